@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// The floors of docs/architecture.md: a target may only depend on targets of lower floors.
+// `swift test` reads this manifest back (LayeringTests) and fails on an upward arrow.
+
+let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+func present(_ target: Target) -> Bool {
+    FileManager.default.fileExists(atPath: root.appendingPathComponent(target.path ?? "").path)
+}
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(name)")
+}
+
+func tests(_ module: String, _ more: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(module)Tests", dependencies: [.init(stringLiteral: module)] + more, path: "Tests/\(module)Tests",
+        exclude: FileManager.default.fileExists(
+            atPath: root.appendingPathComponent("Tests/\(module)Tests/Fixtures").path) ? ["Fixtures"] : [])
+}
+
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let floors: [Target] = [
+    // 0 C
+    system("CUV", pkgConfig: "libuv", apt: "libuv1-dev"),
+    system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
+    system("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-dev"),
+    .target(
+        name: "CKernels", path: "Sources/CKernels",
+        // Kernels are optimised in debug builds too: tests run real models.
+        cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-std=gnu11"])]),
+    // 1 ground
+    module("Tensors", ["CKernels", "COpenBLAS"]),
+    module("JSON", ["CJansson"]),
+    module("UV", ["CUV"]),
+    module("Telemetry"),
+    // 2 formats
+    module("Weights", ["Tensors", "JSON"]),
+    module("Tokenizers", ["JSON"]),
+    module("ChatTemplates", ["JSON"]),
+    module("HTTP", ["UV"]),
+    module("Generation"),
+    // 3 models
+    module("Models", ["Tensors", "Weights"]),
+    module("Adapters", ["Models", "Tensors", "Weights", "JSON", crypto]),
+    // 4 services
+    module("Inference", ["Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
+    module("Embeddings", ["Models", "Tensors", "Tokenizers", "Generation"]),
+    module("Routing", ["Tensors", "JSON", "Generation", yams]),
+    // 5 front
+    module("OpenAIAPI", ["HTTP", "JSON", "Generation"]),
+    // 6 assembly
+    module("Gateway", [
+        "OpenAIAPI", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers",
+        "ChatTemplates", "HTTP", "UV", "JSON", "Telemetry", "Generation", "Tensors", yams,
+    ]),
+    // 7 product
+    .executableTarget(name: "lmoe", dependencies: ["Gateway", argumentParser], path: "Sources/lmoe"),
+    tests("CKernels"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
+    tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON"]), tests("ChatTemplates", ["JSON"]),
+    tests("HTTP", ["UV"]), tests("Generation"),
+    tests("Models", ["Weights", "Tensors"]), tests("Adapters", ["Models", "Weights", "Tensors", "JSON"]),
+    tests("Inference", ["Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
+    tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation"]),
+    tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["HTTP", "JSON", "Generation"]),
+    tests("Gateway", ["OpenAIAPI", "HTTP", "UV", "JSON", "Generation"]),
+    .testTarget(name: "LayeringTests", path: "Tests/LayeringTests"),
+    .testTarget(name: "CommandTests", path: "Tests/CommandTests"),
+]
+
+let package = Package(
+    name: "lmoe",
+    products: [.executable(name: "lmoe", targets: ["lmoe"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: floors.filter(present),
+    swiftLanguageModes: [.v6]
+)

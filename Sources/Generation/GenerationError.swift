@@ -1,0 +1,29 @@
+/// Why a backend could not answer. `OpenAIAPI` maps the code to an HTTP status in its one error table.
+public struct GenerationError: Error, Sendable, Equatable {
+    public enum Code: String, Sendable {
+        /// The request can't be served as it stands (bad template input, invalid token id).
+        case invalidRequest
+        /// Prompt and `maxTokens` do not fit the context.
+        case contextLengthExceeded
+        /// No adapter of that name.
+        case adapterNotFound
+        /// The folder is there, but it does not load: the message says why.
+        case adapterRejected
+        /// The queue is full; try again after `retryAfterSeconds`.
+        case overloaded
+        /// The process is stopping.
+        case draining
+        case internalFailure
+    }
+
+    public var code: Code
+    /// For a person: what, where, and what to do.
+    public var message: String
+    public var retryAfterSeconds: Int?
+
+    public init(_ code: Code, _ message: String, retryAfterSeconds: Int? = nil) {
+        self.code = code
+        self.message = message
+        self.retryAfterSeconds = retryAfterSeconds
+    }
+}

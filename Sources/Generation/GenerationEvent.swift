@@ -1,0 +1,78 @@
+/// What a backend says of one request, in order: `started`, any number of `delta`, then `finished` or `failed`, once.
+public enum GenerationEvent: Sendable {
+    /// The prompt was accepted, its adapter is loaded and pinned.
+    case started(GenerationStart)
+    /// More text. `text` is whole characters and may be empty when only log-probabilities moved on.
+    case delta(text: String, logprobs: [TokenLogprob])
+    case finished(FinishReason, GenerationUsage, GenerationTimings)
+    case failed(GenerationError)
+}
+
+public struct GenerationStart: Sendable {
+    /// nil is the base.
+    public var adapter: String?
+    /// Content version of the adapter that answers; nil for the base.
+    public var adapterVersion: String?
+    public var promptTokens: Int
+    /// How many of them came out of the prefix cache.
+    public var cachedTokens: Int
+
+    public init(adapter: String?, adapterVersion: String?, promptTokens: Int, cachedTokens: Int) {
+        self.adapter = adapter
+        self.adapterVersion = adapterVersion
+        self.promptTokens = promptTokens
+        self.cachedTokens = cachedTokens
+    }
+}
+
+public enum FinishReason: String, Sendable {
+    /// End-of-sequence token or a stop string.
+    case stop
+    /// `maxTokens` or the context's end.
+    case length
+}
+
+public struct GenerationUsage: Sendable, Equatable {
+    public var promptTokens: Int
+    public var cachedTokens: Int
+    public var completionTokens: Int
+
+    public init(promptTokens: Int, cachedTokens: Int, completionTokens: Int) {
+        self.promptTokens = promptTokens
+        self.cachedTokens = cachedTokens
+        self.completionTokens = completionTokens
+    }
+}
+
+/// Where the time of one request went, in milliseconds.
+public struct GenerationTimings: Sendable, Equatable {
+    public var queueMilliseconds: Double = 0
+    public var loadMilliseconds: Double = 0
+    public var prefillMilliseconds: Double = 0
+    public var decodeMilliseconds: Double = 0
+
+    public init() {}
+}
+
+/// A generated token and its most probable alternatives, natural logarithms after penalties, before temperature.
+public struct TokenLogprob: Sendable {
+    public struct Alternative: Sendable {
+        public var token: Int32
+        public var bytes: [UInt8]
+        public var logprob: Float
+
+        public init(token: Int32, bytes: [UInt8], logprob: Float) {
+            self.token = token
+            self.bytes = bytes
+            self.logprob = logprob
+        }
+    }
+
+    public var chosen: Alternative
+    public var top: [Alternative]
+
+    public init(chosen: Alternative, top: [Alternative]) {
+        self.chosen = chosen
+        self.top = top
+    }
+}

@@ -1,0 +1,39 @@
+/// What a backend is asked to generate: one sequence. `n` choices are `n` requests.
+public struct GenerationRequest: Sendable {
+    public enum Prompt: Sendable {
+        /// Rendered with the adapter's or the base's chat template. `tools` are JSON texts, one a tool.
+        case chat([ChatMessage], tools: [String])
+        /// Text as it is; `addSpecialTokens` lets the tokenizer add its own, `parseSpecial` recognises written ones.
+        case text(String, addSpecialTokens: Bool, parseSpecial: Bool)
+        case tokens([Int32])
+    }
+
+    /// For logs; unique within the process.
+    public var id: String
+    public var prompt: Prompt
+    /// The adapter's name; nil is the base model alone.
+    public var adapter: String?
+    public var sampling: SamplingParameters
+    /// Upper bound of generated tokens; nil means up to the context's end.
+    public var maxTokens: Int?
+    /// Generation ends before the first of these strings; the string itself is not emitted.
+    public var stop: [String]
+    /// Log-probabilities of each generated token with this many alternatives (0...20); nil is none.
+    public var topLogprobs: Int?
+    /// Go on after the end-of-sequence token (for load tests).
+    public var ignoreEndOfSequence: Bool
+
+    public init(
+        id: String, prompt: Prompt, adapter: String? = nil, sampling: SamplingParameters = .init(),
+        maxTokens: Int? = nil, stop: [String] = [], topLogprobs: Int? = nil, ignoreEndOfSequence: Bool = false
+    ) {
+        self.id = id
+        self.prompt = prompt
+        self.adapter = adapter
+        self.sampling = sampling
+        self.maxTokens = maxTokens
+        self.stop = stop
+        self.topLogprobs = topLogprobs
+        self.ignoreEndOfSequence = ignoreEndOfSequence
+    }
+}

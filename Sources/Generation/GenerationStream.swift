@@ -1,0 +1,77 @@
+import Synchronization
+
+/// The bounded mailbox between one request's producer (a backend's thread) and its consumer (the loop).
+///
+/// The producer never blocks: before it plans more work for the request it asks `isSaturated` and leaves the request out
+/// of the step while the consumer is behind, so that a slow reader slows its own stream only. The last event is always
+/// accepted. Cancellation is a flag that the producer reads before each step.
+public final class GenerationStream: Sendable {
+    private struct State {
+        var events: [GenerationEvent] = []
+        var ended = false
+        var cancelled = false
+        var onDrain: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+    private let capacity: Int
+    private let onEvents: @Sendable () -> Void
+
+    /// - Parameters:
+    ///   - capacity: events that may wait before the stream counts as saturated.
+    ///   - onEvents: called on the producer's thread when the mailbox turns from empty to not empty; it should only wake
+    ///     the consumer.
+    public init(capacity: Int = 64, onEvents: @escaping @Sendable () -> Void) {
+        precondition(capacity > 0, "a stream holds at least one event")
+        self.capacity = capacity
+        self.onEvents = onEvents
+    }
+
+    // MARK: Producer
+
+    /// Called on the consumer's thread whenever it cancels or takes events out of a saturated mailbox, so that a
+    /// sleeping engine wakes.
+    public func setDrainHandler(_ handler: @escaping @Sendable () -> Void) {
+        state.withLock { $0.onDrain = handler }
+    }
+
+    public var isSaturated: Bool { state.withLock { $0.events.count >= capacity } }
+    public var isCancelled: Bool { state.withLock { $0.cancelled } }
+
+    /// Appends an event; ignored after the end or after cancellation.
+    public func send(_ event: GenerationEvent) {
+        let wake = state.withLock { state in
+            guard !state.ended, !state.cancelled else { return false }
+            switch event {
+            case .finished, .failed: state.ended = true
+            case .started, .delta: break
+            }
+            state.events.append(event)
+            return state.events.count == 1
+        }
+        if wake { onEvents() }
+    }
+
+    // MARK: Consumer
+
+    /// Takes all waiting events.
+    public func drain() -> [GenerationEvent] {
+        let (events, notify) = state.withLock { state in
+            let taken = state.events
+            state.events.removeAll(keepingCapacity: true)
+            return (taken, taken.count >= capacity && !state.ended ? state.onDrain : nil)
+        }
+        notify?()
+        return events
+    }
+
+    /// The consumer is gone: nothing more is delivered and the producer stops before its next step.
+    public func cancel() {
+        let notify = state.withLock { state in
+            state.cancelled = true
+            state.events.removeAll()
+            return state.ended ? nil : state.onDrain
+        }
+        notify?()
+    }
+}

@@ -1,0 +1,30 @@
+/// Something that turns texts into unit vectors: the encoder of this process, or a fake one in a test.
+public protocol TextEmbedder: Sendable {
+    /// Length of each vector.
+    var dimension: Int { get }
+    /// Changes whenever the same text would get another vector (weights, pooling, precision); keys caches on disk.
+    var identity: String { get }
+    /// Name for people and for `/v1/embeddings`.
+    var name: String { get }
+    /// Longer texts are cut to this many tokens.
+    var maxTokens: Int { get }
+
+    /// Embeds texts, in order. Synchronous and thread-safe; call it off the loop and off the engine thread.
+    func embed(_ texts: [String]) throws -> EmbeddedTexts
+}
+
+public struct EmbeddedTexts: Sendable {
+    /// `[texts, dimension]`, row-major, f32, each row of length 1.
+    public var vectors: [Float]
+    /// Tokens of each text after the cut, special tokens included.
+    public var tokenCounts: [Int]
+    public var tokenizeMicroseconds: Double
+    public var embedMicroseconds: Double
+
+    public init(vectors: [Float], tokenCounts: [Int], tokenizeMicroseconds: Double, embedMicroseconds: Double) {
+        self.vectors = vectors
+        self.tokenCounts = tokenCounts
+        self.tokenizeMicroseconds = tokenizeMicroseconds
+        self.embedMicroseconds = embedMicroseconds
+    }
+}
