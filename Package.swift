@@ -10,13 +10,18 @@ func present(_ target: Target) -> Bool {
     FileManager.default.fileExists(atPath: root.appendingPathComponent(target.path ?? "").path)
 }
 
+func present(_ dependency: Target.Dependency) -> Bool {
+    guard case .byNameItem(let name, _) = dependency else { return true }
+    return FileManager.default.fileExists(atPath: root.appendingPathComponent("Sources/\(name)").path)
+}
+
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/\(name)")
+    .target(name: name, dependencies: dependencies.filter(present), path: "Sources/\(name)")
 }
 
 func tests(_ module: String, _ more: [Target.Dependency] = []) -> Target {
     .testTarget(
-        name: "\(module)Tests", dependencies: [.init(stringLiteral: module)] + more, path: "Tests/\(module)Tests",
+        name: "\(module)Tests", dependencies: ([.init(stringLiteral: module)] + more).filter(present), path: "Tests/\(module)Tests",
         exclude: FileManager.default.fileExists(
             atPath: root.appendingPathComponent("Tests/\(module)Tests/Fixtures").path) ? ["Fixtures"] : [])
 }
