@@ -84,7 +84,6 @@ let floors: [Target] = [
 
 let package = Package(
     name: "lmoe",
-    products: [.executable(name: "lmoe", targets: ["lmoe"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
