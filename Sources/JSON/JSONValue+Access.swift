@@ -1,0 +1,52 @@
+/// Lookups that answer nil for another kind. `JSONCursor` has the ones that say what is wrong, and where.
+extension JSONValue {
+    public var isNull: Bool { if case .null = self { true } else { false } }
+
+    public var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
+
+    public var stringValue: String? { if case .string(let value) = self { value } else { nil } }
+
+    public var arrayValue: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+
+    public var objectValue: JSONObject? { if case .object(let value) = self { value } else { nil } }
+
+    /// An integer, or a number without a fraction that `Int` holds exactly (`3.0`).
+    public var intValue: Int? {
+        switch self {
+        case .integer(let value): Int(value)
+        case .number(let value): Int(exactly: value)
+        default: nil
+        }
+    }
+
+    /// A number or an integer (rounded to the nearest double beyond 2^53).
+    public var doubleValue: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
+    /// The member of that name; nil when there is none or this is not an object.
+    public subscript(key: String) -> JSONValue? { objectValue?[key] }
+
+    /// The element at that place; nil when there is none or this is not an array.
+    public subscript(index: Int) -> JSONValue? {
+        guard case .array(let elements) = self, elements.indices.contains(index) else { return nil }
+        return elements[index]
+    }
+
+    /// For messages: "a string", "an object", …
+    public var kindName: String {
+        switch self {
+        case .null: "null"
+        case .bool: "a boolean"
+        case .integer: "an integer"
+        case .number: "a number"
+        case .string: "a string"
+        case .array: "an array"
+        case .object: "an object"
+        }
+    }
+}
