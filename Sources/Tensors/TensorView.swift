@@ -1,0 +1,98 @@
+/// A tensor that lies in a mapped file or in memory that somebody keeps alive; copying the view copies no elements.
+public struct TensorView: Sendable {
+    /// As in the file.
+    public let name: String
+    public let dtype: DType
+    /// Row-major, the outermost dimension first (a weight matrix is `[outputs, inputs]`); empty for a scalar.
+    public let shape: [Int]
+    /// The product of `shape`.
+    public let elementCount: Int
+    public let byteCount: Int
+    private let storage: Storage
+
+    /// `@unchecked Sendable`: the bytes are never written while a view exists.
+    private struct Storage: @unchecked Sendable {
+        let bytes: UnsafeRawBufferPointer
+        let owner: any AnyObject & Sendable
+    }
+
+    /// A part of a mapped file. Nil when the shape has a negative size, is no whole number of blocks a row, overflows,
+    /// or does not fit the file at `offset`.
+    public init?(name: String, dtype: DType, shape: [Int], file: MappedFile, offset: Int) {
+        guard let byteCount = Self.byteCount(dtype: dtype, shape: shape),
+            offset >= 0, offset <= file.size, byteCount <= file.size - offset
+        else { return nil }
+        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + byteCount])
+        self.init(name: name, dtype: dtype, shape: shape, bytes: bytes, owner: file)
+    }
+
+    /// Elements of one's own, copied; for tests and for what is computed at load time. Nil as above.
+    public init?(name: String, dtype: DType, shape: [Int], copying bytes: UnsafeRawBufferPointer) {
+        guard Self.byteCount(dtype: dtype, shape: shape) == bytes.count else { return nil }
+        let block = MemoryBlock(copying: bytes)
+        self.init(name: name, dtype: dtype, shape: shape, bytes: block.bytes, owner: block)
+    }
+
+    private init(
+        name: String, dtype: DType, shape: [Int], bytes: UnsafeRawBufferPointer, owner: any AnyObject & Sendable
+    ) {
+        self.name = name
+        self.dtype = dtype
+        self.shape = shape
+        self.elementCount = shape.reduce(1, *)
+        self.byteCount = bytes.count
+        self.storage = Storage(bytes: bytes, owner: owner)
+    }
+
+    /// The inner dimension: elements of a row; 1 for a scalar.
+    public var columns: Int { shape.last ?? 1 }
+    /// All dimensions but the inner one, together.
+    public var rows: Int { shape.dropLast().reduce(1, *) }
+    /// Bytes of a row.
+    public var rowBytes: Int { columns / dtype.blockElements * dtype.blockBytes }
+
+    /// The elements as stored, little-endian, valid inside `body`. The start has the alignment of the file: none is
+    /// promised (GGUF aligns to 32 bytes, safetensors commonly to 8).
+    public func withUnsafeBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { withExtendedLifetime(storage.owner) {} }
+        return try body(storage.bytes)
+    }
+
+    /// The elements as stored, valid as long as any copy of this view lives.
+    package var bytes: UnsafeRawBufferPointer { storage.bytes }
+
+    /// The same elements under another name.
+    public func renamed(_ name: String) -> TensorView {
+        TensorView(name: name, dtype: dtype, shape: shape, bytes: storage.bytes, owner: storage.owner)
+    }
+
+    /// Bytes of a tensor; nil when a size is negative, a row is no whole number of blocks, or the product overflows.
+    public static func byteCount(dtype: DType, shape: [Int]) -> Int? {
+        guard (shape.last ?? 1) % dtype.blockElements == 0 else { return nil }
+        var elements = 1
+        for size in shape {
+            guard size >= 0 else { return nil }
+            let (product, overflow) = elements.multipliedReportingOverflow(by: size)
+            if overflow { return nil }
+            elements = product
+        }
+        return dtype.byteCount(elements: elements)
+    }
+}
+
+/// A copy of bytes, 64-byte aligned.
+///
+/// `@unchecked Sendable`: filled in `init`, only read after.
+private final class MemoryBlock: @unchecked Sendable {
+    let bytes: UnsafeRawBufferPointer
+
+    init(copying source: UnsafeRawBufferPointer) {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(source.count, 1), alignment: 64)
+        copy.copyMemory(from: source)
+        bytes = UnsafeRawBufferPointer(start: copy.baseAddress, count: source.count)
+    }
+
+    deinit { bytes.deallocate() }
+}
