@@ -60,7 +60,7 @@ let floors: [Target] = [
     // 4 services
     module("Inference", ["Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     module("Embeddings", ["Models", "Tensors", "Tokenizers", "Generation"]),
-    module("Routing", ["Tensors", "JSON", "Generation", yams]),
+    module("Routing", ["JSON", "Generation", crypto, yams]),
     // 5 front
     module("OpenAIAPI", ["HTTP", "JSON", "Generation"]),
     // 6 assembly

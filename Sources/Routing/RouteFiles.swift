@@ -1,0 +1,123 @@
+import Glibc
+
+/// Reads the routing data of adapters from disk.
+///
+/// In the adapter's folder, the first that is there: `route.yaml`; else JSON lines `expert_<name>.jsonl` with
+/// `description.txt` (airoboros); the description falls back to the model card's. A file `routes/<name>.yaml` (or
+/// `.jsonl`, examples only) overrides key by key what the folder says.
+public struct RouteFiles: Sendable {
+    public var routesFolder: String?
+    public var limits: RoutingLimits
+
+    public init(routesFolder: String?, limits: RoutingLimits = .init()) {
+        self.routesFolder = routesFolder
+        self.limits = limits
+    }
+
+    /// The routing data of one adapter; without any, a definition with no texts, which is never chosen.
+    ///
+    /// Throws the first problem, with file and line; the caller serves the adapter by name and says why it is not routed.
+    public func definition(adapter: String, folder: String) throws(RoutingError) -> RouteDefinition {
+        var route = RouteYAML()
+        var sources: [String] = []
+        if let text = try TextFile.read("\(folder)/route.yaml", limitBytes: limits.fileBytes) {
+            route = try RouteYAML.parse(text, place: "\(folder)/route.yaml")
+            sources.append("route.yaml")
+            if let file = route.examplesFile {
+                let lines = try examples(file: file, folder: folder, named: "\(folder)/route.yaml")
+                route.examples = (route.examples ?? []) + lines
+            }
+        } else if let name = Self.entries(of: folder).first(where: { $0.hasPrefix("expert_") && $0.hasSuffix(".jsonl") }) {
+            route.examples = try examples(file: name, folder: folder, named: folder)
+            sources.append(name)
+        }
+        if route.description == nil {
+            route.description = try description(folder: folder)
+        }
+        if let (override, source) = try override(for: adapter) {
+            route.description = override.description ?? route.description
+            route.examples = override.examples ?? route.examples
+            route.threshold = override.threshold ?? route.threshold
+            route.priority = override.priority ?? route.priority
+            route.isEnabled = override.isEnabled ?? route.isEnabled
+            sources.append(source)
+        }
+        return RouteDefinition(
+            adapter: adapter, description: route.description, examples: try bounded(route.examples ?? [], folder),
+            threshold: route.threshold, priority: route.priority ?? 0, isEnabled: route.isEnabled ?? true,
+            source: sources.joined(separator: " + "))
+    }
+
+    /// The operator's override, found by file name or by its `adapter` key.
+    private func override(for adapter: String) throws(RoutingError) -> (RouteYAML, source: String)? {
+        guard let routesFolder else { return nil }
+        var found: (RouteYAML, String)?
+        for name in Self.entries(of: routesFolder) where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+            let stem = String(name[..<(name.lastIndex(of: ".") ?? name.endIndex)])
+            let path = "\(routesFolder)/\(name)"
+            guard let text = try TextFile.read(path, limitBytes: limits.fileBytes) else { continue }
+            // A broken override of another adapter is that adapter's problem.
+            guard stem == adapter || text.contains(adapter) else { continue }
+            var route = try RouteYAML.parse(text, place: path)
+            guard (route.adapter ?? stem) == adapter else { continue }
+            if let file = route.examplesFile {
+                let lines = try examples(file: file, folder: routesFolder, named: path)
+                route.examples = (route.examples ?? []) + lines
+            }
+            found = (route, "routes/\(name)")
+            break
+        }
+        if let text = try TextFile.read("\(routesFolder)/\(adapter).jsonl", limitBytes: limits.fileBytes) {
+            var (route, source) = found ?? (RouteYAML(), "")
+            let lines = try ExampleLines.parse(text, place: "\(routesFolder)/\(adapter).jsonl")
+            route.examples = (route.examples ?? []) + lines
+            source += (source.isEmpty ? "" : " + ") + "routes/\(adapter).jsonl"
+            found = (route, source)
+        }
+        return found
+    }
+
+    private func examples(file: String, folder: String, named place: String) throws(RoutingError) -> [String] {
+        guard !file.hasPrefix("/"), !file.split(separator: "/").contains("..") else {
+            throw RoutingError(.malformedFile, "`examples_file` must stay inside its folder: \(file)", place: place)
+        }
+        guard let text = try TextFile.read("\(folder)/\(file)", limitBytes: limits.fileBytes) else {
+            throw RoutingError(.unreadableFile, "`examples_file` names \(file), which is not there", place: place)
+        }
+        return try ExampleLines.parse(text, place: "\(folder)/\(file)")
+    }
+
+    private func description(folder: String) throws(RoutingError) -> String? {
+        if let text = try TextFile.read("\(folder)/description.txt", limitBytes: limits.fileBytes) {
+            let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            if !words.isEmpty { return words }
+        }
+        return try TextFile.read("\(folder)/README.md", limitBytes: limits.fileBytes).flatMap(ModelCard.description)
+    }
+
+    /// Drops empty texts and duplicates, cuts long ones, and refuses more examples than the limit.
+    private func bounded(_ examples: [String], _ folder: String) throws(RoutingError) -> [String] {
+        guard examples.count <= limits.examplesPerAdapter else {
+            throw RoutingError(
+                .limitExceeded, "\(examples.count) examples; at most \(limits.examplesPerAdapter) are indexed",
+                place: folder)
+        }
+        var seen: Set<String> = []
+        return examples.map { $0.utf8.count <= limits.exampleBytes ? $0 : String($0.prefix(limits.exampleBytes / 4)) }
+            .filter { text in text.contains { !$0.isWhitespace } && seen.insert(text).inserted }
+    }
+
+    /// Names in a folder, sorted; empty when there is no such folder.
+    private static func entries(of folder: String) -> [String] {
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
+    }
+}

@@ -1,0 +1,30 @@
+/// How a decision is made from similarities; the baseline is the mean over the k nearest examples of each adapter.
+public struct RoutePolicy: Sendable, Equatable {
+    /// Neighbours of each adapter whose mean similarity is its score.
+    public var neighbours = 10
+    /// Least probability at which an adapter is chosen instead of the base.
+    public var threshold = 0.5
+    /// Candidates closer than this in probability are a tie, which `priority` decides.
+    public var tieMargin = 0.02
+
+    public init() {}
+}
+
+/// What is asked of the router for one request.
+public struct RouteQuery: Sendable {
+    /// The text that decides: usually the last user turn.
+    public var text: String
+    /// Only these adapters may be chosen; nil allows all.
+    public var candidates: [String]?
+    /// Replaces every adapter's own threshold.
+    public var threshold: Double?
+    /// How many candidates the decision lists, best first.
+    public var top: Int
+
+    public init(text: String, candidates: [String]? = nil, threshold: Double? = nil, top: Int = 5) {
+        self.text = text
+        self.candidates = candidates
+        self.threshold = threshold
+        self.top = top
+    }
+}

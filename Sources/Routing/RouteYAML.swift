@@ -1,0 +1,77 @@
+internal import Yams
+
+/// `route.yaml` and `routes/<name>.yaml` as they stand in the file: every key optional, unknown keys refused.
+struct RouteYAML: Equatable {
+    var adapter: String?
+    var description: String?
+    var examples: [String]?
+    var examplesFile: String?
+    var threshold: Double?
+    var priority: Int?
+    var isEnabled: Bool?
+
+    static let keys = ["adapter", "description", "examples", "examples_file", "threshold", "priority", "enabled"]
+
+    /// - Parameter place: the file's name for errors.
+    static func parse(_ text: String, place: String) throws(RoutingError) -> RouteYAML {
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            throw RoutingError(.malformedFile, "not YAML: \(firstLine(of: "\(error)"))", place: place)
+        } catch {
+            throw RoutingError(.malformedFile, "not YAML: \(firstLine(of: "\(error)"))", place: place)
+        }
+        guard let root else { return RouteYAML() }
+        guard let mapping = root.mapping else {
+            throw RoutingError(.malformedFile, "expected a mapping with \(keys.joined(separator: ", "))", place: place)
+        }
+        var route = RouteYAML()
+        for (keyNode, node) in mapping {
+            let key = keyNode.string ?? "?"
+            let at = "\(place):\(keyNode.mark?.line ?? 0)"
+            switch key {
+            case "adapter": route.adapter = try string(node, key, at)
+            case "description": route.description = try string(node, key, at)
+            case "examples_file": route.examplesFile = try string(node, key, at)
+            case "examples":
+                guard let sequence = node.sequence else {
+                    throw RoutingError(.malformedFile, "`examples` must be a list of texts", place: at)
+                }
+                var examples: [String] = []
+                for item in sequence { examples.append(try string(item, "examples[\(examples.count)]", at)) }
+                route.examples = examples
+            case "threshold":
+                guard let value = node.float, (0...1).contains(value) else {
+                    throw RoutingError(.malformedFile, "`threshold` must be a probability from 0 to 1", place: at)
+                }
+                route.threshold = value
+            case "priority":
+                guard let value = node.int else {
+                    throw RoutingError(.malformedFile, "`priority` must be a whole number", place: at)
+                }
+                route.priority = value
+            case "enabled":
+                guard let value = node.bool else {
+                    throw RoutingError(.malformedFile, "`enabled` must be true or false", place: at)
+                }
+                route.isEnabled = value
+            default:
+                throw RoutingError(
+                    .malformedFile, "unknown key `\(key)`; known are \(keys.joined(separator: ", "))", place: at)
+            }
+        }
+        return route
+    }
+
+    private static func string(_ node: Node, _ key: String, _ place: String) throws(RoutingError) -> String {
+        guard let text = node.scalar?.string else {
+            throw RoutingError(.malformedFile, "`\(key)` must be a text", place: place)
+        }
+        return text
+    }
+
+    private static func firstLine(of text: String) -> String {
+        text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? text
+    }
+}

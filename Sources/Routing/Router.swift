@@ -1,0 +1,149 @@
+import Generation
+
+import Synchronization
+
+/// Picks the single best adapter for a text.
+///
+/// Any thread may call it, off the loop and the engine (`decide` runs the encoder). The index is an immutable snapshot
+/// behind a lock that is held for a copy of a reference; `update` builds the next one beside it.
+public final class Router: Sendable {
+    private struct Snapshot: Sendable {
+        var index: RouteIndex
+        var calibration: Calibration
+    }
+
+    public let policy: RoutePolicy
+    public let limits: RoutingLimits
+    private let embedder: any TextEmbedder
+    private let cache: VectorCache?
+    private let snapshot: Mutex<Snapshot>
+    /// One update at a time, so that two cannot overwrite each other's result.
+    private let updating = Mutex(())
+
+    /// - Parameter cacheFolder: where embedded examples are kept by content; nil keeps none. Its parent must exist.
+    public init(
+        embedder: any TextEmbedder, policy: RoutePolicy = .init(), limits: RoutingLimits = .init(),
+        cacheFolder: String? = nil
+    ) {
+        self.embedder = embedder
+        self.policy = policy
+        self.limits = limits
+        cache = cacheFolder.map(VectorCache.init)
+        snapshot = Mutex(Snapshot(index: RouteIndex(entries: [], neighbours: policy.neighbours), calibration: .prior))
+    }
+
+    /// Names of the adapters that the router can choose, sorted.
+    public var routableAdapters: [String] {
+        snapshot.withLock { $0.index }.entries.map(\.definition.adapter)
+    }
+
+    /// Replaces the whole set of definitions; embeds only texts that neither the last index nor the cache has.
+    ///
+    /// Disabled definitions and ones without texts are left out. Throws `embedderFailed` and keeps the last index.
+    public func update(_ definitions: [RouteDefinition]) throws(RoutingError) {
+        let result: Result<Void, RoutingError> = updating.withLock { _ in
+            Result { () throws(RoutingError) in try rebuild(definitions) }
+        }
+        try result.get()
+    }
+
+    private func rebuild(_ definitions: [RouteDefinition]) throws(RoutingError) {
+        let last = snapshot.withLock { $0.index }
+        let known = Dictionary(
+            last.entries.map { ($0.definition.adapter, $0.examples) }, uniquingKeysWith: { first, _ in first })
+        var entries: [RouteIndex.Entry] = []
+        for definition in definitions.sorted(by: { $0.adapter < $1.adapter }) {
+            let texts = definition.indexedTexts
+            guard definition.isEnabled, !texts.isEmpty else { continue }
+            let examples: ExampleVectors
+            if let same = known[definition.adapter], same.texts == texts {
+                examples = same
+            } else {
+                examples = try vectors(of: texts)
+            }
+            entries.append(.init(definition: definition, examples: examples))
+        }
+        let index = RouteIndex(entries: entries, neighbours: policy.neighbours)
+        let samples = index.calibrationSamples(background: try vectors(of: BackgroundTexts.all))
+        let next = Snapshot(index: index, calibration: Calibration.fit(samples))
+        snapshot.withLock { $0 = next }
+    }
+
+    private func vectors(of texts: [String]) throws(RoutingError) -> ExampleVectors {
+        let dimension = embedder.dimension
+        if let cached = cache?.load(texts: texts, encoder: embedder.identity, dimension: dimension) {
+            return ExampleVectors(texts: texts, vectors: cached, dimension: dimension)
+        }
+        let vectors: [Float]
+        do {
+            vectors = try embedder.embed(texts).vectors
+        } catch {
+            throw RoutingError(.embedderFailed, "could not embed \(texts.count) examples: \(error)")
+        }
+        cache?.store(vectors, texts: texts, encoder: embedder.identity, dimension: dimension)
+        return ExampleVectors(texts: texts, vectors: vectors, dimension: dimension)
+    }
+
+    /// Decides for one text. Throws `unknownCandidate` for a candidate that is not routable, `embedderFailed` otherwise.
+    public func decide(_ query: RouteQuery) throws(RoutingError) -> RouteDecision {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let (index, calibration) = snapshot.withLock { ($0.index, $0.calibration) }
+        if let missing = query.candidates?.first(where: { name in
+            !index.entries.contains { $0.definition.adapter == name }
+        }) {
+            throw RoutingError(.unknownCandidate, "`\(missing)` is not an adapter that the router can choose")
+        }
+        let text = Self.bounded(query.text, bytes: limits.queryBytes)
+        guard !index.entries.isEmpty, text.contains(where: { !$0.isWhitespace }) else {
+            return .fallback(
+                reason: index.entries.isEmpty ? "no adapter has routing data" : "there is no text to route",
+                text: text, encoder: embedder.name)
+        }
+        let embedded: EmbeddedTexts
+        do {
+            embedded = try embedder.embed([text])
+        } catch {
+            throw RoutingError(.embedderFailed, "could not embed the text: \(error)")
+        }
+        let searchStart = clock.now
+        let allowed = query.candidates.map(Set.init)
+        let hits = embedded.vectors.withUnsafeBufferPointer { vector in
+            index.search(vector) { allowed?.contains(index.entries[$0].definition.adapter) ?? true }
+        }
+        var decision = Decider(index: index, calibration: calibration, policy: policy)
+            .decide(hits, query: query, text: text, encoder: embedder.name)
+        let end = clock.now
+        decision.timings.tokenizeMicroseconds = embedded.tokenizeMicroseconds
+        decision.timings.embedMicroseconds = embedded.embedMicroseconds
+        decision.timings.searchMicroseconds = (end - searchStart) / .microseconds(1)
+        decision.timings.totalMicroseconds = (end - start) / .microseconds(1)
+        return decision
+    }
+
+    /// Pairs of adapters whose examples are nearly the same, most similar first: the router can't tell them apart.
+    ///
+    /// The figure is the cosine between the adapters' mean vectors. `O(adapters^2 * dimension)`.
+    public func overlaps(above threshold: Float = 0.9) -> [(first: String, second: String, similarity: Float)] {
+        let entries = snapshot.withLock { $0.index }.entries
+        let means = entries.map(\.examples.centroid)
+        var pairs: [(first: String, second: String, similarity: Float)] = []
+        for first in means.indices {
+            for second in means.indices where second > first {
+                let similarity = Similarity.cosine(means[first], means[second])
+                if similarity >= threshold {
+                    pairs.append((entries[first].definition.adapter, entries[second].definition.adapter, similarity))
+                }
+            }
+        }
+        return pairs.sorted { $0.similarity > $1.similarity }
+    }
+
+    /// The start of a text within a byte budget, cut between characters.
+    private static func bounded(_ text: String, bytes: Int) -> String {
+        guard text.utf8.count > bytes else { return text }
+        var end = text.utf8.index(text.startIndex, offsetBy: bytes)
+        while String.Index(end, within: text) == nil { text.utf8.formIndex(before: &end) }
+        return String(text[..<end])
+    }
+}

@@ -1,0 +1,91 @@
+import Testing
+
+@testable import Routing
+
+@Suite struct RouteFilesTests {
+    @Test func aRouteFileBesideTheWeightsIsComplete() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            "description: Shell commands\nexamples: [list files, show disks]\nexamples_file: more.jsonl\nthreshold: 0.7\npriority: 2\n",
+            to: "bash/route.yaml")
+        try folder.write("{\"instruction\": \"find logs\"}\n\n\"count lines\"\n", to: "bash/more.jsonl")
+        let route = try RouteFiles(routesFolder: nil).definition(adapter: "bash", folder: "\(folder.path)/bash")
+        #expect(route.examples == ["list files", "show disks", "find logs", "count lines"])
+        #expect(route.description == "Shell commands")
+        #expect(route.threshold == 0.7)
+        #expect(route.priority == 2)
+        #expect(route.isEnabled)
+    }
+
+    @Test func anOverrideReplacesKeyByKey() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("description: a\nexamples: [one]\nthreshold: 0.7\n", to: "adapters/x/route.yaml")
+        try folder.write("threshold: 0.2\nenabled: false\n", to: "routes/x.yaml")
+        let files = RouteFiles(routesFolder: "\(folder.path)/routes")
+        let route = try files.definition(adapter: "x", folder: "\(folder.path)/adapters/x")
+        #expect(route.examples == ["one"])
+        #expect(route.threshold == 0.2)
+        #expect(!route.isEnabled)
+        #expect(route.source == "route.yaml + routes/x.yaml")
+    }
+
+    @Test func anOverrideCanNameItsAdapter() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("adapter: x\nexamples: [two]\n", to: "routes/policy.yaml")
+        try folder.write("", to: "adapters/x/empty")
+        let files = RouteFiles(routesFolder: "\(folder.path)/routes")
+        #expect(try files.definition(adapter: "x", folder: "\(folder.path)/adapters/x").examples == ["two"])
+        #expect(try files.definition(adapter: "y", folder: "\(folder.path)/adapters/x").examples == [])
+    }
+
+    @Test func airoborosFilesAndTheModelCardAreRead() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("{\"instruction\": \"solve this\"}\n", to: "m/expert_math.jsonl")
+        try folder.write("---\ntags: [lora]\n---\n# math\n\nWord problems,\nstep by step.\n\nMore.", to: "m/README.md")
+        let route = try RouteFiles(routesFolder: nil).definition(adapter: "m", folder: "\(folder.path)/m")
+        #expect(route.examples == ["solve this"])
+        #expect(route.description == "Word problems, step by step.")
+    }
+
+    @Test(arguments: [
+        ("examples: 3", "must be a list"), ("threshold: 2", "from 0 to 1"), ("exmaples: []", "unknown key `exmaples`"),
+        ("- a", "expected a mapping"), ("a: [", "not YAML"), ("examples_file: ../../etc/passwd", "inside its folder"),
+        ("examples_file: none.jsonl", "not there"), ("priority: high", "whole number"),
+    ])
+    func badRouteFilesNameThePlace(yaml: String, message: String) throws {
+        let folder = try TemporaryFolder()
+        try folder.write(yaml, to: "x/route.yaml")
+        let error = #expect(throws: RoutingError.self) {
+            try RouteFiles(routesFolder: nil).definition(adapter: "x", folder: "\(folder.path)/x")
+        }
+        #expect(error?.description.contains(message) == true, "\(String(describing: error))")
+        #expect(error?.place?.contains("route.yaml") == true)
+    }
+
+    @Test func aBadExampleLineNamesItsNumber() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("{\"instruction\": \"fine\"}\n{\"prompt\": 1}\n", to: "x/expert_x.jsonl")
+        let error = #expect(throws: RoutingError.self) {
+            try RouteFiles(routesFolder: nil).definition(adapter: "x", folder: "\(folder.path)/x")
+        }
+        #expect(error?.place?.hasSuffix("expert_x.jsonl:2") == true)
+    }
+
+    @Test func filesBeyondTheLimitAreRefused() throws {
+        let folder = try TemporaryFolder()
+        var limits = RoutingLimits()
+        limits.fileBytes = 20
+        limits.examplesPerAdapter = 2
+        try folder.write("examples: [a, b]\n", to: "edge/route.yaml")
+        try folder.write("examples: [a, b, c]\n", to: "many/route.yaml")
+        try folder.write("examples: [a, bbbbbbbb]\n", to: "large/route.yaml")
+        let files = RouteFiles(routesFolder: nil, limits: limits)
+        #expect(try files.definition(adapter: "e", folder: "\(folder.path)/edge").examples.count == 2)
+        for name in ["many", "large"] {
+            let error = #expect(throws: RoutingError.self) {
+                try files.definition(adapter: name, folder: "\(folder.path)/\(name)")
+            }
+            #expect(error?.code == .limitExceeded)
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Generation
+import Testing
+
+@testable import Routing
+
+@Suite struct RouterTests {
+    static let bash = RouteDefinition(
+        adapter: "bash",
+        examples: [
+            "list all files in the folder", "find files larger than one megabyte", "delete files older than a week",
+            "count lines of every file", "show files sorted by size", "copy all files to the backup folder",
+            "rename files in this folder", "find empty files", "archive the folder with its files",
+            "print the largest files", "search files for a word", "list hidden files",
+        ])
+    static let sql = RouteDefinition(
+        adapter: "sql",
+        examples: [
+            "which rivers run through texas", "what is the longest river in ohio", "how many states border iowa",
+            "which state has the most rivers", "what is the capital of ohio", "which states border texas",
+            "what is the largest state", "name the rivers of nevada", "what rivers cross utah",
+            "how many rivers are in idaho", "which capital is the largest", "what states have no river",
+        ])
+
+    static func router(_ definitions: [RouteDefinition], policy: RoutePolicy = .init()) throws -> Router {
+        let router = Router(embedder: WordEmbedder(), policy: policy)
+        try router.update(definitions)
+        return router
+    }
+
+    @Test func aTextLikeTheExamplesFindsItsAdapter() throws {
+        let router = try Self.router([Self.bash, Self.sql])
+        let decision = try router.decide(RouteQuery(text: "find all files larger than two megabytes in the folder"))
+        #expect(decision.adapter == "bash")
+        #expect(decision.route == .matched)
+        #expect(decision.candidates.map(\.adapter) == ["bash", "sql"])
+        #expect(decision.candidates[0].nearest.count == 10)
+        #expect(decision.candidates[0].nearest[0].similarity >= decision.candidates[0].nearest[9].similarity)
+        #expect(try router.decide(RouteQuery(text: "which rivers border ohio")).adapter == "sql")
+    }
+
+    @Test func aTextLikeNothingFallsBack() throws {
+        let decision = try Self.router([Self.bash, Self.sql]).decide(
+            RouteQuery(text: "compose music about melancholy evenings"))
+        #expect(decision.adapter == nil)
+        #expect(decision.route == .fallback)
+        #expect(decision.probability! < decision.threshold!)
+    }
+
+    @Test func thresholdsOfQueryAndDefinitionCount() throws {
+        var strict = Self.bash
+        strict.threshold = 1
+        let router = try Self.router([strict, Self.sql])
+        let text = "list all files in the folder"
+        #expect(try router.decide(RouteQuery(text: text)).route == .fallback)
+        #expect(try router.decide(RouteQuery(text: text, threshold: 0)).adapter == "bash")
+    }
+
+    @Test func candidatesLimitTheChoice() throws {
+        let router = try Self.router([Self.bash, Self.sql])
+        let decision = try router.decide(RouteQuery(text: "list files", candidates: ["sql"], threshold: 0))
+        #expect(decision.adapter == "sql")
+        let error = #expect(throws: RoutingError.self) {
+            try router.decide(RouteQuery(text: "list files", candidates: ["nobody"]))
+        }
+        #expect(error?.code == .unknownCandidate)
+    }
+
+    @Test func priorityDecidesTies() throws {
+        var twin = Self.bash
+        twin.adapter = "aaa"
+        #expect(try Self.router([Self.bash, twin]).decide(RouteQuery(text: "list files", threshold: 0)).adapter == "aaa")
+        var first = Self.bash
+        first.priority = 1
+        #expect(try Self.router([first, twin]).decide(RouteQuery(text: "list files", threshold: 0)).adapter == "bash")
+    }
+
+    @Test func disabledAndEmptyDefinitionsAreNeverChosen() throws {
+        var off = Self.bash
+        off.isEnabled = false
+        let router = try Self.router([off, RouteDefinition(adapter: "mute")])
+        #expect(router.routableAdapters.isEmpty)
+        #expect(try router.decide(RouteQuery(text: "list files", threshold: 0)).route == .fallback)
+    }
+
+    @Test func overlappingAdaptersAreReported() throws {
+        var twin = Self.bash
+        twin.adapter = "shell"
+        let overlaps = try Self.router([Self.bash, twin, Self.sql]).overlaps()
+        #expect(overlaps.count == 1)
+        #expect(overlaps.first?.first == "bash" && overlaps.first?.second == "shell")
+    }
+
+    @Test func hostileQueriesGetAnAnswer() throws {
+        let router = try Self.router([Self.bash, Self.sql])
+        #expect(try router.decide(RouteQuery(text: "")).route == .fallback)
+        #expect(try router.decide(RouteQuery(text: " \n\t")).route == .fallback)
+        let long = try router.decide(RouteQuery(text: String(repeating: "é", count: 100_000), top: 0))
+        #expect(long.text.utf8.count <= router.limits.queryBytes)
+        #expect(long.candidates.count == 1)
+    }
+
+    @Test func examplesAreEmbeddedOnceAndCachedByContent() throws {
+        let folder = try TemporaryFolder()
+        let first = WordEmbedder()
+        let cold = Router(embedder: first, cacheFolder: "\(folder.path)/cache")
+        try cold.update([Self.bash, Self.sql])
+        let expected = Self.bash.examples.count + Self.sql.examples.count + BackgroundTexts.all.count
+        #expect(first.embeddedTexts.withLock { $0 } == expected)
+        let second = WordEmbedder()
+        let warm = Router(embedder: second, cacheFolder: "\(folder.path)/cache")
+        try warm.update([Self.bash, Self.sql])
+        #expect(second.embeddedTexts.withLock { $0 } == 0)
+        let other = WordEmbedder(identity: "words-2")
+        try Router(embedder: other, cacheFolder: "\(folder.path)/cache").update([Self.bash, Self.sql])
+        #expect(other.embeddedTexts.withLock { $0 } == expected)
+        for name in try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/cache") {
+            try Data("lmoevec1 damaged".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/cache/\(name)"))
+        }
+        let again = WordEmbedder()
+        try Router(embedder: again, cacheFolder: "\(folder.path)/cache").update([Self.bash, Self.sql])
+        #expect(again.embeddedTexts.withLock { $0 } == expected)
+    }
+
+    @Test func theExplanationHasTheDocumentedShape() throws {
+        let decision = try Self.router([Self.bash, Self.sql]).decide(RouteQuery(text: "list files", top: 1))
+        guard case .object(let object) = decision.json else { throw RoutingError(.malformedFile, "not an object") }
+        #expect(
+            object.keys == [
+                "adapter", "route", "reason", "probability", "margin", "threshold", "text", "candidates", "encoder",
+                "timings_us",
+            ])
+    }
+}
