@@ -122,14 +122,15 @@ extension JSONError {
         let overflow = withUnsafePointer(to: &failure) { json_error_code($0) } == json_error_numeric_overflow
         self.init(
             overflow ? .numberOutOfRange : .syntax, message,
-            position: .init(offset: Int(failure.position), in: text))
+            // jansson counts what it has read: the last byte of the token that it could not take.
+            position: .init(offset: max(0, Int(failure.position) - 1), in: text))
     }
 
     /// The same error in the text as it was before `e0` was put in at `ends`.
     fileprivate func movedBack(over ends: [Int], in text: UnsafeRawBufferPointer) -> JSONError {
         guard let position else { return self }
         var inserted = 0
-        for end in ends where end + inserted < position.offset { inserted += 2 }
+        for end in ends where end + inserted <= position.offset { inserted += 2 }
         var moved = self
         moved.position = .init(offset: max(0, position.offset - inserted), in: text)
         return moved
