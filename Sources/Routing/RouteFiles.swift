@@ -5,6 +5,9 @@ import Glibc
 /// In the adapter's folder, the first that is there: `route.yaml`; else JSON lines `expert_<name>.jsonl` with
 /// `description.txt` (airoboros); the description falls back to the model card's. A file `routes/<name>.yaml` (or
 /// `.jsonl`, examples only) overrides key by key what the folder says.
+///
+/// An adapter's folder comes from strangers: its `examples_file` stays inside, and links that lead out of it are refused.
+/// The routes folder is the operator's: its `examples_file` may point anywhere (relative to the routes folder).
 public struct RouteFiles: Sendable {
     public var routesFolder: String?
     public var limits: RoutingLimits
@@ -20,15 +23,15 @@ public struct RouteFiles: Sendable {
     public func definition(adapter: String, folder: String) throws(RoutingError) -> RouteDefinition {
         var route = RouteYAML()
         var sources: [String] = []
-        if let text = try TextFile.read("\(folder)/route.yaml", limitBytes: limits.fileBytes) {
+        if let text = try TextFile.read("\(folder)/route.yaml", within: folder, limitBytes: limits.fileBytes) {
             route = try RouteYAML.parse(text, place: "\(folder)/route.yaml")
             sources.append("route.yaml")
             if let file = route.examplesFile {
-                let lines = try examples(file: file, folder: folder, named: "\(folder)/route.yaml")
+                let lines = try strangersExamples(file: file, folder: folder, named: "\(folder)/route.yaml")
                 route.examples = (route.examples ?? []) + lines
             }
         } else if let name = Self.entries(of: folder).first(where: { $0.hasPrefix("expert_") && $0.hasSuffix(".jsonl") }) {
-            route.examples = try examples(file: name, folder: folder, named: folder)
+            route.examples = try strangersExamples(file: name, folder: folder, named: folder)
             sources.append(name)
         }
         if route.description == nil {
@@ -61,7 +64,8 @@ public struct RouteFiles: Sendable {
             var route = try RouteYAML.parse(text, place: path)
             guard (route.adapter ?? stem) == adapter else { continue }
             if let file = route.examplesFile {
-                let lines = try examples(file: file, folder: routesFolder, named: path)
+                let target = file.hasPrefix("/") ? file : "\(routesFolder)/\(file)"
+                let lines = try examples(path: target, file: file, within: nil, named: path)
                 route.examples = (route.examples ?? []) + lines
             }
             found = (route, "routes/\(name)")
@@ -77,22 +81,31 @@ public struct RouteFiles: Sendable {
         return found
     }
 
-    private func examples(file: String, folder: String, named place: String) throws(RoutingError) -> [String] {
+    private func strangersExamples(
+        file: String, folder: String, named place: String
+    ) throws(RoutingError) -> [String] {
         guard !file.hasPrefix("/"), !file.split(separator: "/").contains("..") else {
             throw RoutingError(.malformedFile, "`examples_file` must stay inside its folder: \(file)", place: place)
         }
-        guard let text = try TextFile.read("\(folder)/\(file)", limitBytes: limits.fileBytes) else {
+        return try examples(path: "\(folder)/\(file)", file: file, within: folder, named: place)
+    }
+
+    private func examples(
+        path: String, file: String, within folder: String?, named place: String
+    ) throws(RoutingError) -> [String] {
+        guard let text = try TextFile.read(path, within: folder, limitBytes: limits.fileBytes) else {
             throw RoutingError(.unreadableFile, "`examples_file` names \(file), which is not there", place: place)
         }
-        return try ExampleLines.parse(text, place: "\(folder)/\(file)")
+        return try ExampleLines.parse(text, place: path)
     }
 
     private func description(folder: String) throws(RoutingError) -> String? {
-        if let text = try TextFile.read("\(folder)/description.txt", limitBytes: limits.fileBytes) {
+        if let text = try TextFile.read("\(folder)/description.txt", within: folder, limitBytes: limits.fileBytes) {
             let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
             if !words.isEmpty { return words }
         }
-        return try TextFile.read("\(folder)/README.md", limitBytes: limits.fileBytes).flatMap(ModelCard.description)
+        return try TextFile.read("\(folder)/README.md", within: folder, limitBytes: limits.fileBytes)
+            .flatMap(ModelCard.description)
     }
 
     /// Drops empty texts and duplicates, cuts long ones, and refuses more examples than the limit.

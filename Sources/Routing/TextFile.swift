@@ -2,13 +2,18 @@ import Glibc
 
 /// Small text files, read whole within a limit; a missing file is nil, not an error.
 enum TextFile {
-    static func read(_ path: String, limitBytes: Int) throws(RoutingError) -> String? {
+    /// - Parameter folder: when given, the file must really lie in it: a link that leads out is refused. What a
+    ///   stranger's folder says ends up in explanations, so it must not be able to say what other files hold.
+    static func read(_ path: String, within folder: String? = nil, limitBytes: Int) throws(RoutingError) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT || errno == ENOTDIR { return nil }
             throw RoutingError(.unreadableFile, String(cString: strerror(errno)), place: path)
         }
         defer { close(descriptor) }
+        if let folder, !isInside(descriptor, path: path, folder: folder) {
+            throw RoutingError(.unreadableFile, "a link that leads out of the adapter's folder", place: path)
+        }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw RoutingError(.unreadableFile, "not a regular file", place: path)
@@ -32,5 +37,18 @@ enum TextFile {
             throw RoutingError(.malformedFile, "not UTF-8 text", place: path)
         }
         return text
+    }
+
+    /// Compares where the open file is, not where the name led a moment ago; the name only where there is no `/proc`.
+    private static func isInside(_ descriptor: Int32, path: String, folder: String) -> Bool {
+        guard let root = resolved(folder) else { return false }
+        guard let file = resolved("/proc/self/fd/\(descriptor)") ?? resolved(path) else { return false }
+        return file.hasPrefix(root.hasSuffix("/") ? root : "\(root)/")
+    }
+
+    private static func resolved(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 }

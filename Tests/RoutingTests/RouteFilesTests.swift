@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Routing
@@ -87,5 +88,46 @@ import Testing
             }
             #expect(error?.code == .limitExceeded)
         }
+    }
+
+    @Test func anOperatorsOverrideMayPointOutsideItsFolder() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("{\"instruction\": \"add\"}\n", to: "adapters/math/examples.jsonl")
+        try folder.write("{\"instruction\": \"elsewhere\"}\n", to: "far/more.jsonl")
+        try folder.write("examples_file: examples.jsonl\n", to: "adapters/math/route.yaml")
+        try folder.write(
+            "examples_file: ../adapters/math/examples.jsonl\nexamples: [subtract]\n", to: "routes/math.yaml")
+        try folder.write("examples_file: \(folder.path)/far/more.jsonl\n", to: "routes/far.yaml")
+        let files = RouteFiles(routesFolder: "\(folder.path)/routes")
+        let math = try files.definition(adapter: "math", folder: "\(folder.path)/adapters/math")
+        #expect(math.examples == ["subtract", "add"])
+        #expect(math.source == "route.yaml + routes/math.yaml")
+        let far = try files.definition(adapter: "far", folder: "\(folder.path)/adapters/far")
+        #expect(far.examples == ["elsewhere"])
+    }
+
+    @Test(arguments: ["route.yaml", "examples.jsonl", "README.md", "description.txt", "expert_x.jsonl"])
+    func linksOutOfAnAdaptersFolderAreRefused(name: String) throws {
+        let folder = try TemporaryFolder()
+        try folder.write("{\"instruction\": \"secret\"}\n", to: "outside")
+        try folder.write("", to: "adapters/x/empty")
+        if name == "examples.jsonl" { try folder.write("examples_file: examples.jsonl\n", to: "adapters/x/route.yaml") }
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(folder.path)/adapters/x/\(name)", withDestinationPath: "../../outside")
+        let error = #expect(throws: RoutingError.self) {
+            try RouteFiles(routesFolder: nil).definition(adapter: "x", folder: "\(folder.path)/adapters/x")
+        }
+        #expect(error?.code == .unreadableFile)
+        #expect(error?.description.contains("leads out of the adapter's folder") == true)
+    }
+
+    @Test func linksInsideAnAdaptersFolderAndToTheFolderItselfAreFollowed() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("{\"instruction\": \"fine\"}\n", to: "store/x/data/lines")
+        let files = FileManager.default
+        try files.createSymbolicLink(atPath: "\(folder.path)/store/x/expert_x.jsonl", withDestinationPath: "data/lines")
+        try files.createSymbolicLink(atPath: "\(folder.path)/x", withDestinationPath: "store/x")
+        let route = try RouteFiles(routesFolder: nil).definition(adapter: "x", folder: "\(folder.path)/x")
+        #expect(route.examples == ["fine"])
     }
 }
