@@ -1,0 +1,93 @@
+/// Everything an adapter does to the decoder. Immutable; shared by all requests that use the adapter.
+///
+/// The base model is the empty delta, or none: same code, no patch.
+///
+/// `@unchecked Sendable`: the table is filled in `init` and only read after; it points into buffers that `patches` keeps alive.
+public final class AdapterDelta: @unchecked Sendable {
+    public let layers: Int
+    /// Bytes of all matrices and vectors.
+    public let byteCount: Int
+    /// At `layer * 7 + projection`.
+    private let patches: [LinearPatch?]
+    /// The same for the step's inner loops: plain pointers, no reference counts. `[layers * 7]`
+    let table: UnsafeMutablePointer<PatchEntry>
+    /// For each projection the greatest rank of all layers.
+    let largestRank: [Int]
+    /// Projections whose input is scaled in some layer.
+    let scalesInput: [Bool]
+
+    /// A layer and projection is named at most once; layers are below `layers`. Shapes are checked against a model by
+    /// `validate(for:)`, which the decoder asks before it uses the delta.
+    public init(layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)]) {
+        let width = Projection.allCases.count
+        var slots = [LinearPatch?](repeating: nil, count: layers * width)
+        for (layer, projection, patch) in patches where !patch.isEmpty {
+            precondition(layer >= 0 && layer < layers, "a patch names a layer of the delta")
+            precondition(slots[layer * width + projection.rawValue] == nil, "a projection is patched once")
+            slots[layer * width + projection.rawValue] = patch
+        }
+        self.layers = layers
+        self.patches = slots
+        byteCount = slots.reduce(0) { $0 + ($1?.byteCount ?? 0) }
+        table = .allocate(capacity: max(slots.count, 1))
+        for (index, patch) in slots.enumerated() { (table + index).initialize(to: PatchEntry(patch)) }
+        largestRank = Projection.allCases.map { projection in
+            (0..<layers).reduce(0) { max($0, slots[$1 * width + projection.rawValue]?.lowRank?.rank ?? 0) }
+        }
+        scalesInput = Projection.allCases.map { projection in
+            (0..<layers).contains { slots[$0 * width + projection.rawValue]?.inputScale != nil }
+        }
+    }
+
+    deinit { table.deallocate() }
+
+    public subscript(layer: Int, projection: Projection) -> LinearPatch? {
+        patches[layer * Projection.allCases.count + projection.rawValue]
+    }
+
+    /// Throws `wrongShape`, naming layer and projection, unless every part fits the model.
+    public func validate(for configuration: DecoderConfiguration) throws(ModelError) {
+        guard layers == configuration.layers else {
+            throw ModelError(.wrongShape, "made for \(layers) layers, the model has \(configuration.layers)")
+        }
+        for layer in 0..<layers {
+            for projection in Projection.allCases {
+                guard let patch = self[layer, projection] else { continue }
+                let (outputs, inputs) = projection.shape(in: configuration)
+                let name = "layers.\(layer).\(projection.checkpointName)"
+                if let lowRank = patch.lowRank, lowRank.outputs != outputs || lowRank.inputs != inputs {
+                    throw .wrongShape(name, found: [lowRank.outputs, lowRank.inputs], expected: [outputs, inputs])
+                }
+                for (vector, count) in [(patch.inputScale, inputs), (patch.outputScale, outputs), (patch.bias, outputs)] {
+                    if let vector, vector.count != count {
+                        throw .wrongShape(name, found: [vector.count], expected: [count])
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A `LinearPatch` as the inner loops read it. Borrowed from the `AdapterDelta` that holds the table.
+struct PatchEntry {
+    /// 0: no low-rank part, and `a`, `b` are nil.
+    var rank: Int
+    var scale: Float
+    var element: LowRank.Element
+    var a: UnsafeRawPointer?
+    var b: UnsafeRawPointer?
+    var inputScale: UnsafePointer<Float>?
+    var outputScale: UnsafePointer<Float>?
+    var bias: UnsafePointer<Float>?
+
+    init(_ patch: LinearPatch?) {
+        rank = patch?.lowRank?.rank ?? 0
+        scale = patch?.lowRank?.scale ?? 0
+        element = patch?.lowRank?.element ?? .f32
+        a = patch?.lowRank?.a
+        b = patch?.lowRank?.b
+        inputScale = (patch?.inputScale?.pointer).map { UnsafePointer($0) }
+        outputScale = (patch?.outputScale?.pointer).map { UnsafePointer($0) }
+        bias = (patch?.bias?.pointer).map { UnsafePointer($0) }
+    }
+}

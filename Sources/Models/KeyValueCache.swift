@@ -1,0 +1,53 @@
+internal import Glibc
+
+/// Keys and values of past tokens, in blocks of 16 positions that sequences share and hand on.
+///
+/// `[blocks, layers]` of `K [keyValueHeads, headDimension, 16]` followed by `V [keyValueHeads, 16, headDimension]`, in f16 for the
+/// fast path and f32 for the reference. Memory is reserved at once but becomes resident only as blocks are first written.
+///
+/// Isolation: the engine's thread writes it, in `Decoder.step` and `copyBlock`. `@unchecked Sendable`: it holds no state but the
+/// address; who may write which block is the engine's block pool's affair.
+public final class KeyValueCache: @unchecked Sendable {
+    /// Positions in a block.
+    public static let blockTokens = 16
+
+    public let blocks: Int
+    public let layers: Int
+    /// Bytes of one block in all layers.
+    public let blockBytes: Int
+    /// Bytes of all blocks.
+    public var byteCount: Int { blocks * blockBytes }
+    /// f32 elements, else f16.
+    let isFloat32: Bool
+    /// Bytes of one block in one layer.
+    let layerBlockBytes: Int
+    let base: UnsafeMutableRawPointer
+
+    /// `blocks` may be zero. Reserves `blocks * blockBytes(configuration, isFloat32)` bytes.
+    init(blocks: Int, configuration: DecoderConfiguration, isFloat32: Bool) {
+        precondition(blocks >= 0, "a cache has no negative number of blocks")
+        self.blocks = blocks
+        self.layers = configuration.layers
+        self.isFloat32 = isFloat32
+        layerBlockBytes = 2 * configuration.keyValueWidth * Self.blockTokens * (isFloat32 ? 4 : 2)
+        blockBytes = layers * layerBlockBytes
+        let mapping = mmap(
+            nil, max(blocks * blockBytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let mapping, mapping != MAP_FAILED else {
+            preconditionFailure("\(blocks * blockBytes) bytes of key-value cache can be reserved")
+        }
+        base = mapping
+    }
+
+    deinit { munmap(base, max(blocks * blockBytes, 1)) }
+
+    /// The first block of a layer; the layer's next block lies `blockBytes` on.
+    func layerBase(_ layer: Int) -> UnsafeMutableRawPointer { base + layer * layerBlockBytes }
+
+    /// Copies all layers of a block: a sequence that shares a block and writes into it next needs its own.
+    public func copyBlock(from source: Int32, to target: Int32) {
+        precondition(0..<blocks ~= Int(source) && 0..<blocks ~= Int(target), "blocks are in the cache")
+        guard source != target else { return }
+        memcpy(base + Int(target) * blockBytes, base + Int(source) * blockBytes, blockBytes)
+    }
+}

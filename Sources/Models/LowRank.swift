@@ -1,0 +1,94 @@
+public import Tensors
+
+/// The two matrices of a low-rank update, `scale * B (A x)`.
+///
+/// Memory: `rank * (inputs + outputs)` elements, 64-byte aligned, owned. `A` is `[rank, inputs]` and `B` is kept transposed,
+/// `[rank, outputs]`, so that a slice of the outputs reads whole rows. Output rows are in the order of Hugging Face
+/// checkpoints.
+///
+/// `@unchecked Sendable`: the memory is filled in `init` and only read after.
+public final class LowRank: @unchecked Sendable {
+    /// How elements are kept in memory; sums are f32 in both.
+    public enum Element: String, Sendable, CaseIterable {
+        case f32
+        /// Half the memory; f32 and f16 files are rounded to nearest, ties to even.
+        case bf16
+
+        var bytes: Int { self == .f32 ? 4 : 2 }
+    }
+
+    public let rank: Int
+    public let inputs: Int
+    public let outputs: Int
+    public let scale: Float
+    public let element: Element
+    /// Bytes of both matrices.
+    public let byteCount: Int
+    /// `[rank, inputs]`, row-major.
+    package let a: UnsafeRawPointer
+    /// `[rank, outputs]`, row-major.
+    package let b: UnsafeRawPointer
+    private let memory: UnsafeMutableRawPointer
+
+    /// Copies two tensors of a PEFT file: `a` `[rank, inputs]` (`lora_A`) and `b` `[outputs, rank]` (`lora_B`), f32, f16 or
+    /// bf16. Errors: `wrongShape` when either is no matrix, the ranks differ or are zero; `unsupported` element types.
+    public init(a: TensorView, b: TensorView, scale: Float, element: Element) throws(ModelError) {
+        for view in [a, b] {
+            guard view.shape.count == 2, view.elementCount > 0 else {
+                throw ModelError(
+                    .wrongShape, "the shape is \(view.shape), expected a matrix that is not empty", tensor: view.name)
+            }
+            guard view.dtype == .f32 || view.dtype == .f16 || view.dtype == .bf16 else {
+                throw ModelError(
+                    .unsupported, "elements are \(view.dtype.name), expected f32, f16 or bf16", tensor: view.name)
+            }
+        }
+        guard b.shape[1] == a.shape[0] else {
+            throw .wrongShape(b.name, found: b.shape, expected: [b.shape[0], a.shape[0]])
+        }
+        (rank, inputs, outputs) = (a.shape[0], a.shape[1], b.shape[0])
+        self.scale = scale
+        self.element = element
+        // B starts on a cache line of its own.
+        let aBytes = (rank * inputs * element.bytes + 63) / 64 * 64
+        byteCount = rank * (inputs + outputs) * element.bytes
+        memory = .allocate(byteCount: aBytes + rank * outputs * element.bytes, alignment: 64)
+        self.a = UnsafeRawPointer(memory)
+        self.b = UnsafeRawPointer(memory + aBytes)
+        Self.copy(a, to: memory, element) { $0 }
+        let (rank, outputs) = (rank, outputs)
+        Self.copy(b, to: memory + aBytes, element) { index in index % rank * outputs + index / rank }
+    }
+
+    deinit { memory.deallocate() }
+
+    /// Element `i` of the view goes to place `place(i)`.
+    private static func copy(
+        _ view: TensorView, to target: UnsafeMutableRawPointer, _ element: Element, place: (Int) -> Int
+    ) {
+        view.withUnsafeBytes { bytes in
+            for index in 0..<view.elementCount {
+                let value: Float =
+                    switch view.dtype {
+                    case .f32: Float(bitPattern: bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self))
+                    case .f16: Float(Float16(bitPattern: bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)))
+                    default:
+                        Float(
+                            bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)) << 16)
+                    }
+                switch element {
+                case .f32: target.storeBytes(of: value, toByteOffset: 4 * place(index), as: Float.self)
+                case .bf16: target.storeBytes(of: value.bfloat16, toByteOffset: 2 * place(index), as: UInt16.self)
+                }
+            }
+        }
+    }
+}
+
+extension Float {
+    /// The bits of the nearest bfloat16, ties to even; NaN stays NaN.
+    var bfloat16: UInt16 {
+        if isNaN { return UInt16(truncatingIfNeeded: bitPattern >> 16) | 0x40 }
+        return UInt16(truncatingIfNeeded: (bitPattern &+ 0x7FFF &+ (bitPattern >> 16 & 1)) >> 16)
+    }
+}

@@ -1,0 +1,41 @@
+/// The seven linear maps of a decoder layer: the places where an adapter's linear patches attach.
+public enum Projection: Int, CaseIterable, Sendable {
+    case query, key, value, output, gate, up, down
+
+    /// As in Hugging Face checkpoints and PEFT files, below `model.layers.N.`.
+    public var checkpointName: String {
+        switch self {
+        case .query: "self_attn.q_proj"
+        case .key: "self_attn.k_proj"
+        case .value: "self_attn.v_proj"
+        case .output: "self_attn.o_proj"
+        case .gate: "mlp.gate_proj"
+        case .up: "mlp.up_proj"
+        case .down: "mlp.down_proj"
+        }
+    }
+
+    /// As in GGUF files, below `blk.N.`.
+    var ggufName: String {
+        switch self {
+        case .query: "attn_q"
+        case .key: "attn_k"
+        case .value: "attn_v"
+        case .output: "attn_output"
+        case .gate: "ffn_gate"
+        case .up: "ffn_up"
+        case .down: "ffn_down"
+        }
+    }
+
+    /// The shape of the weight matrix, `[outputs, inputs]`.
+    public func shape(in configuration: DecoderConfiguration) -> (outputs: Int, inputs: Int) {
+        switch self {
+        case .query: (configuration.queryWidth, configuration.hidden)
+        case .key, .value: (configuration.keyValueWidth, configuration.hidden)
+        case .output: (configuration.hidden, configuration.queryWidth)
+        case .gate, .up: (configuration.feedForward, configuration.hidden)
+        case .down: (configuration.hidden, configuration.feedForward)
+        }
+    }
+}
