@@ -1,0 +1,38 @@
+internal import Tensors
+
+/// The element types of GGML, by their numbers in the file.
+enum GGUFTensorType {
+    /// The type of that number, when it is one that is read here.
+    static func dtype(_ number: UInt32) -> DType? {
+        switch number {
+        case 0: .f32
+        case 1: .f16
+        case 2: .q4_0
+        case 3: .q4_1
+        case 6: .q5_0
+        case 7: .q5_1
+        case 8: .q8_0
+        case 12: .q4_K
+        case 13: .q5_K
+        case 14: .q6_K
+        case 24: .i8
+        case 26: .i32
+        case 27: .i64
+        case 28: .f64
+        case 30: .bf16
+        default: nil
+        }
+    }
+
+    /// For messages; nil for a number that GGML does not have.
+    static func name(_ number: UInt32) -> String? {
+        if let known = dtype(number) { return known.name }
+        return others[number]
+    }
+
+    private static let others: [UInt32: String] = [
+        9: "q8_1", 10: "q2_K", 11: "q3_K", 15: "q8_K", 16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs", 19: "iq1_s",
+        20: "iq4_nl", 21: "iq3_s", 22: "iq2_s", 23: "iq4_xs", 25: "i16", 29: "iq1_m", 34: "tq1_0", 35: "tq2_0",
+        39: "mxfp4",
+    ]
+}
