@@ -50,6 +50,31 @@ public final class MappedFile: @unchecked Sendable {
         self.base = base
     }
 
+    /// A private copy in place of a mapping, for files that may be truncated while they are read: `fill` writes into
+    /// `size` bytes of zeroed memory, after which nobody does. Pages that it leaves alone take no memory, so a header
+    /// can be looked at without its data. Errors: those of `fill`, and `unreadable` when there is no memory.
+    package init(
+        path: String, size: Int, filling fill: (UnsafeMutableRawBufferPointer) throws(MappedFileError) -> Void
+    ) throws(MappedFileError) {
+        precondition(size >= 0, "a file has no negative size")
+        var base: UnsafeMutableRawPointer?
+        if size > 0 {
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+            base = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+            guard base != MAP_FAILED else { throw MappedFileError(path, "no memory for \(size) bytes", errno: errno) }
+        }
+        do throws(MappedFileError) {
+            try fill(UnsafeMutableRawBufferPointer(start: base, count: size))
+        } catch {
+            if let base { munmap(base, size) }
+            throw error
+        }
+        if let base { mprotect(base, size, PROT_READ) }
+        self.path = path
+        self.size = size
+        self.base = base
+    }
+
     deinit {
         if let base { munmap(base, size) }
     }
@@ -96,7 +121,7 @@ public struct MappedFileError: Error, Sendable, Equatable, CustomStringConvertib
     /// For a person, without the path.
     public var message: String
 
-    init(_ path: String, _ message: String, errno code: Int32? = nil) {
+    package init(_ path: String, _ message: String, errno code: Int32? = nil) {
         self.path = path
         self.code = code == ENOENT ? .notFound : .unreadable
         self.message = code.map { "\(message): \(String(cString: strerror($0)))" } ?? message

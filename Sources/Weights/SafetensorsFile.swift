@@ -20,7 +20,13 @@ public final class SafetensorsFile: TensorSource {
     public static func open(
         _ path: String, limits: SafetensorsLimits = .init()
     ) throws(WeightsError) -> SafetensorsFile {
-        let file = try MappedFile.opened(path)
+        try open(MappedFile.opened(path), limits: limits)
+    }
+
+    /// The same over a file that the caller mapped, or copied into memory of its own.
+    package static func open(
+        _ file: MappedFile, limits: SafetensorsLimits = .init()
+    ) throws(WeightsError) -> SafetensorsFile {
         let reader = try SafetensorsHeaderReader(file: file, limits: limits)
         return SafetensorsFile(
             file: file, dataOffset: reader.dataOffset, metadata: try reader.metadata(), tensors: try reader.tensors())
