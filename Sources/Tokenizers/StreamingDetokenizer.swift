@@ -1,0 +1,22 @@
+/// Turns tokens into text as they come, never half a character: bytes that may still become one are held back.
+///
+/// All texts that come out, joined, equal `Tokenizer.decode` of all tokens.
+public struct StreamingDetokenizer: Sendable {
+    private let tokenizer: any Tokenizer
+    private let skipSpecialTokens: Bool
+    private var characters = UTF8Assembler()
+
+    public init(_ tokenizer: any Tokenizer, skipSpecialTokens: Bool = true) {
+        self.tokenizer = tokenizer
+        self.skipSpecialTokens = skipSpecialTokens
+    }
+
+    /// The whole characters that this token completes, often none.
+    public mutating func append(_ token: Int32) -> String {
+        if skipSpecialTokens && tokenizer.isSpecial(token) { return "" }
+        return characters.append(tokenizer.bytes(of: token))
+    }
+
+    /// What was held back: U+FFFD for the beginning of a character that never ended, else nothing.
+    public mutating func finish() -> String { characters.finish() }
+}

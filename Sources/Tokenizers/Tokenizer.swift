@@ -1,0 +1,37 @@
+/// Turns text into token ids and back. Implementations are immutable to their users, thread-safe, and never fail on a text.
+public protocol Tokenizer: Sendable {
+    /// One more than the highest id.
+    var vocabularySize: Int { get }
+    var beginOfSequence: Int32? { get }
+    /// Tokens at which generation ends: end of sequence, end of turn.
+    var endOfSequence: Set<Int32> { get }
+
+    /// The ids of a text.
+    ///
+    /// - Parameters:
+    ///   - addSpecialTokens: adds what the model expects around a text, such as a begin-of-sequence token.
+    ///   - parseSpecial: reads special tokens written in the text (`<|im_end|>`) as such. When false, which is what text
+    ///     from users needs, no special id comes out of the text, whatever it says; added tokens that are not special are
+    ///     still found.
+    /// Cost: linear in the text, and `O(n log n)` in the length of a single word.
+    func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) -> [Int32]
+
+    /// The bytes that a token stands for: possibly a part of a character. Empty for an id outside the vocabulary.
+    func bytes(of token: Int32) -> [UInt8]
+    func isSpecial(_ token: Int32) -> Bool
+    /// The token that the vocabulary spells so, in its own alphabet (`Ġthe`, `<|im_end|>`), compared byte by byte.
+    func token(_ piece: String) -> Int32?
+    /// How the vocabulary spells a token; nil for an id outside the vocabulary.
+    func piece(of token: Int32) -> String?
+
+    /// The text of some tokens; bytes that are no UTF-8 become U+FFFD, one for each maximal part of a character.
+    func decode(_ tokens: [Int32], skipSpecialTokens: Bool) -> String
+}
+
+extension Tokenizer {
+    public func decode(_ tokens: [Int32], skipSpecialTokens: Bool) -> String {
+        var bytes: [UInt8] = []
+        for token in tokens where !(skipSpecialTokens && isSpecial(token)) { bytes += self.bytes(of: token) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
