@@ -55,7 +55,7 @@ let floors: [Target] = [
     module("HTTP", ["UV"]),
     module("Generation"),
     // 3 models
-    module("Models", ["Tensors", "Weights"]),
+    module("Models", ["Tensors", "Weights", "JSON"]),
     module("Adapters", ["Models", "Tensors", "Weights", "JSON", crypto]),
     // 4 services
     module("Inference", ["Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
@@ -73,7 +73,7 @@ let floors: [Target] = [
     tests("CKernels"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON"]), tests("ChatTemplates", ["JSON"]),
     tests("HTTP", ["UV"]), tests("Generation"),
-    tests("Models", ["Weights", "Tensors"]), tests("Adapters", ["Models", "Weights", "Tensors", "JSON"]),
+    tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Models", "Weights", "Tensors", "JSON"]),
     tests("Inference", ["Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation"]),
     tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["HTTP", "JSON", "Generation"]),

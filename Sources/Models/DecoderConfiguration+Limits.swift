@@ -1,0 +1,59 @@
+extension DecoderConfiguration {
+    /// The largest sizes that are believed: several times those of the largest published models of these families.
+    enum Limits {
+        static let vocabulary = 1 << 20
+        static let hidden = 1 << 16
+        static let layers = 1 << 10
+        static let heads = 1 << 10
+        static let headDimension = 1 << 10
+        static let feedForward = 1 << 20
+        static let contextLength = 1 << 24
+    }
+
+    /// Throws `invalidConfiguration`, naming the field, unless all sizes are positive, believable and agree.
+    func validated(file: String) throws(ModelError) -> DecoderConfiguration {
+        func check(_ name: String, _ value: Int, _ limit: Int) throws(ModelError) {
+            guard value >= 1, value <= limit else {
+                throw ModelError(.invalidConfiguration, "\(name) is \(value), expected 1 to \(limit)", file: file)
+            }
+        }
+        try check("the vocabulary", vocabulary, Limits.vocabulary)
+        try check("the hidden size", hidden, Limits.hidden)
+        try check("the number of layers", layers, Limits.layers)
+        try check("the number of attention heads", heads, Limits.heads)
+        try check("the number of key-value heads", keyValueHeads, Limits.heads)
+        try check("the head dimension", headDimension, Limits.headDimension)
+        try check("the feed-forward size", feedForward, Limits.feedForward)
+        try check("the context length", contextLength, Limits.contextLength)
+        if let slidingWindow { try check("the sliding window", slidingWindow, Limits.contextLength) }
+
+        func require(_ condition: Bool, _ message: String) throws(ModelError) {
+            guard condition else { throw ModelError(.invalidConfiguration, message, file: file) }
+        }
+        try require(
+            heads % keyValueHeads == 0,
+            "\(heads) attention heads are no multiple of \(keyValueHeads) key-value heads")
+        try require(headDimension % 2 == 0, "the head dimension \(headDimension) is odd, and rotary embedding needs pairs")
+        try require(
+            normEpsilon.isFinite && normEpsilon >= 0 && normEpsilon < 1, "the norm epsilon is \(normEpsilon)")
+        try require(rope.base.isFinite && rope.base >= 1, "the rotary base is \(rope.base), expected at least 1")
+        switch rope.scaling {
+        case .none: break
+        case .linear(let factor):
+            try require(factor.isFinite && factor >= 1, "the rotary factor is \(factor), expected at least 1")
+        case .llama3(let factor, let low, let high, let context):
+            try require(factor.isFinite && factor >= 1, "the rotary factor is \(factor), expected at least 1")
+            try require(
+                low.isFinite && high.isFinite && low > 0 && high > low,
+                "the rotary frequency factors are \(low) and \(high), expected 0 < low < high")
+            try check("the rotary original context", context, Limits.contextLength)
+        case .divisors(let divisors):
+            try require(
+                divisors.count == headDimension / 2,
+                "\(divisors.count) rotary divisors found, expected \(headDimension / 2)")
+            try require(
+                divisors.allSatisfy { $0.isFinite && $0 > 0 }, "a rotary divisor is not a positive number")
+        }
+        return self
+    }
+}

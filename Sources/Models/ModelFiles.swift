@@ -1,0 +1,130 @@
+internal import Tensors
+internal import Weights
+
+/// A model on disk: a `.gguf` file, or a folder with `config.json`, `tokenizer.json` and `model*.safetensors`.
+///
+/// Opening reads headers only and checks them whole: every tensor of the configuration is there with its shape, and there
+/// is none that nothing reads. Weights stay mapped and are read when a `Decoder` is made.
+public struct ModelFiles: Sendable {
+    public enum TokenizerSource: Sendable {
+        case gguf(GGUFTokenizer)
+        /// `path` of `tokenizer.json`, and of `tokenizer_config.json` where there is one.
+        case file(path: String, configPath: String?)
+    }
+
+    /// As given to `open`.
+    public let path: String
+    /// For people and for `/v1/models`: the name of the file or folder, without its ending.
+    public let name: String
+    public let configuration: DecoderConfiguration
+    public let tokenizer: TokenizerSource
+    /// Jinja, as in the checkpoint.
+    public let chatTemplate: String?
+    /// Hexadecimal; equal for equal names, sizes, headers and samples of the weights. Cheap: no file is read whole.
+    public let identity: String
+    /// Query and key rows are in the order of GGUF's Llama files, which interleave the halves of each head.
+    let interleavesHeads: Bool
+    /// To give pages back once weights are packed.
+    let mappedFiles: [MappedFile]
+    private let weights: [WeightName: TensorView]
+
+    /// Errors: `notFound`; `malformed` files; `unsupported` architectures and options; `invalidConfiguration`;
+    /// `missingTensor`, `unexpectedTensor` and `wrongShape`, which name the tensor, what was found and what was expected.
+    public static func open(_ path: String) throws(ModelError) -> ModelFiles {
+        switch FileKind(path) {
+        case .folder: try open(folder: path)
+        case .file: try open(gguf: path)
+        case nil: throw ModelError(.notFound, "there is no such file or folder", file: path)
+        }
+    }
+
+    private static func open(gguf path: String) throws(ModelError) -> ModelFiles {
+        let file = try ModelError.converting { () throws(WeightsError) in try GGUFFile.open(path) }
+        let configuration = try DecoderConfiguration(gguf: file, name: stem(of: path))
+        let (tokenizer, template) = try ModelError.converting { () throws(WeightsError) in
+            (
+                try GGUFTokenizer(file.metadata, vocabulary: configuration.vocabulary),
+                try file.metadata.optionalString("tokenizer.chat_template")
+            )
+        }
+        return try ModelFiles(
+            path: path, configuration: configuration, tokenizer: .gguf(tokenizer), chatTemplate: template, source: file,
+            mappedFiles: [file.file], isGGUF: true)
+    }
+
+    private static func open(folder path: String) throws(ModelError) -> ModelFiles {
+        let folder = ModelFolder(path)
+        let configuration = try DecoderConfiguration(
+            huggingFace: folder.json("config.json"), name: stem(of: path), file: "\(path)/config.json")
+        let source = try ModelError.converting { () throws(WeightsError) in try SafetensorsFolder.open(path) }
+        let configPath = folder.has("tokenizer_config.json") ? "\(path)/tokenizer_config.json" : nil
+        return try ModelFiles(
+            path: path, configuration: configuration,
+            tokenizer: .file(path: "\(path)/tokenizer.json", configPath: configPath), chatTemplate: folder.chatTemplate(),
+            source: source, mappedFiles: source.files.map(\.file), isGGUF: false)
+    }
+
+    private init(
+        path: String, configuration: DecoderConfiguration, tokenizer: TokenizerSource, chatTemplate: String?,
+        source: some TensorSource, mappedFiles: [MappedFile], isGGUF: Bool
+    ) throws(ModelError) {
+        self.path = path
+        name = Self.stem(of: path)
+        self.configuration = configuration
+        self.tokenizer = tokenizer
+        self.chatTemplate = chatTemplate
+        self.mappedFiles = mappedFiles
+        interleavesHeads = isGGUF && (configuration.architecture == .llama || configuration.architecture == .mistral)
+
+        var weights: [WeightName: TensorView] = [:]
+        var read: Set<String> = isGGUF ? [WeightName.rotaryDivisors.gguf] : []
+        for name in WeightName.all(in: configuration) {
+            let spelling = isGGUF ? name.gguf : name.checkpoint
+            weights[name] = try ModelError.converting { () throws(WeightsError) in
+                try source.weights(spelling, shape: name.shape(in: configuration))
+            }
+            read.insert(spelling)
+        }
+        self.weights = weights
+        for name in source.tensors.keys.sorted() where !read.contains(name) && !Self.isRedundant(name, configuration) {
+            throw ModelError(
+                .unexpectedTensor, "a \(configuration.architecture.rawValue) model has no such tensor", file: source.path,
+                tensor: name)
+        }
+        var fingerprint = Fingerprint()
+        fingerprint.add(name)
+        for file in mappedFiles { fingerprint.add(file.size) }
+        for name in source.tensors.keys.sorted() {
+            if let view = source.tensors[name] { fingerprint.add(view) }
+        }
+        identity = fingerprint.hexadecimal
+    }
+
+    /// A tensor that checkpoints carry though another says the same: a tied head written out, tables of old versions.
+    private static func isRedundant(_ name: String, _ configuration: DecoderConfiguration) -> Bool {
+        name.hasSuffix(".rotary_emb.inv_freq") || (configuration.tiedHead && name == WeightName.head.checkpoint)
+    }
+
+    /// A tensor of the configuration: there, and of the right shape.
+    func tensor(_ name: WeightName) -> TensorView {
+        guard let view = weights[name] else { preconditionFailure("opening has checked every tensor of the configuration") }
+        return view
+    }
+
+    /// Where the rows of a query or key matrix are in the file: row `i` in the order of Hugging Face is row `[i]` there. Nil: in
+    /// the same place. GGUF's Llama files put the halves of each head, which turn together, side by side.
+    func rowOrder(_ projection: Projection) -> [Int]? {
+        guard interleavesHeads, projection == .query || projection == .key else { return nil }
+        let (dimension, half) = (configuration.headDimension, configuration.headDimension / 2)
+        return (0..<projection.shape(in: configuration).outputs).map { row in
+            let (head, place) = (row / dimension, row % dimension)
+            return head * dimension + (place < half ? 2 * place : 2 * (place - half) + 1)
+        }
+    }
+
+    /// The file's or folder's name without `.gguf`.
+    private static func stem(of path: String) -> String {
+        let last = path.split(separator: "/").last.map(String.init) ?? path
+        return last.hasSuffix(".gguf") ? String(last.dropLast(5)) : last
+    }
+}

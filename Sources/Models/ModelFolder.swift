@@ -1,0 +1,69 @@
+internal import Glibc
+internal import JSON
+internal import Tensors
+
+/// What a path names.
+enum FileKind {
+    case file
+    case folder
+
+    /// Follows links; nil when there is nothing.
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self = status.st_mode & S_IFMT == S_IFDIR ? .folder : .file
+    }
+}
+
+/// The small files beside the weights of a Hugging Face folder.
+struct ModelFolder {
+    /// Bytes of a JSON or template file; the largest real ones, tokenizers apart, are some 100 KB.
+    static let fileBytes = 16 << 20
+
+    let path: String
+
+    init(_ path: String) { self.path = path }
+
+    func has(_ name: String) -> Bool { FileKind("\(path)/\(name)") == .file }
+
+    /// Errors: `notFound`, `malformed`, `limitExceeded`.
+    func json(_ name: String) throws(ModelError) -> JSONValue {
+        let file = try map(name)
+        do throws(JSONError) {
+            return try JSONValue.parse(file.bytes)
+        } catch {
+            throw ModelError(.malformed, error.description, file: file.path)
+        }
+    }
+
+    /// `chat_template.jinja`, or `chat_template` of `tokenizer_config.json`: a text, or a list of named ones of which
+    /// `default` is taken. Nil when there is none.
+    func chatTemplate() throws(ModelError) -> String? {
+        if has("chat_template.jinja") {
+            let file = try map("chat_template.jinja")
+            guard let text = String(validating: file.bytes, as: UTF8.self) else {
+                throw ModelError(.malformed, "not UTF-8", file: file.path)
+            }
+            return text
+        }
+        guard has("tokenizer_config.json") else { return nil }
+        let template = try json("tokenizer_config.json")["chat_template"]
+        if let text = template?.stringValue { return text }
+        let named = template?.arrayValue?.first { $0["name"]?.stringValue == "default" }
+        return named?["template"]?.stringValue
+    }
+
+    private func map(_ name: String) throws(ModelError) -> MappedFile {
+        let file: MappedFile
+        do throws(MappedFileError) {
+            file = try MappedFile(path: "\(path)/\(name)")
+        } catch {
+            throw ModelError(error.code == .notFound ? .notFound : .malformed, error.message, file: error.path)
+        }
+        guard file.size <= Self.fileBytes else {
+            throw ModelError(
+                .limitExceeded, "\(file.size) bytes found, expected at most \(Self.fileBytes)", file: file.path)
+        }
+        return file
+    }
+}

@@ -1,0 +1,82 @@
+/// The tensors of a decoder, with their names in both kinds of files.
+enum WeightName: Hashable {
+    /// `[vocabulary, hidden]`
+    case embedding
+    /// `[hidden]`
+    case finalNorm
+    /// `[vocabulary, hidden]`; not there when the head is tied.
+    case head
+    /// `[hidden]`: the norm before attention.
+    case attentionNorm(Int)
+    /// `[hidden]`: the norm before the feed-forward.
+    case feedForwardNorm(Int)
+    /// `[headDimension]` (Qwen3)
+    case queryNorm(Int)
+    /// `[headDimension]` (Qwen3)
+    case keyNorm(Int)
+    /// `[outputs, inputs]`
+    case weight(Int, Projection)
+    /// `[outputs]`
+    case bias(Int, Projection)
+    /// `[headDimension / 2]`: GGUF only, read with the configuration.
+    case rotaryDivisors
+
+    /// In Hugging Face checkpoints.
+    var checkpoint: String {
+        switch self {
+        case .embedding: "model.embed_tokens.weight"
+        case .finalNorm: "model.norm.weight"
+        case .head: "lm_head.weight"
+        case .attentionNorm(let layer): "model.layers.\(layer).input_layernorm.weight"
+        case .feedForwardNorm(let layer): "model.layers.\(layer).post_attention_layernorm.weight"
+        case .queryNorm(let layer): "model.layers.\(layer).self_attn.q_norm.weight"
+        case .keyNorm(let layer): "model.layers.\(layer).self_attn.k_norm.weight"
+        case .weight(let layer, let projection): "model.layers.\(layer).\(projection.checkpointName).weight"
+        case .bias(let layer, let projection): "model.layers.\(layer).\(projection.checkpointName).bias"
+        case .rotaryDivisors: "rope_freqs.weight"
+        }
+    }
+
+    /// In GGUF files.
+    var gguf: String {
+        switch self {
+        case .embedding: "token_embd.weight"
+        case .finalNorm: "output_norm.weight"
+        case .head: "output.weight"
+        case .attentionNorm(let layer): "blk.\(layer).attn_norm.weight"
+        case .feedForwardNorm(let layer): "blk.\(layer).ffn_norm.weight"
+        case .queryNorm(let layer): "blk.\(layer).attn_q_norm.weight"
+        case .keyNorm(let layer): "blk.\(layer).attn_k_norm.weight"
+        case .weight(let layer, let projection): "blk.\(layer).\(projection.ggufName).weight"
+        case .bias(let layer, let projection): "blk.\(layer).\(projection.ggufName).bias"
+        case .rotaryDivisors: "rope_freqs.weight"
+        }
+    }
+
+    func shape(in configuration: DecoderConfiguration) -> [Int] {
+        switch self {
+        case .embedding, .head: [configuration.vocabulary, configuration.hidden]
+        case .finalNorm, .attentionNorm, .feedForwardNorm: [configuration.hidden]
+        case .queryNorm, .keyNorm: [configuration.headDimension]
+        case .weight(_, let projection):
+            [projection.shape(in: configuration).outputs, projection.shape(in: configuration).inputs]
+        case .bias(_, let projection): [projection.shape(in: configuration).outputs]
+        case .rotaryDivisors: [configuration.headDimension / 2]
+        }
+    }
+
+    /// Every tensor that a model of this configuration has.
+    static func all(in configuration: DecoderConfiguration) -> [WeightName] {
+        var names: [WeightName] = [.embedding, .finalNorm]
+        if !configuration.tiedHead { names.append(.head) }
+        for layer in 0..<configuration.layers {
+            names += [.attentionNorm(layer), .feedForwardNorm(layer)]
+            if configuration.headNorms { names += [.queryNorm(layer), .keyNorm(layer)] }
+            for projection in Projection.allCases {
+                names.append(.weight(layer, projection))
+                if configuration.biases.contains(projection) { names.append(.bias(layer, projection)) }
+            }
+        }
+        return names
+    }
+}

@@ -1,0 +1,123 @@
+import JSON
+import Tensors
+import Testing
+
+@testable import Models
+
+@Suite("opening a model")
+struct ModelFilesTests {
+    @Test("the real base model: configuration, tokenizer and template out of the GGUF file")
+    func baseModel() throws {
+        let files = try ModelFiles.open(baseModelPath)
+        let configuration = files.configuration
+        #expect(configuration.architecture == .llama && configuration.tiedHead && configuration.biases.isEmpty)
+        #expect((configuration.vocabulary, configuration.hidden, configuration.layers) == (49152, 576, 30))
+        #expect((configuration.heads, configuration.keyValueHeads, configuration.headDimension) == (9, 3, 64))
+        #expect((configuration.feedForward, configuration.contextLength) == (1536, 8192))
+        #expect(configuration.rope == RotaryEmbedding(base: 100_000) && configuration.normEpsilon == 1e-5)
+        #expect(files.name == "base" && files.chatTemplate?.contains("<|im_start|>") == true)
+        guard case .gguf(let tokenizer) = files.tokenizer else {
+            Issue.record("a GGUF file carries its tokenizer")
+            return
+        }
+        #expect(tokenizer.model == "gpt2" && tokenizer.preTokenizer == "smollm" && tokenizer.tokens.count == 49152)
+        #expect(tokenizer.merges.first == "Ġ t" && tokenizer.eos == 2 && !tokenizer.addBOS)
+        #expect(try ModelFiles.open(baseModelPath).identity == files.identity && files.identity.count == 16)
+    }
+
+    @Test("query rows of a GGUF Llama file go back to the order of the checkpoint")
+    func rowOrder() throws {
+        let files = try ModelFiles.open(baseModelPath)
+        let order = try #require(files.rowOrder(.query))
+        #expect(order.sorted() == Array(0..<576))
+        // Head 1: its first half is the even rows, its second half the odd ones.
+        #expect(Array(order[64..<67]) == [64, 66, 68] && Array(order[96..<99]) == [65, 67, 69])
+        #expect(files.rowOrder(.value) == nil)
+    }
+
+    @Test("each family's configuration", arguments: ["llama", "mistral", "qwen2", "qwen3"])
+    func families(type: String) throws {
+        let model = try TinyModel(TinyModel.config(type))
+        let files = try ModelFiles.open(model.path)
+        let configuration = files.configuration
+        #expect(configuration.architecture.rawValue == type && configuration.headDimension == 12)
+        #expect(configuration.biases == (type == "qwen2" ? [.query, .key, .value] : []))
+        #expect(configuration.headNorms == (type == "qwen3"))
+        #expect(configuration.slidingWindow == (type == "mistral" ? 4096 : nil))
+        #expect(files.rowOrder(.query) == nil && files.chatTemplate == nil)
+    }
+
+    @Test("another weight gives another identity")
+    func identity() throws {
+        let (one, other) = (try TinyModel(TinyModel.config("llama")), try TinyModel(TinyModel.config("llama"), seed: 2))
+        #expect(try ModelFiles.open(one.path).identity != ModelFiles.open(other.path).identity)
+    }
+
+    @Test("sliding windows: Qwen2's from a layer on, Mistral's null and absent")
+    func slidingWindows() throws {
+        func read(_ type: String, _ changes: JSONObject) throws -> DecoderConfiguration {
+            try DecoderConfiguration(huggingFace: .object(TinyModel.config(type, changes)), name: "tiny", file: "config.json")
+        }
+        let qwen = try read("qwen2", ["use_sliding_window": true, "sliding_window": 32, "max_window_layers": 1])
+        #expect(qwen.slidingWindow(layer: 0) == nil && qwen.slidingWindow(layer: 1) == 32)
+        #expect(try read("qwen2", ["use_sliding_window": false, "sliding_window": 32]).slidingWindow == nil)
+        #expect(try read("mistral", ["sliding_window": nil]).slidingWindow == nil)
+        #expect(try read("mistral", ["sliding_window": 7]).slidingWindow == 7)
+    }
+
+    @Test(
+        "a configuration that cannot be is refused, and the message says why",
+        arguments: [
+            (["num_attention_heads": 0], "the number of attention heads is 0"),
+            (["num_key_value_heads": 3], "4 attention heads are no multiple of 3"),
+            (["num_key_value_heads": 0], "the number of key-value heads is 0"),
+            (["head_dim": 13], "the head dimension 13 is odd"),
+            (["head_dim": -2], "the head dimension is -2"),
+            (["hidden_size": 4_611_686_018_427_387_904], "the hidden size is"),
+            (["num_hidden_layers": 1_000_000_000], "the number of layers is 1000000000"),
+            (["vocab_size": -5], "the vocabulary is -5"),
+            (["intermediate_size": 0], "the feed-forward size is 0"),
+            (["hidden_size": "wide"], "hidden_size"),
+            (["hidden_size": nil], "hidden_size"),
+            (["rms_norm_eps": -1], "the norm epsilon"),
+            (["rope_theta": 0], "the rotary base"),
+            (["model_type": "gpt2"], "\"gpt2\" is not implemented"),
+            (["hidden_act": "gelu"], "\"gelu\" is not implemented"),
+            (["rope_scaling": ["rope_type": "yarn", "factor": 4]], "\"yarn\" is not implemented"),
+            (["rope_scaling": ["type": "dynamic", "factor": 4]], "\"dynamic\" is not implemented"),
+            (["rope_scaling": ["type": "linear", "factor": 0]], "the rotary factor is 0"),
+            (["rope_scaling": ["type": "linear"]], "rope_scaling.factor"),
+            (["partial_rotary_factor": 0.5], "partial_rotary_factor"),
+            (["quantization_config": ["bits": 4]], "quantised safetensors"),
+        ] as [(JSONObject, String)])
+    func hostileConfiguration(changes: JSONObject, message: String) throws {
+        let model = try TinyModel(TinyModel.config("llama", changes))
+        let error = try #require(throws: ModelError.self) { try ModelFiles.open(model.path) }
+        #expect(error.description.contains(message), "\(error)")
+        #expect(error.file?.hasSuffix("config.json") == true)
+    }
+
+    @Test("missing, extra and misshapen tensors are named")
+    func tensors() throws {
+        let name = "model.layers.1.mlp.up_proj.weight"
+        func error(_ edit: (inout [String: TensorView]) throws -> Void) throws -> ModelError {
+            let model = try TinyModel(TinyModel.config("llama"), edit: edit)
+            return try #require(throws: ModelError.self) { try ModelFiles.open(model.path) }
+        }
+        let missing = try error { $0[name] = nil }
+        #expect(missing.code == .missingTensor && missing.tensor == name)
+        let misshapen = try error { $0[name] = try TinyModel.view(name, [2, 48], [Float](repeating: 0, count: 96)) }
+        #expect(misshapen.code == .wrongShape && misshapen.tensor == name)
+        #expect(misshapen.message.contains("[80, 48]") && misshapen.message.contains("[2, 48]"))
+        let extra = try error { $0["model.layers.2.mlp.up_proj.weight"] = $0[name]?.renamed("model.layers.2.mlp.up_proj.weight") }
+        #expect(extra.code == .unexpectedTensor && extra.tensor == "model.layers.2.mlp.up_proj.weight")
+    }
+
+    @Test("no path, an empty folder and a file of another kind")
+    func otherPaths() throws {
+        #expect(try #require(throws: ModelError.self) { try ModelFiles.open("/no/such/model") }.code == .notFound)
+        let empty = try TinyModel(TinyModel.config("llama"))
+        #expect(throws: ModelError.self) { try ModelFiles.open(empty.path + "/config.json") }
+        #expect(throws: ModelError.self) { try ModelFiles.open(repository.appendingPathComponent("Sources").path) }
+    }
+}
