@@ -1,0 +1,22 @@
+/// What a folder from a stranger may ask for. Each limit is far above what real adapters need.
+public struct AdapterLimits: Sendable, Equatable {
+    /// Folders looked at in one scan; the rest are reported, not read.
+    public var adapters = 10_000
+    /// Bytes of `adapter_config.json`; PEFT writes 1 to 50 KB.
+    public var configurationBytes = 4 << 20
+    /// Bytes of `chat_template.jinja`, and of `tokenizer_config.json`, which also lists added tokens.
+    public var templateBytes = 4 << 20
+    /// Bytes of a file of weights.
+    public var weightsBytes = 8 << 30
+    /// Bytes of the header of a file of weights: about 100 a tensor.
+    public var headerBytes = 32 << 20
+    /// Of one projection: beyond it the low-rank product costs more than the base's own.
+    public var rank = 4096
+    /// A folder is not looked at until its files have rested this long, so that a copy in progress is not taken for whole.
+    public var settleMilliseconds = 300
+    /// `add` copies no more than this many files and bytes.
+    public var copiedFiles = 1_000
+    public var copiedBytes = 16 << 30
+
+    public init() {}
+}
