@@ -1,0 +1,34 @@
+public import JSON
+
+/// `adapter_config.json`: which family an adapter is of, and what that family reads.
+public struct AdapterManifest: Sendable {
+    /// In capitals, as PEFT writes it: `LORA`, `IA3`, `VERA`, …
+    public let peftType: String
+    /// What it was trained on, in the words of whoever did; names differ for equal models, so only shapes are checked.
+    public let baseModelName: String?
+    /// All keys.
+    public let document: JSONObject
+
+    /// Errors: `notReady` for a text that ends too early, `malformed`.
+    public init(parsing bytes: [UInt8]) throws(AdapterError) {
+        let value = try JSONText.parse(bytes, file: AdapterFile.configuration)
+        guard case .object(let document) = value else {
+            throw AdapterError(.malformed, "expected an object, found \(value.kindName)", file: AdapterFile.configuration)
+        }
+        self.document = document
+        let cursor = JSONCursor(value)
+        do throws(JSONError) {
+            peftType = try cursor["peft_type"].string().uppercased()
+            baseModelName = try cursor["base_model_name_or_path"].optionalString()
+        } catch {
+            throw AdapterError(error)
+        }
+    }
+}
+
+extension AdapterError {
+    /// A lookup in `adapter_config.json` that failed.
+    init(_ error: JSONError) {
+        self.init(.malformed, error.message, file: AdapterFile.configuration, key: error.path)
+    }
+}

@@ -1,0 +1,19 @@
+/// The families that are served: one line each.
+public struct AdapterRegistry: Sendable {
+    public static let standard = AdapterRegistry([
+        LoRAFamily()
+    ])
+
+    public let families: [any AdapterFamily]
+
+    public init(_ families: [any AdapterFamily]) { self.families = families }
+
+    /// Errors: `unsupported`.
+    public func family(for manifest: AdapterManifest) throws(AdapterError) -> any AdapterFamily {
+        if let family = families.first(where: { $0.recognises(manifest) }) { return family }
+        throw AdapterError(
+            .unsupported,
+            "\(quoted(manifest.peftType)) is no family that is served here; expected \(listed(families.map { $0.name.uppercased() }))",
+            file: AdapterFile.configuration, key: "peft_type")
+    }
+}

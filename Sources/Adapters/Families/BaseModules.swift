@@ -1,0 +1,50 @@
+internal import Models
+
+/// The modules of the base that adapters name, by their paths in Hugging Face checkpoints.
+struct BaseModules: Sendable {
+    struct Linear: Sendable {
+        let path: String
+        let layer: Int
+        let projection: Projection
+        let outputs: Int
+        let inputs: Int
+    }
+
+    static let embedding = "model.embed_tokens"
+    static let head = "lm_head"
+
+    /// Layer by layer, in the order of the forward pass.
+    let linears: [Linear]
+    let layers: Int
+    private let positions: [String: Int]
+
+    init(_ base: DecoderConfiguration) {
+        layers = base.layers
+        linears = (0..<base.layers).flatMap { layer in
+            Projection.allCases.map { projection in
+                let (outputs, inputs) = projection.shape(in: base)
+                return Linear(
+                    path: "model.layers.\(layer).\(projection.checkpointName)", layer: layer, projection: projection,
+                    outputs: outputs, inputs: inputs)
+            }
+        }
+        positions = Dictionary(linears.enumerated().map { ($1.path, $0) }) { first, _ in first }
+    }
+
+    subscript(path: String) -> Linear? { positions[path].map { linears[$0] } }
+
+    /// All that can be targeted.
+    var paths: [String] { linears.map(\.path) + [Self.embedding, Self.head] }
+
+    /// The layer that a path names, whether the base has it or not.
+    static func layer(of path: String) -> Int? {
+        let prefix = "model.layers."
+        guard path.hasPrefix(prefix) else { return nil }
+        return Int(path.dropFirst(prefix.count).prefix { $0 != "." })
+    }
+}
+
+extension Projection {
+    /// `q_proj`
+    var shortName: String { checkpointName.split(separator: ".").last.map(String.init) ?? checkpointName }
+}

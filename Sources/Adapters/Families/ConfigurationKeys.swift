@@ -1,0 +1,52 @@
+internal import JSON
+
+/// What a family does with each key of `adapter_config.json`. A key that is not in its table is refused unless it is unset:
+/// a newer version of the format may give it a meaning.
+struct ConfigurationKeys: Sendable {
+    enum Rule: Sendable {
+        /// The family reads it.
+        case read
+        /// Where the adapter comes from or how it was trained; the same answers with or without it.
+        case noEffect
+        /// It changes the answers in a way that is not served. Refused unless unset; the text is the way out.
+        case refused(String)
+    }
+
+    private let rules: [String: Rule]
+
+    init(_ rules: [String: Rule]) { self.rules = rules }
+
+    func check(_ manifest: AdapterManifest, problems: inout AdapterProblems) {
+        for (key, value) in manifest.document where !Self.isUnset(value) {
+            switch rules[key] {
+            case .read, .noEffect: continue
+            case .refused(let wayOut):
+                problems.note(
+                    AdapterError(
+                        .unsupported, "\(Self.shown(value)) is not served: \(wayOut)", file: AdapterFile.configuration, key: key))
+            case nil:
+                problems.note(
+                    AdapterError(
+                        .unsupported,
+                        "\(Self.shown(value)): an unknown key, which may change what the adapter answers; if it does not, remove it",
+                        file: AdapterFile.configuration, key: quoted(key)))
+            }
+        }
+    }
+
+    /// PEFT writes options that are not used as null, false or empty.
+    private static func isUnset(_ value: JSONValue) -> Bool {
+        switch value {
+        case .null, .bool(false): true
+        case .string(let text): text.isEmpty
+        case .array(let elements): elements.isEmpty
+        case .object(let members): members.isEmpty
+        default: false
+        }
+    }
+
+    private static func shown(_ value: JSONValue) -> String {
+        let text = value.serialized()
+        return text.count > 60 ? text.prefix(60) + "…" : text
+    }
+}

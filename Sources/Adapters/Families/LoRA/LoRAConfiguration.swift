@@ -1,0 +1,86 @@
+internal import JSON
+
+/// What a LoRA's `adapter_config.json` says about inference.
+struct LoRAConfiguration: Sendable {
+    /// PEFT's defaults.
+    private static let defaultRank = 8
+    private static let defaultAlpha = 8.0
+    /// When the configuration names no targets: PEFT's for every decoder that is served here.
+    private static let defaultTargets = ["q_proj", "v_proj"]
+
+    let rank: Int
+    let alpha: Double
+    let rankStabilised: Bool
+    /// B has a bias.
+    let hasBias: Bool
+    let selection: ModuleSelection
+    let ranks: PatternTable<Int>
+    let alphas: PatternTable<Double>
+    let baseModelName: String?
+
+    /// Notes every value that cannot be served; nil when one of those that follow depend on is unreadable.
+    init?(_ manifest: AdapterManifest, limits: AdapterLimits, problems: inout AdapterProblems) {
+        let reader = ConfigurationReader(document: JSONCursor(.object(manifest.document)))
+        let rankRange = 1...limits.rank
+        _ = problems.noting { () throws(AdapterError) in try Self.checkTask(reader) }
+        _ = problems.noting { () throws(AdapterError) in try Self.checkInitialisation(reader) }
+        _ = problems.noting { () throws(AdapterError) in try Self.checkBias(reader) }
+        let rank = problems.noting { () throws(AdapterError) in try reader.integer("r", in: rankRange) ?? Self.defaultRank }
+        let alpha = problems.noting { () throws(AdapterError) in try reader.number("lora_alpha") ?? Self.defaultAlpha }
+        let flags = problems.noting { () throws(AdapterError) in (try reader.flag("use_rslora"), try reader.flag("lora_bias")) }
+        let selection = problems.noting { () throws(AdapterError) in try reader.selection(defaults: Self.defaultTargets) }
+        let ranks = problems.noting { () throws(AdapterError) in
+            try reader.table("rank_pattern") { (value) throws(JSONError) in try value.int(in: rankRange) }
+        }
+        let alphas = problems.noting { () throws(AdapterError) in
+            try reader.table("alpha_pattern") { (value) throws(JSONError) in try value.double() }
+        }
+        guard let rank, let alpha, let flags, let selection, let ranks, let alphas else { return nil }
+        self.rank = rank
+        self.alpha = alpha
+        (rankStabilised, hasBias) = flags
+        self.selection = selection
+        self.ranks = ranks
+        self.alphas = alphas
+        baseModelName = manifest.baseModelName
+    }
+
+    func rank(of path: String) -> Int { ranks.value(for: path) ?? rank }
+    func alpha(of path: String) -> Double { alphas.value(for: path) ?? alpha }
+
+    /// The factor before `B A`, with the rank and the alpha of that module.
+    func scale(of path: String) -> Double {
+        let rank = Double(rank(of: path))
+        return alpha(of: path) / (rankStabilised ? rank.squareRoot() : rank)
+    }
+
+    private static func checkTask(_ reader: ConfigurationReader) throws(AdapterError) {
+        let task = try reader.text("task_type")
+        guard let task, task != "CAUSAL_LM" else { return }
+        throw AdapterError(
+            .unsupported, "\(quoted(task)); expected CAUSAL_LM: adapters here generate text", file: AdapterFile.configuration,
+            key: "task_type")
+    }
+
+    private static func checkInitialisation(_ reader: ConfigurationReader) throws(AdapterError) {
+        let value = reader.document["init_lora_weights"].value
+        switch value {
+        case nil, .null, .bool: return
+        case .string(let name) where LoRAKeys.plainInitialisations.contains(name.lowercased()): return
+        default:
+            let name = value?.stringValue ?? ""
+            throw AdapterError(
+                .unsupported, "\(value?.serialized() ?? ""): \(LoRAKeys.initialisationRefused(name.lowercased()))",
+                file: AdapterFile.configuration, key: "init_lora_weights")
+        }
+    }
+
+    /// `all` and `lora_only` are accepted as long as the file brings no bias of the base: its tensors are refused by name.
+    private static func checkBias(_ reader: ConfigurationReader) throws(AdapterError) {
+        let bias = try reader.text("bias") ?? "none"
+        guard ["none", "all", "lora_only"].contains(bias) else {
+            throw AdapterError(
+                .malformed, "\(quoted(bias)); expected none, all or lora_only", file: AdapterFile.configuration, key: "bias")
+        }
+    }
+}

@@ -1,0 +1,22 @@
+public import Models
+
+/// Low-rank adapters (Hu et al. 2021) as PEFT writes them: `y = W x + s * (B (A x) + bias)`, with `s = alpha / r`, or
+/// `alpha / sqrt(r)` for rsLoRA (Kalajdzievski 2023).
+public struct LoRAFamily: AdapterFamily {
+    public let name = "lora"
+
+    public init() {}
+
+    public func recognises(_ manifest: AdapterManifest) -> Bool { manifest.peftType == "LORA" }
+
+    public func plan(
+        _ content: AdapterContent, for base: DecoderConfiguration, limits: AdapterLimits, problems: inout AdapterProblems
+    ) -> (any AdapterPlan)? {
+        LoRAKeys.table.check(content.manifest, problems: &problems)
+        guard let configuration = LoRAConfiguration(content.manifest, limits: limits, problems: &problems) else { return nil }
+        var planner = LoRAPlanner(configuration: configuration, content: content, base: base)
+        let plan = planner.plan()
+        for error in planner.errors { problems.note(error) }
+        return plan
+    }
+}

@@ -1,0 +1,110 @@
+internal import Models
+internal import Tensors
+
+/// The pair of one module, of the right shapes and types.
+struct LoRATarget: Sendable {
+    let module: BaseModules.Linear
+    let rank: Int
+    let scale: Double
+    /// `[rank, inputs]`
+    let a: TensorView
+    /// `[outputs, rank]`
+    let b: TensorView
+    /// `[outputs]`; scaled like `B A`.
+    let bias: TensorView?
+
+    var parameters: Int { a.elementCount + b.elementCount + (bias?.elementCount ?? 0) }
+}
+
+/// The modules that a LoRA changes.
+struct LoRAPlan: AdapterPlan {
+    let configuration: LoRAConfiguration
+    let layers: Int
+    let targets: [LoRATarget]
+
+    var summary: AdapterSummary {
+        let ranks = targets.map(\.rank)
+        let scales = targets.map(\.scale)
+        let projections = Set(targets.map(\.module.projection))
+        return AdapterSummary(
+            family: "lora", ranks: Self.range(ranks), alpha: configuration.alpha, scales: Self.range(scales),
+            targets: Projection.allCases.filter(projections.contains).map(\.shortName), patchCount: targets.count,
+            parameters: targets.reduce(0) { $0 + $1.parameters }, baseModelName: configuration.baseModelName)
+    }
+
+    private static func range<Value: Comparable>(_ values: [Value]) -> ClosedRange<Value>? {
+        guard let least = values.min(), let greatest = values.max(), least <= greatest else { return nil }
+        return least...greatest
+    }
+
+    func byteCount(element: LowRank.Element) -> Int {
+        let elementBytes = element == .f32 ? 4 : 2
+        return targets.reduce(0) { $0 + ($1.a.elementCount + $1.b.elementCount) * elementBytes + 4 * ($1.bias?.elementCount ?? 0) }
+    }
+
+    func delta(element: LowRank.Element, problems: inout AdapterProblems) -> AdapterDelta? {
+        let before = problems.count
+        var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
+        for target in targets {
+            let patch = problems.noting { () throws(AdapterError) in try Self.patch(target, element) }
+            if let patch, let patch { patches.append((target.module.layer, target.module.projection, patch)) }
+        }
+        guard problems.count == before else { return nil }
+        guard !patches.isEmpty else {
+            problems.note(Self.noEffect(targets))
+            return nil
+        }
+        return AdapterDelta(layers: layers, patches: patches)
+    }
+
+    /// Nil when the pair changes nothing: B is zero until training moves it.
+    private static func patch(_ target: LoRATarget, _ element: LowRank.Element) throws(AdapterError) -> LinearPatch? {
+        let largest: UInt32 = element == .bf16 ? ElementScan.firstBeyondBF16 : ElementScan.infinity
+        let a = try scanned(target.a, largest)
+        let b = try scanned(target.b, largest)
+        let bias: ElementScan? = if let view = target.bias { try scanned(view, ElementScan.infinity) } else { nil }
+        let scale = Float(target.scale)
+        guard scale != 0 else { return nil }
+        var patch = LinearPatch()
+        // A rank counts where both its row of A and its column of B have something.
+        if zip(a.nonzeroRows(), b.nonzeroColumns()).contains(where: { $0 && $1 }) {
+            do {
+                patch.lowRank = try LowRank(a: target.a, b: target.b, scale: scale, element: element)
+            } catch {
+                throw AdapterError(.wrongShape, error.message, file: AdapterFile.weights, tensor: target.a.name)
+            }
+        }
+        if let bias, !bias.isZero { patch.bias = FloatBuffer(bias.values().map { $0 * scale }) }
+        return patch.isEmpty ? nil : patch
+    }
+
+    private static func scanned(_ view: TensorView, _ limit: UInt32) throws(AdapterError) -> ElementScan {
+        let scan = ElementScan(view, limit: limit)
+        if let place = scan.firstBad {
+            throw AdapterError(
+                .nonFinite, "element \(place.index) is \(place.value), expected a finite number\(place.value.isFinite ? " that bf16 holds" : "")",
+                file: AdapterFile.weights, tensor: view.name)
+        }
+        return scan
+    }
+
+    private static func noEffect(_ targets: [LoRATarget]) -> AdapterError {
+        if let first = targets.first, targets.allSatisfy({ Float($0.scale) == 0 }) {
+            return AdapterError(
+                .noEffect, "the factor of \(first.module.path) and of all others is 0", file: AdapterFile.configuration, key: "lora_alpha")
+        }
+        return AdapterError(
+            .noEffect, "A or B is zero in all \(targets.count) targets: the adapter would change nothing; was it saved before training?",
+            file: AdapterFile.weights, tensor: targets.first?.b.name)
+    }
+
+    func effects() -> [AdapterEffect] {
+        targets.map { target in
+            let bias = target.bias.map { ElementScan($0, limit: ElementScan.infinity).values() } ?? []
+            let biasNorm = bias.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+            return AdapterEffect(
+                module: target.module.path, layer: target.module.layer, projection: target.module.projection, rank: target.rank,
+                scale: target.scale, norm: abs(target.scale) * (LowRankNorm.norm(a: target.a, b: target.b) + biasNorm))
+        }
+    }
+}

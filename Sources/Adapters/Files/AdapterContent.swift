@@ -1,0 +1,99 @@
+public import Weights
+internal import Crypto
+internal import JSON
+internal import Tensors
+
+/// The files of one adapter as they were at one moment, in memory of our own: what happens to the folder after does not
+/// reach it.
+public struct AdapterContent: Sendable {
+    /// How much is read.
+    enum Depth: Sendable {
+        /// Configuration and the header of the weights: names and shapes can be checked, elements are zero.
+        case headers
+        case everything
+    }
+
+    /// The folder, for messages.
+    public let folder: String
+    public let manifest: AdapterManifest
+    /// The tensors of `adapter_model.safetensors`.
+    public let weights: SafetensorsFile
+    /// Its own chat template, which goes before the base model's: `chat_template.jinja`, or the text in
+    /// `tokenizer_config.json`.
+    public let chatTemplate: String?
+    /// The content hash: 32 hexadecimal digits of SHA-256 over everything that changes what the adapter answers. Nil when
+    /// only headers were read.
+    public let version: String?
+    let fingerprint: FolderFingerprint
+
+    /// Errors: `notReady` for what may still be being copied; `pickle`, `unsafePath`, `malformed`, `limitExceeded`,
+    /// `unsupported`, `io`. `knownVersion`: spares the hash when the fingerprint is the one that it was computed for.
+    static func read(
+        _ directory: AdapterDirectory, depth: Depth, limits: AdapterLimits,
+        knownVersion: (fingerprint: FolderFingerprint, version: String)? = nil
+    ) throws(AdapterError) -> AdapterContent {
+        let fingerprint = directory.fingerprint()
+        guard let configurationFile = try directory.open(AdapterFile.configuration) else {
+            throw missingConfiguration(directory)
+        }
+        let configuration = try configurationFile.contents(limit: limits.configurationBytes)
+        let manifest = try AdapterManifest(parsing: configuration)
+        guard let weightsFile = try directory.open(AdapterFile.weights) else {
+            throw missingWeights(directory, fingerprint)
+        }
+        let weights = try WeightsReader(file: weightsFile, limits: limits).read(depth)
+        let template = try OwnTemplate.read(directory, limits: limits)
+        try configurationFile.checkUnchanged()
+        try weightsFile.checkUnchanged()
+        guard directory.fingerprint() == fingerprint else {
+            throw AdapterError(.notReady, "the folder changed while it was read")
+        }
+        var version: String?
+        if case .everything = depth {
+            version =
+                knownVersion?.fingerprint == fingerprint
+                ? knownVersion?.version : hash(configuration, weights, template)
+        }
+        return AdapterContent(
+            folder: directory.path, manifest: manifest, weights: weights, chatTemplate: template, version: version,
+            fingerprint: fingerprint)
+    }
+
+    private static func hash(_ configuration: [UInt8], _ weights: SafetensorsFile, _ template: String?) -> String {
+        var hash = SHA256()
+        func part(_ name: String, _ bytes: UnsafeRawBufferPointer) {
+            hash.update(data: Array("\(name) \(bytes.count)\n".utf8))
+            hash.update(bufferPointer: bytes)
+        }
+        configuration.withUnsafeBytes { part("configuration", $0) }
+        weights.file.withUnsafeBytes { part("weights", $0) }
+        if let template { Array(template.utf8).withUnsafeBytes { part("template", $0) } }
+        let digits = Array("0123456789abcdef".utf8)
+        let text = hash.finalize().prefix(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func missingConfiguration(_ directory: AdapterDirectory) -> AdapterError {
+        let names = (try? directory.names(limit: 1_000)) ?? []
+        let inner = names.sorted().first { directory.status("\($0)/\(AdapterFile.configuration)") != nil }
+        let hint = inner.map { "; there is one in the subfolder \(quoted($0)): move its files up" } ?? ""
+        return AdapterError(.notReady, "the file is not there\(hint)", file: AdapterFile.configuration)
+    }
+
+    private static func missingWeights(_ directory: AdapterDirectory, _ fingerprint: FolderFingerprint) -> AdapterError {
+        let names = ((try? directory.names(limit: 1_000)) ?? []).sorted()
+        let isPickle = { (name: String) in AdapterFile.pickleEndings.contains { name.lowercased().hasSuffix($0) } }
+        let pickles = AdapterFile.pickles.filter { fingerprint.stamps[$0] != nil }
+        if let pickle = pickles.first ?? names.first(where: isPickle) {
+            return AdapterError(
+                .pickle,
+                "a pickle, which can run code when it is loaded; expected \(AdapterFile.weights): load the adapter with peft"
+                    + " and save it again with save_pretrained(…, safe_serialization=True)", file: pickle)
+        }
+        if fingerprint.stamps[AdapterFile.weightsIndex] != nil {
+            return AdapterError(
+                .unsupported, "weights in several files; expected one \(AdapterFile.weights)", file: AdapterFile.weightsIndex)
+        }
+        return AdapterError(.notReady, "the file is not there", file: AdapterFile.weights)
+    }
+}

@@ -1,0 +1,78 @@
+internal import Glibc
+
+/// Puts whole folders into place and takes them away: what somebody else sees has either all files or no name.
+enum FolderCopy {
+    /// Copies the regular files of `source` (no subfolders) into a new folder `target` and flushes them to the disk.
+    /// A `target` that is left from a copy that never ended is replaced. Errors: `io`, `unsafePath`, `limitExceeded`.
+    static func copy(_ source: AdapterDirectory, to target: String, limits: AdapterLimits) throws(AdapterError) {
+        try delete(target)
+        guard mkdir(target, 0o755) == 0 else { throw failure("cannot create \(target)") }
+        let names = try source.names(limit: limits.copiedFiles + 1).sorted()
+        guard names.count <= limits.copiedFiles else {
+            throw AdapterError(.limitExceeded, "more than \(limits.copiedFiles) files")
+        }
+        var rest = limits.copiedBytes
+        for name in names where source.status(name).map({ $0.st_mode & S_IFMT == S_IFREG }) == true {
+            guard let file = try source.open(name) else { continue }
+            guard file.size <= rest else {
+                throw AdapterError(.limitExceeded, "more than \(limits.copiedBytes) bytes in all", file: name)
+            }
+            rest -= file.size
+            try copy(file, to: "\(target)/\(name)")
+        }
+        try flushFolder(target)
+    }
+
+    private static func copy(_ file: AdapterFile, to path: String) throws(AdapterError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure("cannot create", file: file.name) }
+        defer { close(descriptor) }
+        var offset = 0
+        while offset < file.size {
+            var chunk = [UInt8](repeating: 0, count: min(file.size - offset, 1 << 20))
+            try chunk.withUnsafeMutableBytes { bytes in
+                Result { () throws(AdapterError) in try file.read(into: bytes, at: offset) }
+            }.get()
+            var written = 0
+            while written < chunk.count {
+                let count = chunk.withUnsafeBytes { bytes in
+                    bytes.baseAddress.map { write(descriptor, $0 + written, bytes.count - written) } ?? -1
+                }
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { throw failure("cannot write", file: file.name) }
+                written += count
+            }
+            offset += chunk.count
+        }
+        try file.checkUnchanged()
+        guard fsync(descriptor) == 0 else { throw failure("cannot flush", file: file.name) }
+    }
+
+    /// Renames a folder; `target` must not be there, or be an empty folder.
+    static func move(_ source: String, to target: String) throws(AdapterError) {
+        guard rename(source, target) == 0 else {
+            if errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR {
+                throw AdapterError(.exists, "\(target) is there already; remove it first")
+            }
+            throw failure("cannot rename \(source) to \(target)")
+        }
+        if let end = target.lastIndex(of: "/") { try flushFolder(String(target[..<end])) }
+    }
+
+    /// Deletes a file, a link (not what it leads to) or a folder with all that is in it. Not there: done.
+    static func delete(_ path: String) throws(AdapterError) {
+        if unlink(path) == 0 || errno == ENOENT { return }
+        guard errno == EISDIR || errno == EPERM else { throw failure("cannot delete \(path)") }
+        for name in try AdapterDirectory(path: path).names(limit: .max) { try delete("\(path)/\(name)") }
+        guard rmdir(path) == 0 else { throw failure("cannot delete \(path)") }
+    }
+
+    private static func flushFolder(_ path: String) throws(AdapterError) {
+        let directory = try AdapterDirectory(path: path.isEmpty ? "/" : path)
+        guard fsync(directory.descriptor) == 0 else { throw failure("cannot flush \(path)") }
+    }
+
+    private static func failure(_ what: String, file: String? = nil) -> AdapterError {
+        AdapterError(.io, "\(what): \(String(cString: strerror(errno)))", file: file)
+    }
+}
