@@ -1,0 +1,72 @@
+public import Models
+internal import Tensors
+internal import Weights
+
+/// Everything about one folder, for `lmoe adapters check`: all problems instead of the first, and the size of the effect.
+public struct AdapterInspection: Sendable {
+    /// Tensors of the file, whether they are used or not.
+    public struct Tensor: Sendable, Equatable {
+        public var name: String
+        public var dtype: String
+        public var shape: [Int]
+    }
+
+    public var folder: String
+    /// Nil when not even the configuration could be read, or when the family is unknown.
+    public var summary: AdapterSummary?
+    public var tensors: [Tensor] = []
+    /// Of the file of weights.
+    public var fileBytes = 0
+    /// In memory, when it is resident.
+    public var residentBytes = 0
+    public var version: String?
+    public var hasChatTemplate = false
+    /// Of each target, in the order of the model; empty when there are problems.
+    public var effects: [AdapterEffect] = []
+    /// At most `AdapterProblems.limit`; `problemCount` counts all.
+    public var problems: [AdapterError] = []
+    public var problemCount = 0
+
+    /// It would load, and change what the base answers.
+    public var takesEffect: Bool { problemCount == 0 && effects.contains { $0.norm > 0 } }
+    /// Targets that change nothing although others do.
+    public var idleTargets: [String] { effects.filter { $0.norm == 0 }.map(\.module) }
+
+    /// Reads the folder whole and checks it against the base. Never throws: what is wrong is in `problems`.
+    /// Cost: `O(parameters * rank)`.
+    public static func inspect(
+        folder: String, base: DecoderConfiguration, element: LowRank.Element = .f32, limits: AdapterLimits = .init(),
+        registry: AdapterRegistry = .standard
+    ) -> AdapterInspection {
+        var inspection = AdapterInspection(folder: folder)
+        var problems = AdapterProblems()
+        inspection.read(base, element, limits, registry, &problems)
+        inspection.problems = problems.errors
+        inspection.problemCount = problems.count
+        return inspection
+    }
+
+    private mutating func read(
+        _ base: DecoderConfiguration, _ element: LowRank.Element, _ limits: AdapterLimits, _ registry: AdapterRegistry,
+        _ problems: inout AdapterProblems
+    ) {
+        let path = folder
+        let content = problems.noting { () throws(AdapterError) in
+            try AdapterContent.read(try AdapterDirectory(path: path), depth: .everything, limits: limits)
+        }
+        guard let content else { return }
+        hasChatTemplate = content.chatTemplate != nil
+        version = content.version
+        fileBytes = content.weights.file.size
+        tensors = content.weights.tensors.values.map { Tensor(name: $0.name, dtype: $0.dtype.name, shape: $0.shape) }
+            .sorted { $0.name < $1.name }
+        guard let family = problems.noting({ () throws(AdapterError) in try registry.family(for: content.manifest) }),
+            let plan = family.plan(content, for: base, limits: limits, problems: &problems)
+        else { return }
+        summary = plan.summary
+        residentBytes = plan.byteCount(element: element)
+        // Targets that did not fit are known already; whether the others are finite is worth knowing too.
+        if plan.summary.patchCount > 0 { _ = plan.delta(element: element, problems: &problems) }
+        if problems.isEmpty { effects = plan.effects() }
+    }
+}

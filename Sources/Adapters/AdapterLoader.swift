@@ -1,0 +1,74 @@
+internal import Models
+
+/// Reads a folder strictly: the first problem is an error, and what is left is an adapter that does what it says.
+struct AdapterLoader: Sendable {
+    let base: DecoderConfiguration
+    let element: LowRank.Element
+    let limits: AdapterLimits
+    let registry: AdapterRegistry
+
+    /// What headers tell: whether the adapter would load, unless its elements are bad.
+    struct Probe: Sendable {
+        var summary: AdapterSummary
+        /// In memory, when it is loaded.
+        var byteCount: Int
+        var hasChatTemplate: Bool
+        var fingerprint: FolderFingerprint
+    }
+
+    /// Cost: `O(header bytes)`.
+    func probe(_ directory: AdapterDirectory) throws(AdapterError) -> Probe {
+        let content = try AdapterContent.read(directory, depth: .headers, limits: limits)
+        let plan = try plan(content)
+        return Probe(
+            summary: plan.summary, byteCount: plan.byteCount(element: element),
+            hasChatTemplate: content.chatTemplate != nil, fingerprint: content.fingerprint)
+    }
+
+    /// Cost: `O(bytes)`.
+    func load(
+        _ directory: AdapterDirectory, knownVersion: (fingerprint: FolderFingerprint, version: String)? = nil
+    ) throws(AdapterError) -> LoadedAdapter {
+        let content = try AdapterContent.read(directory, depth: .everything, limits: limits, knownVersion: knownVersion)
+        let plan = try plan(content)
+        var problems = AdapterProblems()
+        let delta = plan.delta(element: element, problems: &problems)
+        try problems.throwFirst()
+        guard let delta, let version = content.version else {
+            throw AdapterError(.noEffect, "the adapter would change nothing", file: AdapterFile.weights)
+        }
+        return LoadedAdapter(
+            version: version, delta: delta, chatTemplate: content.chatTemplate, summary: plan.summary,
+            fingerprint: content.fingerprint)
+    }
+
+    private func plan(_ content: AdapterContent) throws(AdapterError) -> any AdapterPlan {
+        let family = try registry.family(for: content.manifest)
+        var problems = AdapterProblems()
+        let plan = family.plan(content, for: base, limits: limits, problems: &problems)
+        try problems.throwFirst()
+        guard let plan else {
+            throw AdapterError(.malformed, "the configuration cannot be read", file: AdapterFile.configuration)
+        }
+        return plan
+    }
+}
+
+/// An adapter in memory, apart from its files.
+final class LoadedAdapter: Sendable {
+    let version: String
+    let delta: AdapterDelta
+    let chatTemplate: String?
+    let summary: AdapterSummary
+    let fingerprint: FolderFingerprint
+
+    init(
+        version: String, delta: AdapterDelta, chatTemplate: String?, summary: AdapterSummary, fingerprint: FolderFingerprint
+    ) {
+        self.version = version
+        self.delta = delta
+        self.chatTemplate = chatTemplate
+        self.summary = summary
+        self.fingerprint = fingerprint
+    }
+}

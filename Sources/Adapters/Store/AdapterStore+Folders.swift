@@ -1,0 +1,51 @@
+internal import Glibc
+
+extension AdapterStore {
+    /// Copies a folder into the store's: whole, as `.partial-NAME`, checked by loading it, and renamed into place. Without
+    /// a name the source's own is used. Answers the name. Errors: `invalidName`, `exists`, and why the adapter is refused;
+    /// nothing is left behind then.
+    @discardableResult
+    public func add(from source: String, name: String? = nil) throws(AdapterError) -> String {
+        let name = name ?? Self.lastComponent(source)
+        try AdapterName.check(name)
+        let target = "\(folder)/\(name)"
+        let partial = "\(folder)/.partial-\(name)"
+        var status = stat()
+        guard lstat(target, &status) != 0 else {
+            throw AdapterError(.exists, "\(target) is there already; remove it first", adapter: name)
+        }
+        do throws(AdapterError) {
+            try FolderCopy.copy(try AdapterDirectory(path: source), to: partial, limits: limits)
+            _ = try loader.load(try AdapterDirectory(path: partial))
+            try FolderCopy.move(partial, to: target)
+        } catch {
+            try? FolderCopy.delete(partial)
+            throw error.of(name)
+        }
+        refresh(name, settles: false)
+        return name
+    }
+
+    /// Takes a folder out of service at once and deletes it; requests that hold the adapter finish. Errors: `invalidName`,
+    /// `notFound`, `io`.
+    public func remove(_ name: String) throws(AdapterError) {
+        try AdapterName.check(name)
+        let removed = "\(folder)/.removed-\(name)"
+        do throws(AdapterError) {
+            try FolderCopy.delete(removed)
+            guard rename("\(folder)/\(name)", removed) == 0 else {
+                throw errno == ENOENT
+                    ? AdapterError(.notFound, "no such adapter")
+                    : AdapterError(.io, "cannot rename it: \(String(cString: strerror(errno)))")
+            }
+            forget(name)
+            try FolderCopy.delete(removed)
+        } catch {
+            throw error.of(name)
+        }
+    }
+
+    private static func lastComponent(_ path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
+}

@@ -1,0 +1,248 @@
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+public import Models
+
+/// The folder of adapters: what is in it, what of it is in memory, who uses it.
+///
+/// Any thread but the loop and the engine: methods read files, and `acquire` may wait for a load. What requests hold is
+/// in memory of its own: folders may be replaced, truncated or removed at any time without touching them.
+public final class AdapterStore: Sendable {
+    public let folder: String
+    public let limits: AdapterLimits
+    let loader: AdapterLoader
+    private let guarded: Mutex<Guarded>
+    /// Held by a scan: two at once would report the same changes twice.
+    private let scanning = Mutex(ScanCount())
+
+    private struct Guarded {
+        var state: StoreState<LoadedAdapter>
+        /// Left when the load ends.
+        var waiting: [Int: DispatchGroup] = [:]
+    }
+
+    private struct ScanCount {
+        var scans = 0
+    }
+
+    /// `budgetBytes`: how much adapters may take in memory while nobody uses them; those in use may exceed it. An adapter
+    /// that alone would not fit is refused. Nothing is read before `rescan`.
+    public init(
+        folder: String, base: DecoderConfiguration, budgetBytes: Int, element: LowRank.Element = .f32,
+        limits: AdapterLimits = .init(), registry: AdapterRegistry = .standard
+    ) {
+        self.folder = folder
+        self.limits = limits
+        loader = AdapterLoader(base: base, element: element, limits: limits, registry: registry)
+        guarded = Mutex(Guarded(state: StoreState(budgetBytes: budgetBytes)))
+    }
+
+    // MARK: Scanning
+
+    /// Looks for what is new, changed or gone. Reads headers of changed folders only; cheap when nothing changed: a few
+    /// `stat` calls a folder. A folder that changed a moment ago is left for later (`retryMilliseconds`), but not by the
+    /// first scan, which takes what it finds.
+    public func rescan() -> AdapterChanges {
+        scanning.withLock { count in
+            count.scans += 1
+            let names = Set(listNames())
+            var changes = AdapterChanges()
+            for name in known.keys where !names.contains(name) {
+                letGo { $0.forget(name) }
+                changes.removed.append(name)
+            }
+            for name in names { look(at: name, settles: count.scans > 1, &changes) }
+            changes.added.sort()
+            changes.replaced.sort()
+            changes.removed.sort()
+            return changes
+        }
+    }
+
+    /// One folder: for a name that a request asks for and the last scan did not have, and after `add`.
+    func refresh(_ name: String, settles: Bool = true) {
+        scanning.withLock { _ in
+            var changes = AdapterChanges()
+            look(at: name, settles: settles, &changes)
+        }
+    }
+
+    private var known: [String: StoreState<LoadedAdapter>.Entry] { guarded.withLock { $0.state.entries } }
+
+    private func listNames() -> [String] {
+        guard let root = try? AdapterDirectory(path: folder),
+            let names = try? root.names(limit: limits.adapters)
+        else { return [] }
+        return names.filter { name in
+            !AdapterName.isHidden(name) && root.status(name).map { $0.st_mode & S_IFMT == S_IFDIR } == true
+        }
+    }
+
+    private func look(at name: String, settles: Bool, _ changes: inout AdapterChanges) {
+        let before = guarded.withLock { $0.state.entries[name] }
+        let directory: AdapterDirectory
+        do throws(AdapterError) {
+            directory = try AdapterDirectory.open(name, in: folder)
+        } catch {
+            // Gone, or not ours to look into: known by its name only.
+            if error.code == .notFound {
+                if before != nil { letGo { $0.forget(name) } }
+            } else if before == nil || before?.needsProbe == true {
+                note(name, FolderFingerprint(), .init(error.of(name)), before, &changes)
+            }
+            return
+        }
+        let fingerprint = directory.fingerprint()
+        guard before == nil || before?.fingerprint != fingerprint || before?.needsProbe == true else { return }
+        if settles && fingerprint.isSettling(within: limits.settleMilliseconds, now: FileStamp.now()) {
+            let error = AdapterError(.notReady, "its files changed a moment ago; it may still be being copied", adapter: name)
+            changes.retryMilliseconds = limits.settleMilliseconds
+            note(name, fingerprint, .notReady(error), before, &changes)
+            return
+        }
+        note(name, fingerprint, probe(directory, name), before, &changes)
+    }
+
+    private func probe(_ directory: AdapterDirectory, _ name: String) -> StoreState<LoadedAdapter>.Finding {
+        do throws(AdapterError) {
+            let probe = try loader.probe(directory)
+            let budget = guarded.withLock { $0.state.budgetBytes }
+            guard probe.byteCount <= budget else {
+                throw AdapterError(.limitExceeded, "\(probe.byteCount) bytes in memory; all adapters together have \(budget)")
+            }
+            return .ready(
+                .init(summary: probe.summary, byteCount: probe.byteCount, hasChatTemplate: probe.hasChatTemplate))
+        } catch {
+            return .init(error.of(name))
+        }
+    }
+
+    private func note(
+        _ name: String, _ fingerprint: FolderFingerprint, _ finding: StoreState<LoadedAdapter>.Finding,
+        _ before: StoreState<LoadedAdapter>.Entry?, _ changes: inout AdapterChanges
+    ) {
+        var needsProbe = false
+        switch finding {
+        case .ready:
+            // Compared with what served last, across the time in which the folder was not whole.
+            if before?.servedBefore == true { changes.replaced.append(name) } else { changes.added.append(name) }
+        case .notReady(let error):
+            needsProbe = true
+            changes.notReady[name] = error
+        case .rejected(let error):
+            changes.rejected[name] = error
+        }
+        letGo { $0.observe(name, fingerprint: fingerprint, finding: finding, needsProbe: needsProbe) }
+    }
+
+    /// Residents die outside the lock.
+    private func letGo(_ body: (inout StoreState<LoadedAdapter>) -> [LoadedAdapter]) {
+        let dropped = guarded.withLock { body(&$0.state) }
+        withExtendedLifetime(dropped) {}
+    }
+
+    // MARK: Using
+
+    /// Pins an adapter for one request, and loads it when it is not in memory; requests for one that is being loaded wait
+    /// for that load. Errors: `notFound`, `notReady`, `invalidName`, and why the adapter is refused.
+    public func acquire(_ name: String) throws(AdapterError) -> PinnedAdapter {
+        try acquire(name, counted: true)
+    }
+
+    /// Brings an adapter into memory without serving a request. Hold the result to keep it there.
+    @discardableResult
+    public func preload(_ name: String) throws(AdapterError) -> PinnedAdapter {
+        try acquire(name, counted: false)
+    }
+
+    private func acquire(_ name: String, counted: Bool) throws(AdapterError) -> PinnedAdapter {
+        try AdapterName.check(name)
+        var isRefreshed = false
+        while true {
+            let (acquired, group, dropped) = guarded.withLock { guarded in
+                let (acquired, dropped) = guarded.state.acquire(name, counted: counted)
+                switch acquired {
+                case .load(let load):
+                    let group = DispatchGroup()
+                    group.enter()
+                    guarded.waiting[load.ticket] = group
+                    return (acquired, group as DispatchGroup?, dropped)
+                case .wait(let ticket): return (acquired, guarded.waiting[ticket], dropped)
+                default: return (acquired, nil, dropped)
+                }
+            }
+            withExtendedLifetime(dropped) {}
+            switch acquired {
+            case .pinned(let resident, let adapter):
+                return PinnedAdapter(name: name, adapter: adapter, resident: resident, store: self)
+            case .load(let load): return try perform(load, counted: counted)
+            case .wait: group?.wait()
+            case .unknown where isRefreshed: throw AdapterError(.notFound, "no such adapter", adapter: name)
+            case .refused(let error) where isRefreshed: throw error
+            // A folder that was dropped a moment ago need not wait for the next scan.
+            case .unknown, .refused:
+                refresh(name)
+                isRefreshed = true
+            }
+        }
+    }
+
+    private func perform(_ load: StoreState<LoadedAdapter>.Load, counted: Bool) throws(AdapterError) -> PinnedAdapter {
+        let clock = ContinuousClock()
+        let start = clock.now
+        do throws(AdapterError) {
+            let directory = try AdapterDirectory.open(load.name, in: folder)
+            let adapter = try loader.load(directory, knownVersion: load.knownVersion)
+            let milliseconds = (clock.now - start) / .milliseconds(1)
+            let (resident, dropped) = end(load) { state in
+                state.finish(
+                    load,
+                    loaded: .init(
+                        payload: adapter, version: adapter.version, byteCount: adapter.delta.byteCount,
+                        fingerprint: adapter.fingerprint),
+                    milliseconds: milliseconds, counted: counted)
+            }
+            withExtendedLifetime(dropped) {}
+            return PinnedAdapter(name: load.name, adapter: adapter, resident: resident, store: self)
+        } catch {
+            end(load) { $0.fail(load, error.of(load.name)) }
+            throw error.of(load.name)
+        }
+    }
+
+    /// Changes the state and wakes those who wait for the load.
+    private func end<Result: Sendable>(
+        _ load: StoreState<LoadedAdapter>.Load, _ body: (inout StoreState<LoadedAdapter>) -> Result
+    ) -> Result {
+        let (result, group) = guarded.withLock { guarded in
+            (body(&guarded.state), guarded.waiting.removeValue(forKey: load.ticket))
+        }
+        group?.leave()
+        return result
+    }
+
+    /// By `PinnedAdapter`.
+    func release(_ resident: Int) { letGo { $0.release(resident) } }
+
+    /// A folder that the store itself moved away.
+    func forget(_ name: String) { letGo { $0.forget(name) } }
+
+    // MARK: Looking
+
+    /// All folders, by name.
+    public func list() -> [AdapterStatus] {
+        guarded.withLock { $0.state.statuses(folder: folder) }
+    }
+
+    public func status(_ name: String) -> AdapterStatus? {
+        guarded.withLock { $0.state.status(name, folder: folder) }
+    }
+
+    public var counters: AdapterCounters { guarded.withLock { $0.state.currentCounters } }
+    public var budgetBytes: Int { guarded.withLock { $0.state.budgetBytes } }
+}
+
+extension StoreState.Finding {
+    /// What an error says about a folder.
+    init(_ error: AdapterError) { self = error.isTransient ? .notReady(error) : .rejected(error) }
+}
