@@ -27,6 +27,28 @@ import Weights
         #expect(try file.tensor("blk.29.attn_k.weight", shape: [192, 576]).dtype == .q4_1)
     }
 
+    /// The checksum of `scripts/fixtures/dequantize.py`.
+    private struct Checksum: Decodable {
+        var count: Int
+        /// Decimal: the sum over i of (i + 1) * bits(value i), modulo 2^64.
+        var checksum: String
+    }
+
+    @Test func tensorsOfTheBaseModelDequantizeToTheReferencesBits() throws {
+        let fixture = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/base_tensors.json")
+        let expected = try JSONDecoder().decode([String: Checksum].self, from: Data(contentsOf: fixture))
+        #expect(expected.count == 5)
+        let file = try GGUFFile.open("\(models)/base.gguf")
+        for (name, stored) in expected {
+            let values = try file.tensor(name).floats()
+            #expect(values.count == stored.count)
+            let checksum = values.withUnsafeBufferPointer { values in
+                values.indices.reduce(UInt64(0)) { $0 &+ UInt64($1 + 1) &* UInt64(values[$1].bitPattern) }
+            }
+            #expect(String(checksum) == stored.checksum, "\(name)")
+        }
+    }
+
     @Test func theEncoderOpens() throws {
         let folder = try SafetensorsFolder.open("\(models)/encoder")
         #expect(folder.files.count == 1)

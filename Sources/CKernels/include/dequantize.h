@@ -1,0 +1,33 @@
+// The file formats' blocks of quantised weights, back to f32.
+//
+// Each function reads `count` consecutive blocks (elements for the 16-bit types) and writes every element of them in the
+// order of the row. No alignment is asked of either pointer's target beyond that of float for `out`; they do not overlap.
+//
+// Exact: a product of a scale (f16, with K types times a 6- or 8-bit integer) and a quant has at most 24 significant bits,
+// so it is not rounded, and the one sum that a type with a minimum has is rounded once. The bits are the same on every CPU,
+// with and without fused multiply-add, and equal those of ggml's scalar code.
+//
+//   type    block                                                          w of element k of the block
+//   q4_0    32: f16 d; nibbles                                             d (q_k - 8)
+//   q4_1    32: f16 d, m; nibbles                                          d q_k + m
+//   q5_0    32: f16 d; 32 fifth bits; nibbles                              d (q_k - 16)
+//   q5_1    32: f16 d, m; 32 fifth bits; nibbles                           d q_k + m
+//   q8_0    32: f16 d; 32 int8                                             d q_k
+//   q4_K    256: f16 d, m; 8 scales s and minimums t of 6 bits; nibbles    d s q_k - m t      (s, t of every 32)
+//   q5_K    256: as q4_K, and 256 fifth bits before the nibbles            d s q_k - m t
+//   q6_K    256: low nibbles; upper 2 bits; 16 int8 scales s; f16 d        d s (q_k - 32)     (s of every 16)
+#pragma once
+#include <stddef.h>
+
+void ck_dequantize_f16(const void *elements, size_t count, float *out);
+void ck_dequantize_bf16(const void *elements, size_t count, float *out);
+// Rounded to nearest even.
+void ck_dequantize_f64(const void *elements, size_t count, float *out);
+void ck_dequantize_q4_0(const void *blocks, size_t count, float *out);
+void ck_dequantize_q4_1(const void *blocks, size_t count, float *out);
+void ck_dequantize_q5_0(const void *blocks, size_t count, float *out);
+void ck_dequantize_q5_1(const void *blocks, size_t count, float *out);
+void ck_dequantize_q8_0(const void *blocks, size_t count, float *out);
+void ck_dequantize_q4_K(const void *blocks, size_t count, float *out);
+void ck_dequantize_q5_K(const void *blocks, size_t count, float *out);
+void ck_dequantize_q6_K(const void *blocks, size_t count, float *out);
