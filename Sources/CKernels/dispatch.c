@@ -1,0 +1,62 @@
+// Which of the tables this CPU can run.
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/kernels.h"
+
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+extern const ck_kernels ck_kernels_scalar;
+
+#if defined(__x86_64__)
+extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512;
+
+static const ck_kernels *avx2(void) {
+    bool here = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    return here ? &ck_kernels_avx2 : NULL;
+}
+
+static const ck_kernels *avx512(void) {
+    bool here = avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+    return here ? &ck_kernels_avx512 : NULL;
+}
+#endif
+
+#if defined(__aarch64__)
+extern const ck_kernels ck_kernels_neon;
+
+static const ck_kernels *neon(void) {
+#if defined(__linux__)
+    return getauxval(AT_HWCAP) & (1 << 20) /* HWCAP_ASIMDDP */ ? &ck_kernels_neon : NULL;
+#else
+    return &ck_kernels_neon;
+#endif
+}
+#endif
+
+const ck_kernels *ck_kernels_named(const char *name) {
+    if (strcmp(name, "scalar") == 0) return &ck_kernels_scalar;
+#if defined(__x86_64__)
+    if (strcmp(name, "avx2") == 0) return avx2();
+    if (strcmp(name, "avx512") == 0) return avx512();
+#endif
+#if defined(__aarch64__)
+    if (strcmp(name, "neon") == 0) return neon();
+#endif
+    return NULL;
+}
+
+const ck_kernels *ck_kernels_chosen(void) {
+    const char *forced = getenv("LMOE_KERNELS");
+    if (forced && *forced) return ck_kernels_named(forced);
+    static const char *const best_first[] = {"avx512", "avx2", "neon"};
+    for (size_t i = 0; i < sizeof best_first / sizeof *best_first; i++) {
+        const ck_kernels *kernels = ck_kernels_named(best_first[i]);
+        if (kernels) return kernels;
+    }
+    return &ck_kernels_scalar;
+}

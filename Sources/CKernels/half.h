@@ -1,0 +1,53 @@
+// f16 and bf16 to f32 and back. Subnormals, infinities and NaN are kept; rounding is to nearest even.
+#pragma once
+#include "lanes.h"
+
+CK_INLINE float half_to_float(uint16_t half) {
+    uint32_t magnitude = half & 0x7fff;
+    float value = __builtin_bit_cast(float, magnitude << 13) * 0x1p112f;
+    uint32_t bits = __builtin_bit_cast(uint32_t, value);
+    if (magnitude >= 0x7c00) bits = magnitude << 13 | 0x7f800000;
+    return __builtin_bit_cast(float, bits | (uint32_t)(half & 0x8000) << 16);
+}
+
+CK_INLINE uint16_t float_to_half(float value) {
+    uint32_t bits = __builtin_bit_cast(uint32_t, value);
+    uint32_t sign = bits & 0x80000000, magnitude = bits ^ sign, half;
+    if (magnitude > 0x7f800000) {
+        half = 0x7e00;
+    } else if (magnitude >= 0x477ff000) {  // 65520 and more round to infinity
+        half = 0x7c00;
+    } else if (magnitude < 0x38800000) {  // below 2^-14: adding 1/2 leaves the subnormal's bits
+        half = __builtin_bit_cast(uint32_t, __builtin_bit_cast(float, magnitude) + 0.5f) - 0x3f000000;
+    } else {
+        half = (magnitude - 0x38000000 + 0xfff + (magnitude >> 13 & 1)) >> 13;
+    }
+    return (uint16_t)(half | sign >> 16);
+}
+
+CK_INLINE float bfloat_to_float(uint16_t value) { return __builtin_bit_cast(float, (uint32_t)value << 16); }
+
+CK_INLINE f32x16 load_half(const uint16_t *p) {
+#if defined(CK_AVX512)
+    return (f32x16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+#elif defined(CK_AVX2)
+    f32x16 v;
+    v.lo = (f32x8)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+    v.hi = (f32x8)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)));
+    return v;
+#else
+    u16x16 halves;
+    memcpy(&halves, p, sizeof halves);
+    u32x16 wide = __builtin_convertvector(halves, u32x16);
+    i32x16 magnitude = (i32x16)(wide & 0x7fff);
+    f32x16 value = of_bits(magnitude << 13) * splat(0x1p112f);
+    value = choose(magnitude >= 0x7c00, of_bits(magnitude << 13 | 0x7f800000), value);
+    return of_bits(bits_of(value) | (i32x16)((wide & 0x8000) << 16));
+#endif
+}
+
+CK_INLINE f32x16 load_bfloat(const uint16_t *p) {
+    u16x16 halves;
+    memcpy(&halves, p, sizeof halves);
+    return of_bits((i32x16)(__builtin_convertvector(halves, u32x16) << 16));
+}

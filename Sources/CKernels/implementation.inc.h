@@ -1,0 +1,18 @@
+// All kernels of one instruction set; the including source defines CK_NAME, CK_TABLE, TILE_ROWS and the target.
+#include "attention.inc.h"
+#include "elementwise.inc.h"
+#include "include/kernels.h"
+#include "low_rank.inc.h"
+#include "packed.inc.h"
+
+const ck_kernels CK_TABLE = {
+    .name = CK_NAME,
+    .elementwise = {
+        .rms_norm = rms_norm, .layer_norm = layer_norm, .add = add, .multiply = multiply_elements, .scale = scale,
+        .silu_multiply = silu_multiply, .gelu_tanh_multiply = gelu_tanh_multiply, .gelu = gelu, .gelu_tanh = gelu_tanh,
+        .rotate_halves = rotate_halves, .softmax = softmax, .maximum_index = maximum_index, .dot = dot,
+    },
+    .packed = {.quantize = quantize, .multiply = multiply_packed},
+    .attention = {.store = store_key_value, .causal = causal_attention, .bidirectional = bidirectional_attention},
+    .low_rank = {.shrink = shrink, .expand = expand},
+};

@@ -1,0 +1,22 @@
+// One table of kernels an instruction set, chosen at run time.
+//
+// All tables come from the same sources and return the same bits: "scalar" (any CPU), "avx2" (with FMA and F16C), "avx512"
+// (with VNNI), "neon" (with dot products).
+#pragma once
+#include "attention.h"
+#include "elementwise.h"
+#include "low_rank.h"
+#include "packed.h"
+
+typedef struct ck_kernels {
+    const char *name;
+    ck_elementwise elementwise;
+    ck_packed_kernels packed;
+    ck_attention_kernels attention;
+    ck_low_rank_kernels low_rank;
+} ck_kernels;
+
+// Null when the name is unknown or this CPU lacks it.
+const ck_kernels *ck_kernels_named(const char *name);
+// The fastest of this CPU, or the one that the environment's LMOE_KERNELS names. Null when that one is not there.
+const ck_kernels *ck_kernels_chosen(void);

@@ -1,0 +1,72 @@
+// Weight matrices repacked for int8 dot products, and the activations they meet.
+//
+// A panel is 16 consecutive outputs, interleaved: lane l of every vector belongs to output l of the panel, so a dot product
+// needs no horizontal sum. Along the inputs a panel is cut into blocks of 32. In a block, q(l, k) is the stored number of
+// output l and input k, and w = d(l) q(l, k) + m(l) the weight.
+//
+//   form        bytes of a block      layout of a panel
+//   4           320                   a block after the other: 4 x 64 bytes of which byte 4 l + t of the j-th is
+//                                     q(l, 4 j + t) + 16 q(l, 4 j + t + 16); 16 f16 scales d, 16 f16 minimums m
+//   8           544                   all blocks' bytes, 8 x 64 of which byte 4 l + t of the j-th is q(l, 4 j + t) + 128 with
+//                                     q in -128…127; then all blocks' 16 f16 scales; m = 0
+//   8_minimum   576                   as 8, but bytes are q in 0…127; after the scales all blocks' 16 f16 minimums
+//
+// Outputs past the last one are zero, and so are inputs past the last one. A panel starts on 64 bytes.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum ck_packed_form { CK_PACKED_4 = 0, CK_PACKED_8 = 1, CK_PACKED_8_MINIMUM = 2 } ck_packed_form;
+
+// Element types of the files; the order is that of ck_pack's table.
+typedef enum ck_source_type {
+    CK_SOURCE_F32, CK_SOURCE_F16, CK_SOURCE_BF16, CK_SOURCE_Q4_0, CK_SOURCE_Q4_1, CK_SOURCE_Q5_0, CK_SOURCE_Q5_1,
+    CK_SOURCE_Q8_0, CK_SOURCE_Q4_K, CK_SOURCE_Q5_K, CK_SOURCE_Q6_K,
+} ck_source_type;
+
+typedef struct ck_packed {
+    const uint8_t *data;   // 64-byte aligned, panels one after the other
+    size_t outputs;        // real ones
+    size_t blocks;         // of 32 inputs
+    size_t panel_bytes;
+    ck_packed_form form;
+} ck_packed;
+
+// 32 activations: x[k] = d q[k]. 16-byte aligned where vectors of them are allocated.
+typedef struct ck_row_block {
+    int8_t q[32];       // -127…127
+    float scale;        // d = max|x| / 127; NaN when an x is not finite
+    float scaled_sum;   // d * (sum of q)
+    int32_t bias;       // -128 * (sum of q)
+    int32_t reserved;
+} ck_row_block;
+
+typedef struct ck_packed_kernels {
+    // blocks[b].q[k] = round_to_even(x[32 b + k] / d), zero past `columns`; `block_count` blocks are written. No alignment of x.
+    void (*quantize)(const float *x, size_t columns, size_t block_count, ck_row_block *blocks);
+    // y[i * stride + o] = sum over blocks b in order of fma(m, d_x sum(q_x), fma(dot(q, q_x), d d_x, …)) for o in begin..<end,
+    // where x_i is row indices[i], or first + i without indices. The dot product is an integer and exact; the two fma a
+    // block follow in this order for every row count and in every implementation. `row_blocks` blocks lie between rows.
+    // begin is a multiple of 16; end, too, or it is `outputs`. y does not overlap anything read.
+    void (*multiply)(
+        const ck_packed *weights, const ck_row_block *x, size_t row_blocks, const int32_t *indices, size_t first,
+        size_t rows, size_t begin, size_t end, float *y, size_t stride);
+} ck_packed_kernels;
+
+ck_packed_form ck_packed_form_of(ck_source_type type);
+size_t ck_packed_panel_bytes(ck_packed_form form, size_t blocks);
+
+typedef enum ck_pack_result { CK_PACK_DONE = 0, CK_PACK_NOT_FINITE = 1 } ck_pack_result;
+
+// Packs panels begin..<end of a row-major matrix. Packed row i is source row row_order[i] (i without an order); rows lie
+// `row_bytes` apart, no alignment. `destination` is the first byte of panel 0. What is rounded:
+//   q4_0, q4_1, q5_0, q5_1, q8_0   nothing
+//   q4_K, q5_K                     scale and minimum of each 32 (products of a f16 and 6 bits) to f16
+//   q6_K, f32, f16, bf16           to 8 bits: d = f16(max|w| / 127) a block of 32, w to the nearest d q
+// CK_PACK_NOT_FINITE: a scale, minimum or element is infinite, NaN or too large for f16 scales.
+ck_pack_result ck_pack(
+    ck_source_type type, const uint8_t *source, size_t row_bytes, const int64_t *row_order, size_t outputs, size_t inputs,
+    size_t begin, size_t end, uint8_t *destination);
+
+// y[k] = d q(output, k) + m for k in 0..<inputs
+void ck_unpack_row(const ck_packed *weights, size_t output, size_t inputs, float *y);

@@ -1,0 +1,132 @@
+// See include/packed.h. Included once an implementation, which defines TILE_ROWS: the rows whose sums stay in registers.
+#include "half.h"
+#include "include/packed.h"
+#include "dot.inc.h"
+
+static void quantize(const float *x, size_t columns, size_t block_count, ck_row_block *blocks) {
+    for (size_t b = 0; b < block_count; b++) {
+        size_t begin = b * 32, left = columns > begin ? columns - begin : 0;
+        f32x16 low = splat(0), high = splat(0);
+        if (left >= 32) {
+            low = load(x + begin);
+            high = load(x + begin + 16);
+        } else if (left) {
+            low = left >= 16 ? load(x + begin) : load_part(x + begin, left);
+            if (left > 16) high = load_part(x + begin + 16, left - 16);
+        }
+        // The largest magnitude as bits: NaN and infinity come out on top.
+        i32x16 m = bits_of(low) & 0x7fffffff, n = bits_of(high) & 0x7fffffff;
+        int32_t top = __builtin_reduce_max(__builtin_elementwise_max(m, n));
+        float largest = __builtin_bit_cast(float, top);
+        bool finite = top < 0x7f800000, zero = largest < 1e-30f;
+        float scale = !finite ? NAN : zero ? 0.0f : largest / 127.0f;
+        f32x16 inverse = splat(!finite || zero ? 0.0f : 1.0f / scale);
+        const f32x16 magic = splat(12582912.0f);
+        i32x16 keep = (i32x16)(finite ? -1 : 0);
+        i32x16 q = (bits_of(low * inverse + magic) - bits_of(magic)) & keep;
+        i32x16 r = (bits_of(high * inverse + magic) - bits_of(magic)) & keep;
+        typedef int8_t i8x16 __attribute__((ext_vector_type(16)));
+        i8x16 first = __builtin_convertvector(q, i8x16), second = __builtin_convertvector(r, i8x16);
+        memcpy(blocks[b].q, &first, 16);
+        memcpy(blocks[b].q + 16, &second, 16);
+        int32_t sum = __builtin_reduce_add(q + r);
+        blocks[b].scale = scale;
+        blocks[b].scaled_sum = scale * (float)sum;
+        blocks[b].bias = -128 * sum;
+        blocks[b].reserved = 0;
+    }
+}
+
+// One block of one row: acc = fma(m, scaled_sum, fma(isum, d * scale, acc)).
+CK_INLINE f32x16 add_block(f32x16 acc, i32x16 isum, f32x16 d, const ck_row_block *x) {
+    return fma16(__builtin_convertvector(isum, f32x16), d * splat(x->scale), acc);
+}
+
+// `rows` is a constant where this is inlined.
+CK_INLINE void tile_4(const uint8_t *panel, size_t blocks, const ck_row_block *const *x, int rows, f32x16 *acc) {
+    for (size_t b = 0; b < blocks; b++, panel += 320) {
+        weights64 w[8];
+        for (int j = 0; j < 4; j++) unpack_nibbles(panel + 64 * j, &w[j], &w[j + 4]);
+        f32x16 d = load_half((const uint16_t *)(panel + 256)), m = load_half((const uint16_t *)(panel + 288));
+        if (rows <= 4)
+            for (int line = 0; line < 5; line++) __builtin_prefetch(panel + 2048 + 64 * line);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++) {
+            const ck_row_block *block = x[r] + b;
+            i32x16 isum = (i32x16)0;
+            for (int j = 0; j < 8; j++) isum = dot4(isum, w[j], block->q + 4 * j);
+            acc[r] = add_block(acc[r], isum, d, block);
+            acc[r] = fma16(m, splat(block->scaled_sum), acc[r]);
+        }
+    }
+}
+
+CK_INLINE void tile_8(const uint8_t *panel, size_t blocks, const ck_row_block *const *x, int rows, f32x16 *acc, bool minimum) {
+    const uint16_t *scales = (const uint16_t *)(panel + blocks * 512), *minimums = scales + blocks * 16;
+    for (size_t b = 0; b < blocks; b++, panel += 512) {
+        weights64 w[8];
+        for (int j = 0; j < 8; j++) w[j] = load_bytes(panel + 64 * j);
+        f32x16 d = load_half(scales + 16 * b), m = splat(0);
+        if (minimum) m = load_half(minimums + 16 * b);
+        if (rows <= 4)
+            for (int j = 0; j < 8; j++) __builtin_prefetch(panel + 2048 + 64 * j);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++) {
+            const ck_row_block *block = x[r] + b;
+            i32x16 isum = minimum ? (i32x16)0 : (i32x16)(block->bias);
+            for (int j = 0; j < 8; j++) isum = dot4_wide(isum, w[j], block->q + 4 * j, minimum);
+            acc[r] = add_block(acc[r], isum, d, block);
+            if (minimum) acc[r] = fma16(m, splat(block->scaled_sum), acc[r]);
+        }
+    }
+}
+
+CK_INLINE void tile(
+    const ck_packed *weights, const uint8_t *panel, const ck_row_block *const *x, int rows, float *const *y, size_t width
+) {
+    f32x16 acc[TILE_ROWS];
+    for (int r = 0; r < rows; r++) acc[r] = splat(0);
+    switch (weights->form) {
+    case CK_PACKED_4: tile_4(panel, weights->blocks, x, rows, acc); break;
+    case CK_PACKED_8: tile_8(panel, weights->blocks, x, rows, acc, false); break;
+    case CK_PACKED_8_MINIMUM: tile_8(panel, weights->blocks, x, rows, acc, true); break;
+    }
+    for (int r = 0; r < rows; r++) {
+        if (width == LANES) store(y[r], acc[r]);
+        else store_part(y[r], acc[r], width);
+    }
+}
+
+static void tile_of(const ck_packed *weights, const uint8_t *panel, const ck_row_block *const *x, size_t rows, float *const *y, size_t width) {
+    switch (rows) {
+#define CASE(n) case n: if (n <= TILE_ROWS) tile(weights, panel, x, n <= TILE_ROWS ? n : 1, y, width); break;
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#undef CASE
+    }
+}
+
+static void multiply_packed(
+    const ck_packed *weights, const ck_row_block *x, size_t row_blocks, const int32_t *indices, size_t first, size_t rows,
+    size_t begin, size_t end, float *y, size_t stride
+) {
+    // Rows that stay in the second-level cache while all panels pass by.
+    size_t chunk = (size_t)(384 << 10) / (weights->blocks * sizeof(ck_row_block) + 1) / TILE_ROWS * TILE_ROWS;
+    if (chunk < TILE_ROWS) chunk = TILE_ROWS;
+    for (size_t row = 0; row < rows; row += chunk) {
+        size_t chunk_end = row + chunk < rows ? row + chunk : rows;
+        for (size_t output = begin; output < end; output += LANES) {
+            const uint8_t *panel = weights->data + output / LANES * weights->panel_bytes;
+            size_t width = end - output < LANES ? end - output : LANES;
+            for (size_t t = row; t < chunk_end; t += TILE_ROWS) {
+                size_t count = chunk_end - t < TILE_ROWS ? chunk_end - t : TILE_ROWS;
+                const ck_row_block *sources[TILE_ROWS];
+                float *targets[TILE_ROWS];
+                for (size_t r = 0; r < count; r++) {
+                    sources[r] = x + (indices ? (size_t)indices[t + r] : first + t + r) * row_blocks;
+                    targets[r] = y + (t + r) * stride + output;
+                }
+                tile_of(weights, panel, sources, count, targets, width);
+            }
+        }
+    }
+}

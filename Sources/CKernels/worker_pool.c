@@ -1,0 +1,156 @@
+// Gates: a counter that threads wait for, spinning first and sleeping after.
+#include "include/worker_pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#if defined(__x86_64__)
+#define relax() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define relax() __asm__ volatile("yield")
+#else
+#define relax() ((void)0)
+#endif
+
+enum { SPINS = 2000, CACHE_LINE = 64 };
+
+typedef struct gate {
+    _Alignas(CACHE_LINE) atomic_uint value;
+    atomic_uint sleepers;
+    pthread_mutex_t mutex;
+    pthread_cond_t moved;
+} gate;
+
+static void gate_open(gate *g) {
+    atomic_init(&g->value, 0);
+    atomic_init(&g->sleepers, 0);
+    pthread_mutex_init(&g->mutex, NULL);
+    pthread_cond_init(&g->moved, NULL);
+}
+
+static void gate_close(gate *g) {
+    pthread_mutex_destroy(&g->mutex);
+    pthread_cond_destroy(&g->moved);
+}
+
+// After a change of the value: either a sleeper has seen it, or it is counted here (both sides are sequentially consistent).
+static void gate_wake(gate *g) {
+    if (atomic_load(&g->sleepers) == 0) return;
+    pthread_mutex_lock(&g->mutex);
+    pthread_cond_broadcast(&g->moved);
+    pthread_mutex_unlock(&g->mutex);
+}
+
+// Returns once the value is no longer `old` (`until_equal` false) or has become `old` (true).
+static void gate_wait(gate *g, unsigned old, bool until_equal) {
+    for (int i = 0; i < SPINS; i++) {
+        if ((atomic_load_explicit(&g->value, memory_order_acquire) == old) == until_equal) return;
+        relax();
+    }
+    pthread_mutex_lock(&g->mutex);
+    atomic_fetch_add(&g->sleepers, 1);
+    while ((atomic_load(&g->value) == old) != until_equal) pthread_cond_wait(&g->moved, &g->mutex);
+    atomic_fetch_sub(&g->sleepers, 1);
+    pthread_mutex_unlock(&g->mutex);
+}
+
+typedef struct worker {
+    ck_worker_pool *pool;
+    size_t index;
+    pthread_t thread;
+} worker;
+
+struct ck_worker_pool {
+    gate serving;      // the ticket whose caller may run
+    gate started;      // counts runs
+    gate finished;     // pool threads that are done with this run
+    gate barrier;      // counts barriers passed
+    _Alignas(CACHE_LINE) atomic_uint next_ticket;
+    _Alignas(CACHE_LINE) atomic_uint arrived;  // at the barrier
+    void (*body)(void *, size_t);
+    void *context;
+    bool ending;
+    size_t threads;
+    size_t running;    // of the pool's own threads
+    worker *workers;
+};
+
+static void *work(void *argument) {
+    worker *self = argument;
+    ck_worker_pool *pool = self->pool;
+    for (unsigned runs = 0;; runs++) {
+        gate_wait(&pool->started, runs, false);
+        if (pool->ending) return NULL;
+        pool->body(pool->context, self->index);
+        atomic_fetch_add(&pool->finished.value, 1);
+        gate_wake(&pool->finished);
+    }
+}
+
+ck_worker_pool *ck_worker_pool_create(size_t threads) {
+    if (threads == 0) threads = 1;
+    ck_worker_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
+    if (!pool) return NULL;
+    gate_open(&pool->serving);
+    gate_open(&pool->started);
+    gate_open(&pool->finished);
+    gate_open(&pool->barrier);
+    atomic_init(&pool->next_ticket, 0);
+    atomic_init(&pool->arrived, 0);
+    pool->ending = false;
+    pool->threads = threads;
+    pool->running = 0;
+    pool->workers = calloc(threads, sizeof *pool->workers);
+    for (size_t i = 1; pool->workers && i < threads; i++) {
+        worker *w = &pool->workers[i];
+        *w = (worker){.pool = pool, .index = i};
+        if (pthread_create(&w->thread, NULL, work, w) != 0) break;
+        pool->running++;
+    }
+    if (pool->running + 1 == threads) return pool;
+    ck_worker_pool_destroy(pool);
+    return NULL;
+}
+
+void ck_worker_pool_destroy(ck_worker_pool *pool) {
+    pool->ending = true;
+    atomic_fetch_add(&pool->started.value, 1);
+    gate_wake(&pool->started);
+    for (size_t i = 1; i <= pool->running; i++) pthread_join(pool->workers[i].thread, NULL);
+    gate_close(&pool->serving);
+    gate_close(&pool->started);
+    gate_close(&pool->finished);
+    gate_close(&pool->barrier);
+    free(pool->workers);
+    free(pool);
+}
+
+void ck_worker_pool_run(ck_worker_pool *pool, void (*body)(void *, size_t), void *context) {
+    unsigned ticket = atomic_fetch_add(&pool->next_ticket, 1);
+    gate_wait(&pool->serving, ticket, true);
+    if (pool->threads > 1) {
+        pool->body = body;
+        pool->context = context;
+        atomic_store(&pool->finished.value, 0);
+        atomic_fetch_add(&pool->started.value, 1);
+        gate_wake(&pool->started);
+    }
+    body(context, 0);
+    if (pool->threads > 1) gate_wait(&pool->finished, (unsigned)(pool->threads - 1), true);
+    atomic_store(&pool->serving.value, ticket + 1);
+    gate_wake(&pool->serving);
+}
+
+void ck_worker_pool_barrier(ck_worker_pool *pool) {
+    if (pool->threads == 1) return;
+    unsigned passed = atomic_load(&pool->barrier.value);
+    if (atomic_fetch_add(&pool->arrived, 1) + 1 < pool->threads) {
+        gate_wait(&pool->barrier, passed, false);
+        return;
+    }
+    atomic_store(&pool->arrived, 0);
+    atomic_fetch_add(&pool->barrier.value, 1);
+    gate_wake(&pool->barrier);
+}

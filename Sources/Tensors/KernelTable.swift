@@ -1,0 +1,24 @@
+internal import CKernels
+
+/// The kernels of this machine: the fastest, or those that the environment's `LMOE_KERNELS` names (scalar, avx2, avx512, neon).
+///
+/// `@unchecked Sendable`: the table is a constant of the program.
+struct KernelTable: @unchecked Sendable {
+    let pointer: UnsafePointer<ck_kernels>
+
+    static let chosen: KernelTable = {
+        guard let pointer = ck_kernels_chosen() else {
+            fatalError("LMOE_KERNELS names kernels that this machine does not have (scalar, avx2, avx512, neon)")
+        }
+        return KernelTable(pointer: pointer)
+    }()
+}
+
+/// Kernels over floats: pointers, no allocation, any count; results are the same bits on every instruction set.
+/// Outputs may be the input pointer, but must not overlap it otherwise. Isolation: any thread.
+public enum Kernels {
+    /// The instruction set in use: `avx512`, `avx2`, `neon` or `scalar`.
+    public static var implementation: String { String(cString: table.pointee.name) }
+
+    static var table: UnsafePointer<ck_kernels> { KernelTable.chosen.pointer }
+}

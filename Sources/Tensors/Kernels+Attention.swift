@@ -1,0 +1,78 @@
+internal import CKernels
+
+extension Kernels {
+    /// How keys and values are stored.
+    public enum KeyValueElement: Sendable {
+        case f16, f32
+
+        public var bytes: Int { self == .f32 ? 4 : 2 }
+        var code: ck_kv_element { self == .f32 ? CK_KV_F32 : CK_KV_F16 }
+    }
+
+    /// Positions in a block of keys and values.
+    public static let blockPositions = Int(CK_BLOCK_POSITIONS)
+
+    /// Elements of one layer's block: keys `[kvHeads, headDimension, 16]`, then values `[kvHeads, 16, headDimension]`.
+    public static func blockElements(keyValueHeads: Int, headDimension: Int) -> Int {
+        2 * keyValueHeads * headDimension * blockPositions
+    }
+
+    /// Puts a position's keys and values, each `[kvHeads * headDimension]`, into slot 0…15 of a layer's block.
+    public static func storeKeyValue(
+        keys: UnsafePointer<Float>, values: UnsafePointer<Float>, keyValueHeads: Int, headDimension: Int, slot: Int,
+        block: UnsafeMutableRawPointer, element: KeyValueElement
+    ) {
+        table.pointee.attention.store(keys, values, keyValueHeads, headDimension, slot, block, element.code)
+    }
+
+    /// Floats of scratch for one call of `attention` whose last row is at `positions - 1`. One scratch a thread.
+    public static func attentionScratch(positions: Int) -> Int { ck_attention_scratch(positions) }
+
+    /// Causal attention of `rows` consecutive rows of one sequence over its own keys and values, for the heads of one thread.
+    ///
+    /// Row r is at `position + r` and sees the positions up to its own, at most the last `slidingWindow` of them. What comes
+    /// out for a row has the same bits whatever the other rows, the heads and the cut of the prompt are; so a thread may also
+    /// take a part of the rows (with `position` moved on).
+    /// - Parameters:
+    ///   - queries: `[rows, heads * headDimension]`, `queryStride` floats from row to row
+    ///   - heads: of these, a multiple of `keyValueHeads`; head h reads KV head `h / (heads / keyValueHeads)`
+    ///   - headRange: the heads to compute
+    ///   - layer: block b lies at `layer + b * blockStride` elements
+    ///   - blockTable: position p lies in block `blockTable[p / 16]`, slot `p % 16`
+    ///   - scratch: `attentionScratch(positions: position + rows)` floats
+    ///   - output: `[rows, heads * headDimension]`, `outputStride` floats from row to row
+    public static func attention(
+        queries: UnsafePointer<Float>, queryStride: Int, rows: Int, position: Int, heads: Int, headRange: Range<Int>,
+        keyValueHeads: Int, headDimension: Int, scale: Float, layer: UnsafeRawPointer, element: KeyValueElement,
+        blockStride: Int, blockTable: UnsafePointer<Int32>, slidingWindow: Int? = nil, scratch: UnsafeMutablePointer<Float>,
+        into output: UnsafeMutablePointer<Float>, outputStride: Int
+    ) {
+        var arguments = ck_attention(
+            queries: queries, query_stride: queryStride, rows: rows, position: position, heads: heads, kv_heads: keyValueHeads,
+            head_dimension: headDimension, head_begin: headRange.lowerBound, head_end: headRange.upperBound, scale: scale,
+            window: slidingWindow ?? 0, element: element.code, blocks: layer, block_stride: blockStride, table: blockTable,
+            scratch: scratch, output: output, output_stride: outputStride)
+        table.pointee.attention.causal(&arguments)
+    }
+
+    /// Floats of scratch for one call of `bidirectionalAttention`. One scratch a thread.
+    public static func bidirectionalAttentionScratch(tokens: Int, headDimension: Int) -> Int {
+        ck_bidirectional_attention_scratch(tokens, headDimension)
+    }
+
+    /// Attention of tokens that all see each other, for the heads of one thread.
+    ///
+    /// Queries, keys, values are `[tokens, heads * headDimension]`, `stride` floats from token to token; the output has
+    /// `outputStride`. `scratch` is `bidirectionalAttentionScratch` floats.
+    public static func bidirectionalAttention(
+        queries: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>, stride: Int, tokens: Int,
+        headRange: Range<Int>, headDimension: Int, scale: Float, scratch: UnsafeMutablePointer<Float>,
+        into output: UnsafeMutablePointer<Float>, outputStride: Int
+    ) {
+        var arguments = ck_bidirectional_attention(
+            queries: queries, keys: keys, values: values, stride: stride, tokens: tokens, head_dimension: headDimension,
+            head_begin: headRange.lowerBound, head_end: headRange.upperBound, scale: scale, scratch: scratch, output: output,
+            output_stride: outputStride)
+        table.pointee.attention.bidirectional(&arguments)
+    }
+}

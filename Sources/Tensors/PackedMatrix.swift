@@ -1,0 +1,127 @@
+internal import CKernels
+
+/// A weight matrix `[outputs, inputs]`, repacked for products with int8 activations.
+///
+/// Groups of 16 outputs are interleaved, so that a vector lane is an output and no sum crosses lanes. Two forms: 4 bits with
+/// a f16 scale and minimum a block of 32 inputs (q4_0, q4_1, q4_K: 5 bits a weight), and 8 bits with a scale (all others;
+/// 8.5 bits; 9 with the minimum that q5_1 and q5_K have). Exact for q4_0, q4_1, q5_0, q5_1, q8_0; the block scales of q4_K
+/// and q5_K are rounded to f16; q6_K, f32, f16 and bf16 are rounded to 8 bits a block of 32.
+///
+/// One order of operations a row, in every instruction set and for any number of rows: a row's outputs have the same bits alone
+/// and in any batch.
+///
+/// `@unchecked Sendable`: written in `init` only.
+public final class PackedMatrix: @unchecked Sendable {
+    public let outputs: Int
+    public let inputs: Int
+    /// Bytes of the packed weights.
+    public let byteCount: Int
+    private let memory: UnsafeMutableRawPointer
+    private let weights: ck_packed
+
+    /// Reads and packs all of `view`, `[outputs, inputs]`. Cost: one pass, about 1 GB/s of packed bytes a thread; pack
+    /// different matrices on different threads.
+    ///
+    /// Packed row i is row `rowOrder[i]` of the view.
+    /// - Throws: `.unsupportedType`, `.wrongShape`, `.notFinite`.
+    public init(packing view: TensorView, rowOrder: [Int]? = nil) throws(TensorError) {
+        guard let source = Self.sourceType(view.dtype) else {
+            throw TensorError(code: .unsupportedType, tensor: view.name, message: "weights of type \(view.dtype.name) cannot be packed")
+        }
+        guard view.shape.count == 2, view.elementCount > 0 else {
+            throw TensorError(code: .wrongShape, tensor: view.name, message: "a matrix was expected, the shape is \(view.shape)")
+        }
+        let (outputs, inputs) = (view.shape[0], view.shape[1])
+        if let rowOrder, rowOrder.count != outputs || !rowOrder.allSatisfy({ $0 >= 0 && $0 < outputs }) {
+            throw TensorError(code: .wrongShape, tensor: view.name, message: "the row order does not fit \(outputs) rows")
+        }
+        let form = ck_packed_form_of(source)
+        let blocks = (inputs + 31) / 32
+        let panels = (outputs + 15) / 16
+        let panelBytes = ck_packed_panel_bytes(form, blocks)
+        self.outputs = outputs
+        self.inputs = inputs
+        byteCount = panels * panelBytes
+        memory = .allocate(byteCount: byteCount, alignment: 64)
+        weights = ck_packed(
+            data: memory.assumingMemoryBound(to: UInt8.self), outputs: outputs, blocks: blocks, panel_bytes: panelBytes, form: form)
+
+        let target = memory.assumingMemoryBound(to: UInt8.self)
+        let order = rowOrder?.map(Int64.init)
+        let result = view.withUnsafeBytes { bytes in
+            let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+            guard let order else { return ck_pack(source, base, view.rowBytes, nil, outputs, inputs, 0, panels, target) }
+            return order.withUnsafeBufferPointer {
+                ck_pack(source, base, view.rowBytes, $0.baseAddress, outputs, inputs, 0, panels, target)
+            }
+        }
+        guard result == CK_PACK_DONE else {
+            throw TensorError(
+                code: .notFinite, tensor: view.name, message: "an element or a scale is infinite, NaN or too large for 16-bit scales")
+        }
+    }
+
+    deinit { memory.deallocate() }
+
+    private static func sourceType(_ type: DType) -> ck_source_type? {
+        switch type {
+        case .f32: CK_SOURCE_F32
+        case .f16: CK_SOURCE_F16
+        case .bf16: CK_SOURCE_BF16
+        case .q4_0: CK_SOURCE_Q4_0
+        case .q4_1: CK_SOURCE_Q4_1
+        case .q5_0: CK_SOURCE_Q5_0
+        case .q5_1: CK_SOURCE_Q5_1
+        case .q8_0: CK_SOURCE_Q8_0
+        case .q4_K: CK_SOURCE_Q4_K
+        case .q5_K: CK_SOURCE_Q5_K
+        case .q6_K: CK_SOURCE_Q6_K
+        case .f64, .i8, .u8, .i32, .i64, .bool: nil
+        }
+    }
+
+    /// The weights of one output, as packed; for embeddings tied to the head. `y` has `inputs` floats.
+    public func dequantizeRow(_ output: Int, into y: UnsafeMutablePointer<Float>) {
+        precondition(output >= 0 && output < outputs, "the output lies within the matrix")
+        withUnsafePointer(to: weights) { ck_unpack_row($0, output, inputs, y) }
+    }
+
+    /// `y[row * stride + output] = (W x_row)[output]` for the rows and outputs given.
+    ///
+    /// `outputs` begins at a multiple of 16 and ends at one or at the last output. Rows of `x` have this matrix's inputs.
+    public func multiply(
+        _ x: QuantizedRows, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int
+    ) {
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= x.capacityRows, "the rows lie within the capacity")
+        check(x, outputs)
+        guard !rows.isEmpty else { return }
+        withUnsafePointer(to: weights) {
+            Kernels.table.pointee.packed.multiply(
+                $0, x.blocks, x.blocksPerRow, nil, rows.lowerBound, rows.count, outputs.lowerBound, outputs.upperBound,
+                y + rows.lowerBound * stride, stride)
+        }
+    }
+
+    /// `y[i * stride + output] = (W x_row)[output]` where row is `rowIndices[i]`; for the head, which not every row needs.
+    public func multiply(
+        _ x: QuantizedRows, rowIndices: UnsafeBufferPointer<Int32>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>,
+        stride: Int
+    ) {
+        precondition(rowIndices.allSatisfy { $0 >= 0 && Int($0) < x.capacityRows }, "the rows lie within the capacity")
+        check(x, outputs)
+        guard !rowIndices.isEmpty else { return }
+        withUnsafePointer(to: weights) {
+            Kernels.table.pointee.packed.multiply(
+                $0, x.blocks, x.blocksPerRow, rowIndices.baseAddress, 0, rowIndices.count, outputs.lowerBound, outputs.upperBound,
+                y, stride)
+        }
+    }
+
+    private func check(_ x: QuantizedRows, _ outputs: Range<Int>) {
+        precondition(weights.blocks <= x.blocksPerRow, "the rows have this matrix's inputs")
+        precondition(
+            outputs.lowerBound >= 0 && outputs.upperBound <= self.outputs && outputs.lowerBound % 16 == 0
+                && (outputs.upperBound % 16 == 0 || outputs.upperBound == self.outputs),
+            "a slice of outputs is whole groups of 16")
+    }
+}

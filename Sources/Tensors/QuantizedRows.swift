@@ -1,0 +1,35 @@
+internal import CKernels
+
+/// Activations in int8, for `PackedMatrix.multiply`: rows of blocks of 32, each with its scale (max|x| / 127) and sum.
+///
+/// `@unchecked Sendable`: threads write different rows (a row's memory is its own), and read after a barrier.
+public final class QuantizedRows: @unchecked Sendable {
+    public let capacityRows: Int
+    /// The most columns of a row.
+    public let columns: Int
+    let blocksPerRow: Int
+    let blocks: UnsafeMutablePointer<ck_row_block>
+
+    /// `capacityRows` rows of up to `columns` columns, zeroed.
+    public init(capacityRows: Int, columns: Int) {
+        precondition(capacityRows >= 0 && columns >= 0, "a buffer has no negative size")
+        self.capacityRows = capacityRows
+        self.columns = columns
+        blocksPerRow = (columns + 31) / 32
+        let count = capacityRows * blocksPerRow
+        let bytes = count * MemoryLayout<ck_row_block>.stride
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 64), alignment: 64)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        blocks = memory.bindMemory(to: ck_row_block.self, capacity: count)
+    }
+
+    deinit { UnsafeMutableRawPointer(blocks).deallocate() }
+
+    /// Overwrites a row with `columns` (at most the capacity's) floats; the columns up to the next multiple of 32 are zero.
+    /// A row with an infinite or NaN element gives NaN in every product.
+    public func quantize(row: Int, from x: UnsafePointer<Float>, columns: Int) {
+        precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")
+        precondition(columns >= 0 && columns <= self.columns, "the columns lie within the capacity")
+        Kernels.table.pointee.packed.quantize(x, columns, (columns + 31) / 32, blocks + row * blocksPerRow)
+    }
+}

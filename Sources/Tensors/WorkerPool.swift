@@ -1,0 +1,49 @@
+internal import CKernels
+
+/// Persistent threads that run the slices of one step.
+///
+/// Runs are served one at a time in order of arrival, so the encoder and the decoder share one pool. The pool's threads spin
+/// for some tens of microseconds before they sleep. With one thread none is started.
+///
+/// `@unchecked Sendable`: the C pool guards itself; `deinit` comes after the last run.
+public final class WorkerPool: @unchecked Sendable {
+    /// Threads of a run, the caller's included.
+    public let threads: Int
+    private let pool: OpaquePointer
+
+    /// Starts `threads - 1` threads.
+    public init(threads: Int) {
+        precondition(threads >= 1, "a pool has at least the caller's thread")
+        guard let pool = ck_worker_pool_create(threads) else { preconditionFailure("the system gave no threads") }
+        self.threads = threads
+        self.pool = pool
+    }
+
+    deinit { ck_worker_pool_destroy(pool) }
+
+    /// Calls `body(thread)` for every thread, 0 on the caller's, and returns when all are done. Never from inside a body.
+    public func run(_ body: (Int) -> Void) {
+        withoutActuallyEscaping(body) { escaping in
+            var call = Call(body: escaping)
+            withUnsafeMutablePointer(to: &call) { pointer in
+                ck_worker_pool_run(
+                    pool, { context, thread in context?.assumingMemoryBound(to: Call.self).pointee.body(thread) }, pointer)
+            }
+        }
+    }
+
+    private struct Call {
+        let body: (Int) -> Void
+    }
+
+    /// Only inside `run`, by every thread: returns when all have called it. Writes before it are seen after it.
+    public func barrier() { ck_worker_pool_barrier(pool) }
+
+    /// The part of `0..<count` that belongs to a thread: equal parts of whole multiples of `multiple`; the last may be shorter.
+    public static func slice(_ count: Int, of thread: Int, threads: Int, multiple: Int = 1) -> Range<Int> {
+        let units = (count + multiple - 1) / multiple
+        let begin = units * thread / threads * multiple
+        let end = units * (thread + 1) / threads * multiple
+        return min(begin, count)..<min(end, count)
+    }
+}
