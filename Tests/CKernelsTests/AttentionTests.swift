@@ -1,0 +1,246 @@
+import CKernels
+import Testing
+
+/// One layer's keys and values of one sequence, in blocks that lie in another order than the table's.
+struct Sequence {
+    let kvHeads: Int
+    let dimension: Int
+    let positions: Int
+    let element: ck_kv_element
+    let keys: [Float]
+    let values: [Float]
+    let table: [Int32]
+    let blockStride: Int
+    private let f16: [UInt16]
+    private let f32: [Float]
+
+    /// As in `keys` and `values`, but with the rounding of the element.
+    let storedKeys: [Float]
+    let storedValues: [Float]
+
+    init(kvHeads: Int, dimension: Int, positions: Int, element: ck_kv_element, seed: Int, by name: String = "scalar") {
+        var numbers = Numbers(seed)
+        let width = kvHeads * dimension
+        let keys = numbers.floats(positions * width, scale: 2), values = numbers.floats(positions * width)
+        let count = (positions + 15) / 16
+        let blockStride = 2 * width * 16 + 32
+        let table = (0..<count).map { Int32((count - 1 - $0) * 2 + 1) }
+        // What is never stored is NaN: a read that counts shows.
+        var f32 = [Float](repeating: .nan, count: element == CK_KV_F32 ? blockStride * (2 * count + 1) : 0)
+        var f16 = [UInt16](repeating: 0x7e00, count: element == CK_KV_F32 ? 0 : blockStride * (2 * count + 1))
+        for p in 0..<positions {
+            let k = Array(keys[p * width..<(p + 1) * width]), v = Array(values[p * width..<(p + 1) * width])
+            let start = Int(table[p / 16]) * blockStride
+            if element == CK_KV_F32 {
+                f32.withUnsafeMutableBufferPointer {
+                    kernels(name).attention.store(k, v, kvHeads, dimension, p % 16, $0.baseAddress! + start, element)
+                }
+            } else {
+                f16.withUnsafeMutableBufferPointer {
+                    kernels(name).attention.store(k, v, kvHeads, dimension, p % 16, $0.baseAddress! + start, element)
+                }
+            }
+        }
+        (self.kvHeads, self.dimension, self.positions, self.element) = (kvHeads, dimension, positions, element)
+        (self.keys, self.values, self.table, self.blockStride, self.f16, self.f32) = (keys, values, table, blockStride, f16, f32)
+        storedKeys = element == CK_KV_F32 ? keys : keys.map { Float(Float16($0)) }
+        storedValues = element == CK_KV_F32 ? values : values.map { Float(Float16($0)) }
+    }
+
+    /// `[rows, heads * dimension]`; heads outside of the range stay NaN.
+    func attend(
+        _ queries: [Float], rows: Range<Int>, heads: Int, headRange: Range<Int>? = nil, window: Int = 0, by name: String
+    ) -> [Float] {
+        let width = heads * dimension
+        var output = [Float](repeating: .nan, count: rows.count * width)
+        var scratch = [Float](repeating: .nan, count: ck_attention_scratch(rows.upperBound))
+        let part = Array(queries[rows.lowerBound * width..<rows.upperBound * width])
+        func run(_ blocks: UnsafeRawPointer) {
+            part.withUnsafeBufferPointer { q in
+                table.withUnsafeBufferPointer { t in
+                    scratch.withUnsafeMutableBufferPointer { s in
+                        output.withUnsafeMutableBufferPointer { o in
+                            var arguments = ck_attention(
+                                queries: q.baseAddress, query_stride: width, rows: rows.count, position: rows.lowerBound,
+                                heads: heads, kv_heads: kvHeads, head_dimension: dimension,
+                                head_begin: headRange?.lowerBound ?? 0, head_end: headRange?.upperBound ?? heads,
+                                scale: Self.scale, window: window, element: element, blocks: blocks, block_stride: blockStride,
+                                table: t.baseAddress, scratch: s.baseAddress, output: o.baseAddress, output_stride: width)
+                            kernels(name).attention.causal(&arguments)
+                        }
+                    }
+                }
+            }
+        }
+        if element == CK_KV_F32 { f32.withUnsafeBytes { run($0.baseAddress!) } } else { f16.withUnsafeBytes { run($0.baseAddress!) } }
+        return output
+    }
+
+    static let scale: Float = 0.3
+
+    /// The formula in doubles.
+    func reference(_ queries: [Float], row: Int, head: Int, heads: Int, window: Int) -> [Double] {
+        let kvHead = head / (heads / kvHeads), width = kvHeads * dimension
+        let begin = window > 0 ? max(0, row - window + 1) : 0
+        let scores = (begin...row).map { p -> Double in
+            var sum = 0.0
+            for d in 0..<dimension {
+                sum += Double(queries[(row * heads + head) * dimension + d]) * Double(storedKeys[p * width + kvHead * dimension + d])
+            }
+            return sum * Double(Self.scale)
+        }
+        return Self.average(scores) { p, d in Double(storedValues[(begin + p) * width + kvHead * dimension + d]) }(dimension)
+    }
+
+    static func average(_ scores: [Double], _ value: @escaping (Int, Int) -> Double) -> (Int) -> [Double] {
+        let top = scores.max() ?? 0
+        let weights = scores.map { exponential($0 - top) }
+        let total = weights.reduce(0, +)
+        return { dimension in
+            (0..<dimension).map { d in
+                var sum = 0.0
+                for (p, weight) in weights.enumerated() { sum += weight * value(p, d) }
+                return sum / total
+            }
+        }
+    }
+}
+
+/// (heads, KV heads, head dimension, positions)
+private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20, 40), (1, 1, 1, 5), (8, 2, 256, 20)]
+
+@Suite struct AttentionTests {
+    @Test(arguments: implementations, [CK_KV_F16, CK_KV_F32]) func equalsTheFormula(name: String, element: ck_kv_element) {
+        for (heads, kvHeads, dimension, positions) in shapes {
+            for window in [0, 1, 7, 16, 30] {
+                let sequence = Sequence(
+                    kvHeads: kvHeads, dimension: dimension, positions: positions, element: element, seed: dimension, by: name)
+                var numbers = Numbers(window)
+                let queries = numbers.floats(positions * heads * dimension, scale: 2)
+                let output = sequence.attend(queries, rows: 0..<positions, heads: heads, window: window, by: name)
+                for row in stride(from: 0, to: positions, by: 3) {
+                    for head in 0..<heads {
+                        let expected = sequence.reference(queries, row: row, head: head, heads: heads, window: window)
+                        for d in 0..<dimension {
+                            let value = Double(output[(row * heads + head) * dimension + d])
+                            #expect(abs(value - expected[d]) < 5e-6, "\(heads)/\(kvHeads) x \(dimension), window \(window), row \(row)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: implementations, [CK_KV_F16, CK_KV_F32])
+    func anyCutOfAPromptGivesTheSameBits(name: String, element: ck_kv_element) {
+        for (heads, kvHeads, dimension, positions) in shapes {
+            for window in [0, 9] {
+                let sequence = Sequence(kvHeads: kvHeads, dimension: dimension, positions: positions, element: element, seed: 3)
+                var numbers = Numbers(4)
+                let width = heads * dimension
+                let queries = numbers.floats(positions * width, scale: 2)
+                let whole = sequence.attend(queries, rows: 0..<positions, heads: heads, window: window, by: name)
+                for chunk in [1, 2, 3, 5, 7, 16, 31] {
+                    var joined: [Float] = []
+                    for begin in stride(from: 0, to: positions, by: chunk) {
+                        let rows = begin..<min(begin + chunk, positions)
+                        joined += sequence.attend(queries, rows: rows, heads: heads, window: window, by: name)
+                    }
+                    #expect(bits(joined) == bits(whole), "chunks of \(chunk), \(heads)/\(kvHeads) x \(dimension)")
+                }
+                #expect(bits(whole) == bits(sequence.attend(queries, rows: 0..<positions, heads: heads, window: window, by: "scalar")))
+            }
+        }
+    }
+
+    @Test(arguments: implementations) func aSliceOfHeadsIsThatPartOfAll(name: String) {
+        let (heads, positions, dimension) = (9, 37, 64)
+        let sequence = Sequence(kvHeads: 3, dimension: dimension, positions: positions, element: CK_KV_F16, seed: 5)
+        var numbers = Numbers(6)
+        let queries = numbers.floats(positions * heads * dimension)
+        let whole = sequence.attend(queries, rows: 0..<positions, heads: heads, by: name)
+        for range in [0..<5, 5..<9, 4..<5, 2..<8] {
+            let part = sequence.attend(queries, rows: 0..<positions, heads: heads, headRange: range, by: name)
+            for i in 0..<whole.count {
+                if range.contains(i / dimension % heads) {
+                    #expect(part[i].bitPattern == whole[i].bitPattern)
+                } else {
+                    #expect(part[i].isNaN)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: implementations) func anInfiniteValueReachesOnlyTheRowsThatSeeIt(name: String) {
+        // Position 9 of a plain computation, where 0 * infinity would be NaN in the rows before it.
+        let (dimension, positions) = (32, 20)
+        var block = [Float](repeating: 0.5, count: 2 * 2 * dimension * 16)
+        block[dimension * 16 + 9 * dimension] = .infinity
+        let queries = [Float](repeating: 0.1, count: positions * dimension)
+        var output = [Float](repeating: .nan, count: positions * dimension)
+        var scratch = [Float](repeating: .nan, count: ck_attention_scratch(positions))
+        let table: [Int32] = [0, 1]
+        queries.withUnsafeBufferPointer { q in
+            block.withUnsafeBytes { b in
+                table.withUnsafeBufferPointer { t in
+                    scratch.withUnsafeMutableBufferPointer { s in
+                        output.withUnsafeMutableBufferPointer { o in
+                            var arguments = ck_attention(
+                                queries: q.baseAddress, query_stride: dimension, rows: positions, position: 0, heads: 1, kv_heads: 1,
+                                head_dimension: dimension, head_begin: 0, head_end: 1, scale: 1, window: 0, element: CK_KV_F32,
+                                blocks: b.baseAddress, block_stride: 2 * dimension * 16, table: t.baseAddress, scratch: s.baseAddress,
+                                output: o.baseAddress, output_stride: dimension)
+                            kernels(name).attention.causal(&arguments)
+                        }
+                    }
+                }
+            }
+        }
+        for row in 0..<positions { #expect(output[row * dimension].isFinite == (row < 9), "row \(row)") }
+    }
+
+    @Test(arguments: implementations) func bidirectionalEqualsTheFormula(name: String) {
+        for (heads, dimension, tokens) in [(12, 32, 40), (2, 64, 16), (1, 48, 1), (3, 20, 7)] {
+            var numbers = Numbers(tokens)
+            let width = heads * dimension, stride = width + 3
+            let q = numbers.floats(tokens * stride), k = numbers.floats(tokens * stride), v = numbers.floats(tokens * stride)
+            func attend(_ range: Range<Int>, by name: String) -> [Float] {
+                var scratch = [Float](repeating: .nan, count: ck_bidirectional_attention_scratch(tokens, dimension))
+                var output = [Float](repeating: .nan, count: tokens * width)
+                q.withUnsafeBufferPointer { q in
+                    k.withUnsafeBufferPointer { k in
+                        v.withUnsafeBufferPointer { v in
+                            scratch.withUnsafeMutableBufferPointer { s in
+                                output.withUnsafeMutableBufferPointer { o in
+                                    var arguments = ck_bidirectional_attention(
+                                        queries: q.baseAddress, keys: k.baseAddress, values: v.baseAddress, stride: stride,
+                                        tokens: tokens, head_dimension: dimension, head_begin: range.lowerBound,
+                                        head_end: range.upperBound, scale: 0.25, scratch: s.baseAddress, output: o.baseAddress,
+                                        output_stride: width)
+                                    kernels(name).attention.bidirectional(&arguments)
+                                }
+                            }
+                        }
+                    }
+                }
+                return output
+            }
+            let output = attend(0..<heads, by: name)
+            #expect(bits(output) == bits(attend(0..<heads, by: "scalar")))
+            if heads > 1 { #expect(bits(Array(attend(1..<heads, by: name)[dimension..<width])) == bits(Array(output[dimension..<width]))) }
+            for token in 0..<tokens {
+                for head in 0..<heads {
+                    let scores = (0..<tokens).map { p -> Double in
+                        var sum = 0.0
+                        for d in 0..<dimension { sum += Double(q[token * stride + head * dimension + d]) * Double(k[p * stride + head * dimension + d]) }
+                        return sum * 0.25
+                    }
+                    let expected = Sequence.average(scores) { p, d in Double(v[p * stride + head * dimension + d]) }(dimension)
+                    for d in 0..<dimension {
+                        #expect(abs(Double(output[token * width + head * dimension + d]) - expected[d]) < 5e-6)
+                    }
+                }
+            }
+        }
+    }
+}
