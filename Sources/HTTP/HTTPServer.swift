@@ -1,0 +1,125 @@
+import UV
+
+/// An HTTP/1.1 server on the loop: keep-alive, pipelining in order, chunked bodies both ways, limits on everything.
+///
+/// The handler is called on the loop, once for each whole request, and answers through the responder now or later. While
+/// a request is being answered, the end of its connection (also the end of the client's direction only) counts as "the
+/// client has left": the responder's `onClose` fires. `HEAD` is answered like `GET`, without the body.
+@LoopActor
+public final class HTTPServer {
+    public typealias Handler = @LoopActor (HTTPRequest, HTTPResponder) -> Void
+    /// Header and body of the answer to a request that is refused before any handler sees it; called on the loop.
+    public typealias ErrorAnswer = @Sendable (HTTPError) -> (headers: HTTPHeaders, body: [UInt8])
+
+    public let limits: HTTPLimits
+    let handler: Handler
+    let errorAnswer: ErrorAnswer
+    private var listener: TCPListener?
+    private var connections: [ObjectIdentifier: ServerConnection] = [:]
+    /// Those that are told 503, which do not count against the limit.
+    private var refused: Set<ObjectIdentifier> = []
+    private var ticks: LoopTimer?
+    private var isClosing = false
+    private var waitingForEnd: [CheckedContinuation<Void, Never>] = []
+    private var date = (seconds: 0, text: "")
+
+    private static let refusedAtOnce = 64
+    private static let tickMilliseconds = 100
+
+    public init(limits: HTTPLimits = HTTPLimits(), errorAnswer: ErrorAnswer? = nil, handler: @escaping Handler) {
+        self.limits = limits
+        self.handler = handler
+        self.errorAnswer = errorAnswer ?? { error in
+            (["Content-Type": "text/plain; charset=utf-8"], Array("\(error.message)\n".utf8))
+        }
+    }
+
+    /// Binds and accepts. Port 0 takes any free port; returns the port that is bound.
+    @discardableResult
+    public func listen(host: String, port: Int) throws(UVError) -> Int {
+        precondition(listener == nil, "a server listens once")
+        let listener = try TCPListener(SocketAddress(host: host, port: port)) { [weak self] socket in
+            if let self { self.accept(socket) } else { socket.close() }
+        }
+        self.listener = listener
+        return listener.address.port
+    }
+
+    /// What the server is bound to.
+    public var address: SocketAddress? { listener?.address }
+    /// Open connections, idle ones among them.
+    public var connectionCount: Int { connections.count - refused.count }
+
+    // MARK: Connections
+
+    private func accept(_ socket: TCPConnection) {
+        guard !isClosing else { return socket.close() }
+        let isOverLimit = connectionCount >= limits.connections
+        guard !isOverLimit || refused.count < Self.refusedAtOnce else { return socket.reset() }
+        let connection = ServerConnection(socket, server: self)
+        connections[ObjectIdentifier(connection)] = connection
+        if ticks == nil { startTicks() }
+        if isOverLimit {
+            refused.insert(ObjectIdentifier(connection))
+            connection.refuseService()
+        } else {
+            connection.start()
+        }
+    }
+
+    func remove(_ connection: ServerConnection) {
+        refused.remove(ObjectIdentifier(connection))
+        connections[ObjectIdentifier(connection)] = nil
+        guard connections.isEmpty else { return }
+        ticks?.close()
+        ticks = nil
+        for continuation in waitingForEnd { continuation.resume() }
+        waitingForEnd = []
+    }
+
+    private func startTicks() {
+        let timer = LoopTimer { [weak self] in
+            guard let self else { return }
+            for connection in self.connections.values { connection.tick() }
+        }
+        timer.start(afterMilliseconds: Self.tickMilliseconds, repeatMilliseconds: Self.tickMilliseconds)
+        ticks = timer
+    }
+
+    /// The time, and the `Date` field's text, which is made once a second.
+    var moment: ServerConnectionState.Moment {
+        let seconds = HTTPDate.nowSeconds()
+        if seconds != date.seconds { date = (seconds, HTTPDate.format(seconds)) }
+        return ServerConnectionState.Moment(milliseconds: LoopActor.nowMilliseconds, date: date.text)
+    }
+
+    // MARK: The end
+
+    /// Stops accepting, closes idle connections at once, lets running requests finish, and cuts off what is left after
+    /// the deadline. Returns when all connections are closed.
+    public func drain(deadlineMilliseconds: Int) async {
+        stopAccepting()
+        for connection in connections.values { connection.drain() }
+        guard !connections.isEmpty else { return }
+        let deadline = LoopTimer { [self] in abortAll() }
+        deadline.start(afterMilliseconds: deadlineMilliseconds)
+        await withCheckedContinuation { waitingForEnd.append($0) }
+        deadline.close()
+    }
+
+    /// Stops accepting and cuts off every connection: responders see that their client has left.
+    public func close() {
+        stopAccepting()
+        abortAll()
+    }
+
+    private func stopAccepting() {
+        isClosing = true
+        listener?.close()
+        listener = nil
+    }
+
+    private func abortAll() {
+        for connection in connections.values { connection.abort() }
+    }
+}

@@ -1,0 +1,177 @@
+/// Reads requests out of bytes, however they are split: every split gives the same requests and the same errors.
+///
+/// Strict where leniency lets two readers disagree about where a request ends (RFC 9112, 11.2): lines end in CRLF, names
+/// touch their colon, folded lines are refused, a length is plain digits, a length beside chunks is refused. Bytes are
+/// judged a line at a time, and limits by the byte that crosses them, so that no verdict depends on what has arrived.
+/// A value without I/O; after an error it must not be used again.
+struct RequestParser {
+    enum Event {
+        /// The header is complete and a body follows.
+        case head(expectsContinue: Bool)
+        case request(HTTPRequest)
+    }
+
+    /// What the parser is in the middle of, for timeouts.
+    enum Progress: Equatable { case idle, head, body }
+
+    enum State {
+        case requestLine, fields, body(remaining: Int), chunkSize, chunk(remaining: Int), chunkEnd, trailers
+    }
+
+    static let chunkLineBytes = 256
+
+    let limits: HTTPLimits
+    var state = State.requestLine
+    /// The line being read, without its line end once that has come.
+    private var line: [UInt8] = []
+    /// Bytes of the present header (or of the trailers, or of the chunk line) so far.
+    private var sectionBytes = 0
+    var head = RequestHead()
+    private var body: [UInt8] = []
+
+    init(limits: HTTPLimits) { self.limits = limits }
+
+    var progress: Progress {
+        switch state {
+        case .requestLine: sectionBytes == 0 ? .idle : .head
+        case .fields: .head
+        case .body, .chunkSize, .chunk, .chunkEnd, .trailers: .body
+        }
+    }
+
+    /// Reads from `offset` on up to the next event, or all of it when there is none yet.
+    mutating func next(_ bytes: UnsafeRawBufferPointer, offset: inout Int) throws(HTTPError) -> Event? {
+        while offset < bytes.count {
+            switch state {
+            case .body(let remaining):
+                let taken = takeBody(bytes, offset: &offset, remaining: remaining)
+                if taken == remaining { return finish() }
+                state = .body(remaining: remaining - taken)
+            case .chunk(let remaining):
+                let taken = takeBody(bytes, offset: &offset, remaining: remaining)
+                state = taken == remaining ? .chunkEnd : .chunk(remaining: remaining - taken)
+            case .requestLine, .fields, .chunkSize, .chunkEnd, .trailers:
+                if try takeLine(bytes, offset: &offset), let event = try readLine() { return event }
+            }
+        }
+        return nil
+    }
+
+    private mutating func takeBody(_ bytes: UnsafeRawBufferPointer, offset: inout Int, remaining: Int) -> Int {
+        let taken = min(remaining, bytes.count - offset)
+        body.append(contentsOf: bytes[offset..<offset + taken])
+        offset += taken
+        return taken
+    }
+
+    // MARK: Lines
+
+    /// Appends to `line`; true when it is complete, with its line end taken off.
+    private mutating func takeLine(_ bytes: UnsafeRawBufferPointer, offset: inout Int) throws(HTTPError) -> Bool {
+        let rest = bytes[offset...]
+        let end = rest.firstIndex(of: UInt8(ascii: "\n"))
+        let taken = rest[..<(end.map { $0 + 1 } ?? rest.endIndex)]
+        try checkStart(taken)
+        try checkSection(adding: taken.count)
+        line.append(contentsOf: taken)
+        offset += taken.count
+        guard end != nil else { return false }
+        line.removeLast()
+        guard line.popLast() == UInt8(ascii: "\r") else {
+            throw HTTPError(.badRequest, "a line ends in a bare line feed; lines of HTTP end in CR LF")
+        }
+        return true
+    }
+
+    /// Bytes that can begin no request (a TLS greeting, say) are refused at once: their line might never end.
+    private func checkStart(_ taken: Slice<UnsafeRawBufferPointer>) throws(HTTPError) {
+        guard case .requestLine = state, line.isEmpty, let first = taken.first else { return }
+        guard first.isToken || first == UInt8(ascii: "\r") || first == UInt8(ascii: "\n") else {
+            throw HTTPError(.badRequest, "this is not HTTP: a request begins with a method")
+        }
+    }
+
+    private mutating func checkSection(adding count: Int) throws(HTTPError) {
+        sectionBytes += count
+        switch state {
+        case .requestLine where sectionBytes > limits.headerBytes:
+            throw HTTPError(.targetTooLong, "the request line is longer than \(limits.headerBytes) bytes")
+        case .fields where sectionBytes > limits.headerBytes, .trailers where sectionBytes > limits.headerBytes:
+            throw HTTPError(.headersTooLarge, "the header is larger than \(limits.headerBytes) bytes")
+        case .chunkSize where sectionBytes > Self.chunkLineBytes:
+            throw HTTPError(.badRequest, "the line of a chunk's size is longer than \(Self.chunkLineBytes) bytes")
+        case .chunkEnd where sectionBytes > 2:
+            throw HTTPError(.badRequest, "a chunk is longer than it says")
+        default: break
+        }
+    }
+
+    private mutating func readLine() throws(HTTPError) -> Event? {
+        defer { line.removeAll(keepingCapacity: true) }
+        switch state {
+        case .requestLine:
+            // An empty line before a request is the rest of an old client's body (RFC 9112, 2.2).
+            if line.isEmpty { return nil }
+            try head.readRequestLine(line)
+            state = .fields
+        case .fields:
+            if line.isEmpty { return try startBody() }
+            guard head.headers.count < limits.headerFields else {
+                throw HTTPError(.headersTooLarge, "more than \(limits.headerFields) header fields")
+            }
+            let field = try FieldLine.read(line)
+            head.headers.add(field.name, field.value)
+        case .chunkSize:
+            try startChunk(FieldLine.chunkSize(line))
+        case .chunkEnd:
+            guard line.isEmpty else { throw HTTPError(.badRequest, "a chunk is longer than it says") }
+            enter(.chunkSize)
+        case .trailers:
+            if line.isEmpty { return finish() }
+            _ = try FieldLine.read(line)
+        case .body, .chunk:
+            preconditionFailure("bodies are not read by lines")
+        }
+        return nil
+    }
+
+    // MARK: Bodies
+
+    private mutating func enter(_ next: State) {
+        state = next
+        sectionBytes = 0
+    }
+
+    private mutating func startBody() throws(HTTPError) -> Event? {
+        try head.check()
+        switch try head.framing() {
+        case .none:
+            return finish()
+        case .length(let length):
+            guard length <= limits.bodyBytes else { throw tooLarge() }
+            enter(.body(remaining: length))
+        case .chunked:
+            enter(.chunkSize)
+        }
+        return .head(expectsContinue: try head.expectsContinue())
+    }
+
+    private mutating func startChunk(_ size: Int) throws(HTTPError) {
+        guard size <= limits.bodyBytes - body.count else { throw tooLarge() }
+        enter(size == 0 ? .trailers : .chunk(remaining: size))
+    }
+
+    private func tooLarge() -> HTTPError {
+        HTTPError(.contentTooLarge, "the body is larger than \(limits.bodyBytes) bytes")
+    }
+
+    private mutating func finish() -> Event {
+        let request = HTTPRequest(
+            method: head.method, target: head.target, parsed: head.parsedTarget, version: head.version, headers: head.headers,
+            body: body)
+        head = RequestHead()
+        body = []
+        enter(.requestLine)
+        return .request(request)
+    }
+}

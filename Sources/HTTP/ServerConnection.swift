@@ -1,0 +1,131 @@
+import UV
+
+/// One connection of a server: moves bytes and actions between the socket, the state and the responder. Loop only.
+@LoopActor
+final class ServerConnection: HTTPResponseSink {
+    private let socket: TCPConnection
+    private let server: HTTPServer
+    private var state: ServerConnectionState
+    private var responder: HTTPResponder?
+    private let remoteAddress: String
+    /// Actions not yet carried out: one may cause the next, which waits its turn here instead of recursing.
+    private var actions: [ServerConnectionState.Action] = []
+    private var isPerforming = false
+    private var queuedBytes = 0
+    private var totalBytes = 0
+    private var mustProceed = false
+
+    init(_ socket: TCPConnection, server: HTTPServer) {
+        self.socket = socket
+        self.server = server
+        remoteAddress = socket.remoteAddress?.description ?? ""
+        state = ServerConnectionState(limits: server.limits, now: server.moment, errorAnswer: server.errorAnswer)
+        // The socket keeps this object until it has closed.
+        socket.onBytes = { bytes in self.perform(self.state.receive(bytes, now: self.server.moment)) }
+        socket.onEnd = { error in self.perform(error == nil ? self.state.receiveEnd() : self.state.fail()) }
+        socket.onDrain = { self.didDrain() }
+        socket.onClosed = { self.didClose() }
+    }
+
+    func start() { socket.startReading() }
+
+    /// Answers 503 and ends, without waiting for a request.
+    func refuseService() {
+        perform(state.refuse(HTTPError(.unavailable, "too many connections"), now: server.moment))
+        socket.startReading()
+    }
+
+    private func perform(_ more: [ServerConnectionState.Action]) {
+        for case .send(let bytes) in more { queuedBytes += bytes.count }
+        actions += more
+        guard !isPerforming else { return }
+        isPerforming = true
+        var next = 0
+        while next < actions.count {
+            let action = actions[next]
+            next += 1
+            carryOut(action)
+        }
+        actions.removeAll(keepingCapacity: next <= 64)
+        isPerforming = false
+    }
+
+    private func carryOut(_ action: ServerConnectionState.Action) {
+        switch action {
+        case .send(let bytes):
+            queuedBytes -= bytes.count
+            totalBytes += bytes.count
+            socket.write(bytes)
+        case .handle(var request):
+            request.remoteAddress = remoteAddress
+            let responder = HTTPResponder(sink: self)
+            self.responder = responder
+            server.handler(request, responder)
+        case .answered:
+            responder = nil
+            mustProceed = true
+            proceedIfTaken()
+        case .clientLeft:
+            let responder = responder
+            self.responder = nil
+            responder?.close()
+        case .pauseReading: socket.pauseReading()
+        case .resumeReading: socket.startReading()
+        case .linger: socket.finishWriting()
+        case .closeWhenSent: socket.closeAfterWriting()
+        case .close: socket.close()
+        case .reset: socket.reset()
+        }
+    }
+
+    /// The next request waits until the client has taken the answers before it.
+    private func proceedIfTaken() {
+        guard mustProceed, bufferedBytes < saturationBytes else { return }
+        mustProceed = false
+        perform(state.proceed(now: server.moment))
+    }
+
+    private func didDrain() {
+        responder?.drained()
+        proceedIfTaken()
+    }
+
+    private func didClose() {
+        perform(state.fail())
+        server.remove(self)
+    }
+
+    // MARK: From the server
+
+    func tick() {
+        if !socket.isReading, socket.peerHasLeft { perform(state.receiveEnd()) }
+        perform(state.tick(sent: totalBytes - socket.unsentBytes, unsent: socket.unsentBytes, now: server.moment))
+    }
+
+    func drain() { perform(state.drain()) }
+
+    func abort() {
+        perform(state.fail())
+        socket.close()
+    }
+
+    // MARK: From the responder
+
+    var bufferedBytes: Int { socket.unsentBytes + queuedBytes }
+    var saturationBytes: Int { server.limits.writeBufferBytes }
+
+    func respond(status: Int, headers: HTTPHeaders, body: [UInt8]) {
+        perform(state.respond(status: status, headers: headers, body: body, now: server.moment))
+    }
+
+    func beginStream(status: Int, headers: HTTPHeaders) {
+        perform(state.beginStream(status: status, headers: headers, now: server.moment))
+    }
+
+    func write(_ bytes: [UInt8]) {
+        guard bufferedBytes <= server.limits.writeOverflowBytes else { return perform(state.fail()) }
+        perform(state.write(bytes))
+    }
+
+    func end() { perform(state.end()) }
+}
