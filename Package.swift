@@ -62,7 +62,7 @@ let floors: [Target] = [
     module("Embeddings", ["Models", "Tensors", "Tokenizers", "Generation"]),
     module("Routing", ["JSON", "Generation", crypto, yams]),
     // 5 front
-    module("OpenAIAPI", ["HTTP", "JSON", "Generation"]),
+    module("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),
     // 6 assembly
     module("Gateway", [
         "OpenAIAPI", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers",
@@ -76,7 +76,7 @@ let floors: [Target] = [
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Models", "Weights", "Tensors", "JSON"]),
     tests("Inference", ["Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation"]),
-    tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["HTTP", "JSON", "Generation"]),
+    tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),
     tests("Gateway", ["OpenAIAPI", "HTTP", "UV", "JSON", "Generation"]),
     .testTarget(name: "LayeringTests", path: "Tests/LayeringTests"),
     .testTarget(name: "CommandTests", path: "Tests/CommandTests"),

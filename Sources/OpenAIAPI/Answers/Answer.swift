@@ -1,0 +1,75 @@
+import Generation
+import JSON
+
+/// One generating request while it is answered: what is known of it and of each of its choices.
+struct Answer {
+    /// One generated sequence.
+    struct Choice {
+        var start: GenerationStart?
+        var text = ""
+        /// Filled for answers that are sent whole; streams pass them on.
+        var logprobs: [TokenLogprob] = []
+        var finish: FinishReason?
+        var usage: GenerationUsage?
+        var timings: GenerationTimings?
+        /// Code points of the tokens that a stream has passed on: completions number them.
+        var offset = 0
+    }
+
+    /// `chatcmpl-…` or `cmpl-…`.
+    let id: String
+    /// Unix seconds.
+    let created: Int
+    let baseModel: String
+    let job: GenerationJob
+    /// One for each prompt.
+    let routes: [RouteChoice]
+    var choices: [Choice]
+
+    init(id: String, created: Int, baseModel: String, job: GenerationJob, routes: [RouteChoice]) {
+        self.id = id
+        self.created = created
+        self.baseModel = baseModel
+        self.job = job
+        self.routes = routes
+        choices = (0..<job.sequences).map { _ in Choice() }
+        for index in choices.indices { choices[index].offset = prompt(of: index).echo.unicodeScalars.count }
+    }
+
+    func route(of choice: Int) -> RouteChoice { routes[choice / job.choices] }
+    func prompt(of choice: Int) -> GenerationJob.Prompt { job.prompts[choice / job.choices] }
+
+    /// The model that answers a choice: the adapter, or the base by its own name.
+    func model(of choice: Int) -> String { route(of: choice).adapter ?? baseModel }
+
+    /// The model of the whole answer; `auto` when its prompts went to different ones.
+    var model: String {
+        let first = model(of: 0)
+        return routes.allSatisfy { ($0.adapter ?? baseModel) == first } ? first : "auto"
+    }
+
+    var isFinished: Bool { choices.allSatisfy { $0.finish != nil } }
+
+    /// Each prompt counts once, however many choices it has.
+    var usage: GenerationUsage {
+        var total = GenerationUsage(promptTokens: 0, cachedTokens: 0, completionTokens: 0)
+        for (index, choice) in choices.enumerated() {
+            guard let usage = choice.usage else { continue }
+            total.completionTokens += usage.completionTokens
+            guard index.isMultiple(of: job.choices) else { continue }
+            total.promptTokens += usage.promptTokens
+            total.cachedTokens += usage.cachedTokens
+        }
+        return total
+    }
+
+    var usageJSON: JSONValue {
+        let usage = usage
+        return [
+            "prompt_tokens": .integer(Int64(usage.promptTokens)),
+            "completion_tokens": .integer(Int64(usage.completionTokens)),
+            "total_tokens": .integer(Int64(usage.promptTokens + usage.completionTokens)),
+            "prompt_tokens_details": ["cached_tokens": .integer(Int64(usage.cachedTokens))],
+        ]
+    }
+}

@@ -1,0 +1,82 @@
+import Generation
+import JSON
+
+/// `chat.completion` and `chat.completion.chunk`.
+struct ChatShape: AnswerShape {
+    let errors = ErrorDialect.openAI
+    let idPrefix = "chatcmpl-"
+    let endsWithDone = true
+
+    func whole(_ answer: Answer) -> JSONValue {
+        let choices = answer.choices.enumerated().map { index, choice -> JSONValue in
+            [
+                "index": .integer(Int64(index)),
+                "message": ["role": "assistant", "content": .string(choice.text), "refusal": nil],
+                "logprobs": answer.job.topLogprobs == nil ? nil : Self.logprobs(choice.logprobs),
+                "finish_reason": choice.finish.map { .string($0.rawValue) } ?? .null,
+            ]
+        }
+        return [
+            "id": .string(answer.id), "object": "chat.completion", "created": .integer(Int64(answer.created)),
+            "model": .string(answer.model), "choices": .array(choices), "usage": answer.usageJSON,
+            "lmoe": answer.report,
+        ]
+    }
+
+    /// The role goes first, alone, with the report beside it.
+    func opening(_ choice: Int, of answer: Answer) -> [JSONValue] {
+        var chunk = chunk(answer, choice, delta: ["role": "assistant", "content": ""])
+        chunk["lmoe"] = answer.report(of: choice)
+        return [.object(chunk)]
+    }
+
+    func delta(_ text: String, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
+        guard !text.isEmpty || !logprobs.isEmpty else { return [] }
+        let logprobs = answer.job.topLogprobs == nil ? .null : Self.logprobs(logprobs)
+        return [.object(chunk(answer, choice, delta: ["content": .string(text)], logprobs: logprobs))]
+    }
+
+    func closing(_ choice: Int, of answer: Answer) -> [JSONValue] {
+        let finish = answer.choices[choice].finish.map { JSONValue.string($0.rawValue) } ?? .null
+        var chunk = chunk(answer, choice, delta: [:], finish: finish)
+        chunk["lmoe"] = ["timings_ms": answer.timings(of: choice)]
+        return [.object(chunk)]
+    }
+
+    func usage(of answer: Answer) -> JSONValue? {
+        [
+            "id": .string(answer.id), "object": "chat.completion.chunk", "created": .integer(Int64(answer.created)),
+            "model": .string(answer.model), "choices": [], "usage": answer.usageJSON,
+        ]
+    }
+
+    private func chunk(
+        _ answer: Answer, _ choice: Int, delta: JSONValue, logprobs: JSONValue = .null, finish: JSONValue = .null
+    ) -> JSONObject {
+        var chunk: JSONObject = [
+            "id": .string(answer.id), "object": "chat.completion.chunk", "created": .integer(Int64(answer.created)),
+            "model": .string(answer.model(of: choice)),
+            "choices": [
+                ["index": .integer(Int64(choice)), "delta": delta, "logprobs": logprobs, "finish_reason": finish]
+            ],
+        ]
+        if answer.job.includesUsage { chunk["usage"] = .null }
+        return chunk
+    }
+
+    static func logprobs(_ tokens: [TokenLogprob]) -> JSONValue {
+        let content = tokens.map { token -> JSONValue in
+            var entry = entry(token.chosen)
+            entry["top_logprobs"] = .array(token.top.map { .object(self.entry($0)) })
+            return .object(entry)
+        }
+        return ["content": .array(content), "refusal": nil]
+    }
+
+    private static func entry(_ token: TokenLogprob.Alternative) -> JSONObject {
+        [
+            "token": .string(token.text), "logprob": token.logprobJSON,
+            "bytes": .array(token.bytes.map { .integer(Int64($0)) }),
+        ]
+    }
+}

@@ -1,0 +1,26 @@
+import JSON
+
+extension APIService {
+    func generate(_ exchange: Exchange, isStream: Bool) throws {
+        exchange.errors = .lorax
+        let services = try accepting()
+        let request = try LoRAXRequest(
+            try document(exchange), isStream: isStream, names: names(services), fields: fields, limits: limits)
+        generate(exchange, request.job, shape: request.shape, services)
+    }
+
+    /// LoRAX's `/info`, as far as it applies.
+    func info(_ exchange: Exchange) throws {
+        exchange.errors = .lorax
+        let services = try ready()
+        let length = JSONValue.integer(Int64(services.backend.contextLength))
+        exchange.respond([
+            "model_id": .string(services.backend.baseModelName), "model_sha": nil, "model_dtype": "quantized",
+            "model_device_type": "cpu", "model_pipeline_tag": "text-generation", "max_best_of": 1,
+            "max_stop_sequences": .integer(Int64(limits.stopStrings)), "max_input_length": length,
+            "max_total_tokens": length, "version": .string(configuration.version), "sha": nil, "docker_label": nil,
+            "request_logger_url": nil, "embedding_model": services.embeddings != nil ? true : false,
+            "adapters": .array(services.catalogue.adapterNames().map(JSONValue.string)),
+        ])
+    }
+}

@@ -1,0 +1,91 @@
+import Generation
+import JSON
+
+/// LoRAX's `/generate` and `/generate_stream`: `inputs` and `parameters`.
+///
+/// As there, the prompt is taken as it is (`apply_chat_template` renders it as a user's turn) and decoding is greedy
+/// unless sampling is asked for. Other than there, a request without `adapter_id` is routed; `base` names the base.
+struct LoRAXRequest: Sendable {
+    var job: GenerationJob
+    var shape: LoRAXShape
+
+    private static let parameters: Set<String> = [
+        "adapter_id", "adapter_source", "merged_adapters", "api_token", "best_of", "temperature", "repetition_penalty",
+        "frequency_penalty", "presence_penalty", "top_k", "top_p", "typical_p", "do_sample", "max_new_tokens",
+        "ignore_eos_token", "return_full_text", "stop", "truncate", "watermark", "details", "decoder_input_details",
+        "return_k_alternatives", "apply_chat_template", "seed", "response_format",
+    ]
+
+    init(
+        _ cursor: JSONCursor, isStream: Bool, names: ModelNames, fields: FieldPolicy, limits: APILimits
+    ) throws(APIError) {
+        do {
+            try fields.check(cursor, ["inputs", "parameters", "stream", "route"])
+            let inputs = try cursor["inputs"].string()
+            let given = cursor["parameters"]
+            let parameters = given.exists ? given : JSONCursor([:], path: "parameters")
+            try fields.check(parameters, Self.parameters)
+            try Self.refuseUnsupported(parameters)
+            let wantsDetails = try parameters["details"].optionalBool() ?? false
+            let alternatives = try parameters["return_k_alternatives"].optionalInt(in: 0...limits.topLogprobs) ?? 0
+            let isChat = try parameters["apply_chat_template"].optionalBool() ?? false
+            let turn = [ChatMessage(role: "user", content: inputs)]
+            let isFull = try parameters["return_full_text"].optionalBool() ?? false
+            let sampling = try Self.sampling(parameters)
+            job = GenerationJob(
+                prompts: [
+                    .init(
+                        prompt: isChat
+                            ? .chat(turn, tools: []) : .text(inputs, addSpecialTokens: true, parseSpecial: true),
+                        routed: .text(inputs), echo: isFull ? inputs : "")
+                ],
+                choices: 1, selection: try ModelSelection.read(parameters, names: names),
+                route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: sampling,
+                maxTokens: try parameters["max_new_tokens"].optionalInt(in: 1...Int(Int32.max)),
+                stop: try SamplingFields.stop(parameters["stop"], limits: limits),
+                topLogprobs: wantsDetails || isStream ? alternatives : nil,
+                ignoresEndOfSequence: try parameters["ignore_eos_token"].optionalBool() ?? false, isStream: isStream,
+                includesUsage: false)
+            shape = LoRAXShape(hasDetails: wantsDetails, hasAlternatives: alternatives > 0)
+        } catch {
+            throw APIError(reaching: error)
+        }
+    }
+
+    private static func sampling(_ cursor: JSONCursor) throws(JSONError) -> SamplingParameters {
+        var sampling = SamplingParameters()
+        let temperature = try cursor["temperature"].optionalDouble(in: 0.001...100)
+        let topK = try cursor["top_k"].optionalInt(in: 1...(1 << 30))
+        let topP = try cursor["top_p"].optionalDouble(in: 0...1)
+        let samples = try cursor["do_sample"].optionalBool() ?? false
+        let isSampling = samples || temperature != nil || topK != nil || topP != nil
+        sampling.temperature = isSampling ? Float(temperature ?? 1) : 0
+        sampling.topK = topK ?? 0
+        sampling.topP = topP.map(Float.init) ?? 1
+        sampling.repetitionPenalty =
+            try cursor["repetition_penalty"].optionalDouble(in: 0.01...10).map(Float.init) ?? 1
+        sampling.frequencyPenalty = try cursor["frequency_penalty"].optionalDouble(in: -2...2).map(Float.init) ?? 0
+        sampling.presencePenalty = try cursor["presence_penalty"].optionalDouble(in: -2...2).map(Float.init) ?? 0
+        sampling.seed = try cursor["seed"].optionalInt(in: 0...Int.max).map { UInt64($0) }
+        return sampling
+    }
+
+    /// What LoRAX has and this server has not, when it is asked for.
+    private static func refuseUnsupported(_ cursor: JSONCursor) throws(JSONError) {
+        for field in ["merged_adapters", "response_format", "truncate"] where cursor[field].exists {
+            throw cursor[field].invalid("not supported")
+        }
+        for field in ["watermark", "decoder_input_details"] where try cursor[field].optionalBool() == true {
+            throw cursor[field].invalid("not supported")
+        }
+        if let bestOf = try cursor["best_of"].optionalInt(), bestOf != 1 {
+            throw cursor["best_of"].invalid("expected 1: candidates are not ranked here")
+        }
+        if let typical = try cursor["typical_p"].optionalDouble(), typical != 1 {
+            throw cursor["typical_p"].invalid("not supported; expected 1")
+        }
+        if let source = try cursor["adapter_source"].optionalString(), source != "local" {
+            throw cursor["adapter_source"].invalid("`\(source)` is not supported: adapters come from the server's folder (`local`)")
+        }
+    }
+}

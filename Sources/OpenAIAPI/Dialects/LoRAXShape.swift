@@ -1,0 +1,72 @@
+import Generation
+import JSON
+
+/// LoRAX's answers: `generated_text` and `details`; in a stream one event a token, the last one with the whole text.
+struct LoRAXShape: AnswerShape {
+    let errors = ErrorDialect.lorax
+    let idPrefix = "gen-"
+    let endsWithDone = false
+
+    var hasDetails: Bool
+    var hasAlternatives: Bool
+
+    func whole(_ answer: Answer) -> JSONValue {
+        let choice = answer.choices[0]
+        var body: JSONObject = ["generated_text": .string(answer.prompt(of: 0).echo + choice.text)]
+        if hasDetails {
+            var details = details(answer)
+            details["prefill"] = []
+            details["tokens"] = .array(choice.logprobs.map(token))
+            body["details"] = .object(details)
+        }
+        body["lmoe"] = answer.report
+        return .object(body)
+    }
+
+    func opening(_ choice: Int, of answer: Answer) -> [JSONValue] { [] }
+
+    /// The last token is known only at the end, so each is sent when the next one comes.
+    func delta(_ text: String, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
+        let waiting = answer.choices[choice].logprobs + logprobs
+        answer.choices[choice].logprobs = Array(waiting.suffix(1))
+        return waiting.dropLast().map { ["token": token($0), "generated_text": nil, "details": nil] }
+    }
+
+    func closing(_ choice: Int, of answer: Answer) -> [JSONValue] {
+        let nothing: JSONValue = ["id": 0, "text": "", "logprob": 0.0, "special": true]
+        var event: JSONObject = ["token": answer.choices[choice].logprobs.last.map(token) ?? nothing]
+        event["generated_text"] = .string(answer.prompt(of: choice).echo + answer.choices[choice].text)
+        event["details"] = .object(details(answer))
+        event["lmoe"] = answer.report
+        return [.object(event)]
+    }
+
+    func usage(of answer: Answer) -> JSONValue? { nil }
+
+    private func details(_ answer: Answer) -> JSONObject {
+        let reason: String =
+            switch answer.choices[0].finish {
+            case .length: "length"
+            default: answer.job.stop.isEmpty ? "eos_token" : "stop_sequence"
+            }
+        let usage = answer.usage
+        return [
+            "finish_reason": .string(reason), "prompt_tokens": .integer(Int64(usage.promptTokens)),
+            "generated_tokens": .integer(Int64(usage.completionTokens)), "skipped_tokens": 0,
+            "seed": answer.job.sampling.seed.flatMap { Int64(exactly: $0) }.map(JSONValue.integer) ?? .null,
+        ]
+    }
+
+    private func token(_ logprob: TokenLogprob) -> JSONValue {
+        var token = plain(logprob.chosen)
+        if hasAlternatives { token["alternative_tokens"] = .array(logprob.top.map { .object(plain($0)) }) }
+        return .object(token)
+    }
+
+    private func plain(_ token: TokenLogprob.Alternative) -> JSONObject {
+        [
+            "id": .integer(Int64(token.token)), "text": .string(token.text), "logprob": token.logprobJSON,
+            "special": false,
+        ]
+    }
+}

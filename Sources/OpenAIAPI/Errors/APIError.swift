@@ -1,0 +1,92 @@
+import Generation
+import JSON
+
+/// Why a request is refused or failed, in any dialect. `ErrorTable` says which HTTP status and OpenAI type a code has.
+public struct APIError: Error, Sendable, Equatable {
+    public enum Code: String, Sendable, CaseIterable {
+        /// The body, a field or a header is not what the endpoint takes; `param` says where.
+        case invalidRequest
+        case contextLengthExceeded
+        case missingAPIKey
+        case invalidAPIKey
+        /// The key is fine, but adapters are managed with an admin key.
+        case adminKeyRequired
+        /// A page of another site asks for something that changes this server.
+        case originNotAllowed
+        /// Adding adapters over HTTP is switched off.
+        case importsDisabled
+        /// `model` (or an extension) names nothing that is served.
+        case modelNotFound
+        /// The adapter of a management request is not there.
+        case adapterNotFound
+        /// An adapter of that name is there already.
+        case adapterExists
+        /// The folder is there, but it does not load.
+        case adapterRejected
+        case unknownPath
+        case methodNotAllowed
+        case payloadTooLarge
+        case overloaded
+        /// Not up yet.
+        case loading
+        case draining
+        /// The service was started without the part that this endpoint needs.
+        case notConfigured
+        case internalFailure
+    }
+
+    public var code: Code
+    /// For a person: what was found, what was expected.
+    public var message: String
+    /// Path in the request body, like `messages[0].role`.
+    public var param: String?
+    public var retryAfterSeconds: Int?
+
+    public init(_ code: Code, _ message: String, param: String? = nil, retryAfterSeconds: Int? = nil) {
+        self.code = code
+        self.message = message
+        self.param = param
+        self.retryAfterSeconds = retryAfterSeconds
+    }
+}
+
+extension APIError {
+    public init(_ error: GenerationError) {
+        let code: Code =
+            switch error.code {
+            case .invalidRequest: .invalidRequest
+            case .contextLengthExceeded: .contextLengthExceeded
+            case .adapterNotFound: .modelNotFound
+            case .adapterRejected: .adapterRejected
+            case .overloaded: .overloaded
+            case .draining: .draining
+            case .internalFailure: .internalFailure
+            }
+        let param: String? =
+            switch error.code {
+            case .adapterNotFound, .adapterRejected: "model"
+            default: nil
+            }
+        self.init(code, error.message, param: param, retryAfterSeconds: error.retryAfterSeconds)
+    }
+
+    /// A body that is not JSON, or a value in it of the wrong kind.
+    public init(_ error: JSONError) {
+        guard let path = error.path else {
+            self.init(.invalidRequest, "the body is not valid JSON: \(error.description)")
+            return
+        }
+        let place = path.isEmpty ? "the body" : "`\(path)`"
+        self.init(.invalidRequest, "\(place): \(error.message)", param: path.isEmpty ? nil : path)
+    }
+
+    /// Any error that reached the edge; what is not known is an internal failure without details for the client.
+    init(reaching error: any Error) {
+        switch error {
+        case let error as APIError: self = error
+        case let error as JSONError: self.init(error)
+        case let error as GenerationError: self.init(error)
+        default: self.init(.internalFailure, "the server failed to answer this request")
+        }
+    }
+}

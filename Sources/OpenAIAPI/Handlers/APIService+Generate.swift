@@ -1,0 +1,75 @@
+import Generation
+import JSON
+import UV
+
+extension APIService {
+    func chat(_ exchange: Exchange) throws {
+        let services = try accepting()
+        let job = try ChatCompletionRequest.read(
+            try document(exchange), names: names(services), fields: fields, limits: limits)
+        generate(exchange, job, shape: ChatShape(), services)
+    }
+
+    func completion(_ exchange: Exchange) throws {
+        let services = try accepting()
+        let job = try CompletionRequest.read(
+            try document(exchange), names: names(services), fields: fields, limits: limits)
+        generate(exchange, job, shape: CompletionShape(), services)
+    }
+
+    func names(_ services: APIServices) -> ModelNames {
+        let catalogue = services.catalogue
+        return ModelNames(
+            bases: [services.backend.baseModelName], isServable: catalogue.isServable, adapters: catalogue.adapterNames)
+    }
+
+    /// Chooses the adapter of each prompt, off the loop where the router decides, then hands over to the backend.
+    func generate(_ exchange: Exchange, _ job: GenerationJob, shape: any AnswerShape, _ services: APIServices) {
+        if let choice = explicitChoice(job, services) {
+            begin(exchange, job, shape: shape, routes: job.prompts.map { _ in choice }, services)
+            return
+        }
+        run(exchange) { [self] in
+            var routes: [RouteChoice] = []
+            for prompt in job.prompts {
+                let question = RouteQuestion(
+                    prompt.routed, candidates: job.route.candidates, threshold: job.route.threshold)
+                let choice = try await services.routes.route(question)
+                if let adapter = choice.adapter { services.routes.prefetch(adapter) }
+                routes.append(choice)
+            }
+            guard !exchange.isOver else { return }
+            begin(exchange, job, shape: shape, routes: routes, services)
+        }
+    }
+
+    /// The choice that needs no router: the client's, or the default that `/lora-adapters` set.
+    private func explicitChoice(_ job: GenerationJob, _ services: APIServices) -> RouteChoice? {
+        switch job.selection {
+        case .base:
+            return services.routes.explicit(nil, reason: "the client asked for the base model")
+        case .adapter(let name):
+            services.routes.prefetch(name)
+            return services.routes.explicit(name, reason: "the client asked for \(name)")
+        case .automatic:
+            guard let name = defaultAdapter, services.catalogue.isServable(name) else { return nil }
+            services.routes.prefetch(name)
+            return services.routes.explicit(name, reason: "\(name) was set as the default by /lora-adapters")
+        }
+    }
+
+    private func begin(
+        _ exchange: Exchange, _ job: GenerationJob, shape: any AnswerShape, routes: [RouteChoice],
+        _ services: APIServices
+    ) {
+        exchange.record.adapters = routes.map(\.adapter)
+        exchange.record.routes = routes.map(\.kind)
+        exchange.record.probability = routes.first?.probability
+        exchange.record.routeMilliseconds = routes.first?.milliseconds ?? 0
+        exchange.record.choices = job.sequences
+        let answer = Answer(
+            id: identity(shape.idPrefix), created: clock(), baseModel: services.backend.baseModelName, job: job,
+            routes: routes)
+        GenerationRun(exchange, shape: shape, answer: answer).start(on: services.backend)
+    }
+}

@@ -1,0 +1,34 @@
+import JSON
+
+extension APIService {
+    func listModels(_ exchange: Exchange) throws {
+        let services = try ready()
+        exchange.respond(["object": "list", "data": .array(models(services).map(json))])
+    }
+
+    func model(_ exchange: Exchange, _ id: String) throws {
+        let services = try ready()
+        let alias = id == ModelSelection.baseName ? services.backend.baseModelName : id
+        guard let model = models(services).first(where: { $0.id == alias }) else {
+            throw APIError(.modelNotFound, "The model `\(id)` does not exist.", param: "model")
+        }
+        exchange.respond(json(model))
+    }
+
+    /// What the catalogue serves, and `auto`.
+    private func models(_ services: APIServices) -> [ServedModel] {
+        let served = services.catalogue.models()
+        let automatic = ServedModel(
+            id: "auto", created: served.first?.created ?? clock(), root: "auto",
+            parent: services.backend.baseModelName, contextLength: services.backend.contextLength)
+        return served + [automatic]
+    }
+
+    private func json(_ model: ServedModel) -> JSONValue {
+        [
+            "id": .string(model.id), "object": "model", "created": .integer(Int64(model.created)), "owned_by": "lmoe",
+            "root": .string(model.root), "parent": model.parent.map(JSONValue.string) ?? .null,
+            "max_model_len": .integer(Int64(model.contextLength)),
+        ]
+    }
+}

@@ -1,0 +1,35 @@
+import JSON
+
+extension APIService {
+    /// The explanation, without generating.
+    func route(_ exchange: Exchange) throws {
+        let services = try accepting()
+        let question = try RouteRequest.read(try document(exchange), fields: fields, limits: limits)
+        run(exchange) {
+            let choice = try await services.routes.route(question)
+            exchange.record.adapters = [choice.adapter]
+            exchange.record.routes = [choice.kind]
+            exchange.record.probability = choice.probability
+            exchange.record.routeMilliseconds = choice.milliseconds
+            exchange.respond(choice.explanation)
+        }
+    }
+
+    func embeddings(_ exchange: Exchange) throws {
+        guard let encoder = try accepting().embeddings else {
+            throw APIError(.notConfigured, "This server was started without an encoder.")
+        }
+        let request = try EmbeddingRequest(
+            try document(exchange), encoder: encoder.name, dimension: encoder.dimension, fields: fields, limits: limits)
+        run(exchange) {
+            let embedded = try await encoder.embed(request.texts)
+            guard embedded.vectors.count == request.texts.count * encoder.dimension else {
+                throw APIError(.internalFailure, "the encoder answered with vectors of another size")
+            }
+            exchange.record.usage = .init(
+                promptTokens: embedded.tokenCounts.reduce(0, +), cachedTokens: 0, completionTokens: 0)
+            exchange.respond(
+                EmbeddingShape.whole(embedded, request: request, model: encoder.name, dimension: encoder.dimension))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import Generation
+import HTTP
+import JSON
+import UV
+
+/// Carries the sequences of one request from the backend to the client. Loop only.
+///
+/// Each sequence has a mailbox that its producer fills and this empties, unless the client reads too slowly: then the
+/// mailboxes fill up and the producer leaves just these sequences out of its steps. A client that leaves cancels them.
+/// The head of a stream waits for the first event, so that a request that fails before it starts has an HTTP status.
+@LoopActor
+final class GenerationRun {
+    private let exchange: Exchange
+    private let shape: any AnswerShape
+    private var answer: Answer
+    private var streams: [GenerationStream] = []
+    private var hasBegun = false
+    private var isOver = false
+
+    init(_ exchange: Exchange, shape: any AnswerShape, answer: Answer) {
+        self.exchange = exchange
+        self.shape = shape
+        self.answer = answer
+    }
+
+    func start(on backend: any GenerationBackend) {
+        guard !exchange.isOver else { return }
+        // These two hold the run until the answer's end or the client's; mailboxes hold it weakly.
+        exchange.onClientLeft = { self.cancel() }
+        exchange.responder.onDrain = { self.pumpAll() }
+        for index in answer.choices.indices {
+            streams.append(
+                GenerationStream { [weak self] in LoopActor.post { self?.pump(index) } })
+        }
+        for index in answer.choices.indices {
+            let adapter = answer.route(of: index).adapter
+            backend.submit(answer.job.request(index, id: exchange.id, adapter: adapter), to: streams[index])
+        }
+    }
+
+    private func pumpAll() {
+        for index in streams.indices { pump(index) }
+    }
+
+    private func pump(_ index: Int) {
+        if isOver || (hasBegun && exchange.responder.isSaturated) { return }
+        var frames: [JSONValue] = []
+        for event in streams[index].drain() {
+            switch event {
+            case .started(let start):
+                answer.choices[index].start = start
+                if answer.job.isStream { frames += shape.opening(index, of: answer) }
+            case .delta(let text, let logprobs):
+                noteFirstText()
+                answer.choices[index].text += text
+                if answer.job.isStream {
+                    frames += shape.delta(text, logprobs, index, of: &answer)
+                } else {
+                    answer.choices[index].logprobs += logprobs
+                }
+            case .finished(let reason, let usage, let timings):
+                answer.choices[index].finish = reason
+                answer.choices[index].usage = usage
+                answer.choices[index].timings = timings
+                if answer.job.isStream { frames += shape.closing(index, of: answer) }
+            case .failed(let error):
+                send(frames)
+                return fail(APIError(error))
+            }
+        }
+        send(frames)
+        if answer.isFinished { finish() }
+    }
+
+    private func send(_ frames: [JSONValue]) {
+        guard !frames.isEmpty else { return }
+        if !hasBegun {
+            hasBegun = true
+            exchange.beginEvents(headers: headers)
+        }
+        exchange.writeEvents(frames)
+    }
+
+    private func finish() {
+        isOver = true
+        note()
+        guard answer.job.isStream else {
+            return exchange.respond(shape.whole(answer), headers: headers)
+        }
+        if answer.job.includesUsage, let usage = shape.usage(of: answer) { send([usage]) }
+        exchange.endEvents(done: shape.endsWithDone)
+    }
+
+    private func fail(_ error: APIError) {
+        isOver = true
+        note()
+        for stream in streams { stream.cancel() }
+        if hasBegun { exchange.endEvents(done: false, error: error) } else { exchange.fail(error) }
+    }
+
+    private func cancel() {
+        guard !isOver else { return }
+        isOver = true
+        for stream in streams { stream.cancel() }
+    }
+
+    private var headers: HTTPHeaders {
+        var headers = answer.routeHeaders
+        if shape.errors == .lorax {
+            headers["x-model-id"] = Answer.headerText(answer.baseModel)
+            headers["x-adapter-id"] = headers["x-lmoe-adapter"]
+        }
+        return headers
+    }
+
+    private func noteFirstText() {
+        if exchange.record.firstTextMilliseconds == nil {
+            exchange.record.firstTextMilliseconds = exchange.elapsedMilliseconds
+        }
+    }
+
+    private func note() {
+        exchange.record.usage = answer.usage
+        exchange.record.timings = answer.choices.first?.timings
+        exchange.record.finishReasons = answer.choices.compactMap(\.finish)
+    }
+}

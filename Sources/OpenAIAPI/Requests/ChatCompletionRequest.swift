@@ -1,0 +1,83 @@
+import Generation
+import JSON
+
+/// `POST /v1/chat/completions`.
+enum ChatCompletionRequest {
+    static func read(
+        _ cursor: JSONCursor, names: ModelNames, fields: FieldPolicy, limits: APILimits
+    ) throws(APIError) -> GenerationJob {
+        do {
+            try fields.check(cursor, FieldNames.chat)
+            let messages = try ChatMessage.read(cursor["messages"], fields: fields, limits: limits)
+            let tools = try tools(cursor, limits: limits)
+            try refuseOtherOutputs(cursor)
+            let shared = try SamplingFields(cursor, fields: fields, limits: limits)
+            let maxTokens =
+                try cursor["max_completion_tokens"].optionalInt(in: 1...Int(Int32.max))
+                ?? cursor["max_tokens"].optionalInt(in: 1...Int(Int32.max))
+            return GenerationJob(
+                prompts: [.init(prompt: .chat(messages, tools: tools), routed: .messages(messages))],
+                choices: shared.choices, selection: try ModelSelection.read(cursor, names: names),
+                route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: shared.sampling,
+                maxTokens: maxTokens, stop: shared.stop, topLogprobs: try topLogprobs(cursor, limits: limits),
+                ignoresEndOfSequence: shared.ignoresEndOfSequence, isStream: shared.isStream,
+                includesUsage: shared.includesUsage)
+        } catch let error as APIError {
+            throw error
+        } catch {
+            throw APIError(reaching: error)
+        }
+    }
+
+    private static func topLogprobs(_ cursor: JSONCursor, limits: APILimits) throws(JSONError) -> Int? {
+        let wanted = try cursor["logprobs"].optionalBool() ?? false
+        let top = try cursor["top_logprobs"].optionalInt(in: 0...limits.topLogprobs)
+        guard wanted || top == nil else {
+            throw cursor["top_logprobs"].invalid("only allowed when `logprobs` is true")
+        }
+        return wanted ? top ?? 0 : nil
+    }
+
+    /// The tools as JSON texts for the chat template. The model's calls come back as the text that it writes.
+    private static func tools(_ cursor: JSONCursor, limits: APILimits) throws(JSONError) -> [String] {
+        var tools: [JSONValue] = []
+        for place in try cursor["tools"].optionalArray() ?? [] {
+            let type = try place["type"].string()
+            guard type == "function" else { throw place["type"].invalid("`\(type)` is not `function`") }
+            _ = try place["function"]["name"].string()
+            tools.append(.object(try place.object()))
+        }
+        for place in try cursor["functions"].optionalArray() ?? [] {
+            _ = try place["name"].string()
+            tools.append(["type": "function", "function": .object(try place.object())])
+        }
+        guard tools.count <= limits.tools else {
+            throw cursor["tools"].invalid("\(tools.count) tools; at most \(limits.tools) are taken")
+        }
+        for field in ["tool_choice", "function_call"] {
+            let choice = cursor[field]
+            guard choice.exists else { continue }
+            switch choice.value {
+            case .string("none"): return []
+            case .string("auto"): break
+            default: throw choice.invalid("only `auto` and `none` are supported: a call cannot be forced here")
+            }
+        }
+        return tools.map { $0.serialized() }
+    }
+
+    private static func refuseOtherOutputs(_ cursor: JSONCursor) throws(JSONError) {
+        let format = cursor["response_format"]
+        if format.exists {
+            let type = try format["type"].string()
+            guard type == "text" else {
+                throw format["type"].invalid("`\(type)` is not supported: this server writes `text` only")
+            }
+        }
+        for place in try cursor["modalities"].optionalArray() ?? [] {
+            let modality = try place.string()
+            guard modality == "text" else { throw place.invalid("`\(modality)` is not supported: this server writes text only") }
+        }
+        if cursor["audio"].exists { throw cursor["audio"].invalid("not supported: this server writes text only") }
+    }
+}

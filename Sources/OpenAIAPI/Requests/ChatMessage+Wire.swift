@@ -1,0 +1,76 @@
+import Generation
+import JSON
+
+extension ChatMessage {
+    /// Turns as OpenAI clients send them. Content parts are joined by line ends; parts that are not text are refused.
+    static func read(_ cursor: JSONCursor, fields: FieldPolicy, limits: APILimits) throws(JSONError) -> [ChatMessage] {
+        let places = try cursor.array()
+        guard !places.isEmpty, places.count <= limits.messages else {
+            throw cursor.invalid("expected 1 to \(limits.messages) messages, found \(places.count)")
+        }
+        var messages: [ChatMessage] = []
+        for place in places { messages.append(try ChatMessage(place, fields: fields)) }
+        return messages
+    }
+
+    private init(_ cursor: JSONCursor, fields: FieldPolicy) throws(JSONError) {
+        try fields.check(cursor, FieldNames.message)
+        let role = try Self.role(cursor["role"])
+        let calls = try Self.toolCalls(cursor["tool_calls"])
+        var content = try Self.text(cursor["content"])
+        if content == nil, role == "assistant" {
+            // What the assistant was asked to say and refused, or nothing beside its calls.
+            content = try cursor["refusal"].optionalString() ?? (calls.isEmpty ? nil : "")
+        }
+        guard let content else {
+            throw JSONError(.missing, "missing; expected a string or an array of parts", path: cursor["content"].path)
+        }
+        self.init(
+            role: role, content: content, name: try cursor["name"].optionalString(), toolCalls: calls,
+            toolCallID: try cursor["tool_call_id"].optionalString())
+    }
+
+    /// `developer` is what newer clients call `system`; `function` is what older ones called `tool`.
+    private static func role(_ cursor: JSONCursor) throws(JSONError) -> String {
+        switch try cursor.string() {
+        case "system", "developer": return "system"
+        case "user": return "user"
+        case "assistant": return "assistant"
+        case "tool", "function": return "tool"
+        case let other:
+            throw cursor.invalid("`\(other)` is not one of system, developer, user, assistant, tool and function")
+        }
+    }
+
+    private static func text(_ cursor: JSONCursor) throws(JSONError) -> String? {
+        guard cursor.exists else { return nil }
+        switch cursor.value {
+        case .string(let text): return text
+        case .array:
+            var parts: [String] = []
+            for part in try cursor.array() {
+                switch try part["type"].string() {
+                case "text": parts.append(try part["text"].string())
+                case "refusal": parts.append(try part["refusal"].string())
+                case let other: throw part["type"].invalid("`\(other)` parts are not taken: this model reads text only")
+                }
+            }
+            return parts.joined(separator: "\n")
+        default:
+            throw cursor.invalid("expected a string or an array of parts, found \(cursor.value?.kindName ?? "nothing")")
+        }
+    }
+
+    private static func toolCalls(_ cursor: JSONCursor) throws(JSONError) -> [ToolCall] {
+        var calls: [ToolCall] = []
+        for place in try cursor.optionalArray() ?? [] {
+            let type = try place["type"].optionalString() ?? "function"
+            guard type == "function" else { throw place["type"].invalid("`\(type)` is not `function`") }
+            calls.append(
+                ToolCall(
+                    id: try place["id"].string(), name: try place["function"]["name"].string(),
+                    arguments: try place["function"]["arguments"].string()))
+        }
+        return calls
+    }
+}

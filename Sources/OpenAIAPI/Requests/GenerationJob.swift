@@ -1,0 +1,39 @@
+import Generation
+
+/// A generating request of any dialect after validation: everything but the adapter is decided.
+struct GenerationJob: Sendable {
+    struct Prompt: Sendable {
+        var prompt: GenerationRequest.Prompt
+        /// What the router is asked when it decides.
+        var routed: RouteQuestion.Content
+        /// Comes before the generated text.
+        var echo = ""
+    }
+
+    var prompts: [Prompt]
+    /// Sequences of each prompt; choice `i` answers prompt `i / choices`.
+    var choices: Int
+    var selection: ModelSelection
+    var route: RouteOptions
+    var sampling: SamplingParameters
+    var maxTokens: Int?
+    var stop: [String]
+    /// Alternatives a token; nil asks for no log-probabilities.
+    var topLogprobs: Int?
+    var ignoresEndOfSequence: Bool
+    var isStream: Bool
+    var includesUsage: Bool
+
+    var sequences: Int { prompts.count * choices }
+
+    /// What the backend is asked for choice `index`.
+    func request(_ index: Int, id: String, adapter: String?) -> GenerationRequest {
+        var sampling = sampling
+        // With one seed for all, `n` choices would be one text `n` times.
+        sampling.seed = sampling.seed.map { $0 &+ UInt64(index % choices) }
+        return GenerationRequest(
+            id: sequences == 1 ? id : "\(id)-\(index)", prompt: prompts[index / choices].prompt, adapter: adapter,
+            sampling: sampling, maxTokens: maxTokens, stop: stop, topLogprobs: topLogprobs,
+            ignoreEndOfSequence: ignoresEndOfSequence)
+    }
+}

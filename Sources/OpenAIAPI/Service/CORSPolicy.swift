@@ -1,0 +1,93 @@
+import HTTP
+
+/// Which web pages may use the service from a browser (Fetch standard, CORS protocol).
+///
+/// Generation carries no cookies, so by default any page may ask. What changes the server (adapters) is only for pages
+/// of this machine and for origins that are listed, whatever the rest of the policy says: otherwise any site that a user
+/// of this machine visits could delete adapters.
+public struct CORSPolicy: Sendable, Equatable {
+    public enum Origins: Sendable, Equatable {
+        case any
+        /// Pages served from this machine, any port.
+        case local
+        /// These, as browsers send them (`https://app.example`), and none else.
+        case listed([String])
+        case none
+    }
+
+    public var origins: Origins
+
+    public init(_ origins: Origins = .any) { self.origins = origins }
+
+    /// `*`, `local`, `none`, or a comma-separated list of origins.
+    public init(_ text: String) {
+        let items = text.split { $0 == "," || $0.isWhitespace }.map(String.init)
+        switch items {
+        case ["*"]: origins = .any
+        case ["local"]: origins = .local
+        case [], ["none"]: origins = .none
+        default: origins = .listed(items.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
+        }
+    }
+
+    /// Whether a page of that origin may change what is served; a client that is no browser sends no origin.
+    func allowsManagement(from origin: String?) -> Bool {
+        guard let origin else { return true }
+        if Self.isLocal(origin) { return true }
+        if case .listed(let origins) = origins { return origins.contains(origin) }
+        return false
+    }
+
+    /// Headers that let the page read an answer, whatever its status.
+    func headers(origin: String?) -> HTTPHeaders {
+        guard let origin else { return origins == .any || origins == .none ? [:] : ["Vary": "Origin"] }
+        let allowed: String? =
+            switch origins {
+            case .any: "*"
+            case .local: Self.isLocal(origin) ? origin : nil
+            case .listed(let origins): origins.contains(origin) ? origin : nil
+            case .none: nil
+            }
+        guard let allowed else { return origins == .none ? [:] : ["Vary": "Origin"] }
+        var headers: HTTPHeaders = ["Access-Control-Allow-Origin": allowed]
+        if allowed != "*" { headers["Vary"] = "Origin" }
+        headers["Access-Control-Expose-Headers"] = Self.exposed
+        return headers
+    }
+
+    /// Headers of the answer to a preflight, beside `headers(origin:)`.
+    func preflight(methods: [String], requestedHeaders: String?, isPrivateNetwork: Bool) -> HTTPHeaders {
+        var headers: HTTPHeaders = ["Access-Control-Allow-Methods": methods.joined(separator: ", ")]
+        // Echoed, because `*` does not cover Authorization, and SDKs send headers of their own.
+        headers["Access-Control-Allow-Headers"] = requestedHeaders ?? "Authorization, Content-Type"
+        headers["Access-Control-Max-Age"] = "600"
+        if isPrivateNetwork { headers["Access-Control-Allow-Private-Network"] = "true" }
+        return headers
+    }
+
+    private static let exposed = [
+        "x-request-id", "x-lmoe-adapter", "x-lmoe-route", "x-lmoe-probability", "openai-processing-ms", "retry-after",
+        "x-adapter-id", "x-model-id",
+    ].joined(separator: ", ")
+
+    static func isLocal(_ origin: String) -> Bool {
+        for scheme in ["http://", "https://"] where origin.hasPrefix(scheme) {
+            let authority = origin.dropFirst(scheme.count)
+            let host: Substring
+            if authority.hasPrefix("[") {
+                guard let end = authority.firstIndex(of: "]") else { return false }
+                host = authority[...end]
+            } else {
+                host = authority.prefix { $0 != ":" }
+            }
+            let rest = authority.dropFirst(host.count)
+            guard rest.isEmpty || (rest.first == ":" && rest.dropFirst().allSatisfy(\.isASCIIDigit)) else { return false }
+            return ["localhost", "127.0.0.1", "[::1]"].contains(host) || host.hasSuffix(".localhost")
+        }
+        return false
+    }
+}
+
+extension Character {
+    fileprivate var isASCIIDigit: Bool { self >= "0" && self <= "9" }
+}

@@ -1,0 +1,75 @@
+import UV
+
+/// One method of one path.
+struct Endpoint: Sendable {
+    enum Access: Sendable {
+        /// Without a key.
+        case open
+        case user
+        /// Changes what is served: an admin key when keys are on, and no pages of other sites.
+        case admin
+    }
+
+    /// Path segments that were matched by `{…}`.
+    typealias Handler = @LoopActor @Sendable (APIService, Exchange, _ parameters: [String]) throws -> Void
+
+    let method: String
+    /// Like `/v1/models/{id}`; a parameter is one segment.
+    let pattern: String
+    let access: Access
+    let handler: Handler
+    private let segments: [Substring]
+
+    init(_ method: String, _ pattern: String, _ access: Access = .user, _ handler: @escaping Handler) {
+        self.method = method
+        self.pattern = pattern
+        self.access = access
+        self.handler = handler
+        segments = pattern.split(separator: "/")
+    }
+
+    /// The parameters when the path fits; a slash at the end is forgiven.
+    func match(_ path: [Substring]) -> [String]? {
+        guard path.count == segments.count else { return nil }
+        var parameters: [String] = []
+        for (segment, found) in zip(segments, path) {
+            if segment.first == "{" {
+                parameters.append(String(found))
+            } else if segment != found {
+                return nil
+            }
+        }
+        return parameters
+    }
+
+    static let all: [Endpoint] = [
+        Endpoint("POST", "/v1/chat/completions") { service, exchange, _ in try service.chat(exchange) },
+        Endpoint("POST", "/v1/completions") { service, exchange, _ in try service.completion(exchange) },
+        Endpoint("POST", "/v1/embeddings") { service, exchange, _ in try service.embeddings(exchange) },
+        Endpoint("POST", "/v1/route") { service, exchange, _ in try service.route(exchange) },
+        Endpoint("GET", "/v1/models") { service, exchange, _ in try service.listModels(exchange) },
+        Endpoint("GET", "/v1/models/{id}") { service, exchange, names in try service.model(exchange, names[0]) },
+        Endpoint("GET", "/v1/adapters") { service, exchange, _ in try service.listAdapters(exchange) },
+        Endpoint("GET", "/v1/adapters/{name}") { service, exchange, names in try service.adapter(exchange, names[0]) },
+        Endpoint("PUT", "/v1/adapters/{name}", .admin) { service, exchange, names in
+            try service.addAdapter(exchange, names[0])
+        },
+        Endpoint("DELETE", "/v1/adapters/{name}", .admin) { service, exchange, names in
+            try service.removeAdapter(exchange, names[0])
+        },
+        Endpoint("POST", "/v1/load_lora_adapter", .admin) { service, exchange, _ in try service.loadLoRA(exchange) },
+        Endpoint("POST", "/v1/unload_lora_adapter", .admin) { service, exchange, _ in
+            try service.unloadLoRA(exchange)
+        },
+        Endpoint("POST", "/generate") { service, exchange, _ in try service.generate(exchange, isStream: false) },
+        Endpoint("POST", "/generate_stream") { service, exchange, _ in
+            try service.generate(exchange, isStream: true)
+        },
+        Endpoint("GET", "/info") { service, exchange, _ in try service.info(exchange) },
+        Endpoint("GET", "/lora-adapters") { service, exchange, _ in try service.scaledAdapters(exchange) },
+        Endpoint("POST", "/lora-adapters", .admin) { service, exchange, _ in try service.setScaledAdapters(exchange) },
+        Endpoint("GET", "/health", .open) { service, exchange, _ in service.health(exchange) },
+        Endpoint("GET", "/ready", .open) { service, exchange, _ in service.readiness(exchange) },
+        Endpoint("GET", "/metrics") { service, exchange, _ in service.writeMetrics(exchange) },
+    ]
+}

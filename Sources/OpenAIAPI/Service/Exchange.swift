@@ -1,0 +1,132 @@
+import HTTP
+import JSON
+import UV
+
+/// One request and its answer: common headers, the request's identity, its record. Loop only.
+@LoopActor
+final class Exchange {
+    let request: HTTPRequest
+    let responder: HTTPResponder
+    let id: String
+    var record: RequestRecord
+    var errors = ErrorDialect.openAI
+    /// Called once, when the client left before the end.
+    var onClientLeft: (@LoopActor () -> Void)?
+
+    private let common: HTTPHeaders
+    private let started = ContinuousClock().now
+    private let observe: @LoopActor (RequestRecord) -> Void
+    private var isObserved = false
+    private var hasBegun = false
+
+    init(
+        _ request: HTTPRequest, _ responder: HTTPResponder, id: String, endpoint: String, common: HTTPHeaders,
+        observe: @escaping @LoopActor (RequestRecord) -> Void
+    ) {
+        self.request = request
+        self.responder = responder
+        self.id = id
+        self.common = common
+        self.observe = observe
+        record = RequestRecord(
+            id: id, method: request.method, endpoint: endpoint, remoteAddress: request.remoteAddress)
+        // The connection holds the responder, and the responder this, until the answer's end or the client's.
+        responder.onClose = { self.clientLeft() }
+    }
+
+    var elapsedMilliseconds: Double { (ContinuousClock().now - started) / .milliseconds(1) }
+    var isOver: Bool { responder.isClosed }
+
+    // MARK: Whole answers
+
+    func respond(_ value: JSONValue, status: Int = 200, headers: HTTPHeaders = [:]) {
+        respond(bytes: value.serializedBytes(), type: "application/json", status: status, headers: headers)
+    }
+
+    func respond(text: String, type: String = "text/plain; charset=utf-8", status: Int = 200) {
+        respond(bytes: Array(text.utf8), type: type, status: status, headers: [:])
+    }
+
+    func respond(bytes: [UInt8], type: String?, status: Int, headers: HTTPHeaders) {
+        guard !isOver else { return }
+        record.status = status
+        finish()
+        responder.respond(status: status, headers: head(type, headers), body: bytes)
+    }
+
+    func fail(_ error: APIError) {
+        let status = errors.status(error)
+        record.errorCode = error.code
+        var headers = HTTPHeaders()
+        if let seconds = error.retryAfterSeconds ?? (status == 429 || status == 503 ? 1 : nil) {
+            headers["retry-after"] = String(seconds)
+        }
+        if status == 401 { headers["WWW-Authenticate"] = "Bearer" }
+        respond(errors.body(error), status: status, headers: headers)
+    }
+
+    // MARK: Streams
+
+    func beginEvents(headers: HTTPHeaders) {
+        guard !isOver, !hasBegun else { return }
+        hasBegun = true
+        record.status = 200
+        record.isStream = true
+        var head = head("text/event-stream", headers)
+        head["Cache-Control"] = "no-cache"
+        // Proxies of the nginx kind would hold events back.
+        head["X-Accel-Buffering"] = "no"
+        responder.beginStream(status: 200, headers: head)
+    }
+
+    /// One write for all of them.
+    func writeEvents(_ events: [JSONValue]) {
+        guard !events.isEmpty else { return }
+        var bytes: [UInt8] = []
+        for event in events {
+            bytes += "data: ".utf8
+            event.serialize(into: &bytes)
+            bytes += "\n\n".utf8
+        }
+        responder.write(bytes)
+    }
+
+    /// - Parameter error: an error after the stream began: it is the last event, and there is no `[DONE]`.
+    func endEvents(done: Bool, error: APIError? = nil) {
+        guard !isOver else { return }
+        if let error {
+            record.errorCode = error.code
+            writeEvents([errors.body(error)])
+        } else if done {
+            responder.write(Array("data: [DONE]\n\n".utf8))
+        }
+        finish()
+        responder.end()
+    }
+
+    // MARK: The end
+
+    private func head(_ type: String?, _ more: HTTPHeaders) -> HTTPHeaders {
+        var headers = common
+        if let type { headers["Content-Type"] = type }
+        headers["openai-processing-ms"] = String(Int(elapsedMilliseconds.rounded()))
+        for (name, value) in more.fields { headers[name] = value }
+        return headers
+    }
+
+    private func clientLeft() {
+        record.clientLeft = true
+        if !hasBegun { record.status = 499 }
+        let onClientLeft = onClientLeft
+        finish()
+        onClientLeft?()
+    }
+
+    private func finish() {
+        onClientLeft = nil
+        guard !isObserved else { return }
+        isObserved = true
+        record.milliseconds = elapsedMilliseconds
+        observe(record)
+    }
+}

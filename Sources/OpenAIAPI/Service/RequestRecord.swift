@@ -1,0 +1,29 @@
+import Generation
+
+/// What is known of one request when it is over: for the log and the metrics. Never the prompt.
+public struct RequestRecord: Sendable {
+    public var id: String
+    public var method: String
+    /// The endpoint's pattern, like `/v1/models/{id}`: bounded in number, unlike paths; `other` where none fits.
+    public var endpoint: String
+    public var remoteAddress: String
+    /// 499 when the client left before the answer's head.
+    public var status = 0
+    /// The client left before the end.
+    public var clientLeft = false
+    public var isStream = false
+    public var errorCode: APIError.Code?
+    /// One for each prompt; empty where nothing was generated. nil is the base.
+    public var adapters: [String?] = []
+    public var routes: [RouteChoice.Kind] = []
+    public var probability: Double?
+    public var choices = 0
+    public var usage: GenerationUsage?
+    /// Of the first choice.
+    public var timings: GenerationTimings?
+    public var routeMilliseconds = 0.0
+    /// From the request to the first event with text.
+    public var firstTextMilliseconds: Double?
+    public var milliseconds = 0.0
+    public var finishReasons: [FinishReason] = []
+}

@@ -1,0 +1,166 @@
+import Generation
+import JSON
+
+/// What the handlers stand on; `Gateway` implements the protocols.
+///
+/// All of it is called on the loop. What is `async` leaves the loop by itself; what is not is a lock and a copy.
+public struct APIServices: Sendable {
+    public var backend: any GenerationBackend
+    public var catalogue: any ModelCatalogue
+    public var routes: any RouteService
+    public var adapters: any AdapterAdministration
+    /// nil when the service has no encoder.
+    public var embeddings: (any EmbeddingService)?
+
+    public init(
+        backend: any GenerationBackend, catalogue: any ModelCatalogue, routes: any RouteService,
+        adapters: any AdapterAdministration, embeddings: (any EmbeddingService)?
+    ) {
+        self.backend = backend
+        self.catalogue = catalogue
+        self.routes = routes
+        self.adapters = adapters
+        self.embeddings = embeddings
+    }
+}
+
+/// Which names are served now.
+public protocol ModelCatalogue: Sendable {
+    /// The base first, then servable adapters by name. `auto` is added by the handler.
+    func models() -> [ServedModel]
+    /// Whether a request may name this adapter.
+    func isServable(_ adapter: String) -> Bool
+    /// Servable adapters, sorted: llama.cpp's ids are places in this list.
+    func adapterNames() -> [String]
+}
+
+/// A line of `/v1/models`.
+public struct ServedModel: Sendable, Equatable {
+    public var id: String
+    /// Unix seconds.
+    public var created: Int
+    /// Folder of an adapter, name of a base.
+    public var root: String
+    /// The base of an adapter; nil for a base.
+    public var parent: String?
+    public var contextLength: Int
+
+    public init(id: String, created: Int, root: String, parent: String?, contextLength: Int) {
+        self.id = id
+        self.created = created
+        self.root = root
+        self.parent = parent
+        self.contextLength = contextLength
+    }
+}
+
+/// What the router is asked.
+public struct RouteQuestion: Sendable {
+    public enum Content: Sendable, Equatable {
+        /// The service chooses the turn that decides.
+        case messages([ChatMessage])
+        case text(String)
+        case tokens([Int32])
+    }
+
+    public var content: Content
+    /// Only these adapters; nil allows all.
+    public var candidates: [String]?
+    /// Replaces every adapter's own threshold.
+    public var threshold: Double?
+    /// Candidates that the explanation lists.
+    public var top: Int
+
+    public init(_ content: Content, candidates: [String]? = nil, threshold: Double? = nil, top: Int = 5) {
+        self.content = content
+        self.candidates = candidates
+        self.threshold = threshold
+        self.top = top
+    }
+}
+
+/// Which adapter answers, and why.
+public struct RouteChoice: Sendable {
+    public enum Kind: String, Sendable {
+        case explicit, matched, fallback
+    }
+
+    /// nil is the base.
+    public var adapter: String?
+    public var kind: Kind
+    public var probability: Double?
+    /// The explanation of the interface page.
+    public var explanation: JSONValue
+    public var milliseconds: Double
+
+    public init(
+        adapter: String?, kind: Kind, probability: Double? = nil, explanation: JSONValue, milliseconds: Double = 0
+    ) {
+        self.adapter = adapter
+        self.kind = kind
+        self.probability = probability
+        self.explanation = explanation
+        self.milliseconds = milliseconds
+    }
+}
+
+public protocol RouteService: Sendable {
+    /// Embeds and decides off the loop. Throws an `APIError` that names `route.candidates` when one is not routable.
+    func route(_ question: RouteQuestion) async throws -> RouteChoice
+    /// The explanation of a choice that needed no router.
+    func explicit(_ adapter: String?, reason: String) -> RouteChoice
+    /// The adapter will be needed at once: start loading it. Returns immediately.
+    func prefetch(_ adapter: String)
+}
+
+/// What a management request learns of an adapter.
+public struct AdapterReport: Sendable, Equatable {
+    public var name: String
+    /// `ready`, `resident`, `loading`, `notReady`, `rejected` or `unloaded`.
+    public var state: String
+    /// Why it is not servable, or not routable.
+    public var reason: String?
+    public var folder: String
+    /// Everything else that is known (`family`, `rank`, `targets`, `bytes`, `version`, `requests_served`, …), in the
+    /// order in which it is shown.
+    public var details: JSONObject
+
+    public init(name: String, state: String, reason: String?, folder: String, details: JSONObject = [:]) {
+        self.name = name
+        self.state = state
+        self.reason = reason
+        self.folder = folder
+        self.details = details
+    }
+
+    var json: JSONValue {
+        var object: JSONObject = ["name": .string(name), "object": "adapter", "state": .string(state)]
+        object["reason"] = reason.map(JSONValue.string) ?? .null
+        for (key, value) in details { object[key] = value }
+        object["folder"] = .string(folder)
+        return .object(object)
+    }
+}
+
+/// Changes to the adapters folder. All of it works off the loop and throws `APIError`.
+public protocol AdapterAdministration: Sendable {
+    func list() async -> [AdapterReport]
+    func report(_ name: String) async throws -> AdapterReport
+    /// Copies the folder `source`, a relative path inside the import folder, whole into the adapters folder.
+    func add(_ name: String, source: String) async throws -> AdapterReport
+    /// Deletes the adapter's folder; running requests finish.
+    func remove(_ name: String) async throws
+    /// vLLM's load: serves the adapter under that name and brings it into memory. `path` is the adapter's own folder or
+    /// one inside the import folder.
+    func load(_ name: String, path: String, inPlace: Bool) async throws
+    /// vLLM's unload: the name is no longer served; its folder stays.
+    func unload(_ name: String) async throws
+}
+
+public protocol EmbeddingService: Sendable {
+    /// For `model`; `encoder` is an alias.
+    var name: String { get }
+    var dimension: Int { get }
+    /// Embeds off the loop.
+    func embed(_ texts: [String]) async throws -> EmbeddedTexts
+}
