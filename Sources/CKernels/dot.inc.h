@@ -1,5 +1,9 @@
-// Sixteen int8 dot products of four: acc[l] += sum over t of w[4 l + t] x[t]. Exact in every implementation.
+// Sixteen int8 dot products of four: acc[l] += sum over t of w[4 l + t] x[t], x in -127…127. Exact in every implementation.
+//
+// dot4: w is unsigned, at most 127. dot4_biased: w is a signed number + 128, of which wide_start takes back what the
+// instruction does not.
 #include "lanes.h"
+#include "include/packed.h"
 
 #if defined(CK_AVX512)
 
@@ -20,7 +24,87 @@ CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) {
     return (i32x16)_mm512_dpbusd_epi32((__m512i)acc, w, _mm512_set1_epi32(four));
 }
 
-CK_INLINE i32x16 dot4_wide(i32x16 acc, weights64 w, const int8_t *x, bool small) { return dot4(acc, w, x); }
+// Unsigned bytes of any size: 128 * sum comes off as an integer.
+CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)(x->bias); }
+CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, const int8_t *x) { return dot4(acc, w, x); }
+
+#elif defined(CK_AVX2)
+
+typedef struct weights64 { __m256i half[2]; } weights64;
+typedef int32_t i32x8 __attribute__((ext_vector_type(8)));
+
+CK_INLINE weights64 load_bytes(const uint8_t *p) {
+    return (weights64){{_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))}};
+}
+
+CK_INLINE void unpack_nibbles(const uint8_t *p, weights64 *low, weights64 *high) {
+    const __m256i mask = _mm256_set1_epi8(15);
+    for (int i = 0; i < 2; i++) {
+        __m256i both = _mm256_loadu_si256((const __m256i *)(p + 32 * i));
+        low->half[i] = _mm256_and_si256(both, mask);
+        high->half[i] = _mm256_and_si256(_mm256_srli_epi16(both, 4), mask);
+    }
+}
+
+// Pairs of products fit 16 bits: 2 * 127 * 127, 2 * 128 * 127.
+CK_INLINE i32x8 dot4_half(i32x8 acc, __m256i unsigned_bytes, __m256i signed_bytes) {
+    __m256i pairs = _mm256_maddubs_epi16(unsigned_bytes, signed_bytes);
+    return acc + (i32x8)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+
+CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) {
+    int32_t four;
+    memcpy(&four, x, 4);
+    __m256i all = _mm256_set1_epi32(four);
+    acc.lo = dot4_half(acc.lo, w.half[0], all);
+    acc.hi = dot4_half(acc.hi, w.half[1], all);
+    return acc;
+}
+
+// |w| times x with the sign of w.
+CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)0; }
+CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, const int8_t *x) {
+    int32_t four;
+    memcpy(&four, x, 4);
+    __m256i all = _mm256_set1_epi32(four), top = _mm256_set1_epi8((char)128);
+    __m256i low = _mm256_xor_si256(w.half[0], top), high = _mm256_xor_si256(w.half[1], top);
+    acc.lo = dot4_half(acc.lo, _mm256_abs_epi8(low), _mm256_sign_epi8(all, low));
+    acc.hi = dot4_half(acc.hi, _mm256_abs_epi8(high), _mm256_sign_epi8(all, high));
+    return acc;
+}
+
+#elif defined(CK_NEON)
+
+typedef struct weights64 { uint8x16_t quarter[4]; } weights64;
+
+CK_INLINE weights64 load_bytes(const uint8_t *p) {
+    return (weights64){{vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)}};
+}
+
+CK_INLINE void unpack_nibbles(const uint8_t *p, weights64 *low, weights64 *high) {
+    for (int i = 0; i < 4; i++) {
+        uint8x16_t both = vld1q_u8(p + 16 * i);
+        low->quarter[i] = vandq_u8(both, vdupq_n_u8(15));
+        high->quarter[i] = vshrq_n_u8(both, 4);
+    }
+}
+
+CK_INLINE i32x16 dot4_signed(i32x16 acc, weights64 w, uint8_t flip, const int8_t *x) {
+    int32_t four, lanes[LANES];
+    memcpy(&four, x, 4);
+    memcpy(lanes, &acc, sizeof lanes);
+    int8x16_t all = vreinterpretq_s8_s32(vdupq_n_s32(four));
+    for (int i = 0; i < 4; i++) {
+        int8x16_t bytes = vreinterpretq_s8_u8(veorq_u8(w.quarter[i], vdupq_n_u8(flip)));
+        vst1q_s32(lanes + 4 * i, vdotq_s32(vld1q_s32(lanes + 4 * i), bytes, all));
+    }
+    memcpy(&acc, lanes, sizeof lanes);
+    return acc;
+}
+
+CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) { return dot4_signed(acc, w, 0, x); }
+CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)0; }
+CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, const int8_t *x) { return dot4_signed(acc, w, 128, x); }
 
 #else
 
@@ -45,6 +129,7 @@ CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) {
     return acc;
 }
 
-CK_INLINE i32x16 dot4_wide(i32x16 acc, weights64 w, const int8_t *x, bool small) { return dot4(acc, w, x); }
+CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)(x->bias); }
+CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, const int8_t *x) { return dot4(acc, w, x); }
 
 #endif
