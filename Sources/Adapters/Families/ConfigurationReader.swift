@@ -55,7 +55,7 @@ struct ConfigurationReader: Sendable {
             targets: try names("target_modules") ?? .list(Set(defaults)), excluded: try names("exclude_modules"), layers: layers)
         let lists = try strings("layers_pattern")
         if case .list = selection.targets {
-            if !lists.isEmpty && layers == nil { throw conflict("layers_pattern", "it needs layers_to_transform") }
+            if !lists.isEmpty && !document["layers_to_transform"].exists { throw conflict("layers_pattern", "it needs layers_to_transform") }
         } else {
             if layers != nil { throw conflict("layers_to_transform", "it cannot go with target_modules that are no list") }
             if !lists.isEmpty { throw conflict("layers_pattern", "it cannot go with target_modules that are no list") }
