@@ -9,6 +9,14 @@ struct FileStamp: Sendable, Hashable {
     /// Set by the system, also when a copy keeps the original's time of modification.
     var changedNanoseconds: Int64
 
+    init(device: UInt64, inode: UInt64, size: Int, modifiedNanoseconds: Int64, changedNanoseconds: Int64) {
+        self.device = device
+        self.inode = inode
+        self.size = size
+        self.modifiedNanoseconds = modifiedNanoseconds
+        self.changedNanoseconds = changedNanoseconds
+    }
+
     init(_ status: stat) {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)

@@ -94,13 +94,17 @@ public final class AdapterStore: Sendable {
         }
         let fingerprint = directory.fingerprint()
         guard before == nil || before?.fingerprint != fingerprint || before?.needsProbe == true else { return }
+        var finding = probe(directory, name)
         if settles && fingerprint.isSettling(within: limits.settleMilliseconds, now: FileStamp.now()) {
-            let error = AdapterError(.notReady, "its files changed a moment ago; it may still be being copied", adapter: name)
             changes.retryMilliseconds = limits.settleMilliseconds
-            note(name, fingerprint, .notReady(error), before, &changes)
-            return
+            finding = .notReady(finding.reason ?? Self.settling(name))
         }
-        note(name, fingerprint, probe(directory, name), before, &changes)
+        note(name, fingerprint, finding, before, &changes)
+    }
+
+    /// It looks whole, but so does a file whose size was set before its bytes were.
+    private static func settling(_ name: String) -> AdapterError {
+        AdapterError(.notReady, "its files changed a moment ago; it may still be being copied", adapter: name)
     }
 
     private func probe(_ directory: AdapterDirectory, _ name: String) -> StoreState<LoadedAdapter>.Finding {
@@ -245,4 +249,11 @@ public final class AdapterStore: Sendable {
 extension StoreState.Finding {
     /// What an error says about a folder.
     init(_ error: AdapterError) { self = error.isTransient ? .notReady(error) : .rejected(error) }
+
+    var reason: AdapterError? {
+        switch self {
+        case .ready: nil
+        case .notReady(let error), .rejected(let error): error
+        }
+    }
 }
