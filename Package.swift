@@ -71,7 +71,7 @@ let floors: [Target] = [
     // 7 product
     .executableTarget(name: "lmoe", dependencies: ["Gateway", argumentParser], path: "Sources/lmoe"),
     tests("CKernels"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
-    tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON"]), tests("ChatTemplates", ["JSON"]),
+    tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
     tests("HTTP", ["UV"]), tests("Generation"),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Models", "Weights", "Tensors", "JSON"]),
     tests("Inference", ["Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),

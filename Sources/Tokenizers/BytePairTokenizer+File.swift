@@ -1,0 +1,166 @@
+import JSON
+
+extension BytePairTokenizer {
+    /// Reads a `tokenizer.json` of a byte-level BPE model: GPT-2's, SmolLM's, Llama 3's and Qwen 2's families.
+    ///
+    /// - Parameter configPath: `tokenizer_config.json`, which names the begin- and end-of-sequence tokens.
+    /// - Throws: `unsupported` names the model, normalizer, pre-tokenizer … that was found and what could have been.
+    ///   `truncation` and `padding` of the file are not applied.
+    /// Cost: `O(file)`; a vocabulary of 128,000 takes a few hundred milliseconds.
+    public static func load(
+        tokenizerJSON path: String, configPath: String? = nil
+    ) throws(TokenizerError) -> BytePairTokenizer {
+        let file = try TokenizerFile(path)
+        var parts = try file.reading { root in try BytePairParts(root) }
+        if let configPath {
+            try TokenizerFile(configPath).reading { config in
+                parts.beginOfSequence = try parts.token(config["bos_token"]) ?? parts.beginOfSequence
+                if let end = try parts.token(config["eos_token"]) { parts.endOfSequence.insert(end) }
+            }
+        }
+        do {
+            return try BytePairTokenizer(parts)
+        } catch {
+            throw TokenizerError(error.code, error.message, file: path, path: error.path)
+        }
+    }
+}
+
+extension BytePairParts {
+    fileprivate init(_ root: JSONCursor) throws {
+        self.init()
+        let model = root["model"]
+        try checkKind(model)
+        added = try TokenizerFile.addedTokens(root["added_tokens"])
+        pieces = try TokenizerFile.pieces(model["vocab"], added: added)
+        let own = try model["vocab"].object()
+        outside = Set(added.filter { own[$0.content] == nil }.map(\.id))
+        mergesPath = "model.merges"
+        try readMerges(model["merges"])
+        ignoresMerges = try model["ignore_merges"].optionalBool() ?? false
+        fusesUnknown = try model["fuse_unk"].optionalBool() ?? false
+        unknown = try token(model["unk_token"])
+        normalizer = try Normalizer(root["normalizer"])
+        preTokenizer = try PreTokenizer(root["pre_tokenizer"])
+        try checkDecoder(root["decoder"])
+        (prefix, suffix) = try TokenizerFile.postProcessor(root["post_processor"], count: pieces.count)
+        beginOfSequence = prefix.first
+        addEndsByName()
+    }
+
+    private func checkKind(_ model: JSONCursor) throws {
+        let kind = try model["type"].optionalString() ?? (model["merges"].exists ? "BPE" : "none")
+        guard kind == "BPE" else { throw model["type"].unsupported("the model ‘\(kind)’", "BPE") }
+        if try model["byte_fallback"].optionalBool() ?? false {
+            throw model["byte_fallback"].unsupported("byte fallback", "BPE over bytes, which needs none")
+        }
+        if let dropout = try model["dropout"].optionalDouble(), dropout != 0 {
+            throw model["dropout"].unsupported("dropout \(dropout)", "none")
+        }
+        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
+            if let affix = try model[key].optionalString(), !affix.isEmpty {
+                throw model[key].unsupported("‘\(affix)’", "none")
+            }
+        }
+    }
+
+    private mutating func readMerges(_ list: JSONCursor) throws {
+        let items = try list.array()
+        guard items.count <= Self.mostMerges else {
+            throw TokenizerError(
+                .limitExceeded, "\(items.count) merges; at most \(Self.mostMerges) are read", path: list.path)
+        }
+        merges.reserveCapacity(items.count)
+        for item in items {
+            if let text = item.value?.stringValue {
+                if !text.utf8.starts(with: "#version".utf8) { merges.append(try MergeText.split(text, path: item.path)) }
+            } else {
+                let pair = try item.array()
+                guard pair.count == 2 else { throw item.invalid("expected two pieces, found \(pair.count)") }
+                merges.append((try pair[0].string(), try pair[1].string()))
+            }
+        }
+    }
+
+    private func checkDecoder(_ decoder: JSONCursor) throws {
+        guard decoder.exists else { return }
+        let kind = try decoder["type"].string()
+        guard kind == "ByteLevel" else { throw decoder["type"].unsupported("the decoder ‘\(kind)’", "ByteLevel") }
+    }
+
+    /// The id of a token that is named as a string or as an object with `content`.
+    fileprivate func token(_ name: JSONCursor) throws -> Int32? {
+        guard name.exists else { return nil }
+        let content = try name.value?.stringValue ?? name["content"].string()
+        guard !content.isEmpty else { return nil }
+        let bytes = content.utf8
+        guard let id = pieces.firstIndex(where: { $0.utf8.elementsEqual(bytes) }) else {
+            throw name.invalid("‘\(content)’ is not in the vocabulary")
+        }
+        return Int32(id)
+    }
+}
+
+extension Normalizer {
+    fileprivate init(_ normalizer: JSONCursor) throws {
+        self = .none
+        guard normalizer.exists else { return }
+        switch try normalizer["type"].string() {
+        case "NFC":
+            self = .composed
+        case "Sequence":
+            for inner in try normalizer["normalizers"].array() where try Normalizer(inner) == .composed {
+                self = .composed
+            }
+        case let other:
+            throw normalizer["type"].unsupported("the normalizer ‘\(other)’", "NFC, a Sequence of it, none")
+        }
+    }
+}
+
+extension PreTokenizer {
+    fileprivate init(_ preTokenizer: JSONCursor) throws {
+        self.init(digits: nil, pattern: nil)
+        var isByteLevel = false
+        let steps =
+            try preTokenizer["type"].string() == "Sequence" ? preTokenizer["pretokenizers"].array() : [preTokenizer]
+        for step in steps {
+            guard !isByteLevel else { throw step.unsupported("a step behind ByteLevel", "ByteLevel as the last step") }
+            switch try step["type"].string() {
+            case "Digits":
+                guard digits == nil, pattern == nil else {
+                    throw step.unsupported("Digits behind another step", "Digits as the first step")
+                }
+                digits = try step["individual_digits"].optionalBool() ?? false ? .individual : .runs
+            case "Split":
+                try add(Self.pattern(step), at: step)
+            case "ByteLevel":
+                guard try !(step["add_prefix_space"].optionalBool() ?? true) else {
+                    throw step["add_prefix_space"].unsupported("true", "false")
+                }
+                if try step["use_regex"].optionalBool() ?? true { try add(.gpt2, at: step) }
+                isByteLevel = true
+            case let other:
+                throw step["type"].unsupported("the pre-tokenizer ‘\(other)’", "Digits, Split, ByteLevel, Sequence")
+            }
+        }
+        guard isByteLevel else { throw preTokenizer.unsupported("no ByteLevel step", "ByteLevel as the last step") }
+    }
+
+    private mutating func add(_ pattern: WordPattern, at step: JSONCursor) throws {
+        guard self.pattern == nil else { throw step.unsupported("a second pattern", "one pattern") }
+        self.pattern = pattern
+    }
+
+    private static func pattern(_ step: JSONCursor) throws -> WordPattern {
+        let expression = try step["pattern"]["Regex"].string()
+        guard let known = WordPattern.expressions.first(where: { $0.expression == expression }) else {
+            throw step["pattern"]["Regex"].unsupported("‘\(expression)’", "the patterns of GPT-2, Llama 3 and Qwen 2")
+        }
+        let behavior = try step["behavior"].string()
+        guard behavior == "Isolated", try !(step["invert"].optionalBool() ?? false) else {
+            throw step.unsupported("a Split that is \(behavior) or inverted", "Isolated, not inverted")
+        }
+        return known.pattern
+    }
+}
