@@ -13,8 +13,10 @@ public final class AdapterDelta: @unchecked Sendable {
     let table: UnsafeMutablePointer<PatchEntry>
     /// For each projection the greatest rank of all layers.
     let largestRank: [Int]
-    /// Projections whose input is scaled in some layer.
+    /// For each projection, whether some layer scales its input.
     let scalesInput: [Bool]
+    /// For each projection what its patches are made for; nil where layers differ.
+    private let shapes: [PatchShape?]
 
     /// A layer and projection is named at most once; layers are below `layers`. Shapes are checked against a model by
     /// `validate(for:)`, which the decoder asks before it uses the delta.
@@ -37,9 +39,22 @@ public final class AdapterDelta: @unchecked Sendable {
         scalesInput = Projection.allCases.map { projection in
             (0..<layers).contains { slots[$0 * width + projection.rawValue]?.inputScale != nil }
         }
+        shapes = Projection.allCases.map { projection in
+            (0..<layers).reduce(into: Optional(PatchShape())) { $0 = $0?.joined(slots[$1 * width + projection.rawValue]) }
+        }
     }
 
     deinit { table.deallocate() }
+
+    /// Whether `validate(for:)` would pass. Cost: seven comparisons, for the step that is about to use it.
+    func fits(_ configuration: DecoderConfiguration) -> Bool {
+        layers == configuration.layers
+            && Projection.allCases.allSatisfy { projection in
+                let (outputs, inputs) = projection.shape(in: configuration)
+                guard let shape = shapes[projection.rawValue] else { return false }
+                return (shape.outputs ?? outputs) == outputs && (shape.inputs ?? inputs) == inputs
+            }
+    }
 
     public subscript(layer: Int, projection: Projection) -> LinearPatch? {
         patches[layer * Projection.allCases.count + projection.rawValue]
@@ -54,13 +69,13 @@ public final class AdapterDelta: @unchecked Sendable {
             for projection in Projection.allCases {
                 guard let patch = self[layer, projection] else { continue }
                 let (outputs, inputs) = projection.shape(in: configuration)
-                let name = "layers.\(layer).\(projection.checkpointName)"
+                func name() -> String { "layers.\(layer).\(projection.checkpointName)" }
                 if let lowRank = patch.lowRank, lowRank.outputs != outputs || lowRank.inputs != inputs {
-                    throw .wrongShape(name, found: [lowRank.outputs, lowRank.inputs], expected: [outputs, inputs])
+                    throw .wrongShape(name(), found: [lowRank.outputs, lowRank.inputs], expected: [outputs, inputs])
                 }
                 for (vector, count) in [(patch.inputScale, inputs), (patch.outputScale, outputs), (patch.bias, outputs)] {
                     if let vector, vector.count != count {
-                        throw .wrongShape(name, found: [vector.count], expected: [count])
+                        throw .wrongShape(name(), found: [vector.count], expected: [count])
                     }
                 }
             }
@@ -68,26 +83,22 @@ public final class AdapterDelta: @unchecked Sendable {
     }
 }
 
-/// A `LinearPatch` as the inner loops read it. Borrowed from the `AdapterDelta` that holds the table.
-struct PatchEntry {
-    /// 0: no low-rank part, and `a`, `b` are nil.
-    var rank: Int
-    var scale: Float
-    var element: LowRank.Element
-    var a: UnsafeRawPointer?
-    var b: UnsafeRawPointer?
-    var inputScale: UnsafePointer<Float>?
-    var outputScale: UnsafePointer<Float>?
-    var bias: UnsafePointer<Float>?
+/// The sizes that patches of one projection agree on; nil: no part says.
+private struct PatchShape {
+    var outputs: Int?
+    var inputs: Int?
 
-    init(_ patch: LinearPatch?) {
-        rank = patch?.lowRank?.rank ?? 0
-        scale = patch?.lowRank?.scale ?? 0
-        element = patch?.lowRank?.element ?? .f32
-        a = patch?.lowRank?.a
-        b = patch?.lowRank?.b
-        inputScale = (patch?.inputScale?.pointer).map { UnsafePointer($0) }
-        outputScale = (patch?.outputScale?.pointer).map { UnsafePointer($0) }
-        bias = (patch?.bias?.pointer).map { UnsafePointer($0) }
+    /// With one more patch; nil when it contradicts.
+    func joined(_ patch: LinearPatch?) -> PatchShape? {
+        var joined = self
+        for count in [patch?.lowRank?.outputs, patch?.outputScale?.count, patch?.bias?.count].compactMap({ $0 }) {
+            guard joined.outputs ?? count == count else { return nil }
+            joined.outputs = count
+        }
+        for count in [patch?.lowRank?.inputs, patch?.inputScale?.count].compactMap({ $0 }) {
+            guard joined.inputs ?? count == count else { return nil }
+            joined.inputs = count
+        }
+        return joined
     }
 }

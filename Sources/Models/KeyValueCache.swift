@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Tensors
 
 /// Keys and values of past tokens, in blocks of 16 positions that sequences share and hand on.
 ///
@@ -17,19 +18,23 @@ public final class KeyValueCache: @unchecked Sendable {
     public let blockBytes: Int
     /// Bytes of all blocks.
     public var byteCount: Int { blocks * blockBytes }
-    /// f32 elements, else f16.
-    let isFloat32: Bool
+    let element: Kernels.KeyValueElement
+    let keyValueHeads: Int
+    let headDimension: Int
     /// Bytes of one block in one layer.
-    let layerBlockBytes: Int
-    let base: UnsafeMutableRawPointer
+    private let layerBlockBytes: Int
+    private let base: UnsafeMutableRawPointer
 
-    /// `blocks` may be zero. Reserves `blocks * blockBytes(configuration, isFloat32)` bytes.
-    init(blocks: Int, configuration: DecoderConfiguration, isFloat32: Bool) {
+    /// `blocks` may be zero.
+    init(blocks: Int, configuration: DecoderConfiguration, element: Kernels.KeyValueElement) {
         precondition(blocks >= 0, "a cache has no negative number of blocks")
         self.blocks = blocks
-        self.layers = configuration.layers
-        self.isFloat32 = isFloat32
-        layerBlockBytes = 2 * configuration.keyValueWidth * Self.blockTokens * (isFloat32 ? 4 : 2)
+        self.element = element
+        layers = configuration.layers
+        keyValueHeads = configuration.keyValueHeads
+        headDimension = configuration.headDimension
+        layerBlockBytes =
+            Kernels.blockElements(keyValueHeads: keyValueHeads, headDimension: headDimension) * element.bytes
         blockBytes = layers * layerBlockBytes
         let mapping = mmap(
             nil, max(blocks * blockBytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
@@ -41,8 +46,24 @@ public final class KeyValueCache: @unchecked Sendable {
 
     deinit { munmap(base, max(blocks * blockBytes, 1)) }
 
-    /// The first block of a layer; the layer's next block lies `blockBytes` on.
+    /// The first block of a layer; the layer's next block lies `blockStride` elements on.
     func layerBase(_ layer: Int) -> UnsafeMutableRawPointer { base + layer * layerBlockBytes }
+    var blockStride: Int { blockBytes / element.bytes }
+
+    /// Whether it has the layers and heads of a decoder, and elements of its path.
+    func fits(_ configuration: DecoderConfiguration, _ element: Kernels.KeyValueElement) -> Bool {
+        self.element == element && layers == configuration.layers && keyValueHeads == configuration.keyValueHeads
+            && headDimension == configuration.headDimension
+    }
+
+    /// A position's keys and values, `[keyValueHeads * headDimension]` each, go to a slot of a layer's block.
+    func store(
+        keys: UnsafePointer<Float>, values: UnsafePointer<Float>, layer: Int, block: Int, slot: Int
+    ) {
+        Kernels.storeKeyValue(
+            keys: keys, values: values, keyValueHeads: keyValueHeads, headDimension: headDimension, slot: slot,
+            block: layerBase(layer) + block * blockBytes, element: element)
+    }
 
     /// Copies all layers of a block: a sequence that shares a block and writes into it next needs its own.
     public func copyBlock(from source: Int32, to target: Int32) {

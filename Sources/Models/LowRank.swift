@@ -66,20 +66,11 @@ public final class LowRank: @unchecked Sendable {
     private static func copy(
         _ view: TensorView, to target: UnsafeMutableRawPointer, _ element: Element, place: (Int) -> Int
     ) {
-        view.withUnsafeBytes { bytes in
-            for index in 0..<view.elementCount {
-                let value: Float =
-                    switch view.dtype {
-                    case .f32: Float(bitPattern: bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self))
-                    case .f16: Float(Float16(bitPattern: bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)))
-                    default:
-                        Float(
-                            bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)) << 16)
-                    }
-                switch element {
-                case .f32: target.storeBytes(of: value, toByteOffset: 4 * place(index), as: Float.self)
-                case .bf16: target.storeBytes(of: value.bfloat16, toByteOffset: 2 * place(index), as: UInt16.self)
-                }
+        let values = view.floats()
+        for (index, value) in values.enumerated() {
+            switch element {
+            case .f32: target.storeBytes(of: value, toByteOffset: 4 * place(index), as: Float.self)
+            case .bf16: target.storeBytes(of: value.bfloat16, toByteOffset: 2 * place(index), as: UInt16.self)
             }
         }
     }

@@ -1,0 +1,106 @@
+public import Tensors
+
+/// A Llama-family decoder: tokens in, logits out. The base model is never mutated; adapters come with the step.
+///
+/// Isolation: `step` belongs to one thread, the engine's. `@unchecked Sendable`: scratch memory is the only state, and only
+/// `step` touches it; the batch invariance tests would catch two steps at once.
+public final class Decoder: @unchecked Sendable {
+    public enum Precision: String, Sendable, CaseIterable {
+        /// Packed weights, int8 activations in blocks of 32, f16 keys and values.
+        case fast
+        /// Weights dequantised to f32 as they are used, sgemm, f32 keys and values: slow, and exact against `transformers`.
+        case reference
+    }
+
+    public let configuration: DecoderConfiguration
+    public let precision: Precision
+    /// Rows that go through the layers together; `step` takes any number and cuts.
+    public let maximumRows: Int
+    private let plan: StepPlan
+    private let path: Path
+
+    private enum Path {
+        case fast(FastDecoder)
+        case reference(ReferenceDecoder)
+    }
+
+    /// Reads the weights; for the fast path packs them and gives the file's pages back. Memory: the packed weights, and scratch
+    /// of `maximumRows` rows. Errors: `malformed` weights that are not finite.
+    public init(
+        _ files: ModelFiles, precision: Precision, pool: WorkerPool, maximumRows: Int = 512
+    ) throws(ModelError) {
+        precondition(maximumRows > 0, "a step has room for a row")
+        configuration = files.configuration
+        self.precision = precision
+        self.maximumRows = maximumRows
+        plan = StepPlan(capacity: maximumRows, configuration: files.configuration)
+        switch precision {
+        case .fast: path = .fast(try FastDecoder(files, pool: pool, plan: plan))
+        case .reference: path = .reference(ReferenceDecoder(files, plan: plan))
+        }
+    }
+
+    /// Bytes of weights in memory: the packed ones of the fast path; 0 for the reference, which leaves them in the file.
+    public var weightBytes: Int {
+        switch path {
+        case .fast(let decoder): decoder.weightBytes
+        case .reference: 0
+        }
+    }
+
+    /// A cache of `blocks * KeyValueCache.blockTokens` positions for this decoder.
+    public func makeCache(blocks: Int) -> KeyValueCache {
+        KeyValueCache(blocks: blocks, configuration: configuration, element: element)
+    }
+
+    /// Computes the batch's rows, stores their keys and values in `cache`, and writes `[batch.logitsRows, vocabulary]` f32 to
+    /// `logits`, in the order of the runs.
+    ///
+    /// Rows of different runs never influence each other, and a run gives the same bits however its tokens are cut into
+    /// steps. A run may read blocks that an earlier run of the batch fills. Engine thread only. The caller has checked
+    /// that tokens are in the vocabulary, that blocks reach the last position and are in the cache, and that deltas fit the
+    /// model (`AdapterDelta.validate`); these are preconditions. Nothing is allocated once a step of the same size has run.
+    public func step(_ batch: StepBatch, cache: KeyValueCache, logits: UnsafeMutablePointer<Float>) {
+        check(batch, cache)
+        var written = 0
+        plan.clear()
+        for run in batch.runs {
+            var start = 0
+            while start < run.tokens.count {
+                start += plan.append(run, from: start, of: batch)
+                if plan.isFull { flush(cache, logits, &written) }
+            }
+        }
+        if plan.rows > 0 { flush(cache, logits, &written) }
+        withExtendedLifetime(batch) {}
+    }
+
+    private func flush(_ cache: KeyValueCache, _ logits: UnsafeMutablePointer<Float>, _ written: inout Int) {
+        let target = logits + written * configuration.vocabulary
+        switch path {
+        case .fast(let decoder): decoder.run(cache: cache, logits: target)
+        case .reference(let decoder): decoder.run(cache: cache, logits: target)
+        }
+        written += plan.logitsCount
+        plan.clear()
+    }
+
+    private func check(_ batch: StepBatch, _ cache: KeyValueCache) {
+        precondition(cache.fits(configuration, element), "the cache was made by this decoder")
+        for run in batch.runs {
+            precondition(
+                run.tokens.lowerBound >= 0 && run.tokens.upperBound <= batch.tokens.count, "a run's tokens are in the batch")
+            precondition(
+                run.startPosition >= 0
+                    && run.startPosition + run.tokens.count <= run.blocks.count * KeyValueCache.blockTokens,
+                "a run's blocks reach its last token")
+            precondition(run.blocks.allSatisfy { 0..<Int32(cache.blocks) ~= $0 }, "a run's blocks are in the cache")
+            precondition(run.delta?.fits(configuration) ?? true, "a run's delta fits the model")
+            for token in batch.tokens[run.tokens] {
+                precondition(0..<Int32(configuration.vocabulary) ~= token, "tokens are in the vocabulary")
+            }
+        }
+    }
+
+    private var element: Kernels.KeyValueElement { precision == .reference ? .f32 : .f16 }
+}

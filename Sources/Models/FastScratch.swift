@@ -1,0 +1,103 @@
+internal import Tensors
+
+/// The memory of a fast step, reused from step to step.
+///
+/// Isolation: sized by the engine's thread before a run; inside it, slices belong to threads between barriers.
+final class FastScratch {
+    /// What the row phases write. Shared by the threads, or one of each thread in a step of one row.
+    final class Inputs {
+        /// `[rows, hidden]`, after the norm.
+        let normed: FloatBuffer
+        let quantized: QuantizedRows
+        /// `[rows, rank]` of all projections of a phase: see `FastScratch.shrunkOffset`.
+        let shrunk = GrowingFloats()
+        /// By a projection's place in its phase: its own input, where an adapter scales it.
+        fileprivate(set) var scaled: [QuantizedRows?] = [nil, nil, nil]
+        let scaledRow: FloatBuffer
+
+        fileprivate init(rows: Int, hidden: Int, widest: Int) {
+            normed = FloatBuffer(count: rows * hidden)
+            quantized = QuantizedRows(capacityRows: rows, columns: widest)
+            scaledRow = FloatBuffer(count: widest)
+        }
+    }
+
+    // [rows, width] each
+    let residual: FloatBuffer
+    let query: FloatBuffer
+    let key: FloatBuffer
+    let value: FloatBuffer
+    let attended: FloatBuffer
+    let projected: FloatBuffer
+    let gate: FloatBuffer
+    let up: FloatBuffer
+    /// Of thread `t`; `[0]` has room for all rows, the others for one.
+    let inputs: [Inputs]
+    /// One of each thread.
+    let attention: [GrowingFloats]
+    /// At `projection`: where its ranks begin in a row of `shrunk`.
+    let shrunkOffset: UnsafeMutablePointer<Int>
+    /// At `projection`: floats of a row of `shrunk` in its phase.
+    let shrunkStride: UnsafeMutablePointer<Int>
+    private let widest: Int
+
+    init(plan: StepPlan, configuration: DecoderConfiguration, threads: Int) {
+        func rows(_ width: Int) -> FloatBuffer { FloatBuffer(count: plan.capacity * width) }
+        let widest = max(configuration.hidden, configuration.queryWidth, configuration.feedForward)
+        self.widest = widest
+        residual = rows(configuration.hidden)
+        query = rows(configuration.queryWidth)
+        key = rows(configuration.keyValueWidth)
+        value = rows(configuration.keyValueWidth)
+        attended = rows(configuration.queryWidth)
+        projected = rows(configuration.hidden)
+        gate = rows(configuration.feedForward)
+        up = rows(configuration.feedForward)
+        inputs = (0..<threads).map {
+            Inputs(rows: $0 == 0 ? plan.capacity : 1, hidden: configuration.hidden, widest: widest)
+        }
+        attention = (0..<threads).map { _ in GrowingFloats() }
+        shrunkOffset = .allocate(capacity: Projection.allCases.count)
+        shrunkStride = .allocate(capacity: Projection.allCases.count)
+    }
+
+    deinit {
+        shrunkOffset.deallocate()
+        shrunkStride.deallocate()
+    }
+
+    /// Makes room for the plan's ranks, scaled inputs and reach.
+    func prepare(_ plan: StepPlan) {
+        for buffer in attention { buffer.reserve(Kernels.attentionScratch(positions: plan.reach)) }
+        var widestShrunk = 0
+        for phase in FastPhase.all {
+            var offset = 0
+            for projection in phase {
+                shrunkOffset[projection] = offset
+                offset += plan.largestRank[projection]
+            }
+            for projection in phase { shrunkStride[projection] = offset }
+            widestShrunk = max(widestShrunk, offset)
+        }
+        for (thread, own) in inputs.enumerated() where thread == 0 || plan.rows == 1 {
+            own.shrunk.reserve(plan.rows * widestShrunk)
+            for phase in FastPhase.all {
+                for projection in phase where plan.scalesInput[projection] {
+                    let place = projection - phase.lowerBound
+                    if own.scaled[place] == nil {
+                        own.scaled[place] = QuantizedRows(capacityRows: thread == 0 ? plan.capacity : 1, columns: widest)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The projections that read the same input, as raw values.
+enum FastPhase {
+    static let attention = Projection.query.rawValue..<Projection.output.rawValue
+    static let output = Projection.output.rawValue..<Projection.gate.rawValue
+    static let feedForward = Projection.gate.rawValue..<Projection.down.rawValue
+    static let down = Projection.down.rawValue..<Projection.down.rawValue + 1
+    static let all = [attention, output, feedForward, down]
+}

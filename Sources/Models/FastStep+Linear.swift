@@ -1,0 +1,99 @@
+internal import Tensors
+
+extension FastStep {
+    /// The residual stream's rows through a norm into `inputs.normed`.
+    func norm(_ weight: UnsafePointer<Float>) {
+        for row in inputSlice {
+            Kernels.rmsNorm(
+                scratch.residual.pointer + row * hidden, weight: weight, epsilon: epsilon, count: hidden,
+                into: inputs.normed.pointer + row * hidden)
+        }
+    }
+
+    /// Quantises the rows of x that a phase's projections read, and shrinks them by the adapters' A matrices.
+    func prepare(_ layer: Int, _ phase: Range<Int>, _ x: UnsafePointer<Float>) {
+        let first = layer * Projection.allCases.count
+        let width = decoder.linears[first + phase.lowerBound].inputs
+        for row in inputSlice { inputs.quantized.quantize(row: row, from: x + row * width, columns: width) }
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            guard let patches = segment.patches else { continue }
+            let own = inputSlice.clamped(to: segment.firstRow..<segment.firstRow + segment.rows)
+            if own.isEmpty { continue }
+            for projection in phase {
+                let stride = scratch.shrunkStride[projection]
+                patches[first + projection].shrink(
+                    x + own.lowerBound * width, rows: own.count, inputs: width,
+                    into: inputs.shrunk.pointer + own.lowerBound * stride + scratch.shrunkOffset[projection], stride: stride)
+            }
+        }
+        for projection in phase where plan.scalesInput[projection] {
+            scale(first + projection, place: projection - phase.lowerBound, x, width)
+        }
+    }
+
+    /// A projection's own quantised input: rows of adapters that scale it are scaled, the others are as they are.
+    private func scale(_ linear: Int, place: Int, _ x: UnsafePointer<Float>, _ width: Int) {
+        guard let target = inputs.scaled[place] else { return }
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            let scale = segment.patches?[linear].inputScale
+            for row in inputSlice.clamped(to: segment.firstRow..<segment.firstRow + segment.rows) {
+                guard let scale else {
+                    target.quantize(row: row, from: x + row * width, columns: width)
+                    continue
+                }
+                let copy = decoder.scratch.inputs[thread].scaledRow.pointer
+                copy.update(from: x + row * width, count: width)
+                Kernels.multiply(copy, elementwise: scale, count: width)
+                target.quantize(row: row, from: copy, columns: width)
+            }
+        }
+    }
+
+    /// `y = W x` for this thread's slice of the outputs, with the base's bias and each segment's patch. y is `[rows, outputs]`.
+    func multiply(_ layer: Int, _ projection: Projection, into y: UnsafeMutablePointer<Float>) {
+        let index = layer * Projection.allCases.count + projection.rawValue
+        let linear = decoder.linears[index]
+        let outputs = outputSlice(linear.outputs)
+        if outputs.isEmpty { return }
+        linear.matrix._withUnsafeGuaranteedRef { matrix in
+            matrix.multiply(input(projection), rows: 0..<rows, outputs: outputs, into: y, stride: linear.outputs)
+        }
+        let stride = scratch.shrunkStride[projection.rawValue]
+        let shrunk = inputs.shrunk.pointer + scratch.shrunkOffset[projection.rawValue]
+        for number in 0..<plan.segmentCount {
+            let segment = plan.segments[number]
+            let target = y + segment.firstRow * linear.outputs
+            if let patches = segment.patches {
+                patches[index].finish(
+                    target, rows: segment.rows, outputs: outputs, width: linear.outputs,
+                    h: shrunk + segment.firstRow * stride, stride: stride, baseBias: linear.bias)
+            } else {
+                PatchEntry.finishBase(
+                    target, rows: segment.rows, outputs: outputs, width: linear.outputs, baseBias: linear.bias)
+            }
+        }
+    }
+
+    /// The same, and the slice is added to the residual stream.
+    func multiplyIntoResidual(_ layer: Int, _ projection: Projection) {
+        multiply(layer, projection, into: scratch.projected.pointer)
+        let outputs = outputSlice(hidden)
+        for row in 0..<rows {
+            let start = row * hidden + outputs.lowerBound
+            Kernels.add(scratch.projected.pointer + start, to: scratch.residual.pointer + start, count: outputs.count)
+        }
+    }
+
+    private func input(_ projection: Projection) -> QuantizedRows {
+        guard plan.scalesInput[projection.rawValue] else { return inputs.quantized }
+        let place =
+            switch projection {
+            case .query, .output, .gate, .down: 0
+            case .key, .up: 1
+            case .value: 2
+            }
+        return inputs.scaled[place] ?? inputs.quantized
+    }
+}

@@ -1,0 +1,113 @@
+internal import Tensors
+
+/// One thread's part of a step. A plain value of borrowed pointers; lives inside `WorkerPool.run`.
+struct FastStep {
+    unowned(unsafe) let decoder: FastDecoder
+    unowned(unsafe) let plan: StepPlan
+    unowned(unsafe) let scratch: FastScratch
+    unowned(unsafe) let cache: KeyValueCache
+    unowned(unsafe) let pool: WorkerPool
+    /// Where this thread writes rows' inputs: shared, or its own when each thread repeats the row phases.
+    unowned(unsafe) let inputs: FastScratch.Inputs
+    let thread: Int
+    let threads: Int
+    let rows: Int
+    /// The rows of this thread in phases that are split by rows.
+    let slice: Range<Int>
+    /// The same for phases that every thread repeats in a step of one row.
+    let inputSlice: Range<Int>
+    let hidden: Int
+    let epsilon: Float
+
+    init(_ decoder: FastDecoder, _ cache: KeyValueCache, _ thread: Int) {
+        self.decoder = decoder
+        self.cache = cache
+        self.thread = thread
+        plan = decoder.plan
+        scratch = decoder.scratch
+        pool = decoder.pool
+        threads = decoder.pool.threads
+        rows = decoder.plan.rows
+        slice = WorkerPool.slice(rows, of: thread, threads: threads)
+        inputs = decoder.scratch.inputs[rows == 1 ? thread : 0]
+        inputSlice = rows == 1 ? 0..<1 : slice
+        hidden = decoder.configuration.hidden
+        epsilon = decoder.configuration.normEpsilon
+    }
+
+    /// After a row phase of inputs: nothing to wait for when every thread did all of it.
+    func inputBarrier() { if rows > 1 { pool.barrier() } }
+
+    func embed() {
+        for row in slice {
+            let (token, target) = (Int(plan.tokens[row]), scratch.residual.pointer + row * hidden)
+            if let embedding = decoder.embedding {
+                embedding.dequantizeRows(token..<token + 1, into: target)
+            } else {
+                decoder.head.dequantizeRow(token, into: target)
+            }
+        }
+        pool.barrier()
+    }
+
+    func attention(_ layer: Int) {
+        norm(decoder.layers[layer].attentionNorm)
+        prepare(layer, FastPhase.attention, UnsafePointer(inputs.normed.pointer))
+        inputBarrier()
+        multiply(layer, .query, into: scratch.query.pointer)
+        multiply(layer, .key, into: scratch.key.pointer)
+        multiply(layer, .value, into: scratch.value.pointer)
+        pool.barrier()
+        rotateAndStore(layer)
+        pool.barrier()
+        attend(layer)
+        pool.barrier()
+        prepare(layer, FastPhase.output, UnsafePointer(scratch.attended.pointer))
+        inputBarrier()
+        multiplyIntoResidual(layer, .output)
+        pool.barrier()
+    }
+
+    func feedForward(_ layer: Int) {
+        norm(decoder.layers[layer].feedForwardNorm)
+        prepare(layer, FastPhase.feedForward, UnsafePointer(inputs.normed.pointer))
+        inputBarrier()
+        let (gate, up) = (scratch.gate.pointer, scratch.up.pointer)
+        multiply(layer, .gate, into: gate)
+        multiply(layer, .up, into: up)
+        let width = decoder.configuration.feedForward
+        let outputs = outputSlice(width)
+        for row in 0..<rows {
+            let start = row * width + outputs.lowerBound
+            Kernels.siluMultiply(gate: gate + start, up: up + start, count: outputs.count, into: gate + start)
+        }
+        pool.barrier()
+        prepare(layer, FastPhase.down, UnsafePointer(gate))
+        inputBarrier()
+        multiplyIntoResidual(layer, .down)
+        pool.barrier()
+    }
+
+    /// The vocabulary projection of the rows that need it.
+    func head(_ logits: UnsafeMutablePointer<Float>) {
+        let count = plan.logitsCount
+        guard count > 0 else { return }
+        let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
+        for index in own {
+            let target = inputs.normed.pointer + index * hidden
+            Kernels.rmsNorm(
+                scratch.residual.pointer + Int(plan.logitsRows[index]) * hidden, weight: decoder.finalNorm,
+                epsilon: epsilon, count: hidden, into: target)
+            inputs.quantized.quantize(row: index, from: target, columns: hidden)
+        }
+        inputBarrier()
+        let vocabulary = decoder.configuration.vocabulary
+        decoder.head.multiply(
+            inputs.quantized, rows: 0..<count, outputs: outputSlice(vocabulary), into: logits, stride: vocabulary)
+    }
+
+    /// Whole groups of 16, as packed matrices are cut.
+    func outputSlice(_ outputs: Int) -> Range<Int> {
+        WorkerPool.slice(outputs, of: thread, threads: threads, multiple: 16)
+    }
+}

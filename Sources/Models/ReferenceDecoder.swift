@@ -1,0 +1,183 @@
+internal import Tensors
+
+/// The decoder as the paper has it, in f32: the measure of the fast path.
+///
+/// Weights are dequantised as they are used. One thread, but for those of OpenBLAS.
+final class ReferenceDecoder {
+    private let configuration: DecoderConfiguration
+    private let files: ModelFiles
+    private let vectors: DecoderVectors
+    private let plan: StepPlan
+    private let matrix = ReferenceMatrix()
+    /// At `projection`.
+    private let rowOrders: [[Int]?]
+    // [rows, width] each
+    private let residual: FloatBuffer
+    private let normed: FloatBuffer
+    private let query: FloatBuffer
+    private let key: FloatBuffer
+    private let value: FloatBuffer
+    private let attended: FloatBuffer
+    private let projected: FloatBuffer
+    private let gate: FloatBuffer
+    private let up: FloatBuffer
+    /// An input that an adapter scales.
+    private let scaled: FloatBuffer
+    private let shrunk = GrowingFloats()
+    private let attentionScratch = GrowingFloats()
+
+    init(_ files: ModelFiles, plan: StepPlan) {
+        let configuration = files.configuration
+        self.configuration = configuration
+        self.files = files
+        self.plan = plan
+        vectors = DecoderVectors(files)
+        rowOrders = Projection.allCases.map { files.rowOrder($0) }
+        func rows(_ width: Int) -> FloatBuffer { FloatBuffer(count: plan.capacity * width) }
+        residual = rows(configuration.hidden)
+        normed = rows(configuration.hidden)
+        query = rows(configuration.queryWidth)
+        key = rows(configuration.keyValueWidth)
+        value = rows(configuration.keyValueWidth)
+        attended = rows(configuration.queryWidth)
+        projected = rows(configuration.hidden)
+        gate = rows(configuration.feedForward)
+        up = rows(configuration.feedForward)
+        scaled = rows(max(configuration.hidden, configuration.queryWidth, configuration.feedForward))
+    }
+
+    /// Writes `[plan.logitsCount, vocabulary]`.
+    func run(cache: KeyValueCache, logits: UnsafeMutablePointer<Float>) {
+        shrunk.reserve(plan.rows * (plan.largestRank.max() ?? 0))
+        attentionScratch.reserve(Kernels.attentionScratch(positions: plan.reach))
+        let embedding = files.tensor(.embedding)
+        for row in 0..<plan.rows {
+            let token = Int(plan.tokens[row])
+            embedding.dequantizeRows(token..<token + 1, into: residual.pointer + row * configuration.hidden)
+        }
+        for layer in 0..<configuration.layers {
+            attention(layer, cache)
+            feedForward(layer)
+        }
+        head(logits)
+    }
+
+    private func attention(_ layer: Int, _ cache: KeyValueCache) {
+        norm(vectors.attentionNorms[layer])
+        linear(layer, .query, normed, into: query)
+        linear(layer, .key, normed, into: key)
+        linear(layer, .value, normed, into: value)
+        for row in 0..<plan.rows {
+            rotate(layer, row)
+            let place = plan.places[row]
+            cache.store(
+                keys: key.pointer + row * configuration.keyValueWidth,
+                values: value.pointer + row * configuration.keyValueWidth, layer: layer, block: place.block,
+                slot: place.slot)
+        }
+        let width = configuration.queryWidth
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            Kernels.attention(
+                queries: query.pointer + segment.firstRow * width, queryStride: width, rows: segment.rows,
+                position: segment.position, heads: configuration.heads, headRange: 0..<configuration.heads,
+                keyValueHeads: configuration.keyValueHeads, headDimension: configuration.headDimension,
+                scale: configuration.attentionScale, layer: cache.layerBase(layer), element: cache.element,
+                blockStride: cache.blockStride, blockTable: plan.tables + segment.table,
+                slidingWindow: configuration.slidingWindow(layer: layer), scratch: attentionScratch.pointer,
+                into: attended.pointer + segment.firstRow * width, outputStride: width)
+        }
+        linear(layer, .output, attended, into: projected)
+        Kernels.add(projected.pointer, to: residual.pointer, count: plan.rows * configuration.hidden)
+    }
+
+    private func feedForward(_ layer: Int) {
+        norm(vectors.feedForwardNorms[layer])
+        linear(layer, .gate, normed, into: gate)
+        linear(layer, .up, normed, into: up)
+        Kernels.siluMultiply(
+            gate: gate.pointer, up: up.pointer, count: plan.rows * configuration.feedForward, into: gate.pointer)
+        linear(layer, .down, gate, into: projected)
+        Kernels.add(projected.pointer, to: residual.pointer, count: plan.rows * configuration.hidden)
+    }
+
+    private func head(_ logits: UnsafeMutablePointer<Float>) {
+        for index in 0..<plan.logitsCount {
+            normRow(Int(plan.logitsRows[index]), vectors.finalNorm, into: normed.pointer + index * configuration.hidden)
+        }
+        matrix.multiply(
+            files.tensor(configuration.tiedHead ? .embedding : .head), normed.pointer, rows: plan.logitsCount, into: logits)
+    }
+
+    private func norm(_ weight: FloatBuffer) {
+        for row in 0..<plan.rows { normRow(row, weight, into: normed.pointer + row * configuration.hidden) }
+    }
+
+    private func normRow(_ row: Int, _ weight: FloatBuffer, into target: UnsafeMutablePointer<Float>) {
+        Kernels.rmsNorm(
+            residual.pointer + row * configuration.hidden, weight: weight.pointer, epsilon: configuration.normEpsilon,
+            count: configuration.hidden, into: target)
+    }
+
+    /// Norms the heads where the family does, and turns them to the row's position.
+    private func rotate(_ layer: Int, _ row: Int) {
+        let dimension = configuration.headDimension
+        for (buffer, heads, norms) in [
+            (query, configuration.heads, vectors.queryNorms), (key, configuration.keyValueHeads, vectors.keyNorms),
+        ] {
+            let x = buffer.pointer + row * heads * dimension
+            if configuration.headNorms {
+                for head in 0..<heads {
+                    let slice = x + head * dimension
+                    Kernels.rmsNorm(
+                        slice, weight: norms[layer].pointer, epsilon: configuration.normEpsilon, count: dimension,
+                        into: slice)
+                }
+            }
+            Kernels.rotateHalves(
+                x, heads: heads, headDimension: dimension, cosines: plan.cosines.pointer + row * dimension / 2,
+                sines: plan.sines.pointer + row * dimension / 2)
+        }
+    }
+
+    /// `y = W x` with the base's bias and each segment's patch.
+    private func linear(_ layer: Int, _ projection: Projection, _ x: FloatBuffer, into y: FloatBuffer) {
+        let (outputs, inputs) = projection.shape(in: configuration)
+        matrix.multiply(
+            files.tensor(.weight(layer, projection)), rowOrder: rowOrders[projection.rawValue],
+            scaledInput(layer, projection, x, inputs), rows: plan.rows, into: y.pointer)
+        let bias = vectors.bias(layer, projection)
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            let target = y.pointer + segment.firstRow * outputs
+            guard let patch = segment.patches?[layer * Projection.allCases.count + projection.rawValue] else {
+                PatchEntry.finishBase(target, rows: segment.rows, outputs: 0..<outputs, width: outputs, baseBias: bias)
+                continue
+            }
+            patch.shrink(
+                x.pointer + segment.firstRow * inputs, rows: segment.rows, inputs: inputs, into: shrunk.pointer,
+                stride: patch.rank)
+            patch.finish(
+                target, rows: segment.rows, outputs: 0..<outputs, width: outputs, h: shrunk.pointer, stride: patch.rank,
+                baseBias: bias)
+        }
+    }
+
+    /// x, or a copy of it in which the rows of adapters with an input scale are scaled.
+    private func scaledInput(
+        _ layer: Int, _ projection: Projection, _ x: FloatBuffer, _ inputs: Int
+    ) -> UnsafePointer<Float> {
+        guard plan.scalesInput[projection.rawValue] else { return UnsafePointer(x.pointer) }
+        scaled.pointer.update(from: x.pointer, count: plan.rows * inputs)
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            guard let scale = segment.patches?[layer * Projection.allCases.count + projection.rawValue].inputScale else {
+                continue
+            }
+            for row in segment.firstRow..<segment.firstRow + segment.rows {
+                Kernels.multiply(scaled.pointer + row * inputs, elementwise: scale, count: inputs)
+            }
+        }
+        return UnsafePointer(scaled.pointer)
+    }
+}

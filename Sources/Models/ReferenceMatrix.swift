@@ -1,0 +1,37 @@
+internal import Tensors
+
+/// Products with matrices that stay as they are in the file: a slice of rows is dequantised, multiplied, forgotten.
+final class ReferenceMatrix {
+    /// Elements of a slice: what a head of a large vocabulary is cut into.
+    private static let sliceElements = 4 << 20
+
+    private let weights = GrowingFloats()
+    private let products = GrowingFloats()
+
+    /// `y[row, i] = W[order[i]] x[row]` (`W[i]` without an order): x is `[rows, inputs]`, y `[rows, outputs]`.
+    func multiply(
+        _ view: TensorView, rowOrder: [Int]? = nil, _ x: UnsafePointer<Float>, rows: Int,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        let (outputs, inputs) = (view.rows, view.columns)
+        let step = min(outputs, max(1, Self.sliceElements / inputs))
+        weights.reserve(step * inputs)
+        products.reserve(rows * step)
+        for first in stride(from: 0, to: outputs, by: step) {
+            let count = min(step, outputs - first)
+            if let rowOrder {
+                for row in 0..<count {
+                    let source = rowOrder[first + row]
+                    view.dequantizeRows(source..<source + 1, into: weights.pointer + row * inputs)
+                }
+            } else {
+                view.dequantizeRows(first..<first + count, into: weights.pointer)
+            }
+            BLAS.multiply(
+                x: x, w: weights.pointer, into: products.pointer, rows: rows, inputs: inputs, outputs: count)
+            for row in 0..<rows {
+                (y + row * outputs + first).update(from: products.pointer + row * count, count: count)
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+internal import Glibc
+internal import Tensors
+
+/// The rows of one pass through the layers, in the flat form that inner loops read: plain pointers, no reference counts.
+///
+/// One plan is reused for all steps; memory grows to the largest step seen and stays. The engine's thread fills it; workers
+/// read it in between.
+final class StepPlan {
+    /// Consecutive rows of one sequence under one adapter.
+    struct Segment {
+        var firstRow: Int
+        var rows: Int
+        /// Of the first row in its sequence.
+        var position: Int
+        /// Where its block table starts in `tables`.
+        var table: Int
+        /// At `layer * 7 + projection`; nil: the base model.
+        var patches: UnsafePointer<PatchEntry>?
+    }
+
+    /// Where a row's key and value go.
+    struct Place {
+        var block: Int
+        /// Position in the block.
+        var slot: Int
+    }
+
+    let capacity: Int
+    private(set) var rows = 0
+    private(set) var segmentCount = 0
+    private(set) var logitsCount = 0
+    /// `[capacity]`
+    let tokens: UnsafeMutablePointer<Int32>
+    let places: UnsafeMutablePointer<Place>
+    /// No segment is empty: `[capacity]`.
+    let segments: UnsafeMutablePointer<Segment>
+    /// Rows whose logits are wanted, rising: `[capacity]`.
+    let logitsRows: UnsafeMutablePointer<Int32>
+    /// `[capacity, headDimension / 2]`
+    let cosines: FloatBuffer
+    let sines: FloatBuffer
+    /// For each projection, whether some segment scales its input.
+    private(set) var scalesInput: [Bool]
+    /// For each projection the greatest rank of a segment.
+    private(set) var largestRank: [Int]
+    /// The furthest position that a row sees, plus one.
+    private(set) var reach = 0
+    private(set) var tables: UnsafeMutablePointer<Int32>
+    private var tableCapacity = 1024
+    private var tableCount = 0
+    private let frequencies: [Float]
+
+    init(capacity: Int, configuration: DecoderConfiguration) {
+        self.capacity = capacity
+        frequencies = configuration.rope.frequencies(headDimension: configuration.headDimension)
+        tokens = .allocate(capacity: capacity)
+        places = .allocate(capacity: capacity)
+        segments = .allocate(capacity: capacity)
+        logitsRows = .allocate(capacity: capacity)
+        cosines = FloatBuffer(count: capacity * frequencies.count)
+        sines = FloatBuffer(count: capacity * frequencies.count)
+        tables = .allocate(capacity: tableCapacity)
+        scalesInput = Projection.allCases.map { _ in false }
+        largestRank = Projection.allCases.map { _ in 0 }
+    }
+
+    deinit {
+        tokens.deallocate()
+        places.deallocate()
+        segments.deallocate()
+        logitsRows.deallocate()
+        tables.deallocate()
+    }
+
+    var isFull: Bool { rows == capacity }
+
+    func clear() {
+        (rows, segmentCount, logitsCount, reach, tableCount) = (0, 0, 0, 0, 0)
+        for index in scalesInput.indices { (scalesInput[index], largestRank[index]) = (false, 0) }
+    }
+
+    /// Takes as many of a run's rows as fit, from its `start`-th on; answers how many. The caller keeps the batch alive.
+    func append(_ run: StepBatch.Run, from start: Int, of batch: StepBatch) -> Int {
+        let count = min(run.tokens.count - start, capacity - rows)
+        guard count > 0 else { return 0 }
+        let position = run.startPosition + start
+        let table = append(table: run.blocks, positions: position + count)
+        for index in 0..<count {
+            let row = rows + index
+            tokens[row] = batch.tokens[run.tokens.lowerBound + start + index]
+            places[row] = Place(
+                block: Int(tables[table + (position + index) / KeyValueCache.blockTokens]),
+                slot: (position + index) % KeyValueCache.blockTokens)
+            rotate(row, position: position + index)
+            let isLast = start + index == run.tokens.count - 1
+            if run.logits == .all || (run.logits == .last && isLast) {
+                logitsRows[logitsCount] = Int32(row)
+                logitsCount += 1
+            }
+        }
+        segments[segmentCount] = Segment(
+            firstRow: rows, rows: count, position: position, table: table,
+            patches: (run.delta?.table).map { UnsafePointer($0) })
+        segmentCount += 1
+        rows += count
+        reach = max(reach, position + count)
+        if let delta = run.delta {
+            for index in scalesInput.indices {
+                scalesInput[index] = scalesInput[index] || delta.scalesInput[index]
+                largestRank[index] = max(largestRank[index], delta.largestRank[index])
+            }
+        }
+        return count
+    }
+
+    /// Copies the blocks that hold the first `positions` positions; answers where they start.
+    private func append(table blocks: [Int32], positions: Int) -> Int {
+        let count = (positions + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
+        if tableCount + count > tableCapacity {
+            let larger = max(2 * tableCapacity, tableCount + count)
+            let copy = UnsafeMutablePointer<Int32>.allocate(capacity: larger)
+            copy.update(from: tables, count: tableCount)
+            tables.deallocate()
+            (tables, tableCapacity) = (copy, larger)
+        }
+        for index in 0..<count { tables[tableCount + index] = blocks[index] }
+        defer { tableCount += count }
+        return tableCount
+    }
+
+    /// The row's angles: `position * frequency` in f32, as the reference computes them.
+    private func rotate(_ row: Int, position: Int) {
+        let (cosine, sine) = (cosines.pointer + row * frequencies.count, sines.pointer + row * frequencies.count)
+        for index in 0..<frequencies.count {
+            let angle = Float(position) * frequencies[index]
+            cosine[index] = cosf(angle)
+            sine[index] = sinf(angle)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import JSON
+import Models
+import Tensors
+import Testing
+import Weights
+
+/// Adapters for tests: random ones of every kind of patch, and real ones straight from their files.
+enum Deltas {
+    /// Low-rank updates of that rank on every projection of every layer.
+    static func lowRank(
+        _ rank: Int, _ configuration: DecoderConfiguration, _ random: inout TinyModel.Random, element: LowRank.Element = .bf16
+    ) throws -> AdapterDelta {
+        try delta(configuration) { _, outputs, inputs in
+            let a = try TinyModel.view("a", [rank, inputs], random.floats(rank * inputs, scale: 0.2))
+            let b = try TinyModel.view("b", [outputs, rank], random.floats(rank * outputs, scale: 0.2))
+            return LinearPatch(lowRank: try LowRank(a: a, b: b, scale: 0.5, element: element))
+        }
+    }
+
+    /// Each part of a patch there or not, as it comes; ranks up to 9.
+    static func mixed(_ configuration: DecoderConfiguration, _ random: inout TinyModel.Random) throws -> AdapterDelta {
+        try delta(configuration) { _, outputs, inputs in
+            var patch = LinearPatch()
+            let kind = random.next()
+            if kind & 1 == 0 {
+                let rank = Int.random(in: 1...9, using: &random)
+                patch.lowRank = try LowRank(
+                    a: TinyModel.view("a", [rank, inputs], random.floats(rank * inputs, scale: 0.2)),
+                    b: TinyModel.view("b", [outputs, rank], random.floats(rank * outputs, scale: 0.2)), scale: 1, element: .f32)
+            }
+            if kind & 2 == 0 { patch.inputScale = FloatBuffer(random.floats(inputs, scale: 0.5).map { 1 + $0 }) }
+            if kind & 4 == 0 { patch.outputScale = FloatBuffer(random.floats(outputs, scale: 0.5).map { 1 + $0 }) }
+            if kind & 8 == 0 { patch.bias = FloatBuffer(random.floats(outputs, scale: 0.1)) }
+            return patch
+        }
+    }
+
+    /// A folder of `adapters/`: LoRA on some projections, scaled by `alpha / r`, or `alpha / sqrt(r)` for rsLoRA.
+    static func real(_ name: String, _ configuration: DecoderConfiguration) throws -> AdapterDelta {
+        let folder = repository.appendingPathComponent("adapters/\(name)")
+        let file = try SafetensorsFile.open(folder.appendingPathComponent("adapter_model.safetensors").path)
+        let text = try Data(contentsOf: folder.appendingPathComponent("adapter_config.json"))
+        let config = JSONCursor(try JSONValue.parse(Array(text)))
+        let rank = try config["r"].double()
+        let scale = try Float(config["lora_alpha"].double() / (config["use_rslora"].bool() ? rank.squareRoot() : rank))
+        var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
+        for layer in 0..<configuration.layers {
+            for projection in Projection.allCases {
+                let prefix = "base_model.model.model.layers.\(layer).\(projection.checkpointName)"
+                guard let a = file.tensors["\(prefix).lora_A.weight"] else { continue }
+                let b = try file.tensor("\(prefix).lora_B.weight")
+                patches.append(
+                    (layer, projection, LinearPatch(lowRank: try LowRank(a: a, b: b, scale: scale, element: .f32))))
+            }
+        }
+        try #require(2 * patches.count == file.tensors.count)
+        return AdapterDelta(layers: configuration.layers, patches: patches)
+    }
+
+    private static func delta(
+        _ configuration: DecoderConfiguration, _ make: (Projection, Int, Int) throws -> LinearPatch
+    ) throws -> AdapterDelta {
+        let delta = try AdapterDelta(
+            layers: configuration.layers,
+            patches: (0..<configuration.layers).flatMap { layer in
+                try Projection.allCases.map { projection in
+                    let (outputs, inputs) = projection.shape(in: configuration)
+                    return (layer, projection, try make(projection, outputs, inputs))
+                }
+            })
+        try delta.validate(for: configuration)
+        return delta
+    }
+}

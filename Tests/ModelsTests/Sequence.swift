@@ -1,0 +1,52 @@
+import Models
+import Tensors
+
+/// One sequence on a decoder, with its place in a cache.
+struct Sequence {
+    var tokens: [Int32]
+    var delta: AdapterDelta?
+    var blocks: [Int32]
+
+    init(_ tokens: [Int32], delta: AdapterDelta? = nil, firstBlock: Int32 = 0) {
+        self.tokens = tokens
+        self.delta = delta
+        let count = Int32((tokens.count + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens)
+        // Out of order: a table must be followed.
+        blocks = (firstBlock..<firstBlock + count).reversed()
+    }
+
+    /// Logits of every position, `[tokens, vocabulary]`, computed in chunks of at most `chunk` tokens.
+    func logits(_ decoder: Decoder, chunk: Int = .max) -> [[Float]] {
+        let cache = decoder.makeCache(blocks: Int(blocks.max() ?? 0) + 1)
+        var rows: [[Float]] = []
+        var start = 0
+        while start < tokens.count {
+            let count = min(chunk, tokens.count - start)
+            let batch = StepBatch(
+                tokens: Array(tokens[start..<start + count]),
+                runs: [.init(tokens: 0..<count, startPosition: start, blocks: blocks, delta: delta, logits: .all)])
+            rows += decoder.rows(batch, cache)
+            start += count
+        }
+        return rows
+    }
+}
+
+extension Decoder {
+    /// One step's logits, a row each.
+    func rows(_ batch: StepBatch, _ cache: KeyValueCache) -> [[Float]] {
+        let vocabulary = configuration.vocabulary
+        let logits = FloatBuffer(count: batch.logitsRows * vocabulary)
+        step(batch, cache: cache, logits: logits.pointer)
+        return (0..<batch.logitsRows).map { row in
+            Array(UnsafeBufferPointer(start: logits.pointer + row * vocabulary, count: vocabulary))
+        }
+    }
+}
+
+/// `max |one - other| / max |other|`; infinite when a value is not finite or the sizes differ.
+func relativeDifference(_ one: [Float], _ other: [Float]) -> Float {
+    guard one.count == other.count, one.allSatisfy(\.isFinite) else { return .infinity }
+    let largest = other.reduce(0) { max($0, abs($1)) }
+    return zip(one, other).reduce(0) { max($0, abs($1.0 - $1.1)) } / largest
+}
