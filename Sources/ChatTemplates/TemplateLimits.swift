@@ -1,0 +1,19 @@
+/// What a template may use. Templates come out of strangers' folders, so each bound holds whatever the template does.
+public struct TemplateLimits: Sendable, Equatable {
+    /// Bytes of template source. Real ones stay below 30 KB.
+    public var sourceBytes = 512 << 10
+    /// Bytes of one string, and so of the rendered text.
+    public var outputBytes = 16 << 20
+    /// Expressions, statements and list elements visited in one rendering.
+    public var steps = 4_000_000
+    /// Bytes of strings and lists made in one rendering, over its whole time (not the peak).
+    public var createdBytes = 192 << 20
+    /// Nested expressions and statements, in the source and at run time (macros that call macros).
+    public var depth = 160
+    /// Lists within lists, in messages and in what a template builds.
+    public var valueDepth = 100
+    /// Elements of one `range`, as in Jinja's sandbox.
+    public var rangeLength = 100_000
+
+    public init() {}
+}
