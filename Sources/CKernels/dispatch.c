@@ -52,7 +52,7 @@ const ck_kernels *ck_kernels_named(const char *name) {
 
 const ck_kernels *ck_kernels_chosen(void) {
     const char *forced = getenv("LMOE_KERNELS");
-    if (forced && *forced) return ck_kernels_named(forced);
+    if (forced && ck_kernels_named(forced)) return ck_kernels_named(forced);
     static const char *const best_first[] = {"avx512", "avx2", "neon"};
     for (size_t i = 0; i < sizeof best_first / sizeof *best_first; i++) {
         const ck_kernels *kernels = ck_kernels_named(best_first[i]);

@@ -123,11 +123,14 @@ static void rotate_halves(float *x, size_t heads, size_t dimension, const float 
 }
 
 static float maximum(const float *x, size_t count) {
-    f32x16 result = splat(-INFINITY);
-    EACH_VECTOR(count, result = larger(load(x + i), result), {
-        for (size_t k = i; k < count; k++) result[k - i] = x[k] > result[k - i] ? x[k] : result[k - i];
-    });
-    return max_lanes(result);
+    f32x16 top[4] = {splat(-INFINITY), splat(-INFINITY), splat(-INFINITY), splat(-INFINITY)};
+    size_t i = 0;
+    for (; i + 4 * LANES <= count; i += 4 * LANES)
+        for (int v = 0; v < 4; v++) top[v] = larger(load(x + i + v * LANES), top[v]);
+    for (; i + LANES <= count; i += LANES) top[0] = larger(load(x + i), top[0]);
+    float result = max_lanes(larger(larger(top[0], top[1]), larger(top[2], top[3])));
+    for (; i < count; i++) result = x[i] > result ? x[i] : result;
+    return result;
 }
 
 static void softmax(float *x, size_t count) {
@@ -142,8 +145,10 @@ static void softmax(float *x, size_t count) {
 }
 
 static size_t maximum_index(const float *x, size_t count) {
-    float top = maximum(x, count);
-    for (size_t i = 0; i < count; i++)
-        if (x[i] == top) return i;
+    f32x16 top = splat(maximum(x, count));
+    size_t i = 0;
+    while (i + LANES <= count && !__builtin_reduce_or(load(x + i) == top)) i += LANES;
+    for (; i < count; i++)
+        if (x[i] == top[0]) return i;
     return 0;
 }

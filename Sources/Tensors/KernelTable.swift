@@ -1,15 +1,14 @@
 internal import CKernels
 
-/// The kernels of this machine: the fastest, or those that the environment's `LMOE_KERNELS` names (scalar, avx2, avx512, neon).
+/// The kernels of this machine: the fastest, or those that the environment's `LMOE_KERNELS` names (scalar, avx2, avx512, neon) if
+/// the machine has them; `Kernels.implementation` tells.
 ///
 /// `@unchecked Sendable`: the table is a constant of the program.
 struct KernelTable: @unchecked Sendable {
     let pointer: UnsafePointer<ck_kernels>
 
     static let chosen: KernelTable = {
-        guard let pointer = ck_kernels_chosen() else {
-            fatalError("LMOE_KERNELS names kernels that this machine does not have (scalar, avx2, avx512, neon)")
-        }
+        guard let pointer = ck_kernels_chosen() else { preconditionFailure("there are always the scalar kernels") }
         return KernelTable(pointer: pointer)
     }()
 }

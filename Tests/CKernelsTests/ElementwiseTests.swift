@@ -114,3 +114,12 @@ private func changed(_ values: [Float], _ body: (UnsafeMutablePointer<Float>) ->
         #expect(k.maximum_index([-Float.infinity, -3e38, .infinity], 3) == 2)
     }
 }
+
+@Suite struct DispatchTests {
+    @Test func thereIsAlwaysATableAndItsNameIsItsOwn() {
+        #expect(implementations.contains("scalar"))
+        for name in implementations { #expect(String(cString: kernels(name).name) == name) }
+        #expect(ck_kernels_named("sse9") == nil)
+        #expect(implementations.contains(String(cString: ck_kernels_chosen().pointee.name)))
+    }
+}

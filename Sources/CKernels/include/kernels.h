@@ -18,5 +18,5 @@ typedef struct ck_kernels {
 
 // Null when the name is unknown or this CPU lacks it.
 const ck_kernels *ck_kernels_named(const char *name);
-// The fastest of this CPU, or the one that the environment's LMOE_KERNELS names. Null when that one is not there.
+// The fastest of this CPU, or the one that the environment's LMOE_KERNELS names if it is there. Never null.
 const ck_kernels *ck_kernels_chosen(void);
