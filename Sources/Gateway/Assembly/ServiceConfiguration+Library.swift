@@ -1,0 +1,46 @@
+public import Adapters
+public import Generation
+internal import Glibc
+public import Models
+public import Routing
+
+/// The pieces of the service one by one, for commands that need only some of them. None of this is for the loop.
+extension ServiceConfiguration {
+    /// The base's headers: enough to check adapters and to route; weights are not read.
+    public func openModelFiles() throws(GatewayError) -> ModelFiles {
+        do {
+            return try ModelFiles.open(base)
+        } catch {
+            throw GatewayError(.notOpened, "\(error)", place: base)
+        }
+    }
+
+    /// The adapters folder for that base. Nothing is read before its first `rescan`.
+    public func openStore(for base: DecoderConfiguration) -> AdapterStore {
+        AdapterStore(
+            folder: adapters, base: base, budgetBytes: limits.adapterBudgetBytes, limits: limits.adapters)
+    }
+
+    /// A router without an index; examples are cached below `cache` by content.
+    public func openRouter(_ embedder: any TextEmbedder) -> Router {
+        if let cache { Self.makeFolders(cache) }
+        return Router(
+            embedder: embedder, policy: policy, limits: limits.routing, cacheFolder: cache.map { "\($0)/routes" })
+    }
+
+    /// Store and router together; empty before its first `refresh`.
+    public func openLibrary(for base: DecoderConfiguration, embedder: (any TextEmbedder)?) -> AdapterLibrary {
+        AdapterLibrary(
+            store: openStore(for: base), router: embedder.map(openRouter),
+            files: RouteFiles(routesFolder: routes, limits: limits.routing))
+    }
+
+    /// Makes a folder and what is above it; a failure costs the cache only.
+    private static func makeFolders(_ path: String) {
+        var made = path.hasPrefix("/") ? "" : "."
+        for part in path.split(separator: "/") {
+            made += "/\(part)"
+            mkdir(made, 0o755)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+internal import Glibc
+public import OpenAIAPI
+public import Routing
+public import Telemetry
+
+/// How the service is set up, after flags, variables and file have been read and checked. Opens nothing.
+public struct ServiceConfiguration: Sendable {
+    public enum Precision: String, Sendable { case fast, reference }
+
+    public var base = "models/base.gguf"
+    /// nil serves without a router and without embeddings.
+    public var encoder: String? = "models/encoder"
+    public var adapters = "adapters"
+    public var routes: String? = "routes"
+    /// nil refuses to add adapters over HTTP.
+    public var imports: String?
+    /// nil keeps no embedded examples.
+    public var cache: String?
+    public var host = "127.0.0.1"
+    public var port = 8080
+    public var threads: Int
+    public var precision = Precision.fast
+    public var apiKeyFile: String?
+    public var cors = CORSPolicy()
+    public var isLenient = false
+    public var policy = RoutePolicy()
+    public var limits = ServiceLimits()
+    public var logLevel = Logger.Level.info
+    public var logFormat = Logger.Format.text
+
+    /// The defaults.
+    public init(environment: [String: String] = [:]) {
+        threads = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        cache = Self.userCache(environment).map { "\($0)/lmoe" }
+    }
+
+    /// Errors: `configuration`, naming the flag, the variable or the key.
+    public init(_ values: SettingValues) throws(GatewayError) {
+        self.init(environment: values.environment)
+        let reader = SettingReader(values: values)
+        if let path = reader.text(.base) { base = path }
+        if let path = reader.text(.encoder) { encoder = path == "none" ? nil : path }
+        if let path = reader.text(.adapters) { adapters = path }
+        if let path = reader.text(.routes) { routes = path == "none" ? nil : path }
+        if let path = reader.text(.imports) { imports = path == "none" ? nil : path }
+        if let path = reader.text(.cache) { cache = path == "none" ? nil : path }
+        if let name = reader.text(.host) { host = name }
+        if let number = try reader.integer(.port, 0...65535) { port = number }
+        if let number = try reader.integer(.threads, 0...256), number > 0 { threads = number }
+        if let choice: Precision = try reader.choice(.precision, ["fast", "reference"]) { precision = choice }
+        apiKeyFile = reader.text(.apiKeyFile)
+        if let origins = reader.text(.corsOrigins) { cors = CORSPolicy(origins) }
+        if let flag = try reader.flag(.lenient) { isLenient = flag }
+        if let number = try reader.number(.routeThreshold, 0...1) { policy.threshold = number }
+        if let number = try reader.integer(.routeNeighbours, 1...1_000) { policy.neighbours = number }
+        if let level: Logger.Level = try reader.choice(.logLevel, Logger.Level.allCases.map(\.rawValue)) { logLevel = level }
+        if let format: Logger.Format = try reader.choice(.logFormat, ["text", "json"]) { logFormat = format }
+        try readLimits(reader)
+    }
+
+    private mutating func readLimits(_ reader: SettingReader) throws(GatewayError) {
+        if let count = try reader.integer(.adapterMemory, 1...1 << 24) { limits.adapterBudgetBytes = count << 20 }
+        if let count = try reader.integer(.keyValueMemory, 1...1 << 24) { limits.keyValueBytes = count << 20 }
+        if let count = try reader.integer(.maxSequences, 1...4_096) { limits.activeSequences = count }
+        if let count = try reader.integer(.maxQueue, 1...1_000_000) { limits.queuedRequests = count }
+        if let count = try reader.integer(.maxConnections, 1...1_000_000) { limits.http.connections = count }
+        if let count = try reader.integer(.maxBody, 1...1_024) { limits.http.bodyBytes = count << 20 }
+        if let seconds = try reader.number(.rescanSeconds, 0.1...86_400) { limits.rescanMilliseconds = Int(seconds * 1000) }
+        if let seconds = try reader.number(.drainSeconds, 0...86_400) { limits.drainMilliseconds = Int(seconds * 1000) }
+    }
+
+    /// `$XDG_CACHE_HOME`, else `~/.cache`.
+    private static func userCache(_ environment: [String: String]) -> String? {
+        if let folder = environment["XDG_CACHE_HOME"], folder.hasPrefix("/") { return folder }
+        return environment["HOME"].map { "\($0)/.cache" }
+    }
+}
+
+/// Typed values of settings.
+struct SettingReader {
+    let values: SettingValues
+
+    /// nil where it is not set, or empty.
+    func text(_ setting: Setting) -> String? {
+        guard let text = values.value(setting)?.text, !text.isEmpty else { return nil }
+        return text
+    }
+
+    func integer(_ setting: Setting, _ range: ClosedRange<Int>) throws(GatewayError) -> Int? {
+        guard let (text, place) = found(setting) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw GatewayError(
+                .configuration, "expected a whole number from \(range.lowerBound) to \(range.upperBound), found `\(text)`",
+                place: place)
+        }
+        return number
+    }
+
+    func number(_ setting: Setting, _ range: ClosedRange<Double>) throws(GatewayError) -> Double? {
+        guard let (text, place) = found(setting) else { return nil }
+        guard let number = Double(text), range.contains(number) else {
+            throw GatewayError(
+                .configuration, "expected a number from \(range.lowerBound) to \(range.upperBound), found `\(text)`",
+                place: place)
+        }
+        return number
+    }
+
+    func flag(_ setting: Setting) throws(GatewayError) -> Bool? {
+        guard let (text, place) = found(setting) else { return nil }
+        switch text.lowercased() {
+        case "1", "true", "yes", "on": return true
+        case "0", "false", "no", "off": return false
+        default: throw GatewayError(.configuration, "expected true or false, found `\(text)`", place: place)
+        }
+    }
+
+    func choice<Choice: RawRepresentable<String>>(
+        _ setting: Setting, _ names: [String]
+    ) throws(GatewayError) -> Choice? {
+        guard let (text, place) = found(setting) else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            throw GatewayError(
+                .configuration, "expected one of \(names.joined(separator: ", ")), found `\(text)`", place: place)
+        }
+        return choice
+    }
+
+    private func found(_ setting: Setting) -> (text: String, place: String)? {
+        values.value(setting).flatMap { $0.text.isEmpty ? nil : $0 }
+    }
+}

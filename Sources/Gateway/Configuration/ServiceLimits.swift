@@ -1,0 +1,52 @@
+public import Adapters
+public import HTTP
+public import OpenAIAPI
+public import Routing
+
+/// Every bound of the service in one place; `lmoe serve` prints them.
+public struct ServiceLimits: Sendable {
+    /// Header and body bytes, connections, times a client may take.
+    public var http = HTTPLimits()
+    /// What one request may ask for.
+    public var api = APILimits()
+    /// Bytes and examples of routing data.
+    public var routing = RoutingLimits()
+    /// Files and headers of adapters.
+    public var adapters = AdapterLimits()
+    /// Bytes that adapters may take in memory while nobody uses them.
+    public var adapterBudgetBytes = 256 << 20
+    /// Bytes of keys and values.
+    public var keyValueBytes = 128 << 20
+    /// Sequences that generate at the same time.
+    public var activeSequences = 32
+    /// Requests that may wait for their first step; one more is 429.
+    public var queuedRequests = 256
+    /// Routing and embedding calls that may wait for a thread; one more is 429.
+    public var queuedEmbeddings = 256
+    /// What running requests get after SIGTERM.
+    public var drainMilliseconds = 30_000
+    /// Between two looks at the adapters folder, beside its events.
+    public var rescanMilliseconds = 1_000
+
+    public init() {}
+
+    /// A line a limit, for people.
+    public var lines: [String] {
+        [
+            "connections          \(http.connections)",
+            "header               \(bytes(http.headerBytes)), \(http.headerFields) fields, \(http.headerTimeoutMilliseconds) ms",
+            "body                 \(bytes(http.bodyBytes)), \(http.bodyTimeoutMilliseconds) ms, JSON \(api.jsonDepth) deep",
+            "requests             \(activeSequences) sequences at once, \(queuedRequests) waiting, then 429",
+            "one request          n \(api.choices), \(api.sequences) sequences, \(api.messages) messages, \(api.stopStrings) stop strings",
+            "embeddings           \(api.embeddingInputs) texts a request, \(queuedEmbeddings) calls waiting",
+            "keys and values      \(bytes(keyValueBytes))",
+            "adapters in memory   \(bytes(adapterBudgetBytes)) beside those in use; rank at most \(adapters.rank)",
+            "routing data         \(routing.examplesPerAdapter) examples an adapter, \(bytes(routing.fileBytes)) a file",
+            "shutdown             \(drainMilliseconds / 1000) s for running requests",
+        ]
+    }
+
+    private func bytes(_ count: Int) -> String {
+        count >= 1 << 20 ? "\(count >> 20) MiB" : "\(count >> 10) KiB"
+    }
+}

@@ -1,0 +1,54 @@
+/// Everything that can be set, by one name: `--api-key-file`, `LMOE_API_KEY_FILE`, and `api-key-file` in the file.
+public enum Setting: String, CaseIterable, Sendable {
+    case base, encoder, adapters, routes, imports, cache
+    case host, port, threads, precision
+    case apiKeyFile = "api-key-file"
+    case corsOrigins = "cors-origins"
+    case lenient
+    case routeThreshold = "route-threshold"
+    case routeNeighbours = "route-neighbours"
+    case adapterMemory = "adapter-memory"
+    case keyValueMemory = "kv-memory"
+    case maxSequences = "max-sequences"
+    case maxQueue = "max-queue"
+    case maxConnections = "max-connections"
+    case maxBody = "max-body"
+    case rescanSeconds = "rescan-seconds"
+    case drainSeconds = "drain-seconds"
+    case logLevel = "log-level"
+    case logFormat = "log-format"
+
+    public var flag: String { "--\(rawValue)" }
+    public var variable: String { "LMOE_\(rawValue.uppercased().replacing("-", with: "_"))" }
+
+    /// For help.
+    public var summary: String {
+        switch self {
+        case .base: "the base model: a .gguf file, or a folder with config.json, tokenizer.json and model*.safetensors"
+        case .encoder: "the router's encoder: a folder of a BERT-style model; `none` serves without a router"
+        case .adapters: "the folder of adapters, one folder each; it is watched"
+        case .routes: "the operator's routing data, which goes before what adapters say"
+        case .imports: "the only folder from which PUT /v1/adapters may copy; none refuses it"
+        case .cache: "where embedded examples are kept; `none` keeps none"
+        case .host: "the address to bind"
+        case .port: "the port to bind; 0 takes any free one"
+        case .threads: "threads that compute; 0 takes one a core"
+        case .precision: "`fast` (quantised weights, int8 products) or `reference` (f32)"
+        case .apiKeyFile: "a file of keys, one a line; `admin:` before a key lets it manage adapters"
+        case .corsOrigins: "pages that may ask: `*`, `local`, `none`, or origins with commas"
+        case .lenient: "ignore unknown fields of requests instead of refusing them"
+        case .routeThreshold: "least probability at which the router chooses an adapter"
+        case .routeNeighbours: "nearest examples whose mean similarity is an adapter's score"
+        case .adapterMemory: "MiB that adapters may take while nobody uses them"
+        case .keyValueMemory: "MiB of keys and values"
+        case .maxSequences: "sequences that generate at the same time"
+        case .maxQueue: "requests that may wait; one more is refused with 429"
+        case .maxConnections: "open connections"
+        case .maxBody: "MiB of one request's body"
+        case .rescanSeconds: "seconds between two looks at the adapters folder, beside its events"
+        case .drainSeconds: "seconds that running requests get after SIGTERM"
+        case .logLevel: "`debug`, `info`, `warning`, `error` or `off`"
+        case .logFormat: "`text` or `json`"
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Adapters
+import JSON
+public import OpenAIAPI
+
+extension AdapterLibrary {
+    /// Every folder of the store, as `/v1/adapters` and `lmoe adapters list --json` show it. Not on the loop.
+    public func reports() -> [AdapterReport] {
+        let shelf = shelf
+        return store.list().map { report($0, shelf) }
+    }
+
+    public func report(_ name: String) -> AdapterReport? {
+        store.status(name).map { report($0, shelf) }
+    }
+
+    private func report(_ status: AdapterStatus, _ shelf: Shelf) -> AdapterReport {
+        let entry = shelf.entries[status.name]
+        let isUnloaded = shelf.unloaded.contains(status.name)
+        var details: JSONObject = ["servable": .bool(entry != nil)]
+        details["family"] = status.family.map(JSONValue.string) ?? .null
+        details["rank"] = status.summary?.ranks.map { .integer(Int64($0.upperBound)) } ?? .null
+        details["alpha"] = status.summary?.alpha.map(JSONValue.number) ?? .null
+        details["targets"] = .array(status.targets.map(JSONValue.string))
+        details["parameters"] = status.summary.map { .integer(Int64($0.parameters)) } ?? .null
+        details["bytes"] = .integer(Int64(status.byteCount))
+        details["version"] = status.version.map(JSONValue.string) ?? .null
+        details["requests_served"] = .integer(Int64(status.requestsServed))
+        details["running"] = .integer(Int64(status.pins))
+        details["chat_template"] = .bool(status.hasChatTemplate)
+        details["pending_replacement"] = status.pendingReplacement.map { .string($0.description) } ?? .null
+        details["routing"] = routing(entry)
+        return AdapterReport(
+            name: status.name, state: isUnloaded ? "unloaded" : status.state.name,
+            reason: isUnloaded ? "it was unloaded; load it to serve it again" : status.state.reason?.description,
+            folder: status.folder, details: details)
+    }
+
+    private func routing(_ entry: Shelf.Entry?) -> JSONValue {
+        guard let entry else { return nil }
+        var routing: JSONObject = ["routable": .bool(entry.routingProblem == nil)]
+        routing["reason"] = entry.routingProblem.map(JSONValue.string) ?? .null
+        routing["description"] = entry.route?.description.map(JSONValue.string) ?? .null
+        routing["examples"] = .integer(Int64(entry.route?.examples.count ?? 0))
+        routing["threshold"] = entry.route?.threshold.map(JSONValue.number) ?? .null
+        routing["source"] = entry.route.map { .string($0.source) } ?? .null
+        return .object(routing)
+    }
+}

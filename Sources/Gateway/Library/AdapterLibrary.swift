@@ -1,0 +1,172 @@
+public import Adapters
+public import Routing
+internal import Synchronization
+
+/// The adapters that are served, and what the router knows of them: the store and the router kept in step.
+///
+/// `refresh` reads files and embeds: any thread but the loop and the engine. `shelf` is a copy behind a lock: any thread.
+public final class AdapterLibrary: Sendable {
+    /// What is served now.
+    public struct Shelf: Sendable {
+        public struct Entry: Sendable {
+            public var name: String
+            public var folder: String
+            /// Unix seconds: when the folder last changed.
+            public var changed: Int
+            public var family: String?
+            /// nil when its routing data could not be read.
+            public var route: RouteDefinition?
+            /// Why the router cannot choose it.
+            public var routingProblem: String?
+        }
+
+        /// Servable adapters by name.
+        public var entries: [String: Entry] = [:]
+        /// Their names, sorted.
+        public var names: [String] = []
+        /// Taken out of service by `unload`; their folders stay.
+        public var unloaded: Set<String> = []
+    }
+
+    /// What one refresh found.
+    public struct Refresh: Sendable {
+        public var changes = AdapterChanges()
+        /// Routing data that could not be read, by adapter, where that is new.
+        public var routingProblems: [String: String] = [:]
+        /// The router's index was built anew.
+        public var isRouterUpdated = false
+        /// Why the index could not be built: the last one goes on.
+        public var routerFailure: String?
+
+        public var isEmpty: Bool { changes.isEmpty && routingProblems.isEmpty && !isRouterUpdated && routerFailure == nil }
+    }
+
+    public let store: AdapterStore
+    /// nil without an encoder: nothing is routed.
+    public let router: Router?
+    private let files: RouteFiles
+    private let current = Mutex(Shelf())
+    /// Held by a refresh; what it remembers for the next one.
+    private let refreshing = Mutex(Memory())
+
+    private struct Memory {
+        var folderStamps: [String: FolderStamp] = [:]
+        var routesStamp: FolderStamp?
+        var readings: [String: Reading] = [:]
+        var indexed: [RouteDefinition]?
+    }
+
+    private struct Reading {
+        var definition: RouteDefinition?
+        var problem: String?
+    }
+
+    public init(store: AdapterStore, router: Router?, files: RouteFiles) {
+        self.store = store
+        self.router = router
+        self.files = files
+    }
+
+    public var shelf: Shelf { current.withLock { $0 } }
+
+    /// Looks at the folders and brings what is served and what is routed up to date. Names are published before the
+    /// router's index is built, so a new adapter can be named at once.
+    @discardableResult
+    public func refresh() -> Refresh {
+        refreshing.withLock { memory in
+            var refresh = Refresh()
+            refresh.changes = store.rescan()
+            let unloaded = shelf.unloaded
+            let statuses = store.list().filter { $0.isServable && !unloaded.contains($0.name) }
+            read(statuses, &memory, &refresh)
+            publish(statuses, memory)
+            route(&memory, &refresh)
+            return refresh
+        }
+    }
+
+    /// Routing data of folders that changed since the last time.
+    private func read(_ statuses: [AdapterStatus], _ memory: inout Memory, _ refresh: inout Refresh) {
+        let routesStamp = files.routesFolder.map(FolderStamp.init)
+        let isOverridden = routesStamp != memory.routesStamp
+        memory.routesStamp = routesStamp
+        let names = Set(statuses.map(\.name))
+        memory.readings = memory.readings.filter { names.contains($0.key) }
+        for status in statuses {
+            let stamp = FolderStamp(status.folder)
+            if !isOverridden, memory.folderStamps[status.name] == stamp, memory.readings[status.name] != nil { continue }
+            memory.folderStamps[status.name] = stamp
+            var reading = Reading()
+            do throws(RoutingError) {
+                reading.definition = try files.definition(adapter: status.name, folder: status.folder)
+                if reading.definition?.indexedTexts.isEmpty == true {
+                    reading.problem = "it has no routing data: served by name, never chosen by the router"
+                } else if reading.definition?.isEnabled == false {
+                    reading.problem = "its routing is switched off: served by name only"
+                }
+            } catch {
+                reading.problem = error.description
+                if memory.readings[status.name]?.problem != reading.problem {
+                    refresh.routingProblems[status.name] = error.description
+                }
+            }
+            memory.readings[status.name] = reading
+        }
+    }
+
+    private func publish(_ statuses: [AdapterStatus], _ memory: Memory) {
+        var entries: [String: Shelf.Entry] = [:]
+        for status in statuses {
+            let reading = memory.readings[status.name]
+            entries[status.name] = Shelf.Entry(
+                name: status.name, folder: status.folder, changed: memory.folderStamps[status.name]?.seconds ?? 0,
+                family: status.family, route: reading?.definition,
+                routingProblem: router == nil ? "the service has no encoder" : reading?.problem)
+        }
+        let names = entries.keys.sorted()
+        current.withLock { shelf in
+            shelf.entries = entries.filter { !shelf.unloaded.contains($0.key) }
+            shelf.names = names.filter { shelf.entries[$0] != nil }
+        }
+    }
+
+    private func route(_ memory: inout Memory, _ refresh: inout Refresh) {
+        guard let router else { return }
+        let definitions = memory.readings.values.compactMap(\.definition).sorted { $0.adapter < $1.adapter }
+        guard definitions != memory.indexed else { return }
+        do throws(RoutingError) {
+            try router.update(definitions)
+            memory.indexed = definitions
+            refresh.isRouterUpdated = true
+        } catch {
+            refresh.routerFailure = error.description
+        }
+    }
+
+    // MARK: Out of service and back
+
+    /// Takes a name out of service at once; its folder stays, requests that hold it finish. False when it is not served.
+    public func unload(_ name: String) -> Bool {
+        let wasServed = current.withLock { shelf in
+            guard shelf.entries.removeValue(forKey: name) != nil else { return false }
+            shelf.names.removeAll { $0 == name }
+            shelf.unloaded.insert(name)
+            return true
+        }
+        if wasServed { refresh() }
+        return wasServed
+    }
+
+    /// Undoes `unload`.
+    public func restore(_ name: String) {
+        current.withLock { _ = $0.unloaded.remove(name) }
+        refresh()
+    }
+
+    /// Takes the adapter out of service and deletes its folder; requests that hold it finish.
+    public func remove(_ name: String) throws(AdapterError) {
+        try store.remove(name)
+        current.withLock { _ = $0.unloaded.remove(name) }
+        refresh()
+    }
+}

@@ -1,0 +1,112 @@
+import Adapters
+internal import Glibc
+import OpenAIAPI
+
+/// Changes of the adapters folder over HTTP, one at a time, off the loop.
+///
+/// A client names what to add by a relative path inside the import folder that the operator chose; nothing else on the
+/// machine is read for it. Links are resolved before the check, so none leads out.
+struct LibraryAdministration: AdapterAdministration {
+    let library: AdapterLibrary
+    let imports: String?
+    let queue: WorkQueue
+
+    func list() async -> [AdapterReport] {
+        (try? await queue.run { library.reports() }) ?? []
+    }
+
+    func report(_ name: String) async throws -> AdapterReport {
+        try await queue.run { try found(name) }
+    }
+
+    func add(_ name: String, source: String) async throws -> AdapterReport {
+        try await queue.run {
+            let folder = try importFolder(source)
+            try administer { () throws(AdapterError) in _ = try library.store.add(from: folder, name: name) }
+            library.restore(name)
+            return try found(name)
+        }
+    }
+
+    func remove(_ name: String) async throws {
+        try await queue.run { try administer { () throws(AdapterError) in try library.remove(name) } }
+    }
+
+    func load(_ name: String, path: String, inPlace: Bool) async throws {
+        try await queue.run {
+            let shelf = library.shelf
+            if shelf.entries[name] != nil, !inPlace {
+                throw APIError(
+                    .adapterExists, "The lora adapter '\(name)' has already been loaded.", param: "lora_name")
+            }
+            let own = resolved("\(library.store.folder)/\(name)")
+            if let own, own == resolved(path) || own == resolved("\(library.store.folder)/\(path)") {
+                library.restore(name)
+            } else if own == nil {
+                let folder = try importFolder(path)
+                try administer { () throws(AdapterError) in _ = try library.store.add(from: folder, name: name) }
+                library.restore(name)
+            } else {
+                throw APIError(
+                    .adapterExists, "Another folder serves as '\(name)'; delete it first.", param: "lora_path")
+            }
+            try administer { () throws(AdapterError) in _ = try library.store.preload(name) }
+        }
+    }
+
+    func unload(_ name: String) async throws {
+        try await queue.run {
+            guard library.unload(name) else {
+                throw APIError(
+                    .adapterNotFound, "The lora adapter '\(name)' cannot be found.", param: "lora_name")
+            }
+        }
+    }
+
+    private func found(_ name: String) throws(APIError) -> AdapterReport {
+        guard let report = library.report(name) else {
+            throw APIError(.adapterNotFound, "There is no adapter `\(name)`.")
+        }
+        return report
+    }
+
+    /// The folder that `source` names inside the import folder.
+    private func importFolder(_ source: String) throws(APIError) -> String {
+        guard let imports else {
+            throw APIError(
+                .importsDisabled,
+                "This server copies no adapters for clients: it was started without \(Setting.imports.flag).")
+        }
+        guard let root = resolved(imports) else {
+            throw APIError(.internalFailure, "the import folder is not there")
+        }
+        let isInside = source.hasPrefix("/") ? source : "\(root)/\(source)"
+        guard let folder = resolved(isInside), folder.hasPrefix("\(root)/") else {
+            throw APIError(
+                .invalidRequest, "no such folder inside the import folder; expected a relative path", param: "source")
+        }
+        return folder
+    }
+
+    private func resolved(_ path: String) -> String? {
+        guard !path.utf8.contains(0), let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    private func administer(_ body: () throws(AdapterError) -> Void) throws(APIError) {
+        do {
+            try body()
+        } catch {
+            let code: APIError.Code =
+                switch error.code {
+                case .notFound: .adapterNotFound
+                case .exists: .adapterExists
+                case .invalidName: .invalidRequest
+                case .io: .internalFailure
+                default: .adapterRejected
+                }
+            throw APIError(code, error.description)
+        }
+    }
+}

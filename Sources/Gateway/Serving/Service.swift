@@ -1,0 +1,150 @@
+internal import Dispatch
+internal import HTTP
+public import OpenAIAPI
+public import Telemetry
+public import UV
+
+/// The running service: an HTTP server that answers from the first moment, models that load behind it, a watched folder,
+/// and an orderly end. Loop only.
+@LoopActor
+public final class Service {
+    public let configuration: ServiceConfiguration
+    /// nil until the models are open.
+    public private(set) var parts: ServiceParts?
+
+    private let logger: Logger
+    private let metrics = ServiceMetrics()
+    private let api: APIService
+    private let server: HTTPServer
+    private let started = UnixClock.seconds()
+    private var watch: LibraryWatch?
+    private var isStopped = false
+
+    /// - Parameter keys: who may ask; see `readKeys`.
+    public init(_ configuration: ServiceConfiguration, keys: APIKeys = APIKeys(), logger: Logger, version: String = "0") {
+        self.configuration = configuration
+        self.logger = logger
+        var settings = APIConfiguration()
+        settings.limits = configuration.limits.api
+        settings.cors = configuration.cors
+        settings.keys = keys
+        settings.isLenient = configuration.isLenient
+        settings.version = version
+        let registry = metrics.registry
+        let log = RequestLog(logger: logger)
+        let api = APIService(
+            settings, metrics: { registry.exposition() },
+            observe: { [metrics] record in
+                metrics.note(record)
+                log.note(record)
+            })
+        self.api = api
+        server = HTTPServer(
+            limits: configuration.limits.http, errorAnswer: APIService.errorAnswer(cors: configuration.cors),
+            handler: { request, responder in api.handle(request, responder) })
+    }
+
+    /// Binds; answers 503 to all but health until `open` has been called. Returns the port.
+    @discardableResult
+    public func listen() throws(GatewayError) -> Int {
+        do {
+            return try server.listen(host: configuration.host, port: configuration.port)
+        } catch {
+            throw GatewayError(.notBound, "\(error)", place: "\(configuration.host):\(configuration.port)")
+        }
+    }
+
+    /// Opens models and adapters off the loop and starts to serve them. Returns when requests are answered.
+    public func open(_ opening: @escaping @Sendable () throws -> ServiceParts) async throws {
+        let start = ContinuousClock().now
+        let (parts, refresh) = try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue(label: "lmoe.opening", qos: .userInitiated).async {
+                continuation.resume(
+                    with: Result {
+                        let parts = try opening()
+                        return (parts, parts.library.refresh())
+                    })
+            }
+        }
+        guard !isStopped else { return parts.stop() }
+        self.parts = parts
+        report(refresh)
+        parts.observe(metrics.registry)
+        metrics.observe(parts.library)
+        serve(parts)
+        metrics.setReady(true)
+        let milliseconds = Int(((ContinuousClock().now - start) / .milliseconds(1)).rounded())
+        logger.info(
+            "ready",
+            [
+                "base": .string(parts.backend.baseModelName), "context": .integer(parts.backend.contextLength),
+                "adapters": .integer(parts.library.shelf.names.count),
+                "routable": .integer(parts.library.router?.routableAdapters.count ?? 0), "ms": .integer(milliseconds),
+            ])
+    }
+
+    private func serve(_ parts: ServiceParts) {
+        let library = parts.library
+        let routing = WorkQueue("lmoe.routing", capacity: configuration.limits.queuedEmbeddings)
+        api.services = APIServices(
+            backend: parts.backend,
+            catalogue: LibraryCatalogue(
+                library: library, baseName: parts.backend.baseModelName, contextLength: parts.backend.contextLength,
+                started: started),
+            routes: LibraryRouting(library: library, queue: routing, decode: parts.decode),
+            adapters: LibraryAdministration(
+                library: library, imports: configuration.imports, queue: WorkQueue("lmoe.administration", capacity: 64)),
+            embeddings: parts.embedder.map { QueuedEmbeddings(embedder: $0, queue: routing) })
+        let folders = [configuration.adapters] + [configuration.routes].compactMap { $0 }
+        let watch = LibraryWatch(
+            library, folders: folders, rescanMilliseconds: configuration.limits.rescanMilliseconds,
+            report: { [logger, metrics] refresh in
+                metrics.noteRefresh()
+                Self.report(refresh, to: logger)
+            })
+        self.watch = watch
+        // Between the first look and the watch something may have come.
+        watch.look()
+    }
+
+    private func report(_ refresh: AdapterLibrary.Refresh) { Self.report(refresh, to: logger) }
+
+    private nonisolated static func report(_ refresh: AdapterLibrary.Refresh, to logger: Logger) {
+        for name in refresh.changes.added { logger.info("adapter added", ["adapter": .string(name)]) }
+        for name in refresh.changes.replaced { logger.info("adapter replaced", ["adapter": .string(name)]) }
+        for name in refresh.changes.removed { logger.info("adapter removed", ["adapter": .string(name)]) }
+        for (name, error) in refresh.changes.rejected.sorted(by: { $0.key < $1.key }) {
+            logger.warning("adapter rejected", ["adapter": .string(name), "why": .string(error.description)])
+        }
+        for (name, problem) in refresh.routingProblems.sorted(by: { $0.key < $1.key }) {
+            logger.warning("adapter is not routed", ["adapter": .string(name), "why": .string(problem)])
+        }
+        if let failure = refresh.routerFailure { logger.error("the router keeps its last index", ["why": .string(failure)]) }
+    }
+
+    // MARK: The end
+
+    /// Refuses new work, lets running requests finish within the limit, and closes.
+    public func drain() async {
+        guard !isStopped else { return }
+        api.isDraining = true
+        metrics.setReady(false)
+        watch?.close()
+        watch = nil
+        logger.info("draining", ["connections": .integer(server.connectionCount)])
+        await server.drain(deadlineMilliseconds: configuration.limits.drainMilliseconds)
+        stop()
+    }
+
+    /// Cuts off what still runs.
+    public func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        api.isDraining = true
+        metrics.setReady(false)
+        watch?.close()
+        watch = nil
+        server.close()
+        parts?.stop()
+    }
+}
