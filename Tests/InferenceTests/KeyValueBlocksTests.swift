@@ -1,0 +1,104 @@
+import Testing
+
+@testable import Inference
+
+@Suite("KV blocks and the prefix cache")
+struct KeyValueBlocksTests {
+    private let tokens = (0..<100).map(Int32.init)
+
+    /// A sequence that computed `count` tokens.
+    private func computed(_ blocks: inout KeyValueBlocks, _ tokens: [Int32], version: String?) -> BlockTable {
+        var table = blocks.takePrefix(of: tokens, version: version)
+        #expect(blocks.grow(&table, tokens: tokens.count))
+        blocks.list(&table, tokens: tokens, computed: tokens.count)
+        return table
+    }
+
+    @Test("a prompt that was computed is found again, all but its last token")
+    func reuse() {
+        var blocks = KeyValueBlocks(blocks: 8, blockTokens: 4)
+        var first = computed(&blocks, Array(tokens[..<12]), version: nil)
+        let held = first.blocks
+        blocks.release(&first)
+        let again = blocks.takePrefix(of: Array(tokens[..<12]), version: nil)
+        #expect(again.blocks == Array(held[..<2]))
+        let longer = blocks.takePrefix(of: Array(tokens[..<13]), version: nil)
+        #expect(longer.blocks == held)
+    }
+
+    @Test("the same tokens under another adapter version are never shared")
+    func versions() {
+        var blocks = KeyValueBlocks(blocks: 8, blockTokens: 4)
+        var first = computed(&blocks, Array(tokens[..<9]), version: "a")
+        blocks.release(&first)
+        #expect(blocks.takePrefix(of: Array(tokens[..<9]), version: "b").blocks.isEmpty)
+        #expect(blocks.takePrefix(of: Array(tokens[..<9]), version: nil).blocks.isEmpty)
+        #expect(blocks.takePrefix(of: Array(tokens[..<9]), version: "a").blocks.count == 2)
+    }
+
+    @Test("equal blocks computed by two sequences become one")
+    func deduplication() {
+        var blocks = KeyValueBlocks(blocks: 8, blockTokens: 4)
+        let prompt = Array(tokens[..<9])
+        var first = blocks.takePrefix(of: prompt, version: nil)
+        var second = blocks.takePrefix(of: prompt, version: nil)
+        #expect(blocks.grow(&first, tokens: 9))
+        #expect(blocks.grow(&second, tokens: 9))
+        #expect(blocks.availableCount == 2)
+        blocks.list(&first, tokens: prompt, computed: 9)
+        blocks.list(&second, tokens: prompt, computed: 9)
+        #expect(first.blocks[..<2] == second.blocks[..<2])
+        #expect(first.blocks[2] != second.blocks[2])
+        #expect(blocks.availableCount == 4)
+    }
+
+    @Test("cached prefixes give way, the least recently used first, and running sequences keep theirs")
+    func eviction() {
+        var blocks = KeyValueBlocks(blocks: 4, blockTokens: 4)
+        var old = computed(&blocks, [1, 2, 3, 4, 5, 6, 7, 8], version: nil)
+        var young = computed(&blocks, [9, 10, 11, 12], version: nil)
+        blocks.release(&old)
+        blocks.release(&young)
+        var running = blocks.takePrefix(of: [20], version: nil)
+        #expect(blocks.grow(&running, tokens: 8))
+        #expect(blocks.takePrefix(of: [9, 10, 11, 12, 0], version: nil).blocks.count == 1)
+        #expect(blocks.takePrefix(of: [1, 2, 3, 4, 5], version: nil).blocks.count == 1)
+        #expect(!blocks.grow(&running, tokens: 100))
+    }
+
+    @Test("nothing leaks and nothing is held twice over random operations", arguments: [1, 2, 3, 4])
+    func random(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var blocks = KeyValueBlocks(blocks: 24, blockTokens: 4)
+        var tables: [(table: BlockTable, tokens: [Int32], computed: Int)] = []
+        for _ in 0..<3000 {
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0:
+                let length = Int.random(in: 1...40, using: &random)
+                let tokens = (0..<length).map { _ in Int32.random(in: 0..<2, using: &random) }
+                let version: String? = Bool.random(using: &random) ? "v" : nil
+                let table = blocks.takePrefix(of: tokens, version: version)
+                tables.append((table, tokens, table.blocks.count * 4))
+            case 1 where !tables.isEmpty:
+                let index = Int.random(in: tables.indices, using: &random)
+                if blocks.grow(&tables[index].table, tokens: tables[index].tokens.count) {
+                    tables[index].computed = tables[index].tokens.count
+                    blocks.list(&tables[index].table, tokens: tables[index].tokens, computed: tables[index].computed)
+                }
+            case 2 where !tables.isEmpty:
+                let index = Int.random(in: tables.indices, using: &random)
+                blocks.release(&tables[index].table)
+                tables.remove(at: index)
+            default:
+                break
+            }
+            var held = [Int32](repeating: 0, count: 24)
+            for entry in tables { for block in entry.table.blocks { held[Int(block)] += 1 } }
+            #expect(held == blocks.pool.references, "seed \(seed)")
+            #expect(blocks.availableCount == held.count { $0 == 0 }, "seed \(seed)")
+        }
+        for index in tables.indices { blocks.release(&tables[index].table) }
+        var whole = blocks.takePrefix(of: [7], version: "other")
+        #expect(blocks.grow(&whole, tokens: 24 * 4), "seed \(seed)")
+    }
+}
