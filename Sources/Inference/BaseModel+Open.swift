@@ -1,0 +1,72 @@
+import ChatTemplates
+import Models
+import Tensors
+import Tokenizers
+
+/// Why a base model could not be opened: the message names the file and what was found.
+public struct BaseModelError: Error, Sendable, CustomStringConvertible {
+    public var message: String
+
+    public var description: String { message }
+}
+
+extension BaseModel {
+    /// Opens a GGUF file or a Hugging Face folder and loads its weights.
+    ///
+    /// - Parameters:
+    ///   - precision: `fast` serves; `reference` is for parity checks.
+    ///   - pool: the threads of each step.
+    ///   - maximumRows: rows of the largest step.
+    public static func open(
+        _ path: String, precision: Decoder.Precision = .fast, pool: WorkerPool,
+        maximumRows: Int = InferenceLimits().maximumRows
+    ) throws(BaseModelError) -> BaseModel {
+        do {
+            let files = try ModelFiles.open(path)
+            let tokenizer = try tokenizer(of: files)
+            guard tokenizer.vocabularySize <= files.configuration.vocabulary else {
+                throw BaseModelError(
+                    message: "\(path): the tokenizer has \(tokenizer.vocabularySize) tokens, the model's embedding "
+                        + "\(files.configuration.vocabulary) rows")
+            }
+            let template = try files.chatTemplate.map { try ChatTemplate(source: $0) }
+            return BaseModel(
+                name: files.name,
+                decoder: try Decoder(files, precision: precision, pool: pool, maximumRows: maximumRows),
+                tokenizer: tokenizer, template: template,
+                endOfSequencePiece: files.endOfSequence(tokenizer))
+        } catch let error as BaseModelError {
+            throw error
+        } catch {
+            throw BaseModelError(message: "\(path): \(error)")
+        }
+    }
+
+    /// The tokenizer that a model's files describe.
+    public static func tokenizer(of files: ModelFiles) throws -> any Tokenizer {
+        switch files.tokenizer {
+        case .file(let path, let configPath):
+            return try BytePairTokenizer.load(tokenizerJSON: path, configPath: configPath)
+        case .gguf(let description):
+            guard description.model == "gpt2" else {
+                throw BaseModelError(
+                    message: "its tokenizer is `\(description.model)`; byte-level BPE (`gpt2`) is what is supported")
+            }
+            return try BytePairTokenizer(
+                vocabulary: BytePairVocabulary(
+                    tokens: description.tokens, types: description.types, merges: description.merges,
+                    preTokenizer: description.preTokenizer ?? "default", beginOfSequence: description.bos,
+                    endOfSequence: description.eos, endOfTurn: description.eot,
+                    addBeginOfSequence: description.addBOS, addEndOfSequence: description.addEOS))
+        }
+    }
+}
+
+extension ModelFiles {
+    /// Text of the end-of-sequence token; empty where there is none.
+    fileprivate func endOfSequence(_ tokenizer: any Tokenizer) -> String {
+        let token: Int32? =
+            if case .gguf(let description) = self.tokenizer { description.eos } else { tokenizer.endOfSequence.min() }
+        return token.flatMap(tokenizer.piece(of:)) ?? ""
+    }
+}

@@ -1,0 +1,26 @@
+import ChatTemplates
+import Models
+import Tensors
+import Tokenizers
+
+/// The shared base: weights, tokenizer and chat template. Immutable; adapters add to its results, never to it.
+public final class BaseModel: Sendable {
+    /// As `/v1/models` lists it.
+    public let name: String
+    public let decoder: Decoder
+    public let tokenizer: any Tokenizer
+    /// nil for a model that only completes text.
+    public let template: ChatTemplate?
+    /// Text of the token that ends an answer, for templates.
+    let endOfSequencePiece: String
+
+    public init(
+        name: String, decoder: Decoder, tokenizer: any Tokenizer, template: ChatTemplate?, endOfSequencePiece: String
+    ) {
+        self.name = name
+        self.decoder = decoder
+        self.tokenizer = tokenizer
+        self.template = template
+        self.endOfSequencePiece = endOfSequencePiece
+    }
+}

@@ -1,0 +1,80 @@
+import Generation
+import Synchronization
+
+/// The counts of the engine: who is in, what was done, and whether new requests are taken. Any thread.
+final class EngineLedger: Sendable {
+    enum Outcome { case finished, failed, cancelled }
+
+    private struct State {
+        var statistics = EngineStatistics()
+        /// Accepted and not ended.
+        var inside = 0
+        var isDraining = false
+        var whenIdle: [@Sendable () -> Void] = []
+    }
+
+    private let state = Mutex(State())
+
+    var statistics: EngineStatistics { state.withLock { $0.statistics } }
+
+    /// Counts a request in, or says why it can't be taken.
+    func enter(limits: InferenceLimits) -> GenerationError? {
+        state.withLock { state in
+            if state.isDraining {
+                return GenerationError(.draining, "the server is stopping", retryAfterSeconds: limits.retryAfterSeconds)
+            }
+            guard state.statistics.queuedRequests < limits.queuedRequests else {
+                return GenerationError(
+                    .overloaded, "\(limits.queuedRequests) requests are waiting already",
+                    retryAfterSeconds: limits.retryAfterSeconds)
+            }
+            state.inside += 1
+            state.statistics.queuedRequests += 1
+            return nil
+        }
+    }
+
+    /// A request ended before its first step.
+    func leave(_ outcome: Outcome) { end(outcome) { $0.queuedRequests -= 1 } }
+
+    /// A request takes part in steps now.
+    func admit(promptTokens: Int, cachedTokens: Int) {
+        state.withLock { state in
+            state.statistics.queuedRequests -= 1
+            state.statistics.activeSequences += 1
+            state.statistics.promptTokens += promptTokens
+            state.statistics.cachedTokens += cachedTokens
+        }
+    }
+
+    /// A request that took part in steps ended.
+    func retire(_ outcome: Outcome) { end(outcome) { $0.activeSequences -= 1 } }
+
+    /// A running request gave its memory up and waits again; it stays counted as active.
+    func update(_ change: (inout EngineStatistics) -> Void) { state.withLock { change(&$0.statistics) } }
+
+    func drain(whenIdle: @escaping @Sendable () -> Void) {
+        let isIdle = state.withLock { state in
+            state.isDraining = true
+            if state.inside > 0 { state.whenIdle.append(whenIdle) }
+            return state.inside == 0
+        }
+        if isIdle { whenIdle() }
+    }
+
+    private func end(_ outcome: Outcome, _ count: (inout EngineStatistics) -> Void) {
+        let callbacks = state.withLock { state in
+            count(&state.statistics)
+            switch outcome {
+            case .finished: state.statistics.finishedRequests += 1
+            case .failed: state.statistics.failedRequests += 1
+            case .cancelled: state.statistics.cancelledRequests += 1
+            }
+            state.inside -= 1
+            guard state.inside == 0, state.isDraining else { return [@Sendable () -> Void]() }
+            defer { state.whenIdle = [] }
+            return state.whenIdle
+        }
+        for callback in callbacks { callback() }
+    }
+}

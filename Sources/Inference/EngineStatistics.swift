@@ -1,0 +1,23 @@
+/// What the engine did since it started, for `/metrics`.
+public struct EngineStatistics: Sendable {
+    /// Accepted and not yet part of a step: being prepared or waiting.
+    public var queuedRequests = 0
+    public var activeSequences = 0
+    public var finishedRequests = 0
+    public var failedRequests = 0
+    public var cancelledRequests = 0
+    public var promptTokens = 0
+    /// Of them, taken from the prefix cache.
+    public var cachedTokens = 0
+    public var generatedTokens = 0
+    /// Generated tokens by adapter; the base under `base`.
+    public var generatedTokensByAdapter: [String: Int] = [:]
+    public var steps = 0
+    public var stepRows = 0
+    /// Sequences that gave their memory up for others and were computed again.
+    public var preemptions = 0
+    public var keyValueBlocks = 0
+    /// Held by running sequences; the rest is free or holds reusable prefixes.
+    public var keyValueBlocksInUse = 0
+    public var stepMilliseconds = 0.0
+}

@@ -1,0 +1,30 @@
+import Dispatch
+import Synchronization
+
+/// Values on their way to one thread. Any thread puts; one thread takes all that is there at once.
+final class Mailbox<Message: Sendable>: Sendable {
+    private let messages = Mutex<[Message]>([])
+    /// Signalled once for each time the box turns from empty to not empty.
+    private let arrival = DispatchSemaphore(value: 0)
+
+    func put(_ message: Message) {
+        let wasEmpty = messages.withLock { messages in
+            messages.append(message)
+            return messages.count == 1
+        }
+        if wasEmpty { arrival.signal() }
+    }
+
+    /// All messages, in order; none when there are none and `wait` is false.
+    func take(wait: Bool) -> [Message] {
+        if wait {
+            arrival.wait()
+        } else if arrival.wait(timeout: .now()) == .timedOut {
+            return []
+        }
+        return messages.withLock { messages in
+            defer { messages.removeAll(keepingCapacity: true) }
+            return messages
+        }
+    }
+}

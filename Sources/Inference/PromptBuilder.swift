@@ -1,0 +1,125 @@
+import Adapters
+import ChatTemplates
+import Generation
+import JSON
+import Synchronization
+import Tokenizers
+
+/// From what a client sent to the token ids of the prompt: chat template, then tokenizer. Workers; thread-safe.
+final class PromptBuilder: Sendable {
+    private let base: BaseModel
+    private let limits: InferenceLimits
+    /// Compiled templates of adapters, by version.
+    private let templates = Mutex<[String: ChatTemplate]>([:])
+
+    private static let keptTemplates = 64
+
+    init(base: BaseModel, limits: InferenceLimits) {
+        self.base = base
+        self.limits = limits
+    }
+
+    func tokens(of prompt: GenerationRequest.Prompt, adapter: PinnedAdapter?) throws(GenerationError) -> [Int32] {
+        let tokens: [Int32]
+        switch prompt {
+        case .chat(let messages, let tools):
+            let text = try render(messages, tools: tools, adapter: adapter)
+            tokens = try encode(text, addSpecialTokens: false, parseSpecial: true)
+        case .text(let text, let addSpecialTokens, let parseSpecial):
+            tokens = try encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
+        case .tokens(let given):
+            let vocabulary = Int32(base.decoder.configuration.vocabulary)
+            if let wrong = given.first(where: { $0 < 0 || $0 >= vocabulary }) {
+                throw GenerationError(
+                    .invalidRequest, "token id \(wrong) is not in the vocabulary; ids go from 0 to \(vocabulary - 1)")
+            }
+            tokens = given
+        }
+        guard !tokens.isEmpty else {
+            throw GenerationError(.invalidRequest, "the prompt is empty; it must have at least one token")
+        }
+        return tokens
+    }
+
+    private func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) throws(GenerationError) -> [Int32] {
+        guard text.utf8.count <= limits.promptBytes else {
+            throw GenerationError(
+                .contextLengthExceeded, "the prompt has \(text.utf8.count) bytes; at most \(limits.promptBytes) are read")
+        }
+        return base.tokenizer.encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
+    }
+
+    private func render(
+        _ messages: [ChatMessage], tools: [String], adapter: PinnedAdapter?
+    ) throws(GenerationError) -> String {
+        guard let template = try template(of: adapter) ?? base.template else {
+            throw GenerationError(
+                .invalidRequest, "\(base.name) has no chat template: use /v1/completions, or add a template to the adapter")
+        }
+        do {
+            return try template.render(context(messages, tools: tools))
+        } catch {
+            throw GenerationError(.invalidRequest, "the chat template refused the messages: \(error)")
+        }
+    }
+
+    private func template(of adapter: PinnedAdapter?) throws(GenerationError) -> ChatTemplate? {
+        guard let adapter, let source = adapter.chatTemplate else { return nil }
+        if let known = templates.withLock({ $0[adapter.version] }) { return known }
+        let template: ChatTemplate
+        do {
+            template = try ChatTemplate(source: source)
+        } catch {
+            throw GenerationError(.adapterRejected, "the chat template of adapter \(adapter.name): \(error)")
+        }
+        templates.withLock { templates in
+            if templates.count >= Self.keptTemplates { templates.removeAll() }
+            templates[adapter.version] = template
+        }
+        return template
+    }
+
+    private func context(_ messages: [ChatMessage], tools: [String]) throws(GenerationError) -> JSONObject {
+        var context = JSONObject()
+        var turns: [JSONValue] = []
+        for message in messages { turns.append(try turn(message)) }
+        context["messages"] = .array(turns)
+        if !tools.isEmpty {
+            var parsed: [JSONValue] = []
+            for tool in tools { parsed.append(try json(tool, what: "a tool")) }
+            context["tools"] = .array(parsed)
+        }
+        context["add_generation_prompt"] = true
+        context["bos_token"] = .string(piece(base.tokenizer.beginOfSequence))
+        context["eos_token"] = .string(base.endOfSequencePiece)
+        return context
+    }
+
+    private func turn(_ message: ChatMessage) throws(GenerationError) -> JSONValue {
+        var turn: JSONObject = ["role": .string(message.role), "content": .string(message.content)]
+        if let name = message.name { turn["name"] = .string(name) }
+        if let call = message.toolCallID { turn["tool_call_id"] = .string(call) }
+        if !message.toolCalls.isEmpty {
+            var calls: [JSONValue] = []
+            for call in message.toolCalls {
+                let arguments = try json(call.arguments, what: "the arguments of tool call \(call.id)")
+                calls.append([
+                    "id": .string(call.id), "type": "function",
+                    "function": ["name": .string(call.name), "arguments": arguments],
+                ])
+            }
+            turn["tool_calls"] = .array(calls)
+        }
+        return .object(turn)
+    }
+
+    private func json(_ text: String, what: String) throws(GenerationError) -> JSONValue {
+        do {
+            return try JSONValue.parse(text)
+        } catch {
+            throw GenerationError(.invalidRequest, "\(what): \(error)")
+        }
+    }
+
+    private func piece(_ token: Int32?) -> String { token.flatMap(base.tokenizer.piece(of:)) ?? "" }
+}

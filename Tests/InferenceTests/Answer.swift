@@ -1,0 +1,44 @@
+import Generation
+import Inference
+
+/// All that a backend said of one request.
+struct Answer: Sendable {
+    var start: GenerationStart?
+    var text = ""
+    var logprobs: [TokenLogprob] = []
+    var reason: FinishReason?
+    var usage: GenerationUsage?
+    var failure: GenerationError?
+
+    /// True at the last event.
+    mutating func take(_ event: GenerationEvent) -> Bool {
+        switch event {
+        case .started(let start): self.start = start
+        case .delta(let text, let logprobs):
+            self.text += text
+            self.logprobs += logprobs
+        case .finished(let reason, let usage, _):
+            self.reason = reason
+            self.usage = usage
+            return true
+        case .failed(let error):
+            failure = error
+            return true
+        }
+        return false
+    }
+}
+
+extension Engine {
+    /// Runs a request to its end.
+    func answer(_ request: GenerationRequest) async -> Answer {
+        let (wakes, wake) = AsyncStream.makeStream(of: Void.self)
+        let stream = GenerationStream { wake.yield() }
+        submit(request, to: stream)
+        var answer = Answer()
+        for await _ in wakes {
+            for event in stream.drain() where answer.take(event) { return answer }
+        }
+        return answer
+    }
+}

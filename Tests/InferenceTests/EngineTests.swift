@@ -1,0 +1,182 @@
+import Adapters
+import Foundation
+import Generation
+import Models
+import Synchronization
+import Tensors
+import Testing
+
+@testable import Inference
+
+/// The engine on the real base model and the adapters of the repository.
+@Suite("Engine", .serialized)
+struct EngineTests {
+    /// One base and one engine for the suite: loading is what costs.
+    private static let shared = Result { try Fixture() }
+
+    private struct Fixture {
+        let engine: Engine
+        let store: AdapterStore
+
+        init() throws {
+            let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent().path
+            let pool = WorkerPool(threads: 2)
+            let base = try BaseModel.open("\(root)/models/base.gguf", pool: pool)
+            store = AdapterStore(
+                folder: "\(root)/adapters", base: base.decoder.configuration, budgetBytes: 64 << 20, element: .bf16)
+            _ = store.rescan()
+            engine = Engine(base: base, store: store)
+        }
+    }
+
+    private func request(
+        _ text: String, adapter: String? = nil, maxTokens: Int? = 24, _ change: (inout GenerationRequest) -> Void = { _ in }
+    ) -> GenerationRequest {
+        var request = GenerationRequest(
+            id: text, prompt: .chat([ChatMessage(role: "user", content: text)], tools: []), adapter: adapter,
+            sampling: .greedy, maxTokens: maxTokens)
+        change(&request)
+        return request
+    }
+
+    private let questions: [(text: String, adapter: String?)] = [
+        ("list all files larger than 10 MB under /var", "bash"),
+        ("how many rivers run through texas", "sql"),
+        ("name[The Punter], food[Italian], priceRange[cheap], area[riverside]", "data2text"),
+        ("Tom has 3 apples and buys 4 more. How many apples does he have?", "math"),
+        ("What is the capital of France?", nil),
+    ]
+
+    @Test("rows of four adapters and the base together give each row's own tokens")
+    func mixedBatch() async throws {
+        let engine = try Self.shared.get().engine
+        var alone: [Answer] = []
+        for question in questions {
+            alone.append(await engine.answer(request(question.text, adapter: question.adapter)))
+        }
+        let together = await withTaskGroup(of: (Int, Answer).self) { group in
+            for (index, question) in questions.enumerated() {
+                group.addTask { (index, await engine.answer(request(question.text, adapter: question.adapter))) }
+            }
+            return await group.reduce(into: [Int: Answer]()) { $0[$1.0] = $1.1 }
+        }
+        for (index, answer) in alone.enumerated() {
+            #expect(answer.failure == nil)
+            #expect(!answer.text.isEmpty)
+            #expect(together[index]?.text == answer.text, "\(questions[index].text)")
+            #expect(together[index]?.start?.adapter == questions[index].adapter)
+        }
+        #expect(Set(alone.map(\.text)).count == alone.count)
+    }
+
+    @Test("a second turn takes the first one's keys and values from the cache and answers the same")
+    func prefixCache() async throws {
+        let engine = try Self.shared.get().engine
+        let text = "Explain in one sentence what a river delta is, and name one. Seed \(#line)."
+        let first = await engine.answer(request(text, adapter: "sql"))
+        let second = await engine.answer(request(text, adapter: "sql"))
+        #expect(first.usage?.cachedTokens ?? -1 < 32)
+        #expect(second.usage?.cachedTokens ?? 0 >= (second.usage?.promptTokens ?? 0) - 17)
+        #expect(first.text == second.text)
+        let other = await engine.answer(request(text, adapter: "math"))
+        #expect(other.usage?.cachedTokens ?? 99 < 32, "another adapter never shares keys and values")
+    }
+
+    @Test("a stop string ends the text before it")
+    func stops() async throws {
+        let engine = try Self.shared.get().engine
+        let whole = await engine.answer(request("Why is the sky blue?"))
+        let word = try #require(whole.text.split(separator: " ").dropFirst(4).first.map(String.init))
+        let cut = await engine.answer(request("Why is the sky blue?") { $0.stop = [word] })
+        #expect(!cut.text.contains(word))
+        #expect(!cut.text.isEmpty)
+        #expect(whole.text.hasPrefix(cut.text))
+        #expect(cut.reason == .stop)
+    }
+
+    @Test("limits of length: max tokens, the context, an unknown adapter, tokens out of range")
+    func refusals() async throws {
+        let engine = try Self.shared.get().engine
+        let three = await engine.answer(request("Tell me a long story.", maxTokens: 3))
+        #expect(three.usage?.completionTokens == 3)
+        #expect(three.reason == .length)
+        let tooLong = await engine.answer(request("hi", maxTokens: engine.contextLength))
+        #expect(tooLong.failure?.code == .contextLengthExceeded)
+        let unknown = await engine.answer(request("hi", adapter: "nobody"))
+        #expect(unknown.failure?.code == .adapterNotFound)
+        let wrong = await engine.answer(request("hi") { $0.prompt = .tokens([1, 49_152]) })
+        #expect(wrong.failure?.code == .invalidRequest)
+        let empty = await engine.answer(request("hi") { $0.prompt = .text("", addSpecialTokens: false, parseSpecial: false) })
+        #expect(empty.failure?.code == .invalidRequest)
+    }
+
+    @Test("a cancelled request frees its blocks and lets others go on")
+    func cancellation() async throws {
+        let engine = try Self.shared.get().engine
+        let stream = GenerationStream {}
+        engine.submit(request("Count from one to a thousand.", maxTokens: nil) { $0.ignoreEndOfSequence = true }, to: stream)
+        let other = await engine.answer(request("What is the capital of France?", maxTokens: 8))
+        stream.cancel()
+        #expect(other.failure == nil)
+        for _ in 0..<200 where engine.statistics.activeSequences > 0 { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(engine.statistics.activeSequences == 0)
+        #expect(engine.statistics.cancelledRequests >= 1)
+    }
+
+    @Test("log-probabilities come for every token, and the chosen one is the most probable at temperature 0")
+    func logprobs() async throws {
+        let engine = try Self.shared.get().engine
+        let answer = await engine.answer(request("What is the capital of France?", maxTokens: 6) { $0.topLogprobs = 3 })
+        #expect(answer.logprobs.count == answer.usage?.completionTokens)
+        for token in answer.logprobs {
+            #expect(token.top.count == 3)
+            #expect(token.top[0].token == token.chosen.token)
+            #expect(token.chosen.logprob <= 0)
+        }
+    }
+
+    @Test("when memory for keys and values runs out, the youngest waits and everyone still gets the same answer")
+    func preemption() async throws {
+        let fixture = try Self.shared.get()
+        var limits = InferenceLimits()
+        let block = fixture.engine.base.decoder.makeCache(blocks: 0).blockBytes
+        limits.keyValueBytes = 12 * block
+        let small = Engine(base: fixture.engine.base, store: fixture.store, limits: limits)
+        defer { small.stop() }
+        let texts = (0..<4).map { "Write a story about the number \($0)." }
+        let answers = await withTaskGroup(of: (Int, Answer).self) { group in
+            for (index, text) in texts.enumerated() {
+                group.addTask { (index, await small.answer(request(text, maxTokens: 60))) }
+            }
+            return await group.reduce(into: [Int: Answer]()) { $0[$1.0] = $1.1 }
+        }
+        #expect(small.statistics.preemptions > 0)
+        for (index, text) in texts.enumerated() {
+            let alone = await fixture.engine.answer(request(text, maxTokens: 60))
+            #expect(answers[index]?.text == alone.text)
+        }
+    }
+
+    @Test("a full queue refuses, and a drained engine finishes what it has")
+    func overloadAndDrain() async throws {
+        let fixture = try Self.shared.get()
+        var limits = InferenceLimits()
+        limits.queuedRequests = 2
+        limits.activeSequences = 1
+        let engine = Engine(base: fixture.engine.base, store: nil, limits: limits)
+        defer { engine.stop() }
+        let answers = await withTaskGroup(of: Answer.self) { group in
+            for index in 0..<12 { group.addTask { await engine.answer(request("Say \(index).", maxTokens: 4)) } }
+            return await group.reduce(into: [Answer]()) { $0.append($1) }
+        }
+        #expect(answers.contains { $0.failure?.code == .overloaded && $0.failure?.retryAfterSeconds != nil })
+        #expect(answers.contains { $0.failure == nil })
+        let last = Task { await engine.answer(request("What is the capital of France?", maxTokens: 16)) }
+        while engine.statistics.activeSequences == 0 { try await Task.sleep(for: .milliseconds(2)) }
+        await withCheckedContinuation { done in engine.drain { done.resume() } }
+        #expect(engine.statistics.activeSequences == 0)
+        #expect(await last.value.failure == nil)
+        #expect(await engine.answer(request("hi")).failure?.code == .draining)
+    }
+}
