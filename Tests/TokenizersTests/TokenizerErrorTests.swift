@@ -11,7 +11,7 @@ struct TokenizerErrorTests {
 
     private func load(bytes: [UInt8]) throws(TokenizerError) -> BytePairTokenizer {
         let path = NSTemporaryDirectory() + "lmoe-tokenizer-\(UUID().uuidString).json"
-        FileManager.default.createFile(atPath: path, contents: Data(bytes))
+        _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
         defer { unlink(path) }
         return try BytePairTokenizer.load(tokenizerJSON: path)
     }
