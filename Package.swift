@@ -59,7 +59,7 @@ let floors: [Target] = [
     module("Adapters", ["Models", "Tensors", "Weights", "JSON", crypto]),
     // 4 services
     module("Inference", ["Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
-    module("Embeddings", ["Models", "Tensors", "Tokenizers", "Generation"]),
+    module("Embeddings", ["Models", "Tensors", "Tokenizers", "Generation", "JSON"]),
     module("Routing", ["JSON", "Generation", crypto, yams]),
     // 5 front
     module("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),

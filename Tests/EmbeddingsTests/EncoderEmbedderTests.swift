@@ -1,0 +1,98 @@
+import Embeddings
+import Foundation
+import Generation
+import Testing
+import Tokenizers
+
+/// State of a token: its id in one column of two, and 1 in the other.
+private struct FakeEncoder: HiddenStateSource {
+    var hiddenSize: Int { 2 }
+    var mostTokens: Int { 512 }
+
+    func hiddenStates(of texts: [[Int32]], _ body: (Int, UnsafeBufferPointer<Float>) -> Void) {
+        for (number, tokens) in texts.enumerated().reversed() {
+            tokens.flatMap { [Float($0), 1] }.withUnsafeBufferPointer { body(number, $0) }
+        }
+    }
+}
+
+@Suite("Encoder embedder")
+struct EncoderEmbedderTests {
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path + "/models/encoder"
+
+    private func embedder(_ settings: EncoderSettings) throws -> EncoderEmbedder {
+        EncoderEmbedder(
+            name: "fake", identity: "1", tokenizer: try WordPieceTokenizer.load(folder: Self.folder), encoder: FakeEncoder(),
+            settings: settings)
+    }
+
+    @Test("the real folder asks for the mean over at most 256 tokens")
+    func settings() throws {
+        #expect(try EncoderSettings(folder: Self.folder) == EncoderSettings(pooling: .mean, maximumTokens: 256))
+    }
+
+    @Test("vectors are in the order of the texts, of length 1, and those that a text gets alone")
+    func order() throws {
+        let embedder = try embedder(EncoderSettings(maximumTokens: 64))
+        let texts = (0..<120).map { String(repeating: "word ", count: $0 % 90) + "\($0)" }
+        let all = try embedder.embed(texts)
+        #expect(all.tokenCounts.max() == 64 && all.vectors.count == 240)
+        for (number, text) in texts.enumerated() {
+            let alone = try embedder.embed([text])
+            let vector = Array(all.vectors[2 * number..<2 * number + 2])
+            #expect(vector == alone.vectors)
+            #expect(all.tokenCounts[number] == alone.tokenCounts[0])
+            #expect(abs(vector[0] * vector[0] + vector[1] * vector[1] - 1) < 1e-6)
+        }
+    }
+
+    @Test("the mean takes all tokens, the first only the first")
+    func pooling() throws {
+        // [CLS] and [SEP] are 101 and 102.
+        let mean = try embedder(EncoderSettings(pooling: .mean)).embed([""]).vectors
+        #expect(abs(mean[0] / mean[1] - 101.5) < 1e-3)
+        let first = try embedder(EncoderSettings(pooling: .first)).embed([""]).vectors
+        #expect(abs(first[0] / first[1] - 101) < 1e-3)
+        #expect(try embedder(EncoderSettings()).embed([]).vectors.isEmpty)
+    }
+
+    @Test("settings that are not implemented are refused by name")
+    func refused() throws {
+        func error(_ files: [String: String]) throws -> EmbeddingError? {
+            let folder = NSTemporaryDirectory() + "lmoe-encoder-\(UUID().uuidString)"
+            try FileManager.default.createDirectory(atPath: folder + "/1_Pooling", withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            for (name, text) in files { try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)")) }
+            return #expect(throws: EmbeddingError.self) { try EncoderSettings(folder: folder) }
+        }
+        let dense = try error(["modules.json": #"[{"type": "sentence_transformers.models.Dense", "path": "2_Dense"}]"#])
+        #expect(dense?.code == .unsupported && dense?.message.contains("Dense") == true)
+        let maximum = try error(["1_Pooling/config.json": #"{"pooling_mode_max_tokens": true}"#])
+        #expect(maximum?.code == .unsupported && maximum?.message.contains("pooling_mode_max_tokens") == true)
+        #expect(try error(["modules.json": #"[{"type": "x.Pooling", "path": "../other"}]"#])?.code == .malformed)
+        #expect(try error(["sentence_bert_config.json": #"{"max_seq_length": 0}"#])?.code == .malformed)
+        #expect(try error(["modules.json": "["])?.code == .malformed)
+    }
+
+    @Test("the identity follows the files' content and the precision")
+    func identity() throws {
+        let folder = NSTemporaryDirectory() + "lmoe-encoder-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func write(_ name: String, _ text: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)")) }
+        func identity(_ precision: String = "fast") throws -> String {
+            try EncoderFolder.identity(folder, weights: ["model.safetensors"], precision: precision)
+        }
+        for name in ["config.json", "tokenizer.json", "model.safetensors"] { try write(name, "some content of \(name)") }
+        let first = try identity()
+        #expect(try identity() == first)
+        #expect(try identity("reference") != first)
+        try write("model.safetensors", "some content of model.safetensorz")
+        #expect(try identity() != first)
+        try write("model.safetensors", "some content of model.safetensors")
+        #expect(try identity() == first)
+        try write("modules.json", "[]")
+        #expect(try identity() != first)
+    }
+}
