@@ -10,8 +10,12 @@ final class ServerConnection: HTTPResponseSink {
     private let remoteAddress: String
     /// Actions not yet carried out: one may cause the next, which waits its turn here instead of recursing.
     private var actions: [ServerConnectionState.Action] = []
+    private var next = 0
     private var isPerforming = false
+    /// Of the sends among `actions`.
     private var queuedBytes = 0
+    /// A stream was told to wait for `onDrain`.
+    private var isSaturated = false
     private var totalBytes = 0
     private var mustProceed = false
 
@@ -36,24 +40,36 @@ final class ServerConnection: HTTPResponseSink {
     }
 
     private func perform(_ more: [ServerConnectionState.Action]) {
+        var more = more[...]
+        if isPerforming {
+            // Inside a handler: what cannot call one again happens at once, unless something waits before it.
+            while next == actions.count, let action = more.first, !action.callsHandlers {
+                more.removeFirst()
+                carryOut(action)
+            }
+            for case .send(let bytes) in more { queuedBytes += bytes.count }
+            actions += more
+            return
+        }
+        isPerforming = true
         for case .send(let bytes) in more { queuedBytes += bytes.count }
         actions += more
-        guard !isPerforming else { return }
-        isPerforming = true
-        var next = 0
         while next < actions.count {
             let action = actions[next]
             next += 1
+            if case .send(let bytes) = action { queuedBytes -= bytes.count }
             carryOut(action)
         }
         actions.removeAll(keepingCapacity: next <= 64)
+        next = 0
         isPerforming = false
+        // What saturated the stream while it waited here went out in one go: the socket has nothing to drain.
+        if isSaturated, bufferedBytes == 0 { LoopActor.post { self.didDrain() } }
     }
 
     private func carryOut(_ action: ServerConnectionState.Action) {
         switch action {
         case .send(let bytes):
-            queuedBytes -= bytes.count
             totalBytes += bytes.count
             socket.write(bytes)
         case .handle(var request):
@@ -86,6 +102,7 @@ final class ServerConnection: HTTPResponseSink {
     }
 
     private func didDrain() {
+        isSaturated = false
         responder?.drained()
         proceedIfTaken()
     }
@@ -125,7 +142,18 @@ final class ServerConnection: HTTPResponseSink {
     func write(_ bytes: [UInt8]) {
         guard bufferedBytes <= server.limits.writeOverflowBytes else { return perform(state.fail()) }
         perform(state.write(bytes))
+        if bufferedBytes >= saturationBytes { isSaturated = true }
     }
 
     func end() { perform(state.end()) }
+}
+
+extension ServerConnectionState.Action {
+    /// Carrying it out may call a handler, or an end of one answer begin the next.
+    fileprivate var callsHandlers: Bool {
+        switch self {
+        case .handle, .answered: true
+        case .send, .clientLeft, .pauseReading, .resumeReading, .linger, .closeWhenSent, .close, .reset: false
+        }
+    }
 }
