@@ -75,7 +75,7 @@ let floors: [Target] = [
     tests("HTTP", ["UV"]), tests("Generation"),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Models", "Weights", "Tensors", "JSON"]),
     tests("Inference", ["Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
-    tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation"]),
+    tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON"]),
     tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),
     tests("Gateway", ["OpenAIAPI", "HTTP", "UV", "JSON", "Generation"]),
     .testTarget(name: "LayeringTests", path: "Tests/LayeringTests"),

@@ -82,7 +82,7 @@ struct EncoderEmbedderTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         func write(_ name: String, _ text: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)")) }
         func identity(_ precision: String = "fast") throws -> String {
-            try EncoderFolder.identity(folder, weights: ["model.safetensors"], precision: precision)
+            try EncoderFolder.identity(folder, precision: precision)
         }
         for name in ["config.json", "tokenizer.json", "model.safetensors"] { try write(name, "some content of \(name)") }
         let first = try identity()
