@@ -1,0 +1,90 @@
+internal import Synchronization
+public import Tensors
+
+/// A BERT-style encoder: tokens of texts in, hidden states of the last layer out.
+///
+/// Any thread; calls wait for each other. `@unchecked Sendable`: `lock` guards scratch memory, all else is immutable; the test
+/// that encodes on many threads at once would catch a breach.
+public final class Encoder: @unchecked Sendable {
+    /// Rows that go through the layers together, unless one text is longer.
+    private static let rows = 512
+
+    public let configuration: EncoderConfiguration
+    public let precision: Decoder.Precision
+    private let weights: EncoderWeights
+    private let plan: EncoderPlan
+    private let path: Path
+    private let lock = Mutex(())
+
+    private enum Path {
+        case fast(FastEncoder)
+        case reference(ReferenceEncoder)
+    }
+
+    /// A folder with `config.json` and `model*.safetensors`. The fast path packs the matrices to 8 bits and runs on `pool`, which it
+    /// may share with a decoder. Errors: `notFound`, `malformed`, `unsupported`, `invalidConfiguration`, `missingTensor`,
+    /// `unexpectedTensor`, `wrongShape`.
+    public init(folder: String, precision: Decoder.Precision, pool: WorkerPool) throws(ModelError) {
+        let files = try EncoderFiles(folder)
+        configuration = files.configuration
+        self.precision = precision
+        weights = try EncoderWeights(files)
+        plan = EncoderPlan(capacity: max(Self.rows, configuration.maximumTokens), configuration: configuration)
+        switch precision {
+        case .fast: path = .fast(try FastEncoder(files, weights, plan: plan, pool: pool))
+        case .reference: path = .reference(ReferenceEncoder(configuration, weights, plan: plan))
+        }
+    }
+
+    /// Calls `body(text, states)` for each text in order: the hidden states of its tokens, `[tokens, hidden]` f32, valid inside the
+    /// call. Texts include their special tokens. A text's states have the same bits alone and among others in the fast
+    /// path.
+    ///
+    /// Errors, before anything is computed: `limitExceeded` when a text has more than `configuration.maximumTokens`
+    /// tokens, `invalidConfiguration` when a token is not in the vocabulary. `body` must not call the encoder.
+    public func encode(
+        _ texts: [[Int32]], body: (_ text: Int, _ states: UnsafeBufferPointer<Float>) -> Void
+    ) throws(ModelError) {
+        try check(texts)
+        lock.withLock { _ in
+            var first = 0
+            while first < texts.count {
+                plan.clear()
+                var next = first
+                while next < texts.count, texts[next].isEmpty || plan.append(texts[next]) { next += 1 }
+                if plan.rows > 0 { run() }
+                var row = 0
+                for text in first..<next {
+                    let count = texts[text].count
+                    body(
+                        text,
+                        UnsafeBufferPointer(
+                            start: plan.residual.pointer + row * configuration.hidden, count: count * configuration.hidden))
+                    row += count
+                }
+                first = next
+            }
+        }
+    }
+
+    private func run() {
+        switch path {
+        case .fast(let encoder): encoder.run()
+        case .reference(let encoder): encoder.run()
+        }
+    }
+
+    private func check(_ texts: [[Int32]]) throws(ModelError) {
+        for (index, text) in texts.enumerated() {
+            guard text.count <= configuration.maximumTokens else {
+                throw ModelError(
+                    .limitExceeded,
+                    "text \(index) has \(text.count) tokens, the encoder takes \(configuration.maximumTokens)")
+            }
+            for token in text where !(0..<configuration.vocabulary ~= Int(token)) {
+                throw ModelError(
+                    .invalidConfiguration, "text \(index) has token \(token), the encoder has \(configuration.vocabulary)")
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+internal import Tensors
+
+/// The rows of one pass of an encoder: the tokens of some texts, one after the other, and memory for them.
+///
+/// Isolation: the encoder's lock guards it; inside a run, slices belong to threads between barriers.
+final class EncoderPlan {
+    let capacity: Int
+    private(set) var rows = 0
+    private(set) var textCount = 0
+    /// Where text `i` begins, and at `[textCount]` where the last one ends: `[capacity + 1]`.
+    let starts: UnsafeMutablePointer<Int>
+    /// `[capacity]`
+    let tokens: UnsafeMutablePointer<Int32>
+    /// `[rows, hidden]`: the residual stream, in the end the result.
+    let residual: FloatBuffer
+    // [rows, width] each
+    let query: FloatBuffer
+    let key: FloatBuffer
+    let value: FloatBuffer
+    let attended: FloatBuffer
+    let projected: FloatBuffer
+    let intermediate: FloatBuffer
+
+    init(capacity: Int, configuration: EncoderConfiguration) {
+        func rows(_ width: Int) -> FloatBuffer { FloatBuffer(count: capacity * width) }
+        self.capacity = capacity
+        starts = .allocate(capacity: capacity + 1)
+        starts[0] = 0
+        tokens = .allocate(capacity: capacity)
+        residual = rows(configuration.hidden)
+        query = rows(configuration.hidden)
+        key = rows(configuration.hidden)
+        value = rows(configuration.hidden)
+        attended = rows(configuration.hidden)
+        projected = rows(configuration.hidden)
+        intermediate = rows(configuration.feedForward)
+    }
+
+    deinit {
+        starts.deallocate()
+        tokens.deallocate()
+    }
+
+    func clear() { (rows, textCount) = (0, 0) }
+
+    /// False when the text, which is not empty, does not fit any more.
+    func append(_ text: [Int32]) -> Bool {
+        guard text.count <= capacity - rows else { return false }
+        for (index, token) in text.enumerated() { tokens[rows + index] = token }
+        rows += text.count
+        textCount += 1
+        starts[textCount] = rows
+        return true
+    }
+
+    /// Row `row`'s place in its text of number `text`.
+    func embed(_ text: Int, _ row: Int, _ weights: EncoderWeights, _ configuration: EncoderConfiguration) {
+        let (hidden, token, position) = (configuration.hidden, Int(tokens[row]), row - starts[text])
+        let x = residual.pointer + row * hidden
+        let other = projected.pointer + row * hidden
+        weights.words.dequantizeRows(token..<token + 1, into: x)
+        weights.positions.dequantizeRows(position..<position + 1, into: other)
+        Kernels.add(weights.type.pointer, to: x, count: hidden)
+        Kernels.add(other, to: x, count: hidden)
+        weights.embeddingNorm.apply(x, count: hidden, epsilon: configuration.normEpsilon)
+    }
+}
