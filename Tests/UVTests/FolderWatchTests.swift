@@ -59,7 +59,7 @@ final class Calls {
             // An event every 10 ms leaves no quiet time of 30 ms.
             let before = await calls.count
             let file = try FileHandle(forWritingTo: folder.appendingPathComponent("0"))
-            for _ in 0..<30 {
+            for _ in 0..<500 where await calls.count == before {
                 try file.write(contentsOf: Data("x".utf8))
                 try await Task.sleep(for: .milliseconds(10))
             }
