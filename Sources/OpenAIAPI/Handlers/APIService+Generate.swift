@@ -70,6 +70,23 @@ extension APIService {
         let answer = Answer(
             id: identity(shape.idPrefix), created: clock(), baseModel: services.backend.baseModelName, job: job,
             routes: routes)
-        GenerationRun(exchange, shape: shape, answer: answer).start(on: services.backend)
+        // A name that the client gave must not be answered by another model; a decision of the router's may.
+        var adapterGone: (@LoopActor () -> Void)?
+        if routes.contains(where: { $0.kind == .matched }) {
+            adapterGone = {
+                let others = routes.map { self.withoutGone($0, services) }
+                self.begin(exchange, job, shape: shape, routes: others, services)
+            }
+        }
+        GenerationRun(exchange, shape: shape, answer: answer, adapterGone: adapterGone).start(on: services.backend)
+    }
+
+    /// The base instead of a routed adapter: one of them has just been removed.
+    private func withoutGone(_ route: RouteChoice, _ services: APIServices) -> RouteChoice {
+        guard route.kind == .matched, let adapter = route.adapter else { return route }
+        var choice = services.routes.explicit(nil, reason: "\(adapter) was chosen, but has just been removed: the base answers")
+        choice.kind = .fallback
+        choice.milliseconds = route.milliseconds
+        return choice
     }
 }

@@ -16,8 +16,11 @@ final class GenerationRun {
     private var streams: [GenerationStream] = []
     private var hasBegun = false
     private var isOver = false
+    /// Answers some other way when an adapter has left between the router's decision and its use; nil fails then.
+    private let adapterGone: (@LoopActor () -> Void)?
 
-    init(_ exchange: Exchange, shape: any AnswerShape, answer: Answer) {
+    init(_ exchange: Exchange, shape: any AnswerShape, answer: Answer, adapterGone: (@LoopActor () -> Void)?) {
+        self.adapterGone = adapterGone
         self.exchange = exchange
         self.shape = shape
         self.answer = answer
@@ -64,6 +67,7 @@ final class GenerationRun {
                 answer.choices[index].timings = timings
                 if answer.job.isStream { frames += shape.closing(index, of: answer) }
             case .failed(let error):
+                if error.code == .adapterNotFound, !hasBegun, let adapterGone { return giveUp(to: adapterGone) }
                 send(frames)
                 return fail(APIError(error))
             }
@@ -96,6 +100,12 @@ final class GenerationRun {
         note()
         for stream in streams { stream.cancel() }
         if hasBegun { exchange.endEvents(done: false, error: error) } else { exchange.fail(error) }
+    }
+
+    private func giveUp(to other: @LoopActor () -> Void) {
+        cancel()
+        exchange.onClientLeft = nil
+        other()
     }
 
     private func cancel() {

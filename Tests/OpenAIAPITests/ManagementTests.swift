@@ -1,0 +1,177 @@
+import Generation
+import JSON
+import Testing
+import UV
+
+@testable import OpenAIAPI
+
+@Suite struct ManagementTests {
+    @LoopActor @Test func modelsHaveTheirLineage() async throws {
+        let api = TestAPI()
+        let list = try await api.send("GET", "/v1/models").json()
+        let expected = """
+            {"object":"list","data":[\
+            {"id":"smol","object":"model","created":100,"owned_by":"lmoe","root":"smol","parent":null,"max_model_len":2048},\
+            {"id":"bash","object":"model","created":200,"owned_by":"lmoe","root":"adapters/bash","parent":"smol","max_model_len":2048},\
+            {"id":"sql","object":"model","created":200,"owned_by":"lmoe","root":"adapters/sql","parent":"smol","max_model_len":2048},\
+            {"id":"auto","object":"model","created":100,"owned_by":"lmoe","root":"auto","parent":"smol","max_model_len":2048}]}
+            """
+        #expect(list.serialized() == expected)
+        #expect(try await api.send("GET", "/v1/models/sql").json()["parent"] == "smol")
+        #expect(try await api.send("GET", "/v1/models/base").json()["id"] == "smol")
+        let missing = await api.send("GET", "/v1/models/nope")
+        #expect(missing.status == 404)
+        #expect(try missing.json().error("code") == "model_not_found")
+    }
+
+    @LoopActor @Test func routesAreExplained() async throws {
+        let api = TestAPI()
+        let answer = await api.send("POST", "/v1/route", "{\"input\":\"some sql\",\"top\":3,\"threshold\":0.5}")
+        #expect(answer.text == "{\"adapter\":\"sql\"}")
+        #expect(api.services.questions.withLock { $0[0].top } == 3)
+        let messages = "{\"input\":[{\"role\":\"user\",\"content\":\"bash\"}],\"candidates\":[\"bash\"]}"
+        #expect(await api.send("POST", "/v1/route", messages).text == "{\"adapter\":\"bash\"}")
+        for (body, param) in [("{}", "input"), ("{\"input\":\"x\",\"top\":0}", "top"), ("{\"input\":\"x\",\"txt\":1}", "txt")] {
+            let answer = await api.send("POST", "/v1/route", body)
+            #expect(answer.status == 400)
+            #expect(try answer.json().error("param") == .string(param))
+        }
+        #expect(api.backend.requests.isEmpty)
+    }
+
+    @LoopActor @Test func embeddingsComeAsNumbersAndAsBase64() async throws {
+        let api = TestAPI()
+        let plain = await api.send("POST", "/v1/embeddings", "{\"model\":\"encoder\",\"input\":[\"ab\",\"cde\"]}")
+        let expected = """
+            {"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,0.5,0.5,0.5]},\
+            {"object":"embedding","index":1,"embedding":[0.5,0.5,0.5,0.5]}],"model":"mini",\
+            "usage":{"prompt_tokens":5,"total_tokens":5}}
+            """
+        #expect(plain.text == expected)
+        let encoded = try await api.send(
+            "POST", "/v1/embeddings", "{\"model\":\"mini\",\"input\":\"ab\",\"encoding_format\":\"base64\"}").json()
+        #expect(encoded["data"]?[0]?["embedding"] == "AAAAPwAAAD8AAAA/AAAAPw==")
+        let short = try await api.send(
+            "POST", "/v1/embeddings", "{\"model\":\"mini\",\"input\":\"ab\",\"dimensions\":1}").json()
+        #expect(short["data"]?[0]?["embedding"] == [1.0])
+    }
+
+    @LoopActor @Test(arguments: [
+        ("\"model\":\"mini\"", "input", 400), ("\"input\":\"a\"", "model", 400), ("\"model\":\"bash\",\"input\":\"a\"", "model", 404),
+        ("\"model\":\"mini\",\"input\":\"\"", "input", 400), ("\"model\":\"mini\",\"input\":[]", "input", 400),
+        ("\"model\":\"mini\",\"input\":[1,2]", "input[0]", 400), ("\"model\":\"mini\",\"input\":[[1]]", "input[0]", 400),
+        ("\"model\":\"mini\",\"input\":\"a\",\"dimensions\":5", "dimensions", 400),
+        ("\"model\":\"mini\",\"input\":\"a\",\"encoding_format\":\"hex\"", "encoding_format", 400),
+        ("\"model\":\"mini\",\"input\":\"a\",\"inputs\":1", "inputs", 400),
+    ])
+    func badEmbeddingRequestsAreNamed(fields: String, param: String, status: Int) async throws {
+        let answer = await TestAPI().send("POST", "/v1/embeddings", "{\(fields)}")
+        #expect(answer.status == status)
+        #expect(try answer.json().error("param") == .string(param))
+    }
+
+    @Test func base64IsPadded() {
+        let cases = ["": "", "f": "Zg==", "fo": "Zm8=", "foo": "Zm9v", "foob": "Zm9vYg==", "fooba": "Zm9vYmE=", "foobar": "Zm9vYmFy"]
+        for (text, encoded) in cases { #expect(Base64.encode(Array(text.utf8)) == encoded) }
+    }
+
+    @LoopActor @Test func adaptersAreListedAddedAndRemoved() async throws {
+        let api = TestAPI()
+        let list = try await api.send("GET", "/v1/adapters").json()
+        #expect(list["data"]?.arrayValue?.compactMap { $0["name"]?.stringValue } == ["bash", "sql"])
+        let one = await api.send("GET", "/v1/adapters/bash")
+        #expect(
+            one.text == "{\"name\":\"bash\",\"object\":\"adapter\",\"state\":\"resident\",\"reason\":null,\"rank\":8,\"folder\":\"adapters/bash\"}")
+        let missing = await api.send("GET", "/v1/adapters/nope")
+        #expect(missing.status == 404)
+        #expect(try missing.json().error("code") == "adapter_not_found")
+        #expect(await api.send("PUT", "/v1/adapters/new", "{\"source\":\"team/new\"}").status == 201)
+        #expect(await api.send("PUT", "/v1/adapters/new", "{}").status == 400)
+        #expect(await api.send("DELETE", "/v1/adapters/sql").text == "{\"name\":\"sql\",\"object\":\"adapter\",\"deleted\":true}")
+        #expect(api.services.changes.withLock { $0 } == ["add new team/new", "remove sql"])
+    }
+
+    @LoopActor @Test func vllmsShapesAreSpoken() async throws {
+        let api = TestAPI()
+        let loaded = await api.send("POST", "/v1/load_lora_adapter", "{\"lora_name\":\"new\",\"lora_path\":\"/x/new\"}")
+        #expect(loaded.status == 200)
+        #expect(loaded.text == "Success: LoRA adapter 'new' added successfully.")
+        let unloaded = await api.send("POST", "/v1/unload_lora_adapter", "{\"lora_name\":\"sql\"}")
+        #expect(unloaded.text == "Success: LoRA adapter 'sql' removed successfully.")
+        let again = await api.send("POST", "/v1/load_lora_adapter", "{\"lora_name\":\"sql\",\"lora_path\":\"x\"}")
+        #expect(again.status == 400)
+        #expect(try again.json().error("code") == 400)
+        #expect(try again.json().error("type") == "InvalidUserInput")
+        let missing = await api.send("POST", "/v1/unload_lora_adapter", "{\"lora_name\":\"nope\"}")
+        #expect(missing.status == 404)
+        #expect(try missing.json().error("type") == "NotFoundError")
+        #expect(await api.send("POST", "/v1/load_lora_adapter", "{\"lora_name\":\"\",\"lora_path\":\"x\"}").status == 400)
+    }
+
+    @LoopActor @Test func llamaCppsAdapterListSetsTheDefault() async throws {
+        let api = TestAPI()
+        let list = try await api.send("GET", "/lora-adapters").json()
+        #expect(list[1]?["name"] == "sql")
+        #expect(list[1]?["scale"] == 0.0)
+        #expect(await api.send("POST", "/lora-adapters", "[{\"id\":1,\"scale\":1.0}]").text == "{\"success\":true}")
+        #expect(try await api.send("GET", "/lora-adapters").json()[1]?["scale"] == 1.0)
+        #expect(await api.chat("").headers["x-lmoe-adapter"] == "sql")
+        #expect(await api.chat("\"model\":\"bash\"").headers["x-lmoe-adapter"] == "bash")
+        #expect(await api.send("POST", "/lora-adapters", "[]").status == 200)
+        #expect(await api.chat("").headers["x-lmoe-route"] == "fallback")
+        #expect(await api.send("POST", "/lora-adapters", "{}").status == 400)
+        #expect(await api.send("POST", "/lora-adapters", "[{\"id\":5,\"scale\":1}]").status == 400)
+    }
+
+    @LoopActor @Test func loraxsGenerateIsSpoken() async throws {
+        let api = TestAPI()
+        let answer = await api.send(
+            "POST", "/generate",
+            "{\"inputs\":\"x\",\"parameters\":{\"adapter_id\":\"sql\",\"adapter_source\":\"local\",\"details\":true,\"max_new_tokens\":3,\"return_full_text\":true,\"typical_p\":null,\"seed\":9}}")
+        #expect(answer.status == 200, "\(answer.text)")
+        #expect(answer.headers["x-adapter-id"] == "sql")
+        #expect(answer.headers["x-model-id"] == "smol")
+        let body = try answer.json()
+        #expect(body["generated_text"] == "xHello")
+        let details = """
+            {"finish_reason":"eos_token","prompt_tokens":5,"generated_tokens":2,"skipped_tokens":0,"seed":9,"prefill":[],\
+            "tokens":[{"id":10,"text":"Hel","logprob":-0.5,"special":false},{"id":12,"text":"lo","logprob":-0.25,"special":false}]}
+            """
+        #expect(body["details"]?.serialized() == details)
+        let request = api.backend.requests[0]
+        #expect(request.sampling.temperature == 0)
+        #expect(request.maxTokens == 3)
+    }
+
+    @LoopActor @Test func loraxsStreamHasATokenAnEventAndTheTextInTheLast() async throws {
+        let answer = await TestAPI().send("POST", "/generate_stream", "{\"inputs\":\"x\",\"parameters\":{\"do_sample\":true}}")
+        let events = try answer.eventValues()
+        #expect(answer.headers["Content-Type"] == "text/event-stream")
+        #expect(events.map { $0["token"]?["text"] } == ["Hel", "lo"])
+        #expect(events.map { $0["generated_text"] } == [.null, "Hello"])
+        #expect(events[1]["details"]?["generated_tokens"] == 2)
+        #expect(!answer.text.contains("[DONE]"))
+    }
+
+    @LoopActor @Test func loraxsErrorsAreItsOwn() async throws {
+        let api = TestAPI()
+        for (parameters, status) in [
+            ("\"max_new_token\":1", 422), ("\"best_of\":2", 422), ("\"merged_adapters\":{}", 422), ("\"adapter_id\":\"nope\"", 404),
+            ("\"adapter_source\":\"hub\"", 422), ("\"watermark\":true", 422),
+        ] {
+            let answer = await api.send("POST", "/generate", "{\"inputs\":\"x\",\"parameters\":{\(parameters)}}")
+            #expect(answer.status == status, "\(parameters)")
+            #expect(try answer.json().objectValue?.keys == ["error", "error_type"])
+        }
+        let full = await TestAPI(ScriptedBackend.failing(.init(.overloaded, "full"))).send("POST", "/generate", "{\"inputs\":\"x\"}")
+        #expect(full.status == 429)
+        #expect(try full.json()["error_type"] == "overloaded")
+        #expect(try await api.send("GET", "/info").json()["model_id"] == "smol")
+    }
+
+    @LoopActor @Test func metricsArePlainText() async throws {
+        let answer = await TestAPI().send("GET", "/metrics")
+        #expect(answer.text == "lmoe_up 1\n")
+        #expect(answer.headers["Content-Type"]?.hasPrefix("text/plain; version=0.0.4") == true)
+    }
+}

@@ -1,0 +1,134 @@
+import Generation
+import HTTP
+import JSON
+import Synchronization
+import UV
+
+@testable import OpenAIAPI
+
+/// Plays what a test says instead of generating, and remembers what it was asked.
+final class ScriptedBackend: GenerationBackend {
+    typealias Script = @Sendable (GenerationRequest, GenerationStream) -> Void
+
+    let baseModelName = "smol"
+    let contextLength = 2048
+    private let script: Script
+    private let seen = Mutex<[GenerationRequest]>([])
+    private let streams = Mutex<[GenerationStream]>([])
+
+    init(_ script: @escaping Script = ScriptedBackend.hello) { self.script = script }
+
+    var requests: [GenerationRequest] { seen.withLock { $0 } }
+    var openStreams: [GenerationStream] { streams.withLock { $0 } }
+
+    func submit(_ request: GenerationRequest, to stream: GenerationStream) {
+        seen.withLock { $0.append(request) }
+        streams.withLock { $0.append(stream) }
+        script(request, stream)
+    }
+
+    /// Two pieces, `Hel` and `lo`, after five prompt tokens of which two were cached.
+    static let hello: Script = { request, stream in
+        let version = request.adapter.map { "v-\($0)" }
+        stream.send(.started(.init(adapter: request.adapter, adapterVersion: version, promptTokens: 5, cachedTokens: 2)))
+        let first = TokenLogprob(chosen: token(10, "Hel", -0.5), top: [token(10, "Hel", -0.5), token(11, "Hi", -1.5)])
+        let second = TokenLogprob(chosen: token(12, "lo", -0.25), top: [token(12, "lo", -0.25), token(13, "p", -2)])
+        let wanted = request.topLogprobs != nil
+        stream.send(.delta(text: "Hel", logprobs: wanted ? [first] : []))
+        stream.send(.delta(text: "lo", logprobs: wanted ? [second] : []))
+        stream.send(.finished(.stop, .init(promptTokens: 5, cachedTokens: 2, completionTokens: 2), timings))
+    }
+
+    static let timings: GenerationTimings = {
+        var timings = GenerationTimings()
+        timings.queueMilliseconds = 1
+        timings.loadMilliseconds = 2
+        timings.prefillMilliseconds = 3
+        timings.decodeMilliseconds = 4
+        return timings
+    }()
+
+    static func token(_ id: Int32, _ text: String, _ logprob: Float) -> TokenLogprob.Alternative {
+        .init(token: id, bytes: Array(text.utf8), logprob: logprob)
+    }
+
+    static func failing(_ error: GenerationError) -> Script { { _, stream in stream.send(.failed(error)) } }
+}
+
+/// Two adapters, `bash` and `sql`; the router chooses the one whose name the text holds.
+final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministration, EmbeddingService {
+    let names = ["bash", "sql"]
+    let questions = Mutex<[RouteQuestion]>([])
+    let changes = Mutex<[String]>([])
+
+    func models() -> [ServedModel] {
+        [ServedModel(id: "smol", created: 100, root: "smol", parent: nil, contextLength: 2048)]
+            + names.map { ServedModel(id: $0, created: 200, root: "adapters/\($0)", parent: "smol", contextLength: 2048) }
+    }
+
+    func isServable(_ adapter: String) -> Bool { names.contains(adapter) }
+    func adapterNames() -> [String] { names }
+
+    func route(_ question: RouteQuestion) async throws -> RouteChoice {
+        questions.withLock { $0.append(question) }
+        let text =
+            switch question.content {
+            case .messages(let messages): messages.last?.content ?? ""
+            case .text(let text): text
+            case .tokens: ""
+            }
+        let allowed = question.candidates ?? names
+        if let unknown = allowed.first(where: { !names.contains($0) }) {
+            throw APIError(.invalidRequest, "`\(unknown)` is not routable", param: "route.candidates")
+        }
+        guard let name = allowed.first(where: text.contains) else {
+            return RouteChoice(
+                adapter: nil, kind: .fallback, probability: 0.125, explanation: ["route": "fallback"], milliseconds: 1.5)
+        }
+        return RouteChoice(
+            adapter: name, kind: .matched, probability: 0.9375, explanation: ["adapter": .string(name)],
+            milliseconds: 1.5)
+    }
+
+    func explicit(_ adapter: String?, reason: String) -> RouteChoice {
+        RouteChoice(adapter: adapter, kind: .explicit, explanation: ["reason": .string(reason)])
+    }
+
+    func prefetch(_ adapter: String) { changes.withLock { $0.append("prefetch \(adapter)") } }
+
+    func list() async -> [AdapterReport] { names.map { AdapterReport(name: $0, state: "ready", reason: nil, folder: "adapters/\($0)") } }
+    func report(_ name: String) async throws -> AdapterReport {
+        guard names.contains(name) else { throw APIError(.adapterNotFound, "There is no adapter `\(name)`.") }
+        return AdapterReport(name: name, state: "resident", reason: nil, folder: "adapters/\(name)", details: ["rank": 8])
+    }
+    func add(_ name: String, source: String) async throws -> AdapterReport {
+        changes.withLock { $0.append("add \(name) \(source)") }
+        return AdapterReport(name: name, state: "ready", reason: nil, folder: "adapters/\(name)")
+    }
+    func remove(_ name: String) async throws { changes.withLock { $0.append("remove \(name)") } }
+    func load(_ name: String, path: String, inPlace: Bool) async throws {
+        if names.contains(name), !inPlace { throw APIError(.adapterExists, "already loaded", param: "lora_name") }
+        changes.withLock { $0.append("load \(name) \(path)") }
+    }
+    func unload(_ name: String) async throws {
+        guard names.contains(name) else { throw APIError(.adapterNotFound, "cannot be found", param: "lora_name") }
+        changes.withLock { $0.append("unload \(name)") }
+    }
+
+    let name = "mini"
+    let dimension = 4
+    func embed(_ texts: [String]) async throws -> EmbeddedTexts {
+        EmbeddedTexts(
+            vectors: texts.flatMap { _ in [Float(0.5), 0.5, 0.5, 0.5] }, tokenCounts: texts.map { $0.utf8.count },
+            tokenizeMicroseconds: 0, embedMicroseconds: 0)
+    }
+}
+
+/// Counts instead of drawing, so that identities are the same in every run.
+struct CountingGenerator: RandomNumberGenerator {
+    private var count: UInt64 = 0
+    mutating func next() -> UInt64 {
+        count += 1
+        return count << 60 | count
+    }
+}

@@ -1,0 +1,135 @@
+import Generation
+import HTTP
+import JSON
+import Testing
+import UV
+
+@testable import OpenAIAPI
+
+@Suite struct StreamTests {
+    static let started = GenerationEvent.started(
+        .init(adapter: nil, adapterVersion: nil, promptTokens: 1, cachedTokens: 0))
+
+    /// Lets jobs that were posted to the loop run.
+    @LoopActor private func settle() async { for _ in 0..<5 { await Task.yield() } }
+
+    @LoopActor @Test func aClientThatLeavesCancelsItsSequences() async throws {
+        let api = TestAPI { _, stream in stream.send(Self.started) }
+        let recorder = HTTPResponseRecorder()
+        let responder = HTTPResponder(sink: recorder)
+        let request = HTTPRequest(
+            method: "POST", target: "/v1/chat/completions", body: Array(TestAPI.chatBody("\"model\":\"base\",\"n\":2,\"stream\":true").utf8))
+        api.service.handle(request, responder)
+        await settle()
+        #expect(recorder.isStream)
+        #expect(api.backend.openStreams.map(\.isCancelled) == [false, false])
+        responder.close()
+        #expect(api.backend.openStreams.map(\.isCancelled) == [true, true])
+        #expect(api.records.map(\.clientLeft) == [true])
+    }
+
+    @LoopActor @Test func aClientThatLeavesBeforeTheHeadCountsAs499() async throws {
+        let api = TestAPI { _, _ in }
+        let responder = HTTPResponder(sink: HTTPResponseRecorder())
+        let request = HTTPRequest(
+            method: "POST", target: "/v1/chat/completions", body: Array(TestAPI.chatBody("\"model\":\"base\"").utf8))
+        api.service.handle(request, responder)
+        responder.close()
+        #expect(api.backend.openStreams.map(\.isCancelled) == [true])
+        #expect(api.records.map(\.status) == [499])
+    }
+
+    @LoopActor @Test func aSlowReaderFillsItsOwnMailboxOnly() async throws {
+        let api = TestAPI { _, stream in stream.send(Self.started) }
+        func begin() async -> (HTTPResponseRecorder, HTTPResponder, GenerationStream) {
+            let recorder = HTTPResponseRecorder()
+            let responder = HTTPResponder(sink: recorder)
+            let body = Array(TestAPI.chatBody("\"model\":\"base\",\"stream\":true").utf8)
+            api.service.handle(HTTPRequest(method: "POST", target: "/v1/chat/completions", body: body), responder)
+            await settle()
+            return (recorder, responder, api.backend.openStreams[api.backend.openStreams.count - 1])
+        }
+        let (slow, slowResponder, slowStream) = await begin()
+        let (quick, _, quickStream) = await begin()
+        slow.bufferedBytes = slow.saturationBytes
+        for _ in 0..<64 {
+            slowStream.send(.delta(text: "a", logprobs: []))
+            quickStream.send(.delta(text: "b", logprobs: []))
+        }
+        await settle()
+        #expect(slowStream.isSaturated)
+        #expect(slow.writes.count == 1)
+        #expect(!quickStream.isSaturated)
+        #expect(quick.events.count == 65)
+
+        var woken = false
+        slowStream.setDrainHandler { LoopActor.assumeIsolated { woken = true } }
+        slow.bufferedBytes = 0
+        slowResponder.drained()
+        #expect(woken)
+        #expect(!slowStream.isSaturated)
+        #expect(slow.events.count == 65)
+    }
+
+    @LoopActor @Test(arguments: [
+        (GenerationError(.overloaded, "full", retryAfterSeconds: 7), 429, "rate_limit_error", "rate_limit_exceeded"),
+        (GenerationError(.contextLengthExceeded, "long"), 400, "invalid_request_error", "context_length_exceeded"),
+        (GenerationError(.draining, "stopping"), 503, "server_error", "draining"),
+        (GenerationError(.adapterNotFound, "gone"), 404, "invalid_request_error", "model_not_found"),
+        (GenerationError(.adapterRejected, "bad"), 400, "invalid_request_error", "adapter_rejected"),
+    ])
+    func aRequestThatFailsBeforeItStartsHasAStatus(
+        error: GenerationError, status: Int, type: String, code: String
+    ) async throws {
+        for stream in ["false", "true"] {
+            let answer = await TestAPI(ScriptedBackend.failing(error)).chat("\"model\":\"sql\",\"stream\":\(stream)")
+            #expect(answer.status == status)
+            #expect(!answer.isStream)
+            #expect(try answer.json().error("type") == .string(type))
+            #expect(try answer.json().error("code") == .string(code))
+            if status == 429 { #expect(answer.headers["retry-after"] == "7") }
+            if status == 503 { #expect(answer.headers["retry-after"] != nil) }
+        }
+    }
+
+    @LoopActor @Test func anErrorAfterTheStartEndsTheStreamWithoutDone() async throws {
+        let api = TestAPI { _, stream in
+            stream.send(Self.started)
+            stream.send(.delta(text: "par", logprobs: []))
+            stream.send(.failed(GenerationError(.internalFailure, "broken")))
+        }
+        let answer = await api.chat("\"stream\":true")
+        #expect(answer.status == 200)
+        #expect(
+            answer.events.last
+                == "{\"error\":{\"message\":\"broken\",\"type\":\"server_error\",\"param\":null,\"code\":null}}")
+        #expect(answer.events.count == 3)
+        #expect(api.records.map(\.errorCode) == [.internalFailure])
+    }
+
+    @LoopActor @Test func oneChoiceThatFailsCancelsTheOthers() async throws {
+        let api = TestAPI { request, stream in
+            stream.send(Self.started)
+            if request.id.hasSuffix("-1") { stream.send(.failed(GenerationError(.internalFailure, "broken"))) }
+        }
+        let answer = await api.chat("\"n\":3")
+        #expect(answer.status == 500)
+        #expect(api.backend.openStreams.map(\.isCancelled) == [true, true, true])
+    }
+
+    @LoopActor @Test func anAdapterThatLeftAfterTheDecisionIsReplacedByTheBase() async throws {
+        let api = TestAPI { request, stream in
+            if request.adapter != nil { return stream.send(.failed(GenerationError(.adapterNotFound, "gone"))) }
+            ScriptedBackend.hello(request, stream)
+        }
+        for stream in ["false", "true"] {
+            let answer = await api.send(
+                "POST", "/v1/completions", "{\"model\":\"auto\",\"prompt\":\"bash\",\"stream\":\(stream)}")
+            #expect(answer.status == 200)
+            #expect(answer.headers["x-lmoe-route"] == "fallback")
+            #expect(answer.headers["x-lmoe-adapter"] == "base")
+        }
+        #expect(await api.send("POST", "/v1/completions", "{\"model\":\"bash\",\"prompt\":\"bash\"}").status == 404)
+        #expect(api.records.count == 3)
+    }
+}

@@ -1,0 +1,72 @@
+import Generation
+import HTTP
+import JSON
+import Testing
+import UV
+
+@testable import OpenAIAPI
+
+@LoopActor
+final class RecordLog {
+    var records: [RequestRecord] = []
+}
+
+/// The handler over scripted services.
+@LoopActor
+final class TestAPI {
+    let backend: ScriptedBackend
+    let services = ScriptedServices()
+    let service: APIService
+    var records: [RequestRecord] { log.records }
+    private let log = RecordLog()
+
+    init(
+        _ script: @escaping ScriptedBackend.Script = ScriptedBackend.hello,
+        configure: (inout APIConfiguration) -> Void = { _ in }
+    ) {
+        backend = ScriptedBackend(script)
+        var configuration = APIConfiguration()
+        configure(&configuration)
+        let log = log
+        service = APIService(
+            configuration, metrics: { "lmoe_up 1\n" }, observe: { log.records.append($0) }, clock: { 1_700_000_000 },
+            generator: CountingGenerator())
+        service.services = APIServices(
+            backend: backend, catalogue: services, routes: services, adapters: services, embeddings: services)
+    }
+
+    func send(
+        _ method: String, _ target: String, _ body: String = "", headers: HTTPHeaders = [:]
+    ) async -> HTTPResponseRecorder {
+        let request = HTTPRequest(method: method, target: target, headers: headers, body: Array(body.utf8))
+        return await HTTPResponseRecorder.answer(request, by: service.handle)
+    }
+
+    func chat(_ fields: String, headers: HTTPHeaders = [:]) async -> HTTPResponseRecorder {
+        await send("POST", "/v1/chat/completions", Self.chatBody(fields), headers: headers)
+    }
+
+    /// A chat body with one user turn, and more fields.
+    nonisolated static func chatBody(_ fields: String) -> String {
+        let more = fields.isEmpty ? "" : ", \(fields)"
+        return "{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]\(more)}"
+    }
+}
+
+extension HTTPResponseRecorder {
+    var text: String { String(decoding: body, as: UTF8.self) }
+
+    func json() throws -> JSONValue { try JSONValue.parse(body) }
+
+    /// The `data:` lines of a stream.
+    var events: [String] {
+        text.split(separator: "\n\n").map { $0.hasPrefix("data: ") ? String($0.dropFirst(6)) : "not data: \($0)" }
+    }
+
+    func eventValues() throws -> [JSONValue] { try events.filter { $0 != "[DONE]" }.map { try JSONValue.parse($0) } }
+}
+
+extension JSONValue {
+    /// The error object's member.
+    func error(_ key: String) -> JSONValue? { self["error"]?[key] }
+}

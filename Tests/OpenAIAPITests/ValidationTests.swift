@@ -1,0 +1,131 @@
+import JSON
+import Testing
+import UV
+
+@testable import OpenAIAPI
+
+@Suite struct ValidationTests {
+    @LoopActor @Test(arguments: [
+        ("\"temprature\":1", "temprature"), ("\"temperature\":2.5", "temperature"), ("\"temperature\":\"hot\"", "temperature"),
+        ("\"top_p\":-0.1", "top_p"), ("\"n\":0", "n"), ("\"n\":17", "n"), ("\"max_tokens\":0", "max_tokens"),
+        ("\"max_completion_tokens\":1.5", "max_completion_tokens"), ("\"stop\":5", "stop"), ("\"stop\":[\"\"]", "stop[0]"),
+        ("\"stop\":[\"a\",3]", "stop[1]"), ("\"logit_bias\":{\"x\":1}", "logit_bias"),
+        ("\"logit_bias\":{\"1\":101}", "logit_bias.1"), ("\"logprobs\":2", "logprobs"), ("\"top_logprobs\":2", "top_logprobs"),
+        ("\"logprobs\":true,\"top_logprobs\":21", "top_logprobs"), ("\"seed\":1e40", "seed"), ("\"stream\":1", "stream"),
+        ("\"stream_options\":{\"include_usage\":true}", "stream_options"),
+        ("\"stream\":true,\"stream_options\":{\"usage\":true}", "stream_options.usage"),
+        ("\"response_format\":{\"type\":\"json_object\"}", "response_format.type"), ("\"modalities\":[\"audio\"]", "modalities[0]"),
+        ("\"audio\":{}", "audio"), ("\"tools\":[{\"type\":\"browser\"}]", "tools[0].type"),
+        ("\"tools\":[{\"type\":\"function\",\"function\":{}}]", "tools[0].function.name"),
+        ("\"tool_choice\":\"required\"", "tool_choice"), ("\"top_k\":-2", "top_k"), ("\"min_p\":2", "min_p"),
+        ("\"repetition_penalty\":0", "repetition_penalty"), ("\"ignore_eos\":1", "ignore_eos"),
+        ("\"presence_penalty\":3", "presence_penalty"), ("\"frequency_penalty\":-3", "frequency_penalty"),
+        ("\"route\":{\"treshold\":0.5}", "route.treshold"), ("\"route\":{\"threshold\":2}", "route.threshold"),
+        ("\"route\":{\"candidates\":[]}", "route.candidates"), ("\"route\":{\"candidates\":[\"nope\"]}", "route.candidates"),
+        ("\"model\":3", "model"), ("\"model\":\"\"", "model"), ("\"expert\":\"\"", "expert"),
+        ("\"lora\":{}", "lora"), ("\"lora\":[{\"id\":9,\"scale\":1}]", "lora[0].id"),
+        ("\"lora\":[{\"id\":0,\"scale\":0.5}]", "lora[0].scale"),
+        ("\"lora\":[{\"id\":0,\"scale\":1},{\"id\":1,\"scale\":1}]", "lora[1]"),
+        ("\"model\":\"sql\",\"expert\":\"bash\"", "expert"), ("\"expert\":\"sql\",\"adapter_id\":\"bash\"", "adapter_id"),
+    ])
+    func aBadFieldIsNamed(fields: String, param: String) async throws {
+        let api = TestAPI()
+        let answer = await api.chat(fields)
+        #expect(answer.status == 400, "\(answer.text)")
+        let error = try answer.json()
+        #expect(error.error("param") == .string(param))
+        #expect(error.error("type") == "invalid_request_error")
+        #expect(error.error("message")?.stringValue?.contains(param) == true || param == "route.candidates")
+        #expect(api.backend.requests.isEmpty)
+    }
+
+    @LoopActor @Test(arguments: [
+        ("{\"model\":\"auto\"}", "messages"), ("{\"messages\":[]}", "messages"), ("{\"messages\":\"hi\"}", "messages"),
+        ("{\"messages\":[{\"content\":\"x\"}]}", "messages[0].role"),
+        ("{\"messages\":[{\"role\":\"robot\",\"content\":\"x\"}]}", "messages[0].role"),
+        ("{\"messages\":[{\"role\":\"user\"}]}", "messages[0].content"),
+        ("{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}", "messages[0].content"),
+        ("{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"contnt\":\"y\"}]}", "messages[0].contnt"),
+        ("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{}}]}]}", "messages[0].content[0].type"),
+        ("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"tool_calls\":[{\"id\":1}]}]}", "messages[1].tool_calls[0].id"),
+        ("[1]", nil), ("nonsense", nil), ("", nil), ("{\"a\":\"\\ud800\"}", nil),
+    ] as [(String, String?)])
+    func aBadBodyIsNamed(body: String, param: String?) async throws {
+        let answer = await TestAPI().send("POST", "/v1/chat/completions", body)
+        #expect(answer.status == 400)
+        #expect(try answer.json().error("param") == param.map(JSONValue.string) ?? .null, "\(answer.text)")
+    }
+
+    @LoopActor @Test func bytesThatAreNoTextAndDeepNestingAreRefused() async throws {
+        let api = TestAPI()
+        let deep = String(repeating: "[", count: 10_000)
+        #expect(await api.send("POST", "/v1/chat/completions", deep).status == 400)
+        let request = HTTPRequestBuilder.post("/v1/chat/completions", [0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D])
+        #expect(await HTTPRequestBuilder.answer(request, api.service).status == 400)
+    }
+
+    @LoopActor @Test(arguments: [
+        ("\"prompt\":[]", "prompt"), ("\"prompt\":3", "prompt"), ("\"model\":\"base\"", "prompt"), ("\"prompt\":[-1]", "prompt[0]"),
+        ("\"prompt\":[[]]", "prompt[0]"), ("\"prompt\":\"x\",\"suffix\":\"y\"", "suffix"), ("\"prompt\":\"x\",\"best_of\":2", "best_of"),
+        ("\"prompt\":\"x\",\"echo\":true,\"logprobs\":1", "echo"), ("\"prompt\":[1],\"echo\":true", "prompt"),
+        ("\"prompt\":\"x\",\"messages\":[]", "messages"), ("\"prompt\":\"x\",\"logprobs\":true", "logprobs"),
+        ("\"prompt\":[\(Array(repeating: "\"x\"", count: 33).joined(separator: ","))],\"n\":2", "prompt"),
+    ])
+    func aBadCompletionFieldIsNamed(fields: String, param: String) async throws {
+        let answer = await TestAPI().send("POST", "/v1/completions", "{\(fields)}")
+        #expect(answer.status == 400)
+        #expect(try answer.json().error("param") == .string(param), "\(answer.text)")
+    }
+
+    @LoopActor @Test func limitsHoldAtTheirEdge() async throws {
+        let stops = Array(repeating: "\"s\"", count: 16).joined(separator: ",")
+        #expect(await TestAPI().chat("\"stop\":[\(stops)],\"n\":16").status == 200)
+        #expect(await TestAPI().chat("\"stop\":[\(stops),\"s\"]").status == 400)
+        #expect(await TestAPI().chat("\"stop\":\"\(String(repeating: "s", count: 1024))\"").status == 200)
+        #expect(await TestAPI().chat("\"stop\":\"\(String(repeating: "s", count: 1025))\"").status == 400)
+    }
+
+    @LoopActor @Test func lenientServersIgnoreUnknownFields() async throws {
+        let api = TestAPI(configure: { $0.isLenient = true })
+        #expect(await api.chat("\"temprature\":1,\"route\":{\"x\":1}").status == 200)
+    }
+
+    @LoopActor @Test(arguments: ["gpt-4o", "bash2", "smol:nope", "../bash"])
+    func anUnknownModelIsNeverAnsweredByTheBase(name: String) async throws {
+        let api = TestAPI()
+        for field in ["model", "expert", "adapter_id"] {
+            let answer = await api.chat("\"\(field)\":\"\(name)\"")
+            #expect(answer.status == 404)
+            let error = try answer.json()
+            #expect(error.error("code") == "model_not_found")
+            #expect(error.error("param") == .string(field))
+        }
+        #expect(api.backend.requests.isEmpty)
+    }
+
+    @LoopActor @Test(arguments: [
+        ("\"model\":\"bash\"", "bash"), ("\"model\":\"smol\"", nil), ("\"model\":\"base\"", nil), ("\"model\":\"smol:sql\"", "sql"),
+        ("\"model\":\"smol\",\"expert\":\"sql\"", "sql"), ("\"model\":\"auto\",\"adapter_id\":\"sql\"", "sql"),
+        ("\"lora\":[{\"id\":1,\"scale\":1.0}]", "sql"), ("\"lora\":[{\"id\":1,\"scale\":0}]", nil), ("\"lora\":[]", nil),
+        ("\"model\":\"sql\",\"expert\":\"sql\"", "sql"), ("\"expert\":null,\"model\":\"bash\"", "bash"),
+    ] as [(String, String?)])
+    func explicitChoicesNeedNoRouter(fields: String, adapter: String?) async throws {
+        let api = TestAPI()
+        let answer = await api.chat(fields)
+        #expect(answer.status == 200, "\(answer.text)")
+        #expect(answer.headers["x-lmoe-route"] == "explicit")
+        #expect(api.backend.requests.map(\.adapter) == [adapter])
+        #expect(api.services.questions.withLock { $0.isEmpty })
+    }
+
+    @LoopActor @Test func routeOptionsReachTheRouterAndTheExplanationComesBack() async throws {
+        let api = TestAPI()
+        let answer = try await api.chat("\"route\":{\"threshold\":0.25,\"candidates\":[\"sql\"],\"explain\":true}").json()
+        let question = try #require(api.services.questions.withLock { $0.first })
+        #expect(question.threshold == 0.25)
+        #expect(question.candidates == ["sql"])
+        #expect(answer["lmoe"]?["route"] == "fallback")
+        #expect(answer["lmoe"]?["explanation"] == ["route": "fallback"])
+        #expect(answer["model"] == "smol")
+    }
+}
