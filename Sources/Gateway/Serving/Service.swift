@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import HTTP
+internal import Inference
 public import OpenAIAPI
 public import Telemetry
 public import UV
@@ -71,6 +72,7 @@ public final class Service {
         report(refresh)
         parts.observe(metrics.registry)
         metrics.observe(parts.library)
+        if let engine = parts.backend as? Engine { metrics.observe(engine) }
         serve(parts)
         metrics.setReady(true)
         let milliseconds = Int(((ContinuousClock().now - start) / .milliseconds(1)).rounded())

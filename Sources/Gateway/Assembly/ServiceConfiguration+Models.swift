@@ -1,0 +1,56 @@
+public import Embeddings
+public import Inference
+internal import Models
+public import Tensors
+
+extension ServiceConfiguration {
+    /// The base with its weights. `pool` computes the steps.
+    public func openBase(_ pool: WorkerPool) throws(GatewayError) -> BaseModel {
+        do {
+            return try BaseModel.open(base, precision: decoderPrecision, pool: pool)
+        } catch {
+            throw GatewayError(.notOpened, error.description, place: base)
+        }
+    }
+
+    /// The router's encoder; nil when the settings say `none`. It may share the base's pool.
+    public func openEmbedder(_ pool: WorkerPool) throws(GatewayError) -> EncoderEmbedder? {
+        guard let encoder else { return nil }
+        do {
+            return try EncoderEmbedder(folder: encoder, precision: decoderPrecision, pool: pool)
+        } catch {
+            throw GatewayError(.notOpened, "\(error)", place: encoder)
+        }
+    }
+
+    /// Starts the engine's thread.
+    public func openEngine(_ base: BaseModel, library: AdapterLibrary) -> Engine {
+        var bounds = InferenceLimits()
+        bounds.keyValueBytes = limits.keyValueBytes
+        bounds.activeSequences = limits.activeSequences
+        bounds.queuedRequests = limits.queuedRequests
+        bounds.stopStrings = limits.api.stopStrings
+        bounds.stopStringBytes = limits.api.stopStringBytes
+        return Engine(base: base, store: library.store, limits: bounds)
+    }
+
+    /// Everything that a service needs; for `Service.run`. Seconds, mostly for packing weights; the library is empty
+    /// before its first `refresh`, which the service does.
+    public func openParts() throws(GatewayError) -> ServiceParts {
+        let pool = WorkerPool(threads: threads)
+        let model = try openBase(pool)
+        let embedder = try openEmbedder(pool)
+        let library = openLibrary(for: model.decoder.configuration, embedder: embedder)
+        let engine = openEngine(model, library: library)
+        return ServiceParts(
+            backend: engine, embedder: embedder, library: library,
+            decode: { tokens in
+                // Ids come from clients; those that the tokenizer does not have say nothing.
+                let known = tokens.filter { $0 >= 0 && $0 < model.tokenizer.vocabularySize }
+                return model.tokenizer.decode(known, skipSpecialTokens: true)
+            },
+            stop: { engine.stop() })
+    }
+
+    private var decoderPrecision: Decoder.Precision { precision == .fast ? .fast : .reference }
+}
