@@ -69,7 +69,12 @@ let floors: [Target] = [
         "ChatTemplates", "HTTP", "UV", "JSON", "Telemetry", "Generation", "Tensors", yams,
     ]),
     // 7 product
-    .executableTarget(name: "lmoe", dependencies: ["Gateway", argumentParser], path: "Sources/lmoe"),
+    .executableTarget(
+        name: "lmoe",
+        dependencies: [
+            "Gateway", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers", "ChatTemplates",
+            "JSON", "Telemetry", "Generation", "Tensors", argumentParser,
+        ], path: "Sources/lmoe"),
     tests("CKernels"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
     tests("HTTP", ["UV"]), tests("Generation"),

@@ -1,0 +1,15 @@
+import ArgumentParser
+
+/// `lmoe adapters`: what is in the folder.
+struct AdaptersCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "adapters", abstract: "List, check, add and remove adapters.",
+        discussion: """
+            EXAMPLES
+              lmoe adapters list
+              lmoe adapters check adapters/bash
+              lmoe adapters add ~/Downloads/sql-lora --name sql
+              lmoe adapters remove sql
+            """,
+        subcommands: [AdaptersList.self, AdaptersCheck.self, AdaptersAdd.self, AdaptersRemove.self])
+}

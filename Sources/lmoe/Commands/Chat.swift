@@ -1,0 +1,115 @@
+import Adapters
+import ArgumentParser
+import Gateway
+import Generation
+import Inference
+
+/// `lmoe chat`: a conversation in the terminal.
+struct Chat: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Talk to the models; each turn shows the adapter that answers and its probability.",
+        discussion: """
+            EXAMPLES
+              lmoe chat
+              lmoe chat --adapter bash --temperature 0.7
+
+            Lines that start with a slash are commands: /adapter NAME (or base, auto), /reset, /exit.
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var folders: FolderOptions
+    @OptionGroup var sampling: SamplingOptions
+    @Option(help: "The adapter's name, `base`, or `auto` to route each turn.") var adapter: String? = Variables.text("adapter")
+    @Option(help: "A system message before the first turn.") var system: String? = Variables.text("system")
+
+    func run() throws {
+        let choice = try AdapterChoice(adapter)
+        let workspace = try Workspace(model, flags: folders.flags)
+        let base = try workspace.base()
+        let library = try workspace.library(base: base.decoder.configuration)
+        if case .named = choice { _ = try choice.decide("", in: library) }
+        let engine = workspace.engine(base, library)
+        defer { engine.stop() }
+        Terminal.progress("adapters: \(library.shelf.names.joined(separator: ", ")); /exit ends")
+        var conversation = Conversation(choice: choice, system: system, library: library, engine: engine, sampling: sampling)
+        while true {
+            if Terminal.inputIsTerminal { Terminal.write("> ") }
+            guard let line = readLine() else { break }
+            guard try conversation.take(line) else { break }
+        }
+    }
+}
+
+/// Turns so far and what answers the next one.
+private struct Conversation {
+    var choice: AdapterChoice
+    let system: String?
+    let library: AdapterLibrary
+    let engine: Engine
+    let sampling: SamplingOptions
+    private var messages: [ChatMessage] = []
+
+    init(choice: AdapterChoice, system: String?, library: AdapterLibrary, engine: Engine, sampling: SamplingOptions) {
+        self.choice = choice
+        self.system = system
+        self.library = library
+        self.engine = engine
+        self.sampling = sampling
+        reset()
+    }
+
+    private mutating func reset() {
+        messages = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
+    }
+
+    /// False at the end.
+    mutating func take(_ line: String) throws -> Bool {
+        let words = line.split(separator: " ").map(String.init)
+        switch words.first {
+        case nil: return true
+        case "/exit", "/quit": return false
+        case "/reset": reset()
+        case "/adapter": change(to: words.dropFirst().first)
+        case .some(let word) where word.hasPrefix("/"): Terminal.say("unknown command \(word); there are /adapter, /reset, /exit")
+        default: try answer(line)
+        }
+        return true
+    }
+
+    private mutating func change(to name: String?) {
+        do {
+            let wanted = try AdapterChoice(name)
+            if case .named = wanted { _ = try wanted.decide("", in: library) }
+            choice = wanted
+        } catch let failure as Failure {
+            Terminal.say(failure.message)
+        } catch {
+            Terminal.say("\(error)")
+        }
+    }
+
+    private mutating func answer(_ line: String) throws {
+        library.refresh()
+        let decision = try choice.decide(line, in: library)
+        messages.append(ChatMessage(role: "user", content: line))
+        Terminal.write("[\(RouteText(decision: decision).label)] ")
+        let request = GenerationRequest(
+            id: "chat-\(messages.count)", prompt: .chat(messages, tools: []), adapter: decision.adapter,
+            sampling: sampling.parameters, maxTokens: nil, stop: sampling.stop)
+        do {
+            let answer = try Answer.run(limited(request), on: engine) { Terminal.write($0) }
+            messages.append(ChatMessage(role: "assistant", content: answer.text))
+        } catch let failure as Failure {
+            // The turn is taken back; the conversation goes on.
+            messages.removeLast()
+            Terminal.say(failure.message)
+        }
+        Terminal.write("\n")
+    }
+
+    private func limited(_ request: GenerationRequest) -> GenerationRequest {
+        var request = request
+        request.maxTokens = min(max(1, sampling.maxTokens), max(1, engine.contextLength / 2))
+        return request
+    }
+}

@@ -1,0 +1,86 @@
+import Adapters
+import ArgumentParser
+import Generation
+import JSON
+import Routing
+
+/// `lmoe complete`: one answer without a server.
+struct Complete: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Answer one prompt, routed unless an adapter is named.",
+        discussion: """
+            EXAMPLES
+              lmoe complete "list all files larger than 10 MB under /var"
+              lmoe complete --adapter sql --max-tokens 64 "how many rivers are in texas"
+              lmoe complete --adapter base --json "write me a sonnet about rain"
+              lmoe complete --raw --max-tokens 0 --logits logits.safetensors --reference "Once upon a time"
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var folders: FolderOptions
+    @OptionGroup var sampling: SamplingOptions
+    @Option(help: "The adapter's name, `base`, or `auto` to route.") var adapter: String? = Variables.text("adapter")
+    @Flag(help: "Take the prompt as it is: no chat template, no added special tokens.") var raw = Variables.flag("raw")
+    @Flag(help: "Compute in f32 instead of the fast path.") var reference = Variables.flag("reference")
+    @Option(help: ArgumentHelp("Write the prompt's logits, f32 [tokens, vocabulary], as safetensors.", valueName: "file"))
+    var logits: String? = Variables.text("logits")
+    @Option(help: "A system message before the prompt.") var system: String? = Variables.text("system")
+    @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
+    @Argument(help: "The prompt; without it standard input is read whole.") var prompt: [String] = []
+
+    func validate() throws {
+        if raw, system != nil { throw ValidationError("--system needs the chat template; it can't go with --raw.") }
+    }
+
+    func run() throws {
+        let choice = try AdapterChoice(adapter)
+        let workspace = try Workspace(model, flags: folders.flags)
+        let text = prompt.isEmpty ? try Terminal.allInput() : prompt.joined(separator: " ")
+        guard !text.isEmpty else { throw Failure.usage("the prompt is empty") }
+        let base = try workspace.base(reference ? .reference : nil)
+        let library = try workspace.library(base: base.decoder.configuration, isRouted: choice == .routed)
+        let decision = try choice.decide(text, in: library)
+        Terminal.progress("adapter: \(RouteText(decision: decision).label)")
+        let messages = (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + [ChatMessage(role: "user", content: text)]
+        if let logits {
+            let adapter = try decision.adapter.map { name in try library.store.acquire(name) }
+            let prompt = try PromptTokens(base: base, adapter: adapter).tokens(raw ? .raw(text) : .chat(messages))
+            try LogitsFile.write(logits, of: prompt, base: base, adapter: adapter)
+        }
+        guard sampling.maxTokens > 0 else {
+            if json { print(document(decision, Answer(), base.name).serialized(pretty: true)) }
+            return
+        }
+        let engine = workspace.engine(base, library)
+        defer { engine.stop() }
+        let request = GenerationRequest(
+            id: "complete", prompt: raw ? .text(text, addSpecialTokens: false, parseSpecial: true) : .chat(messages, tools: []),
+            adapter: decision.adapter, sampling: sampling.parameters,
+            maxTokens: min(sampling.maxTokens, max(1, engine.contextLength - 1)), stop: sampling.stop)
+        let answer = try Answer.run(request, on: engine) { if !json { Terminal.write($0) } }
+        if json {
+            print(document(decision, answer, base.name).serialized(pretty: true))
+        } else {
+            Terminal.write("\n")
+        }
+    }
+
+    private func document(_ decision: RouteDecision, _ answer: Answer, _ name: String) -> JSONValue {
+        [
+            "model": .string(name),
+            "adapter": decision.adapter.map(JSONValue.string) ?? .null,
+            "version": answer.start?.adapterVersion.map(JSONValue.string) ?? .null,
+            "text": .string(answer.text),
+            "finish_reason": .string(answer.finish.rawValue),
+            "usage": [
+                "prompt_tokens": .integer(Int64(answer.usage.promptTokens)),
+                "completion_tokens": .integer(Int64(answer.usage.completionTokens)),
+            ],
+            "timings_ms": [
+                "queue": .number(answer.timings.queueMilliseconds), "load": .number(answer.timings.loadMilliseconds),
+                "prefill": .number(answer.timings.prefillMilliseconds), "decode": .number(answer.timings.decodeMilliseconds),
+            ],
+            "route": decision.json,
+        ]
+    }
+}

@@ -1,0 +1,50 @@
+import ArgumentParser
+import JSON
+import Routing
+
+/// `lmoe route`: which adapter a text would get, and why; nothing is generated.
+struct Route: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say which adapter a text would get, and why.",
+        discussion: """
+            EXAMPLES
+              lmoe route "how many rivers run through texas"
+              lmoe route --explain "list all files larger than 10 MB under /var"
+              lmoe route --json --top 3 "write me a sonnet about rain"
+              lmoe route < questions.txt
+
+            Without a text, each line of standard input is routed; with --json each gives one document a line.
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var folders: FolderOptions
+    @Flag(help: "Show every candidate, the nearest examples and the times.") var explain = Variables.flag("explain")
+    @Flag(help: "Print the explanation as JSON.") var json = Variables.flag("json")
+    @Option(help: "Most candidates to show.") var top = Variables.integer("top") ?? 5
+    @Flag(help: "End with status 3 when a text falls back to the base.") var requireMatch = Variables.flag("require-match")
+    @Argument(help: "The text; several words are joined.") var text: [String] = []
+
+    func validate() throws {
+        guard (1...10_000).contains(top) else { throw ValidationError("--top goes from 1 to 10000.") }
+    }
+
+    func run() throws {
+        let workspace = try Workspace(model, flags: folders.flags)
+        let library = try workspace.library(base: workspace.modelFiles().configuration)
+        guard library.router != nil else { throw Failure.usage("routing needs an encoder: --encoder") }
+        var fellBack = false
+        if text.isEmpty {
+            for line in try Terminal.lines() {
+                let decision = try AdapterChoice.routed.decide(line, in: library, top: top)
+                fellBack = fellBack || decision.route == .fallback
+                print(json ? decision.json.serialized() : explain ? RouteText(decision: decision).explanation + "\n" : "\(decision.adapter ?? "base")\t\(line)")
+            }
+        } else {
+            let decision = try AdapterChoice.routed.decide(text.joined(separator: " "), in: library, top: top)
+            fellBack = decision.route == .fallback
+            let readable = RouteText(decision: decision)
+            print(json ? decision.json.serialized(pretty: true) : explain ? readable.explanation : readable.name)
+        }
+        if requireMatch, fellBack { throw ExitCode(ExitStatus.no.rawValue) }
+    }
+}

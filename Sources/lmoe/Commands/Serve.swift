@@ -1,0 +1,85 @@
+import ArgumentParser
+import Gateway
+import Inference
+import Telemetry
+
+/// `lmoe serve`: the gateway.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve the OpenAI API; the adapters folder is watched.",
+        discussion: """
+            EXAMPLES
+              lmoe serve
+              lmoe serve --port 9000 --adapters /srv/adapters --api-key-file keys
+              LMOE_LOG_FORMAT=json lmoe serve --config lmoe.yaml
+
+            Prints the address, the limits and the adapters. SIGTERM and SIGINT let running requests finish; a second
+            one stops at once.
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var folders: FolderOptions
+    @OptionGroup var service: ServiceOptions
+
+    func run() async throws {
+        let flags = folders.flags.merging(service.flags) { _, more in more }
+        let workspace = try Workspace(model, flags: flags)
+        let configuration = workspace.configuration
+        let logger = Logger(
+            level: Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info,
+            format: Logger.Format(rawValue: configuration.logFormat.rawValue) ?? .text)
+        try await Service.run(
+            configuration, logger: logger, version: LMoE.version,
+            opening: { try Serve.open(workspace) },
+            listening: { port in
+                print("lmoe \(LMoE.version) on http://\(configuration.host):\(port)/v1")
+                for line in configuration.limits.lines { print("  \(line)") }
+                Terminal.flush()
+            })
+    }
+
+    private static func open(_ workspace: Workspace) throws -> ServiceParts {
+        let base = try workspace.base()
+        let embedder = try workspace.embedder()
+        let library = workspace.configuration.openLibrary(for: base.decoder.configuration, embedder: embedder)
+        library.refresh()
+        for name in library.shelf.names {
+            let entry = library.shelf.entries[name]
+            print("  adapter \(name)  \(entry?.routingProblem ?? entry?.route?.description ?? "")")
+        }
+        Terminal.flush()
+        let engine = workspace.engine(base, library)
+        return ServiceParts(
+            backend: engine, embedder: embedder, library: library,
+            decode: { base.tokenizer.decode($0, skipSpecialTokens: true) }, stop: { engine.stop() })
+    }
+}
+
+/// What only the service needs.
+struct ServiceOptions: ParsableArguments {
+    @Option(help: Setting.host.help) var host: String?
+    @Option(help: Setting.port.help) var port: String?
+    @Option(help: Setting.precision.help) var precision: String?
+    @Option(help: Setting.imports.help) var imports: String?
+    @Option(help: Setting.apiKeyFile.help) var apiKeyFile: String?
+    @Option(help: Setting.corsOrigins.help) var corsOrigins: String?
+    @Option(help: Setting.lenient.help) var lenient: String?
+    @Option(help: Setting.maxSequences.help) var maxSequences: String?
+    @Option(help: Setting.maxQueue.help) var maxQueue: String?
+    @Option(help: Setting.maxConnections.help) var maxConnections: String?
+    @Option(help: Setting.maxBody.help) var maxBody: String?
+    @Option(help: Setting.rescanSeconds.help) var rescanSeconds: String?
+    @Option(help: Setting.drainSeconds.help) var drainSeconds: String?
+    @Option(help: Setting.logLevel.help) var logLevel: String?
+    @Option(help: Setting.logFormat.help) var logFormat: String?
+
+    var flags: [Setting: String] {
+        let values: [(Setting, String?)] = [
+            (.host, host), (.port, port), (.precision, precision), (.imports, imports), (.apiKeyFile, apiKeyFile),
+            (.corsOrigins, corsOrigins), (.lenient, lenient), (.maxSequences, maxSequences), (.maxQueue, maxQueue),
+            (.maxConnections, maxConnections), (.maxBody, maxBody), (.rescanSeconds, rescanSeconds),
+            (.drainSeconds, drainSeconds), (.logLevel, logLevel), (.logFormat, logFormat),
+        ]
+        return Dictionary(uniqueKeysWithValues: values.compactMap { key, value in value.map { (key, $0) } })
+    }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Gateway
+
+/// Which model and encoder, and how they run. Values are checked with their variables and the file's, in one place.
+struct ModelOptions: ParsableArguments {
+    @Option(help: Setting.base.help) var base: String?
+    @Option(help: Setting.encoder.help) var encoder: String?
+    @Option(help: Setting.threads.help) var threads: String?
+    @Option(help: ArgumentHelp("a YAML file with settings, a line each: `base: models/base.gguf`", valueName: "file"))
+    var config: String? = Variables.text("config")
+
+    var flags: [Setting: String] {
+        var flags: [Setting: String] = [:]
+        flags[.base] = base
+        flags[.encoder] = encoder
+        flags[.threads] = threads
+        return flags
+    }
+}
+
+/// Where adapters and their routing data are, and how the router decides.
+struct FolderOptions: ParsableArguments {
+    @Option(help: Setting.adapters.help) var adapters: String?
+    @Option(help: Setting.routes.help) var routes: String?
+    @Option(help: Setting.cache.help) var cache: String?
+    @Option(help: Setting.adapterMemory.help) var adapterMemory: String?
+    @Option(name: .customLong("kv-memory"), help: Setting.keyValueMemory.help) var keyValueMemory: String?
+    @Option(help: Setting.routeThreshold.help) var routeThreshold: String?
+    @Option(help: Setting.routeNeighbours.help) var routeNeighbours: String?
+
+    var flags: [Setting: String] {
+        var flags: [Setting: String] = [:]
+        flags[.adapters] = adapters
+        flags[.routes] = routes
+        flags[.cache] = cache
+        flags[.adapterMemory] = adapterMemory
+        flags[.keyValueMemory] = keyValueMemory
+        flags[.routeThreshold] = routeThreshold
+        flags[.routeNeighbours] = routeNeighbours
+        return flags
+    }
+}
+
+extension Setting {
+    /// The summary with its variable.
+    var help: ArgumentHelp { ArgumentHelp("\(summary) [\(variable)]", valueName: "value") }
+}
