@@ -172,6 +172,7 @@ struct EngineTests {
         }
         #expect(answers.contains { $0.failure?.code == .overloaded && $0.failure?.retryAfterSeconds != nil })
         #expect(answers.contains { $0.failure == nil })
+        while engine.statistics.activeSequences > 0 { try await Task.sleep(for: .milliseconds(2)) }
         let last = Task { await engine.answer(request("What is the capital of France?", maxTokens: 16)) }
         while engine.statistics.activeSequences == 0 { try await Task.sleep(for: .milliseconds(2)) }
         await withCheckedContinuation { done in engine.drain { done.resume() } }
