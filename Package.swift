@@ -82,7 +82,9 @@ let floors: [Target] = [
     tests("Inference", ["Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON"]),
     tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),
-    tests("Gateway", ["OpenAIAPI", "HTTP", "UV", "JSON", "Generation"]),
+    tests("Gateway", [
+        "OpenAIAPI", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tensors", "Weights",
+    ]),
     .testTarget(name: "LayeringTests", path: "Tests/LayeringTests"),
     .testTarget(name: "CommandTests", path: "Tests/CommandTests"),
 ]

@@ -1,0 +1,141 @@
+import Adapters
+import Foundation
+import Generation
+import OpenAIAPI
+import Routing
+import Testing
+
+@testable import Gateway
+
+@Suite struct AdapterLibraryTests {
+    /// Past the time in which a folder counts as being copied.
+    private func rest() { usleep(80_000) }
+
+    @Test func whatIsInTheFolderIsServedAndRouted() throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder)
+        let refresh = library.refresh()
+        #expect(refresh.changes.added == ["geo", "shell"])
+        #expect(refresh.isRouterUpdated)
+        #expect(library.shelf.names == ["geo", "shell"])
+        #expect(library.router?.routableAdapters == ["geo", "shell"])
+        #expect(try library.router?.decide(RouteQuery(text: "find the large files in a folder")).adapter == "shell")
+        #expect(library.refresh().isEmpty)
+    }
+
+    @Test func newAdaptersAreRoutedAndRemovedOnesVanish() throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder)
+        library.refresh()
+        try TinyAdapter.write("poems", in: "\(folder.path)/adapters", value: 3, examples: ["write a poem on rain", "a sonnet of the sea"])
+        rest()
+        #expect(library.refresh().changes.added == ["poems"])
+        #expect(try library.router?.decide(RouteQuery(text: "a poem of the sea")).adapter == "poems")
+        try FileManager.default.removeItem(atPath: "\(folder.path)/adapters/geo")
+        let refresh = library.refresh()
+        #expect(refresh.changes.removed == ["geo"])
+        #expect(refresh.isRouterUpdated)
+        #expect(library.shelf.names == ["poems", "shell"])
+        #expect(library.router?.routableAdapters == ["poems", "shell"])
+    }
+
+    @Test func changedRoutingDataIsReadWithoutNewWeights() throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder, routes: true)
+        library.refresh()
+        try folder.write("threshold: 0.9\nenabled: false\n", to: "routes/geo.yaml")
+        rest()
+        let refresh = library.refresh()
+        #expect(refresh.isRouterUpdated)
+        #expect(library.router?.routableAdapters == ["shell"])
+        #expect(library.shelf.entries["geo"]?.routingProblem?.contains("switched off") == true)
+        #expect(library.shelf.names == ["geo", "shell"])
+    }
+
+    @Test func brokenRoutingDataIsToldOnceAndTheNameServed() throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder)
+        library.refresh()
+        try folder.write("exmaples: []\n", to: "adapters/geo/route.yaml")
+        rest()
+        #expect(library.refresh().routingProblems["geo"]?.contains("exmaples") == true)
+        #expect(library.refresh().routingProblems.isEmpty)
+        #expect(library.shelf.names == ["geo", "shell"])
+        #expect(library.router?.routableAdapters == ["shell"])
+    }
+
+    @Test func halfAFolderIsNotServedUntilItIsWhole() throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder)
+        library.refresh()
+        try TinyAdapter.write("late", in: folder.path, value: 4, examples: ["late example text"])
+        let weights = "\(folder.path)/late/adapter_model.safetensors"
+        let kept = "\(folder.path)/kept"
+        try FileManager.default.moveItem(atPath: weights, toPath: kept)
+        try FileManager.default.moveItem(atPath: "\(folder.path)/late", toPath: "\(folder.path)/adapters/late")
+        rest()
+        #expect(library.refresh().changes.notReady["late"] != nil)
+        #expect(!library.shelf.names.contains("late"))
+        try FileManager.default.moveItem(atPath: kept, toPath: "\(folder.path)/adapters/late/adapter_model.safetensors")
+        rest()
+        #expect(library.refresh().changes.added == ["late"])
+        #expect(library.shelf.names.contains("late"))
+        #expect(library.router?.routableAdapters.contains("late") == true)
+    }
+
+    @Test func unloadedNamesAreNotServedAndTheirFoldersStay() throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder)
+        library.refresh()
+        #expect(library.unload("geo"))
+        #expect(!library.unload("geo"))
+        #expect(library.shelf.names == ["shell"])
+        #expect(library.router?.routableAdapters == ["shell"])
+        #expect(folder.exists("adapters/geo/adapter_config.json"))
+        #expect(library.report("geo")?.state == "unloaded")
+        library.refresh()
+        #expect(library.shelf.names == ["shell"])
+        library.restore("geo")
+        #expect(library.shelf.names == ["geo", "shell"])
+        #expect(library.router?.routableAdapters == ["geo", "shell"])
+    }
+
+    @Test func anAdapterThatLeftAMomentAgoIsNotChosen() async throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder)
+        library.refresh()
+        let routing = LibraryRouting(library: library, queue: WorkQueue("test", capacity: 8), decode: { _ in "list files in a folder" })
+        #expect(try await routing.route(RouteQuestion(.tokens([1, 2]))).adapter == "shell")
+        let turns = [ChatMessage(role: "user", content: "list files in a folder"), ChatMessage(role: "assistant", content: "which rivers cross texas")]
+        #expect(try await routing.route(RouteQuestion(.messages(turns))).adapter == "shell")
+        // The router's index still has it; the shelf has not.
+        try library.store.remove("shell")
+        _ = library.unload("shell")
+        let choice = try await routing.route(RouteQuestion(.text("list files in a folder")))
+        #expect(choice.adapter != "shell")
+        await #expect(throws: APIError.self) { try await routing.route(RouteQuestion(.text("x"), candidates: ["nope"])) }
+    }
+
+    @Test func withoutAnEncoderTheBaseAnswers() async throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder, embedder: nil)
+        library.refresh()
+        let routing = LibraryRouting(library: library, queue: WorkQueue("test", capacity: 8), decode: { _ in "" })
+        let choice = try await routing.route(RouteQuestion(.text("list files")))
+        #expect(choice.kind == .fallback)
+        #expect(choice.adapter == nil)
+        #expect(library.shelf.entries["geo"]?.routingProblem?.contains("no encoder") == true)
+    }
+
+    @Test func aFullQueueRefusesAtOnce() async throws {
+        let queue = WorkQueue("test", capacity: 1)
+        let gate = DispatchSemaphore(value: 0)
+        let first = Task { try await queue.run { gate.wait() } }
+        while queue.count == 0 { await Task.yield() }
+        let error = await #expect(throws: APIError.self) { try await queue.run {} }
+        #expect(error?.code == .overloaded)
+        gate.signal()
+        try await first.value
+        try await queue.run {}
+    }
+}

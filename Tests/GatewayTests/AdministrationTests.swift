@@ -1,0 +1,86 @@
+import Foundation
+import OpenAIAPI
+import Testing
+
+@testable import Gateway
+
+@Suite struct AdministrationTests {
+    private func make(_ folder: TemporaryFolder, imports: Bool = true) throws -> LibraryAdministration {
+        let library = try Fixture.library(folder)
+        library.refresh()
+        let source = try folder.makeFolder("imports")
+        try TinyAdapter.write("poems", in: source, value: 3, examples: ["write a poem on rain"])
+        return LibraryAdministration(
+            library: library, imports: imports ? source : nil, queue: WorkQueue("test", capacity: 8))
+    }
+
+    private func code(_ body: () async throws -> Void) async -> APIError.Code? {
+        do {
+            try await body()
+            return nil
+        } catch {
+            return (error as? APIError)?.code
+        }
+    }
+
+    @Test func addingCopiesFromTheImportFolderAndServesAtOnce() async throws {
+        let folder = try TemporaryFolder()
+        let administration = try make(folder)
+        let report = try await administration.add("verses", source: "poems")
+        #expect(report.name == "verses")
+        #expect(report.state == "ready")
+        #expect(administration.library.shelf.names == ["geo", "shell", "verses"])
+        #expect(administration.library.router?.routableAdapters.contains("verses") == true)
+        #expect(await code { _ = try await administration.add("verses", source: "poems") } == .adapterExists)
+        try await administration.remove("verses")
+        #expect(administration.library.shelf.names == ["geo", "shell"])
+        #expect(folder.exists("imports/poems/adapter_config.json"))
+        #expect(await code { try await administration.remove("verses") } == .adapterNotFound)
+        #expect(await code { try await administration.remove("../imports") } == .invalidRequest)
+    }
+
+    @Test func nothingOutsideTheImportFolderIsRead() async throws {
+        let folder = try TemporaryFolder()
+        let administration = try make(folder)
+        try TinyAdapter.write("secret", in: try folder.makeFolder("elsewhere"), value: 5, examples: [])
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(folder.path)/imports/link", withDestinationPath: "\(folder.path)/elsewhere/secret")
+        for source in ["../elsewhere/secret", "\(folder.path)/elsewhere/secret", "link", "nope", "", ".", "poems/../../elsewhere/secret"] {
+            #expect(await code { _ = try await administration.add("stolen", source: source) } == .invalidRequest, "\(source)")
+        }
+        #expect(administration.library.shelf.names == ["geo", "shell"])
+    }
+
+    @Test func withoutAnImportFolderItIsRefused() async throws {
+        let administration = try make(try TemporaryFolder(), imports: false)
+        #expect(await code { _ = try await administration.add("verses", source: "poems") } == .importsDisabled)
+        #expect(await code { try await administration.load("verses", path: "poems", inPlace: false) } == .importsDisabled)
+    }
+
+    @Test func badAdaptersAreRejectedWithTheReason() async throws {
+        let folder = try TemporaryFolder()
+        let administration = try make(folder)
+        try folder.write("{}", to: "imports/bad/adapter_config.json")
+        let failed = await code { _ = try await administration.add("bad", source: "bad") }
+        #expect(failed == .adapterRejected)
+        #expect(!folder.exists("adapters/bad"))
+        #expect(await code { _ = try await administration.add("a/b", source: "poems") } == .invalidRequest)
+        #expect(await code { _ = try await administration.add("base", source: "poems") } == .invalidRequest)
+    }
+
+    @Test func vllmsLoadAndUnloadServeAndHide() async throws {
+        let folder = try TemporaryFolder()
+        let administration = try make(folder)
+        let own = "\(folder.path)/adapters/geo"
+        #expect(await code { try await administration.load("geo", path: own, inPlace: false) } == .adapterExists)
+        try await administration.unload("geo")
+        #expect(administration.library.shelf.names == ["shell"])
+        #expect(await code { try await administration.unload("geo") } == .adapterNotFound)
+        try await administration.load("geo", path: own, inPlace: false)
+        #expect(administration.library.shelf.names == ["geo", "shell"])
+        #expect(try await administration.report("geo").state == "resident")
+        try await administration.load("verses", path: "poems", inPlace: false)
+        #expect(administration.library.shelf.names == ["geo", "shell", "verses"])
+        #expect(await code { try await administration.load("shell", path: "poems", inPlace: true) } == .adapterExists)
+    }
+}

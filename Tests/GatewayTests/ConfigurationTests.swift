@@ -1,0 +1,88 @@
+import OpenAIAPI
+import Testing
+
+@testable import Gateway
+
+@Suite struct ConfigurationTests {
+    @Test func flagGoesOverVariableOverFileOverDefault() throws {
+        var values = SettingValues(
+            flags: [.port: "1"], environment: ["LMOE_PORT": "2", "LMOE_HOST": "0.0.0.0", "HOME": "/home/ann"],
+            file: try SettingValues.parse(file: "port: 3\nhost: h\nkv_memory: 64\nroutes: none\n", place: "lmoe.yaml"))
+        let configuration = try ServiceConfiguration(values)
+        #expect(configuration.port == 1)
+        #expect(configuration.host == "0.0.0.0")
+        #expect(configuration.limits.keyValueBytes == 64 << 20)
+        #expect(configuration.routes == nil)
+        #expect(configuration.base == "models/base.gguf")
+        #expect(configuration.cache == "/home/ann/.cache/lmoe")
+        values.flags = [:]
+        #expect(try ServiceConfiguration(values).port == 2)
+        values.environment = ["XDG_CACHE_HOME": "/c"]
+        #expect(try ServiceConfiguration(values).port == 3)
+        #expect(try ServiceConfiguration(values).cache == "/c/lmoe")
+        #expect(try ServiceConfiguration(SettingValues()).port == 8080)
+        #expect(try ServiceConfiguration(SettingValues()).cors == CORSPolicy(.any))
+    }
+
+    @Test(arguments: [
+        (Setting.port, "70000", "from 0 to 65535"), (.port, "eighty", "from 0 to 65535"), (.precision, "slow", "fast, reference"),
+        (.lenient, "maybe", "true or false"), (.routeThreshold, "1.5", "from 0.0 to 1.0"), (.logLevel, "loud", "debug, info"),
+        (.keyValueMemory, "0", "from 1"), (.drainSeconds, "nan", "from 0.0"), (.maxBody, "9999", "to 1024"),
+    ])
+    func badValuesNameTheirPlace(setting: Setting, text: String, message: String) {
+        for (values, place) in [
+            (SettingValues(flags: [setting: text]), setting.flag), (SettingValues(environment: [setting.variable: text]), setting.variable),
+        ] {
+            let error = #expect(throws: GatewayError.self) { try ServiceConfiguration(values) }
+            #expect(error?.code == .configuration)
+            #expect(error?.place == place)
+            #expect(error?.message.contains(message) == true, "\(String(describing: error))")
+        }
+    }
+
+    @Test func theEdgesOfRangesAreTaken() throws {
+        let values = SettingValues(flags: [.port: "0", .routeThreshold: "1", .drainSeconds: "0", .maxConnections: "1", .threads: "0"])
+        let configuration = try ServiceConfiguration(values)
+        #expect(configuration.port == 0)
+        #expect(configuration.limits.drainMilliseconds == 0)
+        #expect(configuration.limits.http.connections == 1)
+        #expect(configuration.threads >= 1)
+    }
+
+    @Test func filesWithUnknownOrWrongKeysAreRefused() {
+        for (text, message) in [("prot: 1", "unknown setting `prot`"), ("port: [1]", "must be one value"), ("- a", "a mapping"), ("a: [", "not YAML")] {
+            let error = #expect(throws: GatewayError.self) { try SettingValues.parse(file: text, place: "lmoe.yaml") }
+            #expect(error?.description.contains(message) == true)
+            #expect(error?.place?.hasPrefix("lmoe.yaml") == true)
+        }
+    }
+
+    @Test func everySettingHasOneNameInThreeSpellings() {
+        #expect(Setting.apiKeyFile.flag == "--api-key-file")
+        #expect(Setting.apiKeyFile.variable == "LMOE_API_KEY_FILE")
+        #expect(Set(Setting.allCases.map(\.variable)).count == Setting.allCases.count)
+        #expect(Setting.allCases.allSatisfy { !$0.summary.isEmpty })
+    }
+
+    @Test func keyFilesWithoutAKeyAreRefused() throws {
+        let folder = try TemporaryFolder()
+        var configuration = ServiceConfiguration()
+        #expect(try Service.readKeys(configuration).isEmpty)
+        for (text, isRefused) in [("# nothing\n\n", true), ("sk-1\nadmin:sk-2\n", false)] {
+            try folder.write(text, to: "keys")
+            configuration.apiKeyFile = "\(folder.path)/keys"
+            if isRefused {
+                #expect(throws: GatewayError.self) { try Service.readKeys(configuration) }
+            } else {
+                #expect(try Service.readKeys(configuration).count == 2)
+            }
+        }
+        configuration.apiKeyFile = "\(folder.path)/none"
+        #expect(throws: GatewayError.self) { try Service.readKeys(configuration) }
+    }
+
+    @Test func limitsAreSpokenInLines() {
+        let text = ServiceLimits().lines.joined(separator: "\n")
+        for part in ["1024", "8 MiB", "256 waiting", "32 sequences", "128 MiB"] { #expect(text.contains(part), "\(part)") }
+    }
+}

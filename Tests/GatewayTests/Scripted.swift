@@ -1,0 +1,101 @@
+import Adapters
+import Generation
+import Routing
+import Synchronization
+
+@testable import Gateway
+
+/// A bag of words hashed into 64 dimensions: similar texts share words. Counts what it embeds.
+final class WordEmbedder: TextEmbedder {
+    let dimension = 64
+    let identity = "words-1"
+    let name = "words"
+    let maxTokens = 256
+    let embeddedTexts = Mutex(0)
+
+    func embed(_ texts: [String]) throws -> EmbeddedTexts {
+        embeddedTexts.withLock { $0 += texts.count }
+        var vectors: [Float] = []
+        for text in texts {
+            var row = [Float](repeating: 0, count: dimension)
+            for word in text.lowercased().split(whereSeparator: { !$0.isLetter }) {
+                let hash = word.utf8.reduce(UInt64(14_695_981_039_346_656_037)) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+                row[Int(hash % 64)] += 1
+            }
+            let norm = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            vectors += row.map { norm > 0 ? $0 / norm : 0.125 }
+        }
+        return EmbeddedTexts(
+            vectors: vectors, tokenCounts: texts.map { $0.split(separator: " ").count }, tokenizeMicroseconds: 1,
+            embedMicroseconds: 2)
+    }
+}
+
+/// Says the adapter's name and its version; holds back the end while `isHeld`. Pins as an engine does.
+final class NamingBackend: GenerationBackend {
+    let baseModelName = "tiny"
+    let contextLength = 32
+    let store: AdapterStore
+    private let held = Mutex<(isHeld: Bool, waiting: [@Sendable () -> Void])>((false, []))
+    let stops = Mutex(0)
+
+    init(_ store: AdapterStore) { self.store = store }
+
+    func submit(_ request: GenerationRequest, to stream: GenerationStream) {
+        let pinned: PinnedAdapter?
+        do {
+            pinned = try request.adapter.map { name throws(AdapterError) in try store.acquire(name) }
+        } catch {
+            return stream.send(.failed(GenerationError(.adapterNotFound, error.description)))
+        }
+        stream.send(
+            .started(.init(adapter: request.adapter, adapterVersion: pinned?.version, promptTokens: 1, cachedTokens: 0)))
+        stream.send(.delta(text: request.adapter ?? "base", logprobs: []))
+        let finish: @Sendable () -> Void = {
+            withExtendedLifetime(pinned) {
+                stream.send(.finished(.stop, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 1), .init()))
+            }
+        }
+        let isHeld = held.withLock { held in
+            if held.isHeld { held.waiting.append(finish) }
+            return held.isHeld
+        }
+        if !isHeld { finish() }
+    }
+
+    func hold() { held.withLock { $0.isHeld = true } }
+
+    func release() {
+        let waiting = held.withLock { held in
+            defer { held = (false, []) }
+            return held.waiting
+        }
+        for finish in waiting { finish() }
+    }
+
+    func stop() { stops.withLock { $0 += 1 } }
+}
+
+enum Fixture {
+    static let shell = ["list the files in a folder", "find large files on disk", "count lines of files", "show free disk space"]
+    static let queries = ["which rivers cross texas", "what is the population of ohio", "name the states that border iowa"]
+
+    /// `shell` and `geo`, and a library over them.
+    static func library(_ folder: TemporaryFolder, embedder: WordEmbedder? = WordEmbedder(), routes: Bool = false) throws -> AdapterLibrary {
+        let adapters = try folder.makeFolder("adapters")
+        try TinyAdapter.write("shell", in: adapters, value: 1, examples: shell)
+        try TinyAdapter.write("geo", in: adapters, value: 2, examples: queries)
+        let router = embedder.map { Router(embedder: $0) }
+        return AdapterLibrary(
+            store: AdapterStore(
+                folder: adapters, base: TinyAdapter.base, budgetBytes: 1 << 20, limits: quick),
+            router: router, files: RouteFiles(routesFolder: routes ? try folder.makeFolder("routes") : nil))
+    }
+
+    /// Folders rest after 50 ms.
+    static let quick: AdapterLimits = {
+        var limits = AdapterLimits()
+        limits.settleMilliseconds = 50
+        return limits
+    }()
+}

@@ -1,0 +1,135 @@
+import Foundation
+import Generation
+import HTTP
+import JSON
+import OpenAIAPI
+import Telemetry
+import Testing
+import UV
+
+@testable import Gateway
+
+/// The whole service over sockets, with tiny adapters and a backend that says who answers.
+@Suite struct ServiceTests {
+    @Test func requestsAreRoutedAnsweredCountedAndLogged() async throws {
+        try await withService { site in
+            let before = try await site.ask("GET", "/ready")
+            #expect(before.status == 503)
+            #expect(try await site.ask("GET", "/health").status == 200)
+            try await site.open()
+            #expect(try await site.ask("GET", "/ready").status == 200)
+            let answer = try await site.chat("find the large files in a folder")
+            #expect(answer.status == 200, "\(answer.text)")
+            #expect(answer.headers["x-lmoe-adapter"] == "shell")
+            #expect(answer.headers["x-lmoe-route"] == "matched")
+            #expect(try answer.json()["choices"]?[0]?["message"]?["content"] == "shell")
+            #expect(try answer.json()["lmoe"]?["version"]?.stringValue?.isEmpty == false)
+            #expect(try await site.chat("zebra quantum").headers["x-lmoe-route"] == "fallback")
+            #expect(try await site.ask("GET", "/v1/models/geo").status == 200)
+            let metrics = try await site.ask("GET", "/metrics").text
+            #expect(metrics.contains("lmoe_requests_total{endpoint=\"/v1/chat/completions\",status=\"200\"} 2"))
+            #expect(metrics.contains("lmoe_routes_total{adapter=\"shell\",route=\"matched\"} 1"))
+            #expect(metrics.contains("lmoe_adapters_servable 2"))
+            let lines = site.log.lines.filter { $0.contains("/v1/chat/completions") }
+            #expect(lines.count == 2)
+            #expect(lines[0].contains("adapter=shell route=matched"))
+            #expect(!site.log.lines.contains { $0.contains("large files") })
+        }
+    }
+
+    @Test func explanationsAndEmbeddingsAreServed() async throws {
+        try await withService { site in
+            try await site.open()
+            let explanation = try await site.ask("POST", "/v1/route", "{\"input\":\"rivers that cross texas\",\"top\":1}").json()
+            #expect(explanation["adapter"] == "geo")
+            #expect(explanation["candidates"]?.arrayValue?.count == 1)
+            #expect(explanation["candidates"]?[0]?["nearest"]?[0]?["text"] == "which rivers cross texas")
+            let texts = (0..<40).map { "\"text \($0)\"" }.joined(separator: ",")
+            let embedded = try await site.ask("POST", "/v1/embeddings", "{\"model\":\"encoder\",\"input\":[\(texts)]}").json()
+            #expect(embedded["data"]?.arrayValue?.count == 40)
+            #expect(embedded["data"]?[39]?["embedding"]?.arrayValue?.count == 64)
+        }
+    }
+
+    @Test func adaptersComeAndGoWhileItRuns() async throws {
+        try await withService { site in
+            try await site.open()
+            #expect(try await site.chat("hello", model: "poems").status == 404)
+            try TinyAdapter.write("poems", in: site.configuration.adapters, value: 3, examples: ["write a poem on rain", "a sonnet of the sea"])
+            #expect(try await site.until { try await site.chat("a poem on the sea").headers["x-lmoe-adapter"] == "poems" })
+            #expect(try await site.ask("GET", "/v1/models/poems").status == 200)
+            try FileManager.default.removeItem(atPath: "\(site.configuration.adapters)/poems")
+            #expect(try await site.until { try await site.ask("GET", "/v1/models/poems").status == 404 })
+            #expect(try await site.chat("a poem on the sea").status == 200)
+            #expect(site.log.lines.contains { $0.contains("adapter removed") && $0.contains("adapter=poems") })
+        }
+    }
+
+    @Test func aRemovedAdaptersRunningRequestFinishes() async throws {
+        try await withService { site in
+            try await site.open()
+            site.hold()
+            async let running = site.chat("hello", model: "geo")
+            #expect(try await site.until { site.library.store.status("geo")?.pins == 1 })
+            #expect(try await site.ask("DELETE", "/v1/adapters/geo").status == 200)
+            #expect(try await site.ask("GET", "/v1/models/geo").status == 404)
+            site.release()
+            let answer = try await running
+            #expect(answer.status == 200)
+            #expect(try answer.json()["choices"]?[0]?["message"]?["content"] == "geo")
+        }
+    }
+
+    @Test func drainingLetsRunningRequestsFinishAndRefusesNewOnes() async throws {
+        try await withService { site in
+            try await site.open()
+            site.hold()
+            async let running = site.chat("hello", model: "geo")
+            #expect(try await site.until { site.library.store.status("geo")?.pins == 1 })
+            let draining = Task { await site.service.drain() }
+            #expect(try await site.until { site.log.lines.contains { $0.contains("draining") } })
+            await #expect(throws: (any Error).self) { try await site.ask("GET", "/health") }
+            site.release()
+            #expect(try await running.status == 200)
+            await draining.value
+            #expect(site.stops == 1)
+        }
+    }
+
+    @Test func aDrainEndsAtItsDeadline() async throws {
+        try await withService(drainMilliseconds: 100) { site in
+            try await site.open()
+            site.hold()
+            let running = Task { try await site.chat("hello", model: "geo") }
+            #expect(try await site.until { site.library.store.status("geo")?.pins == 1 })
+            await site.service.drain()
+            await #expect(throws: (any Error).self) { try await running.value }
+            #expect(site.stops == 1)
+        }
+    }
+
+    @Test func aServiceThatCannotOpenSaysWhy() async throws {
+        try await withService { site in
+            await #expect(throws: GatewayError.self) { try await site.service.open(Self.failToOpen) }
+            let ready = try await site.ask("GET", "/ready")
+            #expect(ready.status == 503)
+        }
+    }
+
+    @Sendable private static func failToOpen() throws -> ServiceParts {
+        throw GatewayError(.notOpened, "no such file", place: "base.gguf")
+    }
+
+    private func withService(
+        drainMilliseconds: Int = 10_000, _ body: @Sendable (Site) async throws -> Void
+    ) async throws {
+        let site = try await Site(drainMilliseconds: drainMilliseconds)
+        do {
+            try await body(site)
+        } catch {
+            await site.service.stop()
+            throw error
+        }
+        await site.service.stop()
+    }
+}
