@@ -1,0 +1,66 @@
+import Foundation
+import HTTP
+import JSON
+import OpenAIAPI
+import Telemetry
+import Testing
+
+@testable import Gateway
+
+/// The real base, encoder and adapters behind the handler: what a client of the service gets.
+@Suite(.enabled(if: RealService.isPresent, "the models are fetched by scripts/models"), .serialized)
+struct EndToEndTests {
+    /// Held-out questions of each kind.
+    static let questions = [
+        ("bash", "list all files larger than 10 MB under /var"), ("sql", "how many rivers run through texas"),
+        ("math", "A baker sells 12 cakes a day at 3 dollars each. How much does he earn in a week?"),
+        ("data2text", "name[The Punter], food[Italian], area[riverside], priceRange[cheap]"),
+    ]
+
+    @Test func fourKindsAtOnceAreAnsweredByFourAdaptersAsEachAlone() async throws {
+        let service = try await RealService.shared()
+        var alone: [String] = []
+        for (adapter, question) in Self.questions {
+            let answer = await service.chat(question, "\"temperature\":0,\"max_tokens\":12")
+            #expect(answer.status == 200, "\(answer.text)")
+            #expect(answer.adapter == adapter)
+            alone.append(answer.content)
+        }
+        let together = await withTaskGroup(of: (Int, RealService.Answer).self) { group in
+            for (index, (_, question)) in Self.questions.enumerated() {
+                group.addTask { (index, await service.chat(question, "\"temperature\":0,\"max_tokens\":12")) }
+            }
+            return await group.reduce(into: [Int: RealService.Answer]()) { $0[$1.0] = $1.1 }
+        }
+        for (index, (adapter, _)) in Self.questions.enumerated() {
+            #expect(together[index]?.adapter == adapter)
+            #expect(together[index]?.content == alone[index])
+        }
+        #expect(Set(alone).count == 4)
+    }
+
+    @Test func whatNoAdapterIsForIsLeftToTheBase() async throws {
+        let answer = await (try RealService.shared()).chat("write me a sonnet about rain", "\"max_tokens\":4")
+        #expect(answer.status == 200)
+        #expect(answer.route == "fallback")
+        #expect(answer.adapter == "base")
+    }
+
+    @Test func aStreamIsTheSameTextInPieces() async throws {
+        let service = try await RealService.shared()
+        let fields = "\"model\":\"bash\",\"temperature\":0,\"max_tokens\":8"
+        let whole = await service.chat("count the lines of notes.txt", fields)
+        let stream = await service.chat("count the lines of notes.txt", fields + ",\"stream\":true")
+        #expect(stream.events.compactMap { $0["choices"]?[0]?["delta"]?["content"]?.stringValue }.joined() == whole.content)
+        #expect(!whole.content.isEmpty)
+    }
+
+    @Test func tooLongAndImpossibleRequestsAreTold() async throws {
+        let service = try await RealService.shared()
+        let long = await service.chat("hi", "\"model\":\"base\",\"max_tokens\":1000000")
+        #expect(long.status == 400)
+        #expect(long.text.contains("context_length_exceeded"))
+        let bias = await service.chat("hi", "\"model\":\"base\",\"max_tokens\":1,\"logit_bias\":{\"99999999\":1}")
+        #expect([200, 400].contains(bias.status))
+    }
+}
