@@ -1,11 +1,12 @@
+internal import Glibc
 internal import Tensors
 
 /// Evens out what int8 activations lose to outliers (SmoothQuant, arXiv 2211.10438).
 ///
 /// A few channels of the residual stream are many times the others and take the precision of their block of 32. Channel j of
-/// an input is divided by `s[j] = sqrt(max|x[j]| / max|W[., j]|)` before it is quantised and its weights are multiplied by
-/// it before they are: the product is the same, and both sides share the range. The maxima of x come from fixed random
-/// tokens through the reference path.
+/// an input is divided by s[j], the power of two nearest to `sqrt(max|x[j]| / max|W[., j]|)`, before it is quantised, and its
+/// weights are multiplied by it before they are: the product is the same, and both sides share the range. The maxima of x
+/// come from fixed random tokens through the reference path.
 struct EncoderSmoothing {
     /// The inputs that are taken from the residual stream.
     enum Input: Int, CaseIterable {
@@ -49,8 +50,9 @@ struct EncoderSmoothing {
             let layer = weights.layers[index / Input.allCases.count]
             let widest = Self.columnMaxima(input.projections.map { layer.matrices[$0.rawValue] })
             return zip(largest[index], widest).map { x, w in
-                // Channels that are never used, or have no finite weights, stay as they are.
-                let scale = (max(x, 1e-3) / max(w, 1e-4)).squareRoot()
+                // A power of two: the last bits of the maxima, which are those of OpenBLAS, do not show. Channels that are
+                // never used, or have no finite weights, stay as they are.
+                let scale = exp2((log2(max(x, 1e-3) / max(w, 1e-4)) / 2).rounded())
                 return scale.isFinite ? scale : 1
             }
         }
