@@ -153,6 +153,13 @@ import UV
         #expect(!answer.text.contains("[DONE]"))
     }
 
+    @LoopActor @Test func atTheRootTheBodyDecidesWhetherItStreams() async throws {
+        #expect(await TestAPI().send("POST", "/", "{\"inputs\":\"x\",\"stream\":true}").isStream)
+        let whole = await TestAPI().send("POST", "/", "{\"inputs\":\"x\",\"stream\":false}")
+        #expect(!whole.isStream)
+        #expect(try whole.json()["generated_text"] == "Hello")
+    }
+
     @LoopActor @Test func loraxsErrorsAreItsOwn() async throws {
         let api = TestAPI()
         for (parameters, status) in [

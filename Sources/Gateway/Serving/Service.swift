@@ -148,5 +148,6 @@ public final class Service {
         watch = nil
         server.close()
         parts?.stop()
+        logger.info("stopped")
     }
 }

@@ -1,7 +1,8 @@
 import JSON
 
 extension APIService {
-    func generate(_ exchange: Exchange, isStream: Bool) throws {
+    /// - Parameter isStream: nil lets the body's `stream` decide, as LoRAX's client does with `POST /`.
+    func generate(_ exchange: Exchange, isStream: Bool?) throws {
         exchange.errors = .lorax
         let services = try accepting()
         let request = try LoRAXRequest(

@@ -1,7 +1,7 @@
 import Generation
 import JSON
 
-/// LoRAX's `/generate` and `/generate_stream`: `inputs` and `parameters`.
+/// LoRAX's `/`, `/generate` and `/generate_stream`: `inputs` and `parameters`.
 ///
 /// As there, the prompt is taken as it is (`apply_chat_template` renders it as a user's turn) and decoding is greedy
 /// unless sampling is asked for. Other than there, a request without `adapter_id` is routed; `base` names the base.
@@ -17,11 +17,13 @@ struct LoRAXRequest: Sendable {
     ]
 
     init(
-        _ cursor: JSONCursor, isStream: Bool, names: ModelNames, fields: FieldPolicy, limits: APILimits
+        _ cursor: JSONCursor, isStream fixed: Bool?, names: ModelNames, fields: FieldPolicy, limits: APILimits
     ) throws(APIError) {
         do {
             try fields.check(cursor, ["inputs", "parameters", "stream", "route"])
             let inputs = try cursor["inputs"].string()
+            let asked = try cursor["stream"].optionalBool() ?? false
+            let isStream = fixed ?? asked
             let given = cursor["parameters"]
             let parameters = given.exists ? given : JSONCursor([:], path: "parameters")
             try fields.check(parameters, Self.parameters)

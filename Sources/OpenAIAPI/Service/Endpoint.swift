@@ -61,6 +61,7 @@ struct Endpoint: Sendable {
         Endpoint("POST", "/v1/unload_lora_adapter", .admin) { service, exchange, _ in
             try service.unloadLoRA(exchange)
         },
+        Endpoint("POST", "/") { service, exchange, _ in try service.generate(exchange, isStream: nil) },
         Endpoint("POST", "/generate") { service, exchange, _ in try service.generate(exchange, isStream: false) },
         Endpoint("POST", "/generate_stream") { service, exchange, _ in
             try service.generate(exchange, isStream: true)
