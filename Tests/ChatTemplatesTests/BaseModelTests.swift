@@ -7,7 +7,8 @@ import Testing
 @Suite struct BaseModelTests {
     /// The value of `tokenizer.chat_template` in a GGUF file: the key, the type 8 (string), 64 bits of length, the text.
     private func template() throws -> String {
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../models/base.gguf")
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "../../models/base.gguf")
         let data = try Data(contentsOf: path, options: .alwaysMapped)
         let key = Data("tokenizer.chat_template".utf8) + Data([8, 0, 0, 0])
         let place = try #require(data.range(of: key, in: 0..<min(data.count, 16 << 20)))
@@ -26,6 +27,7 @@ import Testing
         let answer: JSONValue = ["role": "assistant", "content": "Many."]
         #expect(
             try template.render(["messages": [system, user, answer]])
-                == "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHow many rivers?<|im_end|>\n<|im_start|>assistant\nMany.<|im_end|>\n")
+                == "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHow many rivers?<|im_end|>\n<|im_start|>assistant\nMany.<|im_end|>\n"
+        )
     }
 }

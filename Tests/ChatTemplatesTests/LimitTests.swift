@@ -4,7 +4,9 @@ import Testing
 
 /// Templates come from strangers: none may crash the process, and each ends.
 @Suite struct LimitTests {
-    private func code(_ source: String, _ limits: TemplateLimits = TemplateLimits(), _ context: JSONObject = [:]) -> TemplateError.Code? {
+    private func code(_ source: String, _ limits: TemplateLimits = TemplateLimits(), _ context: JSONObject = [:])
+        -> TemplateError.Code?
+    {
         do throws(TemplateError) {
             _ = try ChatTemplate(source: source, limits: limits).render(context)
             return nil
@@ -22,12 +24,15 @@ import Testing
         "{% set n = namespace(x=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}",
         "{% set n = namespace(x=[1], y=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% set n.y = [n.y, n.y] %}{% endfor %}{{ n.x == n.y }}",
         "{{ 'x' * 9999999999 }}", "{{ [1] * 9999999999 }}", "{{ ['x' * 9000000, 'y'] | join('z' * 9000000) }}",
-        "{{ 'x' | center(999999999999) }}", "{{ 'x'.ljust(9223372036854775807) }}", "{{ 'ab' | indent(999999999999, true) }}",
+        "{{ 'x' | center(999999999999) }}", "{{ 'x'.ljust(9223372036854775807) }}",
+        "{{ 'ab' | indent(999999999999, true) }}",
         "{{ ('a' * 100000).replace('a', 'b' * 100000) }}", "{{ ('a' * 100000).replace('', 'b' * 100000) }}",
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{{ '%9999999d' % 1 }}", "{{ range(0, 9223372036854775807) }}",
-        "{% set n = namespace() %}{% set n.n = n %}{{ n }}", "{{ '{:>99999999}'.format(1) }}", "{{ [1] | tojson(indent=999999999) }}",
+        "{% set n = namespace() %}{% set n.n = n %}{{ n }}", "{{ '{:>99999999}'.format(1) }}",
+        "{{ [1] | tojson(indent=999999999) }}",
         "{% set n = namespace(x='a') %}{% for i in range(99999) %}{% set n.x = n.x.replace('', 'b') %}{% endfor %}",
-        "{{ strftime_now('%Y' * 1000) }}", "{% set n = namespace(l=[]) %}{% for i in range(99999) %}{% set n.l = n.l + [i] %}{% endfor %}",
+        "{{ strftime_now('%Y' * 1000) }}",
+        "{% set n = namespace(l=[]) %}{% for i in range(99999) %}{% set n.l = n.l + [i] %}{% endfor %}",
         "{{ [1, 2] | batch(9999999999, 0) | list }}",
     ])
     func aGreedyTemplateIsStopped(source: String) {
@@ -44,8 +49,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "{{ (-9223372036854775807 - 1) % -1 }}", "{{ 'abc'[9223372036854775807] }}", "{{ 'abc'[-9223372036854775807:9223372036854775807:9223372036854775807] }}",
-        "{{ [1,2][::-9223372036854775807] }}", "{{ 'x'.split('x', -9223372036854775807) }}", "{{ 'abc'.find('c', -9223372036854775807) }}",
+        "{{ (-9223372036854775807 - 1) % -1 }}", "{{ 'abc'[9223372036854775807] }}",
+        "{{ 'abc'[-9223372036854775807:9223372036854775807:9223372036854775807] }}",
+        "{{ [1,2][::-9223372036854775807] }}", "{{ 'x'.split('x', -9223372036854775807) }}",
+        "{{ 'abc'.find('c', -9223372036854775807) }}",
         "{{ 'abc'.startswith('a', 9223372036854775807) }}", "{{ range(9223372036854775807, 0) }}", "{{ '%c' % 65 }}",
     ])
     func extremeIndicesAreHarmless(source: String) {
@@ -54,7 +61,9 @@ import Testing
 
     @Test func deepSourcesAreRefusedWithoutDeepRecursion() {
         let count = 100_000
-        for (open, close) in [("(", ")"), ("[", "]"), ("not ", ""), ("-", ""), ("{'a':", "}"), ("x[", "]"), ("f(", ")"), ("1 if 1 else ", "")] {
+        for (open, close) in [
+            ("(", ")"), ("[", "]"), ("not ", ""), ("-", ""), ("{'a':", "}"), ("x[", "]"), ("f(", ")"), ("1 if 1 else ", ""),
+        ] {
             let source = "{{ " + String(repeating: open, count: count) + "1" + String(repeating: close, count: count) + " }}"
             var limits = TemplateLimits()
             limits.sourceBytes = 4 << 20
@@ -68,7 +77,8 @@ import Testing
         }
         let nested = String(repeating: "{% if 1 %}", count: 20_000)
         #expect(code(nested) == .limitExceeded)
-        let targets = "{% set " + String(repeating: "(", count: 20_000) + "a" + String(repeating: ")", count: 20_000) + " = 1 %}"
+        let targets =
+            "{% set " + String(repeating: "(", count: 20_000) + "a" + String(repeating: ")", count: 20_000) + " = 1 %}"
         #expect(code(targets) == .limitExceeded)
     }
 
@@ -97,7 +107,9 @@ import Testing
     @Test func thousandsOfTurnsFit() throws {
         let messages = JSONValue.array((0..<4000).map { ["role": "user", "content": .string("turn \($0)")] })
         let template = try ChatTemplate(
-            source: "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] | trim }}{% if not loop.last %}\n{% endif %}{% endfor %}")
+            source:
+                "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] | trim }}{% if not loop.last %}\n{% endif %}{% endfor %}"
+        )
         #expect(try template.render(["messages": messages]).utf8.count > 60_000)
     }
 }

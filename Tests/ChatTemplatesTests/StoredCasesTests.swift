@@ -16,7 +16,9 @@ import Testing
         switch outcome(source, context) {
         case .success(let text):
             let expected = try stored["text"].optionalString()
-            #expect(Array(text.utf8) == expected.map { Array($0.utf8) }, "\(name) gave \(text.debugDescription), stored is \(expected.debugDescription)")
+            #expect(
+                Array(text.utf8) == expected.map { Array($0.utf8) },
+                "\(name) gave \(text.debugDescription), stored is \(expected.debugDescription)")
         case .failure(let error):
             #expect(stored["error"].exists, "\(name) failed: \(error)")
             #expect(error.line > 0 && error.column > 0, "\(name): the error has no place: \(error)")

@@ -7,7 +7,10 @@ extension Filters {
             return .list(elements)
         },
         "first": { interpreter, value, _ throws(TemplateError) in
-            let first = if case .iterator(let iterator) = value { iterator.next() } else { try interpreter.meter.elements(of: value).first }
+            let first =
+                if case .iterator(let iterator) = value { iterator.next() } else {
+                    try interpreter.meter.elements(of: value).first
+                }
             return first ?? .undefined(Undefined(message: "No first item, sequence was empty."))
         },
         "last": { interpreter, value, _ throws(TemplateError) in
@@ -144,7 +147,8 @@ extension Filters {
                 var left = start
                 var right = middle
                 while left < middle, right < end {
-                    let takesRight = descending
+                    let takesRight =
+                        descending
                         ? try precedes(keyed[left].keys, keyed[right].keys)
                         : try precedes(keyed[right].keys, keyed[left].keys)
                     merged.append(keyed[takesRight ? right : left])

@@ -45,7 +45,9 @@ extension Filters {
         },
         "wordcount": { interpreter, value, _ throws(TemplateError) in
             let text = try interpreter.meter.text(of: value)
-            let words = text.unicodeScalars.split { !($0.properties.isAlphabetic || $0.properties.numericType != nil || $0 == "_") }
+            let words = text.unicodeScalars.split {
+                !($0.properties.isAlphabetic || $0.properties.numericType != nil || $0 == "_")
+            }
             return .integer(words.count)
         },
         "truncate": { interpreter, value, arguments throws(TemplateError) in
@@ -56,7 +58,8 @@ extension Filters {
             guard arguments.named.isEmpty || arguments.positional.isEmpty else {
                 throw TemplateError(.type, "can't handle positional and keyword arguments at the same time")
             }
-            let values: Value = arguments.named.isEmpty
+            let values: Value =
+                arguments.named.isEmpty
                 ? .tuple(arguments.positional)
                 : .dictionary(Mapping(uniqueEntries: arguments.named.map { (.string($0.name), $0.value) }))
             return .string(try interpreter.meter.formatted(format, values))

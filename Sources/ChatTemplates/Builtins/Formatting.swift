@@ -202,7 +202,9 @@ struct FormatSpecification {
             let digits = String(format: "%.\(precision ?? 6)\(conversion)", number.magnitude)
             return signed(isNegative: number.sign == .minus && !number.isNaN, digits + (kind == "%" ? "%" : ""))
         case "c":
-            if case .string(let text) = value, text.unicodeScalars.count == 1 { return padded("", text, defaultAlignment: ">") }
+            if case .string(let text) = value, text.unicodeScalars.count == 1 {
+                return padded("", text, defaultAlignment: ">")
+            }
             guard let scalar = value.integerValue.flatMap({ UInt32(exactly: $0) }).flatMap(Unicode.Scalar.init) else {
                 throw TemplateError(.type, "%c requires int or char")
             }
@@ -222,7 +224,9 @@ struct FormatSpecification {
 
     private func integer(_ value: Int, radix: Int, prefix: String = "", uppercase: Bool = false) -> String {
         var digits = String(value.magnitude, radix: radix, uppercase: uppercase)
-        if let precision, digits.count < precision { digits = String(repeating: "0", count: precision - digits.count) + digits }
+        if let precision, digits.count < precision {
+            digits = String(repeating: "0", count: precision - digits.count) + digits
+        }
         return signed(isNegative: value < 0, digits, prefix: isAlternate ? prefix : "")
     }
 

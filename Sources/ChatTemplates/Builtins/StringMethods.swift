@@ -38,7 +38,8 @@ enum StringMethods {
         case "removeprefix", "removesuffix":
             let affix = try arguments.bind(callee, "affix", required: 1)[0].string(callee, or: "")
             if name == "removeprefix" {
-                return .string(text.starts(with: affix) ? String(text.unicodeScalars.dropFirst(affix.unicodeScalars.count)) : text)
+                return .string(
+                    text.starts(with: affix) ? String(text.unicodeScalars.dropFirst(affix.unicodeScalars.count)) : text)
             }
             return .string(text.ends(with: affix) ? String(text.unicodeScalars.dropLast(affix.unicodeScalars.count)) : text)
         case "center", "ljust", "rjust", "zfill": return .string(try padded(text, name, arguments, meter))
@@ -61,11 +62,13 @@ enum StringMethods {
             return .string(
                 text.unicodeScalars.flatMap { scalar in
                     let properties = scalar.properties
-                    return (properties.isUppercase ? properties.lowercaseMapping : properties.uppercaseMapping).unicodeScalars
+                    return (properties.isUppercase ? properties.lowercaseMapping : properties.uppercaseMapping)
+                        .unicodeScalars
                 })
         case "islower": return .bool(Tests.isCased(text) { $0.properties.isLowercase })
         case "isupper": return .bool(Tests.isCased(text) { $0.properties.isUppercase })
-        case "istitle": return .bool(sameText(text, text.pythonTitle) && text.unicodeScalars.contains { $0.properties.isCased })
+        case "istitle":
+            return .bool(sameText(text, text.pythonTitle) && text.unicodeScalars.contains { $0.properties.isCased })
         case "isascii": return .bool(text.utf8.allSatisfy { $0 < 0x80 })
         default: return .bool(!text.isEmpty && text.unicodeScalars.allSatisfy { has(name, $0) })
         }
@@ -121,7 +124,9 @@ enum StringMethods {
     }
 
     /// The code points `start..<end` of a text; nil when `start` lies behind the end.
-    private static func window(_ text: String, _ start: Value?, _ end: Value?) throws(TemplateError) -> (text: String, start: Int)? {
+    private static func window(_ text: String, _ start: Value?, _ end: Value?) throws(TemplateError) -> (
+        text: String, start: Int
+    )? {
         guard start != nil || end != nil else { return (text, 0) }
         let scalars = Array(text.unicodeScalars)
         func clamped(_ bound: Int) -> Int { max(0, bound < 0 ? bound + scalars.count : bound) }

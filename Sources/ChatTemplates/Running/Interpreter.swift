@@ -231,7 +231,8 @@ final class Interpreter {
                     parameter.name, .undefined(Undefined(message: "parameter '\(parameter.name)' was not provided")))
             }
         }
-        try bindImplicit(definition, positional: arguments.positional.dropFirst(definition.parameters.count), &named, in: scope)
+        try bindImplicit(
+            definition, positional: arguments.positional.dropFirst(definition.parameters.count), &named, in: scope)
         return .string(try capture(definition.body, in: scope).0)
     }
 

@@ -103,7 +103,9 @@ extension Parser {
 
     private mutating func sum() throws(TemplateError) -> Expression {
         var left = try concatenation()
-        while at(.plus) || at(.minus) { left = try binary(left) { parser throws(TemplateError) in try parser.concatenation() } }
+        while at(.plus) || at(.minus) {
+            left = try binary(left) { parser throws(TemplateError) in try parser.concatenation() }
+        }
         return left
     }
 

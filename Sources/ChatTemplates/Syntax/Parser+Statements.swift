@@ -46,7 +46,8 @@ extension Parser {
         case "with": return try withBlock()
         case "generation":
             try expect(.statementEnd)
-            return .generation(try inOwnFunction { parser throws(TemplateError) in try parser.block(until: "endgeneration") })
+            return .generation(
+                try inOwnFunction { parser throws(TemplateError) in try parser.block(until: "endgeneration") })
         case "break", "continue":
             guard loops > 0 else { throw TemplateError(.syntax, "'\(name)' outside a loop", at: token.position) }
             try expect(.statementEnd)

@@ -68,7 +68,9 @@ func pythonDouble(_ text: String) -> Double? {
     var parts = plain.lowercased().split(separator: "e", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     guard parts[0].contains(where: \.isNumber) else { return nil }
     if parts[0].hasSuffix(".") { parts[0] += "0" }
-    if let point = parts[0].firstIndex(of: "."), point == parts[0].startIndex || !parts[0][..<point].contains(where: \.isNumber) {
+    if let point = parts[0].firstIndex(of: "."),
+        point == parts[0].startIndex || !parts[0][..<point].contains(where: \.isNumber)
+    {
         parts[0].insert("0", at: point)
     }
     return Double(parts.joined(separator: "e"))

@@ -79,7 +79,8 @@ private struct ReprWriter {
     }
 
     private func quoted(_ text: String) -> String {
-        let quote: Unicode.Scalar = text.utf8.contains(UInt8(ascii: "'")) && !text.utf8.contains(UInt8(ascii: "\"")) ? "\"" : "'"
+        let quote: Unicode.Scalar =
+            text.utf8.contains(UInt8(ascii: "'")) && !text.utf8.contains(UInt8(ascii: "\"")) ? "\"" : "'"
         var result = String.UnicodeScalarView()
         result.append(quote)
         for scalar in text.unicodeScalars {

@@ -21,18 +21,14 @@ struct BenchReport {
     }
 
     let machine: Machine
+    /// Resident bytes of this process, before the machine's memory was measured with a buffer of its own.
+    let memory: (now: Int, peak: Int)
     let base: BaseModel
     let adapters: [PinnedAdapter]
-    var tokens = 0
+    let tokens: Int
     var prefill: [(length: Int, label: String, seconds: Double)] = []
     var decode: [Decode] = []
     var routing: RoutingMeasure?
-
-    init(machine: Machine, base: BaseModel, adapters: [PinnedAdapter]) {
-        self.machine = machine
-        self.base = base
-        self.adapters = adapters
-    }
 
     private func rate(_ decode: Decode) -> Double { Double(decode.rows * tokens) / decode.seconds }
 
@@ -43,28 +39,32 @@ struct BenchReport {
     }
 
     var text: String {
-        let memory = Machine.memory
         var lines = [
-            "\(machine.name), \(machine.cores) cores, \(machine.threads) threads; memory \(Figure.decimals(machine.bandwidth / 1e9, 1)) GB/s",
+            "\(machine.name), \(machine.cores) cores, \(machine.threads) threads; "
+                + "memory \(Figure.decimals(machine.bandwidth / 1e9, 1)) GB/s",
             "\(base.name): \(Figure.bytes(base.decoder.weightBytes)) of weights, \(adapters.count) adapters, "
                 + "\(Figure.bytes(adapters.reduce(0) { $0 + $1.delta.byteCount }))",
             "",
         ]
         var table = Table(["prefill", "adapter", "tokens/s", "ms"], leansRight: [0, 2, 3])
         for row in prefill {
-            table.add("\(row.length)", row.label, Figure.decimals(Double(row.length) / row.seconds, 0), Figure.decimals(row.seconds * 1000, 1))
+            table.add(
+                "\(row.length)", row.label, Figure.decimals(Double(row.length) / row.seconds, 0),
+                Figure.decimals(row.seconds * 1000, 1))
         }
         lines += [table.text, ""]
         table = Table(["decode rows", "adapter", "tokens/s", "ms/step", "roofline"], leansRight: [0, 2, 3, 4])
         for row in decode {
             table.add(
-                "\(row.rows)", row.label, Figure.decimals(rate(row), 1), Figure.decimals(row.seconds * 1000 / Double(tokens), 2),
+                "\(row.rows)", row.label, Figure.decimals(rate(row), 1),
+                Figure.decimals(row.seconds * 1000 / Double(tokens), 2),
                 "\(Figure.decimals(roofline(row) * 100, 0)) %")
         }
         lines += [table.text, ""]
         if let routing {
             lines.append(
-                "routing over \(routing.adapters) adapters: tokenize \(Figure.decimals(routing.tokenize, 0)), embed \(Figure.decimals(routing.embed, 0)), "
+                "routing over \(routing.adapters) adapters: tokenize \(Figure.decimals(routing.tokenize, 0)), "
+                    + "embed \(Figure.decimals(routing.embed, 0)), "
                     + "search \(Figure.decimals(routing.search, 0)), total \(Figure.decimals(routing.total, 0)) us")
         }
         lines.append("memory: \(Figure.bytes(memory.now)) now, \(Figure.bytes(memory.peak)) at most")
@@ -72,10 +72,10 @@ struct BenchReport {
     }
 
     var json: JSONValue {
-        let memory = Machine.memory
         return [
             "machine": [
-                "name": .string(machine.name), "cores": .integer(Int64(machine.cores)), "threads": .integer(Int64(machine.threads)),
+                "name": .string(machine.name), "cores": .integer(Int64(machine.cores)),
+                "threads": .integer(Int64(machine.threads)),
                 "bytes_per_second": .number(machine.bandwidth.rounded()),
             ],
             "model": [
@@ -85,7 +85,8 @@ struct BenchReport {
             "prefill": .array(
                 prefill.map { row in
                     [
-                        "tokens": .integer(Int64(row.length)), "adapter": .string(row.label), "seconds": .number(row.seconds),
+                        "tokens": .integer(Int64(row.length)), "adapter": .string(row.label),
+                        "seconds": .number(row.seconds),
                         "tokens_per_second": .number(Double(row.length) / row.seconds),
                     ]
                 }),
@@ -99,7 +100,8 @@ struct BenchReport {
                 }),
             "routing_us": routing.map { routing in
                 [
-                    "adapters": .integer(Int64(routing.adapters)), "tokenize": .number(routing.tokenize), "embed": .number(routing.embed),
+                    "adapters": .integer(Int64(routing.adapters)), "tokenize": .number(routing.tokenize),
+                    "embed": .number(routing.embed),
                     "search": .number(routing.search), "total": .number(routing.total),
                 ]
             } ?? .null,

@@ -68,7 +68,9 @@ struct Machine {
         let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
         func bytes(_ key: String) -> Int {
             let line = status.split(separator: "\n").first { $0.hasPrefix(key) }
-            return line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 } ?? 0
+            return line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }.map {
+                $0 * 1024
+            } ?? 0
         }
         return (bytes("VmRSS:"), bytes("VmHWM:"))
     }

@@ -17,7 +17,11 @@ struct StepMeasure {
         let logits = FloatBuffer(count: decoder.configuration.vocabulary)
         let batch = StepBatch(
             tokens: prompt(length),
-            runs: [.init(tokens: 0..<length, startPosition: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: delta, logits: .last)])
+            runs: [
+                .init(
+                    tokens: 0..<length, startPosition: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: delta, logits: .last
+                )
+            ])
         return best { decoder.step(batch, cache: cache, logits: logits.pointer) }
     }
 

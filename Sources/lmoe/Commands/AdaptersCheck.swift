@@ -26,15 +26,16 @@ struct AdaptersCheck: ParsableCommand {
     func run() throws {
         let workspace = try Workspace(model, flags: folders.flags)
         guard isFolder(folder) else { throw Failure(message: "\(folder): there is no such folder") }
-        let base = try workspace.modelFiles().configuration
-        let inspection = AdapterInspection.inspect(folder: folder, base: base, limits: workspace.configuration.limits.adapters)
+        let base = try workspace.configuration.openModelFiles().configuration
+        let inspection = AdapterInspection.inspect(
+            folder: folder, base: base, limits: workspace.configuration.limits.adapters)
         let name = URL(fileURLWithPath: folder).lastPathComponent
-        let route = RouteFinding(adapter: name, folder: folder, files: workspace.routeFiles)
+        let route = RouteFinding(adapter: name, folder: folder, files: workspace.configuration.routeFiles)
         let duplicates = route.problem == nil ? try overlaps(name, route, workspace, base) : []
         if json {
             print(document(inspection, route, duplicates, name).serialized(pretty: true))
         } else {
-            print(lines(inspection, route, duplicates, name).joined(separator: "\n"))
+            print(InspectionText(inspection: inspection, route: route, duplicates: duplicates, name: name).text)
         }
         if !inspection.takesEffect { throw ExitCode(ExitStatus.no.rawValue) }
     }
@@ -48,7 +49,8 @@ struct AdaptersCheck: ParsableCommand {
     private func overlaps(
         _ name: String, _ route: RouteFinding, _ workspace: Workspace, _ base: DecoderConfiguration
     ) throws -> [(name: String, similarity: Float)] {
-        guard let definition = route.definition, let embedder = try workspace.embedder() else { return [] }
+        guard let definition = route.definition, let embedder = try workspace.configuration.openEmbedder(workspace.pool)
+        else { return [] }
         let library = workspace.configuration.openLibrary(for: base, embedder: nil)
         library.refresh()
         let others = library.shelf.entries.values.filter { $0.name != name }.compactMap(\.route)
@@ -59,40 +61,9 @@ struct AdaptersCheck: ParsableCommand {
         }
     }
 
-    private func lines(
-        _ inspection: AdapterInspection, _ route: RouteFinding, _ duplicates: [(name: String, similarity: Float)], _ name: String
-    ) -> [String] {
-        var lines = ["\(name)  \(inspection.takesEffect ? "takes effect" : "does NOT take effect")"]
-        if let summary = inspection.summary {
-            lines.append("family      \(summary.family), rank \(range(summary.ranks)), alpha \(summary.alpha.map { "\($0)" } ?? "-")")
-            lines.append("targets     \(summary.targets.joined(separator: ", ")); \(summary.patchCount) projections")
-            lines.append("parameters  \(summary.parameters); \(Figure.bytes(inspection.fileBytes)) on disk, \(Figure.bytes(inspection.residentBytes)) in memory")
-            if let made = summary.baseModelName { lines.append("made for    \(made)") }
-        }
-        if let version = inspection.version { lines.append("version     \(version)") }
-        if inspection.hasChatTemplate { lines.append("template    its own") }
-        let norms = inspection.effects.map(\.norm)
-        if let least = norms.min(), let most = norms.max() {
-            lines.append("effect      norms \(Figure.decimals(least, 4)) to \(Figure.decimals(most, 4)); \(inspection.idleTargets.count) targets change nothing")
-        }
-        lines.append("routing     \(route.problem ?? "\(route.definition?.examples.count ?? 0) examples from \(route.definition?.source ?? "")")")
-        for duplicate in duplicates {
-            lines.append("near        \(duplicate.name): examples \(Figure.decimals(Double(duplicate.similarity), 3)) alike; the router can hardly tell them apart")
-        }
-        for problem in inspection.problems { lines.append("problem     \(problem)") }
-        if inspection.problemCount > inspection.problems.count {
-            lines.append("            … and \(inspection.problemCount - inspection.problems.count) more")
-        }
-        return lines
-    }
-
-    private func range(_ ranks: ClosedRange<Int>?) -> String {
-        guard let ranks else { return "-" }
-        return ranks.count == 1 ? "\(ranks.lowerBound)" : "\(ranks.lowerBound) to \(ranks.upperBound)"
-    }
-
     private func document(
-        _ inspection: AdapterInspection, _ route: RouteFinding, _ duplicates: [(name: String, similarity: Float)], _ name: String
+        _ inspection: AdapterInspection, _ route: RouteFinding, _ duplicates: [(name: String, similarity: Float)],
+        _ name: String
     ) -> JSONValue {
         let summary = inspection.summary
         return [

@@ -20,9 +20,9 @@ struct AdaptersList: ParsableCommand {
 
     func run() throws {
         let workspace = try Workspace(model, flags: folders.flags)
-        let store = workspace.configuration.openStore(for: try workspace.modelFiles().configuration)
+        let store = workspace.configuration.openStore(for: try workspace.configuration.openModelFiles().configuration)
         _ = store.rescan()
-        let rows = store.list().map { AdapterRow($0, files: workspace.routeFiles) }
+        let rows = store.list().map { AdapterRow($0, files: workspace.configuration.routeFiles) }
         if json {
             let document: JSONValue = ["folder": .string(store.folder), "adapters": .array(rows.map(\.json))]
             return print(document.serialized(pretty: true))

@@ -35,7 +35,9 @@ struct Bench: ParsableCommand {
     }
 
     private static func counts(_ text: String, _ flag: String, most: Int) throws -> [Int] {
-        let counts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 }
+        let counts = text.split(separator: ",", omittingEmptySubsequences: false).map {
+            Int($0.trimmingCharacters(in: .whitespaces)) ?? 0
+        }
         guard !counts.isEmpty, counts.allSatisfy({ (1...most).contains($0) }) else {
             throw ValidationError("\(flag) takes whole numbers from 1 to \(most), with commas.")
         }
@@ -44,35 +46,49 @@ struct Bench: ParsableCommand {
 
     func run() throws {
         let workspace = try Workspace(model, flags: folders.flags)
-        let machine = Machine(pool: workspace.pool)
-        Terminal.progress("memory: \(Figure.decimals(machine.bandwidth / 1e9, 1)) GB/s")
         let base = try workspace.base()
         let library = try workspace.library(base: base.decoder.configuration)
         let adapters = library.shelf.names.compactMap { name in try? library.store.acquire(name) }
         let measure = StepMeasure(decoder: base.decoder, tokens: tokens, repeats: `repeat`)
-        var report = BenchReport(machine: machine, base: base, adapters: adapters)
-        for length in try Bench.counts(prompt, "--prompt", most: 100_000) where length <= base.decoder.configuration.contextLength {
+        let prefill = try prefill(measure, adapters)
+        let decode = try decode(measure, adapters)
+        Terminal.progress("routing")
+        let routing = try library.router.map { try RoutingMeasure($0, repeats: `repeat`) }
+        let memory = Machine.memory
+        Terminal.progress("memory")
+        let report = BenchReport(
+            machine: Machine(pool: workspace.pool), memory: memory, base: base, adapters: adapters, tokens: tokens,
+            prefill: prefill, decode: decode, routing: routing)
+        print(json ? report.json.serialized(pretty: true) : report.text)
+    }
+
+    /// The base, and one adapter.
+    private func prefill(
+        _ measure: StepMeasure, _ adapters: [PinnedAdapter]
+    ) throws -> [(length: Int, label: String, seconds: Double)] {
+        var rows: [(length: Int, label: String, seconds: Double)] = []
+        let contextLength = measure.decoder.configuration.contextLength
+        for length in try Bench.counts(prompt, "--prompt", most: 100_000) where length <= contextLength {
             Terminal.progress("prefill \(length)")
-            report.prefill.append((length, "base", measure.prefill(length, delta: nil)))
-            if let first = adapters.first {
-                report.prefill.append((length, first.name, measure.prefill(length, delta: first.delta)))
-            }
+            rows.append((length, "base", measure.prefill(length, delta: nil)))
+            if let first = adapters.first { rows.append((length, first.name, measure.prefill(length, delta: first.delta))) }
         }
+        return rows
+    }
+
+    /// The base, the same adapter in all rows, and as many different ones as there are.
+    private func decode(_ measure: StepMeasure, _ adapters: [PinnedAdapter]) throws -> [BenchReport.Decode] {
+        var results: [BenchReport.Decode] = []
         for count in try Bench.counts(rows, "--rows", most: 256) {
             Terminal.progress("decode \(count) rows")
-            report.decode.append(BenchReport.Decode(rows: count, adapters: [], seconds: measure.decode(count, deltas: [])))
-            guard let first = adapters.first else { continue }
-            report.decode.append(
-                BenchReport.Decode(rows: count, adapters: [first], seconds: measure.decode(count, deltas: [first.delta])))
-            if count > 1, adapters.count > 1 {
-                let used = Array(adapters.prefix(count))
-                report.decode.append(
-                    BenchReport.Decode(rows: count, adapters: used, seconds: measure.decode(count, deltas: used.map(\.delta))))
+            var choices: [[PinnedAdapter]] = [[]]
+            if !adapters.isEmpty { choices.append(Array(adapters.prefix(1))) }
+            if count > 1, adapters.count > 1 { choices.append(Array(adapters.prefix(count))) }
+            for choice in choices {
+                let seconds = measure.decode(count, deltas: choice.map(\.delta))
+                results.append(BenchReport.Decode(rows: count, adapters: choice, seconds: seconds))
             }
         }
-        Terminal.progress("routing")
-        report.routing = try library.router.map { try RoutingMeasure($0, repeats: `repeat`) }
-        report.tokens = tokens
-        print(json ? report.json.serialized(pretty: true) : report.text)
+        return results
     }
 }

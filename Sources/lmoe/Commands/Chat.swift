@@ -19,7 +19,8 @@ struct Chat: ParsableCommand {
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
     @OptionGroup var sampling: SamplingOptions
-    @Option(help: "The adapter's name, `base`, or `auto` to route each turn.") var adapter: String? = Variables.text("adapter")
+    @Option(help: "The adapter's name, `base`, or `auto` to route each turn.") var adapter: String? = Variables.text(
+        "adapter")
     @Option(help: "A system message before the first turn.") var system: String? = Variables.text("system")
 
     func run() throws {
@@ -28,7 +29,7 @@ struct Chat: ParsableCommand {
         let base = try workspace.base()
         let library = try workspace.library(base: base.decoder.configuration)
         if case .named = choice { _ = try choice.decide("", in: library) }
-        let engine = workspace.engine(base, library)
+        let engine = workspace.configuration.openEngine(base, library: library)
         defer { engine.stop() }
         Terminal.progress("adapters: \(library.shelf.names.joined(separator: ", ")); /exit ends")
         var conversation = Conversation(choice: choice, system: system, library: library, engine: engine, sampling: sampling)
@@ -70,7 +71,8 @@ private struct Conversation {
         case "/exit", "/quit": return false
         case "/reset": reset()
         case "/adapter": change(to: words.dropFirst().first)
-        case .some(let word) where word.hasPrefix("/"): Terminal.say("unknown command \(word); there are /adapter, /reset, /exit")
+        case .some(let word) where word.hasPrefix("/"):
+            Terminal.say("unknown command \(word); there are /adapter, /reset, /exit")
         default: try answer(line)
         }
         return true

@@ -1,5 +1,6 @@
 import Adapters
 import ArgumentParser
+import Gateway
 import Generation
 import JSON
 import Routing
@@ -13,7 +14,7 @@ struct Complete: ParsableCommand {
               lmoe complete "list all files larger than 10 MB under /var"
               lmoe complete --adapter sql --max-tokens 64 "how many rivers are in texas"
               lmoe complete --adapter base --json "write me a sonnet about rain"
-              lmoe complete --raw --max-tokens 0 --logits logits.safetensors --reference "Once upon a time"
+              lmoe complete --raw --max-tokens 0 --logits l.safetensors "Once upon a time"
             """)
 
     @OptionGroup var model: ModelOptions
@@ -34,14 +35,17 @@ struct Complete: ParsableCommand {
 
     func run() throws {
         let choice = try AdapterChoice(adapter)
-        let workspace = try Workspace(model, flags: folders.flags)
+        var flags = folders.flags
+        if reference { flags[.precision] = "reference" }
+        let workspace = try Workspace(model, flags: flags)
         let text = prompt.isEmpty ? try Terminal.allInput() : prompt.joined(separator: " ")
         guard !text.isEmpty else { throw Failure.usage("the prompt is empty") }
-        let base = try workspace.base(reference ? .reference : nil)
+        let base = try workspace.base()
         let library = try workspace.library(base: base.decoder.configuration, isRouted: choice == .routed)
         let decision = try choice.decide(text, in: library)
         Terminal.progress("adapter: \(RouteText(decision: decision).label)")
-        let messages = (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + [ChatMessage(role: "user", content: text)]
+        let messages =
+            (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + [ChatMessage(role: "user", content: text)]
         if let logits {
             let adapter = try decision.adapter.map { name in try library.store.acquire(name) }
             let prompt = try PromptTokens(base: base, adapter: adapter).tokens(raw ? .raw(text) : .chat(messages))
@@ -51,10 +55,11 @@ struct Complete: ParsableCommand {
             if json { print(document(decision, Answer(), base.name).serialized(pretty: true)) }
             return
         }
-        let engine = workspace.engine(base, library)
+        let engine = workspace.configuration.openEngine(base, library: library)
         defer { engine.stop() }
         let request = GenerationRequest(
-            id: "complete", prompt: raw ? .text(text, addSpecialTokens: false, parseSpecial: true) : .chat(messages, tools: []),
+            id: "complete",
+            prompt: raw ? .text(text, addSpecialTokens: false, parseSpecial: true) : .chat(messages, tools: []),
             adapter: decision.adapter, sampling: sampling.parameters,
             maxTokens: min(sampling.maxTokens, max(1, engine.contextLength - 1)), stop: sampling.stop)
         let answer = try Answer.run(request, on: engine) { if !json { Terminal.write($0) } }

@@ -20,7 +20,9 @@ struct Embed: ParsableCommand {
 
     func run() throws {
         let workspace = try Workspace(model, flags: reference ? [.precision: "reference"] : [:])
-        guard let embedder = try workspace.embedder() else { throw Failure.usage("there is no encoder: --encoder") }
+        guard let embedder = try workspace.configuration.openEmbedder(workspace.pool) else {
+            throw Failure.usage("there is no encoder: --encoder")
+        }
         let lines = try Terminal.lines()
         var rows: [JSONValue] = []
         for start in stride(from: 0, to: lines.count, by: 64) {

@@ -30,14 +30,18 @@ struct Route: ParsableCommand {
 
     func run() throws {
         let workspace = try Workspace(model, flags: folders.flags)
-        let library = try workspace.library(base: workspace.modelFiles().configuration)
+        let library = try workspace.library(base: workspace.configuration.openModelFiles().configuration)
         guard library.router != nil else { throw Failure.usage("routing needs an encoder: --encoder") }
         var fellBack = false
         if text.isEmpty {
             for line in try Terminal.lines() {
                 let decision = try AdapterChoice.routed.decide(line, in: library, top: top)
                 fellBack = fellBack || decision.route == .fallback
-                print(json ? decision.json.serialized() : explain ? RouteText(decision: decision).explanation + "\n" : "\(decision.adapter ?? "base")\t\(line)")
+                print(
+                    json
+                        ? decision.json.serialized()
+                        : explain
+                            ? RouteText(decision: decision).explanation + "\n" : "\(decision.adapter ?? "base")\t\(line)")
             }
         } else {
             let decision = try AdapterChoice.routed.decide(text.joined(separator: " "), in: library, top: top)

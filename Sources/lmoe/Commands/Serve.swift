@@ -1,6 +1,5 @@
 import ArgumentParser
 import Gateway
-import Inference
 import Telemetry
 
 /// `lmoe serve`: the gateway.
@@ -23,14 +22,14 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let flags = folders.flags.merging(service.flags) { _, more in more }
-        let workspace = try Workspace(model, flags: flags)
-        let configuration = workspace.configuration
+        let configuration = try Workspace.configuration(
+            flags: model.flags.merging(flags) { _, more in more }, file: model.config)
         let logger = Logger(
             level: Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info,
             format: Logger.Format(rawValue: configuration.logFormat.rawValue) ?? .text)
         try await Service.run(
             configuration, logger: logger, version: LMoE.version,
-            opening: { try Serve.open(workspace) },
+            opening: { try Serve.open(configuration) },
             listening: { port in
                 print("lmoe \(LMoE.version) on http://\(configuration.host):\(port)/v1")
                 for line in configuration.limits.lines { print("  \(line)") }
@@ -38,20 +37,16 @@ struct Serve: AsyncParsableCommand {
             })
     }
 
-    private static func open(_ workspace: Workspace) throws -> ServiceParts {
-        let base = try workspace.base()
-        let embedder = try workspace.embedder()
-        let library = workspace.configuration.openLibrary(for: base.decoder.configuration, embedder: embedder)
-        library.refresh()
-        for name in library.shelf.names {
-            let entry = library.shelf.entries[name]
+    private static func open(_ configuration: ServiceConfiguration) throws -> ServiceParts {
+        let parts = try configuration.openParts()
+        Workspace.report(parts.library.refresh())
+        let shelf = parts.library.shelf
+        for name in shelf.names {
+            let entry = shelf.entries[name]
             print("  adapter \(name)  \(entry?.routingProblem ?? entry?.route?.description ?? "")")
         }
         Terminal.flush()
-        let engine = workspace.engine(base, library)
-        return ServiceParts(
-            backend: engine, embedder: embedder, library: library,
-            decode: { base.tokenizer.decode($0, skipSpecialTokens: true) }, stop: { engine.stop() })
+        return parts
     }
 }
 

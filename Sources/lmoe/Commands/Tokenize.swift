@@ -22,7 +22,8 @@ struct Tokenize: ParsableCommand {
     @Option(help: "The base model. [LMOE_BASE]") var base: String?
     @Option(help: ArgumentHelp("The encoder's folder, for --encoder. [LMOE_ENCODER]", valueName: "folder"))
     var encoderFolder: String?
-    @Option(help: ArgumentHelp("A YAML file with settings.", valueName: "file")) var config: String? = Variables.text("config")
+    @Option(help: ArgumentHelp("A YAML file with settings.", valueName: "file")) var config: String? = Variables.text(
+        "config")
     @Flag(help: "Use the encoder's tokenizer; its special tokens are added.")
     var encoder = false
     @Flag(help: "Lines are ids; print their text.") var decode = Variables.flag("decode")
@@ -44,7 +45,7 @@ struct Tokenize: ParsableCommand {
             let tokenizer = try WordPieceTokenizer.load(folder: folder)
             return try each { try ids(tokenizer.encode(text($0, $1), maximumTokens: 1 << 20)) }
         }
-        let tokenizer = try BaseModel.tokenizer(of: workspace.modelFiles())
+        let tokenizer = try BaseModel.tokenizer(of: workspace.configuration.openModelFiles())
         try each { line, number in
             if decode {
                 let text = tokenizer.decode(try parsedIDs(line, number), skipSpecialTokens: false)

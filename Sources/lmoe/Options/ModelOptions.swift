@@ -6,7 +6,7 @@ struct ModelOptions: ParsableArguments {
     @Option(help: Setting.base.help) var base: String?
     @Option(help: Setting.encoder.help) var encoder: String?
     @Option(help: Setting.threads.help) var threads: String?
-    @Option(help: ArgumentHelp("a YAML file with settings, a line each: `base: models/base.gguf`", valueName: "file"))
+    @Option(help: ArgumentHelp("A YAML file with settings, such as `port: 9000`.", valueName: "file"))
     var config: String? = Variables.text("config")
 
     var flags: [Setting: String] {
@@ -43,5 +43,7 @@ struct FolderOptions: ParsableArguments {
 
 extension Setting {
     /// The summary with its variable.
-    var help: ArgumentHelp { ArgumentHelp("\(summary) [\(variable)]", valueName: "value") }
+    var help: ArgumentHelp {
+        ArgumentHelp("\(summary.prefix(1).uppercased())\(summary.dropFirst()). [\(variable)]", valueName: "value")
+    }
 }

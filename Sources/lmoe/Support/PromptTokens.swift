@@ -37,7 +37,8 @@ struct PromptTokens {
         guard !tokens.isEmpty else { throw Failure.usage("the prompt has no tokens") }
         guard tokens.count <= base.decoder.configuration.contextLength else {
             throw Failure(
-                message: "the prompt has \(tokens.count) tokens; the context holds \(base.decoder.configuration.contextLength)")
+                message:
+                    "the prompt has \(tokens.count) tokens; the context holds \(base.decoder.configuration.contextLength)")
         }
         return tokens
     }

@@ -1,5 +1,10 @@
+import Gateway
 import JSON
 import Routing
+
+extension ServiceConfiguration {
+    var routeFiles: RouteFiles { RouteFiles(routesFolder: routes, limits: limits.routing) }
+}
 
 /// The routing data of a folder, or why the router can't use it.
 struct RouteFinding {

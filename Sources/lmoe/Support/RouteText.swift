@@ -21,14 +21,20 @@ struct RouteText {
         var lines = ["\(name)  (\(decision.route.rawValue))", decision.reason, ""]
         lines.append("text       \(decision.text)")
         if let probability = decision.probability {
-            lines.append("probability \(Figure.decimals(probability, 4))  threshold \(optional(decision.threshold))  margin \(optional(decision.margin))")
+            lines.append(
+                "probability \(Figure.decimals(probability, 4))  threshold \(optional(decision.threshold))  "
+                    + "margin \(optional(decision.margin))"
+            )
         }
         if !decision.candidates.isEmpty {
             var table = Table(["candidate", "probability", "score", "threshold", "nearest example"], leansRight: [1, 2, 3])
             for candidate in decision.candidates {
-                let nearest = candidate.nearest.first.map { "\(Figure.decimals(Double($0.similarity), 3)) \(shortened($0.text))" }
+                let nearest = candidate.nearest.first.map {
+                    "\(Figure.decimals(Double($0.similarity), 3)) \(shortened($0.text))"
+                }
                 table.add(
-                    candidate.adapter, Figure.decimals(candidate.probability, 4), Figure.decimals(Double(candidate.score), 4),
+                    candidate.adapter, Figure.decimals(candidate.probability, 4),
+                    Figure.decimals(Double(candidate.score), 4),
                     Figure.decimals(candidate.threshold, 2), nearest ?? "")
             }
             lines += ["", table.text]
@@ -36,7 +42,8 @@ struct RouteText {
         let timings = decision.timings
         lines += [
             "",
-            "\(decision.encoder): tokenize \(microseconds(timings.tokenizeMicroseconds)), embed \(microseconds(timings.embedMicroseconds)), "
+            "\(decision.encoder): tokenize \(microseconds(timings.tokenizeMicroseconds)), "
+                + "embed \(microseconds(timings.embedMicroseconds)), "
                 + "search \(microseconds(timings.searchMicroseconds)), total \(microseconds(timings.totalMicroseconds))",
         ]
         return lines.joined(separator: "\n")

@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+@Suite struct AdaptersTests {
+    private func folder() throws -> URL {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lmoe-adapters-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder
+    }
+
+    @Test func theListSaysWhatIsServedAndRouted() throws {
+        let run = try Invocation("adapters", "list", "--json")
+        #expect(run.status == 0)
+        let adapters = try #require(try run.json()["adapters"] as? [[String: Any]])
+        #expect(adapters.compactMap { $0["name"] as? String } == ["bash", "data2text", "math", "sql"])
+        for adapter in adapters {
+            #expect(adapter["state"] as? String == "ready")
+            #expect(adapter["family"] as? String == "lora")
+            #expect((adapter["routing"] as? [String: Any])?["routable"] as? Bool == true)
+        }
+        let table = try Invocation("adapters", "list")
+        #expect(table.output.split(separator: "\n").count == 5)
+    }
+
+    @Test func aGoodFolderTakesEffect() throws {
+        let run = try Invocation("adapters", "check", "--json", "adapters/sql")
+        #expect(run.status == 0)
+        let json = try run.json()
+        #expect(json["takes_effect"] as? Bool == true)
+        #expect(json["rank"] as? Int == 8)
+        #expect((json["targets"] as? [String])?.contains("q_proj") == true)
+        #expect((json["problems"] as? [Any])?.isEmpty == true)
+    }
+
+    @Test func aFolderThatWouldNotLoadIsNo() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let empty = try Invocation("adapters", "check", folder.path)
+        #expect(empty.status == 3)
+        #expect(empty.output.contains("problem"))
+        let source = Invocation.root.appendingPathComponent("adapters/sql")
+        try FileManager.default.copyItem(
+            at: source.appendingPathComponent("adapter_config.json"),
+            to: folder.appendingPathComponent("adapter_config.json"))
+        try Data("not a model".utf8).write(to: folder.appendingPathComponent("adapter_model.bin"))
+        let pickle = try Invocation("adapters", "check", "--json", folder.path)
+        #expect(pickle.status == 3)
+        #expect((try pickle.json()["problems"] as? [Any])?.isEmpty == false)
+    }
+
+    @Test func anAdapterIsAddedListedAndRemoved() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let place = ["LMOE_ADAPTERS": folder.path]
+        let added = try Invocation("adapters", "add", "adapters/sql", "--name", "copy", environment: place)
+        #expect(added.status == 0, "\(added.errors)")
+        #expect(FileManager.default.fileExists(atPath: folder.appendingPathComponent("copy/adapter_config.json").path))
+        let again = try Invocation("adapters", "add", "adapters/sql", "--name", "copy", environment: place)
+        #expect(again.status == 1)
+        let list = try Invocation("adapters", "list", "--json", environment: place)
+        #expect((try list.json()["adapters"] as? [[String: Any]])?.first?["name"] as? String == "copy")
+        let removed = try Invocation("adapters", "remove", "copy", environment: place)
+        #expect(removed.status == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { !$0.hasPrefix(".") }.isEmpty)
+    }
+}
