@@ -15,6 +15,7 @@ public final class LowRank: @unchecked Sendable {
         case bf16
 
         var bytes: Int { self == .f32 ? 4 : 2 }
+        var stored: Kernels.LowRankElement { self == .f32 ? .f32 : .bf16 }
     }
 
     public let rank: Int
@@ -55,31 +56,9 @@ public final class LowRank: @unchecked Sendable {
         memory = .allocate(byteCount: aBytes + rank * outputs * element.bytes, alignment: 64)
         self.a = UnsafeRawPointer(memory)
         self.b = UnsafeRawPointer(memory + aBytes)
-        Self.copy(a, to: memory, element) { $0 }
-        let (rank, outputs) = (rank, outputs)
-        Self.copy(b, to: memory + aBytes, element) { index in index % rank * outputs + index / rank }
+        a.copyElements(as: element.stored, into: memory)
+        b.transposeElements(as: element.stored, into: memory + aBytes)
     }
 
     deinit { memory.deallocate() }
-
-    /// Element `i` of the view goes to place `place(i)`.
-    private static func copy(
-        _ view: TensorView, to target: UnsafeMutableRawPointer, _ element: Element, place: (Int) -> Int
-    ) {
-        let values = view.floats()
-        for (index, value) in values.enumerated() {
-            switch element {
-            case .f32: target.storeBytes(of: value, toByteOffset: 4 * place(index), as: Float.self)
-            case .bf16: target.storeBytes(of: value.bfloat16, toByteOffset: 2 * place(index), as: UInt16.self)
-            }
-        }
-    }
-}
-
-extension Float {
-    /// The bits of the nearest bfloat16, ties to even; NaN stays NaN.
-    var bfloat16: UInt16 {
-        if isNaN { return UInt16(truncatingIfNeeded: bitPattern >> 16) | 0x40 }
-        return UInt16(truncatingIfNeeded: (bitPattern &+ 0x7FFF &+ (bitPattern >> 16 & 1)) >> 16)
-    }
 }
