@@ -80,17 +80,7 @@ struct SafetensorsHeaderReader {
     }
 
     private func entry(_ name: String, _ value: JSONValue) throws(WeightsError) -> Entry {
-        let cursor = JSONCursor(value)
-        let dtypeName: String
-        let shape: [Int]
-        let offsets: [Int]
-        do throws(JSONError) {
-            dtypeName = try cursor["dtype"].string()
-            shape = try integers(cursor["shape"])
-            offsets = try integers(cursor["data_offsets"])
-        } catch {
-            throw self.error(.malformed, "\(error)", tensor: name)
-        }
+        let (dtypeName, shape, offsets) = try fields(name, value)
         guard let dtype = SafetensorsDType.dtype(dtypeName) else {
             throw error(.unsupported, "element type \(quoted(dtypeName)) is not read", tensor: name)
         }
@@ -110,6 +100,35 @@ struct SafetensorsHeaderReader {
                 .truncated, "the file ends inside the tensor: data up to byte \(offsets[1]) expected, \(available) found", tensor: name)
         }
         return Entry(name: name, dtype: dtype, shape: shape, begin: offsets[0], end: offsets[1])
+    }
+
+    /// Read twice where something is wrong: only then are the paths needed that errors name, which cost more than the fields.
+    private func fields(
+        _ name: String, _ value: JSONValue
+    ) throws(WeightsError) -> (dtype: String, shape: [Int], offsets: [Int]) {
+        if let members = value.objectValue, let dtype = members["dtype"]?.stringValue,
+            let shape = members["shape"].flatMap(Self.integers), let offsets = members["data_offsets"].flatMap(Self.integers)
+        {
+            return (dtype, shape, offsets)
+        }
+        let cursor = JSONCursor(value)
+        do throws(JSONError) {
+            return (try cursor["dtype"].string(), try integers(cursor["shape"]), try integers(cursor["data_offsets"]))
+        } catch {
+            throw self.error(.malformed, "\(error)", tensor: name)
+        }
+    }
+
+    /// Nil unless all are integers that are not negative.
+    private static func integers(_ value: JSONValue) -> [Int]? {
+        guard case .array(let elements) = value else { return nil }
+        var integers: [Int] = []
+        integers.reserveCapacity(elements.count)
+        for element in elements {
+            guard let integer = element.intValue, integer >= 0 else { return nil }
+            integers.append(integer)
+        }
+        return integers
     }
 
     /// An array of integers that are not negative.
