@@ -61,7 +61,7 @@ public struct AdapterInspection: Sendable {
         tensors = content.weights.tensors.values.map { Tensor(name: $0.name, dtype: $0.dtype.name, shape: $0.shape) }
             .sorted { $0.name < $1.name }
         guard let family = problems.noting({ () throws(AdapterError) in try registry.family(for: content.manifest) }),
-            let plan = family.plan(content, for: base, limits: limits, problems: &problems)
+            let plan = family.plan(content, for: BaseModules(base), limits: limits, problems: &problems)
         else { return }
         summary = plan.summary
         residentBytes = plan.byteCount(element: element)

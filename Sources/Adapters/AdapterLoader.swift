@@ -2,7 +2,7 @@ internal import Models
 
 /// Reads a folder strictly: the first problem is an error, and what is left is an adapter that does what it says.
 struct AdapterLoader: Sendable {
-    let base: DecoderConfiguration
+    let base: BaseModules
     let element: LowRank.Element
     let limits: AdapterLimits
     let registry: AdapterRegistry

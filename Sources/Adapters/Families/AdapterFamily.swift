@@ -14,7 +14,7 @@ public protocol AdapterFamily: Sendable {
     /// be zero, because only headers were read. Every problem is noted; the plan holds what is usable, and is nil when
     /// not even the configuration is.
     func plan(
-        _ content: AdapterContent, for base: DecoderConfiguration, limits: AdapterLimits, problems: inout AdapterProblems
+        _ content: AdapterContent, for base: BaseModules, limits: AdapterLimits, problems: inout AdapterProblems
     ) -> (any AdapterPlan)?
 }
 

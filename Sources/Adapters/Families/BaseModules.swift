@@ -1,9 +1,11 @@
-internal import Models
+public import Models
 
-/// The modules of the base that adapters name, by their paths in Hugging Face checkpoints.
-struct BaseModules: Sendable {
+/// The modules of the base that adapters name, by their paths in Hugging Face checkpoints. Made once for all folders.
+public struct BaseModules: Sendable {
     struct Linear: Sendable {
         let path: String
+        /// The path and what follows each of its dots: what a list of targets may call it.
+        let suffixes: [String]
         let layer: Int
         let projection: Projection
         let outputs: Int
@@ -15,23 +17,28 @@ struct BaseModules: Sendable {
 
     /// Layer by layer, in the order of the forward pass.
     let linears: [Linear]
+    /// The base model's.
+    let name: String
     let layers: Int
     private let positions: [String: Int]
 
-    init(_ base: DecoderConfiguration) {
+    public init(_ base: DecoderConfiguration) {
+        name = base.name
         layers = base.layers
         linears = (0..<base.layers).flatMap { layer in
             Projection.allCases.map { projection in
                 let (outputs, inputs) = projection.shape(in: base)
+                let path = "model.layers.\(layer).\(projection.checkpointName)"
                 return Linear(
-                    path: "model.layers.\(layer).\(projection.checkpointName)", layer: layer, projection: projection,
+                    path: path, suffixes: ModuleSelection.suffixes(path), layer: layer, projection: projection,
                     outputs: outputs, inputs: inputs)
             }
         }
         positions = Dictionary(linears.enumerated().map { ($1.path, $0) }) { first, _ in first }
     }
 
-    subscript(path: String) -> Linear? { positions[path].map { linears[$0] } }
+    /// Where in `linears` a module is; nil when the base has no such linear module.
+    func position(of path: String) -> Int? { positions[path] }
 
     /// All that can be targeted.
     var paths: [String] { linears.map(\.path) + [Self.embedding, Self.head] }

@@ -6,8 +6,8 @@ enum LowRankNorm {
     /// Cost: `O(rank^2 * (inputs + outputs))`.
     static func norm(a: TensorView, b: TensorView) -> Double {
         let rank = a.rows
-        let inner = gram(ElementScan(a, limit: .max).values(), vectors: rank, stride: a.columns, step: 1, count: a.columns)
-        let outer = gram(ElementScan(b, limit: .max).values(), vectors: rank, stride: 1, step: b.columns, count: b.rows)
+        let inner = gram(a.floats(), vectors: rank, stride: a.columns, step: 1, count: a.columns)
+        let outer = gram(b.floats(), vectors: rank, stride: 1, step: b.columns, count: b.rows)
         let square = zip(inner, outer).reduce(0) { $0 + $1.0 * $1.1 }
         return max(square, 0).squareRoot()
     }

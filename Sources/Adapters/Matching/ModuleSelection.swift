@@ -18,9 +18,10 @@ struct ModuleSelection: Sendable {
     var layerLists: [ModulePattern] = []
 
     /// Whether the module of that path gets a delta. `isLinear`: what `all-linear` means.
-    func contains(_ path: String, isLinear: Bool = true) -> Bool {
+    /// `suffixes`: those of the path, where the caller has them.
+    func contains(_ path: String, suffixes: [String]? = nil, isLinear: Bool = true) -> Bool {
         switch excluded {
-        case .list(let names)? where Self.suffixes(path).contains(where: names.contains): return false
+        case .list(let names)? where (suffixes ?? Self.suffixes(path)).contains(where: names.contains): return false
         case .pattern(let pattern)? where pattern.matches(path): return false
         default: break
         }
@@ -30,7 +31,7 @@ struct ModuleSelection: Sendable {
         case .list(let names):
             // A whole path is meant as it stands: the filter by layer does not apply.
             if names.contains(path) { return true }
-            guard Self.suffixes(path).contains(where: names.contains) else { return false }
+            guard (suffixes ?? Self.suffixes(path)).contains(where: names.contains) else { return false }
             guard let layers else { return true }
             return layerIndex(path).map(layers.contains) ?? false
         }
@@ -43,7 +44,7 @@ struct ModuleSelection: Sendable {
     }
 
     /// The path and what follows each of its dots: few, whatever a configuration lists.
-    private static func suffixes(_ path: String) -> [String] {
+    static func suffixes(_ path: String) -> [String] {
         var suffixes = [path]
         for (index, byte) in zip(path.utf8.indices, path.utf8) where byte == UInt8(ascii: ".") {
             suffixes.append(String(path[path.utf8.index(after: index)...]))

@@ -43,6 +43,7 @@ struct PatternTable<Value: Sendable>: Sendable {
 
     /// Nil when no key matches: the configuration's general value holds.
     func value(for path: String) -> Value? {
+        guard !rules.isEmpty else { return nil }
         let bytes = Array(path.utf8)
         return rules.first { Self.matches($0.rule, path, bytes) }?.value
     }

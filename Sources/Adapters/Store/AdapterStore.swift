@@ -33,7 +33,7 @@ public final class AdapterStore: Sendable {
     ) {
         self.folder = folder
         self.limits = limits
-        loader = AdapterLoader(base: base, element: element, limits: limits, registry: registry)
+        loader = AdapterLoader(base: BaseModules(base), element: element, limits: limits, registry: registry)
         guarded = Mutex(Guarded(state: StoreState(budgetBytes: budgetBytes)))
     }
 

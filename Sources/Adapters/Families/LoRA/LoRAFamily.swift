@@ -1,5 +1,3 @@
-public import Models
-
 /// Low-rank adapters (Hu et al. 2021) as PEFT writes them: `y = W x + s * (B (A x) + bias)`, with `s = alpha / r`, or
 /// `alpha / sqrt(r)` for rsLoRA (Kalajdzievski 2023).
 public struct LoRAFamily: AdapterFamily {
@@ -10,7 +8,7 @@ public struct LoRAFamily: AdapterFamily {
     public func recognises(_ manifest: AdapterManifest) -> Bool { manifest.peftType == "LORA" }
 
     public func plan(
-        _ content: AdapterContent, for base: DecoderConfiguration, limits: AdapterLimits, problems: inout AdapterProblems
+        _ content: AdapterContent, for base: BaseModules, limits: AdapterLimits, problems: inout AdapterProblems
     ) -> (any AdapterPlan)? {
         LoRAKeys.table.check(content.manifest, problems: &problems)
         guard let configuration = LoRAConfiguration(content.manifest, limits: limits, problems: &problems) else { return nil }

@@ -59,33 +59,33 @@ struct LoRAPlan: AdapterPlan {
 
     /// Nil when the pair changes nothing: B is zero until training moves it.
     private static func patch(_ target: LoRATarget, _ element: LowRank.Element) throws(AdapterError) -> LinearPatch? {
-        let largest: UInt32 = element == .bf16 ? ElementScan.firstBeyondBF16 : ElementScan.infinity
-        let a = try scanned(target.a, largest)
-        let b = try scanned(target.b, largest)
-        let bias: ElementScan? = if let view = target.bias { try scanned(view, ElementScan.infinity) } else { nil }
+        let largest = element == .bf16 ? ElementLimit.firstBeyondBF16 : ElementLimit.infinity
+        try check(target.a, largest)
+        try check(target.b, largest)
+        if let bias = target.bias { try check(bias, ElementLimit.infinity) }
         let scale = Float(target.scale)
         guard scale != 0 else { return nil }
         var patch = LinearPatch()
         // A rank counts where both its row of A and its column of B have something.
-        if zip(a.nonzeroRows(), b.nonzeroColumns()).contains(where: { $0 && $1 }) {
+        if zip(target.a.nonzeroRows(), target.b.nonzeroColumns()).contains(where: { $0 && $1 }) {
             do {
                 patch.lowRank = try LowRank(a: target.a, b: target.b, scale: scale, element: element)
             } catch {
                 throw AdapterError(.wrongShape, error.message, file: AdapterFile.weights, tensor: target.a.name)
             }
         }
-        if let bias, !bias.isZero { patch.bias = FloatBuffer(bias.values().map { $0 * scale }) }
+        if let bias = target.bias?.floats(), bias.contains(where: { $0 != 0 }) {
+            patch.bias = FloatBuffer(bias.map { $0 * scale })
+        }
         return patch.isEmpty ? nil : patch
     }
 
-    private static func scanned(_ view: TensorView, _ limit: UInt32) throws(AdapterError) -> ElementScan {
-        let scan = ElementScan(view, limit: limit)
-        if let place = scan.firstBad {
-            throw AdapterError(
-                .nonFinite, "element \(place.index) is \(place.value), expected a finite number\(place.value.isFinite ? " that bf16 holds" : "")",
-                file: AdapterFile.weights, tensor: view.name)
-        }
-        return scan
+    private static func check(_ view: TensorView, _ limit: UInt32) throws(AdapterError) {
+        guard let index = view.firstIndex(beyond: limit) else { return }
+        let value = view.floats()[index]
+        throw AdapterError(
+            .nonFinite, "element \(index) is \(value), expected a finite number\(value.isFinite ? " that bf16 holds" : "")",
+            file: AdapterFile.weights, tensor: view.name)
     }
 
     private static func noEffect(_ targets: [LoRATarget]) -> AdapterError {
@@ -100,7 +100,7 @@ struct LoRAPlan: AdapterPlan {
 
     func effects() -> [AdapterEffect] {
         targets.map { target in
-            let bias = target.bias.map { ElementScan($0, limit: ElementScan.infinity).values() } ?? []
+            let bias = target.bias?.floats() ?? []
             let biasNorm = bias.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
             return AdapterEffect(
                 module: target.module.path, layer: target.module.layer, projection: target.module.projection, rank: target.rank,

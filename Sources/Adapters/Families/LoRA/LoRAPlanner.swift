@@ -1,4 +1,3 @@
-internal import Models
 internal import Tensors
 
 /// Compares what the configuration asks for, what the file holds and what the base has: all three have to agree.
@@ -8,26 +7,37 @@ struct LoRAPlanner {
     let configuration: LoRAConfiguration
     private let content: AdapterContent
     private let base: BaseModules
-    private let baseName: String
     private let file = AdapterFile.weights
     private(set) var errors: [AdapterError] = []
 
-    init(configuration: LoRAConfiguration, content: AdapterContent, base: DecoderConfiguration) {
+    /// The tensors of one module.
+    private struct Found {
+        private var views: [TensorView?] = [nil, nil, nil]
+
+        subscript(part: Part) -> TensorView? {
+            get { views[part.position] }
+            set { views[part.position] = newValue }
+        }
+
+        var names: [String] { views.compactMap { $0?.name } }
+        var isEmpty: Bool { views.allSatisfy { $0 == nil } }
+    }
+
+    init(configuration: LoRAConfiguration, content: AdapterContent, base: BaseModules) {
         self.configuration = configuration
         self.content = content
-        self.base = BaseModules(base)
-        baseName = base.name
+        self.base = base
     }
 
     mutating func plan() -> LoRAPlan {
         let tensors = sortTensors()
         var targets: [LoRATarget] = []
-        for module in base.linears {
-            let found = tensors[module.path] ?? [:]
-            switch (configuration.selection.contains(module.path), found.isEmpty) {
+        for (module, found) in zip(base.linears, tensors) {
+            let isTarget = configuration.selection.contains(module.path, suffixes: module.suffixes)
+            switch (isTarget, found.isEmpty) {
             case (true, false): if let target = target(module, found) { targets.append(target) }
             case (true, true): noteMissing(module.path)
-            case (false, false): for view in found.values { noteUntargeted(view.name) }
+            case (false, false): for name in found.names { noteUntargeted(name) }
             case (false, true): break
             }
         }
@@ -37,34 +47,48 @@ struct LoRAPlanner {
 
     // MARK: Names
 
-    /// The tensors by module; those that belong to none are noted.
-    private mutating func sortTensors() -> [String: [Part: TensorView]] {
-        var sorted: [String: [Part: TensorView]] = [:]
-        for (name, view) in content.weights.tensors.sorted(by: { $0.key < $1.key }) {
+    /// The tensors of each of the base's linear modules; those that belong to none are noted.
+    private mutating func sortTensors() -> [Found] {
+        var sorted = [Found](repeating: Found(), count: base.linears.count)
+        var refused: [(name: String, error: AdapterError)] = []
+        for (name, view) in content.weights.tensors {
             do throws(AdapterError) {
-                let parsed = try LoRATensorName(name, file: file)
-                try checkModule(parsed.module, tensor: name)
-                if parsed.part == .bias && !configuration.hasBias {
-                    throw AdapterError(.unreadTensor, "the configuration has lora_bias off", file: file, tensor: name)
-                }
-                sorted[parsed.module, default: [:]][parsed.part] = view
+                let (position, part) = try place(of: name)
+                sorted[position][part] = view
             } catch {
-                errors.append(error)
+                refused.append((name, error))
             }
         }
+        errors += refused.sorted { $0.name < $1.name }.map(\.error)
         return sorted
     }
 
-    private func checkModule(_ module: String, tensor: String) throws(AdapterError) {
-        if base[module] != nil { return }
+    /// Reasons to refuse a name are only looked for where it is none of the base's.
+    private func place(of name: String) throws(AdapterError) -> (position: Int, part: Part) {
+        var parsed: LoRATensorName
+        var position: Int?
+        if let plain = LoRATensorName(plain: name), let known = base.position(of: plain.module) {
+            (parsed, position) = (plain, known)
+        } else {
+            parsed = try LoRATensorName(name, file: file)
+            position = base.position(of: parsed.module)
+        }
+        guard let position else { throw unknownModule(parsed.module, tensor: name) }
+        if parsed.part == .bias && !configuration.hasBias {
+            throw AdapterError(.unreadTensor, "the configuration has lora_bias off", file: file, tensor: name)
+        }
+        return (position, parsed.part)
+    }
+
+    private func unknownModule(_ module: String, tensor: String) -> AdapterError {
         if module == BaseModules.embedding || module == BaseModules.head {
-            throw AdapterError(.unsupported, "adapters of \(module) are not served", file: file, tensor: tensor)
+            return AdapterError(.unsupported, "adapters of \(module) are not served", file: file, tensor: tensor)
         }
         if let layer = BaseModules.layer(of: module), layer >= base.layers {
-            throw AdapterError(
-                .otherBase, "layer \(layer); \(baseName) has the layers 0 to \(base.layers - 1)\(trainedOn)", file: file, tensor: tensor)
+            return AdapterError(
+                .otherBase, "layer \(layer); \(base.name) has the layers 0 to \(base.layers - 1)\(trainedOn)", file: file, tensor: tensor)
         }
-        throw AdapterError(.unreadTensor, "\(baseName) has no module \(quoted(module))\(trainedOn)", file: file, tensor: tensor)
+        return AdapterError(.unreadTensor, "\(base.name) has no module \(quoted(module))\(trainedOn)", file: file, tensor: tensor)
     }
 
     private var trainedOn: String {
@@ -94,18 +118,18 @@ struct LoRAPlanner {
         if targets.isEmpty && errors.isEmpty {
             errors.append(
                 AdapterError(
-                    .noEffect, "no module of \(baseName) is targeted", file: AdapterFile.configuration, key: "target_modules"))
+                    .noEffect, "no module of \(base.name) is targeted", file: AdapterFile.configuration, key: "target_modules"))
         }
     }
 
     // MARK: Shapes
 
-    private mutating func target(_ module: BaseModules.Linear, _ found: [Part: TensorView]) -> LoRATarget? {
+    private mutating func target(_ module: BaseModules.Linear, _ found: Found) -> LoRATarget? {
         let before = errors.count
         let rank = configuration.rank(of: module.path)
         let required: [Part] = configuration.hasBias ? [.a, .b, .bias] : [.a, .b]
         for part in required where found[part] == nil {
-            let others = found.values.map(\.name).sorted()
+            let others = found.names.sorted()
             errors.append(
                 AdapterError(
                     .missingTensor, "not in the file, which has \(listed(others))", file: file,
@@ -138,7 +162,7 @@ struct LoRAPlanner {
         }
         let differing = expected.indices.filter { view.shape[$0] != expected[$0] }
         let onlyRank = differing.allSatisfy { $0 == rankDimension }
-        message += onlyRank ? ": the rank differs from the configuration's" : ": the widths are not those of \(baseName)\(trainedOn)"
+        message += onlyRank ? ": the rank differs from the configuration's" : ": the widths are not those of \(base.name)\(trainedOn)"
         errors.append(AdapterError(onlyRank ? .wrongShape : .otherBase, message, file: file, tensor: view.name))
     }
 }

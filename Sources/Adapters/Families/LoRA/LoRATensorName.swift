@@ -7,6 +7,9 @@ struct LoRATensorName: Sendable, Equatable {
         case b = "lora_B.weight"
         /// `[outputs]`
         case bias = "lora_B.bias"
+
+        /// In a module's tensors.
+        var position: Int { self == .a ? 0 : self == .b ? 1 : 2 }
     }
 
     static let prefix = "base_model.model."
@@ -24,6 +27,18 @@ struct LoRATensorName: Sendable, Equatable {
 
     static func name(module: String, part: Part) -> String { "\(prefix)\(module).\(part.rawValue)" }
 
+    /// A name of the right form, and nil for every other, without a reason. One that names a module of the base is none of
+    /// `foreign`.
+    init?(plain name: String) {
+        let bytes = name.utf8
+        guard bytes.starts(with: Self.prefix.utf8), let part = Part.allCases.first(where: { bytes.ends(in: $0.rawValue.utf8) })
+        else { return nil }
+        let module = bytes.dropFirst(Self.prefix.utf8.count).dropLast(part.rawValue.utf8.count)
+        guard module.last == UInt8(ascii: ".") else { return nil }
+        self.module = String(Substring(module.dropLast()))
+        self.part = part
+    }
+
     /// Errors: `unsupported` for what other adapters have, `unreadTensor`.
     init(_ name: String, file: String) throws(AdapterError) {
         if let (_, meaning) = Self.foreign.first(where: { name.contains($0.0) }) {
@@ -39,4 +54,8 @@ struct LoRATensorName: Sendable, Equatable {
         module = String(name.dropFirst(Self.prefix.count).dropLast(part.rawValue.count + 1))
         self.part = part
     }
+}
+
+extension String.UTF8View {
+    fileprivate func ends(in end: String.UTF8View) -> Bool { count >= end.count && suffix(end.count).elementsEqual(end) }
 }
