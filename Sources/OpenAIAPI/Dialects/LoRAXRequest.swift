@@ -48,7 +48,7 @@ struct LoRAXRequest: Sendable {
                 topLogprobs: wantsDetails || isStream ? alternatives : nil,
                 ignoresEndOfSequence: try parameters["ignore_eos_token"].optionalBool() ?? false, isStream: isStream,
                 includesUsage: false)
-            shape = LoRAXShape(hasDetails: wantsDetails, hasAlternatives: alternatives > 0)
+            shape = LoRAXShape(hasDetails: wantsDetails, hasAlternatives: alternatives > 0, isListed: fixed == nil)
         } catch {
             throw APIError(reaching: error)
         }

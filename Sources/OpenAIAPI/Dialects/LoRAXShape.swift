@@ -9,6 +9,8 @@ struct LoRAXShape: AnswerShape {
 
     var hasDetails: Bool
     var hasAlternatives: Bool
+    /// `POST /` answers with a list of one.
+    var isListed: Bool
 
     func whole(_ answer: Answer) -> JSONValue {
         let choice = answer.choices[0]
@@ -20,7 +22,7 @@ struct LoRAXShape: AnswerShape {
             body["details"] = .object(details)
         }
         body["lmoe"] = answer.report
-        return .object(body)
+        return isListed ? [.object(body)] : .object(body)
     }
 
     func opening(_ choice: Int, of answer: Answer) -> [JSONValue] { [] }
