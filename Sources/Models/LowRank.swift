@@ -2,7 +2,7 @@ public import Tensors
 
 /// The two matrices of a low-rank update, `scale * B (A x)`.
 ///
-/// Memory: `rank * (inputs + outputs)` elements, 64-byte aligned, owned. `A` is `[rank, inputs]` and `B` is kept transposed,
+/// Memory: `rank * (inputs + outputs)` elements, 64-byte aligned, its own or a part of its adapter's. `A` is `[rank, inputs]` and `B` is kept transposed,
 /// `[rank, outputs]`, so that a slice of the outputs reads whole rows. Output rows are in the order of Hugging Face
 /// checkpoints.
 ///
@@ -29,11 +29,21 @@ public final class LowRank: @unchecked Sendable {
     package let a: UnsafeRawPointer
     /// `[rank, outputs]`, row-major.
     package let b: UnsafeRawPointer
-    private let memory: UnsafeMutableRawPointer
+    private let memory: MatrixMemory
 
     /// Copies two tensors of a PEFT file: `a` `[rank, inputs]` (`lora_A`) and `b` `[outputs, rank]` (`lora_B`), f32, f16 or
     /// bf16. Errors: `wrongShape` when either is no matrix, the ranks differ or are zero; `unsupported` element types.
-    public init(a: TensorView, b: TensorView, scale: Float, element: Element) throws(ModelError) {
+    public convenience init(a: TensorView, b: TensorView, scale: Float, element: Element) throws(ModelError) {
+        try self.init(a: a, b: b, scale: scale, element: element, memory: nil)
+    }
+
+    /// Bytes that a pair takes from its adapter's memory.
+    package static func footprint(a: TensorView, b: TensorView, element: Element) -> Int {
+        MatrixMemory.footprint(a.elementCount * element.bytes) + MatrixMemory.footprint(b.elementCount * element.bytes)
+    }
+
+    /// The same with room from `memory`, which has the pair's `footprint` left.
+    package init(a: TensorView, b: TensorView, scale: Float, element: Element, memory: MatrixMemory?) throws(ModelError) {
         for view in [a, b] {
             guard view.shape.count == 2, view.elementCount > 0 else {
                 throw ModelError(
@@ -50,15 +60,11 @@ public final class LowRank: @unchecked Sendable {
         (rank, inputs, outputs) = (a.shape[0], a.shape[1], b.shape[0])
         self.scale = scale
         self.element = element
-        // B starts on a cache line of its own.
-        let aBytes = (rank * inputs * element.bytes + 63) / 64 * 64
         byteCount = rank * (inputs + outputs) * element.bytes
-        memory = .allocate(byteCount: aBytes + rank * outputs * element.bytes, alignment: 64)
-        self.a = UnsafeRawPointer(memory)
-        self.b = UnsafeRawPointer(memory + aBytes)
-        a.copyElements(as: element.stored, into: memory)
-        b.transposeElements(as: element.stored, into: memory + aBytes)
+        self.memory = memory ?? MatrixMemory(byteCount: Self.footprint(a: a, b: b, element: element))
+        let (ownA, ownB) = (self.memory.take(a.elementCount * element.bytes), self.memory.take(b.elementCount * element.bytes))
+        a.copyElements(as: element.stored, into: ownA)
+        b.transposeElements(as: element.stored, into: ownB)
+        (self.a, self.b) = (UnsafeRawPointer(ownA), UnsafeRawPointer(ownB))
     }
-
-    deinit { memory.deallocate() }
 }

@@ -52,9 +52,10 @@ public final class MappedFile: @unchecked Sendable {
 
     /// A private copy in place of a mapping, for files that may be truncated while they are read: `fill` writes into
     /// `size` bytes of zeroed memory, after which nobody does. Pages that it leaves alone take no memory, so a header
-    /// can be looked at without its data. Errors: those of `fill`, and `unreadable` when there is no memory.
+    /// can be looked at without its data. Of the first `filled` bytes all will be written: they get large pages where the
+    /// system has them. Errors: those of `fill`, and `unreadable` when there is no memory.
     package init(
-        path: String, size: Int, filling fill: (UnsafeMutableRawBufferPointer) throws(MappedFileError) -> Void
+        path: String, size: Int, filled: Int = 0, filling fill: (UnsafeMutableRawBufferPointer) throws(MappedFileError) -> Void
     ) throws(MappedFileError) {
         precondition(size >= 0, "a file has no negative size")
         var base: UnsafeMutableRawPointer?
@@ -62,6 +63,7 @@ public final class MappedFile: @unchecked Sendable {
             let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
             base = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0)
             guard base != MAP_FAILED else { throw MappedFileError(path, "no memory for \(size) bytes", errno: errno) }
+            if let base { LargePages.advise(base, byteCount: min(filled, size)) }
         }
         do throws(MappedFileError) {
             try fill(UnsafeMutableRawBufferPointer(start: base, count: size))

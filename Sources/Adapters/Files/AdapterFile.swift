@@ -53,7 +53,7 @@ final class AdapterFile {
     /// The first bytes, or all, as a file that others can take apart; what was not read is zero and takes no memory.
     func copy(first count: Int) throws(AdapterError) -> MappedFile {
         do throws(MappedFileError) {
-            return try MappedFile(path: name, size: size) { (buffer) throws(MappedFileError) in
+            return try MappedFile(path: name, size: size, filled: count) { (buffer) throws(MappedFileError) in
                 do throws(AdapterError) {
                     try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(count)), at: 0)
                 } catch {

@@ -45,8 +45,10 @@ struct LoRAPlan: AdapterPlan {
     func delta(element: LowRank.Element, problems: inout AdapterProblems) -> AdapterDelta? {
         let before = problems.count
         var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
+        let memory = MatrixMemory(
+            byteCount: targets.reduce(0) { $0 + LowRank.footprint(a: $1.a, b: $1.b, element: element) })
         for target in targets {
-            let patch = problems.noting { () throws(AdapterError) in try Self.patch(target, element) }
+            let patch = problems.noting { () throws(AdapterError) in try Self.patch(target, element, memory) }
             if let patch, let patch { patches.append((target.module.layer, target.module.projection, patch)) }
         }
         guard problems.count == before else { return nil }
@@ -58,7 +60,9 @@ struct LoRAPlan: AdapterPlan {
     }
 
     /// Nil when the pair changes nothing: B is zero until training moves it.
-    private static func patch(_ target: LoRATarget, _ element: LowRank.Element) throws(AdapterError) -> LinearPatch? {
+    private static func patch(
+        _ target: LoRATarget, _ element: LowRank.Element, _ memory: MatrixMemory
+    ) throws(AdapterError) -> LinearPatch? {
         let largest = element == .bf16 ? ElementLimit.firstBeyondBF16 : ElementLimit.infinity
         try check(target.a, largest)
         try check(target.b, largest)
@@ -69,7 +73,7 @@ struct LoRAPlan: AdapterPlan {
         // A rank counts where both its row of A and its column of B have something.
         if zip(target.a.nonzeroRows(), target.b.nonzeroColumns()).contains(where: { $0 && $1 }) {
             do {
-                patch.lowRank = try LowRank(a: target.a, b: target.b, scale: scale, element: element)
+                patch.lowRank = try LowRank(a: target.a, b: target.b, scale: scale, element: element, memory: memory)
             } catch {
                 throw AdapterError(.wrongShape, error.message, file: AdapterFile.weights, tensor: target.a.name)
             }
