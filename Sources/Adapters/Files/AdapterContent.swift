@@ -1,7 +1,4 @@
 public import Weights
-internal import Crypto
-internal import JSON
-internal import Tensors
 
 /// The files of one adapter as they were at one moment, in memory of our own: what happens to the folder after does not
 /// reach it.
@@ -22,8 +19,9 @@ public struct AdapterContent: Sendable {
     /// `tokenizer_config.json`.
     public let chatTemplate: String?
     /// The content hash: 32 hexadecimal digits of SHA-256 over everything that changes what the adapter answers. Nil when
-    /// only headers were read.
-    public let version: String?
+    /// only headers were read. Waits for another thread that computes it.
+    public var version: String? { contentHash?.value }
+    private let contentHash: ContentHash?
     let fingerprint: FolderFingerprint
 
     /// Errors: `notReady` for what may still be being copied; `pickle`, `unsafePath`, `malformed`, `limitExceeded`,
@@ -48,29 +46,14 @@ public struct AdapterContent: Sendable {
         guard directory.fingerprint() == fingerprint else {
             throw AdapterError(.notReady, "the folder changed while it was read")
         }
-        var version: String?
+        var contentHash: ContentHash?
         if case .everything = depth {
-            version =
-                knownVersion?.fingerprint == fingerprint
-                ? knownVersion?.version : hash(configuration, weights, template)
+            let known = knownVersion?.fingerprint == fingerprint ? knownVersion?.version : nil
+            contentHash = known.map { ContentHash(known: $0) } ?? ContentHash(of: configuration, weights, template)
         }
         return AdapterContent(
-            folder: directory.path, manifest: manifest, weights: weights, chatTemplate: template, version: version,
+            folder: directory.path, manifest: manifest, weights: weights, chatTemplate: template, contentHash: contentHash,
             fingerprint: fingerprint)
-    }
-
-    private static func hash(_ configuration: [UInt8], _ weights: SafetensorsFile, _ template: String?) -> String {
-        var hash = SHA256()
-        func part(_ name: String, _ bytes: UnsafeRawBufferPointer) {
-            hash.update(data: Array("\(name) \(bytes.count)\n".utf8))
-            hash.update(bufferPointer: bytes)
-        }
-        configuration.withUnsafeBytes { part("configuration", $0) }
-        weights.file.withUnsafeBytes { part("weights", $0) }
-        if let template { Array(template.utf8).withUnsafeBytes { part("template", $0) } }
-        let digits = Array("0123456789abcdef".utf8)
-        let text = hash.finalize().prefix(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return String(decoding: text, as: UTF8.self)
     }
 
     private static func missingConfiguration(_ directory: AdapterDirectory) -> AdapterError {
