@@ -38,6 +38,9 @@ struct BenchReport {
         return Double(bytes) * Double(tokens) / decode.seconds / machine.bandwidth
     }
 
+    /// A step can't read faster than memory gives: such a figure says that other processes disturbed the measurement.
+    private var isDisturbed: Bool { decode.contains { roofline($0) > 1 } }
+
     var text: String {
         var lines = [
             "\(machine.name), \(machine.cores) cores, \(machine.threads) threads; "
@@ -66,6 +69,9 @@ struct BenchReport {
                 "routing over \(routing.adapters) adapters: tokenize \(Figure.decimals(routing.tokenize, 0)), "
                     + "embed \(Figure.decimals(routing.embed, 0)), "
                     + "search \(Figure.decimals(routing.search, 0)), total \(Figure.decimals(routing.total, 0)) us")
+        }
+        if isDisturbed {
+            lines.append("NOT RELIABLE: a roofline share is above 100 %, so other processes were busy; run it again")
         }
         lines.append("memory: \(Figure.bytes(memory.now)) now, \(Figure.bytes(memory.peak)) at most")
         return lines.joined(separator: "\n")
@@ -105,6 +111,7 @@ struct BenchReport {
                     "search": .number(routing.search), "total": .number(routing.total),
                 ]
             } ?? .null,
+            "disturbed": .bool(isDisturbed),
             "memory": ["resident_bytes": .integer(Int64(memory.now)), "peak_bytes": .integer(Int64(memory.peak))],
         ]
     }
