@@ -6,7 +6,9 @@ struct SafetensorsHeaderReader {
     let dataOffset: Int
     private let file: MappedFile
     private let limits: SafetensorsLimits
+    /// Empty when the header is plain.
     private let header: JSONObject
+    private let plain: PlainSafetensorsHeader?
 
     /// Finds and parses the header. `__metadata__` and the tensors are read after.
     init(file: MappedFile, limits: SafetensorsLimits) throws(WeightsError) {
@@ -15,6 +17,14 @@ struct SafetensorsHeaderReader {
         let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[text])
         guard bytes.first == UInt8(ascii: "{") else {
             throw cursor.error(.malformed, "the header does not begin with \"{\"")
+        }
+        self.file = file
+        self.limits = limits
+        dataOffset = text.upperBound
+        plain = PlainSafetensorsHeader(bytes, metadataKey: Self.metadataKey)
+        if plain != nil {
+            header = [:]
+            return
         }
         let document: JSONValue
         do {
@@ -25,14 +35,12 @@ struct SafetensorsHeaderReader {
         guard case .object(let header) = document else {
             throw cursor.error(.malformed, "the header is \(document.kindName), expected an object")
         }
-        self.file = file
-        self.limits = limits
         self.header = header
-        dataOffset = text.upperBound
         try refuseDuplicates(MemberCount(bytes))
     }
 
     func metadata() throws(WeightsError) -> [String: String] {
+        if let plain { return plain.metadata }
         guard let value = header[Self.metadataKey] else { return [:] }
         guard case .object(let members) = value else {
             throw error(.malformed, "expected an object, found \(value.kindName)", key: Self.metadataKey)
@@ -49,9 +57,16 @@ struct SafetensorsHeaderReader {
 
     func tensors() throws(WeightsError) -> [String: TensorView] {
         var entries: [Entry] = []
-        for (name, value) in header where name != Self.metadataKey { entries.append(try entry(name, value)) }
+        for tensor in plain?.tensors ?? [] {
+            entries.append(try entry(tensor.name, tensor.dtype, tensor.shape, tensor.offsets))
+        }
+        for (name, value) in header where name != Self.metadataKey {
+            let (dtype, shape, offsets) = try fields(name, value)
+            entries.append(try entry(name, dtype, shape, offsets))
+        }
         try refuseGaps(entries)
         var tensors: [String: TensorView] = [:]
+        tensors.reserveCapacity(entries.count)
         for entry in entries {
             guard
                 let view = TensorView(
@@ -79,8 +94,9 @@ struct SafetensorsHeaderReader {
         var end: Int
     }
 
-    private func entry(_ name: String, _ value: JSONValue) throws(WeightsError) -> Entry {
-        let (dtypeName, shape, offsets) = try fields(name, value)
+    private func entry(
+        _ name: String, _ dtypeName: String, _ shape: [Int], _ offsets: [Int]
+    ) throws(WeightsError) -> Entry {
         guard let dtype = SafetensorsDType.dtype(dtypeName) else {
             throw error(.unsupported, "element type \(quoted(dtypeName)) is not read", tensor: name)
         }
@@ -141,7 +157,9 @@ struct SafetensorsHeaderReader {
     /// The format's rule: in the order of their offsets, tensors touch each other, from the first byte to the last.
     private func refuseGaps(_ entries: [Entry]) throws(WeightsError) {
         var end = 0
-        for entry in entries.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {
+        // Most writers name tensors in the order of their data.
+        let isSorted = zip(entries, entries.dropFirst()).allSatisfy { ($0.begin, $0.end) <= ($1.begin, $1.end) }
+        for entry in isSorted ? entries : entries.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {
             guard entry.begin == end else {
                 throw error(
                     .malformed, "data_offsets \([entry.begin, entry.end]) \(entry.begin < end ? "overlap another tensor" : "leave a gap"); expected to begin at \(end)",

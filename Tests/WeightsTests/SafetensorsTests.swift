@@ -96,6 +96,33 @@ import Weights
         #expect(code(#"{"a":{"dtype":"F16",\#(a):[0,4]}}"#, data: 4) == .duplicate, "a field twice")
     }
 
+    /// A plain header is read by a parser of its own: what it takes, and what it leaves to JSON, has to be the same.
+    @Test func aHeaderIsReadAlikeHoweverItIsSpelled() throws {
+        let metadata = #""__metadata__":{"format":"pt","a":"b"}"#
+        let a = #""a.b":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}"#
+        let b = #""c":{"dtype":"BF16","shape":[],"data_offsets":[8,10]}"#
+        for members in [[metadata, a, b], [b, a, metadata]] {
+            let plain = "{\(members.joined(separator: ","))}"
+            for header in [
+                plain, plain + "   ", plain.replacing(",", with: ", "), plain.replacing(":", with: " :"),
+                plain.replacing("c", with: "\\u0063"), plain.replacing(#""dtype":"F32","shape":[1,2]"#, with: #""shape":[1,2],"dtype":"F32""#),
+            ] {
+                let file = try SafetensorsFile.open(try file(header, data: 10))
+                #expect(file.metadata == ["format": "pt", "a": "b"], "\(header)")
+                #expect(file.tensors.mapValues(\.shape) == ["a.b": [1, 2], "c": []], "\(header)")
+                #expect(file.tensors.mapValues(\.dtype) == ["a.b": .f32, "c": .bf16], "\(header)")
+            }
+        }
+        // None of these is a header, plain or not.
+        let c = #""c":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}"#
+        for header in [
+            "{\(c),\(c)}", "{\(c),}", "{\(c)", "{\(c)}}", "{\(c)} x", "{,\(c)}", "{\(c.replacing("[2]", with: "[02]"))}",
+            "{\(c.replacing("[2]", with: "[-2]"))}", "{\(c.replacing("[2]", with: "[2,]"))}", "{\(c.replacing("[2]", with: "[99999999999999999999]"))}",
+            "{\(c.replacing("[2]", with: "[2"))}", "{\(c.replacing("U8", with: "X8"))}", "{\(c.replacing("shape", with: "dtype"))}",
+            "{\(c.replacing("[0,2]", with: "[0]"))}", #"{"__metadata__":{"a":"b","a":"c"},\#(c)}"#, #"{"__metadata__":{"a":1},\#(c)}"#,
+        ] { #expect(code(header, data: 2) != nil, "\(header)") }
+    }
+
     @Test func mutatedFilesAreReadOrRefused() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var generator = SeededGenerator(seed)
