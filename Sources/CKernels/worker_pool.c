@@ -2,6 +2,7 @@
 #include "include/worker_pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -47,7 +48,11 @@ static void gate_wake(gate *g) {
 static void gate_wait(gate *g, unsigned old, bool until_equal) {
     for (int i = 0; i < SPINS; i++) {
         if ((atomic_load_explicit(&g->value, memory_order_acquire) == old) == until_equal) return;
-        relax();
+        // When another program holds the partner's core, spinning only keeps both waiting.
+        if (i % 50 == 49)
+            sched_yield();
+        else
+            relax();
     }
     pthread_mutex_lock(&g->mutex);
     atomic_fetch_add(&g->sleepers, 1);
