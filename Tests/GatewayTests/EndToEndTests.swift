@@ -39,6 +39,17 @@ struct EndToEndTests {
         #expect(Set(alone).count == 4)
     }
 
+    @Test(arguments: [(ServiceConfiguration.Precision.fast, 2), (.reference, 4)])
+    func thePrecisionDecidesHowAdaptersLieInMemory(precision: ServiceConfiguration.Precision, bytes: Int) throws {
+        var configuration = ServiceConfiguration()
+        configuration.base = "\(RealService.root)/models/base.gguf"
+        configuration.adapters = "\(RealService.root)/adapters"
+        configuration.precision = precision
+        let store = configuration.openStore(for: try configuration.openModelFiles().configuration)
+        let adapter = try store.acquire("math")
+        #expect(adapter.delta.byteCount == adapter.summary.parameters * bytes)
+    }
+
     @Test func whatNoAdapterIsForIsLeftToTheBase() async throws {
         let answer = await (try RealService.shared()).chat("write me a sonnet about rain", "\"max_tokens\":4")
         #expect(answer.status == 200)
