@@ -83,6 +83,31 @@ struct EngineTests {
         #expect(other.usage?.cachedTokens ?? 99 < 32, "another adapter never shares keys and values")
     }
 
+    @Test("an adapter's own chat template goes before the base's, and a broken one is an error with its place")
+    func ownTemplate() async throws {
+        let fixture = try Self.shared.get()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "lmoe-templates-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let templates = ["plain": "{% for m in messages %}Q: {{ m.content }}\nA:{% endfor %}", "broken": "a\n{% if %}"]
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        for (name, template) in templates {
+            let copy = folder.appending(path: name)
+            try FileManager.default.copyItem(atPath: "\(fixture.store.folder)/math", toPath: copy.path)
+            try template.write(to: copy.appending(path: "chat_template.jinja"), atomically: true, encoding: .utf8)
+        }
+        let store = AdapterStore(
+            folder: folder.path, base: fixture.engine.base.decoder.configuration, budgetBytes: 64 << 20, element: .bf16)
+        _ = store.rescan()
+        let engine = Engine(base: fixture.engine.base, store: store)
+        defer { engine.stop() }
+        let answer = await engine.answer(request("What is 2 + 2?", adapter: "plain", maxTokens: 4))
+        let expected = engine.base.tokenizer.encode("Q: What is 2 + 2?\nA:", addSpecialTokens: false, parseSpecial: true)
+        #expect(answer.usage?.promptTokens == expected.count)
+        let broken = await engine.answer(request("hi", adapter: "broken", maxTokens: 4))
+        #expect(broken.failure?.code == .adapterRejected)
+        #expect(broken.failure?.message.contains("line 2") == true, "\(broken.failure?.message ?? "")")
+    }
+
     @Test("a stop string ends the text before it")
     func stops() async throws {
         let engine = try Self.shared.get().engine
