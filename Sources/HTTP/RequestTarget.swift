@@ -16,7 +16,7 @@ struct RequestTarget {
         }
         let origin = try Self.originForm(target[...])
         let parts = origin.utf8.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false)
-        let path = try Self.normalise(Self.decode(parts[0], plusIsSpace: false))
+        let path = try Self.normalise(Self.decode(parts[0], isQuery: false))
         self.init(path: path, query: try parts.count > 1 ? Self.parameters(parts[1]) : [])
     }
 
@@ -35,13 +35,15 @@ struct RequestTarget {
         var parameters: [(name: String, value: String)] = []
         for pair in query.split(separator: UInt8(ascii: "&")) {
             let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            let name = try decode(parts[0], plusIsSpace: true)
-            parameters.append((name: name, value: try parts.count > 1 ? decode(parts[1], plusIsSpace: true) : ""))
+            let name = try decode(parts[0], isQuery: true)
+            parameters.append((name: name, value: try parts.count > 1 ? decode(parts[1], isQuery: true) : ""))
         }
         return parameters
     }
 
-    private static func decode(_ text: Substring.UTF8View, plusIsSpace: Bool) throws(HTTPError) -> String {
+    /// In a query `+` is a space. In a path an encoded slash is a character of its segment and stays `%2F`: decoded, it would
+    /// divide segments, and a name that a client encoded could reach another resource.
+    private static func decode(_ text: Substring.UTF8View, isQuery: Bool) throws(HTTPError) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
         var rest = text[...]
@@ -51,8 +53,13 @@ struct RequestTarget {
                 guard let high = rest.popFirst()?.hexValue, let low = rest.popFirst()?.hexValue else {
                     throw HTTPError(.badRequest, "a % in the request target is not followed by two hexadecimal digits")
                 }
-                bytes.append(high << 4 | low)
-            case UInt8(ascii: "+") where plusIsSpace: bytes.append(0x20)
+                let decoded = high << 4 | low
+                if decoded == UInt8(ascii: "/"), !isQuery {
+                    bytes += Array("%2F".utf8)
+                } else {
+                    bytes.append(decoded)
+                }
+            case UInt8(ascii: "+") where isQuery: bytes.append(0x20)
             default: bytes.append(byte)
             }
         }

@@ -119,6 +119,17 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("/v1/adapters/bash%2f..%2Fsql", "/v1/adapters/bash%2F..%2Fsql"), ("/a/..%2fb", "/a/..%2Fb"), ("/a%2Fb/%2e%2e/c", "/c"),
+        ("/a?path=b%2Fc", "/a"),
+    ])
+    func anEncodedSlashDividesNoSegments(target: String, path: String) throws {
+        let parsed = Parsed("GET \(target) HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(parsed.error == nil)
+        #expect(try #require(parsed.requests.first).hasPrefix("GET \(path) ?"))
+        #expect(parsed.requests.first?.contains("path=b/c") == target.contains("?"))
+    }
+
     @Test func equalLengthsSaidTwiceAreOneLength() {
         let parsed = Parsed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab")
         #expect(parsed.error == nil)

@@ -87,8 +87,9 @@ import UV
         #expect(try missing.json().error("code") == "adapter_not_found")
         #expect(await api.send("PUT", "/v1/adapters/new", "{\"source\":\"team/new\"}").status == 201)
         #expect(await api.send("PUT", "/v1/adapters/new", "{}").status == 400)
+        _ = await api.send("DELETE", "/v1/adapters/bash%2f..%2fsql")
         #expect(await api.send("DELETE", "/v1/adapters/sql").text == "{\"name\":\"sql\",\"object\":\"adapter\",\"deleted\":true}")
-        #expect(api.services.changes.withLock { $0 } == ["add new team/new", "remove sql"])
+        #expect(api.services.changes.withLock { $0 } == ["add new team/new", "remove bash%2F..%2Fsql", "remove sql"])
     }
 
     @LoopActor @Test func vllmsShapesAreSpoken() async throws {
