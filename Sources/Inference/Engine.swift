@@ -68,6 +68,7 @@ public final class Engine: GenerationBackend {
         _ request: GenerationRequest, _ stream: GenerationStream, _ submitted: ContinuousClock.Instant
     ) throws(GenerationError) -> PreparedRequest {
         try checkStops(request.stop)
+        try checkBias(request.sampling.logitBias)
         let loadStart = ContinuousClock.now
         let adapter = try pin(request.adapter)
         let loadMilliseconds = (ContinuousClock.now - loadStart) / .milliseconds(1)
@@ -82,6 +83,14 @@ public final class Engine: GenerationBackend {
         return PreparedRequest(
             request: request, stream: stream, tokens: tokens, adapter: adapter, submitted: submitted,
             loadMilliseconds: loadMilliseconds)
+    }
+
+    private func checkBias(_ bias: [Int32: Float]) throws(GenerationError) {
+        let vocabulary = Int32(base.decoder.configuration.vocabulary)
+        guard let wrong = bias.keys.filter({ $0 < 0 || $0 >= vocabulary }).min() else { return }
+        throw GenerationError(
+            .invalidRequest,
+            "token id \(wrong) of logit_bias is not in the vocabulary; ids go from 0 to \(vocabulary - 1)")
     }
 
     private func checkStops(_ stops: [String]) throws(GenerationError) {

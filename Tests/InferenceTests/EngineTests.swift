@@ -132,6 +132,8 @@ struct EngineTests {
         #expect(unknown.failure?.code == .adapterNotFound)
         let wrong = await engine.answer(request("hi") { $0.prompt = .tokens([1, 49_152]) })
         #expect(wrong.failure?.code == .invalidRequest)
+        let bias = await engine.answer(request("hi") { $0.sampling.logitBias = [49_152: 1] })
+        #expect(bias.failure?.code == .invalidRequest)
         let empty = await engine.answer(request("hi") { $0.prompt = .text("", addSpecialTokens: false, parseSpecial: false) })
         #expect(empty.failure?.code == .invalidRequest)
     }
