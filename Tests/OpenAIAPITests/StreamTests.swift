@@ -117,9 +117,10 @@ import UV
         #expect(api.backend.openStreams.map(\.isCancelled) == [true, true, true])
     }
 
-    @LoopActor @Test func anAdapterThatLeftAfterTheDecisionIsReplacedByTheBase() async throws {
+    @LoopActor @Test(arguments: [(GenerationError.Code.adapterNotFound, 404), (.adapterRejected, 400)])
+    func anAdapterThatIsOfNoUseAfterTheDecisionIsReplacedByTheBase(code: GenerationError.Code, named: Int) async throws {
         let api = TestAPI { request, stream in
-            if request.adapter != nil { return stream.send(.failed(GenerationError(.adapterNotFound, "gone"))) }
+            if request.adapter != nil { return stream.send(.failed(GenerationError(code, "gone"))) }
             ScriptedBackend.hello(request, stream)
         }
         for stream in ["false", "true"] {
@@ -129,7 +130,7 @@ import UV
             #expect(answer.headers["x-lmoe-route"] == "fallback")
             #expect(answer.headers["x-lmoe-adapter"] == "base")
         }
-        #expect(await api.send("POST", "/v1/completions", "{\"model\":\"bash\",\"prompt\":\"bash\"}").status == 404)
+        #expect(await api.send("POST", "/v1/completions", "{\"model\":\"bash\",\"prompt\":\"bash\"}").status == named)
         #expect(api.records.count == 3)
     }
 }

@@ -81,10 +81,10 @@ extension APIService {
         GenerationRun(exchange, shape: shape, answer: answer, adapterGone: adapterGone).start(on: services.backend)
     }
 
-    /// The base instead of a routed adapter: one of them has just been removed.
+    /// The base instead of a routed adapter: one of them has just been removed, or does not load.
     private func withoutGone(_ route: RouteChoice, _ services: APIServices) -> RouteChoice {
         guard route.kind == .matched, let adapter = route.adapter else { return route }
-        var choice = services.routes.explicit(nil, reason: "\(adapter) was chosen, but has just been removed: the base answers")
+        var choice = services.routes.explicit(nil, reason: "\(adapter) was chosen, but has been removed or does not load: the base answers")
         choice.kind = .fallback
         choice.milliseconds = route.milliseconds
         return choice

@@ -16,7 +16,8 @@ final class GenerationRun {
     private var streams: [GenerationStream] = []
     private var hasBegun = false
     private var isOver = false
-    /// Answers some other way when an adapter has left between the router's decision and its use; nil fails then.
+    /// Answers some other way when an adapter that the router chose has left since, or its weights turn out to be unusable
+    /// as they are loaded; nil fails then.
     private let adapterGone: (@LoopActor () -> Void)?
 
     init(_ exchange: Exchange, shape: any AnswerShape, answer: Answer, adapterGone: (@LoopActor () -> Void)?) {
@@ -67,7 +68,9 @@ final class GenerationRun {
                 answer.choices[index].timings = timings
                 if answer.job.isStream { frames += shape.closing(index, of: answer) }
             case .failed(let error):
-                if error.code == .adapterNotFound, !hasBegun, let adapterGone { return giveUp(to: adapterGone) }
+                if error.code == .adapterNotFound || error.code == .adapterRejected, !hasBegun, let adapterGone {
+                    return giveUp(to: adapterGone)
+                }
                 send(frames)
                 return fail(APIError(error))
             }
