@@ -136,6 +136,9 @@ final class EngineWorker: @unchecked Sendable {
             statistics.keyValueBlocksInUse = blocks.pool.capacity - blocks.availableCount
         }
         collect()
+        // What ended is let go now, not at the next step: its adapter may be waiting to leave.
+        stepping.removeAll(keepingCapacity: true)
+        batch.runs.removeAll(keepingCapacity: true)
         return true
     }
 

@@ -11,7 +11,7 @@ public struct InferenceLimits: Sendable {
     /// Bytes of keys and values. A sequence never grows beyond what fits.
     public var keyValueBytes = 128 << 20
     /// Text bytes of one prompt, before it is tokenized.
-    public var promptBytes = 4 << 20
+    public var promptBytes = 1 << 20
     /// Stop strings of a request, and bytes of each.
     public var stopStrings = 16
     public var stopStringBytes = 1024

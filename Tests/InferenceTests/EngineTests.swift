@@ -108,6 +108,14 @@ struct EngineTests {
         #expect(broken.failure?.message.contains("line 2") == true, "\(broken.failure?.message ?? "")")
     }
 
+    @Test("a request that ended holds its adapter no longer, though the engine is idle")
+    func unpins() async throws {
+        let fixture = try Self.shared.get()
+        _ = await fixture.engine.answer(request("how many rivers run through ohio", adapter: "sql", maxTokens: 4))
+        for _ in 0..<100 where fixture.store.status("sql")?.pins != 0 { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(fixture.store.status("sql")?.pins == 0)
+    }
+
     @Test("a stop string ends the text before it")
     func stops() async throws {
         let engine = try Self.shared.get().engine
