@@ -46,11 +46,19 @@ extension BaseModel {
     public static func tokenizer(of files: ModelFiles) throws -> any Tokenizer {
         switch files.tokenizer {
         case .file(let path, let configPath):
-            return try BytePairTokenizer.load(tokenizerJSON: path, configPath: configPath)
+            return try DecoderTokenizer.load(tokenizerJSON: path, configPath: configPath)
+        case .gguf(let description) where description.model == "llama":
+            return try SentencePieceTokenizer(
+                vocabulary: SentencePieceVocabulary(
+                    tokens: description.tokens, types: description.types, scores: description.scores,
+                    beginOfSequence: description.bos, endOfSequence: description.eos, endOfTurn: description.eot,
+                    unknown: description.unknown, addBeginOfSequence: description.addBOS,
+                    addEndOfSequence: description.addEOS, addSpacePrefix: description.addSpacePrefix))
         case .gguf(let description):
             guard description.model == "gpt2" else {
                 throw BaseModelError(
-                    message: "its tokenizer is `\(description.model)`; byte-level BPE (`gpt2`) is what is supported")
+                    message: "its tokenizer is `\(description.model)`; byte-level BPE (`gpt2`) and SentencePiece (`llama`) "
+                        + "are what is supported")
             }
             return try BytePairTokenizer(
                 vocabulary: BytePairVocabulary(

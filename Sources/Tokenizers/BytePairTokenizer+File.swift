@@ -10,7 +10,10 @@ extension BytePairTokenizer {
     public static func load(
         tokenizerJSON path: String, configPath: String? = nil
     ) throws(TokenizerError) -> BytePairTokenizer {
-        let file = try TokenizerFile(path)
+        try BytePairTokenizer(TokenizerFile(path), configPath: configPath)
+    }
+
+    convenience init(_ file: TokenizerFile, configPath: String?) throws(TokenizerError) {
         var parts = try file.reading { root in try BytePairParts(root) }
         if let configPath {
             try TokenizerFile(configPath).reading { config in
@@ -19,9 +22,9 @@ extension BytePairTokenizer {
             }
         }
         do {
-            return try BytePairTokenizer(parts)
+            try self.init(parts)
         } catch {
-            throw TokenizerError(error.code, error.message, file: path, path: error.path)
+            throw TokenizerError(error.code, error.message, file: file.path, path: error.path)
         }
     }
 }
@@ -36,7 +39,7 @@ extension BytePairParts {
         let own = try model["vocab"].object()
         outside = Set(added.filter { own[$0.content] == nil }.map(\.id))
         mergesPath = "model.merges"
-        try readMerges(model["merges"])
+        merges = try TokenizerFile.merges(model["merges"])
         ignoresMerges = try model["ignore_merges"].optionalBool() ?? false
         fusesUnknown = try model["fuse_unk"].optionalBool() ?? false
         unknown = try token(model["unk_token"])
@@ -54,32 +57,7 @@ extension BytePairParts {
         if try model["byte_fallback"].optionalBool() ?? false {
             throw model["byte_fallback"].unsupported("byte fallback", "BPE over bytes, which needs none")
         }
-        if let dropout = try model["dropout"].optionalDouble(), dropout != 0 {
-            throw model["dropout"].unsupported("dropout \(dropout)", "none")
-        }
-        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-            if let affix = try model[key].optionalString(), !affix.isEmpty {
-                throw model[key].unsupported("‘\(affix)’", "none")
-            }
-        }
-    }
-
-    private mutating func readMerges(_ list: JSONCursor) throws {
-        let items = try list.array()
-        guard items.count <= Self.mostMerges else {
-            throw TokenizerError(
-                .limitExceeded, "\(items.count) merges; at most \(Self.mostMerges) are read", path: list.path)
-        }
-        merges.reserveCapacity(items.count)
-        for item in items {
-            if let text = item.value?.stringValue {
-                if !text.utf8.starts(with: "#version".utf8) { merges.append(try MergeText.split(text, path: item.path)) }
-            } else {
-                let pair = try item.array()
-                guard pair.count == 2 else { throw item.invalid("expected two pieces, found \(pair.count)") }
-                merges.append((try pair[0].string(), try pair[1].string()))
-            }
-        }
+        try TokenizerFile.checkPlainBPE(model)
     }
 
     private func checkDecoder(_ decoder: JSONCursor) throws {

@@ -24,18 +24,23 @@ struct MergeTable: Sendable {
 
     /// - Parameter merges: best first; the last of equal pairs counts.
     init(_ merges: [(left: Int32, right: Int32, token: Int32)]) {
+        self.init(ranked: merges.enumerated().map { ($1.left, $1.right, $1.token, UInt32($0)) })
+    }
+
+    /// - Parameter merges: the lowest rank merges first, of equal ones the leftmost; the last of equal pairs counts.
+    init(ranked merges: [(left: Int32, right: Int32, token: Int32, rank: UInt32)]) {
         var bits = 4
         while 1 << bits < merges.count + merges.count / 2 { bits += 1 }
         shift = UInt64(64 - bits)
         // Drawn a process, so that a stranger's merges cannot choose pairs that collide.
         multiplier = .random(in: 0 ... .max) | 1
         var slots = [Slot](repeating: Slot(pair: .max, merge: .none), count: 1 << bits)
-        for (rank, merge) in merges.enumerated() {
+        for merge in merges {
             let pair = Self.pair(merge.left, merge.right)
             var slot = Self.slot(of: pair, multiplier, shift)
             while slots[slot].pair != .max && slots[slot].pair != pair { slot = (slot + 1) & (slots.count - 1) }
             slots[slot] = Slot(
-                pair: pair, merge: Merge(packed: UInt64(rank) << 32 | UInt64(UInt32(bitPattern: merge.token))))
+                pair: pair, merge: Merge(packed: UInt64(merge.rank) << 32 | UInt64(UInt32(bitPattern: merge.token))))
         }
         self.slots = slots
     }

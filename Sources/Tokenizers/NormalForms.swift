@@ -132,10 +132,19 @@ private enum Hangul {
 enum Normalizer: Sendable, Equatable {
     case none
     case composed
+    /// SentencePiece's: `▁` for each space.
+    case markedSpaces
 
     /// The normalized text, or nil where it is what it was.
     func normalize(_ range: Range<Int>, in text: UTF8Text) -> [UInt8]? {
-        guard self == .composed else { return nil }
+        switch self {
+        case .none: return nil
+        case .composed: return composed(range, in: text)
+        case .markedSpaces: return SpaceMark.mark(text.bytes[range])
+        }
+    }
+
+    private func composed(_ range: Range<Int>, in text: UTF8Text) -> [UInt8]? {
         // Every scalar from U+0300 on begins with a byte from 0xCC on.
         guard text.bytes[range].contains(where: { $0 >= 0xCC }) else { return nil }
         var scalars: [UInt32] = []

@@ -60,6 +60,48 @@ extension TokenizerFile {
         return added
     }
 
+    /// The pairs of `merges`, best first; written as `left right` or as two pieces.
+    static func merges(_ list: JSONCursor) throws -> [(left: String, right: String)] {
+        let items = try list.array()
+        guard items.count <= BytePairParts.mostMerges else {
+            throw TokenizerError(
+                .limitExceeded, "\(items.count) merges; at most \(BytePairParts.mostMerges) are read", path: list.path)
+        }
+        var merges: [(left: String, right: String)] = []
+        merges.reserveCapacity(items.count)
+        for item in items {
+            if let text = item.value?.stringValue {
+                if !text.utf8.starts(with: "#version".utf8) { merges.append(try MergeText.split(text, path: item.path)) }
+            } else {
+                let pair = try item.array()
+                guard pair.count == 2 else { throw item.invalid("expected two pieces, found \(pair.count)") }
+                merges.append((try pair[0].string(), try pair[1].string()))
+            }
+        }
+        return merges
+    }
+
+    /// Refuses the options of a BPE model that no family here has.
+    static func checkPlainBPE(_ model: JSONCursor) throws {
+        if let dropout = try model["dropout"].optionalDouble(), dropout != 0 {
+            throw model["dropout"].unsupported("dropout \(dropout)", "none")
+        }
+        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
+            if let affix = try model[key].optionalString(), !affix.isEmpty {
+                throw model[key].unsupported("‘\(affix)’", "none")
+            }
+        }
+    }
+
+    /// The id of a token that is named as a string or as an object with `content`.
+    static func token(_ name: JSONCursor, in table: PieceTable) throws -> Int32? {
+        guard name.exists else { return nil }
+        let content = try name.value?.stringValue ?? name["content"].string()
+        guard !content.isEmpty else { return nil }
+        guard let id = table.id(of: content) else { throw name.invalid("‘\(content)’ is not in the vocabulary") }
+        return id
+    }
+
     /// The ids before and behind a text.
     static func postProcessor(
         _ processor: JSONCursor, count: Int

@@ -1,6 +1,6 @@
 /// The memory and the cache for merging words, used again from word to word.
 ///
-/// `@unchecked Sendable`: one call of `encode` owns it at a time. `BytePairTokenizer` hands it out and takes it back
+/// `@unchecked Sendable`: one call of `encode` owns it at a time. `WordMergers` hands it out and takes it back
 /// under a lock; its test of concurrent calls would show a breach.
 final class WordMerger: @unchecked Sendable {
     /// Up to so many symbols the best pair is looked for in all of them.

@@ -3,13 +3,22 @@ import Tokenizers
 
 @Suite("Stored cases of the reference")
 struct ParityTests {
-    @Test("byte-level BPE from tokenizer.json", arguments: ["gpt2", "smollm", "llama3", "qwen2"])
+    @Test("BPE from tokenizer.json", arguments: ["gpt2", "smollm", "llama3", "qwen2", "gemma"])
     func families(name: String) throws {
-        let tokenizer = try BytePairTokenizer.load(tokenizerJSON: StoredCase.fixture("\(name).json"))
-        let cases = try StoredCase.all(name)
-        #expect(cases.count > 200)
+        let tokenizer = try DecoderTokenizer.load(tokenizerJSON: StoredCase.fixture("\(name).json"))
+        try check(tokenizer, StoredCase.all(name))
+    }
+
+    @Test("SentencePiece from what a GGUF file says")
+    func sentencePiece() throws {
+        let tokenizer = try SentencePieceTokenizer(vocabulary: SentencePieceTokenizerTests.vocabulary())
+        try check(tokenizer, StoredCase.all("sentencepiece"), addSpecialTokens: false)
+    }
+
+    private func check(_ tokenizer: any Tokenizer, _ cases: [StoredCase], addSpecialTokens: Bool = true) throws {
+        #expect(cases.count > 190)
         for stored in cases {
-            let ids = tokenizer.encode(stored.text, addSpecialTokens: true, parseSpecial: true)
+            let ids = tokenizer.encode(stored.text, addSpecialTokens: addSpecialTokens, parseSpecial: true)
             #expect(ids == stored.ids, "\(stored.text.debugDescription)")
             let plain = tokenizer.encode(stored.text, addSpecialTokens: false, parseSpecial: false)
             #expect(plain == stored.plain, "\(stored.text.debugDescription)")

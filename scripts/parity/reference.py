@@ -1,4 +1,4 @@
-"""The reference's tokenizers of the two real models."""
+"""The reference's tokenizers of the real models."""
 
 from texts import ROOT
 
@@ -19,6 +19,33 @@ def smollm2(path=ROOT / "models/base.gguf"):
     made.add_special_tokens([
         AddedToken(token, special=True, normalized=False) for token, type in zip(tokens, types) if type == 3])
     return made
+
+
+def sentencepiece(tokens, types, scores):
+    """Of what a GGUF file whose tokenizer is `llama` says. Merges are those of transformers' own conversion; user-defined
+    tokens are found in the text with its spaces marked, as SentencePiece does it."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from transformers.tokenization_utils_base import generate_merges
+
+    normal = {token: i for i, token in enumerate(tokens) if types[i] == 1}
+    merges = generate_merges(normal, {token: scores[i] for token, i in normal.items()})
+    made = Tokenizer(models.BPE(
+        vocab={token: i for i, token in enumerate(tokens)}, merges=merges, unk_token=tokens[types.index(2)] if 2 in types
+        else None, fuse_unk=True, byte_fallback=True))
+    made.normalizer = normalizers.Replace(" ", "▁")
+    made.pre_tokenizer = pre_tokenizers.Split(pattern=" ", behavior="merged_with_previous", invert=False)
+    made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    made.add_special_tokens([
+        AddedToken(token, special=True, normalized=False) for token, type in zip(tokens, types) if type in (2, 3)])
+    made.add_tokens([AddedToken(token, normalized=True) for token, type in zip(tokens, types) if type == 4])
+    return made
+
+
+def gemma(path=ROOT / "models/gemma-3-270m.gguf"):
+    from gguf import GGUFReader
+
+    fields = GGUFReader(path).fields
+    return sentencepiece(*(fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "token_type", "scores")))
 
 
 def encoder(path=ROOT / "models/encoder/tokenizer.json"):

@@ -13,6 +13,10 @@ WORDS = [
     "[MASK]", "[UNK]", "  \n\n ", "\r\n", " \t ", "1234567", "naïve", "Ａｂ", "e\u0301", "İ", "ΣΑΣ", "'ſ", "\u1100\u1161\u11a8",
 ]
 
+GEMMA_WORDS = WORDS + [
+    "<start_of_turn>user\n", "<end_of_turn>", "<eos>", "<table>", "</td>", "    ", " " * 31, "\n\n\n", "\t\t", "▁", "a▁▁b", "<0x0A>",
+]
+
 
 def dataset_lines(folder=DATASETS):
     """Every line of *.nl, every text of clinc150.json, every field of GSM8K."""
@@ -28,7 +32,7 @@ def dataset_lines(folder=DATASETS):
     return found
 
 
-def random_texts(seed, count):
+def random_texts(seed, count, words=WORDS):
     """Strings that mix words, special tokens, and runs of characters out of one block or of all of Unicode."""
     rng = random.Random(seed)
     everything = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
@@ -44,7 +48,7 @@ def random_texts(seed, count):
         text = ""
         for _ in range(rng.randint(1, 6)):
             if rng.random() < 0.25:
-                text += rng.choice(WORDS)
+                text += rng.choice(words)
             else:
                 pool = rng.choice(pools)
                 text += "".join(chr(rng.choice(pool)) for _ in range(rng.randint(1, 12)))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares `lmoe tokenize` with Hugging Face `tokenizers` on every line of the data sets and on seeded random Unicode.
 
-Pins: tokenizers==0.23.3, gguf==0.19.0. Run in a checkout with models/ and a built product:
+Pins: tokenizers==0.23.3, gguf==0.19.0, and for Gemma transformers==5.24.0. Run in a checkout with models/ and a built product:
     python scripts/parity/tokenizers.py [--lmoe .build/release/lmoe] [--datasets DIR] [--seed N] [--count 20000]
 Ends with status 1 when a text differs, and shows the first ones.
 """
@@ -17,8 +17,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path = [p for p in sys.path if pathlib.Path(p or ".").resolve() != HERE] + [str(HERE)]
 
-from reference import encoder, smollm2  # noqa: E402
-from texts import DATASETS, ROOT, dataset_lines, random_texts  # noqa: E402
+from reference import encoder, gemma, smollm2  # noqa: E402
+from texts import DATASETS, GEMMA_WORDS, ROOT, dataset_lines, random_texts  # noqa: E402
 
 
 def product(lmoe, texts, *options):
@@ -46,9 +46,15 @@ def main():
     options.add_argument("--datasets", default=DATASETS)
     options.add_argument("--seed", type=int, default=20261124)
     options.add_argument("--count", type=int, default=20_000)
+    options.add_argument("--gemma", help="a Gemma 3 GGUF file: compares that alone")
     given = options.parse_args()
     texts = dataset_lines(given.datasets) + random_texts(given.seed, given.count)
     equal = True
+    if given.gemma:
+        texts = dataset_lines(given.datasets) + random_texts(given.seed, given.count, GEMMA_WORDS)
+        decoder = gemma(given.gemma)
+        wanted = [decoder.encode(text, add_special_tokens=False).ids for text in texts]
+        sys.exit(0 if compare("Gemma 3", texts, wanted, product(given.lmoe, texts, "--base", given.gemma)) else 1)
     decoder = smollm2()
     wanted = [decoder.encode(text, add_special_tokens=False).ids for text in texts]
     equal &= compare("SmolLM2", texts, wanted, product(given.lmoe, texts))

@@ -1,0 +1,59 @@
+/// SentencePiece's BPE over characters (arXiv 1808.06226) without a space before the text: Gemma's tokenizer.
+///
+/// Spaces become `▁`; the characters between added tokens are merged pair by pair, best piece first; a character that the
+/// vocabulary lacks becomes the tokens of its bytes. Equal to Hugging Face `tokenizers` in the ids; in `decode`, bytes that
+/// are no UTF-8 become U+FFFD as the protocol has it, where the reference gives one for each byte. Thread-safe; calls do
+/// not wait for each other.
+public final class SentencePieceTokenizer: Tokenizer {
+    public let beginOfSequence: Int32?
+    public let endOfSequence: Set<Int32>
+
+    private let model: SentencePieceModel
+    private let tokenBytes: ByteStrings
+    private let splitter: AddedTokenSplitter
+    private let prefix: [Int32]
+    private let suffix: [Int32]
+    private let mergers = WordMergers()
+
+    /// `table` holds the pieces of `parts`.
+    init(_ parts: SentencePieceParts, _ table: PieceTable) {
+        model = parts.model(table)
+        tokenBytes = parts.tokenBytes(model.byteTokens)
+        splitter = AddedTokenSplitter(parts.added, normalizer: .markedSpaces)
+        prefix = parts.prefix
+        suffix = parts.suffix
+        beginOfSequence = parts.beginOfSequence
+        endOfSequence = parts.endOfSequence
+    }
+
+    public var vocabularySize: Int { model.pieces.count }
+
+    public func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) -> [Int32] {
+        var ids = addSpecialTokens ? prefix : []
+        ids.reserveCapacity(text.utf8.count / 3 + 4)
+        mergers.withMerger { merger in
+            splitter.forEachPart(text, special: parseSpecial) { part in
+                switch part {
+                case .token(let token): ids.append(token)
+                case .text(let range, let text):
+                    model.encode(range, in: text, parseSpecial: parseSpecial, merger: merger, into: &ids)
+                }
+            }
+        }
+        if addSpecialTokens { ids += suffix }
+        return ids
+    }
+
+    public func bytes(of token: Int32) -> [UInt8] { Array(tokenBytes[Int(token)]) }
+
+    public func isSpecial(_ token: Int32) -> Bool {
+        token >= 0 && token < model.isSpecial.count && model.isSpecial[Int(token)]
+    }
+
+    public func token(_ piece: String) -> Int32? { model.pieces.id(of: piece) }
+
+    public func piece(of token: Int32) -> String? {
+        let piece = model.pieces[Int(token)]
+        return piece.isEmpty ? nil : String(decoding: piece, as: UTF8.self)
+    }
+}
