@@ -57,6 +57,7 @@ extension DecoderConfiguration {
                         || (architecture == .qwen2 && [.query, .key, .value].contains($0))
                 }),
             headNorms: architecture == .qwen3)
+        if architecture == .gemma3 { self = try gemma3(gguf: metadata) }
     }
 }
 

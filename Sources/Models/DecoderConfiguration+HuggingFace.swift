@@ -19,16 +19,20 @@ extension DecoderConfiguration {
     /// An option that is not implemented is thrown as an error without a path.
     private init(reading config: JSONCursor, name: String) throws(JSONError) {
         let type = try config["model_type"].string()
-        guard let architecture = Architecture(rawValue: type) else {
-            let known = Architecture.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let architecture = Architecture.allCases.first(where: { $0.modelType == type }) else {
+            let known = Architecture.allCases.map(\.modelType).joined(separator: ", ")
             throw JSONError(.invalidValue, "model type \(type.debugDescription) is not implemented; \(known) are")
+        }
+        if config["quantization_config"].exists {
+            throw JSONError(.invalidValue, "quantised safetensors are not implemented; GGUF files are")
+        }
+        if architecture == .gemma3 {
+            self = try Self.gemma3(reading: config, name: name)
+            return
         }
         let activation = try config["hidden_act"].optionalString() ?? "silu"
         guard activation == "silu" || activation == "swish" else {
             throw JSONError(.invalidValue, "activation \(activation.debugDescription) is not implemented; silu is")
-        }
-        if config["quantization_config"].exists {
-            throw JSONError(.invalidValue, "quantised safetensors are not implemented; GGUF files are")
         }
         let hidden = try config["hidden_size"].int()
         let heads = try config["num_attention_heads"].int()
@@ -44,12 +48,12 @@ extension DecoderConfiguration {
             contextLength: try config["max_position_embeddings"].optionalInt() ?? 2048,
             normEpsilon: Float(try config["rms_norm_eps"].optionalDouble() ?? 1e-6),
             rope: try RotaryEmbedding(huggingFace: config), slidingWindow: window?.positions,
-            firstSlidingLayer: window?.firstLayer ?? 0,
+            fullLayers: Set(0..<min(max(window?.firstLayer ?? 0, 0), max(layers, 0), Limits.layers)),
             tiedHead: try config["tie_word_embeddings"].optionalBool() ?? false,
             biases: try Self.biases(config, architecture), headNorms: architecture == .qwen3)
     }
 
-    private static func biases(_ config: JSONCursor, _ architecture: Architecture) throws(JSONError) -> Set<Projection> {
+    static func biases(_ config: JSONCursor, _ architecture: Architecture) throws(JSONError) -> Set<Projection> {
         if architecture == .qwen2 { return [.query, .key, .value] }
         var biases: Set<Projection> = []
         if try config["attention_bias"].optionalBool() ?? false { biases.formUnion([.query, .key, .value, .output]) }
@@ -61,7 +65,7 @@ extension DecoderConfiguration {
         _ config: JSONCursor, _ architecture: Architecture, layers: Int
     ) throws(JSONError) -> (positions: Int, firstLayer: Int)? {
         switch architecture {
-        case .llama: return nil
+        case .llama, .gemma3: return nil
         case .mistral:
             // Null switches it off; absent, the class has 4,096.
             guard let value = config["sliding_window"].value else { return (4096, 0) }
@@ -86,10 +90,16 @@ extension DecoderConfiguration {
 extension RotaryEmbedding {
     /// `rope_parameters` of transformers 5, or `rope_theta` and `rope_scaling` of the versions before.
     fileprivate init(huggingFace config: JSONCursor) throws(JSONError) {
-        let scaling = config["rope_parameters"].exists ? config["rope_parameters"] : config["rope_scaling"]
-        let outer = try (base: config["rope_theta"].optionalDouble(), share: config["partial_rotary_factor"].optionalDouble())
-        let base = try scaling["rope_theta"].optionalDouble() ?? outer.base ?? 10000
-        guard try scaling["partial_rotary_factor"].optionalDouble() ?? outer.share ?? 1 == 1 else {
+        try self.init(
+            huggingFace: config, scaling: config["rope_parameters"].exists ? config["rope_parameters"] : config["rope_scaling"],
+            base: config["rope_theta"].optionalDouble() ?? 10000)
+    }
+
+    /// From what describes one rotation; `base` holds where that names none.
+    init(huggingFace config: JSONCursor, scaling: JSONCursor, base: Double) throws(JSONError) {
+        let base = try scaling["rope_theta"].optionalDouble() ?? base
+        let outerShare = try config["partial_rotary_factor"].optionalDouble()
+        guard try scaling["partial_rotary_factor"].optionalDouble() ?? outerShare ?? 1 == 1 else {
             throw JSONError(.invalidValue, "rotating a part of each head (partial_rotary_factor) is not implemented")
         }
         let oldSpelling = try scaling["type"].optionalString()

@@ -36,6 +36,17 @@ extension DecoderConfiguration {
         try require(headDimension % 2 == 0, "the head dimension \(headDimension) is odd, and rotary embedding needs pairs")
         try require(
             normEpsilon.isFinite && normEpsilon >= 0 && normEpsilon < 1, "the norm epsilon is \(normEpsilon)")
+        try require(
+            embeddingScale.isFinite && embeddingScale > 0 && attentionScale.isFinite && attentionScale > 0,
+            "the factors of embeddings and attention scores are \(embeddingScale) and \(attentionScale)")
+        for rope in [rope, slidingRope].compactMap(\.self) { try checkRotation(rope, file) }
+        return self
+    }
+
+    private func checkRotation(_ rope: RotaryEmbedding, _ file: String) throws(ModelError) {
+        func require(_ condition: Bool, _ message: String) throws(ModelError) {
+            guard condition else { throw ModelError(.invalidConfiguration, message, file: file) }
+        }
         try require(rope.base.isFinite && rope.base >= 1, "the rotary base is \(rope.base), expected at least 1")
         switch rope.scaling {
         case .none: break
@@ -46,7 +57,9 @@ extension DecoderConfiguration {
             try require(
                 low.isFinite && high.isFinite && low > 0 && high > low,
                 "the rotary frequency factors are \(low) and \(high), expected 0 < low < high")
-            try check("the rotary original context", context, Limits.contextLength)
+            try require(
+                1...Limits.contextLength ~= context,
+                "the rotary original context is \(context), expected 1 to \(Limits.contextLength)")
         case .divisors(let divisors):
             try require(
                 divisors.count == headDimension / 2,
@@ -54,6 +67,5 @@ extension DecoderConfiguration {
             try require(
                 divisors.allSatisfy { $0.isFinite && $0 > 0 }, "a rotary divisor is not a positive number")
         }
-        return self
     }
 }

@@ -1,12 +1,13 @@
 /// The shape of a Llama-family decoder.
 ///
-/// One layer, for a row `x` of the residual stream:
+/// A token's `x` is its row of the embedding table (times `embeddingScale`). One layer, for a row `x` of the residual stream:
 ///
-///     n = rmsNorm(x);  q, k, v = Wq n, Wk n, Wv n (+ biases);  q, k = rmsNorm of each head (Qwen3)
+///     n = rmsNorm(x);  q, k, v = Wq n, Wk n, Wv n (+ biases);  q, k = rmsNorm of each head (Qwen3, Gemma 3)
 ///     x += Wo attention(rope(q), rope(k), v)
-///     n = rmsNorm(x);  x += Wdown (silu(Wgate n) * Wup n)
+///     n = rmsNorm(x);  x += Wdown (activation(Wgate n) * Wup n)
 ///
-/// and in the end `logits = Whead rmsNorm(x)`. Made by `ModelFiles.open`, which checks every size.
+/// and in the end `logits = Whead rmsNorm(x)`. With `outputNorms` (Gemma 3) what is added to x goes through a norm of its own
+/// first. Made by `ModelFiles.open`, which checks every size.
 public struct DecoderConfiguration: Sendable, Equatable {
     public enum Architecture: String, Sendable, CaseIterable {
         /// Also SmolLM2 and, in GGUF files, Mistral.
@@ -16,6 +17,18 @@ public struct DecoderConfiguration: Sendable, Equatable {
         case qwen2
         /// With norms on each head of query and key.
         case qwen3
+        /// Text only: GeGLU, norms on both sides, five of six layers with a sliding window and a rotation of their own.
+        case gemma3
+
+        /// `model_type` of Hugging Face configurations.
+        public var modelType: String { self == .gemma3 ? "gemma3_text" : rawValue }
+    }
+
+    /// What the gate of the feed-forward goes through.
+    public enum Activation: Sendable {
+        case silu
+        /// The tanh approximation of GELU.
+        case geluTanh
     }
 
     /// For people: the checkpoint's own name, or that of its file or folder.
@@ -38,23 +51,33 @@ public struct DecoderConfiguration: Sendable, Equatable {
     public var contextLength: Int
     public var normEpsilon: Float
     public var rope: RotaryEmbedding
+    /// Of layers with a sliding window, where theirs is another; nil: `rope`.
+    public var slidingRope: RotaryEmbedding?
     /// A key is seen from this many positions, its own included; nil: from all later ones.
     public var slidingWindow: Int?
-    /// The first layer that `slidingWindow` applies to (Qwen2's `max_window_layers`); layers before it see everything.
-    public var firstSlidingLayer: Int
+    /// Layers that see everything all the same: those below Qwen2's `max_window_layers`, every sixth of Gemma 3.
+    public var fullLayers: Set<Int>
     /// The head multiplies by the embedding table.
     public var tiedHead: Bool
     /// Projections with a bias.
     public var biases: Set<Projection>
     /// Each head of query and key goes through an RMS norm before it is rotated.
     public var headNorms: Bool
+    /// What attention and feed-forward give goes through an RMS norm before it is added to the residual stream.
+    public var outputNorms: Bool
+    public var activation: Activation
+    /// Rows of the embedding table are multiplied by it; 1 in most families.
+    public var embeddingScale: Float
+    /// The factor of attention scores: `1 / sqrt(headDimension)` in most families.
+    public var attentionScale: Float
 
     /// Sizes are taken as they are: `ModelFiles.open` is where those of strangers' files are checked.
     public init(
         name: String, architecture: Architecture, vocabulary: Int, hidden: Int, layers: Int, heads: Int,
         keyValueHeads: Int, headDimension: Int, feedForward: Int, contextLength: Int, normEpsilon: Float,
-        rope: RotaryEmbedding, slidingWindow: Int? = nil, firstSlidingLayer: Int = 0, tiedHead: Bool = false,
-        biases: Set<Projection> = [], headNorms: Bool = false
+        rope: RotaryEmbedding, slidingRope: RotaryEmbedding? = nil, slidingWindow: Int? = nil, fullLayers: Set<Int> = [],
+        tiedHead: Bool = false, biases: Set<Projection> = [], headNorms: Bool = false, outputNorms: Bool = false,
+        activation: Activation = .silu, embeddingScale: Float = 1, attentionScale: Float? = nil
     ) {
         self.name = name
         self.architecture = architecture
@@ -68,20 +91,23 @@ public struct DecoderConfiguration: Sendable, Equatable {
         self.contextLength = contextLength
         self.normEpsilon = normEpsilon
         self.rope = rope
+        self.slidingRope = slidingRope
         self.slidingWindow = slidingWindow
-        self.firstSlidingLayer = firstSlidingLayer
+        self.fullLayers = fullLayers
         self.tiedHead = tiedHead
         self.biases = biases
         self.headNorms = headNorms
+        self.outputNorms = outputNorms
+        self.activation = activation
+        self.embeddingScale = embeddingScale
+        self.attentionScale = attentionScale ?? 1 / Float(headDimension).squareRoot()
     }
 
     /// Width of the query, and of what attention gives to the output projection.
     public var queryWidth: Int { heads * headDimension }
     /// Width of the key, and of the value.
     public var keyValueWidth: Int { keyValueHeads * headDimension }
-    /// `1 / sqrt(headDimension)`, the factor of attention scores.
-    var attentionScale: Float { 1 / Float(headDimension).squareRoot() }
 
     /// The sliding window of one layer; nil: it sees everything.
-    public func slidingWindow(layer: Int) -> Int? { layer >= firstSlidingLayer ? slidingWindow : nil }
+    public func slidingWindow(layer: Int) -> Int? { fullLayers.contains(layer) ? nil : slidingWindow }
 }

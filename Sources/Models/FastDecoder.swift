@@ -14,6 +14,8 @@ final class FastDecoder {
     struct Layer {
         var attentionNorm: UnsafePointer<Float>
         var feedForwardNorm: UnsafePointer<Float>
+        var attentionOutputNorm: UnsafePointer<Float>?
+        var feedForwardOutputNorm: UnsafePointer<Float>?
         var queryNorm: UnsafePointer<Float>?
         var keyNorm: UnsafePointer<Float>?
         /// 0: none.
@@ -104,11 +106,14 @@ final class FastDecoder {
 
 extension DecoderVectors {
     fileprivate func layer(_ index: Int, _ configuration: DecoderConfiguration) -> FastDecoder.Layer {
-        FastDecoder.Layer(
+        func optional(_ norms: [FloatBuffer]) -> UnsafePointer<Float>? {
+            norms.isEmpty ? nil : UnsafePointer(norms[index].pointer)
+        }
+        return FastDecoder.Layer(
             attentionNorm: UnsafePointer(attentionNorms[index].pointer),
             feedForwardNorm: UnsafePointer(feedForwardNorms[index].pointer),
-            queryNorm: configuration.headNorms ? UnsafePointer(queryNorms[index].pointer) : nil,
-            keyNorm: configuration.headNorms ? UnsafePointer(keyNorms[index].pointer) : nil,
+            attentionOutputNorm: optional(attentionOutputNorms), feedForwardOutputNorm: optional(feedForwardOutputNorms),
+            queryNorm: optional(queryNorms), keyNorm: optional(keyNorms),
             slidingWindow: configuration.slidingWindow(layer: index) ?? 0)
     }
 }

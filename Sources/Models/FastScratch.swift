@@ -14,11 +14,14 @@ final class FastScratch {
         /// By a projection's place in its phase: its own input, where an adapter scales it.
         fileprivate(set) var scaled: [QuantizedRows?] = [nil, nil, nil]
         let scaledRow: FloatBuffer
+        /// `[hidden]`: the residual stream of a step of one row, in families whose threads add to it each for itself.
+        let residual: FloatBuffer
 
         fileprivate init(rows: Int, hidden: Int, widest: Int) {
             normed = FloatBuffer(count: rows * hidden)
             quantized = QuantizedRows(capacityRows: rows, columns: widest)
             scaledRow = FloatBuffer(count: widest)
+            residual = FloatBuffer(count: hidden)
         }
     }
 

@@ -12,7 +12,8 @@ extension FastStep {
             let key = scratch.key.pointer + row * keyValueWidth
             if let queryNorm = weights.queryNorm { normHeads(query, configuration.heads, queryNorm) }
             if let keyNorm = weights.keyNorm { normHeads(key, configuration.keyValueHeads, keyNorm) }
-            let (cosines, sines) = (plan.cosines.pointer + row * half, plan.sines.pointer + row * half)
+            let turns = weights.slidingWindow == 0 ? plan.turns : plan.slidingTurns
+            let (cosines, sines) = (turns.cosines + row * half, turns.sines + row * half)
             Kernels.rotateHalves(
                 query, heads: configuration.heads, headDimension: 2 * half, cosines: cosines, sines: sines)
             Kernels.rotateHalves(

@@ -1,13 +1,23 @@
 internal import Tensors
 
 extension FastStep {
-    /// The residual stream's rows through a norm into `inputs.normed`.
-    func norm(_ weight: UnsafePointer<Float>) {
+    /// The residual stream's rows through a norm into `inputs.normed`, after the last product was added through its own norm
+    /// where the family has one.
+    func norm(_ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?) {
         for row in inputSlice {
+            if let outputNorm { addProjected(row, through: outputNorm) }
             Kernels.rmsNorm(
-                scratch.residual.pointer + row * hidden, weight: weight, epsilon: epsilon, count: hidden,
+                residual + row * hidden, weight: weight, epsilon: epsilon, count: hidden,
                 into: inputs.normed.pointer + row * hidden)
         }
+    }
+
+    /// `residual += rmsNorm(projected)`, one row.
+    func addProjected(_ row: Int, through outputNorm: UnsafePointer<Float>) {
+        let normed = decoder.scratch.inputs[thread].scaledRow.pointer
+        Kernels.rmsNorm(
+            scratch.projected.pointer + row * hidden, weight: outputNorm, epsilon: epsilon, count: hidden, into: normed)
+        Kernels.add(normed, to: residual + row * hidden, count: hidden)
     }
 
     /// Quantises the rows of x that a phase's projections read, and shrinks them by the adapters' A matrices.
@@ -76,13 +86,14 @@ extension FastStep {
         }
     }
 
-    /// The same, and the slice is added to the residual stream.
+    /// The same, and the slice is added to the residual stream; with output norms, whole rows are, in the next phase of rows.
     func multiplyIntoResidual(_ layer: Int, _ projection: Projection) {
         multiply(layer, projection, into: scratch.projected.pointer)
+        if decoder.configuration.outputNorms { return }
         let outputs = outputSlice(hidden)
         for row in 0..<rows {
             let start = row * hidden + outputs.lowerBound
-            Kernels.add(scratch.projected.pointer + start, to: scratch.residual.pointer + start, count: outputs.count)
+            Kernels.add(scratch.projected.pointer + start, to: residual + start, count: outputs.count)
         }
     }
 

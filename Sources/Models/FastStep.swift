@@ -16,6 +16,8 @@ struct FastStep {
     let slice: Range<Int>
     /// The same for phases that every thread repeats in a step of one row.
     let inputSlice: Range<Int>
+    /// `[rows, hidden]`: shared; with output norms, in a step of one row, this thread's own.
+    let residual: UnsafeMutablePointer<Float>
     let hidden: Int
     let epsilon: Float
 
@@ -31,6 +33,8 @@ struct FastStep {
         slice = WorkerPool.slice(rows, of: thread, threads: threads)
         inputs = decoder.scratch.inputs[rows == 1 ? thread : 0]
         inputSlice = rows == 1 ? 0..<1 : slice
+        let isOwn = rows == 1 && decoder.configuration.outputNorms
+        residual = isOwn ? inputs.residual.pointer : decoder.scratch.residual.pointer
         hidden = decoder.configuration.hidden
         epsilon = decoder.configuration.normEpsilon
     }
@@ -39,19 +43,23 @@ struct FastStep {
     func inputBarrier() { if rows > 1 { pool.barrier() } }
 
     func embed() {
-        for row in slice {
-            let (token, target) = (Int(plan.tokens[row]), scratch.residual.pointer + row * hidden)
+        let scale = decoder.configuration.embeddingScale
+        for row in decoder.configuration.outputNorms ? inputSlice : slice {
+            let (token, target) = (Int(plan.tokens[row]), residual + row * hidden)
             if let embedding = decoder.embedding {
                 embedding.dequantizeRows(token..<token + 1, into: target)
             } else {
                 decoder.head.dequantizeRow(token, into: target)
             }
+            if scale != 1 { Kernels.multiply(target, by: scale, count: hidden) }
         }
         pool.barrier()
     }
 
     func attention(_ layer: Int) {
-        norm(decoder.layers[layer].attentionNorm)
+        norm(
+            decoder.layers[layer].attentionNorm,
+            addingThrough: layer == 0 ? nil : decoder.layers[layer - 1].feedForwardOutputNorm)
         prepare(layer, FastPhase.attention, UnsafePointer(inputs.normed.pointer))
         inputBarrier()
         multiply(layer, .query, into: scratch.query.pointer)
@@ -69,7 +77,7 @@ struct FastStep {
     }
 
     func feedForward(_ layer: Int) {
-        norm(decoder.layers[layer].feedForwardNorm)
+        norm(decoder.layers[layer].feedForwardNorm, addingThrough: decoder.layers[layer].attentionOutputNorm)
         prepare(layer, FastPhase.feedForward, UnsafePointer(inputs.normed.pointer))
         inputBarrier()
         let (gate, up) = (scratch.gate.pointer, scratch.up.pointer)
@@ -79,7 +87,11 @@ struct FastStep {
         let outputs = outputSlice(width)
         for row in 0..<rows {
             let start = row * width + outputs.lowerBound
-            Kernels.siluMultiply(gate: gate + start, up: up + start, count: outputs.count, into: gate + start)
+            switch decoder.configuration.activation {
+            case .silu: Kernels.siluMultiply(gate: gate + start, up: up + start, count: outputs.count, into: gate + start)
+            case .geluTanh:
+                Kernels.geluTanhMultiply(gate: gate + start, up: up + start, count: outputs.count, into: gate + start)
+            }
         }
         pool.barrier()
         prepare(layer, FastPhase.down, UnsafePointer(gate))
@@ -93,10 +105,12 @@ struct FastStep {
         let count = plan.logitsCount
         guard count > 0 else { return }
         let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
+        let outputNorm = decoder.layers[decoder.configuration.layers - 1].feedForwardOutputNorm
         for index in own {
-            let target = inputs.normed.pointer + index * hidden
+            let (row, target) = (Int(plan.logitsRows[index]), inputs.normed.pointer + index * hidden)
+            if let outputNorm { addProjected(row, through: outputNorm) }
             Kernels.rmsNorm(
-                scratch.residual.pointer + Int(plan.logitsRows[index]) * hidden, weight: decoder.finalNorm,
+                residual + row * hidden, weight: decoder.finalNorm,
                 epsilon: epsilon, count: hidden, into: target)
             inputs.quantized.quantize(row: index, from: target, columns: hidden)
         }

@@ -24,6 +24,8 @@ public struct ModelFiles: Sendable {
     public let identity: String
     /// Query and key rows are in the order of GGUF's Llama files, which interleave the halves of each head.
     let interleavesHeads: Bool
+    /// To be added to the weights of norms: Gemma's checkpoints hold them less 1, its GGUF files as they are.
+    let normOffset: Float
     /// To give pages back once weights are packed.
     let mappedFiles: [MappedFile]
     private let weights: [WeightName: TensorView]
@@ -75,11 +77,12 @@ public struct ModelFiles: Sendable {
         self.chatTemplate = chatTemplate
         self.mappedFiles = mappedFiles
         interleavesHeads = isGGUF && (configuration.architecture == .llama || configuration.architecture == .mistral)
+        normOffset = !isGGUF && configuration.architecture == .gemma3 ? 1 : 0
 
         var weights: [WeightName: TensorView] = [:]
         var read: Set<String> = isGGUF ? [WeightName.rotaryDivisors.gguf] : []
         for name in WeightName.all(in: configuration) {
-            let spelling = isGGUF ? name.gguf : name.checkpoint
+            let spelling = isGGUF ? name.gguf : name.checkpoint(in: configuration)
             weights[name] = try ModelError.converting { () throws(WeightsError) in
                 try source.weights(spelling, shape: name.shape(in: configuration))
             }
@@ -102,7 +105,7 @@ public struct ModelFiles: Sendable {
 
     /// A tensor that checkpoints carry though another says the same: a tied head written out, tables of old versions.
     private static func isRedundant(_ name: String, _ configuration: DecoderConfiguration) -> Bool {
-        name.hasSuffix(".rotary_emb.inv_freq") || (configuration.tiedHead && name == WeightName.head.checkpoint)
+        name.hasSuffix(".rotary_emb.inv_freq") || (configuration.tiedHead && name == WeightName.head.checkpoint(in: configuration))
     }
 
     /// A tensor of the configuration: there, and of the right shape.

@@ -53,7 +53,11 @@ final class ReferenceDecoder {
         let embedding = files.tensor(.embedding)
         for row in 0..<plan.rows {
             let token = Int(plan.tokens[row])
-            embedding.dequantizeRows(token..<token + 1, into: residual.pointer + row * configuration.hidden)
+            let target = residual.pointer + row * configuration.hidden
+            embedding.dequantizeRows(token..<token + 1, into: target)
+            if configuration.embeddingScale != 1 {
+                Kernels.multiply(target, by: configuration.embeddingScale, count: configuration.hidden)
+            }
         }
         for layer in 0..<configuration.layers {
             attention(layer, cache)
@@ -88,17 +92,32 @@ final class ReferenceDecoder {
                 into: attended.pointer + segment.firstRow * width, outputStride: width)
         }
         linear(layer, .output, attended, into: projected)
-        Kernels.add(projected.pointer, to: residual.pointer, count: plan.rows * configuration.hidden)
+        addProjected(configuration.outputNorms ? vectors.attentionOutputNorms[layer] : nil)
     }
 
     private func feedForward(_ layer: Int) {
         norm(vectors.feedForwardNorms[layer])
         linear(layer, .gate, normed, into: gate)
         linear(layer, .up, normed, into: up)
-        Kernels.siluMultiply(
-            gate: gate.pointer, up: up.pointer, count: plan.rows * configuration.feedForward, into: gate.pointer)
+        let count = plan.rows * configuration.feedForward
+        switch configuration.activation {
+        case .silu: Kernels.siluMultiply(gate: gate.pointer, up: up.pointer, count: count, into: gate.pointer)
+        case .geluTanh: Kernels.geluTanhMultiply(gate: gate.pointer, up: up.pointer, count: count, into: gate.pointer)
+        }
         linear(layer, .down, gate, into: projected)
-        Kernels.add(projected.pointer, to: residual.pointer, count: plan.rows * configuration.hidden)
+        addProjected(configuration.outputNorms ? vectors.feedForwardOutputNorms[layer] : nil)
+    }
+
+    /// To the residual stream, through a norm where the family has one.
+    private func addProjected(_ outputNorm: FloatBuffer?) {
+        let hidden = configuration.hidden
+        if let outputNorm {
+            for row in 0..<plan.rows {
+                let x = projected.pointer + row * hidden
+                Kernels.rmsNorm(x, weight: outputNorm.pointer, epsilon: configuration.normEpsilon, count: hidden, into: x)
+            }
+        }
+        Kernels.add(projected.pointer, to: residual.pointer, count: plan.rows * hidden)
     }
 
     private func head(_ logits: UnsafeMutablePointer<Float>) {
@@ -122,6 +141,7 @@ final class ReferenceDecoder {
     /// Norms the heads where the family does, and turns them to the row's position.
     private func rotate(_ layer: Int, _ row: Int) {
         let dimension = configuration.headDimension
+        let turns = configuration.slidingWindow(layer: layer) == nil ? plan.turns : plan.slidingTurns
         for (buffer, heads, norms) in [
             (query, configuration.heads, vectors.queryNorms), (key, configuration.keyValueHeads, vectors.keyNorms),
         ] {
@@ -135,8 +155,8 @@ final class ReferenceDecoder {
                 }
             }
             Kernels.rotateHalves(
-                x, heads: heads, headDimension: dimension, cosines: plan.cosines.pointer + row * dimension / 2,
-                sines: plan.sines.pointer + row * dimension / 2)
+                x, heads: heads, headDimension: dimension, cosines: turns.cosines + row * dimension / 2,
+                sines: turns.sines + row * dimension / 2)
         }
     }
 

@@ -36,9 +36,9 @@ final class StepPlan {
     let segments: UnsafeMutablePointer<Segment>
     /// Rows whose logits are wanted, rising: `[capacity]`.
     let logitsRows: UnsafeMutablePointer<Int32>
-    /// `[capacity, headDimension / 2]`
-    let cosines: FloatBuffer
-    let sines: FloatBuffer
+    /// How each row's heads turn in layers of `rope`, and of `slidingRope` where a family has one.
+    let turns: Turns
+    let slidingTurns: Turns
     /// For each projection, whether some segment scales its input.
     private(set) var scalesInput: [Bool]
     /// For each projection the greatest rank of a segment.
@@ -48,17 +48,43 @@ final class StepPlan {
     private(set) var tables: UnsafeMutablePointer<Int32>
     private var tableCapacity = 1024
     private var tableCount = 0
-    private let frequencies: [Float]
+
+    private let rotations: [Rotation]
+
+    /// `[capacity, headDimension / 2]` each, in memory of the plan.
+    struct Turns {
+        let cosines: UnsafeMutablePointer<Float>
+        let sines: UnsafeMutablePointer<Float>
+    }
+
+    private final class Rotation {
+        let frequencies: [Float]
+        let cosines: FloatBuffer
+        let sines: FloatBuffer
+
+        init(_ rope: RotaryEmbedding, headDimension: Int, capacity: Int) {
+            frequencies = rope.frequencies(headDimension: headDimension)
+            cosines = FloatBuffer(count: capacity * frequencies.count)
+            sines = FloatBuffer(count: capacity * frequencies.count)
+        }
+
+        var turns: Turns { Turns(cosines: cosines.pointer, sines: sines.pointer) }
+    }
 
     init(capacity: Int, configuration: DecoderConfiguration) {
         self.capacity = capacity
-        frequencies = configuration.rope.frequencies(headDimension: configuration.headDimension)
+        func rotation(_ rope: RotaryEmbedding) -> Rotation {
+            Rotation(rope, headDimension: configuration.headDimension, capacity: capacity)
+        }
+        let full = rotation(configuration.rope)
+        let sliding = configuration.slidingRope.map(rotation)
+        turns = full.turns
+        slidingTurns = (sliding ?? full).turns
+        rotations = [full] + (sliding.map { [$0] } ?? [])
         tokens = .allocate(capacity: capacity)
         places = .allocate(capacity: capacity)
         segments = .allocate(capacity: capacity)
         logitsRows = .allocate(capacity: capacity)
-        cosines = FloatBuffer(count: capacity * frequencies.count)
-        sines = FloatBuffer(count: capacity * frequencies.count)
         tables = .allocate(capacity: tableCapacity)
         scalesInput = Projection.allCases.map { _ in false }
         largestRank = Projection.allCases.map { _ in 0 }
@@ -130,11 +156,14 @@ final class StepPlan {
 
     /// The row's angles: `position * frequency` in f32, as the reference computes them.
     private func rotate(_ row: Int, position: Int) {
-        let (cosine, sine) = (cosines.pointer + row * frequencies.count, sines.pointer + row * frequencies.count)
-        for index in 0..<frequencies.count {
-            let angle = Float(position) * frequencies[index]
-            cosine[index] = cosf(angle)
-            sine[index] = sinf(angle)
+        for rotation in rotations {
+            let count = rotation.frequencies.count
+            let (cosine, sine) = (rotation.cosines.pointer + row * count, rotation.sines.pointer + row * count)
+            for index in 0..<count {
+                let angle = Float(position) * rotation.frequencies[index]
+                cosine[index] = cosf(angle)
+                sine[index] = sinf(angle)
+            }
         }
     }
 }

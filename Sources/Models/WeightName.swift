@@ -10,9 +10,13 @@ enum WeightName: Hashable {
     case attentionNorm(Int)
     /// `[hidden]`: the norm before the feed-forward.
     case feedForwardNorm(Int)
-    /// `[headDimension]` (Qwen3)
+    /// `[hidden]`: the norm of what attention adds (Gemma 3).
+    case attentionOutputNorm(Int)
+    /// `[hidden]`: the norm of what the feed-forward adds (Gemma 3).
+    case feedForwardOutputNorm(Int)
+    /// `[headDimension]` (Qwen3, Gemma 3)
     case queryNorm(Int)
-    /// `[headDimension]` (Qwen3)
+    /// `[headDimension]` (Qwen3, Gemma 3)
     case keyNorm(Int)
     /// `[outputs, inputs]`
     case weight(Int, Projection)
@@ -21,14 +25,17 @@ enum WeightName: Hashable {
     /// `[headDimension / 2]`: GGUF only, read with the configuration.
     case rotaryDivisors
 
-    /// In Hugging Face checkpoints.
-    var checkpoint: String {
+    /// In Hugging Face checkpoints. With output norms, `post_attention_layernorm` is one of them, not what follows attention.
+    func checkpoint(in configuration: DecoderConfiguration) -> String {
         switch self {
         case .embedding: "model.embed_tokens.weight"
         case .finalNorm: "model.norm.weight"
         case .head: "lm_head.weight"
         case .attentionNorm(let layer): "model.layers.\(layer).input_layernorm.weight"
-        case .feedForwardNorm(let layer): "model.layers.\(layer).post_attention_layernorm.weight"
+        case .feedForwardNorm(let layer):
+            "model.layers.\(layer).\(configuration.outputNorms ? "pre_feedforward" : "post_attention")_layernorm.weight"
+        case .attentionOutputNorm(let layer): "model.layers.\(layer).post_attention_layernorm.weight"
+        case .feedForwardOutputNorm(let layer): "model.layers.\(layer).post_feedforward_layernorm.weight"
         case .queryNorm(let layer): "model.layers.\(layer).self_attn.q_norm.weight"
         case .keyNorm(let layer): "model.layers.\(layer).self_attn.k_norm.weight"
         case .weight(let layer, let projection): "model.layers.\(layer).\(projection.checkpointName).weight"
@@ -45,6 +52,8 @@ enum WeightName: Hashable {
         case .head: "output.weight"
         case .attentionNorm(let layer): "blk.\(layer).attn_norm.weight"
         case .feedForwardNorm(let layer): "blk.\(layer).ffn_norm.weight"
+        case .attentionOutputNorm(let layer): "blk.\(layer).post_attention_norm.weight"
+        case .feedForwardOutputNorm(let layer): "blk.\(layer).post_ffw_norm.weight"
         case .queryNorm(let layer): "blk.\(layer).attn_q_norm.weight"
         case .keyNorm(let layer): "blk.\(layer).attn_k_norm.weight"
         case .weight(let layer, let projection): "blk.\(layer).\(projection.ggufName).weight"
@@ -56,7 +65,8 @@ enum WeightName: Hashable {
     func shape(in configuration: DecoderConfiguration) -> [Int] {
         switch self {
         case .embedding, .head: [configuration.vocabulary, configuration.hidden]
-        case .finalNorm, .attentionNorm, .feedForwardNorm: [configuration.hidden]
+        case .finalNorm, .attentionNorm, .feedForwardNorm, .attentionOutputNorm, .feedForwardOutputNorm:
+            [configuration.hidden]
         case .queryNorm, .keyNorm: [configuration.headDimension]
         case .weight(_, let projection):
             [projection.shape(in: configuration).outputs, projection.shape(in: configuration).inputs]
@@ -71,6 +81,7 @@ enum WeightName: Hashable {
         if !configuration.tiedHead { names.append(.head) }
         for layer in 0..<configuration.layers {
             names += [.attentionNorm(layer), .feedForwardNorm(layer)]
+            if configuration.outputNorms { names += [.attentionOutputNorm(layer), .feedForwardOutputNorm(layer)] }
             if configuration.headNorms { names += [.queryNorm(layer), .keyNorm(layer)] }
             for projection in Projection.allCases {
                 names.append(.weight(layer, projection))

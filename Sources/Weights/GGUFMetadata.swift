@@ -109,6 +109,10 @@ public struct GGUFMetadata: Sendable {
         }
     }
 
+    public func optionalBools(_ key: String) throws(WeightsError) -> [Bool]? {
+        try array(key, "an array of booleans", { $0 == .bool })?.map(UInt8.self) { $0 != 0 }
+    }
+
     /// Elements may be infinite or NaN: scores of vocabularies are.
     public func optionalFloats(_ key: String) throws(WeightsError) -> [Float]? {
         guard let array = try array(key, "an array of floats", { $0 == .f32 || $0 == .f64 }) else { return nil }

@@ -43,6 +43,7 @@ import Weights
     /// Rank and alpha patterns, rsLoRA, biases of B, layers and exclusions; f32, f16 and bf16 files.
     @Test(arguments: [
         ("plain", "llama"), ("patterns", "llama"), ("rslora", "qwen2"), ("bias", "qwen2"), ("layers", "llama"), ("half", "mistral"),
+        ("gemma", "gemma3"),
     ])
     func tinyAdapters(name: String, base: String) throws {
         let files = try ModelFiles.open("\(Self.root)/Tests/ModelsTests/Fixtures/tiny/\(base)")

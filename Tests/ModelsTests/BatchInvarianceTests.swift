@@ -84,6 +84,10 @@ struct BatchInvarianceTests {
             ("mistral", ["sliding_window": 11, "head_dim": 20, "vocab_size": 101]),
             ("qwen2", ["hidden_size": 40]),
             ("qwen3", ["head_dim": 32, "num_key_value_heads": 4]),
+            (
+                "gemma3_text",
+                ["sliding_window": 11, "sliding_window_pattern": 3, "num_hidden_layers": 4, "head_dim": 20, "hidden_size": 44]
+            ),
         ] as [(String, JSONObject)])
     func tiny(type: String, changes: JSONObject) throws {
         let model = try TinyModel(TinyModel.config(type, changes))

@@ -35,15 +35,16 @@ struct ModelFilesTests {
         #expect(files.rowOrder(.value) == nil)
     }
 
-    @Test("each family's configuration", arguments: ["llama", "mistral", "qwen2", "qwen3"])
+    @Test("each family's configuration", arguments: ["llama", "mistral", "qwen2", "qwen3", "gemma3_text"])
     func families(type: String) throws {
         let model = try TinyModel(TinyModel.config(type))
         let files = try ModelFiles.open(model.path)
         let configuration = files.configuration
-        #expect(configuration.architecture.rawValue == type && configuration.headDimension == 12)
+        #expect(configuration.architecture.modelType == type && configuration.headDimension == 12)
         #expect(configuration.biases == (type == "qwen2" ? [.query, .key, .value] : []))
-        #expect(configuration.headNorms == (type == "qwen3"))
-        #expect(configuration.slidingWindow == (type == "mistral" ? 4096 : nil))
+        #expect(configuration.headNorms == (type == "qwen3" || type == "gemma3_text"))
+        #expect(configuration.outputNorms == (type == "gemma3_text"))
+        #expect(configuration.slidingWindow == (type == "mistral" || type == "gemma3_text" ? 4096 : nil))
         #expect(files.rowOrder(.query) == nil && files.chatTemplate == nil)
     }
 
@@ -63,6 +64,44 @@ struct ModelFilesTests {
         #expect(try read("qwen2", ["use_sliding_window": false, "sliding_window": 32]).slidingWindow == nil)
         #expect(try read("mistral", ["sliding_window": nil]).slidingWindow == nil)
         #expect(try read("mistral", ["sliding_window": 7]).slidingWindow == 7)
+    }
+
+    @Test("Gemma 3: which layers slide, the two rotations, the factors, and what absent fields mean")
+    func gemma3() throws {
+        func read(_ changes: JSONObject) throws -> DecoderConfiguration {
+            try DecoderConfiguration(
+                huggingFace: .object(TinyModel.config("gemma3_text", changes)), name: "tiny", file: "config.json")
+        }
+        let plain = try read(["num_hidden_layers": 13, "rope_theta": nil, "tie_word_embeddings": nil])
+        #expect(plain.fullLayers == [5, 11] && plain.slidingWindow(layer: 5) == nil && plain.slidingWindow(layer: 6) == 4096)
+        #expect(plain.rope == RotaryEmbedding(base: 1_000_000) && plain.slidingRope == RotaryEmbedding(base: 10_000))
+        #expect(plain.tiedHead && plain.activation == .geluTanh && plain.embeddingScale == Float(48).squareRoot())
+        #expect(plain.attentionScale == 0.0625)
+        let other = try read([
+            "layer_types": ["full_attention", "sliding_attention"], "query_pre_attn_scalar": 64, "sliding_window": 9,
+            "rope_parameters": [
+                "full_attention": ["rope_type": "linear", "factor": 8, "rope_theta": 500],
+                "sliding_attention": ["rope_type": "default", "rope_theta": 20],
+            ],
+        ])
+        #expect(other.fullLayers == [0] && other.slidingWindow(layer: 1) == 9 && other.attentionScale == 0.125)
+        #expect(other.rope == RotaryEmbedding(base: 500, scaling: .linear(factor: 8)))
+        #expect(other.slidingRope == RotaryEmbedding(base: 20))
+        for (changes, message) in [
+            (["final_logit_softcapping": 30], "final_logit_softcapping is not implemented"),
+            (["attn_logit_softcapping": 50], "attn_logit_softcapping is not implemented"),
+            (["hidden_activation": "gelu"], "\"gelu\" is not implemented"),
+            (["layer_types": ["full_attention"]], "1 layer types, expected one for each of 2 layers"),
+            (["layer_types": ["full_attention", "linear_attention"]], "\"linear_attention\" is not implemented"),
+            (["use_bidirectional_attention": true], "use_bidirectional_attention"),
+            (["query_pre_attn_scalar": -1], "the factors of embeddings and attention scores"),
+            (["sliding_window": 0], "the sliding window is 0"),
+            (["rope_local_base_freq": 0], "the rotary base is 0"),
+            (["num_hidden_layers": 1_000_000_000], "the number of layers"),
+        ] as [(JSONObject, String)] {
+            let error = try #require(throws: ModelError.self) { try read(changes) }
+            #expect(error.description.contains(message), "\(error)")
+        }
     }
 
     @Test(

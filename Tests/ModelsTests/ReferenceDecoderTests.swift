@@ -19,15 +19,35 @@ struct ReferenceDecoderTests {
         return (try file.tensor("tokens").int32s(), try file.tensor("logits").floats())
     }
 
-    @Test("tiny models within 1e-4", arguments: ["llama", "llama3", "mistral", "qwen2", "qwen3"])
+    static let names = ["llama", "llama3", "mistral", "qwen2", "qwen3", "gemma3", "gemma3-scaled"]
+
+    @Test("tiny models within 1e-4", arguments: names)
     func tiny(name: String) throws {
         let expected = try Self.expected(name)
         let logits = try Sequence(expected.tokens).logits(Self.decoder(name))
         #expect(relativeDifference(logits.flatMap { $0 }, expected.logits) < 1e-4)
     }
 
-    @Test(
-        "token by token, and in steps that are cut inside", arguments: ["llama", "llama3", "mistral", "qwen2", "qwen3"])
+    @Test("a Gemma 3 out of a GGUF file is the one of the folder, and carries its tokenizer")
+    func gguf() throws {
+        let expected = try Self.expected("gemma3")
+        let files = try ModelFiles.open(fixtures.appendingPathComponent("tiny/gemma3/model.gguf").path)
+        let folder = try ModelFiles.open(fixtures.appendingPathComponent("tiny/gemma3").path)
+        var configuration = files.configuration
+        configuration.name = folder.configuration.name
+        #expect(configuration == folder.configuration)
+        let decoder = try Decoder(files, precision: .reference, pool: Self.pool)
+        let logits = Sequence(expected.tokens).logits(decoder)
+        #expect(relativeDifference(logits.flatMap { $0 }, expected.logits) < 1e-4)
+        guard case .gguf(let tokenizer) = files.tokenizer else {
+            Issue.record("a GGUF file carries its tokenizer")
+            return
+        }
+        #expect(tokenizer.model == "llama" && tokenizer.scores.count == tokenizer.tokens.count && !tokenizer.addSpacePrefix)
+        #expect(tokenizer.addBOS && tokenizer.bos == 2 && tokenizer.unknown == 3)
+    }
+
+    @Test("token by token, and in steps that are cut inside", arguments: names)
     func chunks(name: String) throws {
         let expected = try Self.expected(name)
         for (chunk, maximumRows) in [(1, 512), (7, 512), (.max, 5)] {

@@ -7,7 +7,7 @@ struct SeamTests {
     static let configuration = DecoderConfiguration(
         name: "test", architecture: .llama, vocabulary: 32, hidden: 8, layers: 2, heads: 2, keyValueHeads: 1,
         headDimension: 4, feedForward: 12, contextLength: 64, normEpsilon: 1e-5, rope: RotaryEmbedding(base: 10000),
-        slidingWindow: nil, firstSlidingLayer: 0, tiedHead: true, biases: [], headNorms: false)
+        slidingWindow: nil, tiedHead: true, biases: [], headNorms: false)
 
     static func view(_ name: String, _ shape: [Int], _ values: [Float]) throws -> TensorView {
         try values.withUnsafeBytes { bytes in

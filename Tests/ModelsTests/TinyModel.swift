@@ -50,10 +50,12 @@ final class TinyModel {
             var random = Random(seed: seed)
             for name in WeightName.all(in: configuration) {
                 let shape = name.shape(in: configuration)
-                let isNorm = shape.count == 1 && !name.checkpoint.hasSuffix("bias")
+                let spelling = name.checkpoint(in: configuration)
+                let isNorm = shape.count == 1 && !spelling.hasSuffix("bias")
                 let scale: Float = name == .embedding ? 1 : shape.count == 2 ? (3 / Float(shape[1])).squareRoot() : 0.2
-                let values = random.floats(shape.reduce(1, *), scale: scale).map { isNorm ? 1 + $0 : $0 }
-                tensors[name.checkpoint] = try Self.view(name.checkpoint, shape, values)
+                let middle: Float = isNorm && configuration.architecture != .gemma3 ? 1 : 0
+                let values = random.floats(shape.reduce(1, *), scale: scale).map { middle + $0 }
+                tensors[spelling] = try Self.view(spelling, shape, values)
             }
         }
         try edit(&tensors)
@@ -73,4 +75,6 @@ let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().del
 let fixtures = repository.appendingPathComponent("Tests/ModelsTests/Fixtures")
 /// `scripts/test` fetches it before the tests run.
 let baseModelPath = repository.appendingPathComponent("models/base.gguf").path
+/// Only there where somebody asked for it: `scripts/models gemma`.
+let gemmaPath = repository.appendingPathComponent("models/gemma-3-270m.gguf").path
 let encoderPath = repository.appendingPathComponent("models/encoder").path

@@ -22,6 +22,21 @@ import Weights
         #expect(try file.tensor("matrix", shape: [2, 32]).dtype == .q4_1)
     }
 
+    @Test func arraysOfBooleansAreRead() throws {
+        var bytes = GGUFBytes(tensors: 0, pairs: 2)
+        bytes.pair("flags", type: 9) {
+            $0.put(UInt32(7))
+            $0.put(UInt64(3))
+            for flag in [1, 0, 1] as [UInt8] { $0.put(flag) }
+        }
+        bytes.pair("count", type: 4) { $0.put(UInt32(3)) }
+        bytes.pad()
+        let metadata = try open(bytes).metadata
+        #expect(try metadata.optionalBools("flags") == [true, false, true])
+        #expect(try metadata.optionalBools("absent") == nil)
+        #expect(failure { try metadata.optionalBools("count") }?.code == .wrongType)
+    }
+
     @Test func lookupsNameTheKeyAndWhatWasFound() throws {
         let file = try open(.sample())
         let missing = failure { try file.metadata.int("absent") }
