@@ -4,6 +4,7 @@
 #include "include/kernels.h"
 #include "low_rank.inc.h"
 #include "packed.inc.h"
+#include "sampling.inc.h"
 
 const ck_kernels CK_TABLE = {
     .name = CK_NAME,
@@ -14,5 +15,6 @@ const ck_kernels CK_TABLE = {
     },
     .packed = {.quantize = quantize, .multiply = multiply_packed},
     .attention = {.store = store_key_value, .causal = causal_attention, .bidirectional = bidirectional_attention},
+    .sampling = {.exp_sum = exp_sum, .exp_scaled = exp_scaled, .select = select_from},
     .low_rank = {.shrink = shrink, .expand = expand},
 };
