@@ -89,18 +89,33 @@ final class FastDecoder {
         linears.deallocate()
     }
 
+    /// What the run in progress reads and writes.
+    private struct Target {
+        unowned(unsafe) let cache: KeyValueCache
+        let logits: UnsafeMutablePointer<Float>
+    }
+
+    private var target: Target?
+
     /// Writes `[plan.logitsCount, vocabulary]`.
     func run(cache: KeyValueCache, logits: UnsafeMutablePointer<Float>) {
         scratch.prepare(plan)
-        pool.run { thread in
-            let step = FastStep(self, cache, thread)
-            step.embed()
-            for layer in 0..<configuration.layers {
-                step.attention(layer)
-                step.feedForward(layer)
-            }
-            step.head(logits)
+        target = Target(cache: cache, logits: logits)
+        pool.run(self)
+        target = nil
+    }
+}
+
+extension FastDecoder: PoolWork {
+    func work(thread: Int) {
+        guard let target else { return }
+        let step = FastStep(self, target.cache, thread)
+        step.embed()
+        for layer in 0..<configuration.layers {
+            step.attention(layer)
+            step.feedForward(layer)
         }
+        step.head(target.logits)
     }
 }
 

@@ -1,5 +1,11 @@
 internal import CKernels
 
+/// What the threads of a pool do in one run: for callers that run often, since a closure costs an allocation a run.
+public protocol PoolWork: AnyObject {
+    /// Called once for each thread, 0 on the caller's.
+    func work(thread: Int)
+}
+
 /// Persistent threads that run the slices of one step.
 ///
 /// Runs are served one at a time in order of arrival, so the encoder and the decoder share one pool. The pool's threads spin
@@ -34,6 +40,20 @@ public final class WorkerPool: @unchecked Sendable {
 
     private struct Call {
         let body: (Int) -> Void
+    }
+
+    /// The same with an object, which stays the caller's. Nothing is allocated.
+    public func run(_ work: any PoolWork) {
+        var call = WorkCall(work: work)
+        withUnsafeMutablePointer(to: &call) { pointer in
+            ck_worker_pool_run(
+                pool, { context, thread in context?.assumingMemoryBound(to: WorkCall.self).pointee.work.work(thread: thread) },
+                pointer)
+        }
+    }
+
+    private struct WorkCall {
+        unowned(unsafe) let work: any PoolWork
     }
 
     /// Only inside `run`, by every thread: returns when all have called it. Writes before it are seen after it.

@@ -14,6 +14,18 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 2, 3]) func anObjectRunsLikeAClosure(threads: Int) {
+        final class Tally: PoolWork {
+            let seen: [Counter]
+            init(_ threads: Int) { seen = (0..<threads).map { _ in Counter() } }
+            func work(thread: Int) { seen[thread].value.wrappingAdd(1, ordering: .relaxed) }
+        }
+        let pool = WorkerPool(threads: threads)
+        let tally = Tally(threads)
+        for _ in 0..<100 { pool.run(tally) }
+        #expect(tally.seen.allSatisfy { $0.value.load(ordering: .relaxed) == 100 })
+    }
+
     @Test(arguments: [1, 2, 4]) func whatWasWrittenBeforeABarrierIsSeenAfterIt(threads: Int) {
         let pool = WorkerPool(threads: threads)
         // Plain memory, no atomics: only the barrier orders it.
