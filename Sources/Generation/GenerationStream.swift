@@ -9,11 +9,13 @@ public final class GenerationStream: Sendable {
     private struct State {
         var events: [GenerationEvent] = []
         var ended = false
-        var cancelled = false
         var onDrain: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
+    // Written under the lock, read without it: the producer asks at every step.
+    private let waiting = Atomic(0)
+    private let cancelled = Atomic(false)
     private let capacity: Int
     private let onEvents: @Sendable () -> Void
 
@@ -35,18 +37,19 @@ public final class GenerationStream: Sendable {
         state.withLock { $0.onDrain = handler }
     }
 
-    public var isSaturated: Bool { state.withLock { $0.events.count >= capacity } }
-    public var isCancelled: Bool { state.withLock { $0.cancelled } }
+    public var isSaturated: Bool { waiting.load(ordering: .acquiring) >= capacity }
+    public var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
     /// Appends an event; ignored after the end or after cancellation.
     public func send(_ event: GenerationEvent) {
         let wake = state.withLock { state in
-            guard !state.ended, !state.cancelled else { return false }
+            guard !state.ended, !isCancelled else { return false }
             switch event {
             case .finished, .failed: state.ended = true
             case .started, .delta: break
             }
             state.events.append(event)
+            waiting.store(state.events.count, ordering: .releasing)
             return state.events.count == 1
         }
         if wake { onEvents() }
@@ -59,6 +62,7 @@ public final class GenerationStream: Sendable {
         let (events, notify) = state.withLock { state in
             let taken = state.events
             state.events.removeAll(keepingCapacity: true)
+            waiting.store(0, ordering: .releasing)
             return (taken, taken.count >= capacity && !state.ended ? state.onDrain : nil)
         }
         notify?()
@@ -68,8 +72,9 @@ public final class GenerationStream: Sendable {
     /// The consumer is gone: nothing more is delivered and the producer stops before its next step.
     public func cancel() {
         let notify = state.withLock { state in
-            state.cancelled = true
+            cancelled.store(true, ordering: .releasing)
             state.events.removeAll()
+            waiting.store(0, ordering: .releasing)
             return state.ended ? nil : state.onDrain
         }
         notify?()
