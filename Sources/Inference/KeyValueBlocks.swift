@@ -1,14 +1,15 @@
 /// The KV blocks of the engine: sequences take them through here, so that cached prefixes are reused and given up when
 /// memory is short.
 ///
-/// A plain value of the engine thread.
+/// A plain value of the engine thread; nothing is allocated once a table has its capacity.
 struct KeyValueBlocks {
     let blockTokens: Int
     private(set) var pool: BlockPool
-    private(set) var prefixes = PrefixCache()
+    private(set) var prefixes: PrefixCache
 
     init(blocks: Int, blockTokens: Int) {
         pool = BlockPool(blocks: blocks)
+        prefixes = PrefixCache(blocks: blocks, blockTokens: blockTokens)
         self.blockTokens = blockTokens
     }
 
@@ -23,15 +24,35 @@ struct KeyValueBlocks {
     /// computed for its logits.
     mutating func takePrefix(of tokens: [Int32], version: PrefixCache.Version) -> BlockTable {
         var table = BlockTable(node: prefixes.root(of: version))
-        while (table.blocks.count + 1) * blockTokens < tokens.count {
-            let start = table.blocks.count * blockTokens
-            guard let hit = prefixes.find(parent: table.node, tokens: tokens[start..<start + blockTokens]) else { break }
-            take(hit.block)
-            table.blocks.append(hit.block)
-            table.node = hit.node
-        }
-        table.listedBlocks = table.blocks.count
+        extend(&table, of: tokens)
         return table
+    }
+
+    /// Goes on from where the table's listed blocks end: what others computed since. Own blocks that are not listed yet
+    /// are given back for the ones that are found. Answers how many were taken.
+    @discardableResult
+    mutating func extend(_ table: inout BlockTable, of tokens: [Int32]) -> Int {
+        let before = table.listedBlocks
+        while (table.listedBlocks + 1) * blockTokens < tokens.count {
+            guard
+                let block = prefixes.find(parent: table.node, in: tokens, from: table.listedBlocks * blockTokens)
+            else { break }
+            take(block)
+            if table.listedBlocks < table.blocks.count {
+                giveBack(table.blocks[table.listedBlocks])
+                table.blocks[table.listedBlocks] = block
+            } else {
+                table.blocks.append(block)
+            }
+            table.node = block
+            table.listedBlocks += 1
+        }
+        return table.listedBlocks - before
+    }
+
+    /// Whether `grow` would succeed.
+    func canGrow(_ table: BlockTable, tokens: Int) -> Bool {
+        blockCount(tokens: tokens) - table.blocks.count <= availableCount
     }
 
     /// Makes room for `tokens` positions; false when memory is short (what was taken stays with the table).
@@ -48,27 +69,29 @@ struct KeyValueBlocks {
     /// listed already is given back and the listed one taken instead, so a held block's predecessors are always held too.
     mutating func list(_ table: inout BlockTable, tokens: [Int32], computed: Int) {
         while (table.listedBlocks + 1) * blockTokens <= computed {
-            let start = table.listedBlocks * blockTokens
             let own = table.blocks[table.listedBlocks]
-            let (node, listed) = prefixes.insert(
-                parent: table.node, tokens: tokens[start..<start + blockTokens], block: own)
+            let listed = prefixes.insert(
+                parent: table.node, in: tokens, from: table.listedBlocks * blockTokens, block: own)
             if listed != own {
                 take(listed)
                 table.blocks[table.listedBlocks] = listed
-                if pool.release(own) { pool.reclaim(own) }
+                giveBack(own)
             }
-            table.node = node
+            table.node = listed
             table.listedBlocks += 1
         }
     }
 
     /// Gives all blocks back; listed ones stay as cached prefixes until their memory is needed.
     mutating func release(_ table: inout BlockTable) {
-        for block in table.blocks where pool.release(block) {
-            if prefixes.isListed(block) { idleCount += 1 } else { pool.reclaim(block) }
-        }
-        table.blocks.removeAll()
+        for block in table.blocks { giveBack(block) }
+        table.blocks.removeAll(keepingCapacity: true)
         table.listedBlocks = 0
+    }
+
+    private mutating func giveBack(_ block: BlockIndex) {
+        guard pool.release(block) else { return }
+        if prefixes.isListed(block) { idleCount += 1 } else { pool.reclaim(block) }
     }
 
     /// Holds a listed block once more.
@@ -78,8 +101,7 @@ struct KeyValueBlocks {
     }
 
     private mutating func evictOne() -> Bool {
-        let references = pool.references
-        guard let block = prefixes.evict(where: { references[Int($0)] == 0 }) else { return false }
+        guard let block = prefixes.evict(references: pool.references) else { return false }
         idleCount -= 1
         pool.reclaim(block)
         return true
@@ -92,5 +114,5 @@ struct BlockTable {
     /// How many of them are listed in the prefix cache (or equal to one that is).
     var listedBlocks = 0
     /// The cache's node of the last listed block.
-    var node: Int
+    var node: PrefixCache.Node
 }

@@ -2,80 +2,126 @@
 ///
 /// A tree: a node is one block of tokens below the node of the tokens before it; the roots are adapter versions. Equal
 /// tokens under another adapter, or under another version of the same one, are other nodes, so a replaced adapter can
-/// never meet stale keys and values. Keys are compared whole, not by hash. A plain value of the engine thread.
+/// never meet stale keys and values. Keys are compared whole, not by hash. A plain value of the engine thread; all of its
+/// memory is there from the start, but for a word a version.
 struct PrefixCache {
     /// Which model computed the block: nil is the base alone.
     typealias Version = String?
+    /// A listed block, by its index; below zero the root of a version.
+    typealias Node = Int32
 
-    struct Key: Hashable {
-        /// Node of the tokens before, or the root of the adapter's version.
-        var parent: Int
-        var tokens: [Int32]
-    }
-
-    private struct Node {
-        var key: Key
-        var block: BlockIndex
-        var children = 0
-        var lastUse: UInt64
-    }
-
-    private var nodes: [Int: Node] = [:]
-    private var index: [Key: Int] = [:]
-    private var nodeOfBlock: [BlockIndex: Int] = [:]
-    private var roots: [Version: Int] = [:]
-    private var nextNode = 0
+    let blockTokens: Int
+    private(set) var count = 0
+    /// `[blocks, blockTokens]`
+    private var tokens: [Int32]
+    // [blocks]
+    private var parents: [Node]
+    private var children: [Int32]
+    /// 0: not listed.
+    private var lastUses: [UInt64]
+    private var nextInBucket: [Node]
+    /// First node of each chain.
+    private var buckets: [Node]
+    private var roots: [Version: Node] = [:]
     private var clock: UInt64 = 0
 
-    var count: Int { nodes.count }
+    private static let none = Node.max
+
+    init(blocks: Int, blockTokens: Int) {
+        self.blockTokens = blockTokens
+        tokens = Array(repeating: 0, count: blocks * blockTokens)
+        parents = Array(repeating: Self.none, count: blocks)
+        children = Array(repeating: 0, count: blocks)
+        lastUses = Array(repeating: 0, count: blocks)
+        nextInBucket = Array(repeating: Self.none, count: blocks)
+        buckets = Array(repeating: Self.none, count: max(blocks, 1))
+    }
 
     /// The node under which the first block of that version's prompts hangs.
-    mutating func root(of version: Version) -> Int {
+    mutating func root(of version: Version) -> Node {
         if let root = roots[version] { return root }
-        defer { nextNode += 1 }
-        roots[version] = nextNode
-        return nextNode
+        let root = -1 - Node(roots.count)
+        roots[version] = root
+        return root
     }
 
-    /// The child that holds exactly these tokens, marked as used.
-    mutating func find(parent: Int, tokens: ArraySlice<Int32>) -> (node: Int, block: BlockIndex)? {
-        guard let node = index[Key(parent: parent, tokens: Array(tokens))] else { return nil }
+    /// The child that holds the block of tokens that begins at `start`, marked as used.
+    mutating func find(parent: Node, in sequence: [Int32], from start: Int) -> BlockIndex? {
+        guard let block = listed(parent, sequence, start) else { return nil }
         clock += 1
-        nodes[node]?.lastUse = clock
-        return nodes[node].map { (node, $0.block) }
+        lastUses[Int(block)] = clock
+        return block
     }
 
-    /// Lists a computed block and answers its node. When another block with the same tokens is listed already, that one is
+    /// Lists a computed block and answers it. When another block with the same tokens is listed already, that one is
     /// answered: the two hold the same bytes, since a row's result does not depend on its batch.
-    mutating func insert(parent: Int, tokens: ArraySlice<Int32>, block: BlockIndex) -> (node: Int, block: BlockIndex) {
-        let key = Key(parent: parent, tokens: Array(tokens))
-        if let node = index[key], let listed = nodes[node]?.block { return (node, listed) }
-        let node = nextNode
-        nextNode += 1
+    mutating func insert(parent: Node, in sequence: [Int32], from start: Int, block: BlockIndex) -> BlockIndex {
+        if let other = listed(parent, sequence, start) { return other }
+        precondition(!isListed(block), "a block is listed once")
+        let index = Int(block)
+        for offset in 0..<blockTokens { tokens[index * blockTokens + offset] = sequence[start + offset] }
         clock += 1
-        nodes[node] = Node(key: key, block: block, lastUse: clock)
-        index[key] = node
-        nodeOfBlock[block] = node
-        nodes[parent]?.children += 1
-        return (node, block)
+        (parents[index], children[index], lastUses[index]) = (parent, 0, clock)
+        let bucket = bucket(parent, sequence, start)
+        nextInBucket[index] = buckets[bucket]
+        buckets[bucket] = block
+        if parent >= 0 { children[Int(parent)] += 1 }
+        count += 1
+        return block
     }
 
-    func isListed(_ block: BlockIndex) -> Bool { nodeOfBlock[block] != nil }
+    func isListed(_ block: BlockIndex) -> Bool { lastUses[Int(block)] != 0 }
 
-    /// Unlists the least recently used leaf whose block nobody holds, and answers its block: `O(nodes)`.
-    mutating func evict(where isIdle: (BlockIndex) -> Bool) -> BlockIndex? {
-        var oldest: (node: Int, lastUse: UInt64)?
-        for (id, node) in nodes where node.children == 0 && isIdle(node.block) {
-            if oldest.map({ node.lastUse < $0.lastUse }) ?? true { oldest = (id, node.lastUse) }
+    /// Unlists the least recently used leaf that nobody holds, and answers it: `O(blocks)`.
+    ///
+    /// - Parameter references: of each block.
+    mutating func evict(references: [Int32]) -> BlockIndex? {
+        var oldest: Int?
+        for index in lastUses.indices where lastUses[index] != 0 && children[index] == 0 && references[index] == 0 {
+            if oldest.map({ lastUses[index] < lastUses[$0] }) ?? true { oldest = index }
         }
-        return oldest.flatMap { remove($0.node) }
+        guard let oldest else { return nil }
+        remove(oldest)
+        return BlockIndex(oldest)
     }
 
-    private mutating func remove(_ id: Int) -> BlockIndex? {
-        guard let node = nodes.removeValue(forKey: id) else { return nil }
-        index[node.key] = nil
-        nodeOfBlock[node.block] = nil
-        nodes[node.key.parent]?.children -= 1
-        return node.block
+    private mutating func remove(_ index: Int) {
+        let bucket = bucket(parents[index], tokens, index * blockTokens)
+        let next = nextInBucket[index]
+        var node = buckets[bucket]
+        if node == BlockIndex(index) {
+            buckets[bucket] = next
+        } else {
+            while nextInBucket[Int(node)] != BlockIndex(index) { node = nextInBucket[Int(node)] }
+            nextInBucket[Int(node)] = next
+        }
+        if parents[index] >= 0 { children[Int(parents[index])] -= 1 }
+        lastUses[index] = 0
+        count -= 1
+    }
+
+    private func listed(_ parent: Node, _ sequence: [Int32], _ start: Int) -> BlockIndex? {
+        var node = buckets[bucket(parent, sequence, start)]
+        while node != Self.none {
+            if parents[Int(node)] == parent, holds(node, sequence, start) { return node }
+            node = nextInBucket[Int(node)]
+        }
+        return nil
+    }
+
+    private func holds(_ node: Node, _ sequence: [Int32], _ start: Int) -> Bool {
+        for offset in 0..<blockTokens where tokens[Int(node) * blockTokens + offset] != sequence[start + offset] {
+            return false
+        }
+        return true
+    }
+
+    /// FNV-1a over the words of the key.
+    private func bucket(_ parent: Node, _ sequence: [Int32], _ start: Int) -> Int {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(UInt32(bitPattern: parent))
+        for offset in 0..<blockTokens {
+            hash = (hash ^ UInt64(UInt32(bitPattern: sequence[start + offset]))) &* 0x100_0000_01b3
+        }
+        return Int(truncatingIfNeeded: (hash ^ (hash >> 29)) % UInt64(buckets.count))
     }
 }

@@ -52,6 +52,28 @@ struct KeyValueBlocksTests {
         #expect(blocks.availableCount == 4)
     }
 
+    @Test("a prompt goes on from what another one computed since")
+    func extending() {
+        var blocks = KeyValueBlocks(blocks: 10, blockTokens: 4)
+        let prompt = Array(tokens[..<17])
+        var leader = blocks.takePrefix(of: prompt, version: nil)
+        var follower = blocks.takePrefix(of: prompt, version: nil)
+        #expect(blocks.grow(&follower, tokens: 4), "a block that it did not get to fill")
+        #expect(blocks.grow(&leader, tokens: 17))
+        blocks.list(&leader, tokens: prompt, computed: 10)
+        #expect(blocks.extend(&follower, of: prompt) == 2)
+        #expect(follower.blocks == Array(leader.blocks[..<2]))
+        blocks.list(&leader, tokens: prompt, computed: 17)
+        #expect(blocks.extend(&follower, of: prompt) == 2)
+        #expect(blocks.extend(&follower, of: prompt) == 0)
+        #expect(blocks.canGrow(follower, tokens: 36) && !blocks.canGrow(follower, tokens: 41))
+        var other = blocks.takePrefix(of: prompt, version: "v")
+        #expect(blocks.extend(&other, of: prompt) == 0, "another version shares nothing")
+        blocks.release(&leader)
+        blocks.release(&follower)
+        #expect(blocks.availableCount == 10)
+    }
+
     @Test("cached prefixes give way, the least recently used first, and running sequences keep theirs")
     func eviction() {
         var blocks = KeyValueBlocks(blocks: 4, blockTokens: 4)
@@ -89,6 +111,12 @@ struct KeyValueBlocksTests {
                 let index = Int.random(in: tables.indices, using: &random)
                 blocks.release(&tables[index].table)
                 tables.remove(at: index)
+            case 3 where !tables.isEmpty:
+                let index = Int.random(in: tables.indices, using: &random)
+                if tables[index].computed == tables[index].table.listedBlocks * 4 {
+                    blocks.extend(&tables[index].table, of: tables[index].tokens)
+                    tables[index].computed = tables[index].table.listedBlocks * 4
+                }
             default:
                 break
             }
