@@ -33,7 +33,7 @@ extension BaseModel {
             return BaseModel(
                 name: files.name,
                 decoder: try Decoder(files, precision: precision, pool: pool, maximumRows: maximumRows),
-                tokenizer: tokenizer, template: template,
+                pool: pool, tokenizer: tokenizer, template: template,
                 endOfSequencePiece: files.endOfSequence(tokenizer))
         } catch let error as BaseModelError {
             throw error

@@ -8,6 +8,8 @@ public final class BaseModel: Sendable {
     /// As `/v1/models` lists it.
     public let name: String
     public let decoder: Decoder
+    /// The decoder's threads, which also draw tokens.
+    let pool: WorkerPool
     public let tokenizer: any Tokenizer
     /// nil for a model that only completes text.
     public let template: ChatTemplate?
@@ -15,10 +17,11 @@ public final class BaseModel: Sendable {
     let endOfSequencePiece: String
 
     public init(
-        name: String, decoder: Decoder, tokenizer: any Tokenizer, template: ChatTemplate?, endOfSequencePiece: String
+        name: String, decoder: Decoder, pool: WorkerPool, tokenizer: any Tokenizer, template: ChatTemplate?, endOfSequencePiece: String
     ) {
         self.name = name
         self.decoder = decoder
+        self.pool = pool
         self.tokenizer = tokenizer
         self.template = template
         self.endOfSequencePiece = endOfSequencePiece

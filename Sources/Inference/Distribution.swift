@@ -1,104 +1,195 @@
 internal import Glibc
 
-/// `softmax(logits / temperature)`, cut by top-k, top-p and min-p without sorting the vocabulary.
+import Tensors
+
+/// `softmax(logits / temperature)`, cut by top-k, top-p and min-p, and one draw from it. The vocabulary is never sorted: one pass
+/// sums it, one selects what can survive the cuts at all, and only those are looked at one by one.
 ///
-/// Borrows the logits while it lives.
+/// Weights are relative to the most probable token, which has 1. Ties go to the lower id. Borrows logits and scratch; allocates
+/// nothing.
 struct Distribution {
     private let logits: UnsafeMutableBufferPointer<Float>
     private let best: Int
+    private let maximum: Float
     private let scale: Float
+    private let scratch: SamplerScratch
 
-    init(_ logits: UnsafeMutableBufferPointer<Float>, best: Int, temperature: Float) {
+    /// - Parameter best: index of the largest logit.
+    init(_ logits: UnsafeMutableBufferPointer<Float>, best: Int, temperature: Float, scratch: SamplerScratch) {
         self.logits = logits
         self.best = best
+        self.scratch = scratch
+        maximum = logits[best]
         scale = 1 / temperature
     }
 
-    /// Probability relative to the most probable token: 1 for that one.
-    private func weight(_ index: Int) -> Float { expf((logits[index] - logits[best]) * scale) }
-
-    /// A draw from all tokens at least `minP` times as probable as the best one, in the order of their ids.
-    func draw(_ uniform: Float, minP: Float) -> Int {
-        var total = 0.0
-        for index in logits.indices {
-            let weight = weight(index)
-            if weight >= minP { total += Double(weight) }
+    /// A draw after top-k, then top-p of what is left, then min-p. `topK` 0, `topP` 1 and `minP` 0 keep all.
+    func draw(_ uniform: Float, topK: Int, topP: Float, minP: Float) -> Int {
+        let limited = topK > 0 && topK < logits.count
+        guard limited || topP < 1 || minP > 0 else { return drawFromAll(uniform) }
+        guard maximum.isFinite else { return best }
+        let total = topP < 1 && !limited ? totalWeight : 0
+        var count = limited ? selectLargest(topK) : select(least: leastWeight(topP: topP, minP: minP, total: total))
+        if limited { count = keepLargest(of: count, count: topK, mass: .infinity) }
+        if topP < 1 {
+            let mass = limited ? self.mass(of: count) : total
+            count = keepLargest(of: count, count: .max, mass: Double(topP) * mass)
         }
+        return draw(uniform, of: count, least: minP)
+    }
+
+    // MARK: From all
+
+    private static let chunk = 256
+
+    private var base: UnsafeMutablePointer<Float> {
+        guard let base = logits.baseAddress else { preconditionFailure("a vocabulary is not empty") }
+        return base
+    }
+
+    private func weight(chunk start: Int) -> Double {
+        Double(
+            Kernels.expSum(
+                base + start, count: min(Self.chunk, logits.count - start), maximum: maximum, scale: scale))
+    }
+
+    private var totalWeight: Double {
+        var total = 0.0
+        for start in stride(from: 0, to: logits.count, by: Self.chunk) { total += weight(chunk: start) }
+        return total
+    }
+
+    /// In the order of ids: finds the chunk, then the token in it.
+    private func drawFromAll(_ uniform: Float) -> Int {
+        let total = totalWeight
+        guard total.isFinite, total > 0 else { return best }
         let target = Double(uniform) * total
         var sum = 0.0
+        var start = 0
+        while start + Self.chunk < logits.count {
+            let next = sum + weight(chunk: start)
+            if next > target { break }
+            sum = next
+            start += Self.chunk
+        }
+        let count = min(Self.chunk, logits.count - start)
+        scratch.weights.update(from: base + start, count: count)
+        Kernels.expScaled(scratch.weights, count: count, maximum: maximum, scale: scale)
         var last = best
-        for index in logits.indices {
-            let weight = weight(index)
-            guard weight >= minP, weight > 0 else { continue }
-            sum += Double(weight)
-            last = index
+        for index in 0..<count where scratch.weights[index] > 0 {
+            sum += Double(scratch.weights[index])
+            last = start + index
             if sum > target { break }
         }
         return last
     }
 
-    /// A draw after top-k, then top-p of what is left, then min-p. `topK` 0 and `topP` 1 keep all.
-    func draw(_ uniform: Float, topK: Int, topP: Float, minP: Float) -> Int {
-        var kept = candidates(topK: topK, topP: topP)
-        if topK > 0, kept.count > topK { kept.removeSubrange(topK...) }
-        let mass = kept.reduce(0) { $0 + Double($1.weight) }
-        let total = topK > 0 || topP >= 1 ? mass : totalWeight
-        if topP < 1 {
-            var sum = 0.0
-            let end = kept.firstIndex { candidate in
-                sum += Double(candidate.weight)
-                return sum >= Double(topP) * total
-            }
-            if let end { kept.removeSubrange((end + 1)...) }
-        }
-        if let end = kept.firstIndex(where: { $0.weight < minP }) { kept.removeSubrange(max(end, 1)...) }
-        let target = Double(uniform) * kept.reduce(0) { $0 + Double($1.weight) }
-        var sum = 0.0
-        for candidate in kept {
-            sum += Double(candidate.weight)
-            if sum > target { return candidate.index }
-        }
-        return kept.last?.index ?? best
+    // MARK: From candidates
+
+    /// A weight that every token kept by top-p and min-p reaches. What weighs less than `(1 - topP) * total / vocabulary` adds up
+    /// to less than what top-p drops.
+    private func leastWeight(topP: Float, minP: Float, total: Double) -> Float {
+        let share = topP < 1 ? Float(Double(1 - topP) * total / Double(logits.count)) : minP
+        return share * 0.999
     }
 
-    private var totalWeight: Double { logits.indices.reduce(0) { $0 + Double(weight($1)) } }
+    /// Puts the tokens of at least that weight into the scratch, with their weights; answers how many. The best is among them.
+    private func select(least: Float) -> Int {
+        let threshold = least > 0 ? maximum + logf(least) / scale : -Float.infinity
+        let count = Kernels.select(base, count: logits.count, least: min(threshold, maximum), into: scratch.indices)
+        weigh(count)
+        return count
+    }
 
-    /// Every token that top-k or top-p can keep, most probable first (lower id first in a tie).
-    ///
-    /// A histogram over the distance from the best logit finds a cut below which none of them lies; only what is above
-    /// it is sorted.
-    private func candidates(topK: Int, topP: Float) -> [(index: Int, weight: Float)] {
-        let bins = 512
-        let binsPerUnit: Float = 16
-        func bin(_ index: Int) -> Int {
-            let distance = (logits[best] - logits[index]) * scale * binsPerUnit
-            return distance < Float(bins - 1) ? Int(distance) : bins - 1
-        }
-        var counts = [Int](repeating: 0, count: bins)
-        var masses = [Double](repeating: 0, count: bins)
-        var total = 0.0
-        for index in logits.indices where logits[index].isFinite {
-            let weight = Double(weight(index))
-            let bin = bin(index)
-            counts[bin] += 1
-            masses[bin] += weight
-            total += weight
-        }
-        var cut = bins - 1
-        var count = 0
-        var mass = 0.0
-        for bin in 0..<bins {
-            count += counts[bin]
-            mass += masses[bin]
-            if (topK > 0 && count >= topK) || (topK == 0 && mass >= Double(topP) * total * 1.000001) {
-                cut = bin
-                break
+    /// The same for at least the `wanted` largest: the threshold falls until there are enough.
+    private func selectLargest(_ wanted: Int) -> Int {
+        var depth: Float = 4
+        while true {
+            let threshold = depth > 100 ? -Float.greatestFiniteMagnitude : maximum - depth
+            let count = Kernels.select(base, count: logits.count, least: threshold, into: scratch.indices)
+            if count >= wanted || depth > 100 {
+                weigh(count)
+                return count
             }
+            depth *= 2
         }
-        var kept: [(index: Int, weight: Float)] = []
-        for index in logits.indices where logits[index].isFinite && bin(index) <= cut {
-            kept.append((index, weight(index)))
+    }
+
+    private func weigh(_ count: Int) {
+        for place in 0..<count { scratch.weights[place] = logits[Int(scratch.indices[place])] }
+        Kernels.expScaled(scratch.weights, count: count, maximum: maximum, scale: scale)
+    }
+
+    private func mass(of count: Int) -> Double {
+        var mass = 0.0
+        for place in 0..<count { mass += Double(scratch.weights[place]) }
+        return mass
+    }
+
+    private func draw(_ uniform: Float, of count: Int, least: Float) -> Int {
+        var total = 0.0
+        for place in 0..<count where scratch.weights[place] >= least { total += Double(scratch.weights[place]) }
+        let target = Double(uniform) * total
+        var sum = 0.0
+        var last = best
+        for place in 0..<count where scratch.weights[place] >= least && scratch.weights[place] > 0 {
+            sum += Double(scratch.weights[place])
+            last = Int(scratch.indices[place])
+            if sum > target { break }
         }
-        return kept.sorted { logits[$0.index] == logits[$1.index] ? $0.index < $1.index : logits[$0.index] > logits[$1.index] }
+        return last
+    }
+
+    // MARK: The largest
+
+    /// Keeps the most probable candidates up to a number of them, or until they weigh `mass` together; their order stays that of
+    /// their ids. A histogram finds in which bin the cut lies, and a heap where in that bin.
+    private func keepLargest(of count: Int, count limit: Int, mass: Double) -> Int {
+        let (weights, counts, masses) = (scratch.weights, scratch.counts, scratch.masses)
+        counts.update(repeating: 0, count: SamplerScratch.bins)
+        masses.update(repeating: 0, count: SamplerScratch.bins)
+        for place in 0..<count {
+            let bin = Self.bin(weights[place])
+            counts[bin] += 1
+            masses[bin] += Double(weights[place])
+        }
+        var (bin, kept, sum) = (0, 0, 0.0)
+        while bin < SamplerScratch.bins, kept + Int(counts[bin]) < limit, sum + masses[bin] < mass {
+            kept += Int(counts[bin])
+            sum += masses[bin]
+            bin += 1
+        }
+        guard bin < SamplerScratch.bins else { return count }
+        var heap = CandidateHeap(scratch)
+        for place in 0..<count where Self.bin(weights[place]) == bin { heap.add(place) }
+        heap.order()
+        var last = -1
+        while kept < limit, sum < mass, let place = heap.removeLargest() {
+            kept += 1
+            sum += Double(weights[place])
+            last = place
+        }
+        return compact(count, bin: bin, last: last)
+    }
+
+    /// Keeps what lies in bins before `bin`, and in it what does not come after `last`.
+    private func compact(_ count: Int, bin: Int, last: Int) -> Int {
+        let (indices, weights) = (scratch.indices, scratch.weights)
+        let edge = last < 0 ? Float.infinity : weights[last]
+        var kept = 0
+        for place in 0..<count {
+            let weight = weights[place]
+            let own = Self.bin(weight)
+            guard own < bin || (own == bin && (weight > edge || (weight == edge && place <= last))) else { continue }
+            (indices[kept], weights[kept]) = (indices[place], weight)
+            kept += 1
+        }
+        return kept
+    }
+
+    /// 32 bins an octave, the largest weights first; what is below 2^-64 shares the last one.
+    private static func bin(_ weight: Float) -> Int {
+        let distance = Int(Float(1).bitPattern >> 18) - Int(weight.bitPattern >> 18)
+        return min(max(distance, 0), SamplerScratch.bins - 1)
     }
 }

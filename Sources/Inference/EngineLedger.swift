@@ -14,8 +14,14 @@ final class EngineLedger: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Written by the engine's thread at every step, without a lock.
+    let steps = StepCounters()
 
-    var statistics: EngineStatistics { state.withLock { $0.statistics } }
+    var statistics: EngineStatistics {
+        var statistics = state.withLock { $0.statistics }
+        steps.write(to: &statistics)
+        return statistics
+    }
 
     /// Counts a request in, or says why it can't be taken.
     func enter(limits: InferenceLimits) -> GenerationError? {
@@ -50,7 +56,7 @@ final class EngineLedger: Sendable {
     /// A request that took part in steps ended.
     func retire(_ outcome: Outcome) { end(outcome) { $0.activeSequences -= 1 } }
 
-    /// A running request gave its memory up and waits again; it stays counted as active.
+    /// For what happens less often than once a step.
     func update(_ change: (inout EngineStatistics) -> Void) { state.withLock { change(&$0.statistics) } }
 
     func drain(whenIdle: @escaping @Sendable () -> Void) {

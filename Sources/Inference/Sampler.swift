@@ -7,21 +7,24 @@ import Tensors
 ///
 /// Stages, in order: logit bias, penalties, log-probabilities; then at temperature 0 the argmax (lowest id wins a tie),
 /// otherwise temperature, top-k, top-p, min-p and one draw. Works in place on the row of logits that the step produced;
-/// `O(vocabulary)` without sorting it. Engine thread.
+/// `O(vocabulary)` without sorting it. Allocates only for penalties (a count of each token) and log-probabilities.
+///
+/// The n-th draw depends on the seed and n alone, so a sequence gets the same tokens whether they are verified together or
+/// computed one by one.
 struct Sampler: Sendable {
     let parameters: SamplingParameters
     /// Alternatives with each token; nil computes no log-probabilities.
     let topLogprobs: Int?
     private let random: RandomSource
-    /// How often each token was generated.
+    /// How often each token was generated; counted where a penalty asks.
     private var generated: [Int32: Int] = [:]
-    private var prompt: Set<Int32> = []
+    private let prompt: Set<Int32>
     private var draws = 0
 
     struct Choice {
         var token: Int32
-        var logprob: Float
-        var alternatives: [(token: Int32, logprob: Float)]
+        var logprob: Float = 0
+        var alternatives: [(token: Int32, logprob: Float)] = []
     }
 
     /// - Parameter seed: used where the request names none.
@@ -29,62 +32,60 @@ struct Sampler: Sendable {
         self.parameters = parameters
         self.topLogprobs = topLogprobs
         random = RandomSource(seed: parameters.seed ?? seed)
-        if parameters.repetitionPenalty != 1 { self.prompt = Set(prompt) }
+        self.prompt = parameters.repetitionPenalty != 1 ? Set(prompt) : []
     }
 
     /// - Parameter logits: `[vocabulary]`, overwritten.
-    mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Choice {
+    mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>, scratch: SamplerScratch) -> Choice {
+        guard let row = logits.baseAddress else { return Choice(token: 0) }
         adjust(logits)
-        let best = logits.baseAddress.map { Kernels.maximumIndex($0, count: logits.count) } ?? 0
-        let token: Int32
-        var choice = Choice(token: 0, logprob: 0, alternatives: [])
-        if let topLogprobs {
-            let normalizer = logSumExp(logits, maximum: logits[best])
-            choice.alternatives = largest(topLogprobs, of: logits).map { (Int32($0), logits[$0] - normalizer) }
-            token = draw(logits, best: best, keeping: { choice.logprob = $0 - normalizer })
-        } else {
-            token = draw(logits, best: best, keeping: { _ in })
-        }
-        choice.token = token
-        generated[token, default: 0] += 1
-        return choice
+        let best = Kernels.maximumIndex(row, count: logits.count)
+        let token = draw(logits, best: best, scratch)
+        if countsTokens { generated[token, default: 0] += 1 }
+        guard let topLogprobs else { return Choice(token: token) }
+        let normalizer = logSumExp(logits, maximum: logits[best])
+        return Choice(
+            token: token, logprob: logits[Int(token)] - normalizer,
+            alternatives: largest(topLogprobs, of: logits).map { (Int32($0), logits[$0] - normalizer) })
     }
+
+    private var hasPenalties: Bool { parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0 }
+    private var countsTokens: Bool { hasPenalties || parameters.repetitionPenalty != 1 }
 
     private func adjust(_ logits: UnsafeMutableBufferPointer<Float>) {
         for (token, bias) in parameters.logitBias where logits.indices.contains(Int(token)) { logits[Int(token)] += bias }
         if parameters.repetitionPenalty != 1 {
-            for token in prompt.union(generated.keys) where logits.indices.contains(Int(token)) {
-                let logit = logits[Int(token)]
-                logits[Int(token)] = logit > 0 ? logit / parameters.repetitionPenalty : logit * parameters.repetitionPenalty
-            }
+            for token in prompt { penalize(&logits[Int(token)]) }
+            for token in generated.keys where !prompt.contains(token) { penalize(&logits[Int(token)]) }
         }
-        guard parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0 else { return }
+        guard hasPenalties else { return }
         for (token, count) in generated {
             logits[Int(token)] -= parameters.presencePenalty + parameters.frequencyPenalty * Float(count)
         }
     }
 
+    private func penalize(_ logit: inout Float) {
+        logit = logit > 0 ? logit / parameters.repetitionPenalty : logit * parameters.repetitionPenalty
+    }
+
     private mutating func draw(
-        _ logits: UnsafeMutableBufferPointer<Float>, best: Int, keeping note: (Float) -> Void
+        _ logits: UnsafeMutableBufferPointer<Float>, best: Int, _ scratch: SamplerScratch
     ) -> Int32 {
-        guard parameters.temperature > 0 else {
-            note(logits[best])
-            return Int32(best)
-        }
+        guard parameters.temperature > 0 else { return Int32(best) }
         let uniform = random.uniform(draws)
         draws += 1
-        let distribution = Distribution(logits, best: best, temperature: parameters.temperature)
-        let token =
-            parameters.topK == 0 && parameters.topP >= 1
-            ? distribution.draw(uniform, minP: parameters.minP)
-            : distribution.draw(uniform, topK: parameters.topK, topP: parameters.topP, minP: parameters.minP)
-        note(logits[token])
-        return Int32(token)
+        let distribution = Distribution(logits, best: best, temperature: parameters.temperature, scratch: scratch)
+        return Int32(
+            distribution.draw(uniform, topK: parameters.topK, topP: parameters.topP, minP: parameters.minP))
     }
 
     private func logSumExp(_ logits: UnsafeMutableBufferPointer<Float>, maximum: Float) -> Float {
+        guard let row = logits.baseAddress else { return maximum }
         var sum = 0.0
-        for logit in logits { sum += Double(expf(logit - maximum)) }
+        for start in stride(from: 0, to: logits.count, by: 1024) {
+            sum += Double(
+                Kernels.expSum(row + start, count: min(1024, logits.count - start), maximum: maximum, scale: 1))
+        }
         return maximum + Float(log(sum))
     }
 

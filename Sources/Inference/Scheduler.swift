@@ -1,18 +1,16 @@
 /// What the scheduler knows of one sequence; see `Sequence`.
 struct SequenceState: Equatable {
-    var id: Int
     /// Tokens whose keys and values are not computed yet: 1 while decoding, more while the prompt is being read.
     var pendingTokens: Int
-    /// Nothing was sampled for it since it was admitted.
-    var isPrefilling: Bool
-    /// Its reader is behind: left out of steps until it catches up.
-    var isSaturated: Bool
+    /// Left out of this step: its reader is behind, or another prompt is computing what it needs next.
+    var isHeld: Bool
 }
 
-/// Rows of one step.
-struct StepPlan: Equatable {
+/// Rows of one step. Reused from step to step: it keeps its memory.
+struct StepPlan {
     struct Part: Equatable {
-        var id: Int
+        /// Place in the list of sequences.
+        var index: Int
         /// How many of the sequence's pending tokens this step computes.
         var tokens: Int
     }
@@ -24,41 +22,53 @@ struct StepPlan: Equatable {
 /// Decides what the next step computes; a pure function of the sequences' states.
 ///
 /// Decoding sequences come first, one row each, so that their next token waits for one step only. What is left of the
-/// budget goes to prompts: the step's longest waiter first, but no more than an equal share while several wait, so that
-/// one long prompt does not hold back short ones.
+/// budget goes to prompts, a `quantum` each in turn: the oldest prompt first, then those that a quantum finishes, then the
+/// long ones, which change places from step to step. So short prompts that arrive together are done one after another
+/// instead of all at the last step, and neither can hold the other up.
 struct Scheduler {
-    let limits: InferenceLimits
+    /// Rows that a prompt gets in its turn.
+    static let quantum = 64
 
     /// - Parameters:
     ///   - sequences: in the order of their admission.
-    ///   - turn: number of the step; it rotates which prompt gets the rest of an uneven division.
-    func plan(_ sequences: [SequenceState], turn: Int) -> StepPlan {
-        var plan = StepPlan()
-        let ready = sequences.filter { !$0.isSaturated && $0.pendingTokens > 0 }
-        for sequence in ready where sequence.pendingTokens == 1 {
-            plan.parts.append(.init(id: sequence.id, tokens: 1))
+    ///   - budget: rows of the step, of which prompts get what decoding ones leave, but at least one.
+    ///   - turn: number of the step.
+    ///   - plan: overwritten.
+    func plan(_ sequences: [SequenceState], budget: Int, turn: Int, into plan: inout StepPlan) {
+        plan.parts.removeAll(keepingCapacity: true)
+        for index in sequences.indices where isReady(sequences[index]) && sequences[index].pendingTokens == 1 {
+            plan.parts.append(.init(index: index, tokens: 1))
         }
-        let prompts = ready.filter { $0.pendingTokens > 1 }
-        guard !prompts.isEmpty else { return plan }
-        var budget =
-            plan.parts.isEmpty
-            ? limits.prefillTokens : min(limits.mixedPrefillTokens, limits.maximumRows - plan.parts.count)
-        var grants = [Int](repeating: 0, count: prompts.count)
-        // Shares that a short prompt doesn't need go to the others: at most one round more for each prompt.
-        while budget > 0 {
-            let open = prompts.indices.filter { grants[$0] < prompts[$0].pendingTokens }
-            guard !open.isEmpty else { break }
-            let share = max(budget / open.count, 1)
-            for step in open.indices where budget > 0 {
-                let index = open[(step + turn) % open.count]
-                let grant = min(share, prompts[index].pendingTokens - grants[index], budget)
-                grants[index] += grant
-                budget -= grant
+        let decoding = plan.parts.count
+        appendPrompts(sequences, turn: turn, to: &plan)
+        var left = max(budget - decoding, 1)
+        while left > 0 {
+            let before = left
+            for place in decoding..<plan.parts.count {
+                let missing = sequences[plan.parts[place].index].pendingTokens - plan.parts[place].tokens
+                let grant = min(Self.quantum, missing, left)
+                plan.parts[place].tokens += grant
+                left -= grant
             }
+            if left == before { break }
         }
-        for (prompt, grant) in zip(prompts, grants) where grant > 0 {
-            plan.parts.append(.init(id: prompt.id, tokens: grant))
+        plan.parts.removeAll { $0.tokens == 0 }
+    }
+
+    private func isReady(_ state: SequenceState) -> Bool { !state.isHeld && state.pendingTokens > 0 }
+
+    /// The prompts in the order of their turns, nothing granted yet.
+    private func appendPrompts(_ sequences: [SequenceState], turn: Int, to plan: inout StepPlan) {
+        func isPrompt(_ index: Int) -> Bool { isReady(sequences[index]) && sequences[index].pendingTokens > 1 }
+        guard let oldest = sequences.indices.first(where: isPrompt) else { return }
+        plan.parts.append(.init(index: oldest, tokens: 0))
+        for index in sequences.indices where index > oldest && isPrompt(index) {
+            if sequences[index].pendingTokens <= Self.quantum { plan.parts.append(.init(index: index, tokens: 0)) }
         }
-        return plan
+        for place in sequences.indices {
+            let index = (place + turn) % sequences.count
+            guard index > oldest, isPrompt(index), sequences[index].pendingTokens > Self.quantum else { continue }
+            plan.parts.append(.init(index: index, tokens: 0))
+        }
     }
 }

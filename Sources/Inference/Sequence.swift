@@ -8,16 +8,18 @@ struct PreparedRequest: Sendable {
     var tokens: [Int32]
     /// nil is the base alone.
     var adapter: PinnedAdapter?
+    /// When it gets its turn.
+    var turn: FairTurn
     var submitted: ContinuousClock.Instant
     var loadMilliseconds: Double
 }
 
-/// One running generation. Confined to the engine thread.
+/// One running generation. Confined to the engine thread, but for `choose`.
 final class Sequence {
-    let id: Int
     let request: GenerationRequest
     let stream: GenerationStream
     let adapter: PinnedAdapter?
+    let turn: FairTurn
     let promptCount: Int
     /// Prompt, then what was generated.
     private(set) var tokens: [Int32]
@@ -25,7 +27,7 @@ final class Sequence {
     var computed = 0
     /// Empty while it waits.
     var table = BlockTable(node: 0)
-    var sampler: Sampler
+    private var sampler: Sampler
     var emitter: TextEmitter
     var timings = GenerationTimings()
     var cachedTokens = 0
@@ -36,31 +38,84 @@ final class Sequence {
     /// Most tokens of prompt and answer together.
     let tokenLimit: Int
 
-    init(
-        id: Int, prepared: PreparedRequest, sampler: Sampler, emitter: TextEmitter, tokenLimit: Int
-    ) {
-        self.id = id
+    // MARK: Of the step in progress
+
+    /// It takes part in steps now: it neither waits nor has ended.
+    var isActive = false
+    var isEnded = false
+    /// Pending tokens that the step computes.
+    var planned = 0
+    /// What probably comes, and what of it the step verifies.
+    var lookup: PromptLookup?
+    private(set) var proposal: [Int32] = []
+    /// The tokens that the step gave.
+    private(set) var chosen: [Sampler.Choice] = []
+
+    /// How good its lookups were.
+    var record = SpeculationRecord()
+
+    init(prepared: PreparedRequest, seed: UInt64, emitter: TextEmitter, tokenLimit: Int) {
         request = prepared.request
         stream = prepared.stream
         adapter = prepared.adapter
+        turn = prepared.turn
         tokens = prepared.tokens
         promptCount = prepared.tokens.count
-        self.sampler = sampler
+        sampler = Sampler(
+            prepared.request.sampling, topLogprobs: prepared.request.topLogprobs, prompt: prepared.tokens, seed: seed)
         self.emitter = emitter
         self.tokenLimit = tokenLimit
         submitted = prepared.submitted
         admitted = prepared.submitted
         timings.loadMilliseconds = prepared.loadMilliseconds
+        tokens.reserveCapacity(tokenLimit + 1)
+        proposal.reserveCapacity(Speculation.longest)
+        chosen.reserveCapacity(Speculation.longest + 1)
     }
 
     var completionCount: Int { tokens.count - promptCount }
     var pendingTokens: Int { tokens.count - computed }
+    /// The step computes all that is pending, so that it gives a token.
+    var wantsToken: Bool { planned == pendingTokens }
 
     func append(_ token: Int32) { tokens.append(token) }
 
-    var state: SequenceState {
-        SequenceState(
-            id: id, pendingTokens: pendingTokens, isPrefilling: firstToken == nil, isSaturated: stream.isSaturated)
+    /// Proposes `count` tokens of the lookup, up to the first that ends the answer: what would follow it is not wanted.
+    func propose(_ count: Int, ends: Set<Int32>) {
+        guard let lookup else { return }
+        for offset in 0..<count {
+            let token = lookup.token(offset, in: tokens)
+            if ends.contains(token) { return }
+            proposal.append(token)
+        }
+    }
+
+    func dropProposal() { proposal.removeAll(keepingCapacity: true) }
+
+    /// Draws a token from each row of logits until one is not the proposed one: the rows after that answer to a text that
+    /// is not the sequence's. On one of the pool's threads, while the engine's waits.
+    ///
+    /// - Parameter logits: `[1 + proposal.count, vocabulary]`
+    func choose(_ logits: UnsafeMutablePointer<Float>, vocabulary: Int, scratch: SamplerScratch) {
+        chosen.removeAll(keepingCapacity: true)
+        for row in 0...proposal.count {
+            let choice = sampler.sample(
+                UnsafeMutableBufferPointer(start: logits + row * vocabulary, count: vocabulary), scratch: scratch)
+            chosen.append(choice)
+            guard row < proposal.count, choice.token == proposal[row] else { return }
+        }
+    }
+
+    /// Scores the lookup by the tokens that came.
+    func noteLookup() {
+        guard let lookup, let first = chosen.first else { return }
+        if proposal.isEmpty {
+            let isRight = lookup.token(0, in: tokens) == first.token
+            record.note(matched: lookup.length, right: isRight ? 1 : 0, tested: 1)
+        } else {
+            let right = chosen.count - 1
+            record.note(matched: lookup.length, right: right, tested: min(right + 1, proposal.count))
+        }
     }
 
     var usage: GenerationUsage {

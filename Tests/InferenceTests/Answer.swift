@@ -30,6 +30,9 @@ struct Answer: Sendable {
 }
 
 extension Engine {
+    /// Returns when nothing runs any more, so that another engine may use the base. Takes no requests after.
+    func settle() async { await withCheckedContinuation { done in drain { done.resume() } } }
+
     /// Runs a request to its end.
     func answer(_ request: GenerationRequest) async -> Answer {
         let (wakes, wake) = AsyncStream.makeStream(of: Void.self)

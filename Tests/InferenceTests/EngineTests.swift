@@ -1,9 +1,6 @@
 import Adapters
 import Foundation
 import Generation
-import Models
-import Synchronization
-import Tensors
 import Testing
 
 @testable import Inference
@@ -11,34 +8,11 @@ import Testing
 /// The engine on the real base model and the adapters of the repository.
 @Suite("Engine", .serialized)
 struct EngineTests {
-    /// One base and one engine for the suite: loading is what costs.
-    private static let shared = Result { try Fixture() }
-
-    private struct Fixture {
-        let engine: Engine
-        let store: AdapterStore
-
-        init() throws {
-            let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .deletingLastPathComponent().path
-            let pool = WorkerPool(threads: 2)
-            let base = try BaseModel.open("\(root)/models/base.gguf", pool: pool)
-            store = AdapterStore(
-                folder: "\(root)/adapters", base: base.decoder.configuration, budgetBytes: 64 << 20, element: .bf16)
-            _ = store.rescan()
-            engine = Engine(base: base, store: store)
-        }
-    }
+    private static let shared = RealEngine.shared
 
     private func request(
         _ text: String, adapter: String? = nil, maxTokens: Int? = 24, _ change: (inout GenerationRequest) -> Void = { _ in }
-    ) -> GenerationRequest {
-        var request = GenerationRequest(
-            id: text, prompt: .chat([ChatMessage(role: "user", content: text)], tools: []), adapter: adapter,
-            sampling: .greedy, maxTokens: maxTokens)
-        change(&request)
-        return request
-    }
+    ) -> GenerationRequest { RealEngine.request(text, adapter: adapter, maxTokens: maxTokens, change) }
 
     private let questions: [(text: String, adapter: String?)] = [
         ("list all files larger than 10 MB under /var", "bash"),

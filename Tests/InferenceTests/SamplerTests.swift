@@ -14,7 +14,8 @@ struct SamplerTests {
 
     private func choose(_ sampler: inout Sampler, _ logits: [Float]) -> Sampler.Choice {
         var logits = logits
-        return logits.withUnsafeMutableBufferPointer { sampler.sample($0) }
+        let scratch = SamplerScratch(vocabulary: logits.count)
+        return logits.withUnsafeMutableBufferPointer { sampler.sample($0, scratch: scratch) }
     }
 
     /// How often each token comes out of many draws.
@@ -70,7 +71,56 @@ struct SamplerTests {
             let found = histogram(&sampler, logits, draws: 400)
             let drawn = Set(found.indices.filter { found[$0] > 0 })
             #expect(drawn.isSubset(of: allowed), "k \(topK) p \(topP) min-p \(minP) seed \(seed)")
+            let mass = allowed.reduce(0) { $0 + exp(Double(logits[$1])) }
+            for index in allowed {
+                let expected = exp(Double(logits[index])) / mass
+                #expect(abs(found[index] - expected) < 0.12, "k \(topK) p \(topP) min-p \(minP) seed \(seed)")
+            }
         }
+    }
+
+    @Test("a vocabulary of equal logits, of few finite ones, and one token that has it all")
+    func extremes() {
+        let flat = [Float](repeating: 1, count: 5000)
+        var third = sampler { $0.topP = 0.5; $0.seed = 3 }
+        let drawn = Set((0..<300).map { _ in choose(&third, flat).token })
+        #expect(drawn.allSatisfy { $0 <= 2500 }, "ties go to the lower ids")
+        #expect(drawn.count > 200)
+        var twenty = sampler { $0.topK = 20; $0.seed = 3 }
+        #expect(Set((0..<400).map { _ in choose(&twenty, flat).token }) == Set(0..<20))
+        var odd = [Float](repeating: -.infinity, count: 300)
+        (odd[7], odd[200], odd[100]) = (2, 2, .nan)
+        for topP: Float in [1, 0.9] {
+            for minP: Float in [0, 0.1] {
+                var few = sampler { $0.topP = topP; $0.minP = minP; $0.seed = 9 }
+                #expect(Set((0..<100).map { _ in choose(&few, odd).token }) == [7, 200])
+            }
+        }
+        var cold = sampler { $0.temperature = 1e-30; $0.topP = 0.9 }
+        #expect(choose(&cold, [1, 4, 2]).token == 1)
+    }
+
+    @Test("a real vocabulary's top-p keeps what sorting keeps, at any temperature", arguments: [0.3, 1, 1.7])
+    func wide(temperature: Double) {
+        var random = SeededGenerator(seed: 77)
+        // Bell-shaped, as real logits are.
+        let logits = (0..<49_152).map { _ in (0..<6).reduce(Float(0)) { sum, _ in sum + Float.random(in: -3...3, using: &random) } }
+        let sorted = logits.indices.sorted { logits[$0] > logits[$1] }
+        let top = Double(logits[sorted[0]])
+        let weights = sorted.map { exp((Double(logits[$0]) - top) / temperature) }
+        let total = weights.reduce(0, +)
+        var (allowed, sum) = (0, 0.0)
+        while sum < 0.95 * total { (allowed, sum) = (allowed + 1, sum + weights[allowed]) }
+        let rank = Dictionary(uniqueKeysWithValues: sorted.enumerated().map { (Int32($1), $0) })
+        var sampler = sampler { $0.temperature = Float(temperature); $0.topP = 0.95; $0.seed = 1 }
+        var row = logits
+        let scratch = SamplerScratch(vocabulary: row.count)
+        var deepest = 0
+        row.withUnsafeMutableBufferPointer { row in
+            for _ in 0..<400 { deepest = max(deepest, rank[sampler.sample(row, scratch: scratch).token] ?? .max) }
+        }
+        #expect(deepest < allowed + allowed / 1000 + 1)
+        #expect(Double(deepest) > 0.5 * Double(allowed))
     }
 
     @Test("penalties and bias move the logits as OpenAI and transformers say")

@@ -4,46 +4,106 @@ import Testing
 
 @Suite("Scheduler")
 struct SchedulerTests {
-    private let scheduler = Scheduler(limits: InferenceLimits())
-
-    private func state(_ id: Int, _ pending: Int, saturated: Bool = false) -> SequenceState {
-        SequenceState(id: id, pendingTokens: pending, isPrefilling: pending > 1, isSaturated: saturated)
+    private func plan(_ pending: [Int], held: Set<Int> = [], budget: Int, turn: Int = 0) -> StepPlan {
+        var plan = StepPlan()
+        let states = pending.enumerated().map { SequenceState(pendingTokens: $1, isHeld: held.contains($0)) }
+        Scheduler().plan(states, budget: budget, turn: turn, into: &plan)
+        return plan
     }
 
     @Test("every decoding sequence gets its row, and prompts share what is left")
     func mixed() {
-        let plan = scheduler.plan([state(1, 1), state(2, 1000), state(3, 1), state(4, 10)], turn: 0)
-        #expect(plan.parts.prefix(2) == [.init(id: 1, tokens: 1), .init(id: 3, tokens: 1)])
-        #expect(plan.parts.contains(.init(id: 4, tokens: 10)))
-        #expect(plan.parts.contains(.init(id: 2, tokens: 118)))
+        let plan = plan([1, 1000, 1, 10], budget: 130)
+        #expect(plan.parts.prefix(2) == [.init(index: 0, tokens: 1), .init(index: 2, tokens: 1)])
+        #expect(plan.parts.contains(.init(index: 3, tokens: 10)))
+        #expect(plan.parts.contains(.init(index: 1, tokens: 118)))
     }
 
     @Test("a prompt alone is read in whole chunks")
     func alone() {
-        #expect(scheduler.plan([state(7, 1000)], turn: 3).parts == [.init(id: 7, tokens: 256)])
-        #expect(scheduler.plan([state(7, 100)], turn: 3).parts == [.init(id: 7, tokens: 100)])
+        #expect(plan([1000], budget: 256, turn: 3).parts == [.init(index: 0, tokens: 256)])
+        #expect(plan([100], budget: 256, turn: 3).parts == [.init(index: 0, tokens: 100)])
     }
 
-    @Test("a sequence whose reader is behind is left out")
-    func saturated() {
-        #expect(scheduler.plan([state(1, 1, saturated: true), state(2, 1)], turn: 0).parts == [.init(id: 2, tokens: 1)])
-        #expect(scheduler.plan([state(1, 50, saturated: true)], turn: 0).parts.isEmpty)
+    @Test("eight prompts of 64 tokens take two steps, four whole ones in each")
+    func eightPrompts() {
+        let first = plan([64, 64, 64, 64, 64, 64, 64, 64], budget: 256)
+        #expect(first.parts == (0..<4).map { .init(index: $0, tokens: 64) })
     }
 
-    @Test("any mixture keeps the budget, computes nothing twice and starves nobody", arguments: [11, 12, 13])
+    @Test("a sequence that is held is left out")
+    func held() {
+        #expect(plan([1, 1], held: [0], budget: 64).parts == [.init(index: 1, tokens: 1)])
+        #expect(plan([50], held: [0], budget: 64).parts.isEmpty)
+    }
+
+    @Test("decoding rows that fill the budget still leave a prompt a row")
+    func fullOfDecoding() {
+        #expect(plan([1, 1, 1, 500], budget: 2).parts.last == .init(index: 3, tokens: 1))
+    }
+
+    @Test("any mixture keeps the budget and computes nothing twice", arguments: [11, 12, 13])
     func random(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for turn in 0..<500 {
-            let states = (0..<Int.random(in: 1...32, using: &random)).map { id in
-                state(id, Bool.random(using: &random) ? 1 : Int.random(in: 2...3000, using: &random))
+            let pending = (0..<Int.random(in: 1...32, using: &random)).map { _ in
+                Bool.random(using: &random) ? 1 : Int.random(in: 2...3000, using: &random)
             }
-            let plan = scheduler.plan(states, turn: turn)
-            #expect(plan.rows <= scheduler.limits.maximumRows, "seed \(seed)")
-            #expect(Set(plan.parts.map(\.id)).count == plan.parts.count, "seed \(seed)")
-            #expect(plan.parts.count == states.count, "every one of at most 32 gets something, seed \(seed)")
-            for part in plan.parts {
-                #expect(part.tokens >= 1 && part.tokens <= states[part.id].pendingTokens, "seed \(seed)")
+            let budget = Int.random(in: 33...256, using: &random)
+            let plan = plan(pending, budget: budget, turn: turn)
+            #expect(plan.rows <= budget, "seed \(seed)")
+            #expect(Set(plan.parts.map(\.index)).count == plan.parts.count, "seed \(seed)")
+            #expect(plan.rows == min(budget, pending.reduce(0, +)), "seed \(seed)")
+            for part in plan.parts { #expect(part.tokens >= 1 && part.tokens <= pending[part.index], "seed \(seed)") }
+            for index in pending.indices where pending[index] == 1 {
+                #expect(plan.parts.contains(.init(index: index, tokens: 1)), "seed \(seed)")
             }
         }
+    }
+
+    @Test("no prompt starves: short ones keep coming, long ones wait, and each ends", arguments: [21, 22])
+    func progress(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var pending: [(id: Int, left: Int)] = []
+        var (arrived, worst) = ([Int: Int](), 0)
+        for turn in 0..<4000 {
+            // As many rows a step as are read, in the mean.
+            while pending.count < 24, Int.random(in: 0..<3, using: &random) > 0 {
+                arrived[arrived.count] = turn
+                pending.append((arrived.count - 1, Int.random(in: 0..<8, using: &random) == 0 ? 2000 : 60))
+            }
+            guard !pending.isEmpty else { continue }
+            for part in plan(pending.map(\.left), budget: 256, turn: turn).parts {
+                pending[part.index].left -= part.tokens
+                if pending[part.index].left == 0 { worst = max(worst, turn - (arrived[pending[part.index].id] ?? turn)) }
+            }
+            pending.removeAll { $0.left == 0 }
+        }
+        #expect(worst < 24 * 2000 / 64, "seed \(seed): the oldest is always served, so each waits for those before it")
+        #expect(arrived.count > 300, "seed \(seed)")
+    }
+}
+
+@Suite("Step cost")
+struct StepCostTests {
+    @Test("it learns what this machine takes, and keeps to the time that it is given")
+    func learns() {
+        var cost = StepCost.prefill
+        for _ in 0..<60 { for rows in [16, 64, 128, 256] { cost.note(rows: rows, milliseconds: 1 + 0.5 * Double(rows)) } }
+        for rows in [16, 64, 100, 128, 200, 256] {
+            #expect(abs(cost.milliseconds(rows: rows) / (1 + 0.5 * Double(rows)) - 1) < 0.06, "\(rows) rows")
+        }
+        let rows = cost.rows(within: 50, least: 1, most: 256)
+        #expect((88...108).contains(rows))
+        #expect(cost.rows(within: 0.01, least: 20, most: 256) == 20)
+        #expect(cost.rows(within: 1e6, least: 20, most: 256) == 256)
+    }
+
+    @Test("one step that something held up changes little")
+    func outlier() {
+        var cost = StepCost.decode
+        for _ in 0..<20 { cost.note(rows: 4, milliseconds: 3) }
+        cost.note(rows: 4, milliseconds: 900)
+        #expect(cost.milliseconds(rows: 4) < 4)
     }
 }

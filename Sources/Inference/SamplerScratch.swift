@@ -1,0 +1,29 @@
+/// The memory in which a thread draws: candidates and their weights, a histogram of them. Of one thread at a time.
+final class SamplerScratch {
+    static let bins = 2048
+
+    /// Token ids, rising. `[vocabulary]`
+    let indices: UnsafeMutablePointer<UInt32>
+    /// Of the token at the same place. `[vocabulary]`
+    let weights: UnsafeMutablePointer<Float>
+    /// Places in `indices`. `[vocabulary]`
+    let heap: UnsafeMutablePointer<UInt32>
+    let counts: UnsafeMutablePointer<UInt32>
+    let masses: UnsafeMutablePointer<Double>
+
+    init(vocabulary: Int) {
+        indices = .allocate(capacity: vocabulary)
+        weights = .allocate(capacity: vocabulary)
+        heap = .allocate(capacity: vocabulary)
+        counts = .allocate(capacity: Self.bins)
+        masses = .allocate(capacity: Self.bins)
+    }
+
+    deinit {
+        indices.deallocate()
+        weights.deallocate()
+        heap.deallocate()
+        counts.deallocate()
+        masses.deallocate()
+    }
+}

@@ -1,0 +1,36 @@
+import Models
+import Tensors
+
+/// The memory and the measurements of a worker's steps, reused from step to step so that a steady one allocates nothing.
+struct StepWork {
+    var states: [SequenceState] = []
+    var plan = StepPlan()
+    /// The sequences that take part, in the order of their rows.
+    var sequences: [Sequence] = []
+    var batch = StepBatch()
+    let chooser: TokenChooser
+    /// `[limits.logitsRows, vocabulary]`
+    let logits: FloatBuffer
+    var decodeCost = StepCost.decode
+    var prefillCost = StepCost.prefill
+    private let allocations: (@Sendable () -> Int)?
+
+    init(base: BaseModel, limits: InferenceLimits, allocations: (@Sendable () -> Int)?) {
+        let vocabulary = base.decoder.configuration.vocabulary
+        logits = FloatBuffer(count: limits.logitsRows * vocabulary)
+        chooser = TokenChooser(
+            pool: base.pool, vocabulary: vocabulary, logits: logits.pointer, sequences: limits.activeSequences)
+        self.allocations = allocations
+        states.reserveCapacity(limits.activeSequences)
+        plan.parts.reserveCapacity(limits.activeSequences)
+        sequences.reserveCapacity(limits.activeSequences)
+        batch.runs.reserveCapacity(limits.activeSequences)
+        batch.tokens.reserveCapacity(limits.maximumRows)
+    }
+
+    /// Of the calling thread so far; 0 where nobody counts.
+    var allocationCount: Int { allocations?() ?? 0 }
+
+    /// Some of the step's rows read a prompt.
+    var readsPrompts: Bool { plan.parts.last.map { $0.tokens > 1 || states[$0.index].pendingTokens > 1 } ?? false }
+}

@@ -1,0 +1,49 @@
+import Tensors
+
+/// Draws the tokens of a step's sequences from the logits, sequences shared out to the pool's threads.
+///
+/// Isolation: filled and run by the engine's thread; in the run a thread has the sequences of its share to itself.
+final class TokenChooser: PoolWork {
+    private let pool: WorkerPool
+    private let vocabulary: Int
+    private let logits: UnsafeMutablePointer<Float>
+    private let scratch: [SamplerScratch]
+    /// With the first row of its logits.
+    private var entries: [(sequence: Sequence, row: Int)] = []
+    private var rows = 0
+
+    /// - Parameter logits: `[rows, vocabulary]`, the caller's.
+    init(pool: WorkerPool, vocabulary: Int, logits: UnsafeMutablePointer<Float>, sequences: Int) {
+        self.pool = pool
+        self.vocabulary = vocabulary
+        self.logits = logits
+        scratch = (0..<pool.threads).map { _ in SamplerScratch(vocabulary: vocabulary) }
+        entries.reserveCapacity(sequences)
+    }
+
+    /// The sequence's tokens come from the next rows: one, and one for each token that it proposed.
+    func add(_ sequence: Sequence) {
+        entries.append((sequence, rows))
+        rows += 1 + sequence.proposal.count
+    }
+
+    /// Leaves the tokens in the sequences' `chosen`.
+    func run() {
+        if entries.count > 1 {
+            pool.run(self)
+        } else {
+            for index in entries.indices { choose(index, scratch[0]) }
+        }
+        entries.removeAll(keepingCapacity: true)
+        rows = 0
+    }
+
+    func work(thread: Int) {
+        for index in stride(from: thread, to: entries.count, by: pool.threads) { choose(index, scratch[thread]) }
+    }
+
+    private func choose(_ index: Int, _ scratch: SamplerScratch) {
+        let entry = entries[index]
+        entry.sequence.choose(logits + entry.row * vocabulary, vocabulary: vocabulary, scratch: scratch)
+    }
+}
