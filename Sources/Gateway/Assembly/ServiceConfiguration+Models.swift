@@ -29,6 +29,7 @@ extension ServiceConfiguration {
         bounds.keyValueBytes = limits.keyValueBytes
         bounds.activeSequences = limits.activeSequences
         bounds.queuedRequests = limits.queuedRequests
+        bounds.speculates = speculates
         bounds.stopStrings = limits.api.stopStrings
         bounds.stopStringBytes = limits.api.stopStringBytes
         return Engine(base: base, store: library.store, limits: bounds)

@@ -24,6 +24,8 @@ public struct ServiceConfiguration: Sendable {
     public var cors = CORSPolicy()
     public var isLenient = false
     public var policy = RoutePolicy()
+    /// Verify several foretold tokens in a step where that pays.
+    public var speculates = true
     public var limits = ServiceLimits()
     public var logLevel = Logger.Level.info
     public var logFormat = Logger.Format.text
@@ -53,6 +55,7 @@ public struct ServiceConfiguration: Sendable {
         if let flag = try reader.flag(.lenient) { isLenient = flag }
         if let number = try reader.number(.routeThreshold, 0...1) { policy.threshold = number }
         if let number = try reader.integer(.routeNeighbours, 1...1_000) { policy.neighbours = number }
+        if let flag = try reader.flag(.speculation) { speculates = flag }
         if let level: Logger.Level = try reader.choice(.logLevel, Logger.Level.allCases.map(\.rawValue)) { logLevel = level }
         if let format: Logger.Format = try reader.choice(.logFormat, ["text", "json"]) { logFormat = format }
         try readLimits(reader)

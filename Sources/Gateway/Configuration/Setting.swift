@@ -7,6 +7,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case lenient
     case routeThreshold = "route-threshold"
     case routeNeighbours = "route-neighbours"
+    case speculation
     case adapterMemory = "adapter-memory"
     case keyValueMemory = "kv-memory"
     case maxSequences = "max-sequences"
@@ -39,6 +40,7 @@ public enum Setting: String, CaseIterable, Sendable {
         case .lenient: "ignore unknown fields of requests instead of refusing them"
         case .routeThreshold: "least probability at which the router chooses an adapter"
         case .routeNeighbours: "nearest examples whose mean similarity is an adapter's score"
+        case .speculation: "`on` or `off`: verify several foretold tokens in a step where a text repeats; changes no token"
         case .adapterMemory: "MiB that adapters may take while nobody uses them"
         case .keyValueMemory: "MiB of keys and values"
         case .maxSequences: "sequences that generate at the same time"

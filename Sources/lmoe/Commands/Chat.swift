@@ -18,6 +18,7 @@ struct Chat: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
+    @OptionGroup var steps: EngineOptions
     @OptionGroup var sampling: SamplingOptions
     @Option(help: "The adapter's name, `base`, or `auto` to route each turn.") var adapter: String? = Variables.text(
         "adapter")
@@ -25,7 +26,7 @@ struct Chat: ParsableCommand {
 
     func run() throws {
         let choice = try AdapterChoice(adapter)
-        let workspace = try Workspace(model, flags: folders.flags)
+        let workspace = try Workspace(model, flags: folders.flags.merging(steps.flags) { _, more in more })
         let base = try workspace.base()
         let library = try workspace.library(base: base.decoder.configuration)
         if case .named = choice { _ = try choice.decide("", in: library) }

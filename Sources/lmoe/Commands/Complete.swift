@@ -19,6 +19,7 @@ struct Complete: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
+    @OptionGroup var steps: EngineOptions
     @OptionGroup var sampling: SamplingOptions
     @Option(help: "The adapter's name, `base`, or `auto` to route.") var adapter: String? = Variables.text("adapter")
     @Flag(help: "Take the prompt as it is: no chat template, no added special tokens.") var raw = Variables.flag("raw")
@@ -35,7 +36,7 @@ struct Complete: ParsableCommand {
 
     func run() throws {
         let choice = try AdapterChoice(adapter)
-        var flags = folders.flags
+        var flags = folders.flags.merging(steps.flags) { _, more in more }
         if reference { flags[.precision] = "reference" }
         let workspace = try Workspace(model, flags: flags)
         let text = prompt.isEmpty ? try Terminal.allInput() : prompt.joined(separator: " ")

@@ -18,10 +18,11 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
+    @OptionGroup var steps: EngineOptions
     @OptionGroup var service: ServiceOptions
 
     func run() async throws {
-        let flags = folders.flags.merging(service.flags) { _, more in more }
+        let flags = folders.flags.merging(service.flags) { _, more in more }.merging(steps.flags) { _, more in more }
         let configuration = try Workspace.configuration(
             flags: model.flags.merging(flags) { _, more in more }, file: model.config)
         let logger = Logger(
