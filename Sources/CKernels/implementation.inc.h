@@ -4,6 +4,7 @@
 #include "include/kernels.h"
 #include "low_rank.inc.h"
 #include "packed.inc.h"
+#include "peak.inc.h"
 #include "sampling.inc.h"
 
 const ck_kernels CK_TABLE = {
@@ -17,4 +18,5 @@ const ck_kernels CK_TABLE = {
     .attention = {.store = store_key_value, .causal = causal_attention, .bidirectional = bidirectional_attention},
     .sampling = {.exp_sum = exp_sum, .exp_scaled = exp_scaled, .select = select_from},
     .low_rank = {.shrink = shrink, .expand = expand},
+    .peak = {.int8 = peak_int8, .f32 = peak_f32},
 };

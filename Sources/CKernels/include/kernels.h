@@ -7,6 +7,7 @@
 #include "elementwise.h"
 #include "low_rank.h"
 #include "packed.h"
+#include "peak.h"
 #include "sampling.h"
 
 typedef struct ck_kernels {
@@ -16,6 +17,7 @@ typedef struct ck_kernels {
     ck_attention_kernels attention;
     ck_low_rank_kernels low_rank;
     ck_sampling sampling;
+    ck_peak_kernels peak;
 } ck_kernels;
 
 // Null when the name is unknown or this CPU lacks it.

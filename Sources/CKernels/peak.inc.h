@@ -1,0 +1,36 @@
+// See include/peak.h. Included after packed.inc.h, whose dot products and tile it uses.
+#include "include/peak.h"
+
+enum { PEAK_CHAINS = TILE_ROWS == 8 ? 16 : 6 };
+
+static size_t peak_int8(size_t rounds) {
+    _Alignas(64) uint8_t weights[512];
+    ck_row_block x[TILE_ROWS];
+    memset(weights, 1, sizeof weights);
+    memset(x, 1, sizeof x);
+    i32x16 acc[TILE_ROWS];
+    for (int r = 0; r < TILE_ROWS; r++) acc[r] = (i32x16)0;
+    for (size_t round = 0; round < rounds; round++) {
+        // As far as the compiler knows the data are others now, so nothing moves out of the loop.
+        __asm__ volatile("" : : "r"(weights), "r"(x) : "memory");
+        weights64 w[8];
+        for (int j = 0; j < 8; j++) w[j] = load_bytes(weights + 64 * j);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < TILE_ROWS; r++)
+            for (int j = 0; j < 8; j++) acc[r] = dot4(acc[r], w[j], x[r].q + 4 * j);
+    }
+    __asm__ volatile("" : : "r"(acc) : "memory");
+    return rounds * TILE_ROWS * 8 * 64;
+}
+
+static size_t peak_f32(size_t rounds) {
+    f32x16 acc[PEAK_CHAINS];
+    for (int i = 0; i < PEAK_CHAINS; i++) acc[i] = splat((float)i);
+    f32x16 half = splat(0.5f), one = splat(1.0f);
+    for (size_t round = 0; round < rounds; round++) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < PEAK_CHAINS; i++) acc[i] = fma16(acc[i], half, one);
+    }
+    __asm__ volatile("" : : "r"(acc) : "memory");
+    return rounds * PEAK_CHAINS * LANES;
+}
