@@ -48,6 +48,19 @@ public final class Decoder: @unchecked Sendable {
         }
     }
 
+    /// Bytes of one projection's packed weights; 0 for the reference.
+    func packedBytes(_ layer: Int, _ projection: Projection) -> Int {
+        guard case .fast(let decoder) = path else { return 0 }
+        let linear = decoder.linears[layer * Projection.allCases.count + projection.rawValue]
+        return linear.matrix._withUnsafeGuaranteedRef { $0.byteCount }
+    }
+
+    /// The same of the vocabulary projection.
+    var packedHeadBytes: Int {
+        guard case .fast(let decoder) = path else { return 0 }
+        return decoder.head.byteCount
+    }
+
     /// A cache of `blocks * KeyValueCache.blockTokens` positions for this decoder.
     public func makeCache(blocks: Int) -> KeyValueCache {
         KeyValueCache(blocks: blocks, configuration: configuration, element: element)

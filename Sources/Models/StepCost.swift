@@ -1,0 +1,113 @@
+/// What a step must read and compute at least: the ceiling that its time is compared with.
+///
+/// Phases are those of a layer (query, key and value; attention; output; gate and up; down), layer by layer, and the head. Weights,
+/// each different adapter and each sequence's keys and values are read once a step. A multiply-add is two operations.
+public struct StepCost: Sendable, Equatable {
+    public struct Phase: Sendable, Equatable {
+        public var bytes = 0
+        /// Products with the base's packed weights.
+        public var int8Operations = 0
+        /// Attention and the adapters' low-rank products.
+        public var f32Operations = 0
+
+        public init(bytes: Int = 0, int8Operations: Int = 0, f32Operations: Int = 0) {
+            self.bytes = bytes
+            self.int8Operations = int8Operations
+            self.f32Operations = f32Operations
+        }
+    }
+
+    public var phases: [Phase]
+
+    public var bytes: Int { phases.reduce(0) { $0 + $1.bytes } }
+    public var int8Operations: Int { phases.reduce(0) { $0 + $1.int8Operations } }
+    public var f32Operations: Int { phases.reduce(0) { $0 + $1.f32Operations } }
+
+    /// Seconds on a machine that reads `bandwidth` bytes and computes so many operations a second: in each phase the longer of
+    /// reading and computing, as they overlap.
+    public func seconds(bandwidth: Double, int8Rate: Double, f32Rate: Double) -> Double {
+        phases.reduce(0) { sum, phase in
+            let reading = Double(phase.bytes) / bandwidth
+            let computing = Double(phase.int8Operations) / int8Rate + Double(phase.f32Operations) / f32Rate
+            return sum + max(reading, computing)
+        }
+    }
+}
+
+extension Decoder {
+    /// The cost of a step of the fast path; one of more than `maximumRows` rows reads the weights for each part of it. Cost of
+    /// asking: `O(runs * layers)` a part.
+    public func cost(of batch: StepBatch) -> StepCost {
+        var phases: [StepCost.Phase] = []
+        var part = StepBatch()
+        func finishPart() {
+            if !part.tokens.isEmpty { phases += self.phases(of: part) }
+            part = StepBatch()
+        }
+        for run in batch.runs {
+            var start = 0
+            while start < run.tokens.count {
+                let count = min(run.tokens.count - start, maximumRows - part.tokens.count)
+                let isLast = start + count == run.tokens.count
+                let place = part.tokens.count
+                part.tokens += batch.tokens[run.tokens][(run.tokens.lowerBound + start)...].prefix(count)
+                var piece = run
+                piece.tokens = place..<place + count
+                piece.startPosition += start
+                if run.logits == .last, !isLast { piece.logits = .none }
+                part.runs.append(piece)
+                start += count
+                if part.tokens.count == maximumRows { finishPart() }
+            }
+        }
+        finishPart()
+        return StepCost(phases: phases)
+    }
+
+    private func phases(of batch: StepBatch) -> [StepCost.Phase] {
+        let rows = batch.tokens.count
+        var deltas: [ObjectIdentifier: (delta: AdapterDelta, rows: Int)] = [:]
+        for run in batch.runs {
+            guard let delta = run.delta else { continue }
+            deltas[ObjectIdentifier(delta), default: (delta, 0)].rows += run.tokens.count
+        }
+        func linear(_ layer: Int, _ projections: [Projection]) -> StepCost.Phase {
+            var phase = StepCost.Phase()
+            for projection in projections {
+                let (outputs, inputs) = projection.shape(in: configuration)
+                phase.bytes += packedBytes(layer, projection)
+                phase.int8Operations += 2 * rows * outputs * inputs
+                for (delta, rows) in deltas.values {
+                    guard let patch = delta[layer, projection] else { continue }
+                    phase.bytes += patch.byteCount
+                    phase.f32Operations += 2 * rows * (patch.lowRank?.rank ?? 0) * (outputs + inputs)
+                }
+            }
+            return phase
+        }
+        let attention = attentionCost(batch)
+        var phases: [StepCost.Phase] = []
+        for layer in 0..<configuration.layers {
+            phases += [
+                linear(layer, [.query, .key, .value]), attention, linear(layer, [.output]), linear(layer, [.gate, .up]),
+                linear(layer, [.down]),
+            ]
+        }
+        let headOperations = 2 * batch.logitsRows * configuration.vocabulary * configuration.hidden
+        phases.append(.init(bytes: batch.logitsRows > 0 ? packedHeadBytes : 0, int8Operations: headOperations))
+        return phases
+    }
+
+    /// Of one layer that sees all positions.
+    private func attentionCost(_ batch: StepBatch) -> StepCost.Phase {
+        let positionBytes = makeCache(blocks: 0).blockBytes / KeyValueCache.blockTokens / configuration.layers
+        var phase = StepCost.Phase()
+        for run in batch.runs where !run.tokens.isEmpty {
+            let (first, last) = (run.startPosition + 1, run.startPosition + run.tokens.count)
+            phase.bytes += last * positionBytes
+            // A row's queries with each key, and its weights with each value.
+            phase.f32Operations += 2 * 2 * configuration.queryWidth * (first + last) * run.tokens.count / 2
+        }
+        return phase
+    }
+}
