@@ -43,6 +43,7 @@ let floors: [Target] = [
         name: "CKernels", path: "Sources/CKernels",
         // Kernels are optimised in debug builds too: tests run real models.
         cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-std=gnu11"])]),
+    .target(name: "CAllocations", path: "Sources/CAllocations"),
     // 1 ground
     module("Tensors", ["CKernels", "COpenBLAS"]),
     module("JSON", ["CJansson"]),
@@ -73,7 +74,7 @@ let floors: [Target] = [
         name: "lmoe",
         dependencies: [
             "Gateway", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers", "ChatTemplates",
-            "JSON", "Telemetry", "Generation", "Tensors", argumentParser,
+            "JSON", "Telemetry", "Generation", "Tensors", "CAllocations", argumentParser,
         ], path: "Sources/lmoe"),
     tests("CKernels"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),

@@ -1,7 +1,7 @@
 /// The floors of docs/architecture.md. An arrow goes to a lower floor; the one exception is `Adapters -> Models`.
 enum Floors {
     static let number: [String: Int] = [
-        "CKernels": 0, "COpenBLAS": 0, "CJansson": 0, "CUV": 0,
+        "CKernels": 0, "COpenBLAS": 0, "CJansson": 0, "CUV": 0, "CAllocations": 0,
         "Tensors": 1, "JSON": 1, "UV": 1, "Telemetry": 1,
         "Weights": 2, "Tokenizers": 2, "ChatTemplates": 2, "HTTP": 2, "Generation": 2,
         "Models": 3, "Adapters": 3,
@@ -10,7 +10,7 @@ enum Floors {
     ]
 
     /// The one Swift module that may import each C module.
-    static let ownerOfC = ["CKernels": "Tensors", "COpenBLAS": "Tensors", "CJansson": "JSON", "CUV": "UV"]
+    static let ownerOfC = ["CKernels": "Tensors", "COpenBLAS": "Tensors", "CJansson": "JSON", "CUV": "UV", "CAllocations": "lmoe"]
 
     /// What reads or runs models: the front, routing and HTTP build and test without it.
     static let modelCode: Set<String> = ["Weights", "Models", "Adapters", "Inference", "Tuning", "Merging"]

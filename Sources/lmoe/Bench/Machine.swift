@@ -1,13 +1,18 @@
 import Foundation
 import Tensors
 
-/// The machine and what its memory gives.
+/// The machine and what it gives at most: the ceilings that everything else is compared with. Measured with all threads at once.
 struct Machine {
     let name: String
     let cores: Int
     let threads: Int
+    /// The kernels in use: avx512, avx2, neon or scalar.
+    let kernels: String
     /// Bytes per second that all threads together read from memory.
     let bandwidth: Double
+    /// Operations per second; a multiply-add is two.
+    let int8Rate: Double
+    let f32Rate: Double
 
     /// Measures for about a second.
     init(pool: WorkerPool) {
@@ -16,11 +21,28 @@ struct Machine {
         name = model?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
         cores = ProcessInfo.processInfo.activeProcessorCount
         threads = pool.threads
-        bandwidth = Machine.measure(pool)
+        kernels = Kernels.implementation
+        bandwidth = Machine.bandwidth(pool)
+        int8Rate = Machine.rate(of: .int8, pool)
+        f32Rate = Machine.rate(of: .f32, pool)
+    }
+
+    /// The best of many short runs: one that no other process disturbs is enough.
+    private static func rate(of peak: Kernels.Peak, _ pool: WorkerPool) -> Double {
+        // So many rounds that a run takes about two milliseconds.
+        var rounds = 100
+        let multiplyAdds = Kernels.run(peak, rounds: 1)
+        while rounds < 500_000, elapsed({ _ = Kernels.run(peak, rounds: rounds) }) < 0.002 { rounds *= 2 }
+        var best = 0.0
+        for _ in 0..<30 {
+            let seconds = elapsed { pool.run { _ in _ = Kernels.run(peak, rounds: rounds) } }
+            best = max(best, 2 * Double(pool.threads * rounds * multiplyAdds) / seconds)
+        }
+        return best
     }
 
     /// The best of several sums over a buffer far larger than the caches.
-    private static func measure(_ pool: WorkerPool) -> Double {
+    private static func bandwidth(_ pool: WorkerPool) -> Double {
         let floats = 64 << 20
         let buffer = FloatBuffer(count: floats)
         // Touch every page: memory that was never written is one shared page of zeros.
@@ -30,7 +52,6 @@ struct Machine {
         }
         let sums = FloatBuffer(count: pool.threads * 16)
         var best = Double.infinity
-        // Many short rounds: one that no other process disturbs is enough.
         for _ in 0..<40 {
             let seconds = elapsed {
                 pool.run { thread in
@@ -55,24 +76,5 @@ struct Machine {
             index += 4
         }
         return Float((totals.0 &+ totals.1 &+ totals.2 &+ totals.3).wrappedSum())
-    }
-
-    static func elapsed(_ body: () -> Void) -> Double {
-        let clock = ContinuousClock()
-        let start = clock.now
-        body()
-        return (clock.now - start) / .seconds(1)
-    }
-
-    /// Resident bytes of this process now and at most, by the kernel's count.
-    static var memory: (now: Int, peak: Int) {
-        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        func bytes(_ key: String) -> Int {
-            let line = status.split(separator: "\n").first { $0.hasPrefix(key) }
-            return line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }.map {
-                $0 * 1024
-            } ?? 0
-        }
-        return (bytes("VmRSS:"), bytes("VmHWM:"))
     }
 }

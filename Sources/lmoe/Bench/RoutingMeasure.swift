@@ -1,6 +1,6 @@
 import Routing
 
-/// Microseconds of routing decisions, the median of several texts.
+/// Microseconds of routing decisions over the adapters of the folder, the median of several texts.
 struct RoutingMeasure {
     let tokenize: Double
     let embed: Double
@@ -15,22 +15,23 @@ struct RoutingMeasure {
     ]
 
     init(_ router: Router, repeats: Int) throws {
+        let timings = try Self.timings(router, repeats: repeats)
+        tokenize = Samples(timings.map(\.tokenizeMicroseconds)).median
+        embed = Samples(timings.map(\.embedMicroseconds)).median
+        search = Samples(timings.map(\.searchMicroseconds)).median
+        total = Samples(timings.map(\.totalMicroseconds)).median
+        adapters = router.routableAdapters.count
+    }
+
+    /// Of each text, `repeats` times after a round that warms up.
+    static func timings(_ router: Router, repeats: Int) throws -> [RouteDecision.Timings] {
         var timings: [RouteDecision.Timings] = []
         for round in 0...repeats {
-            for text in Self.texts {
+            for text in texts {
                 let decision = try router.decide(RouteQuery(text: text))
-                // The first round warms up.
                 if round > 0 { timings.append(decision.timings) }
             }
         }
-        func median(_ key: (RouteDecision.Timings) -> Double) -> Double {
-            let sorted = timings.map(key).sorted()
-            return sorted[sorted.count / 2]
-        }
-        tokenize = median(\.tokenizeMicroseconds)
-        embed = median(\.embedMicroseconds)
-        search = median(\.searchMicroseconds)
-        total = median(\.totalMicroseconds)
-        adapters = router.routableAdapters.count
+        return timings
     }
 }

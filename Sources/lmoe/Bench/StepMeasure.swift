@@ -1,58 +1,120 @@
 import Models
 import Tensors
 
+/// Which adapters the rows of a step have.
+struct AdapterMix {
+    enum Kind: String {
+        case base, one, different
+    }
+
+    let kind: Kind
+    /// For people: `base`, `rank 16`, `8 x rank 16`, or names.
+    let label: String
+    /// 0 without made adapters.
+    let rank: Int
+    /// Rows take them in turn.
+    let deltas: [AdapterDelta]
+
+    static let base = AdapterMix(kind: .base, label: "base", rank: 0, deltas: [])
+}
+
+/// What was measured of one kind of step.
+struct StepResult {
+    let rows: Int
+    let mix: AdapterMix
+    /// Of one prompt, or of one token for every row.
+    let seconds: Double
+    /// Tokens that go through the layers in that time.
+    let tokens: Int
+    let cost: StepCost
+    /// Of a step, once one of its size has run.
+    let allocations: Int?
+
+    var tokensPerSecond: Double { Double(tokens) / seconds }
+}
+
 /// Times single steps of a decoder, without engine and sampling. One thread; the decoder's pool does the work.
 struct StepMeasure {
     let decoder: Decoder
+    /// Tokens that each row decodes in a run.
     let tokens: Int
     let repeats: Int
 
     /// Tokens that are in the cache before decoding is timed.
     static let context = 128
 
-    /// Seconds for a prompt of `length` tokens, the best of `repeats`.
-    func prefill(_ length: Int, delta: AdapterDelta?) -> Double {
-        let blocks = blocks(length)
-        let cache = decoder.makeCache(blocks: blocks)
-        let logits = FloatBuffer(count: decoder.configuration.vocabulary)
-        let batch = StepBatch(
-            tokens: prompt(length),
-            runs: [
-                .init(
-                    tokens: 0..<length, startPosition: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: delta, logits: .last
-                )
-            ])
-        return best { decoder.step(batch, cache: cache, logits: logits.pointer) }
+    /// A prompt of `length` tokens under each mix. With different adapters it is as many prompts, of equal parts of the length.
+    /// The mixes take turns, so that a slow spell of the machine meets all of them; medians of the rounds.
+    func prefill(_ length: Int, _ mixes: [AdapterMix]) -> [StepResult] {
+        let batches = mixes.map { mix in prompts(length, mix) }
+        let cache = decoder.makeCache(blocks: blocks(length) + mixes.reduce(1) { max($0, $1.deltas.count) })
+        let logits = FloatBuffer(count: mixes.reduce(1) { max($0, $1.deltas.count) } * decoder.configuration.vocabulary)
+        let seconds = rounds(batches.count) { index in decoder.step(batches[index], cache: cache, logits: logits.pointer) }
+        return zip(mixes, batches).enumerated().map { index, pair in
+            StepResult(
+                rows: 1, mix: pair.0, seconds: seconds[index], tokens: length, cost: decoder.cost(of: pair.1),
+                allocations: allocations { decoder.step(pair.1, cache: cache, logits: logits.pointer) })
+        }
     }
 
-    /// Seconds in which each of `rows` sequences decodes `tokens` tokens; the sequences take `deltas` in turn.
-    func decode(_ rows: Int, deltas: [AdapterDelta]) -> Double {
+    /// `rows` sequences that decode `tokens` tokens each, under each mix; seconds of one step.
+    func decode(_ rows: Int, _ mixes: [AdapterMix]) -> [StepResult] {
         let perRow = blocks(Self.context + tokens)
         let cache = decoder.makeCache(blocks: rows * perRow)
         let logits = FloatBuffer(count: rows * decoder.configuration.vocabulary)
-        func run(_ row: Int, _ range: Range<Int>, at position: Int) -> StepBatch.Run {
+        func run(_ row: Int, _ range: Range<Int>, at position: Int, _ mix: AdapterMix) -> StepBatch.Run {
             .init(
                 tokens: range, startPosition: position, blocks: (0..<Int32(perRow)).map { Int32(row * perRow) + $0 },
-                delta: deltas.isEmpty ? nil : deltas[row % deltas.count], logits: .last)
+                delta: mix.deltas.isEmpty ? nil : mix.deltas[row % mix.deltas.count], logits: .last)
         }
+        // What is in the cache does not change the time: the base's context serves all mixes.
         for row in 0..<rows {
-            let batch = StepBatch(tokens: prompt(Self.context), runs: [run(row, 0..<Self.context, at: 0)])
+            let batch = StepBatch(
+                tokens: prompt(Self.context), runs: [run(row, 0..<Self.context, at: 0, .base)])
             decoder.step(batch, cache: cache, logits: logits.pointer)
         }
-        let steps = (0..<tokens).map { step in
-            StepBatch(
-                tokens: (0..<rows).map { token($0 * 31 + step) },
-                runs: (0..<rows).map { run($0, $0..<$0 + 1, at: Self.context + step) })
+        let batches = mixes.map { mix in
+            (0..<tokens).map { step in
+                StepBatch(
+                    tokens: (0..<rows).map { token($0 * 31 + step) },
+                    runs: (0..<rows).map { run($0, $0..<$0 + 1, at: Self.context + step, mix) })
+            }
         }
-        return best {
-            for step in steps { decoder.step(step, cache: cache, logits: logits.pointer) }
+        let seconds = rounds(mixes.count) { index in
+            for step in batches[index] { decoder.step(step, cache: cache, logits: logits.pointer) }
+        }
+        return mixes.enumerated().map { index, mix in
+            let middle = batches[index][tokens / 2]
+            return StepResult(
+                rows: rows, mix: mix, seconds: seconds[index] / Double(tokens), tokens: rows, cost: decoder.cost(of: middle),
+                allocations: allocations { decoder.step(middle, cache: cache, logits: logits.pointer) })
         }
     }
 
-    private func best(_ body: () -> Void) -> Double {
-        // The first one warms caches and scratch memory up.
-        body()
-        return (0..<repeats).map { _ in Machine.elapsed(body) }.min() ?? 0
+    /// Each of `count` pieces of work in turn, `repeats` times after a first round that warms up; the median of each.
+    private func rounds(_ count: Int, _ body: (Int) -> Void) -> [Double] {
+        var samples = [[Double]](repeating: [], count: count)
+        for round in 0...repeats {
+            for index in 0..<count {
+                let seconds = elapsed { body(index) }
+                if round > 0 { samples[index].append(seconds) }
+            }
+        }
+        return samples.map { Samples($0).median }
+    }
+
+    private func prompts(_ length: Int, _ mix: AdapterMix) -> StepBatch {
+        let parts = max(mix.deltas.count, 1)
+        var next: Int32 = 0
+        let runs = (0..<parts).map { part in
+            let tokens = length * part / parts..<length * (part + 1) / parts
+            let count = Int32(blocks(tokens.count))
+            defer { next += count }
+            return StepBatch.Run(
+                tokens: tokens, startPosition: 0, blocks: (next..<next + count).map { $0 },
+                delta: mix.deltas.isEmpty ? nil : mix.deltas[part], logits: .last)
+        }
+        return StepBatch(tokens: prompt(length), runs: runs)
     }
 
     private func blocks(_ positions: Int) -> Int { (positions + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens }

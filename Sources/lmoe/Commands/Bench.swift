@@ -2,36 +2,65 @@ import Adapters
 import ArgumentParser
 import Foundation
 import Gateway
-import JSON
 import Models
-import Tensors
 
 /// `lmoe bench`: what this machine does with this model.
-struct Bench: ParsableCommand {
+struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure prefill, decode, mixed adapters, routing and memory.",
+        abstract: "Measure prefill, decode, mixed adapters, first tokens, routing, HTTP and memory.",
         discussion: """
             EXAMPLES
               lmoe bench
-              lmoe bench --rows 1,8 --tokens 64 --repeat 5 --json
+              lmoe bench --quick
+              lmoe bench --only decode --rows 1,8,32 --ranks 16 --repeat 9 --json
+              lmoe bench --only decode --with bash,sql
 
-            Each figure is the best of --repeat runs. The roofline share compares the bytes that a decode step must read
-            with what the machine's memory gives, which is measured first.
+            Adapters are made in memory, on all projections of every layer; --with takes those of the adapters folder
+            instead. Figures are medians of --repeat runs in which the cases take turns. Each step is compared with what
+            this machine gives at most (memory, int8 and f32 products), which is measured first. About two minutes.
             """)
+
+    enum Section: String, CaseIterable {
+        case prefill, decode, latency, http, routing, memory
+    }
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
-    @Option(help: "Prompt lengths of the prefill runs, with commas.") var prompt = Variables.text("prompt") ?? "128,512"
-    @Option(help: "Sequences that decode together, with commas.") var rows = Variables.text("rows") ?? "1,2,4,8"
-    @Option(help: "Tokens that each sequence decodes in a run.") var tokens = Variables.integer("tokens") ?? 32
-    @Option(help: "Runs of each measurement; the best one counts.") var `repeat` = Variables.integer("repeat") ?? 3
+    @Option(help: "Sections, with commas: \(Section.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var only = Variables.text("only")
+    @Flag(help: "Fewer cases and runs: a look, not a figure to keep.") var quick = Variables.flag("quick")
+    @Option(help: "Prompt lengths of the prefill runs, with commas. (default: 128,512,2048)") var prompt = Variables.text("prompt")
+    @Option(help: "Sequences that decode together, with commas. (default: 1,2,4,8,16,32)") var rows = Variables.text("rows")
+    @Option(help: "Ranks of the made adapters, with commas. (default: 8,16,64)") var ranks = Variables.text("ranks")
+    @Option(help: "Adapters of the folder to measure instead of made ones, with commas.") var with = Variables.text("with")
+    @Option(help: "Tokens that each sequence decodes in a run. (default: 32)") var tokens = Variables.integer("tokens")
+    @Option(help: "Runs of each case; the median counts. (default: 3)") var `repeat` = Variables.integer("repeat")
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
 
-    func validate() throws {
-        _ = try Bench.counts(prompt, "--prompt", most: 100_000)
-        _ = try Bench.counts(rows, "--rows", most: 256)
-        guard (1...10_000).contains(tokens) else { throw ValidationError("--tokens goes from 1 to 10000.") }
-        guard (1...1000).contains(`repeat`) else { throw ValidationError("--repeat goes from 1 to 1000.") }
+    func validate() throws { _ = try plan() }
+
+    /// The options with their defaults, checked.
+    private func plan() throws -> BenchPlan {
+        var plan = quick ? BenchPlan.quick : BenchPlan()
+        if let prompt { plan.prompts = try Bench.counts(prompt, "--prompt", most: 100_000) }
+        if let rows { plan.rows = try Bench.counts(rows, "--rows", most: 256) }
+        if let ranks { plan.ranks = try Bench.counts(ranks, "--ranks", most: 1024) }
+        if let tokens { plan.tokens = tokens }
+        if let `repeat` { plan.repeats = `repeat` }
+        guard (1...10_000).contains(plan.tokens) else { throw ValidationError("--tokens goes from 1 to 10000.") }
+        guard (1...1000).contains(plan.repeats) else { throw ValidationError("--repeat goes from 1 to 1000.") }
+        if let with { plan.names = with.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
+        for name in plan.names { try AdapterName.check(name) }
+        if let only {
+            plan.sections = try Set(
+                only.split(separator: ",", omittingEmptySubsequences: false).map { word in
+                    guard let section = Section(rawValue: word.trimmingCharacters(in: .whitespaces)) else {
+                        throw ValidationError("--only takes \(Section.allCases.map(\.rawValue).joined(separator: ", ")), with commas.")
+                    }
+                    return section
+                })
+        }
+        return plan
     }
 
     private static func counts(_ text: String, _ flag: String, most: Int) throws -> [Int] {
@@ -44,51 +73,9 @@ struct Bench: ParsableCommand {
         return counts
     }
 
-    func run() throws {
+    func run() async throws {
         let workspace = try Workspace(model, flags: folders.flags)
-        let base = try workspace.base()
-        let library = try workspace.library(base: base.decoder.configuration)
-        let adapters = library.shelf.names.compactMap { name in try? library.store.acquire(name) }
-        let measure = StepMeasure(decoder: base.decoder, tokens: tokens, repeats: `repeat`)
-        let prefill = try prefill(measure, adapters)
-        let decode = try decode(measure, adapters)
-        Terminal.progress("routing")
-        let routing = try library.router.map { try RoutingMeasure($0, repeats: `repeat`) }
-        let memory = Machine.memory
-        Terminal.progress("memory")
-        let report = BenchReport(
-            machine: Machine(pool: workspace.pool), memory: memory, base: base, adapters: adapters, tokens: tokens,
-            prefill: prefill, decode: decode, routing: routing)
+        let report = try await BenchRun(plan: try plan(), workspace: workspace).report()
         print(json ? report.json.serialized(pretty: true) : report.text)
-    }
-
-    /// The base, and one adapter.
-    private func prefill(
-        _ measure: StepMeasure, _ adapters: [PinnedAdapter]
-    ) throws -> [(length: Int, label: String, seconds: Double)] {
-        var rows: [(length: Int, label: String, seconds: Double)] = []
-        let contextLength = measure.decoder.configuration.contextLength
-        for length in try Bench.counts(prompt, "--prompt", most: 100_000) where length <= contextLength {
-            Terminal.progress("prefill \(length)")
-            rows.append((length, "base", measure.prefill(length, delta: nil)))
-            if let first = adapters.first { rows.append((length, first.name, measure.prefill(length, delta: first.delta))) }
-        }
-        return rows
-    }
-
-    /// The base, the same adapter in all rows, and as many different ones as there are.
-    private func decode(_ measure: StepMeasure, _ adapters: [PinnedAdapter]) throws -> [BenchReport.Decode] {
-        var results: [BenchReport.Decode] = []
-        for count in try Bench.counts(rows, "--rows", most: 256) {
-            Terminal.progress("decode \(count) rows")
-            var choices: [[PinnedAdapter]] = [[]]
-            if !adapters.isEmpty { choices.append(Array(adapters.prefix(1))) }
-            if count > 1, adapters.count > 1 { choices.append(Array(adapters.prefix(count))) }
-            for choice in choices {
-                let seconds = measure.decode(count, deltas: choice.map(\.delta))
-                results.append(BenchReport.Decode(rows: count, adapters: choice, seconds: seconds))
-            }
-        }
-        return results
     }
 }

@@ -1,0 +1,82 @@
+extension BenchReport {
+    /// For people.
+    var text: String {
+        var parts = [heading]
+        if !prefill.isEmpty { parts.append(steps(prefill, first: ["prompt", "ms"]) { "\($0.tokens)" }) }
+        if !decode.isEmpty { parts.append(steps(decode, first: ["decode rows", "ms/step"]) { "\($0.rows)" }) }
+        if latency != nil || http != nil || routing != nil || !routingScale.isEmpty { parts.append(timings) }
+        if !memory.isEmpty { parts.append(memoryTable) }
+        if isDisturbed {
+            parts.append("NOT RELIABLE: a share of the bandwidth is above 100 %, so other processes were busy; run it again")
+        }
+        return parts.joined(separator: "\n\n")
+    }
+
+    private var heading: String {
+        """
+        \(machine.name), \(machine.cores) cores, \(machine.threads) threads, kernels \(machine.kernels)
+        ceilings: memory \(Figure.decimals(machine.bandwidth / 1e9, 1)) GB/s, int8 \(Figure.decimals(machine.int8Rate / 1e9, 0)) GOP/s, \
+        f32 \(Figure.decimals(machine.f32Rate / 1e9, 0)) GFLOP/s
+        \(base.name): \(Figure.bytes(base.decoder.weightBytes)) of weights
+        """
+    }
+
+    /// MB and MOP are those of a token; the shares are of the ceilings; the last column is 1 where a step takes as long as its
+    /// bytes and operations say.
+    private func steps(_ results: [StepResult], first: [String], _ size: (StepResult) -> String) -> String {
+        var table = Table(
+            [first[0], "adapters", "tokens/s", first[1], "MB/token", "MOP/token", "memory", "compute", "measured/predicted", "allocations"],
+            leansRight: [0, 2, 3, 4, 5, 6, 7, 8, 9])
+        for result in results {
+            let tokens = Double(result.tokens)
+            let operations = Double(result.cost.int8Operations + result.cost.f32Operations)
+            table.add(
+                size(result), result.mix.label, Figure.decimals(result.tokensPerSecond, result.tokensPerSecond < 1000 ? 1 : 0),
+                Figure.decimals(result.seconds * 1000, 2), Figure.decimals(Double(result.cost.bytes) / tokens / 1e6, 2),
+                Figure.decimals(operations / tokens / 1e6, 0), percent(bandwidthShare(result)), percent(computeShare(result)),
+                Figure.decimals(result.seconds / predicted(result), 2), result.allocations.map { "\($0)" } ?? "-")
+        }
+        return table.text
+    }
+
+    private var timings: String {
+        var table = Table(["time", "median", "least", "greatest"], leansRight: [1, 2, 3])
+        func add(_ label: String, _ samples: Samples) {
+            func milliseconds(_ seconds: Double) -> String { "\(Figure.decimals(seconds * 1000, 2)) ms" }
+            table.add(label, milliseconds(samples.median), milliseconds(samples.least), milliseconds(samples.greatest))
+        }
+        if let latency {
+            for (label, samples) in latency.firstToken { add("first token, \(label)", samples) }
+            add("load of an adapter of \(Figure.bytes(latency.adapterBytes))", latency.adapterLoad)
+        }
+        if let http {
+            add("one token through HTTP", http.throughHTTP)
+            add("the same from the engine", http.direct)
+            add("HTTP's part", http.overhead)
+        }
+        func add(_ label: String, microseconds: Double) {
+            table.add(label, "\(Figure.decimals(microseconds / 1000, 2)) ms", "", "")
+        }
+        if let routing {
+            add("route over \(routing.adapters) adapters: tokenize", microseconds: routing.tokenize)
+            add("route over \(routing.adapters) adapters: embed", microseconds: routing.embed)
+            add("route over \(routing.adapters) adapters: decide", microseconds: routing.search)
+            add("route over \(routing.adapters) adapters: all", microseconds: routing.total)
+        }
+        for scale in routingScale {
+            add("route over \(scale.adapters) made adapters: decide", microseconds: scale.decision)
+            add("route over \(scale.adapters) made adapters: all", microseconds: scale.total)
+            add("index of \(scale.adapters) made adapters, vectors given", microseconds: scale.indexSeconds * 1e6)
+        }
+        guard let allocations = latency?.allocationsPerToken else { return table.text }
+        return table.text + "\n\nallocations per token of one client, engine and reader: \(Figure.decimals(allocations, 1))"
+    }
+
+    private var memoryTable: String {
+        var table = Table(["memory after", "resident", "at most"], leansRight: [1, 2])
+        for point in memory { table.add(point.label, Figure.bytes(point.resident), Figure.bytes(point.peak)) }
+        return table.text
+    }
+
+    private func percent(_ share: Double) -> String { "\(Figure.decimals(share * 100, 0)) %" }
+}
