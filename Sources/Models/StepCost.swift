@@ -85,11 +85,10 @@ extension Decoder {
             }
             return phase
         }
-        let attention = attentionCost(batch)
         var phases: [StepCost.Phase] = []
         for layer in 0..<configuration.layers {
             phases += [
-                linear(layer, [.query, .key, .value]), attention, linear(layer, [.output]), linear(layer, [.gate, .up]),
+                linear(layer, [.query, .key, .value]), attentionCost(layer, batch), linear(layer, [.output]), linear(layer, [.gate, .up]),
                 linear(layer, [.down]),
             ]
         }
@@ -98,15 +97,19 @@ extension Decoder {
         return phases
     }
 
-    /// Of one layer that sees all positions.
-    private func attentionCost(_ batch: StepBatch) -> StepCost.Phase {
+    /// Of one layer: a row sees what is before it and itself, or as much of it as the layer's window holds.
+    private func attentionCost(_ layer: Int, _ batch: StepBatch) -> StepCost.Phase {
         let positionBytes = makeCache(blocks: 0).blockBytes / KeyValueCache.blockTokens / configuration.layers
+        let window = configuration.slidingWindow(layer: layer) ?? configuration.contextLength
         var phase = StepCost.Phase()
         for run in batch.runs where !run.tokens.isEmpty {
-            let (first, last) = (run.startPosition + 1, run.startPosition + run.tokens.count)
-            phase.bytes += last * positionBytes
+            let last = run.startPosition + run.tokens.count
+            let seen = (run.startPosition + 1...last).reduce(0) { $0 + min($1, window) }
+            // The first row's window begins furthest back.
+            let first = max(run.startPosition + 1 - window, 0)
+            phase.bytes += (last - first) * positionBytes
             // A row's queries with each key, and its weights with each value.
-            phase.f32Operations += 2 * 2 * configuration.queryWidth * (first + last) * run.tokens.count / 2
+            phase.f32Operations += 2 * 2 * configuration.queryWidth * seen
         }
         return phase
     }
