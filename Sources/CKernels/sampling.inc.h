@@ -7,13 +7,17 @@ CK_INLINE f32x16 weight16(f32x16 x, f32x16 maximum, f32x16 scale) {
     return choose(e == e, e, splat(0));
 }
 
-static float exp_sum(const float *x, size_t count, float maximum, float scale) {
-    f32x16 center = splat(maximum), factor = splat(scale), sum = splat(0);
+CK_INLINE f32x16 weight_above16(f32x16 x, f32x16 maximum, f32x16 scale, f32x16 above) {
+    return choose(x > above, exp16((x - maximum) * scale), splat(0));
+}
+
+static float exp_sum(const float *x, size_t count, float maximum, float scale, float above) {
+    f32x16 center = splat(maximum), factor = splat(scale), edge = splat(above), sum = splat(0);
     size_t i = 0;
-    for (; i + LANES <= count; i += LANES) sum += weight16(load(x + i), center, factor);
+    for (; i + LANES <= count; i += LANES) sum += weight_above16(load(x + i), center, factor, edge);
     if (i < count) {
         float lanes[LANES] = {0};
-        store_part(lanes, weight16(load_part(x + i, count - i), center, factor), count - i);
+        store_part(lanes, weight_above16(load_part(x + i, count - i), center, factor, edge), count - i);
         sum += load(lanes);
     }
     return sum_lanes(sum);

@@ -2,8 +2,11 @@ internal import Glibc
 
 import Tensors
 
-/// `softmax(logits / temperature)`, cut by top-k, top-p and min-p, and one draw from it. The vocabulary is never sorted: one pass
-/// sums it, one selects what can survive the cuts at all, and only those are looked at one by one.
+/// `softmax(logits / temperature)`, cut by top-k, top-p and min-p, and one draw from it. The vocabulary is never sorted.
+///
+/// Top-p alone draws from the whole and asks whether the token is one of those that are kept: whether what is more probable weighs
+/// less than `topP`. It draws again when it is not, which is exact and costs two or three passes however flat the distribution is.
+/// Other cuts select what can survive them and look at that one by one.
 ///
 /// Weights are relative to the most probable token, which has 1. Ties go to the lower id. Borrows logits and scratch; allocates
 /// nothing.
@@ -24,22 +27,33 @@ struct Distribution {
     }
 
     /// A draw after top-k, then top-p of what is left, then min-p. `topK` 0, `topP` 1 and `minP` 0 keep all.
-    func draw(_ uniform: Float, topK: Int, topP: Float, minP: Float) -> Int {
-        let limited = topK > 0 && topK < logits.count
-        guard limited || topP < 1 || minP > 0 else { return drawFromAll(uniform) }
+    ///
+    /// - Parameter uniform: a number in 0..<1 for each attempt.
+    func draw(topK: Int, topP: Float, minP: Float, uniform: (Int) -> Float) -> Int {
         guard maximum.isFinite else { return best }
-        let total = topP < 1 && !limited ? totalWeight : 0
+        let limited = topK > 0 && topK < logits.count
+        var total = 0.0
+        if !limited, topP < 1 || minP <= 0 { total = sumChunks() }
+        if !limited, minP <= 0 {
+            guard total > 0 else { return best }
+            if topP >= 1 { return drawFromAll(uniform(0), total) }
+            for attempt in 0..<Self.attempts where topP >= 0.5 {
+                let token = drawFromAll(uniform(attempt), total)
+                if weight(moreProbableThan: token) < Double(topP) * total { return token }
+            }
+        }
         var count = limited ? selectLargest(topK) : select(least: leastWeight(topP: topP, minP: minP, total: total))
         if limited { count = keepLargest(of: count, count: topK, mass: .infinity) }
         if topP < 1 {
             let mass = limited ? self.mass(of: count) : total
             count = keepLargest(of: count, count: .max, mass: Double(topP) * mass)
         }
-        return draw(uniform, of: count, least: minP)
+        return draw(uniform(Self.attempts), of: count, least: minP)
     }
 
     // MARK: From all
 
+    private static let attempts = 6
     private static let chunk = 256
 
     private var base: UnsafeMutablePointer<Float> {
@@ -47,27 +61,25 @@ struct Distribution {
         return base
     }
 
-    private func weight(chunk start: Int) -> Double {
-        Double(
-            Kernels.expSum(
-                base + start, count: min(Self.chunk, logits.count - start), maximum: maximum, scale: scale))
-    }
-
-    private var totalWeight: Double {
+    /// Leaves the weight of each chunk in the scratch; answers that of all.
+    private func sumChunks() -> Double {
         var total = 0.0
-        for start in stride(from: 0, to: logits.count, by: Self.chunk) { total += weight(chunk: start) }
+        for start in stride(from: 0, to: logits.count, by: Self.chunk) {
+            let sum = Kernels.expSum(
+                base + start, count: min(Self.chunk, logits.count - start), maximum: maximum, scale: scale)
+            scratch.sums[start / Self.chunk] = sum
+            total += Double(sum)
+        }
         return total
     }
 
     /// In the order of ids: finds the chunk, then the token in it.
-    private func drawFromAll(_ uniform: Float) -> Int {
-        let total = totalWeight
-        guard total.isFinite, total > 0 else { return best }
+    private func drawFromAll(_ uniform: Float, _ total: Double) -> Int {
         let target = Double(uniform) * total
         var sum = 0.0
         var start = 0
         while start + Self.chunk < logits.count {
-            let next = sum + weight(chunk: start)
+            let next = sum + Double(scratch.sums[start / Self.chunk])
             if next > target { break }
             sum = next
             start += Self.chunk
@@ -84,13 +96,27 @@ struct Distribution {
         return last
     }
 
+    /// Of what goes before a token: larger logits, and equal ones of lower ids.
+    private func weight(moreProbableThan token: Int) -> Double {
+        let logit = logits[token]
+        func sum(_ start: Int, _ end: Int, above: Float) -> Double {
+            var sum = 0.0
+            for start in stride(from: start, to: end, by: 4096) {
+                sum += Double(
+                    Kernels.expSum(
+                        base + start, count: min(4096, end - start), maximum: maximum, scale: scale, above: above))
+            }
+            return sum
+        }
+        return sum(0, token, above: logit.nextDown) + sum(token + 1, logits.count, above: logit)
+    }
+
     // MARK: From candidates
 
     /// A weight that every token kept by top-p and min-p reaches. What weighs less than `(1 - topP) * total / vocabulary` adds up
     /// to less than what top-p drops.
     private func leastWeight(topP: Float, minP: Float, total: Double) -> Float {
-        let share = topP < 1 ? Float(Double(1 - topP) * total / Double(logits.count)) : minP
-        return share * 0.999
+        max(topP < 1 ? Float(Double(1 - topP) * total / Double(logits.count)) : 0, minP) * 0.999
     }
 
     /// Puts the tokens of at least that weight into the scratch, with their weights; answers how many. The best is among them.

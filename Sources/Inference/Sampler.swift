@@ -72,11 +72,13 @@ struct Sampler: Sendable {
         _ logits: UnsafeMutableBufferPointer<Float>, best: Int, _ scratch: SamplerScratch
     ) -> Int32 {
         guard parameters.temperature > 0 else { return Int32(best) }
-        let uniform = random.uniform(draws)
+        let draw = draws
         draws += 1
         let distribution = Distribution(logits, best: best, temperature: parameters.temperature, scratch: scratch)
         return Int32(
-            distribution.draw(uniform, topK: parameters.topK, topP: parameters.topP, minP: parameters.minP))
+            distribution.draw(topK: parameters.topK, topP: parameters.topP, minP: parameters.minP) {
+                random.uniform(draw, attempt: $0)
+            })
     }
 
     private func logSumExp(_ logits: UnsafeMutableBufferPointer<Float>, maximum: Float) -> Float {

@@ -10,6 +10,8 @@ final class SamplerScratch {
     let heap: UnsafeMutablePointer<UInt32>
     let counts: UnsafeMutablePointer<UInt32>
     let masses: UnsafeMutablePointer<Double>
+    /// Of the vocabulary's chunks.
+    let sums: UnsafeMutablePointer<Float>
 
     init(vocabulary: Int) {
         indices = .allocate(capacity: vocabulary)
@@ -17,6 +19,7 @@ final class SamplerScratch {
         heap = .allocate(capacity: vocabulary)
         counts = .allocate(capacity: Self.bins)
         masses = .allocate(capacity: Self.bins)
+        sums = .allocate(capacity: vocabulary)
     }
 
     deinit {
@@ -25,5 +28,6 @@ final class SamplerScratch {
         heap.deallocate()
         counts.deallocate()
         masses.deallocate()
+        sums.deallocate()
     }
 }

@@ -1,9 +1,11 @@
 internal import CKernels
 
 extension Kernels {
-    /// `sum of exp((x[i] - maximum) * scale)`; NaN adds nothing.
-    public static func expSum(_ x: UnsafePointer<Float>, count: Int, maximum: Float, scale: Float) -> Float {
-        table.pointee.sampling.exp_sum(x, count, maximum, scale)
+    /// `sum of exp((x[i] - maximum) * scale)` over the i with `x[i] > above`; NaN adds nothing.
+    public static func expSum(
+        _ x: UnsafePointer<Float>, count: Int, maximum: Float, scale: Float, above: Float = -.infinity
+    ) -> Float {
+        table.pointee.sampling.exp_sum(x, count, maximum, scale, above)
     }
 
     /// `x[i] = exp((x[i] - maximum) * scale)`, 0 for NaN.

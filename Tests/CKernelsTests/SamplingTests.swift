@@ -17,16 +17,21 @@ import Testing
         for count in counts {
             let x = unaligned(logits(count))
             let expected = x.dropFirst().map { $0.isNaN ? 0 : exp((Double($0) - 3) * 0.7) }
-            var first: (sum: UInt32, weights: [UInt32])?
+            let edge = count > 2 ? x[3] : 0
+            let above = zip(x.dropFirst(), expected).reduce(0) { $1.0 > edge ? $0 + $1.1 : $0 }
+            var first: (sum: UInt32, part: UInt32, weights: [UInt32])?
             for name in implementations {
                 let k = kernels(name).sampling
                 var weights = x + [7]
-                let sum = x.withUnsafeBufferPointer { k.exp_sum($0.baseAddress! + 1, count, 3, 0.7) }
+                let (sum, part) = x.withUnsafeBufferPointer {
+                    (k.exp_sum($0.baseAddress! + 1, count, 3, 0.7, -.infinity), k.exp_sum($0.baseAddress! + 1, count, 3, 0.7, edge))
+                }
+                #expect(abs(Double(part) - above) <= 2e-5 * max(1, above), "\(name), \(count)")
                 weights.withUnsafeMutableBufferPointer { k.exp_scaled($0.baseAddress! + 1, count, 3, 0.7) }
                 #expect(weights.removeLast() == 7, "nothing is written past the end")
                 #expect(abs(Double(sum) - expected.reduce(0, +)) <= 2e-5 * max(1, expected.reduce(0, +)), "\(name), \(count)")
                 for (a, b) in zip(weights.dropFirst(), expected) { #expect(abs(Double(a) - b) <= 2e-5 * max(1, b)) }
-                let found = (sum.bitPattern, bits(Array(weights.dropFirst())))
+                let found = (sum.bitPattern, part.bitPattern, bits(Array(weights.dropFirst())))
                 if let first { #expect(first == found, "\(name), \(count)") } else { first = found }
             }
         }

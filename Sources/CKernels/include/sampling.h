@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 typedef struct ck_sampling {
-    // sum of exp((x[i] - maximum) * scale)
-    float (*exp_sum)(const float *x, size_t count, float maximum, float scale);
+    // sum of exp((x[i] - maximum) * scale) over the i with x[i] > above
+    float (*exp_sum)(const float *x, size_t count, float maximum, float scale, float above);
     // x[i] = exp((x[i] - maximum) * scale), 0 for NaN
     void (*exp_scaled)(float *x, size_t count, float maximum, float scale);
     // The i, rising, with x[i] >= least go to `indices` (room for `count`); returns how many there are.
