@@ -61,7 +61,7 @@ let floors: [Target] = [
     // 4 services
     module("Inference", ["Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     module("Embeddings", ["Models", "Tensors", "Tokenizers", "Generation", "JSON"]),
-    module("Routing", ["JSON", "Generation", crypto, yams]),
+    module("Routing", ["Tensors", "JSON", "Generation", yams]),
     // 5 front
     module("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),
     // 6 assembly

@@ -1,6 +1,7 @@
 // All kernels of one instruction set; the including source defines CK_NAME, CK_TABLE, TILE_ROWS and the target.
 #include "attention.inc.h"
 #include "elementwise.inc.h"
+#include "hash.inc.h"
 #include "include/kernels.h"
 #include "low_rank.inc.h"
 #include "packed.inc.h"
@@ -17,6 +18,7 @@ const ck_kernels CK_TABLE = {
     .packed = {.quantize = quantize, .multiply = multiply_packed},
     .attention = {.store = store_key_value, .causal = causal_attention, .bidirectional = bidirectional_attention},
     .sampling = {.exp_sum = exp_sum, .exp_scaled = exp_scaled, .select = select_from},
+    .hash = {.chunks = hash_chunks, .parents = hash_parents},
     .low_rank = {.shrink = shrink, .expand = expand},
     .peak = {.int8 = peak_int8, .f32 = peak_f32},
 };

@@ -1,7 +1,7 @@
-import Crypto
 import Glibc
+internal import Tensors
 
-/// Embedded examples on disk, one file for each list of texts, named by the SHA-256 of encoder and texts: equal content
+/// Embedded examples on disk, one file for each list of texts, named by the hash of encoder and texts: equal content
 /// is never embedded twice, changed content never hits.
 ///
 /// File: 8 bytes `lmoevec1`, u32 rows, u32 dimension, then rows x dimension f32, little-endian. A damaged file is a miss.
@@ -44,14 +44,8 @@ struct VectorCache: Sendable {
     }
 
     private func path(texts: [String], encoder: String) -> String {
-        var hash = SHA256()
-        for text in [encoder] + texts {
-            withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { hash.update(bufferPointer: $0) }
-            hash.update(data: Array(text.utf8))
-        }
-        let digits = Array("0123456789abcdef".utf8)
-        let name = hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return "\(folder)/\(String(decoding: name, as: UTF8.self)).vec"
+        let name = ContentDigest(of: ([encoder] + texts).map { ContentDigest(of: $0) }).hexadecimal
+        return "\(folder)/\(name).vec"
     }
 
     private func word(_ bytes: [UInt8], at offset: Int) -> Int {

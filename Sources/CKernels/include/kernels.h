@@ -5,6 +5,7 @@
 #pragma once
 #include "attention.h"
 #include "elementwise.h"
+#include "hash.h"
 #include "low_rank.h"
 #include "packed.h"
 #include "peak.h"
@@ -18,6 +19,7 @@ typedef struct ck_kernels {
     ck_low_rank_kernels low_rank;
     ck_sampling sampling;
     ck_peak_kernels peak;
+    ck_hash_kernels hash;
 } ck_kernels;
 
 // Null when the name is unknown or this CPU lacks it.
