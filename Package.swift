@@ -31,7 +31,6 @@ func system(_ name: String, pkgConfig: String, apt: String) -> Target {
 }
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let floors: [Target] = [
@@ -57,7 +56,7 @@ let floors: [Target] = [
     module("Generation"),
     // 3 models
     module("Models", ["Tensors", "Weights", "JSON"]),
-    module("Adapters", ["Models", "Tensors", "Weights", "JSON", crypto]),
+    module("Adapters", ["Models", "Tensors", "Weights", "JSON"]),
     // 4 services
     module("Inference", ["Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     module("Embeddings", ["Models", "Tensors", "Tokenizers", "Generation", "JSON"]),
@@ -94,7 +93,6 @@ let package = Package(
     name: "lmoe",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: floors.filter(present),

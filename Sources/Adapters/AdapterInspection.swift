@@ -56,7 +56,8 @@ public struct AdapterInspection: Sendable {
         }
         guard let content else { return }
         hasChatTemplate = content.chatTemplate != nil
-        version = content.version
+        let elements = content.elements(isHashed: true)
+        version = problems.noting { () throws(AdapterError) in try content.version(elements) } ?? nil
         fileBytes = content.weights.file.size
         tensors = content.weights.tensors.values.map { Tensor(name: $0.name, dtype: $0.dtype.name, shape: $0.shape) }
             .sorted { $0.name < $1.name }
@@ -66,7 +67,7 @@ public struct AdapterInspection: Sendable {
         summary = plan.summary
         residentBytes = plan.byteCount(element: element)
         // Targets that did not fit are known already; whether the others are finite is worth knowing too.
-        if plan.summary.patchCount > 0 { _ = plan.delta(element: element, problems: &problems) }
+        if plan.summary.patchCount > 0 { _ = plan.delta(element: element, elements: elements, problems: &problems) }
         if problems.isEmpty { effects = plan.effects() }
     }
 }

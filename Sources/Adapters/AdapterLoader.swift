@@ -25,18 +25,23 @@ struct AdapterLoader: Sendable {
             hasChatTemplate: content.chatTemplate != nil, fingerprint: content.fingerprint)
     }
 
-    /// Cost: `O(bytes)`.
+    /// `knownVersion` spares the hash when the fingerprint is the one that it was computed for. Cost: `O(bytes)`, on several
+    /// threads.
     func load(
         _ directory: AdapterDirectory, knownVersion: (fingerprint: FolderFingerprint, version: String)? = nil
     ) throws(AdapterError) -> LoadedAdapter {
-        let content = try AdapterContent.read(directory, depth: .everything, limits: limits, knownVersion: knownVersion)
+        let content = try AdapterContent.read(directory, depth: .headers, limits: limits)
         let plan = try plan(content)
+        let known = knownVersion?.fingerprint == content.fingerprint ? knownVersion?.version : nil
+        let elements = content.elements(isHashed: known == nil)
         var problems = AdapterProblems()
-        let delta = plan.delta(element: element, problems: &problems)
+        let delta = plan.delta(element: element, elements: elements, problems: &problems)
         try problems.throwFirst()
-        guard let delta, let version = content.version else {
+        let version: String? = if let known { known } else { try content.version(elements) }
+        guard let delta, let version else {
             throw AdapterError(.noEffect, "the adapter would change nothing", file: AdapterFile.weights)
         }
+        try content.checkUnchanged(directory)
         return LoadedAdapter(
             version: version, delta: delta, chatTemplate: content.chatTemplate, summary: plan.summary,
             fingerprint: content.fingerprint)

@@ -33,6 +33,13 @@ public struct TensorView: Sendable {
         self.init(name: name, dtype: dtype, shape: shape, bytes: block.bytes, owner: block)
     }
 
+    /// The same tensor with its elements in other memory, `byteCount` bytes that `owner` keeps and that nobody writes while
+    /// the view is used.
+    package func at(_ bytes: UnsafeRawPointer, keptBy owner: any AnyObject & Sendable) -> TensorView {
+        TensorView(
+            name: name, dtype: dtype, shape: shape, bytes: UnsafeRawBufferPointer(start: bytes, count: byteCount), owner: owner)
+    }
+
     private init(
         name: String, dtype: DType, shape: [Int], bytes: UnsafeRawBufferPointer, owner: any AnyObject & Sendable
     ) {

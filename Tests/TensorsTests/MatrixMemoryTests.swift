@@ -18,4 +18,19 @@ import Testing
         let memory = MatrixMemory(byteCount: 0)
         #expect(Int(bitPattern: memory.take(0)) % MatrixMemory.alignment == 0)
     }
+
+    @Test func partsLieInTheirOrderAndKeepTheBlock() {
+        let sizes = [100, 64, 3 << 20]
+        var parts: [MatrixMemory] = []
+        do {
+            let memory = MatrixMemory(byteCount: sizes.reduce(0) { $0 + MatrixMemory.footprint($1) })
+            parts = sizes.map { memory.part($0) }
+        }
+        // Filled last to first, as threads may.
+        let pieces = zip(parts, sizes).map { UnsafeMutableRawBufferPointer(start: $0.take($1), count: $1) }
+        for (index, piece) in pieces.enumerated().reversed() { piece.initializeMemory(as: UInt8.self, repeating: UInt8(index + 1)) }
+        for (index, piece) in pieces.enumerated() { #expect(piece.allSatisfy { $0 == UInt8(index + 1) }) }
+        let addresses = pieces.map { Int(bitPattern: $0.baseAddress) }
+        #expect(addresses == addresses.sorted())
+    }
 }

@@ -25,9 +25,9 @@ public protocol AdapterPlan: Sendable {
     /// Bytes that the delta will take.
     func byteCount(element: LowRank.Element) -> Int
 
-    /// Copies the elements. Noted: what is not finite, and a delta that would change nothing. Nil only with a problem.
-    /// Cost: `O(parameters)`.
-    func delta(element: LowRank.Element, problems: inout AdapterProblems) -> AdapterDelta?
+    /// Brings the elements into place. Noted: what cannot be read or is not finite, and a delta that would change nothing. Nil
+    /// only with a problem. Cost: `O(parameters)`, on several threads.
+    func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta?
 
     /// How much each target changes its projection. Cost: `O(parameters * rank)`.
     func effects() -> [AdapterEffect]

@@ -1,3 +1,4 @@
+internal import Tensors
 public import Weights
 
 /// The files of one adapter as they were at one moment, in memory of our own: what happens to the folder after does not
@@ -18,17 +19,15 @@ public struct AdapterContent: Sendable {
     /// Its own chat template, which goes before the base model's: `chat_template.jinja`, or the text in
     /// `tokenizer_config.json`.
     public let chatTemplate: String?
-    /// The content hash: 32 hexadecimal digits of SHA-256 over everything that changes what the adapter answers. Nil when
-    /// only headers were read. Waits for another thread that computes it.
-    public var version: String? { contentHash?.value }
-    private let contentHash: ContentHash?
     let fingerprint: FolderFingerprint
+    private let configuration: [UInt8]
+    private let weightsFile: AdapterFile
+    private let depth: Depth
 
     /// Errors: `notReady` for what may still be being copied; `pickle`, `unsafePath`, `malformed`, `limitExceeded`,
-    /// `unsupported`, `io`. `knownVersion`: spares the hash when the fingerprint is the one that it was computed for.
+    /// `unsupported`, `io`.
     static func read(
-        _ directory: AdapterDirectory, depth: Depth, limits: AdapterLimits,
-        knownVersion: (fingerprint: FolderFingerprint, version: String)? = nil
+        _ directory: AdapterDirectory, depth: Depth, limits: AdapterLimits
     ) throws(AdapterError) -> AdapterContent {
         let fingerprint = directory.fingerprint()
         guard let configurationFile = try directory.open(AdapterFile.configuration) else {
@@ -42,18 +41,39 @@ public struct AdapterContent: Sendable {
         let weights = try WeightsReader(file: weightsFile, limits: limits).read(depth)
         let template = try OwnTemplate.read(directory, limits: limits)
         try configurationFile.checkUnchanged()
+        let content = AdapterContent(
+            folder: directory.path, manifest: manifest, weights: weights, chatTemplate: template, fingerprint: fingerprint,
+            configuration: configuration, weightsFile: weightsFile, depth: depth)
+        try content.checkUnchanged(directory)
+        return content
+    }
+
+    /// Throws `notReady` when the folder is not what it was when it was first looked at.
+    func checkUnchanged(_ directory: AdapterDirectory) throws(AdapterError) {
         try weightsFile.checkUnchanged()
         guard directory.fingerprint() == fingerprint else {
             throw AdapterError(.notReady, "the folder changed while it was read")
         }
-        var contentHash: ContentHash?
-        if case .everything = depth {
-            let known = knownVersion?.fingerprint == fingerprint ? knownVersion?.version : nil
-            contentHash = known.map { ContentHash(known: $0) } ?? ContentHash(of: configuration, weights, template)
+    }
+
+    /// What the tensors hold: read from the file where only its header was read so far.
+    func elements(isHashed: Bool) -> AdapterElements {
+        switch depth {
+        case .headers: AdapterElements(weights, file: weightsFile, isHashed: isHashed)
+        case .everything: AdapterElements(weights, file: nil, isHashed: isHashed)
         }
-        return AdapterContent(
-            folder: directory.path, manifest: manifest, weights: weights, chatTemplate: template, contentHash: contentHash,
-            fingerprint: fingerprint)
+    }
+
+    /// The content hash: 32 hexadecimal digits of BLAKE3 over everything that changes what the adapter answers. The tensors are
+    /// hashed apart, so that several threads can do it while they bring them into place; nil when `elements` hashes nothing.
+    func version(_ elements: AdapterElements) throws(AdapterError) -> String? {
+        guard let tensors = try elements.allDigests() else { return nil }
+        let header = UnsafeRawBufferPointer(rebasing: weights.file.bytes.prefix(weights.dataOffset))
+        let parts = [
+            ContentDigest(of: configuration), ContentDigest(of: header),
+            ContentDigest(of: chatTemplate.map { "template \($0)" } ?? "no template"),
+        ]
+        return String(ContentDigest(of: parts + tensors).hexadecimal.prefix(32))
     }
 
     private static func missingConfiguration(_ directory: AdapterDirectory) -> AdapterError {

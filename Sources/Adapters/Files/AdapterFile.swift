@@ -3,7 +3,7 @@ internal import Tensors
 
 /// One open file of an adapter's folder. It is read with `pread` into memory of our own, never mapped: somebody may
 /// truncate it while it is read.
-final class AdapterFile {
+final class AdapterFile: Sendable {
     static let configuration = "adapter_config.json"
     static let weights = "adapter_model.safetensors"
     static let template = "chat_template.jinja"

@@ -1,4 +1,5 @@
 internal import Models
+internal import Synchronization
 internal import Tensors
 
 /// The pair of one module, of the right shapes and types.
@@ -14,6 +15,15 @@ struct LoRATarget: Sendable {
     let bias: TensorView?
 
     var parameters: Int { a.elementCount + b.elementCount + (bias?.elementCount ?? 0) }
+    /// Bytes that a reader needs for all its tensors.
+    var room: Int { ElementReader.room(a) + ElementReader.room(b) + (bias.map(ElementReader.room) ?? 0) }
+
+    /// The same with its elements, as long as the reader keeps them.
+    func read(_ reader: ElementReader) throws(AdapterError) -> LoRATarget {
+        let bias: TensorView? = if let bias { try reader.read(bias) } else { nil }
+        return LoRATarget(
+            module: module, rank: rank, scale: scale, a: try reader.read(a), b: try reader.read(b), bias: bias)
+    }
 }
 
 /// The modules that a LoRA changes.
@@ -42,13 +52,23 @@ struct LoRAPlan: AdapterPlan {
         return targets.reduce(0) { $0 + ($1.a.elementCount + $1.b.elementCount) * elementBytes + 4 * ($1.bias?.elementCount ?? 0) }
     }
 
-    func delta(element: LowRank.Element, problems: inout AdapterProblems) -> AdapterDelta? {
+    func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta? {
         let before = problems.count
+        let footprints = targets.map { LowRank.footprint(a: $0.a, b: $0.b, element: element) }
+        let memory = MatrixMemory(byteCount: footprints.reduce(0, +))
+        // Parts are given out first, so that matrices lie in the order of the model whichever thread fills them.
+        let parts = footprints.map(memory.part)
+        let outcomes = Mutex([Result<LinearPatch?, AdapterError>](repeating: .success(nil), count: targets.count))
+        let bytes = targets.reduce(0) { $0 + $1.room }
+        elements.spread(targets.count, bytes: bytes, room: targets.map(\.room).max() ?? 0) { index, reader in
+            let outcome = Result { () throws(AdapterError) in
+                try Self.patch(try targets[index].read(reader), element, parts[index])
+            }
+            outcomes.withLock { $0[index] = outcome }
+        }
         var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
-        let memory = MatrixMemory(
-            byteCount: targets.reduce(0) { $0 + LowRank.footprint(a: $1.a, b: $1.b, element: element) })
-        for target in targets {
-            let patch = problems.noting { () throws(AdapterError) in try Self.patch(target, element, memory) }
+        for (target, outcome) in zip(targets, outcomes.withLock { $0 }) {
+            let patch = problems.noting { () throws(AdapterError) in try outcome.get() }
             if let patch, let patch { patches.append((target.module.layer, target.module.projection, patch)) }
         }
         guard problems.count == before else { return nil }
