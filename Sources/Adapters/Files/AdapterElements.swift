@@ -1,5 +1,3 @@
-internal import Dispatch
-internal import Glibc
 internal import Synchronization
 internal import Tensors
 internal import Weights
@@ -30,14 +28,12 @@ public final class AdapterElements: Sendable {
     /// Calls `body` for each index below `count`, on several threads when there are many `bytes`, this one among them. A reader
     /// belongs to a thread, has room for `room` bytes of tensors and is empty when `body` gets it.
     func spread(_ count: Int, bytes: Int, room: Int, _ body: @Sendable (Int, ElementReader) -> Void) {
-        let threads = max(1, min(Self.threads, bytes / Self.bytesPerThread, count))
-        let next = Atomic(0)
-        // The caller does it all when no other thread has time: loads that waited for each other's threads would not end.
-        DispatchQueue.concurrentPerform(iterations: threads) { _ in
+        let threads = min(Parallel.threads, bytes / Self.bytesPerThread)
+        // One piece a reader: so many targets that threads end at about the same time, and few readers.
+        let piece = max(1, count / (8 * Parallel.threads))
+        Parallel.forEach(count, threads: threads, piece: piece) { range in
             let reader = ElementReader(self, room: room)
-            while true {
-                let index = next.add(1, ordering: .relaxed).oldValue
-                guard index < count else { return }
+            for index in range {
                 reader.clear()
                 body(index, reader)
             }
@@ -55,8 +51,6 @@ public final class AdapterElements: Sendable {
         return digests.withLock { $0.compactMap { $0 } }
     }
 
-    /// More threads would take cores from the requests that run.
-    private static let threads = min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     private static let bytesPerThread = 512 << 10
 
     // MARK: For readers

@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
+internal import Tensors
 public import Models
 
 /// The folder of adapters: what is in it, what of it is in memory, who uses it.
@@ -51,9 +52,11 @@ public final class AdapterStore: Sendable {
                 letGo { $0.forget(name) }
                 changes.removed.append(name)
             }
-            for name in names { look(at: name, settles: count.scans > 1, &changes) }
-            changes.added.sort()
-            changes.replaced.sort()
+            let settles = count.scans > 1
+            let sorted = names.sorted()
+            for (name, sight) in zip(sorted, Parallel.map(sorted, { look(at: $0, settles: settles) })) {
+                take(sight, of: name, &changes)
+            }
             changes.removed.sort()
             return changes
         }
@@ -63,7 +66,7 @@ public final class AdapterStore: Sendable {
     func refresh(_ name: String, settles: Bool = true) {
         scanning.withLock { _ in
             var changes = AdapterChanges()
-            look(at: name, settles: settles, &changes)
+            take(look(at: name, settles: settles), of: name, &changes)
         }
     }
 
@@ -78,28 +81,45 @@ public final class AdapterStore: Sendable {
         }
     }
 
-    private func look(at name: String, settles: Bool, _ changes: inout AdapterChanges) {
+    /// What a look at a folder found.
+    private enum Sight: Sendable {
+        /// As it was.
+        case same
+        case gone
+        case changed(FolderFingerprint, StoreState<LoadedAdapter>.Finding, isSettling: Bool)
+    }
+
+    /// Reads, and changes nothing: several folders at once.
+    private func look(at name: String, settles: Bool) -> Sight {
         let before = guarded.withLock { $0.state.entries[name] }
         let directory: AdapterDirectory
         do throws(AdapterError) {
             directory = try AdapterDirectory.open(name, in: folder)
         } catch {
-            // Gone, or not ours to look into: known by its name only.
-            if error.code == .notFound {
-                if before != nil { letGo { $0.forget(name) } }
-            } else if before == nil || before?.needsProbe == true {
-                note(name, FolderFingerprint(), .init(error.of(name)), before, &changes)
-            }
-            return
+            if error.code == .notFound { return .gone }
+            // Not ours to look into: known by its name only.
+            let isNews = before == nil || before?.needsProbe == true
+            return isNews ? .changed(FolderFingerprint(), .init(error.of(name)), isSettling: false) : .same
         }
         let fingerprint = directory.fingerprint()
-        guard before == nil || before?.fingerprint != fingerprint || before?.needsProbe == true else { return }
-        var finding = probe(directory, name)
-        if settles && fingerprint.isSettling(within: limits.settleMilliseconds, now: FileStamp.now()) {
-            changes.retryMilliseconds = limits.settleMilliseconds
-            finding = .notReady(finding.reason ?? Self.settling(name))
+        guard before == nil || before?.fingerprint != fingerprint || before?.needsProbe == true else { return .same }
+        let finding = probe(directory, name)
+        guard settles && fingerprint.isSettling(within: limits.settleMilliseconds, now: FileStamp.now()) else {
+            return .changed(fingerprint, finding, isSettling: false)
         }
-        note(name, fingerprint, finding, before, &changes)
+        return .changed(fingerprint, .notReady(finding.reason ?? Self.settling(name)), isSettling: true)
+    }
+
+    /// Brings the state up to date.
+    private func take(_ sight: Sight, of name: String, _ changes: inout AdapterChanges) {
+        switch sight {
+        case .same: break
+        case .gone: letGo { $0.forget(name) }
+        case .changed(let fingerprint, let finding, let isSettling):
+            if isSettling { changes.retryMilliseconds = limits.settleMilliseconds }
+            let before = guarded.withLock { $0.state.entries[name] }
+            note(name, fingerprint, finding, before, &changes)
+        }
     }
 
     /// It looks whole, but so does a file whose size was set before its bytes were.
