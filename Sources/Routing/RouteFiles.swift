@@ -21,6 +21,16 @@ public struct RouteFiles: Sendable {
     ///
     /// Throws the first problem, with file and line; the caller serves the adapter by name and says why it is not routed.
     public func definition(adapter: String, folder: String) throws(RoutingError) -> RouteDefinition {
+        try definition(adapter: adapter, folder: folder, overrides: overrides())
+    }
+
+    /// What the routes folder says, for the definitions of many adapters.
+    public func overrides() -> RouteOverrides { RouteOverrides(folder: routesFolder, limits: limits) }
+
+    /// The same with overrides that were read before.
+    public func definition(
+        adapter: String, folder: String, overrides: RouteOverrides
+    ) throws(RoutingError) -> RouteDefinition {
         var route = RouteYAML()
         var sources: [String] = []
         if let text = try TextFile.read("\(folder)/route.yaml", within: folder, limitBytes: limits.fileBytes) {
@@ -34,10 +44,11 @@ public struct RouteFiles: Sendable {
             route.examples = try strangersExamples(file: name, folder: folder, named: folder)
             sources.append(name)
         }
-        if route.description == nil {
-            route.description = try description(folder: folder)
+        if route.description == nil, let (text, source) = try description(folder: folder) {
+            route.description = text
+            sources.append(source)
         }
-        if let (override, source) = try override(for: adapter) {
+        if let (override, source) = try override(for: adapter, overrides) {
             route.description = override.description ?? route.description
             route.examples = override.examples ?? route.examples
             route.threshold = override.threshold ?? route.threshold
@@ -51,34 +62,32 @@ public struct RouteFiles: Sendable {
             source: sources.joined(separator: " + "))
     }
 
-    /// The operator's override, found by file name or by its `adapter` key.
-    private func override(for adapter: String) throws(RoutingError) -> (RouteYAML, source: String)? {
-        guard let routesFolder else { return nil }
-        var found: (RouteYAML, String)?
-        for name in Self.entries(of: routesFolder) where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
-            let stem = String(name[..<(name.lastIndex(of: ".") ?? name.endIndex)])
-            let path = "\(routesFolder)/\(name)"
-            guard let text = try TextFile.read(path, limitBytes: limits.fileBytes) else { continue }
-            // A broken override of another adapter is that adapter's problem.
-            guard stem == adapter || text.contains(adapter) else { continue }
-            var route = try RouteYAML.parse(text, place: path)
-            guard (route.adapter ?? stem) == adapter else { continue }
-            if let file = route.examplesFile {
-                let target = file.hasPrefix("/") ? file : "\(routesFolder)/\(file)"
-                let lines = try examples(path: target, file: file, within: nil, named: path)
-                route.examples = (route.examples ?? []) + lines
+    /// The operator's override with all its examples.
+    private func override(
+        for adapter: String, _ overrides: RouteOverrides
+    ) throws(RoutingError) -> (RouteYAML, source: String)? {
+        guard let folder = overrides.folder else { return nil }
+        var route: RouteYAML?
+        var sources: [String] = []
+        if let found = try overrides.override(for: adapter) {
+            var own = found.route
+            if let file = own.examplesFile {
+                let target = file.hasPrefix("/") ? file : "\(folder)/\(file)"
+                let lines = try examples(path: target, file: file, within: nil, named: "\(folder)/\(found.name)")
+                own.examples = (own.examples ?? []) + lines
             }
-            found = (route, "routes/\(name)")
-            break
+            route = own
+            sources.append("routes/\(found.name)")
         }
-        if let text = try TextFile.read("\(routesFolder)/\(adapter).jsonl", limitBytes: limits.fileBytes) {
-            var (route, source) = found ?? (RouteYAML(), "")
-            let lines = try ExampleLines.parse(text, place: "\(routesFolder)/\(adapter).jsonl")
-            route.examples = (route.examples ?? []) + lines
-            source += (source.isEmpty ? "" : " + ") + "routes/\(adapter).jsonl"
-            found = (route, source)
+        let name = "\(adapter).jsonl"
+        if overrides.lines.contains(name), let text = try TextFile.read("\(folder)/\(name)", limitBytes: limits.fileBytes) {
+            let lines = try ExampleLines.parse(text, place: "\(folder)/\(name)")
+            var own = route ?? RouteYAML()
+            own.examples = (own.examples ?? []) + lines
+            route = own
+            sources.append("routes/\(name)")
         }
-        return found
+        return route.map { ($0, sources.joined(separator: " + ")) }
     }
 
     private func strangersExamples(
@@ -99,13 +108,13 @@ public struct RouteFiles: Sendable {
         return try ExampleLines.parse(text, place: path)
     }
 
-    private func description(folder: String) throws(RoutingError) -> String? {
+    private func description(folder: String) throws(RoutingError) -> (text: String, source: String)? {
         if let text = try TextFile.read("\(folder)/description.txt", within: folder, limitBytes: limits.fileBytes) {
             let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-            if !words.isEmpty { return words }
+            if !words.isEmpty { return (words, "description.txt") }
         }
         return try TextFile.read("\(folder)/README.md", within: folder, limitBytes: limits.fileBytes)
-            .flatMap(ModelCard.description)
+            .flatMap(ModelCard.description).map { ($0, "README.md") }
     }
 
     /// Drops empty texts and duplicates, cuts long ones, and refuses more examples than the limit.
@@ -121,7 +130,7 @@ public struct RouteFiles: Sendable {
     }
 
     /// Names in a folder, sorted; empty when there is no such folder.
-    private static func entries(of folder: String) -> [String] {
+    static func entries(of folder: String) -> [String] {
         guard let stream = opendir(folder) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []

@@ -130,4 +130,44 @@ import Testing
         let route = try RouteFiles(routesFolder: nil).definition(adapter: "x", folder: "\(folder.path)/x")
         #expect(route.examples == ["fine"])
     }
+
+    @Test func overridesAreReadOnceForAllAdapters() throws {
+        let folder = try TemporaryFolder()
+        for name in ["a", "b", "c", "d"] { try folder.write("examples: [own]\n", to: "adapters/\(name)/route.yaml") }
+        try folder.write("adapter: b\nexamples: [first]\n", to: "routes/1.yaml")
+        try folder.write("examples: [second]\n", to: "routes/b.yaml")
+        try folder.write("examples: 3\n", to: "routes/a.yaml")
+        try folder.write("\"line\"\n", to: "routes/c.jsonl")
+        let files = RouteFiles(routesFolder: "\(folder.path)/routes")
+        let overrides = files.overrides()
+        // What comes after is not seen: the folder was read.
+        try folder.write("examples: [late]\n", to: "routes/d.yaml")
+        func definition(_ name: String) throws -> RouteDefinition {
+            try files.definition(adapter: name, folder: "\(folder.path)/adapters/\(name)", overrides: overrides)
+        }
+        #expect(try definition("b").examples == ["first"])
+        #expect(try definition("c").examples == ["line"])
+        #expect(try definition("c").source == "route.yaml + routes/c.jsonl")
+        #expect(try definition("d").examples == ["own"])
+        let error = #expect(throws: RoutingError.self) { try definition("a") }
+        #expect(error?.place?.contains("a.yaml") == true)
+    }
+
+    @Test func aBrokenOverrideIsTheProblemOfWhomItMayBeAbout() throws {
+        let folder = try TemporaryFolder()
+        for name in ["one", "two", "three"] { try folder.write("examples: [own]\n", to: "adapters/\(name)/route.yaml") }
+        try folder.write("adapter: two\nexamples: [\n", to: "routes/policy.yaml")
+        try folder.write("adapter: two\n", to: "routes/zzz.yaml")
+        let files = RouteFiles(routesFolder: "\(folder.path)/routes")
+        #expect(throws: RoutingError.self) { try files.definition(adapter: "two", folder: "\(folder.path)/adapters/two") }
+        #expect(try files.definition(adapter: "one", folder: "\(folder.path)/adapters/one").examples == ["own"])
+    }
+
+    @Test func aModelCardAloneIsNamedAsTheSource() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("# x\n\nTranslates old verses.\n", to: "x/README.md")
+        let route = try RouteFiles(routesFolder: nil).definition(adapter: "x", folder: "\(folder.path)/x")
+        #expect(route.source == "README.md")
+        #expect(route.indexedTexts == ["Translates old verses."])
+    }
 }

@@ -1,6 +1,7 @@
 public import Adapters
 public import Routing
 internal import Synchronization
+internal import Tensors
 
 /// The adapters that are served, and what the router knows of them: the store and the router kept in step.
 ///
@@ -24,6 +25,8 @@ public final class AdapterLibrary: Sendable {
         public var entries: [String: Entry] = [:]
         /// Their names, sorted.
         public var names: [String] = []
+        /// Why folders are not served, by name.
+        public var refusals: [String: String] = [:]
         /// Taken out of service by `unload`; their folders stay.
         public var unloaded: Set<String> = []
     }
@@ -56,9 +59,12 @@ public final class AdapterLibrary: Sendable {
         var indexed: [RouteDefinition]?
     }
 
-    private struct Reading {
+    private struct Reading: Sendable {
         var definition: RouteDefinition?
+        /// Why the router cannot choose it.
         var problem: String?
+        /// The same where its files are to blame.
+        var failure: String?
     }
 
     public init(store: AdapterStore, router: Router?, files: RouteFiles) {
@@ -77,9 +83,11 @@ public final class AdapterLibrary: Sendable {
             var refresh = Refresh()
             refresh.changes = store.rescan()
             let unloaded = shelf.unloaded
-            let statuses = store.list().filter { $0.isServable && !unloaded.contains($0.name) }
+            let all = store.list()
+            let statuses = all.filter { $0.isServable && !unloaded.contains($0.name) }
             read(statuses, &memory, &refresh)
-            publish(statuses, memory)
+            let refusals = all.compactMap { status in status.state.reason.map { (status.name, $0.description) } }
+            publish(statuses, refusals: Dictionary(refusals) { first, _ in first }, memory)
             route(&memory, &refresh)
             return refresh
         }
@@ -92,29 +100,37 @@ public final class AdapterLibrary: Sendable {
         memory.routesStamp = routesStamp
         let names = Set(statuses.map(\.name))
         memory.readings = memory.readings.filter { names.contains($0.key) }
-        for status in statuses {
-            let stamp = FolderStamp(status.folder)
+        var changed: [AdapterStatus] = []
+        for (status, stamp) in zip(statuses, Parallel.map(statuses) { FolderStamp($0.folder) }) {
             if !isOverridden, memory.folderStamps[status.name] == stamp, memory.readings[status.name] != nil { continue }
             memory.folderStamps[status.name] = stamp
-            var reading = Reading()
-            do throws(RoutingError) {
-                reading.definition = try files.definition(adapter: status.name, folder: status.folder)
-                if reading.definition?.indexedTexts.isEmpty == true {
-                    reading.problem = "it has no routing data: served by name, never chosen by the router"
-                } else if reading.definition?.isEnabled == false {
-                    reading.problem = "its routing is switched off: served by name only"
-                }
-            } catch {
-                reading.problem = error.description
-                if memory.readings[status.name]?.problem != reading.problem {
-                    refresh.routingProblems[status.name] = error.description
-                }
+            changed.append(status)
+        }
+        guard !changed.isEmpty else { return }
+        let overrides = files.overrides()
+        for (status, reading) in zip(changed, Parallel.map(changed) { [files] in Self.read($0, files, overrides) }) {
+            if let failure = reading.failure, memory.readings[status.name]?.problem != failure {
+                refresh.routingProblems[status.name] = failure
             }
             memory.readings[status.name] = reading
         }
     }
 
-    private func publish(_ statuses: [AdapterStatus], _ memory: Memory) {
+    private static func read(_ status: AdapterStatus, _ files: RouteFiles, _ overrides: RouteOverrides) -> Reading {
+        do throws(RoutingError) {
+            let definition = try files.definition(adapter: status.name, folder: status.folder, overrides: overrides)
+            if definition.indexedTexts.isEmpty {
+                return Reading(
+                    definition: definition, problem: "it has no routing data: served by name, never chosen by the router")
+            }
+            let problem = definition.isEnabled ? nil : "its routing is switched off: served by name only"
+            return Reading(definition: definition, problem: problem)
+        } catch {
+            return Reading(problem: error.description, failure: error.description)
+        }
+    }
+
+    private func publish(_ statuses: [AdapterStatus], refusals: [String: String], _ memory: Memory) {
         var entries: [String: Shelf.Entry] = [:]
         for status in statuses {
             let reading = memory.readings[status.name]
@@ -127,6 +143,7 @@ public final class AdapterLibrary: Sendable {
         current.withLock { shelf in
             shelf.entries = entries.filter { !shelf.unloaded.contains($0.key) }
             shelf.names = names.filter { shelf.entries[$0] != nil }
+            shelf.refusals = refusals
         }
     }
 

@@ -37,7 +37,8 @@ struct InspectionText {
     }
 
     private var routingLines: [String] {
-        let found = "\(route.definition?.examples.count ?? 0) examples from \(route.definition?.source ?? "")"
+        let count = route.definition?.examples.count ?? 0
+        let found = "\(count == 0 ? "the description" : "\(count) examples") from \(route.definition?.source ?? "nowhere")"
         return ["routing     \(route.problem ?? found)"]
             + duplicates.map { other in
                 "near        \(other.name): examples \(Figure.decimals(Double(other.similarity), 3)) alike; "
