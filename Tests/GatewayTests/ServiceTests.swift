@@ -65,6 +65,24 @@ import UV
         }
     }
 
+    @Test func anAdapterThatIsRefusedSaysWhyToWhomNamesIt() async throws {
+        try await withService { site in
+            try TinyAdapter.write("torn", in: site.configuration.adapters, value: 3, examples: ["tear a page"])
+            try Data("{\"peft_type\": \"LORA\", \"r\": 5}".utf8).write(
+                to: URL(fileURLWithPath: "\(site.configuration.adapters)/torn/adapter_config.json"))
+            try await site.open()
+            let answer = try await site.chat("hello", model: "torn")
+            #expect(answer.status == 404)
+            let error = try answer.json()["error"]
+            #expect(error?["code"]?.stringValue == "model_not_found")
+            let message = error?["message"]?.stringValue ?? ""
+            #expect(message.contains("`torn` is not served: ") && message.contains("adapters check"), "\(message)")
+            #expect(message.contains("adapter_config.json") || message.contains("adapter_model.safetensors"), "\(message)")
+            let unknown = try await site.chat("hello", model: "nobody").json()["error"]?["message"]?.stringValue
+            #expect(unknown == "The model `nobody` does not exist.")
+        }
+    }
+
     @Test func aRemovedAdaptersRunningRequestFinishes() async throws {
         try await withService { site in
             try await site.open()

@@ -68,6 +68,7 @@ final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministratio
 
     func isServable(_ adapter: String) -> Bool { names.contains(adapter) }
     func adapterNames() -> [String] { names }
+    func refusal(_ adapter: String) -> String? { adapter == "broken" ? "one matrix is missing. Copy it again" : nil }
 
     func route(_ question: RouteQuestion) async throws -> RouteChoice {
         questions.withLock { $0.append(question) }

@@ -26,6 +26,15 @@ struct LibraryCatalogue: ModelCatalogue {
     }
 
     func isServable(_ adapter: String) -> Bool { library.shelf.entries[adapter] != nil }
+
+    func refusal(_ adapter: String) -> String? {
+        let shelf = library.shelf
+        if shelf.unloaded.contains(adapter) { return "it was unloaded; load it to serve it again" }
+        return shelf.refusals[adapter].map {
+            "\($0). Its folder is looked at again when it changes; `lmoe adapters check` says everything about it"
+        }
+    }
+
     func adapterNames() -> [String] { library.shelf.names }
 }
 

@@ -20,7 +20,8 @@ extension APIService {
     func names(_ services: APIServices) -> ModelNames {
         let catalogue = services.catalogue
         return ModelNames(
-            bases: [services.backend.baseModelName], isServable: catalogue.isServable, adapters: catalogue.adapterNames)
+            bases: [services.backend.baseModelName], isServable: catalogue.isServable, refusal: catalogue.refusal,
+            adapters: catalogue.adapterNames)
     }
 
     /// Chooses the adapter of each prompt, off the loop where the router decides, then hands over to the backend.

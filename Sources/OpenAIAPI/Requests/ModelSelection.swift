@@ -16,6 +16,8 @@ struct ModelNames {
     /// Names of the base models that the catalogue lists.
     let bases: [String]
     let isServable: (String) -> Bool
+    /// Why a known adapter is not servable.
+    let refusal: (String) -> String?
     /// llama.cpp's ids are places in this list.
     let adapters: () -> [String]
 
@@ -70,7 +72,8 @@ extension ModelSelection {
             throw cursor.invalid("empty; expected an adapter's name, `base`, or `auto`")
         }
         guard let selection = names.selection(name) else {
-            throw APIError(.modelNotFound, "The model `\(name)` does not exist.", param: cursor.path)
+            let reason = names.refusal(name).map { "The adapter `\(name)` is not served: \($0)." }
+            throw APIError(.modelNotFound, reason ?? "The model `\(name)` does not exist.", param: cursor.path)
         }
         return selection
     }

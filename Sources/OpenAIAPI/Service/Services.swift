@@ -30,6 +30,8 @@ public protocol ModelCatalogue: Sendable {
     func models() -> [ServedModel]
     /// Whether a request may name this adapter.
     func isServable(_ adapter: String) -> Bool
+    /// Why an adapter whose folder is there is not servable, and what to do about it; nil for a name that is not known.
+    func refusal(_ adapter: String) -> String?
     /// Servable adapters, sorted: llama.cpp's ids are places in this list.
     func adapterNames() -> [String]
 }
