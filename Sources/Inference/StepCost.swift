@@ -1,21 +1,21 @@
 /// What a step of so many rows costs, learnt from the steps that were run.
 ///
-/// A curve for a common machine, bent by what is measured: near a measured number of rows that measurement counts, elsewhere
-/// the curve times how much slower or faster than it this machine has been lately.
+/// A curve for a common machine, times how slow this one has been lately (other work, longer contexts: that moves all steps
+/// alike), times what this number of rows differs from the curve.
 struct StepCost {
     private static let rows = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
     /// Weight of a new measurement.
-    private static let pace = 0.125
+    private static let pace = 0.2
 
     private let curve: [Double]
-    /// Measured over expected; 0 where nothing was measured yet.
-    private var ratios: [Double]
-    private var ratio = 1.0
+    /// At `rows`: measured over expected of steps of about that many.
+    private var shape: [Double]
+    private var slowness = 1.0
 
     /// Milliseconds: a step reads the weights once, which costs `base`, and each row adds to it.
     init(base: Double, row: Double) {
         curve = Self.rows.map { base + row * Double($0) }
-        ratios = Self.rows.map { _ in 0 }
+        shape = Self.rows.map { _ in 1 }
     }
 
     /// A step in which each row gives a token.
@@ -23,36 +23,30 @@ struct StepCost {
     /// A step that reads prompts.
     static let prefill = StepCost(base: 2, row: 0.23)
 
-    /// A step that something else held up counts as three times the expected at most.
+    /// A step that something else held up counts as twice the expected at most.
     mutating func note(rows: Int, milliseconds: Double) {
-        let expected = at(rows, measured: false)
-        let found = min(milliseconds / expected, 3 * max(ratio, 0.1))
-        ratio += Self.pace * (found - ratio)
+        let found = min(max(milliseconds / self.milliseconds(rows: rows), 0.5), 2)
+        // The times change faster than the shape of the curve.
+        slowness *= 1 + Self.pace * (found - 1)
         let place = Self.place(rows)
-        ratios[place] = ratios[place] == 0 ? (found + ratio) / 2 : ratios[place] + Self.pace * (found - ratios[place])
+        shape[place] *= 1 + Self.pace / 2 * (found - 1)
     }
 
-    func milliseconds(rows: Int) -> Double { at(rows, measured: true) }
+    func milliseconds(rows: Int) -> Double {
+        let place = Self.place(rows)
+        let low = curve[place] * shape[place] * slowness
+        guard place + 1 < curve.count else { return low * Double(rows) / Double(Self.rows[place]) }
+        let high = curve[place + 1] * shape[place + 1] * slowness
+        return low + (high - low) * Double(rows - Self.rows[place]) / Double(Self.rows[place + 1] - Self.rows[place])
+    }
 
-    /// The most rows that take no longer than that; at least `least`.
+    /// Rows up to which a step takes no longer than that; at least `least`.
     func rows(within milliseconds: Double, least: Int, most: Int) -> Int {
-        var (low, high) = (least, max(least, most))
-        while low < high {
-            let middle = (low + high + 1) / 2
-            if self.milliseconds(rows: middle) <= milliseconds { low = middle } else { high = middle - 1 }
-        }
-        return low
+        var rows = least
+        while rows < most, self.milliseconds(rows: rows + 1) <= milliseconds { rows += 1 }
+        return rows
     }
 
     /// The nearest of `rows` that is not larger.
     private static func place(_ rows: Int) -> Int { Self.rows.lastIndex { $0 <= rows } ?? 0 }
-
-    private func at(_ rows: Int, measured: Bool) -> Double {
-        let place = Self.place(rows)
-        let next = min(place + 1, curve.count - 1)
-        func point(_ index: Int) -> Double { curve[index] * (measured ? (ratios[index] == 0 ? ratio : ratios[index]) : 1) }
-        guard next > place else { return point(place) * Double(rows) / Double(Self.rows[place]) }
-        let share = Double(rows - Self.rows[place]) / Double(Self.rows[next] - Self.rows[place])
-        return point(place) + share * (point(next) - point(place))
-    }
 }

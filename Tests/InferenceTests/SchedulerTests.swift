@@ -89,12 +89,15 @@ struct StepCostTests {
     @Test("it learns what this machine takes, and keeps to the time that it is given")
     func learns() {
         var cost = StepCost.prefill
-        for _ in 0..<60 { for rows in [16, 64, 128, 256] { cost.note(rows: rows, milliseconds: 1 + 0.5 * Double(rows)) } }
+        for _ in 0..<100 { for rows in [16, 64, 96, 128, 192, 256] { cost.note(rows: rows, milliseconds: 1 + 0.5 * Double(rows)) } }
         for rows in [16, 64, 100, 128, 200, 256] {
             #expect(abs(cost.milliseconds(rows: rows) / (1 + 0.5 * Double(rows)) - 1) < 0.06, "\(rows) rows")
         }
         let rows = cost.rows(within: 50, least: 1, most: 256)
         #expect((88...108).contains(rows))
+        // All gets slower, seen at one number of rows only, as when a long prompt is read deeper and deeper.
+        for _ in 0..<20 { cost.note(rows: 100, milliseconds: 102) }
+        #expect((40...60).contains(cost.rows(within: 50, least: 1, most: 256)))
         #expect(cost.rows(within: 0.01, least: 20, most: 256) == 20)
         #expect(cost.rows(within: 1e6, least: 20, most: 256) == 256)
     }
@@ -105,5 +108,7 @@ struct StepCostTests {
         for _ in 0..<20 { cost.note(rows: 4, milliseconds: 3) }
         cost.note(rows: 4, milliseconds: 900)
         #expect(cost.milliseconds(rows: 4) < 4)
+        for _ in 0..<30 { cost.note(rows: 4, milliseconds: 3) }
+        #expect(abs(cost.milliseconds(rows: 4) - 3) < 0.1)
     }
 }
