@@ -18,6 +18,7 @@ typedef struct key_values {
     const char *blocks;
     size_t block_bytes;
     size_t key_offset, value_offset;  // elements
+    size_t key_scales, value_scales;  // bytes, of int8 elements
     const int32_t *table;             // null: block b is the b-th
     size_t dimension;
 } key_values;
@@ -26,36 +27,64 @@ CK_INLINE const char *block_at(const key_values *kv, size_t block) {
     return kv->blocks + (kv->table ? (size_t)kv->table[block] : block) * kv->block_bytes;
 }
 
-CK_INLINE f32x16 load_element(const void *p, ck_kv_element element, size_t index) {
-    return element == CK_KV_F32 ? load((const float *)p + index) : load_half((const uint16_t *)p + index);
+CK_INLINE size_t element_bytes(ck_kv_element element) { return element == CK_KV_F32 ? 4 : element == CK_KV_F16 ? 2 : 1; }
+
+typedef int8_t i8x16 __attribute__((ext_vector_type(16)));
+
+CK_INLINE f32x16 load_element(const char *p, ck_kv_element element, size_t index) {
+    if (element == CK_KV_F32) return load((const float *)p + index);
+    if (element == CK_KV_F16) return load_half((const uint16_t *)p + index);
+    i8x16 numbers;
+    memcpy(&numbers, p + index, sizeof numbers);
+    return __builtin_convertvector(__builtin_convertvector(numbers, i32x16), f32x16);
 }
 
-CK_INLINE f32x16 load_element_part(const void *p, ck_kv_element element, size_t index, size_t count) {
+CK_INLINE f32x16 load_element_part(const char *p, ck_kv_element element, size_t index, size_t count) {
     if (element == CK_KV_F32) return load_part((const float *)p + index, count);
-    uint16_t lanes[LANES] = {0};
-    memcpy(lanes, (const uint16_t *)p + index, count * 2);
-    return load_half(lanes);
+    char lanes[2 * LANES] = {0};
+    memcpy(lanes, p + index * element_bytes(element), count * element_bytes(element));
+    return load_element(lanes, element, 0);
 }
 
-// Scores of `blocks` blocks from `block` on; `queries` and `blocks` are constants where this is inlined.
+// Few queries find keys and values in memory, block by block where no hardware looks ahead; more of them, as in a prompt, find
+// them in a cache after the first tile.
+CK_INLINE bool fetches(int queries) { return 2 * queries <= QUERY_TILE; }
+
+// Blocks between those that are fetched and those that are used.
+enum { BLOCKS_AHEAD = 8 };
+
+// Scores of `blocks` blocks from `block` on, of `last` in all; `queries` and `blocks` are constants where this is inlined.
 CK_INLINE void score_blocks(
-    const query_tile *tile, int queries, const key_values *kv, ck_kv_element element, size_t block, int blocks, float scale
+    const query_tile *tile, int queries, const key_values *kv, ck_kv_element element, size_t block, int blocks, size_t last, float scale
 ) {
     f32x16 acc[QUERY_TILE][2 * BLOCK_TILE];
-    const char *keys[2 * BLOCK_TILE];
+    const char *keys[2 * BLOCK_TILE], *next[2 * BLOCK_TILE];
+    size_t line = 64 / (LANES * element_bytes(element));  // dimensions of a cache line
     for (int b = 0; b < blocks; b++) keys[b] = block_at(kv, block + b);
+    if (fetches(queries))
+        for (int b = 0; b < blocks; b++) {
+            next[b] = block + BLOCKS_AHEAD + b < last ? block_at(kv, block + BLOCKS_AHEAD + b) : keys[b];
+            if (element != CK_KV_INT8) continue;
+            __builtin_prefetch(next[b] + kv->key_scales);
+            __builtin_prefetch(next[b] + kv->value_scales);
+        }
     for (int t = 0; t < queries; t++)
         for (int b = 0; b < blocks; b++) acc[t][b] = splat(0);
     for (size_t d = 0; d < kv->dimension; d++) {
         f32x16 k[2 * BLOCK_TILE];
+        if (fetches(queries) && d % line == 0)
+            for (int b = 0; b < blocks; b++) __builtin_prefetch(next[b] + (kv->key_offset + d * LANES) * element_bytes(element));
         for (int b = 0; b < blocks; b++) k[b] = load_element(keys[b], element, kv->key_offset + d * LANES);
         for (int t = 0; t < queries; t++) {
             f32x16 q = splat(tile->queries[t][d]);
             for (int b = 0; b < blocks; b++) acc[t][b] = fma16(q, k[b], acc[t][b]);
         }
     }
-    for (int t = 0; t < queries; t++)
-        for (int b = 0; b < blocks; b++) store(tile->scores[t] + (block + b) * LANES, acc[t][b] * splat(scale));
+    for (int b = 0; b < blocks; b++) {
+        f32x16 factor = splat(scale);
+        if (element == CK_KV_INT8) factor *= load((const float *)(keys[b] + kv->key_scales));
+        for (int t = 0; t < queries; t++) store(tile->scores[t] + (block + b) * LANES, acc[t][b] * factor);
+    }
 }
 
 CK_INLINE void scores_of(
@@ -63,14 +92,15 @@ CK_INLINE void scores_of(
 ) {
     size_t block = first;
     // Fewer queries leave registers for more blocks.
-    if (2 * queries <= QUERY_TILE)
-        for (; block + 2 * BLOCK_TILE <= last; block += 2 * BLOCK_TILE) score_blocks(tile, queries, kv, element, block, 2 * BLOCK_TILE, scale);
-    for (; block + BLOCK_TILE <= last; block += BLOCK_TILE) score_blocks(tile, queries, kv, element, block, BLOCK_TILE, scale);
-    for (; block < last; block++) score_blocks(tile, queries, kv, element, block, 1, scale);
+    if (fetches(queries))
+        for (; block + 2 * BLOCK_TILE <= last; block += 2 * BLOCK_TILE) score_blocks(tile, queries, kv, element, block, 2 * BLOCK_TILE, last, scale);
+    for (; block + BLOCK_TILE <= last; block += BLOCK_TILE) score_blocks(tile, queries, kv, element, block, BLOCK_TILE, last, scale);
+    for (; block < last; block++) score_blocks(tile, queries, kv, element, block, 1, last, scale);
 }
 
-// Scores become exp(score - max), zero outside of what the row sees; returns 1 / sum.
-CK_INLINE float exponentials(float *scores, size_t begin, size_t end) {
+// Scores become e = exp(score - max), of int8 values times their scale; zero outside of what the row sees, where nothing that
+// lies there counts. Returns 1 / sum of exp(score - max).
+CK_INLINE float exponentials(float *scores, const key_values *kv, ck_kv_element element, size_t begin, size_t end) {
     size_t first = begin / LANES * LANES, last = (end + LANES - 1) / LANES * LANES;
     for (size_t p = first; p < begin; p++) scores[p] = -INFINITY;
     for (size_t p = end; p < last; p++) scores[p] = -INFINITY;
@@ -79,8 +109,9 @@ CK_INLINE float exponentials(float *scores, size_t begin, size_t end) {
     top = splat(max_lanes(top));
     for (size_t p = first; p < last; p += LANES) {
         f32x16 e = exp16(load(scores + p) - top);
-        store(scores + p, e);
         sum += e;
+        if (element == CK_KV_INT8) e *= load((const float *)(block_at(kv, p / LANES) + kv->value_scales));
+        store(scores + p, e);
     }
     return 1.0f / sum_lanes(sum);
 }
@@ -95,10 +126,14 @@ CK_INLINE void add_values(
         for (int v = 0; v < vectors; v++) acc[t][v] = load(tile->outputs[from + t] + dimension + v * LANES);
     for (size_t p = begin; p < end;) {
         const char *block = block_at(kv, p / LANES);
+        const char *next = p / LANES + BLOCKS_AHEAD < (end + LANES - 1) / LANES ? block_at(kv, p / LANES + BLOCKS_AHEAD) : block;
         size_t stop = p / LANES * LANES + LANES < end ? p / LANES * LANES + LANES : end;
         for (; p < stop; p++) {
             f32x16 values[DIMENSION_TILE];
             size_t index = kv->value_offset + p % LANES * kv->dimension + dimension;
+            if (fetches(queries))
+                for (size_t v = 0; v < vectors * LANES * element_bytes(element); v += 64)
+                    __builtin_prefetch(next + index * element_bytes(element) + v);
             for (int v = 0; v < vectors; v++) values[v] = load_element(block, element, index + v * LANES);
             for (int t = 0; t < queries; t++) {
                 f32x16 e = splat(tile->scores[from + t][p]);
@@ -147,7 +182,7 @@ CK_INLINE void attend_count(const query_tile *tile, int queries, const key_value
     scores_of(tile, queries, kv, element, begin / LANES, (end + LANES - 1) / LANES, scale);
     float inverse[QUERY_TILE];
     for (int t = 0; t < queries; t++) {
-        inverse[t] = exponentials(tile->scores[t], tile->begin[t], tile->end[t]);
+        inverse[t] = exponentials(tile->scores[t], kv, element, tile->begin[t], tile->end[t]);
         memset(tile->outputs[t], 0, kv->dimension * sizeof(float));
     }
     // Positions that all see in one pass, those before and after a query at a time: the order of each query is the same.
@@ -171,16 +206,18 @@ CK_INLINE void attend_element(const query_tile *tile, const key_values *kv, ck_k
 
 static void attend_half(const query_tile *tile, const key_values *kv, float scale) { attend_element(tile, kv, CK_KV_F16, scale); }
 static void attend_float(const query_tile *tile, const key_values *kv, float scale) { attend_element(tile, kv, CK_KV_F32, scale); }
+static void attend_int8(const query_tile *tile, const key_values *kv, float scale) { attend_element(tile, kv, CK_KV_INT8, scale); }
 
 static void causal_attention(const ck_attention *a) {
-    size_t group = a->heads / a->kv_heads, bytes = a->element == CK_KV_F32 ? 4 : 2;
+    size_t group = a->heads / a->kv_heads, elements = 2 * a->kv_heads * a->head_dimension * LANES;
     size_t capacity = (a->position + a->rows + LANES - 1) / LANES * LANES;
     for (size_t kv_head = a->head_begin / group; kv_head * group < a->head_end; kv_head++) {
         size_t first = kv_head * group > a->head_begin ? kv_head * group : a->head_begin;
         size_t last = (kv_head + 1) * group < a->head_end ? (kv_head + 1) * group : a->head_end;
         key_values kv = {
-            .blocks = a->blocks, .block_bytes = a->block_stride * bytes, .key_offset = kv_head * a->head_dimension * LANES,
-            .value_offset = (a->kv_heads + kv_head) * a->head_dimension * LANES, .table = a->table, .dimension = a->head_dimension,
+            .blocks = a->blocks, .block_bytes = a->block_bytes, .key_offset = kv_head * a->head_dimension * LANES,
+            .value_offset = (a->kv_heads + kv_head) * a->head_dimension * LANES, .key_scales = elements + 4 * kv_head * LANES,
+            .value_scales = elements + 4 * (a->kv_heads + kv_head) * LANES, .table = a->table, .dimension = a->head_dimension,
         };
         size_t heads = last - first, pairs = a->rows * heads;
         for (size_t pair = 0; pair < pairs; pair += QUERY_TILE) {
@@ -193,27 +230,62 @@ static void causal_attention(const ck_attention *a) {
                 tile.end[t] = end;
                 tile.begin[t] = a->window && end > a->window ? end - a->window : 0;
             }
-            if (a->element == CK_KV_F32) attend_float(&tile, &kv, a->scale);
-            else attend_half(&tile, &kv, a->scale);
+            switch (a->element) {
+            case CK_KV_F16: attend_half(&tile, &kv, a->scale); break;
+            case CK_KV_F32: attend_float(&tile, &kv, a->scale); break;
+            case CK_KV_INT8: attend_int8(&tile, &kv, a->scale); break;
+            }
         }
     }
+}
+
+// Element i goes to target[i * step]; returns the scale.
+static float store_int8(const float *x, size_t count, size_t step, int8_t *target) {
+    // The largest magnitude as bits: NaN and infinity come out on top.
+    i32x16 magnitudes = (i32x16)0;
+    for (size_t i = 0; i < count; i += LANES) {
+        f32x16 v = count - i < LANES ? load_part(x + i, count - i) : load(x + i);
+        magnitudes = __builtin_elementwise_max(magnitudes, bits_of(v) & 0x7fffffff);
+    }
+    int32_t top = __builtin_reduce_max(magnitudes);
+    float largest = __builtin_bit_cast(float, top);
+    bool finite = top < 0x7f800000, zero = largest < 1e-30f;
+    float scale = !finite ? NAN : zero ? 0.0f : largest / 127.0f;
+    f32x16 inverse = splat(!finite || zero ? 0.0f : 1.0f / scale);
+    const f32x16 magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+    i32x16 keep = (i32x16)(finite ? -1 : 0);
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t left = count - i < LANES ? count - i : LANES;
+        f32x16 v = left < LANES ? load_part(x + i, left) : load(x + i);
+        i8x16 q = __builtin_convertvector((bits_of(v * inverse + magic) - bits_of(magic)) & keep, i8x16);
+        for (size_t k = 0; k < left; k++) target[(i + k) * step] = q[k];
+    }
+    return scale;
 }
 
 static void store_key_value(
     const float *keys, const float *values, size_t kv_heads, size_t head_dimension, size_t slot, void *block, ck_kv_element element
 ) {
+    float *scales = (float *)((char *)block + 2 * kv_heads * head_dimension * LANES);  // of int8 elements
     for (size_t head = 0; head < kv_heads; head++) {
         size_t key = head * head_dimension * LANES + slot;
         size_t value = ((kv_heads + head) * LANES + slot) * head_dimension;
         const float *k = keys + head * head_dimension, *v = values + head * head_dimension;
-        for (size_t d = 0; d < head_dimension; d++) {
-            if (element == CK_KV_F32) {
-                ((float *)block)[key + d * LANES] = k[d];
-                ((float *)block)[value + d] = v[d];
-            } else {
+        switch (element) {
+        case CK_KV_F32:
+            for (size_t d = 0; d < head_dimension; d++) ((float *)block)[key + d * LANES] = k[d];
+            memcpy((float *)block + value, v, head_dimension * sizeof(float));
+            break;
+        case CK_KV_F16:
+            for (size_t d = 0; d < head_dimension; d++) {
                 ((uint16_t *)block)[key + d * LANES] = float_to_half(k[d]);
                 ((uint16_t *)block)[value + d] = float_to_half(v[d]);
             }
+            break;
+        case CK_KV_INT8:
+            scales[head * LANES + slot] = store_int8(k, head_dimension, LANES, (int8_t *)block + key);
+            scales[(kv_heads + head) * LANES + slot] = store_int8(v, head_dimension, 1, (int8_t *)block + value);
+            break;
         }
     }
 }

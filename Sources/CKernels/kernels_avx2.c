@@ -6,7 +6,7 @@
 #define CK_TABLE ck_kernels_avx2
 #define TILE_ROWS 2
 #define QUERY_TILE 2
-#define BLOCK_TILE 1
+#define BLOCK_TILE 2
 #define DIMENSION_TILE 2
 #include "implementation.inc.h"
 #pragma clang attribute pop

@@ -16,10 +16,11 @@ extension BaseModel {
     /// - Parameters:
     ///   - precision: `fast` serves; `reference` is for parity checks.
     ///   - pool: the threads of each step.
+    ///   - keyValueFormat: of the fast path's caches.
     ///   - maximumRows: rows of the largest step.
     public static func open(
         _ path: String, precision: Decoder.Precision = .fast, pool: WorkerPool,
-        maximumRows: Int = InferenceLimits().maximumRows
+        keyValueFormat: KeyValueFormat = .f16, maximumRows: Int = InferenceLimits().maximumRows
     ) throws(BaseModelError) -> BaseModel {
         do {
             let files = try ModelFiles.open(path)
@@ -32,7 +33,8 @@ extension BaseModel {
             let template = try files.chatTemplate.map { try ChatTemplate(source: $0) }
             return BaseModel(
                 name: files.name,
-                decoder: try Decoder(files, precision: precision, pool: pool, maximumRows: maximumRows),
+                decoder: try Decoder(
+                    files, precision: precision, pool: pool, keyValueFormat: keyValueFormat, maximumRows: maximumRows),
                 pool: pool, tokenizer: tokenizer, template: template,
                 endOfSequencePiece: files.endOfSequence(tokenizer))
         } catch let error as BaseModelError {

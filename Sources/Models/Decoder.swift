@@ -6,7 +6,7 @@ public import Tensors
 /// `step` touches it; the batch invariance tests would catch two steps at once.
 public final class Decoder: @unchecked Sendable {
     public enum Precision: String, Sendable, CaseIterable {
-        /// Packed weights, int8 activations in blocks of 32, f16 keys and values.
+        /// Packed weights, int8 activations in blocks of 32, f16 or int8 keys and values.
         case fast
         /// Weights dequantised to f32 as they are used, sgemm, f32 keys and values: slow, and exact against `transformers`.
         case reference
@@ -14,6 +14,8 @@ public final class Decoder: @unchecked Sendable {
 
     public let configuration: DecoderConfiguration
     public let precision: Precision
+    /// Of the caches that it makes; the reference path has f32.
+    public let keyValueFormat: KeyValueFormat
     /// Rows that go through the layers together; `step` takes any number and cuts.
     public let maximumRows: Int
     private let plan: StepPlan
@@ -27,11 +29,13 @@ public final class Decoder: @unchecked Sendable {
     /// Reads the weights; for the fast path packs them and gives the file's pages back. Memory: the packed weights, and scratch
     /// of `maximumRows` rows. Errors: `malformed` weights that are not finite.
     public init(
-        _ files: ModelFiles, precision: Precision, pool: WorkerPool, maximumRows: Int = 512
+        _ files: ModelFiles, precision: Precision, pool: WorkerPool, keyValueFormat: KeyValueFormat = .f16,
+        maximumRows: Int = 512
     ) throws(ModelError) {
         precondition(maximumRows > 0, "a step has room for a row")
         configuration = files.configuration
         self.precision = precision
+        self.keyValueFormat = keyValueFormat
         self.maximumRows = maximumRows
         plan = StepPlan(capacity: maximumRows, configuration: files.configuration)
         switch precision {
@@ -61,9 +65,15 @@ public final class Decoder: @unchecked Sendable {
         return decoder.head.byteCount
     }
 
-    /// A cache of `blocks * KeyValueCache.blockTokens` positions for this decoder.
-    public func makeCache(blocks: Int) -> KeyValueCache {
-        KeyValueCache(blocks: blocks, configuration: configuration, element: element)
+    /// A cache of `blocks * KeyValueCache.blockTokens` positions for this decoder, in its own format unless another is named.
+    public func makeCache(blocks: Int, format: KeyValueFormat? = nil) -> KeyValueCache {
+        let element: Kernels.KeyValueElement =
+            switch (precision, format ?? keyValueFormat) {
+            case (.reference, _): .f32
+            case (.fast, .f16): .f16
+            case (.fast, .int8): .int8
+            }
+        return KeyValueCache(blocks: blocks, configuration: configuration, element: element)
     }
 
     /// Computes the batch's rows, stores their keys and values in `cache`, and writes `[batch.logitsRows, vocabulary]` f32 to
@@ -99,7 +109,7 @@ public final class Decoder: @unchecked Sendable {
     }
 
     private func check(_ batch: StepBatch, _ cache: KeyValueCache) {
-        precondition(cache.fits(configuration, element), "the cache was made by this decoder")
+        precondition(cache.fits(configuration, precision), "the cache was made by this decoder")
         for run in batch.runs {
             precondition(
                 run.tokens.lowerBound >= 0 && run.tokens.upperBound <= batch.tokens.count, "a run's tokens are in the batch")
@@ -114,6 +124,4 @@ public final class Decoder: @unchecked Sendable {
             }
         }
     }
-
-    private var element: Kernels.KeyValueElement { precision == .reference ? .f32 : .f16 }
 }

@@ -33,18 +33,41 @@ extension FastStep {
         }
     }
 
-    /// This thread's heads of all rows; heads that are left over after an even split are split by rows.
+    /// This thread's share of all heads of all rows, by what they read: whole sequences where there are several, so that no
+    /// keys are read twice; else heads, and rows of the head in the middle.
     func attend(_ layer: Int) {
         let heads = decoder.configuration.heads
-        let share = heads / threads
+        let window = decoder.layers[layer].slidingWindow
+        var total = 0
+        for index in 0..<plan.segmentCount { total += heads * cost(plan.segments[index], window) }
+        let (begin, end) = (total * thread / threads, total * (thread + 1) / threads)
+        var start = 0
         for index in 0..<plan.segmentCount {
             let segment = plan.segments[index]
-            // Threads change places from segment to segment: the part of one row goes to another each time.
-            let turn = (thread + index) % threads
-            attend(layer, segment, 0..<segment.rows, heads: turn * share..<(turn + 1) * share)
-            let rows = WorkerPool.slice(segment.rows, of: turn, threads: threads)
-            attend(layer, segment, rows, heads: share * threads..<heads)
+            let cost = heads * cost(segment, window)
+            // The part of the segment's heads times rows, head after head.
+            let units = heads * segment.rows
+            let first = units * min(max(begin - start, 0), cost) / cost
+            let last = units * min(max(end - start, 0), cost) / cost
+            start += cost
+            guard first < last else { continue }
+            let (firstHead, firstRow) = first.quotientAndRemainder(dividingBy: segment.rows)
+            let (lastHead, lastRow) = last.quotientAndRemainder(dividingBy: segment.rows)
+            if firstHead == lastHead {
+                attend(layer, segment, firstRow..<lastRow, heads: firstHead..<firstHead + 1)
+                continue
+            }
+            let wholeHeads = firstRow == 0 ? firstHead : firstHead + 1
+            if firstRow > 0 { attend(layer, segment, firstRow..<segment.rows, heads: firstHead..<firstHead + 1) }
+            attend(layer, segment, 0..<segment.rows, heads: wholeHeads..<lastHead)
+            attend(layer, segment, 0..<lastRow, heads: lastHead..<min(lastHead + 1, heads))
         }
+    }
+
+    /// What a segment's rows take of a head, in positions read; some more for what each row takes anyway.
+    private func cost(_ segment: StepPlan.Segment, _ window: Int) -> Int {
+        let seen = segment.position + (segment.rows + 1) / 2
+        return segment.rows * ((window == 0 ? seen : min(seen, window)) + 16)
     }
 
     private func attend(_ layer: Int, _ segment: StepPlan.Segment, _ rows: Range<Int>, heads: Range<Int>) {
@@ -58,7 +81,7 @@ extension FastStep {
             position: segment.position + rows.lowerBound, heads: configuration.heads, headRange: heads,
             keyValueHeads: configuration.keyValueHeads, headDimension: configuration.headDimension,
             scale: configuration.attentionScale, layer: cache.layerBase(layer), element: cache.element,
-            blockStride: cache.blockStride, blockTable: plan.tables + segment.table,
+            blockBytes: cache.blockBytes, blockTable: plan.tables + segment.table,
             slidingWindow: window == 0 ? nil : window, scratch: scratch.attention[thread].pointer,
             into: scratch.attended.pointer + start, outputStride: width)
     }

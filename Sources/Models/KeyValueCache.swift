@@ -3,8 +3,9 @@ internal import Tensors
 
 /// Keys and values of past tokens, in blocks of 16 positions that sequences share and hand on.
 ///
-/// `[blocks, layers]` of `K [keyValueHeads, headDimension, 16]` followed by `V [keyValueHeads, 16, headDimension]`, in f16 for the
-/// fast path and f32 for the reference. Memory is reserved at once but becomes resident only as blocks are first written.
+/// `[blocks, layers]` of `K [keyValueHeads, headDimension, 16]` followed by `V [keyValueHeads, 16, headDimension]`, in f16 or int8 (with
+/// a f32 scale for each position and head) for the fast path and f32 for the reference. Memory is reserved at once but becomes
+/// resident only as blocks are first written, in large pages where the system has them.
 ///
 /// Isolation: the engine's thread writes it, in `Decoder.step` and `copyBlock`. `@unchecked Sendable`: it holds no state but the
 /// address; who may write which block is the engine's block pool's affair.
@@ -23,7 +24,10 @@ public final class KeyValueCache: @unchecked Sendable {
     let headDimension: Int
     /// Bytes of one block in one layer.
     private let layerBlockBytes: Int
+    /// Starts on a large page.
     private let base: UnsafeMutableRawPointer
+    private let mapping: UnsafeMutableRawPointer
+    private let mappedBytes: Int
 
     /// `blocks` may be zero.
     init(blocks: Int, configuration: DecoderConfiguration, element: Kernels.KeyValueElement) {
@@ -33,26 +37,28 @@ public final class KeyValueCache: @unchecked Sendable {
         layers = configuration.layers
         keyValueHeads = configuration.keyValueHeads
         headDimension = configuration.headDimension
-        layerBlockBytes =
-            Kernels.blockElements(keyValueHeads: keyValueHeads, headDimension: headDimension) * element.bytes
+        layerBlockBytes = Kernels.blockBytes(
+            keyValueHeads: keyValueHeads, headDimension: headDimension, element: element)
         blockBytes = layers * layerBlockBytes
+        mappedBytes = blocks * blockBytes + LargePages.byteCount
         let mapping = mmap(
-            nil, max(blocks * blockBytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+            nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let mapping, mapping != MAP_FAILED else {
-            preconditionFailure("\(blocks * blockBytes) bytes of key-value cache can be reserved")
+            preconditionFailure("\(mappedBytes) bytes of key-value cache can be reserved")
         }
-        base = mapping
+        self.mapping = mapping
+        base = mapping.alignedUp(toMultipleOf: LargePages.byteCount)
+        LargePages.advise(base, byteCount: blocks * blockBytes)
     }
 
-    deinit { munmap(base, max(blocks * blockBytes, 1)) }
+    deinit { munmap(mapping, mappedBytes) }
 
-    /// The first block of a layer; the layer's next block lies `blockStride` elements on.
+    /// The first block of a layer; the layer's next block lies `blockBytes` on.
     func layerBase(_ layer: Int) -> UnsafeMutableRawPointer { base + layer * layerBlockBytes }
-    var blockStride: Int { blockBytes / element.bytes }
 
     /// Whether it has the layers and heads of a decoder, and elements of its path.
-    func fits(_ configuration: DecoderConfiguration, _ element: Kernels.KeyValueElement) -> Bool {
-        self.element == element && layers == configuration.layers && keyValueHeads == configuration.keyValueHeads
+    func fits(_ configuration: DecoderConfiguration, _ precision: Decoder.Precision) -> Bool {
+        (element == .f32) == (precision == .reference) && layers == configuration.layers && keyValueHeads == configuration.keyValueHeads
             && headDimension == configuration.headDimension
     }
 

@@ -87,7 +87,7 @@ final class ReferenceDecoder {
                 position: segment.position, heads: configuration.heads, headRange: 0..<configuration.heads,
                 keyValueHeads: configuration.keyValueHeads, headDimension: configuration.headDimension,
                 scale: configuration.attentionScale, layer: cache.layerBase(layer), element: cache.element,
-                blockStride: cache.blockStride, blockTable: plan.tables + segment.table,
+                blockBytes: cache.blockBytes, blockTable: plan.tables + segment.table,
                 slidingWindow: configuration.slidingWindow(layer: layer), scratch: attentionScratch.pointer,
                 into: attended.pointer + segment.firstRow * width, outputStride: width)
         }

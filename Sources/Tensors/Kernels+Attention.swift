@@ -4,17 +4,25 @@ extension Kernels {
     /// How keys and values are stored.
     public enum KeyValueElement: Sendable {
         case f16, f32
+        /// With a f32 scale for each position and head.
+        case int8
 
-        public var bytes: Int { self == .f32 ? 4 : 2 }
-        var code: ck_kv_element { self == .f32 ? CK_KV_F32 : CK_KV_F16 }
+        var code: ck_kv_element {
+            switch self {
+            case .f16: CK_KV_F16
+            case .f32: CK_KV_F32
+            case .int8: CK_KV_INT8
+            }
+        }
     }
 
     /// Positions in a block of keys and values.
     public static let blockPositions = Int(CK_BLOCK_POSITIONS)
 
-    /// Elements of one layer's block: keys `[kvHeads, headDimension, 16]`, then values `[kvHeads, 16, headDimension]`.
-    public static func blockElements(keyValueHeads: Int, headDimension: Int) -> Int {
-        2 * keyValueHeads * headDimension * blockPositions
+    /// Bytes of one layer's block: keys `[kvHeads, headDimension, 16]`, values `[kvHeads, 16, headDimension]`, and for int8 the f32
+    /// scales of the keys and of the values, `[kvHeads, 16]` each.
+    public static func blockBytes(keyValueHeads: Int, headDimension: Int, element: KeyValueElement) -> Int {
+        ck_kv_block_bytes(element.code, keyValueHeads, headDimension)
     }
 
     /// Puts a position's keys and values, each `[kvHeads * headDimension]`, into slot 0…15 of a layer's block.
@@ -37,20 +45,20 @@ extension Kernels {
     ///   - queries: `[rows, heads * headDimension]`, `queryStride` floats from row to row
     ///   - heads: of these, a multiple of `keyValueHeads`; head h reads KV head `h / (heads / keyValueHeads)`
     ///   - headRange: the heads to compute
-    ///   - layer: block b lies at `layer + b * blockStride` elements
+    ///   - layer: block b lies at `layer + b * blockBytes`, a multiple of 4
     ///   - blockTable: position p lies in block `blockTable[p / 16]`, slot `p % 16`
     ///   - scratch: `attentionScratch(positions: position + rows)` floats
     ///   - output: `[rows, heads * headDimension]`, `outputStride` floats from row to row
     public static func attention(
         queries: UnsafePointer<Float>, queryStride: Int, rows: Int, position: Int, heads: Int, headRange: Range<Int>,
         keyValueHeads: Int, headDimension: Int, scale: Float, layer: UnsafeRawPointer, element: KeyValueElement,
-        blockStride: Int, blockTable: UnsafePointer<Int32>, slidingWindow: Int? = nil, scratch: UnsafeMutablePointer<Float>,
+        blockBytes: Int, blockTable: UnsafePointer<Int32>, slidingWindow: Int? = nil, scratch: UnsafeMutablePointer<Float>,
         into output: UnsafeMutablePointer<Float>, outputStride: Int
     ) {
         var arguments = ck_attention(
             queries: queries, query_stride: queryStride, rows: rows, position: position, heads: heads, kv_heads: keyValueHeads,
             head_dimension: headDimension, head_begin: headRange.lowerBound, head_end: headRange.upperBound, scale: scale,
-            window: slidingWindow ?? 0, element: element.code, blocks: layer, block_stride: blockStride, table: blockTable,
+            window: slidingWindow ?? 0, element: element.code, blocks: layer, block_bytes: blockBytes, table: blockTable,
             scratch: scratch, output: output, output_stride: outputStride)
         table.pointee.attention.causal(&arguments)
     }

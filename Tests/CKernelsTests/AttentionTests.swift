@@ -10,9 +10,8 @@ struct Sequence {
     let keys: [Float]
     let values: [Float]
     let table: [Int32]
-    let blockStride: Int
-    private let f16: [UInt16]
-    private let f32: [Float]
+    let blockBytes: Int
+    let bytes: [UInt8]
 
     /// As in `keys` and `values`, but with the rounding of the element.
     let storedKeys: [Float]
@@ -23,28 +22,34 @@ struct Sequence {
         let width = kvHeads * dimension
         let keys = numbers.floats(positions * width, scale: 2), values = numbers.floats(positions * width)
         let count = (positions + 15) / 16
-        let blockStride = 2 * width * 16 + 32
+        let blockBytes = ck_kv_block_bytes(element, kvHeads, dimension) + 64
         let table = (0..<count).map { Int32((count - 1 - $0) * 2 + 1) }
-        // What is never stored is NaN: a read that counts shows.
-        var f32 = [Float](repeating: .nan, count: element == CK_KV_F32 ? blockStride * (2 * count + 1) : 0)
-        var f16 = [UInt16](repeating: 0x7e00, count: element == CK_KV_F32 ? 0 : blockStride * (2 * count + 1))
+        // What is never stored is NaN, of int8 elements the scale: a read that counts shows.
+        var bytes = [UInt8](repeating: 0xff, count: blockBytes * (2 * count + 1))
         for p in 0..<positions {
             let k = Array(keys[p * width..<(p + 1) * width]), v = Array(values[p * width..<(p + 1) * width])
-            let start = Int(table[p / 16]) * blockStride
-            if element == CK_KV_F32 {
-                f32.withUnsafeMutableBufferPointer {
-                    kernels(name).attention.store(k, v, kvHeads, dimension, p % 16, $0.baseAddress! + start, element)
-                }
-            } else {
-                f16.withUnsafeMutableBufferPointer {
-                    kernels(name).attention.store(k, v, kvHeads, dimension, p % 16, $0.baseAddress! + start, element)
-                }
+            bytes.withUnsafeMutableBytes {
+                kernels(name).attention.store(
+                    k, v, kvHeads, dimension, p % 16, $0.baseAddress! + Int(table[p / 16]) * blockBytes, element)
             }
         }
         (self.kvHeads, self.dimension, self.positions, self.element) = (kvHeads, dimension, positions, element)
-        (self.keys, self.values, self.table, self.blockStride, self.f16, self.f32) = (keys, values, table, blockStride, f16, f32)
-        storedKeys = element == CK_KV_F32 ? keys : keys.map { Float(Float16($0)) }
-        storedValues = element == CK_KV_F32 ? values : values.map { Float(Float16($0)) }
+        (self.keys, self.values, self.table, self.blockBytes, self.bytes) = (keys, values, table, blockBytes, bytes)
+        storedKeys = Self.rounded(keys, element, dimension)
+        storedValues = Self.rounded(values, element, dimension)
+    }
+
+    /// `dimension` elements of a head share an int8 scale.
+    private static func rounded(_ x: [Float], _ element: ck_kv_element, _ dimension: Int) -> [Float] {
+        switch element {
+        case CK_KV_F32: return x
+        case CK_KV_F16: return x.map { Float(Float16($0)) }
+        default:
+            return stride(from: 0, to: x.count, by: dimension).flatMap { start -> [Float] in
+                let head = x[start..<start + dimension], scale = (head.map(abs).max() ?? 0) / 127, inverse = 1 / scale
+                return head.map { ($0 * inverse).rounded(.toNearestOrEven) * scale }
+            }
+        }
     }
 
     /// `[rows, heads * dimension]`; heads outside of the range stay NaN.
@@ -52,28 +57,13 @@ struct Sequence {
         _ queries: [Float], rows: Range<Int>, heads: Int, headRange: Range<Int>? = nil, window: Int = 0, by name: String
     ) -> [Float] {
         let width = heads * dimension
-        var output = [Float](repeating: .nan, count: rows.count * width)
-        var scratch = [Float](repeating: .nan, count: ck_attention_scratch(rows.upperBound))
         let part = Array(queries[rows.lowerBound * width..<rows.upperBound * width])
-        func run(_ blocks: UnsafeRawPointer) {
-            part.withUnsafeBufferPointer { q in
-                table.withUnsafeBufferPointer { t in
-                    scratch.withUnsafeMutableBufferPointer { s in
-                        output.withUnsafeMutableBufferPointer { o in
-                            var arguments = ck_attention(
-                                queries: q.baseAddress, query_stride: width, rows: rows.count, position: rows.lowerBound,
-                                heads: heads, kv_heads: kvHeads, head_dimension: dimension,
-                                head_begin: headRange?.lowerBound ?? 0, head_end: headRange?.upperBound ?? heads,
-                                scale: Self.scale, window: window, element: element, blocks: blocks, block_stride: blockStride,
-                                table: t.baseAddress, scratch: s.baseAddress, output: o.baseAddress, output_stride: width)
-                            kernels(name).attention.causal(&arguments)
-                        }
-                    }
-                }
-            }
+        return bytes.withUnsafeBytes {
+            causal(
+                part, blocks: $0.baseAddress!, blockBytes: blockBytes, table: table, element: element, position: rows.lowerBound,
+                rows: rows.count, heads: heads, kvHeads: kvHeads, dimension: dimension, headRange: headRange ?? 0..<heads,
+                scale: Self.scale, window: window, by: name)
         }
-        if element == CK_KV_F32 { f32.withUnsafeBytes { run($0.baseAddress!) } } else { f16.withUnsafeBytes { run($0.baseAddress!) } }
-        return output
     }
 
     static let scale: Float = 0.3
@@ -106,11 +96,38 @@ struct Sequence {
     }
 }
 
+/// `[rows, heads * dimension]`; heads outside of the range stay NaN.
+func causal(
+    _ queries: [Float], blocks: UnsafeRawPointer, blockBytes: Int, table: [Int32], element: ck_kv_element, position: Int, rows: Int,
+    heads: Int, kvHeads: Int, dimension: Int, headRange: Range<Int>, scale: Float, window: Int, by name: String
+) -> [Float] {
+    let width = heads * dimension
+    var output = [Float](repeating: .nan, count: rows * width)
+    var scratch = [Float](repeating: .nan, count: ck_attention_scratch(position + rows))
+    queries.withUnsafeBufferPointer { q in
+        table.withUnsafeBufferPointer { t in
+            scratch.withUnsafeMutableBufferPointer { s in
+                output.withUnsafeMutableBufferPointer { o in
+                    var arguments = ck_attention(
+                        queries: q.baseAddress, query_stride: width, rows: rows, position: position, heads: heads, kv_heads: kvHeads,
+                        head_dimension: dimension, head_begin: headRange.lowerBound, head_end: headRange.upperBound, scale: scale,
+                        window: window, element: element, blocks: blocks, block_bytes: blockBytes, table: t.baseAddress,
+                        scratch: s.baseAddress, output: o.baseAddress, output_stride: width)
+                    kernels(name).attention.causal(&arguments)
+                }
+            }
+        }
+    }
+    return output
+}
+
+private let elements = [CK_KV_F16, CK_KV_F32, CK_KV_INT8]
+
 /// (heads, KV heads, head dimension, positions)
 private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20, 40), (1, 1, 1, 5), (8, 2, 256, 20)]
 
 @Suite struct AttentionTests {
-    @Test(arguments: implementations, [CK_KV_F16, CK_KV_F32]) func equalsTheFormula(name: String, element: ck_kv_element) {
+    @Test(arguments: implementations, elements) func equalsTheFormula(name: String, element: ck_kv_element) {
         for (heads, kvHeads, dimension, positions) in shapes {
             for window in [0, 1, 7, 16, 30] {
                 let sequence = Sequence(
@@ -131,7 +148,7 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
         }
     }
 
-    @Test(arguments: implementations, [CK_KV_F16, CK_KV_F32])
+    @Test(arguments: implementations, elements)
     func anyCutOfAPromptGivesTheSameBits(name: String, element: ck_kv_element) {
         for (heads, kvHeads, dimension, positions) in shapes {
             for window in [0, 9] {
@@ -150,6 +167,82 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
                 }
                 #expect(bits(whole) == bits(sequence.attend(queries, rows: 0..<positions, heads: heads, window: window, by: "scalar")))
             }
+        }
+    }
+
+    @Test(arguments: implementations, elements) func anyNumberOfRowsGivesEachTheBitsItHasAlone(name: String, element: ck_kv_element) {
+        let (heads, positions, dimension) = (3, 83, 24)
+        let sequence = Sequence(kvHeads: 1, dimension: dimension, positions: positions, element: element, seed: 11)
+        var numbers = Numbers(12)
+        let queries = numbers.floats(positions * heads * dimension)
+        for window in [0, 20] {
+            let alone = (50..<positions).map { sequence.attend(queries, rows: $0..<$0 + 1, heads: heads, window: window, by: "scalar") }
+            for rows in 1...33 {
+                let together = sequence.attend(queries, rows: 50..<50 + rows, heads: heads, window: window, by: name)
+                #expect(bits(together) == bits(Array(alone[..<rows].joined())), "\(rows) rows, window \(window)")
+            }
+        }
+    }
+
+    @Test(arguments: implementations) func windowsThatLeaveWholeBlocksOutReadNothingOfThem(name: String) {
+        // Heads of 256, as Gemma has them; 150 positions, of which a row sees 33: the first blocks may be anywhere.
+        let (heads, dimension, positions, window) = (2, 256, 150, 33)
+        for element in elements {
+            let sequence = Sequence(kvHeads: 1, dimension: dimension, positions: positions, element: element, seed: 8)
+            var numbers = Numbers(9)
+            let queries = numbers.floats(positions * heads * dimension)
+            let rows = 100..<positions
+            let whole = sequence.attend(queries, rows: rows, heads: heads, window: window, by: name)
+            let first = (rows.lowerBound + 1 - window) / 16
+            let part = Array(queries[rows.lowerBound * heads * dimension..<rows.upperBound * heads * dimension])
+            let other = sequence.bytes.withUnsafeBytes {
+                // A block far outside of memory: a read of it would end the test.
+                causal(
+                    part, blocks: $0.baseAddress!, blockBytes: sequence.blockBytes,
+                    table: sequence.table.enumerated().map { $0.offset < first ? 1 << 24 : $0.element }, element: element,
+                    position: rows.lowerBound, rows: rows.count, heads: heads, kvHeads: 1, dimension: dimension, headRange: 0..<heads,
+                    scale: Sequence.scale, window: window, by: name)
+            }
+            #expect(bits(other) == bits(whole))
+            for row in stride(from: rows.lowerBound, to: positions, by: 7) {
+                let expected = sequence.reference(queries, row: row, head: 1, heads: heads, window: window)
+                for d in 0..<dimension {
+                    #expect(abs(Double(whole[((row - rows.lowerBound) * heads + 1) * dimension + d]) - expected[d]) < 5e-6)
+                }
+            }
+        }
+    }
+
+    @Test func everyImplementationStoresTheSameBytes() {
+        for (kvHeads, dimension) in [(3, 64), (2, 80), (1, 20), (5, 1), (1, 256)] {
+            for element in elements {
+                let stored = implementations.map {
+                    Sequence(kvHeads: kvHeads, dimension: dimension, positions: 19, element: element, seed: dimension, by: $0).bytes
+                }
+                #expect(stored.allSatisfy { $0 == stored[0] }, "\(kvHeads) x \(dimension)")
+            }
+        }
+    }
+
+    @Test(arguments: implementations) func int8HeadsOfZerosAreZeroAndNotFiniteOnesNaN(name: String) {
+        let dimension = 20
+        for (bad, isNaN) in [(Float(0), false), (.infinity, true), (.nan, true)] {
+            var block = [UInt8](repeating: 0, count: ck_kv_block_bytes(CK_KV_INT8, 2, dimension))
+            // Two KV heads; the second one's values are plain.
+            var values = [Float](repeating: 0, count: 2 * dimension)
+            values[3] = bad
+            for d in dimension..<2 * dimension { values[d] = 0.5 }
+            block.withUnsafeMutableBytes {
+                kernels(name).attention.store([Float](repeating: 1, count: 2 * dimension), values, 2, dimension, 0, $0.baseAddress!, CK_KV_INT8)
+            }
+            let output = block.withUnsafeBytes {
+                causal(
+                    [Float](repeating: 1, count: 2 * dimension), blocks: $0.baseAddress!, blockBytes: block.count, table: [0],
+                    element: CK_KV_INT8, position: 0, rows: 1, heads: 2, kvHeads: 2, dimension: dimension, headRange: 0..<2, scale: 1,
+                    window: 0, by: name)
+            }
+            #expect(output[..<dimension].allSatisfy { isNaN ? $0.isNaN : $0 == 0 })
+            #expect(output[dimension...].allSatisfy { abs($0 - 0.5) < 1e-6 })
         }
     }
 
@@ -176,25 +269,11 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
         let (dimension, positions) = (32, 20)
         var block = [Float](repeating: 0.5, count: 2 * 2 * dimension * 16)
         block[dimension * 16 + 9 * dimension] = .infinity
-        let queries = [Float](repeating: 0.1, count: positions * dimension)
-        var output = [Float](repeating: .nan, count: positions * dimension)
-        var scratch = [Float](repeating: .nan, count: ck_attention_scratch(positions))
-        let table: [Int32] = [0, 1]
-        queries.withUnsafeBufferPointer { q in
-            block.withUnsafeBytes { b in
-                table.withUnsafeBufferPointer { t in
-                    scratch.withUnsafeMutableBufferPointer { s in
-                        output.withUnsafeMutableBufferPointer { o in
-                            var arguments = ck_attention(
-                                queries: q.baseAddress, query_stride: dimension, rows: positions, position: 0, heads: 1, kv_heads: 1,
-                                head_dimension: dimension, head_begin: 0, head_end: 1, scale: 1, window: 0, element: CK_KV_F32,
-                                blocks: b.baseAddress, block_stride: 2 * dimension * 16, table: t.baseAddress, scratch: s.baseAddress,
-                                output: o.baseAddress, output_stride: dimension)
-                            kernels(name).attention.causal(&arguments)
-                        }
-                    }
-                }
-            }
+        let output = block.withUnsafeBytes {
+            causal(
+                [Float](repeating: 0.1, count: positions * dimension), blocks: $0.baseAddress!, blockBytes: 4 * 2 * dimension * 16,
+                table: [0, 1], element: CK_KV_F32, position: 0, rows: positions, heads: 1, kvHeads: 1, dimension: dimension,
+                headRange: 0..<1, scale: 1, window: 0, by: name)
         }
         for row in 0..<positions { #expect(output[row * dimension].isFinite == (row < 9), "row \(row)") }
     }

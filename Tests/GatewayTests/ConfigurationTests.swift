@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (Setting.port, "70000", "from 0 to 65535"), (.port, "eighty", "from 0 to 65535"), (.precision, "slow", "fast, reference"),
+        (Setting.port, "70000", "from 0 to 65535"), (.port, "eighty", "from 0 to 65535"), (.precision, "slow", "fast, reference"), (.keyValueCache, "q4", "f16, int8"),
         (.lenient, "maybe", "true or false"), (.routeThreshold, "1.5", "from 0.0 to 1.0"), (.logLevel, "loud", "debug, info"),
         (.keyValueMemory, "0", "from 1"), (.drainSeconds, "nan", "from 0.0"), (.maxBody, "9999", "to 1024"),
     ])

@@ -56,17 +56,21 @@ struct BatchInvarianceTests {
         }
     }
 
-    static func check(_ path: String, longest: Int, rounds: Int, maximumRows: Int) throws {
+    static func check(
+        _ path: String, longest: Int, rounds: Int, maximumRows: Int, keyValues: KeyValueFormat = .f16
+    ) throws {
         let seed = UInt64.random(in: 0 ... .max)
         print("batch invariance of \(path): seed \(seed)")
         var random = TinyModel.Random(seed: seed)
         let files = try ModelFiles.open(path)
         let sequences = try sequences(files.configuration, longest: longest, &random)
-        let single = try Decoder(files, precision: .fast, pool: WorkerPool(threads: 1))
+        let single = try Decoder(
+            files, precision: .fast, pool: WorkerPool(threads: 1), keyValueFormat: keyValues)
         let alone = sequences.map { $0.logits(single) }
         for threads in 1...rounds {
             let decoder = try Decoder(
-                files, precision: .fast, pool: WorkerPool(threads: threads), maximumRows: threads == 2 ? maximumRows : 64)
+                files, precision: .fast, pool: WorkerPool(threads: threads), keyValueFormat: keyValues,
+                maximumRows: threads == 2 ? maximumRows : 64)
             let together = together(sequences, decoder, &random)
             for (index, rows) in together.enumerated() {
                 #expect(rows.allSatisfy { $0.allSatisfy { $0.isFinite } })
@@ -91,7 +95,9 @@ struct BatchInvarianceTests {
         ] as [(String, JSONObject)])
     func tiny(type: String, changes: JSONObject) throws {
         let model = try TinyModel(TinyModel.config(type, changes))
-        try Self.check(model.path, longest: 70, rounds: 3, maximumRows: 7)
+        for format in KeyValueFormat.allCases {
+            try Self.check(model.path, longest: 70, rounds: 3, maximumRows: 7, keyValues: format)
+        }
         withExtendedLifetime(model) {}
     }
 

@@ -1,13 +1,15 @@
 // Attention over keys and values in blocks of 16 positions.
 //
-// A block of one layer is K [kv_heads][head_dimension][16] and then V [kv_heads][16][head_dimension], elements f16 or f32;
-// with K transposed a vector lane is a position. `ck_attention` documents the order of operations, which depends on the row alone.
+// A block of one layer is K [kv_heads][head_dimension][16] and then V [kv_heads][16][head_dimension], elements f16, f32 or
+// int8; with K transposed a vector lane is a position. After int8 elements come the f32 scales of K [kv_heads][16] and of V
+// [kv_heads][16]: one for each position and head. `ck_attention` documents the order of operations, which depends on the row
+// alone.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 enum { CK_BLOCK_POSITIONS = 16 };
-typedef enum ck_kv_element { CK_KV_F16 = 0, CK_KV_F32 = 1 } ck_kv_element;
+typedef enum ck_kv_element { CK_KV_F16 = 0, CK_KV_F32 = 1, CK_KV_INT8 = 2 } ck_kv_element;
 
 typedef struct ck_attention {
     const float *queries;      // row r, head h at r * query_stride + h * head_dimension
@@ -19,8 +21,8 @@ typedef struct ck_attention {
     float scale;
     size_t window;             // a row at position p sees positions max(0, p - window + 1)…p; 0: all up to p
     ck_kv_element element;
-    const void *blocks;        // block b at b * block_stride elements
-    size_t block_stride;
+    const void *blocks;        // block b at b * block_bytes
+    size_t block_bytes;        // a multiple of 4
     const int32_t *table;      // position p lies in block table[p / 16], slot p % 16
     float *scratch;            // ck_attention_scratch(position + rows) floats
     float *output;             // row r, head h at r * output_stride + h * head_dimension
@@ -37,19 +39,23 @@ typedef struct ck_bidirectional_attention {
 } ck_bidirectional_attention;
 
 typedef struct ck_attention_kernels {
-    // Slot `slot` of `block` = (keys, values), each [kv_heads * head_dimension]; f16 is rounded to nearest even.
+    // Slot `slot` of `block` = (keys, values), each [kv_heads * head_dimension]; f16 is rounded to nearest even. int8 is
+    // round_to_even(x / d), d = max|x| / 127 of the head; d is NaN when an x is not finite.
     void (*store)(
         const float *keys, const float *values, size_t kv_heads, size_t head_dimension, size_t slot, void *block,
         ck_kv_element element);
     // output(r, h) = sum over p of e(p) V[p] / sum over p of e(p), e(p) = exp(s(p) - max s), s(p) = (q · K[p]) * scale.
     // Sums over dimensions and positions are chains of fma in rising order (that of e: 16 lanes by p % 16, then a fixed tree),
-    // so a row's bits do not depend on the other rows, the heads, or how a prompt was cut. Positions a row does not see are
+    // so a row's bits do not depend on the other rows, the heads, or how a prompt was cut. Of int8 keys and values the scales
+    // come in once a position: s(p) = (q · K[p]) * (scale d_K[p]), and e(p) is multiplied by d_V[p]. Positions a row does not see are
     // not read for it. Aligned to the element; nothing overlaps.
     void (*causal)(const ck_attention *attention);
     // The same for tokens that all see each other, keys and values as they come from the projections.
     void (*bidirectional)(const ck_bidirectional_attention *attention);
 } ck_attention_kernels;
 
+// Bytes of one layer's block.
+size_t ck_kv_block_bytes(ck_kv_element element, size_t kv_heads, size_t head_dimension);
 // Floats of scratch for rows that see up to `positions` positions.
 size_t ck_attention_scratch(size_t positions);
 size_t ck_bidirectional_attention_scratch(size_t tokens, size_t head_dimension);

@@ -7,7 +7,7 @@ extension ServiceConfiguration {
     /// The base with its weights. `pool` computes the steps.
     public func openBase(_ pool: WorkerPool) throws(GatewayError) -> BaseModel {
         do {
-            return try BaseModel.open(base, precision: decoderPrecision, pool: pool)
+            return try BaseModel.open(base, precision: decoderPrecision, pool: pool, keyValueFormat: keyValueFormat)
         } catch {
             throw GatewayError(.notOpened, error.description, place: base)
         }

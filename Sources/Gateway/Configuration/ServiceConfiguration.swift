@@ -1,4 +1,5 @@
 internal import Glibc
+public import Models
 public import OpenAIAPI
 public import Routing
 public import Telemetry
@@ -20,6 +21,8 @@ public struct ServiceConfiguration: Sendable {
     public var port = 8080
     public var threads: Int
     public var precision = Precision.fast
+    /// Of the fast path.
+    public var keyValueFormat = KeyValueFormat.f16
     public var apiKeyFile: String?
     public var cors = CORSPolicy()
     public var isLenient = false
@@ -50,6 +53,9 @@ public struct ServiceConfiguration: Sendable {
         if let number = try reader.integer(.port, 0...65535) { port = number }
         if let number = try reader.integer(.threads, 0...256), number > 0 { threads = number }
         if let choice: Precision = try reader.choice(.precision, ["fast", "reference"]) { precision = choice }
+        if let format: KeyValueFormat = try reader.choice(.keyValueCache, KeyValueFormat.allCases.map(\.rawValue)) {
+            keyValueFormat = format
+        }
         apiKeyFile = reader.text(.apiKeyFile)
         if let origins = reader.text(.corsOrigins) { cors = CORSPolicy(origins) }
         if let flag = try reader.flag(.lenient) { isLenient = flag }

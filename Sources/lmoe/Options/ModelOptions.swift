@@ -25,6 +25,7 @@ struct FolderOptions: ParsableArguments {
     @Option(help: Setting.cache.help) var cache: String?
     @Option(help: Setting.adapterMemory.help) var adapterMemory: String?
     @Option(name: .customLong("kv-memory"), help: Setting.keyValueMemory.help) var keyValueMemory: String?
+    @Option(name: .customLong("kv-cache"), help: Setting.keyValueCache.help) var keyValueCache: String?
     @Option(help: Setting.routeThreshold.help) var routeThreshold: String?
     @Option(help: Setting.routeNeighbours.help) var routeNeighbours: String?
 
@@ -35,6 +36,7 @@ struct FolderOptions: ParsableArguments {
         flags[.cache] = cache
         flags[.adapterMemory] = adapterMemory
         flags[.keyValueMemory] = keyValueMemory
+        flags[.keyValueCache] = keyValueCache
         flags[.routeThreshold] = routeThreshold
         flags[.routeNeighbours] = routeNeighbours
         return flags
