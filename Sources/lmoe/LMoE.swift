@@ -26,5 +26,6 @@ struct LMoE: ParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Route.self, AdaptersCommand.self, Chat.self, Complete.self, Tokenize.self, Embed.self, Bench.self,
+            Perplexity.self,
         ])
 }

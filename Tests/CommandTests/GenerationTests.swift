@@ -63,6 +63,26 @@ import Testing
         #expect(header["logits"]?["dtype"] as? String == "F32")
     }
 
+    @Test func perplexityOfATextIsMeasuredOnBothPaths() throws {
+        let text = "The capital of France is Paris. The capital of Italy is Rome. The capital of Spain is Madrid.\n"
+        let run = try Invocation(
+            "perplexity", "--precision", "compare", "--window", "16", "--json", "--adapter", "bash", input: Data(text.utf8))
+        #expect(run.status == 0, "\(run.errors)")
+        let json = try run.json()
+        let perplexity = try #require(json["perplexity"] as? Double)
+        let reference = try #require(json["reference"] as? [String: Double])
+        #expect(perplexity > 1 && perplexity < 1000)
+        #expect(abs(try #require(reference["ratio"]) - 1) < 0.1)
+        #expect(try #require(reference["mean_kl"]) > 0)
+        #expect(json["windows"] as? Int == 2)
+        #expect(json["adapter"] as? String == "bash")
+        let int8 = try Invocation("perplexity", "--kv-cache", "int8", "--tokens", "20", input: Data(text.utf8))
+        #expect(int8.status == 0, "\(int8.errors)")
+        #expect(int8.output.hasPrefix("perplexity ") && int8.output.hasSuffix(" over 19 tokens\n"))
+        #expect(try Invocation("perplexity", input: Data("a".utf8)).status == 2)
+        #expect(try Invocation("perplexity", "no-such-file").status == 2)
+    }
+
     @Test func aConversationShowsTheAdapterOfEachTurn() throws {
         let turns = "list all files larger than 10 MB under /var\n/adapter ../x\n/adapter base\nHello\n/nope\n/exit\nnever\n"
         let run = try Invocation("chat", "--max-tokens", "6", input: Data(turns.utf8))

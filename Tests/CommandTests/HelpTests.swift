@@ -5,7 +5,7 @@ import Testing
 @Suite struct HelpTests {
     private static let commands = [
         "", "serve", "route", "adapters", "adapters list", "adapters check", "adapters add", "adapters remove", "chat",
-        "complete", "tokenize", "embed", "bench",
+        "complete", "tokenize", "embed", "bench", "perplexity",
     ]
 
     @Test(arguments: commands)
