@@ -1,4 +1,5 @@
-// Sixteen int8 dot products of four: acc[l] += sum over t of w[4 l + t] x[t], x in -127…127. Exact in every implementation.
+// Sixteen int8 dot products of four: acc[l] += sum over t of w[4 l + t] x[4 (l mod g) + t], x in -127…127; g is 1 but where
+// x is a `spread` of 4 g bytes. Exact in every implementation.
 //
 // dot4: w is unsigned, at most 127. dot4_biased: w is a signed number + 128, of which wide_start takes back what the
 // instruction does not.
@@ -18,15 +19,26 @@ CK_INLINE void unpack_nibbles(const uint8_t *p, weights64 *low, weights64 *high)
     *high = _mm512_and_si512(_mm512_srli_epi16(both, 4), mask);
 }
 
-CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) {
+typedef __m512i spread64;
+
+CK_INLINE spread64 spread(const int8_t *x, int groups) {
     int32_t four;
+    int64_t eight;
+    if (groups == 4) return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)x));
+    if (groups == 2) {
+        memcpy(&eight, x, 8);
+        return _mm512_set1_epi64(eight);
+    }
     memcpy(&four, x, 4);
-    return (i32x16)_mm512_dpbusd_epi32((__m512i)acc, w, _mm512_set1_epi32(four));
+    return _mm512_set1_epi32(four);
 }
+
+CK_INLINE i32x16 dot4_spread(i32x16 acc, weights64 w, spread64 x) { return (i32x16)_mm512_dpbusd_epi32((__m512i)acc, w, x); }
+CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) { return dot4_spread(acc, w, spread(x, 1)); }
 
 // Unsigned bytes of any size: 128 * sum comes off as an integer.
 CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)(x->bias); }
-CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, const int8_t *x) { return dot4(acc, w, x); }
+CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, spread64 x) { return dot4_spread(acc, w, x); }
 
 #elif defined(CK_AVX2)
 
@@ -52,10 +64,22 @@ CK_INLINE i32x8 dot4_half(i32x8 acc, __m256i unsigned_bytes, __m256i signed_byte
     return acc + (i32x8)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
 
-CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) {
+typedef __m256i spread64;
+
+CK_INLINE spread64 spread(const int8_t *x, int groups) {
     int32_t four;
+    int64_t eight;
+    if (groups == 4) return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)x));
+    if (groups == 2) {
+        memcpy(&eight, x, 8);
+        return _mm256_set1_epi64x(eight);
+    }
     memcpy(&four, x, 4);
-    __m256i all = _mm256_set1_epi32(four);
+    return _mm256_set1_epi32(four);
+}
+
+CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) {
+    spread64 all = spread(x, 1);
     acc.lo = dot4_half(acc.lo, w.half[0], all);
     acc.hi = dot4_half(acc.hi, w.half[1], all);
     return acc;
@@ -63,10 +87,8 @@ CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) {
 
 // |w| times x with the sign of w.
 CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)0; }
-CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, const int8_t *x) {
-    int32_t four;
-    memcpy(&four, x, 4);
-    __m256i all = _mm256_set1_epi32(four), top = _mm256_set1_epi8((char)128);
+CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, spread64 all) {
+    __m256i top = _mm256_set1_epi8((char)128);
     __m256i low = _mm256_xor_si256(w.half[0], top), high = _mm256_xor_si256(w.half[1], top);
     acc.lo = dot4_half(acc.lo, _mm256_abs_epi8(low), _mm256_sign_epi8(all, low));
     acc.hi = dot4_half(acc.hi, _mm256_abs_epi8(high), _mm256_sign_epi8(all, high));
@@ -89,11 +111,23 @@ CK_INLINE void unpack_nibbles(const uint8_t *p, weights64 *low, weights64 *high)
     }
 }
 
-CK_INLINE i32x16 dot4_signed(i32x16 acc, weights64 w, uint8_t flip, const int8_t *x) {
-    int32_t four, lanes[LANES];
+typedef int8x16_t spread64;
+
+CK_INLINE spread64 spread(const int8_t *x, int groups) {
+    int32_t four;
+    int64_t eight;
+    if (groups == 4) return vld1q_s8(x);
+    if (groups == 2) {
+        memcpy(&eight, x, 8);
+        return vreinterpretq_s8_s64(vdupq_n_s64(eight));
+    }
     memcpy(&four, x, 4);
+    return vreinterpretq_s8_s32(vdupq_n_s32(four));
+}
+
+CK_INLINE i32x16 dot4_signed(i32x16 acc, weights64 w, uint8_t flip, spread64 all) {
+    int32_t lanes[LANES];
     memcpy(lanes, &acc, sizeof lanes);
-    int8x16_t all = vreinterpretq_s8_s32(vdupq_n_s32(four));
     for (int i = 0; i < 4; i++) {
         int8x16_t bytes = vreinterpretq_s8_u8(veorq_u8(w.quarter[i], vdupq_n_u8(flip)));
         vst1q_s32(lanes + 4 * i, vdotq_s32(vld1q_s32(lanes + 4 * i), bytes, all));
@@ -102,9 +136,9 @@ CK_INLINE i32x16 dot4_signed(i32x16 acc, weights64 w, uint8_t flip, const int8_t
     return acc;
 }
 
-CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) { return dot4_signed(acc, w, 0, x); }
+CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) { return dot4_signed(acc, w, 0, spread(x, 1)); }
 CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)0; }
-CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, const int8_t *x) { return dot4_signed(acc, w, 128, x); }
+CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, spread64 x) { return dot4_signed(acc, w, 128, x); }
 
 #else
 
@@ -123,13 +157,21 @@ CK_INLINE void unpack_nibbles(const uint8_t *p, weights64 *low, weights64 *high)
     }
 }
 
-CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) {
+typedef struct spread64 {
+    const int8_t *bytes;
+    int groups;
+} spread64;
+
+CK_INLINE spread64 spread(const int8_t *x, int groups) { return (spread64){x, groups}; }
+
+CK_INLINE i32x16 dot4_spread(i32x16 acc, weights64 w, spread64 x) {
     for (int lane = 0; lane < LANES; lane++)
-        for (int t = 0; t < 4; t++) acc[lane] += (int32_t)w.bytes[4 * lane + t] * x[t];
+        for (int t = 0; t < 4; t++) acc[lane] += (int32_t)w.bytes[4 * lane + t] * x.bytes[4 * (lane % x.groups) + t];
     return acc;
 }
 
+CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) { return dot4_spread(acc, w, spread(x, 1)); }
 CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)(x->bias); }
-CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, const int8_t *x) { return dot4(acc, w, x); }
+CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, spread64 x) { return dot4_spread(acc, w, x); }
 
 #endif

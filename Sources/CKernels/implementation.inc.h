@@ -7,6 +7,7 @@
 #include "packed.inc.h"
 #include "peak.inc.h"
 #include "sampling.inc.h"
+#include "low_rank_int8.inc.h"
 
 const ck_kernels CK_TABLE = {
     .name = CK_NAME,
@@ -21,4 +22,5 @@ const ck_kernels CK_TABLE = {
     .hash = {.chunks = hash_chunks, .parents = hash_parents},
     .low_rank = {.shrink = shrink, .expand = expand},
     .peak = {.int8 = peak_int8, .f32 = peak_f32},
+    .low_rank_int8 = {.pack = int8_pack, .shrink = int8_shrink, .expand = int8_expand},
 };

@@ -77,7 +77,7 @@ CK_INLINE void tile_8(const uint8_t *panel, size_t blocks, const ck_row_block *c
         for (int r = 0; r < rows; r++) {
             const ck_row_block *block = x[r] + b;
             i32x16 isum = minimum ? (i32x16)0 : wide_start(block);
-            for (int j = 0; j < 8; j++) isum = minimum ? dot4(isum, w[j], block->q + 4 * j) : dot4_biased(isum, w[j], block->q + 4 * j);
+            for (int j = 0; j < 8; j++) isum = minimum ? dot4(isum, w[j], block->q + 4 * j) : dot4_biased(isum, w[j], spread(block->q + 4 * j, 1));
             acc[r] = add_block(acc[r], isum, d, block);
             if (minimum) acc[r] = fma16(m, splat(block->scaled_sum), acc[r]);
         }

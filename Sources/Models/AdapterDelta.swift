@@ -15,6 +15,8 @@ public final class AdapterDelta: @unchecked Sendable {
     let largestRank: [Int]
     /// For each projection, whether some layer scales its input.
     let scalesInput: [Bool]
+    /// Whether a matrix is int8, which the reference path does not read.
+    let hasInt8: Bool
     /// For each projection what its patches are made for; nil where layers differ.
     private let shapes: [PatchShape?]
 
@@ -39,6 +41,7 @@ public final class AdapterDelta: @unchecked Sendable {
         scalesInput = Projection.allCases.map { projection in
             (0..<layers).contains { slots[$0 * width + projection.rawValue]?.inputScale != nil }
         }
+        hasInt8 = slots.contains { $0?.lowRank?.element == .int8 }
         shapes = Projection.allCases.map { projection in
             (0..<layers).reduce(into: Optional(PatchShape())) { $0 = $0?.joined(slots[$1 * width + projection.rawValue]) }
         }
@@ -46,9 +49,10 @@ public final class AdapterDelta: @unchecked Sendable {
 
     deinit { table.deallocate() }
 
-    /// Whether `validate(for:)` would pass. Cost: seven comparisons, for the step that is about to use it.
-    func fits(_ configuration: DecoderConfiguration) -> Bool {
-        layers == configuration.layers
+    /// Whether `validate(for:)` would pass and the path reads its matrices. Cost: seven comparisons, for the step that is about
+    /// to use it.
+    func fits(_ configuration: DecoderConfiguration, _ precision: Decoder.Precision) -> Bool {
+        layers == configuration.layers && !(hasInt8 && precision == .reference)
             && Projection.allCases.allSatisfy { projection in
                 let (outputs, inputs) = projection.shape(in: configuration)
                 guard let shape = shapes[projection.rawValue] else { return false }

@@ -55,8 +55,7 @@ public final class Decoder: @unchecked Sendable {
     /// Bytes of one projection's packed weights; 0 for the reference.
     func packedBytes(_ layer: Int, _ projection: Projection) -> Int {
         guard case .fast(let decoder) = path else { return 0 }
-        let linear = decoder.linears[layer * Projection.allCases.count + projection.rawValue]
-        return linear.matrix._withUnsafeGuaranteedRef { $0.byteCount }
+        return decoder.linears[layer * Projection.allCases.count + projection.rawValue].matrix.byteCount
     }
 
     /// The same of the vocabulary projection.
@@ -118,7 +117,7 @@ public final class Decoder: @unchecked Sendable {
                     && run.startPosition + run.tokens.count <= run.blocks.count * KeyValueCache.blockTokens,
                 "a run's blocks reach its last token")
             precondition(run.blocks.allSatisfy { 0..<Int32(cache.blocks) ~= $0 }, "a run's blocks are in the cache")
-            precondition(run.delta?.fits(configuration) ?? true, "a run's delta fits the model")
+            precondition(run.delta?.fits(configuration, precision) ?? true, "a run's delta fits the model and the path")
             for token in batch.tokens[run.tokens] {
                 precondition(0..<Int32(configuration.vocabulary) ~= token, "tokens are in the vocabulary")
             }

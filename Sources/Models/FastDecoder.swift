@@ -8,7 +8,7 @@ internal import Tensors
 /// of its own, and saves their barriers.
 ///
 /// Isolation: `run` on the engine's thread; inside, threads write disjoint slices between barriers. Inner loops read plain
-/// pointers and `Unmanaged` references: no reference counting, no allocation.
+/// pointers and spans: no reference counting, no allocation.
 final class FastDecoder {
     /// What a layer's loops read; the objects are kept alive by `matrices` and `vectors`.
     struct Layer {
@@ -24,7 +24,7 @@ final class FastDecoder {
 
     /// One projection of one layer.
     struct Linear {
-        var matrix: Unmanaged<PackedMatrix>
+        var matrix: PackedMatrix.Span
         var bias: UnsafePointer<Float>?
         var outputs: Int
         var inputs: Int
@@ -40,6 +40,7 @@ final class FastDecoder {
     /// At `layer * 7 + projection`.
     let linears: UnsafeMutablePointer<Linear>
     let head: PackedMatrix
+    let headWeights: PackedMatrix.Span
     let finalNorm: UnsafePointer<Float>
     /// Looked up in the packed head, where that keeps it exactly; else in the file.
     let embedding: TensorView?
@@ -62,6 +63,7 @@ final class FastDecoder {
         matrices = packed
         guard let last = packed.last else { preconditionFailure("a head was packed") }
         head = last
+        headWeights = last.span
         weightBytes = packed.reduce(0) { $0 + $1.byteCount }
         let table = files.tensor(.embedding)
         embedding = configuration.tiedHead && Packing.isExact(table.dtype) ? nil : table
@@ -78,7 +80,7 @@ final class FastDecoder {
                 let (outputs, inputs) = projection.shape(in: configuration)
                 (linears + index).initialize(
                     to: Linear(
-                        matrix: .passUnretained(packed[index]), bias: vectors.bias(layer, projection), outputs: outputs,
+                        matrix: packed[index].span, bias: vectors.bias(layer, projection), outputs: outputs,
                         inputs: inputs))
             }
         }

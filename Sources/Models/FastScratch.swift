@@ -11,6 +11,8 @@ final class FastScratch {
         let quantized: QuantizedRows
         /// `[rows, rank]` of all projections of a phase: see `FastScratch.shrunkOffset`.
         let shrunk = GrowingFloats()
+        /// The same of int8 adapters, in blocks of 32 ranks.
+        fileprivate(set) var shrunkBlocks: QuantizedRows
         /// By a projection's place in its phase: its own input, where an adapter scales it.
         fileprivate(set) var scaled: [QuantizedRows?] = [nil, nil, nil]
         let scaledRow: FloatBuffer
@@ -22,6 +24,7 @@ final class FastScratch {
             quantized = QuantizedRows(capacityRows: rows, columns: widest)
             scaledRow = FloatBuffer(count: widest)
             residual = FloatBuffer(count: hidden)
+            shrunkBlocks = QuantizedRows(capacityRows: rows, columns: 0)
         }
     }
 
@@ -38,7 +41,7 @@ final class FastScratch {
     let inputs: [Inputs]
     /// One of each thread.
     let attention: [GrowingFloats]
-    /// At `projection`: where its ranks begin in a row of `shrunk`.
+    /// At `projection`: where its ranks begin in a row of `shrunk`, a multiple of 32.
     let shrunkOffset: UnsafeMutablePointer<Int>
     /// At `projection`: floats of a row of `shrunk` in its phase.
     let shrunkStride: UnsafeMutablePointer<Int>
@@ -77,13 +80,16 @@ final class FastScratch {
             var offset = 0
             for projection in phase {
                 shrunkOffset[projection] = offset
-                offset += plan.largestRank[projection]
+                offset += (plan.largestRank[projection] + 31) / 32 * 32
             }
             for projection in phase { shrunkStride[projection] = offset }
             widestShrunk = max(widestShrunk, offset)
         }
         for (thread, own) in inputs.enumerated() where thread == 0 || plan.rows == 1 {
             own.shrunk.reserve(plan.rows * widestShrunk)
+            if own.shrunkBlocks.columns < widestShrunk {
+                own.shrunkBlocks = QuantizedRows(capacityRows: own.shrunkBlocks.capacityRows, columns: widestShrunk)
+            }
             for phase in FastPhase.all {
                 for projection in phase where plan.scalesInput[projection] {
                     let place = projection - phase.lowerBound

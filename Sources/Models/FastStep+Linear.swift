@@ -8,13 +8,13 @@ extension FastStep {
             if let outputNorm { addProjected(row, through: outputNorm) }
             Kernels.rmsNorm(
                 residual + row * hidden, weight: weight, epsilon: epsilon, count: hidden,
-                into: inputs.normed.pointer + row * hidden)
+                into: inputs.normed + row * hidden)
         }
     }
 
     /// `residual += rmsNorm(projected)`, one row.
     func addProjected(_ row: Int, through outputNorm: UnsafePointer<Float>) {
-        let normed = decoder.scratch.inputs[thread].scaledRow.pointer
+        let normed = inputs.scaledRow
         Kernels.rmsNorm(
             scratch.projected.pointer + row * hidden, weight: outputNorm, epsilon: epsilon, count: hidden, into: normed)
         Kernels.add(normed, to: residual + row * hidden, count: hidden)
@@ -31,20 +31,35 @@ extension FastStep {
             let own = inputSlice.clamped(to: segment.firstRow..<segment.firstRow + segment.rows)
             if own.isEmpty { continue }
             for projection in phase {
-                let stride = scratch.shrunkStride[projection]
-                patches[first + projection].shrink(
-                    x + own.lowerBound * width, rows: own.count, inputs: width,
-                    into: inputs.shrunk.pointer + own.lowerBound * stride + scratch.shrunkOffset[projection], stride: stride)
+                let isLast = projection + 1 == phase.upperBound
+                let next = isLast ? plan.patches(after: index)?[first + phase.lowerBound] : patches[first + projection + 1]
+                shrink(patches + first + projection, projection, own, x, width, next: next?.a)
             }
         }
+        guard scalesInputs else { return }
         for projection in phase where plan.scalesInput[projection] {
             scale(first + projection, place: projection - phase.lowerBound, x, width)
         }
     }
 
+    private func shrink(
+        _ patch: UnsafePointer<PatchEntry>, _ projection: Int, _ rows: Range<Int>, _ x: UnsafePointer<Float>, _ width: Int,
+        next: UnsafeRawPointer?
+    ) {
+        let (offset, stride) = (scratch.shrunkOffset[projection], scratch.shrunkStride[projection])
+        if patch.pointee.element == .int8 {
+            patch.pointee.shrink(
+                inputs.quantized, rows: rows, inputs: width, next: next, into: inputs.shrunkBlocks, block: offset / 32)
+        } else {
+            patch.pointee.shrink(
+                x + rows.lowerBound * width, rows: rows.count, inputs: width,
+                into: inputs.shrunk + rows.lowerBound * stride + offset, stride: stride)
+        }
+    }
+
     /// A projection's own quantised input: rows of adapters that scale it are scaled, the others are as they are.
     private func scale(_ linear: Int, place: Int, _ x: UnsafePointer<Float>, _ width: Int) {
-        guard let target = inputs.scaled[place] else { return }
+        guard let target = scaled(place) else { return }
         for index in 0..<plan.segmentCount {
             let segment = plan.segments[index]
             let scale = segment.patches?[linear].inputScale
@@ -53,10 +68,9 @@ extension FastStep {
                     target.quantize(row: row, from: x + row * width, columns: width)
                     continue
                 }
-                let copy = decoder.scratch.inputs[thread].scaledRow.pointer
-                copy.update(from: x + row * width, count: width)
-                Kernels.multiply(copy, elementwise: scale, count: width)
-                target.quantize(row: row, from: copy, columns: width)
+                inputs.scaledRow.update(from: x + row * width, count: width)
+                Kernels.multiply(inputs.scaledRow, elementwise: scale, count: width)
+                target.quantize(row: row, from: inputs.scaledRow, columns: width)
             }
         }
     }
@@ -67,22 +81,37 @@ extension FastStep {
         let linear = decoder.linears[index]
         let outputs = outputSlice(linear.outputs)
         if outputs.isEmpty { return }
-        linear.matrix._withUnsafeGuaranteedRef { matrix in
-            matrix.multiply(input(projection), rows: 0..<rows, outputs: outputs, into: y, stride: linear.outputs)
-        }
-        let stride = scratch.shrunkStride[projection.rawValue]
-        let shrunk = inputs.shrunk.pointer + scratch.shrunkOffset[projection.rawValue]
+        linear.matrix.multiply(input(projection), rows: 0..<rows, outputs: outputs, into: y, stride: linear.outputs)
         for number in 0..<plan.segmentCount {
             let segment = plan.segments[number]
             let target = y + segment.firstRow * linear.outputs
             if let patches = segment.patches {
-                patches[index].finish(
-                    target, rows: segment.rows, outputs: outputs, width: linear.outputs,
-                    h: shrunk + segment.firstRow * stride, stride: stride, baseBias: linear.bias)
+                let patch = patches + index
+                expand(
+                    patch, projection.rawValue, segment, outputs, linear.outputs, next: plan.patches(after: number)?[index].b,
+                    into: y)
+                patch.pointee.finish(
+                    target, rows: segment.rows, outputs: outputs, width: linear.outputs, baseBias: linear.bias)
             } else {
                 PatchEntry.finishBase(
                     target, rows: segment.rows, outputs: outputs, width: linear.outputs, baseBias: linear.bias)
             }
+        }
+    }
+
+    private func expand(
+        _ patch: UnsafePointer<PatchEntry>, _ projection: Int, _ segment: StepPlan.Segment, _ outputs: Range<Int>, _ width: Int,
+        next: UnsafeRawPointer?, into y: UnsafeMutablePointer<Float>
+    ) {
+        let (offset, stride) = (scratch.shrunkOffset[projection], scratch.shrunkStride[projection])
+        if patch.pointee.element == .int8 {
+            patch.pointee.expand(
+                inputs.shrunkBlocks, block: offset / 32, rows: segment.firstRow..<segment.firstRow + segment.rows,
+                outputs: outputs, width: width, next: next, into: y)
+        } else {
+            patch.pointee.expand(
+                inputs.shrunk + segment.firstRow * stride + offset, stride: stride, rows: segment.rows, outputs: outputs,
+                width: width, into: y + segment.firstRow * width)
         }
     }
 
@@ -97,14 +126,22 @@ extension FastStep {
         }
     }
 
-    private func input(_ projection: Projection) -> QuantizedRows {
-        guard plan.scalesInput[projection.rawValue] else { return inputs.quantized }
+    private func input(_ projection: Projection) -> QuantizedRows.Span {
+        guard scalesInputs, plan.scalesInput[projection.rawValue] else { return inputs.quantized }
         let place =
             switch projection {
             case .query, .output, .gate, .down: 0
             case .key, .up: 1
             case .value: 2
             }
-        return inputs.scaled[place] ?? inputs.quantized
+        return scaled(place) ?? inputs.quantized
+    }
+
+    private func scaled(_ place: Int) -> QuantizedRows.Span? {
+        switch place {
+        case 0: inputs.scaled.0
+        case 1: inputs.scaled.1
+        default: inputs.scaled.2
+        }
     }
 }

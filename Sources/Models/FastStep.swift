@@ -8,7 +8,7 @@ struct FastStep {
     unowned(unsafe) let cache: KeyValueCache
     unowned(unsafe) let pool: WorkerPool
     /// Where this thread writes rows' inputs: shared, or its own when each thread repeats the row phases.
-    unowned(unsafe) let inputs: FastScratch.Inputs
+    let inputs: Inputs
     let thread: Int
     let threads: Int
     let rows: Int
@@ -18,8 +18,31 @@ struct FastStep {
     let inputSlice: Range<Int>
     /// `[rows, hidden]`: shared; with output norms, in a step of one row, this thread's own.
     let residual: UnsafeMutablePointer<Float>
+    let scalesInputs: Bool
     let hidden: Int
     let epsilon: Float
+
+    /// `FastScratch.Inputs` as plain pointers.
+    struct Inputs {
+        let normed: UnsafeMutablePointer<Float>
+        let quantized: QuantizedRows.Span
+        let shrunk: UnsafeMutablePointer<Float>
+        let shrunkBlocks: QuantizedRows.Span
+        let scaled: (QuantizedRows.Span?, QuantizedRows.Span?, QuantizedRows.Span?)
+        /// Of this thread alone.
+        let scaledRow: UnsafeMutablePointer<Float>
+        let residual: UnsafeMutablePointer<Float>
+
+        init(_ inputs: FastScratch.Inputs, own: FastScratch.Inputs) {
+            normed = inputs.normed.pointer
+            quantized = inputs.quantized.span
+            shrunk = inputs.shrunk.pointer
+            shrunkBlocks = inputs.shrunkBlocks.span
+            scaled = (inputs.scaled[0]?.span, inputs.scaled[1]?.span, inputs.scaled[2]?.span)
+            scaledRow = own.scaledRow.pointer
+            residual = inputs.residual.pointer
+        }
+    }
 
     init(_ decoder: FastDecoder, _ cache: KeyValueCache, _ thread: Int) {
         self.decoder = decoder
@@ -31,10 +54,11 @@ struct FastStep {
         threads = decoder.pool.threads
         rows = decoder.plan.rows
         slice = WorkerPool.slice(rows, of: thread, threads: threads)
-        inputs = decoder.scratch.inputs[rows == 1 ? thread : 0]
+        inputs = Inputs(decoder.scratch.inputs[rows == 1 ? thread : 0], own: decoder.scratch.inputs[thread])
         inputSlice = rows == 1 ? 0..<1 : slice
         let isOwn = rows == 1 && decoder.configuration.outputNorms
-        residual = isOwn ? inputs.residual.pointer : decoder.scratch.residual.pointer
+        residual = isOwn ? inputs.residual : decoder.scratch.residual.pointer
+        scalesInputs = plan.scalesInput.contains(true)
         hidden = decoder.configuration.hidden
         epsilon = decoder.configuration.normEpsilon
     }
@@ -60,7 +84,7 @@ struct FastStep {
         norm(
             decoder.layers[layer].attentionNorm,
             addingThrough: layer == 0 ? nil : decoder.layers[layer - 1].feedForwardOutputNorm)
-        prepare(layer, FastPhase.attention, UnsafePointer(inputs.normed.pointer))
+        prepare(layer, FastPhase.attention, UnsafePointer(inputs.normed))
         inputBarrier()
         multiply(layer, .query, into: scratch.query.pointer)
         multiply(layer, .key, into: scratch.key.pointer)
@@ -78,7 +102,7 @@ struct FastStep {
 
     func feedForward(_ layer: Int) {
         norm(decoder.layers[layer].feedForwardNorm, addingThrough: decoder.layers[layer].attentionOutputNorm)
-        prepare(layer, FastPhase.feedForward, UnsafePointer(inputs.normed.pointer))
+        prepare(layer, FastPhase.feedForward, UnsafePointer(inputs.normed))
         inputBarrier()
         let (gate, up) = (scratch.gate.pointer, scratch.up.pointer)
         multiply(layer, .gate, into: gate)
@@ -107,7 +131,7 @@ struct FastStep {
         let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
         let outputNorm = decoder.layers[decoder.configuration.layers - 1].feedForwardOutputNorm
         for index in own {
-            let (row, target) = (Int(plan.logitsRows[index]), inputs.normed.pointer + index * hidden)
+            let (row, target) = (Int(plan.logitsRows[index]), inputs.normed + index * hidden)
             if let outputNorm { addProjected(row, through: outputNorm) }
             Kernels.rmsNorm(
                 residual + row * hidden, weight: decoder.finalNorm,
@@ -116,7 +140,7 @@ struct FastStep {
         }
         inputBarrier()
         let vocabulary = decoder.configuration.vocabulary
-        decoder.head.multiply(
+        decoder.headWeights.multiply(
             inputs.quantized, rows: 0..<count, outputs: outputSlice(vocabulary), into: logits, stride: vocabulary)
     }
 

@@ -3,8 +3,8 @@ public import Tensors
 /// The two matrices of a low-rank update, `scale * B (A x)`.
 ///
 /// Memory: `rank * (inputs + outputs)` elements, 64-byte aligned, its own or a part of its adapter's. `A` is `[rank, inputs]` and `B` is kept transposed,
-/// `[rank, outputs]`, so that a slice of the outputs reads whole rows. Output rows are in the order of Hugging Face
-/// checkpoints.
+/// `[rank, outputs]`, so that a slice of the outputs reads whole rows; int8 is packed for its kernels. Output rows are in the
+/// order of Hugging Face checkpoints.
 ///
 /// `@unchecked Sendable`: the memory is filled in `init` and only read after.
 public final class LowRank: @unchecked Sendable {
@@ -13,9 +13,9 @@ public final class LowRank: @unchecked Sendable {
         case f32
         /// Half the memory; f32 and f16 files are rounded to nearest, ties to even.
         case bf16
-
-        var bytes: Int { self == .f32 ? 4 : 2 }
-        var stored: Kernels.LowRankElement { self == .f32 ? .f32 : .bf16 }
+        /// A quarter and some scales; weights are rounded to 8 bits a block of 32, and so are the activations that they meet. Of the
+        /// fast path only.
+        case int8
     }
 
     public let rank: Int
@@ -25,9 +25,9 @@ public final class LowRank: @unchecked Sendable {
     public let element: Element
     /// Bytes of both matrices.
     public let byteCount: Int
-    /// `[rank, inputs]`, row-major.
+    /// `[rank, inputs]`, row-major, or as `Kernels.Int8Matrix.shrinking`.
     package let a: UnsafeRawPointer
-    /// `[rank, outputs]`, row-major.
+    /// `[rank, outputs]`, row-major, or as `Kernels.Int8Matrix.expanding`.
     package let b: UnsafeRawPointer
     private let memory: MatrixMemory
 
@@ -39,7 +39,21 @@ public final class LowRank: @unchecked Sendable {
 
     /// Bytes that a pair takes from its adapter's memory.
     package static func footprint(a: TensorView, b: TensorView, element: Element) -> Int {
-        MatrixMemory.footprint(a.elementCount * element.bytes) + MatrixMemory.footprint(b.elementCount * element.bytes)
+        let (first, second) = byteCounts(a: a, b: b, element: element)
+        return MatrixMemory.footprint(first) + MatrixMemory.footprint(second)
+    }
+
+    /// Bytes of the two matrices.
+    package static func byteCounts(a: TensorView, b: TensorView, element: Element) -> (a: Int, b: Int) {
+        switch element {
+        case .f32: (4 * a.elementCount, 4 * b.elementCount)
+        case .bf16: (2 * a.elementCount, 2 * b.elementCount)
+        case .int8:
+            (
+                Kernels.Int8Matrix.shrinking(nil, rank: a.rows, inputs: a.columns).byteCount,
+                Kernels.Int8Matrix.expanding(nil, outputs: b.rows, rank: b.columns).byteCount
+            )
+        }
     }
 
     /// The same with room from `memory`, which has the pair's `footprint` left.
@@ -60,11 +74,19 @@ public final class LowRank: @unchecked Sendable {
         (rank, inputs, outputs) = (a.shape[0], a.shape[1], b.shape[0])
         self.scale = scale
         self.element = element
-        byteCount = rank * (inputs + outputs) * element.bytes
+        let bytes = Self.byteCounts(a: a, b: b, element: element)
+        byteCount = bytes.a + bytes.b
         self.memory = memory ?? MatrixMemory(byteCount: Self.footprint(a: a, b: b, element: element))
-        let (ownA, ownB) = (self.memory.take(a.elementCount * element.bytes), self.memory.take(b.elementCount * element.bytes))
-        a.copyElements(as: element.stored, into: ownA)
-        b.transposeElements(as: element.stored, into: ownB)
+        let (ownA, ownB) = (self.memory.take(bytes.a), self.memory.take(bytes.b))
+        switch element {
+        case .f32, .bf16:
+            let stored: Kernels.LowRankElement = element == .f32 ? .f32 : .bf16
+            a.copyElements(as: stored, into: ownA)
+            b.transposeElements(as: stored, into: ownB)
+        case .int8:
+            a.packElements(as: .shrinking(ownA, rank: rank, inputs: inputs), into: ownA)
+            b.packElements(as: .expanding(ownB, outputs: outputs, rank: rank), into: ownB)
+        }
         (self.a, self.b) = (UnsafeRawPointer(ownA), UnsafeRawPointer(ownB))
     }
 }

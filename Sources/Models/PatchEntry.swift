@@ -5,7 +5,7 @@ struct PatchEntry {
     /// 0: no low-rank part, and `a`, `b` are nil.
     var rank: Int
     var scale: Float
-    var element: Kernels.LowRankElement
+    var element: LowRank.Element
     var a: UnsafeRawPointer?
     var b: UnsafeRawPointer?
     var inputScale: UnsafePointer<Float>?
@@ -15,7 +15,7 @@ struct PatchEntry {
     init(_ patch: LinearPatch?) {
         rank = patch?.lowRank?.rank ?? 0
         scale = patch?.lowRank?.scale ?? 0
-        element = patch?.lowRank?.element == .bf16 ? .bf16 : .f32
+        element = patch?.lowRank?.element ?? .f32
         a = patch?.lowRank?.a
         b = patch?.lowRank?.b
         inputScale = (patch?.inputScale?.pointer).map { UnsafePointer($0) }
@@ -23,27 +23,59 @@ struct PatchEntry {
         bias = (patch?.bias?.pointer).map { UnsafePointer($0) }
     }
 
-    /// `h[row, r] = scale * (A x)[r]`
+    /// How the f32 kernels read the matrices; nil for int8.
+    private var stored: Kernels.LowRankElement? {
+        switch element {
+        case .f32: .f32
+        case .bf16: .bf16
+        case .int8: nil
+        }
+    }
+
+    /// `h[row, r] = scale * (A x)[r]`, of f32 and bf16 matrices.
     func shrink(
         _ x: UnsafePointer<Float>, rows: Int, inputs: Int, into h: UnsafeMutablePointer<Float>, stride: Int
     ) {
-        guard let a else { return }
+        guard let a, let stored else { return }
         Kernels.lowRankShrink(
-            x, stride: inputs, rows: rows, a: a, element: element, rank: rank, inputs: inputs, scale: scale, into: h,
+            x, stride: inputs, rows: rows, a: a, element: stored, rank: rank, inputs: inputs, scale: scale, into: h,
             outputStride: stride)
     }
 
-    /// What comes after `y = W x` for a slice of the outputs: `y = outputScale * (y + B h) + baseBias + bias`. `y` points to
-    /// output 0 of the first row, `width` outputs a row.
-    func finish(
-        _ y: UnsafeMutablePointer<Float>, rows: Int, outputs: Range<Int>, width: Int, h: UnsafePointer<Float>,
-        stride: Int, baseBias: UnsafePointer<Float>?
+    /// The same of int8 matrices, from quantised rows to quantised rows.
+    func shrink(_ x: QuantizedRows.Span, rows: Range<Int>, inputs: Int, next: UnsafeRawPointer?, into h: QuantizedRows.Span, block: Int) {
+        guard let a else { return }
+        Kernels.lowRankShrink(
+            x, rows: rows, a: .shrinking(a, rank: rank, inputs: inputs), next: next, scale: scale, into: h, block: block)
+    }
+
+    /// `y += B h` for a slice of the outputs, of f32 and bf16 matrices; `y` points to output 0 of the first row, `width` outputs
+    /// a row.
+    func expand(
+        _ h: UnsafePointer<Float>, stride: Int, rows: Int, outputs: Range<Int>, width: Int, into y: UnsafeMutablePointer<Float>
     ) {
-        if let b {
-            Kernels.lowRankExpand(
-                h, stride: stride, rows: rows, b: b, element: element, rank: rank, outputs: outputs, totalOutputs: width,
-                into: y, outputStride: width)
-        }
+        guard let b, let stored else { return }
+        Kernels.lowRankExpand(
+            h, stride: stride, rows: rows, b: b, element: stored, rank: rank, outputs: outputs, totalOutputs: width, into: y,
+            outputStride: width)
+    }
+
+    /// The same of int8 matrices; `y` points to output 0 of row 0.
+    func expand(
+        _ h: QuantizedRows.Span, block: Int, rows: Range<Int>, outputs: Range<Int>, width: Int, next: UnsafeRawPointer?,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        guard let b else { return }
+        Kernels.lowRankExpand(
+            h, rows: rows, block: block, b: .expanding(b, outputs: width, rank: rank), next: next, outputs: outputs, into: y,
+            outputStride: width)
+    }
+
+    /// What comes after `y = W x + B h` for a slice of the outputs: `y = outputScale * y + baseBias + bias`. `y` points to output
+    /// 0 of the first row, `width` outputs a row.
+    func finish(
+        _ y: UnsafeMutablePointer<Float>, rows: Int, outputs: Range<Int>, width: Int, baseBias: UnsafePointer<Float>?
+    ) {
         for row in 0..<rows {
             let slice = y + row * width + outputs.lowerBound
             if let outputScale {

@@ -177,9 +177,9 @@ final class ReferenceDecoder {
             patch.shrink(
                 x.pointer + segment.firstRow * inputs, rows: segment.rows, inputs: inputs, into: shrunk.pointer,
                 stride: patch.rank)
-            patch.finish(
-                target, rows: segment.rows, outputs: 0..<outputs, width: outputs, h: shrunk.pointer, stride: patch.rank,
-                baseBias: bias)
+            patch.expand(
+                shrunk.pointer, stride: patch.rank, rows: segment.rows, outputs: 0..<outputs, width: outputs, into: target)
+            patch.finish(target, rows: segment.rows, outputs: 0..<outputs, width: outputs, baseBias: bias)
         }
     }
 

@@ -5,9 +5,9 @@
 public struct StepCost: Sendable, Equatable {
     public struct Phase: Sendable, Equatable {
         public var bytes = 0
-        /// Products with the base's packed weights.
+        /// Products with the base's packed weights and with adapters in int8.
         public var int8Operations = 0
-        /// Attention and the adapters' low-rank products.
+        /// Attention and low-rank products of other adapters.
         public var f32Operations = 0
 
         public init(bytes: Int = 0, int8Operations: Int = 0, f32Operations: Int = 0) {
@@ -80,7 +80,9 @@ extension Decoder {
                 for (delta, rows) in deltas.values {
                     guard let patch = delta[layer, projection] else { continue }
                     phase.bytes += patch.byteCount
-                    phase.f32Operations += 2 * rows * (patch.lowRank?.rank ?? 0) * (outputs + inputs)
+                    guard let lowRank = patch.lowRank else { continue }
+                    let operations = 2 * rows * lowRank.rank * (outputs + inputs)
+                    if lowRank.element == .int8 { phase.int8Operations += operations } else { phase.f32Operations += operations }
                 }
             }
             return phase

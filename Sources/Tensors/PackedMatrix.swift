@@ -86,20 +86,16 @@ public final class PackedMatrix: @unchecked Sendable {
         withUnsafePointer(to: weights) { ck_unpack_row($0, output, inputs, y) }
     }
 
+    /// The weights without their owner, for inner loops that count no references. Valid as long as this object lives.
+    public var span: Span { Span(outputs: outputs, byteCount: byteCount, weights: weights) }
+
     /// `y[row * stride + output] = (W x_row)[output]` for the rows and outputs given.
     ///
     /// `outputs` begins at a multiple of 16 and ends at one or at the last output. Rows of `x` have this matrix's inputs.
     public func multiply(
         _ x: QuantizedRows, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int
     ) {
-        precondition(rows.lowerBound >= 0 && rows.upperBound <= x.capacityRows, "the rows lie within the capacity")
-        check(x, outputs)
-        guard !rows.isEmpty else { return }
-        withUnsafePointer(to: weights) {
-            Kernels.table.pointee.packed.multiply(
-                $0, x.blocks, x.blocksPerRow, nil, rows.lowerBound, rows.count, outputs.lowerBound, outputs.upperBound,
-                y + rows.lowerBound * stride, stride)
-        }
+        span.multiply(x.span, rows: rows, outputs: outputs, into: y, stride: stride)
     }
 
     /// `y[i * stride + output] = (W x_row)[output]` where row is `rowIndices[i]`; for the head, which not every row needs.
@@ -108,7 +104,7 @@ public final class PackedMatrix: @unchecked Sendable {
         stride: Int
     ) {
         precondition(rowIndices.allSatisfy { $0 >= 0 && Int($0) < x.capacityRows }, "the rows lie within the capacity")
-        check(x, outputs)
+        span.check(x.span, outputs)
         guard !rowIndices.isEmpty else { return }
         withUnsafePointer(to: weights) {
             Kernels.table.pointee.packed.multiply(
@@ -117,11 +113,32 @@ public final class PackedMatrix: @unchecked Sendable {
         }
     }
 
-    private func check(_ x: QuantizedRows, _ outputs: Range<Int>) {
-        precondition(weights.blocks <= x.blocksPerRow, "the rows have this matrix's inputs")
-        precondition(
-            outputs.lowerBound >= 0 && outputs.upperBound <= self.outputs && outputs.lowerBound % 16 == 0
-                && (outputs.upperBound % 16 == 0 || outputs.upperBound == self.outputs),
-            "a slice of outputs is whole groups of 16")
+    /// Borrowed weights of a `PackedMatrix`.
+    public struct Span {
+        let outputs: Int
+        public let byteCount: Int
+        let weights: ck_packed
+
+        /// As `PackedMatrix.multiply`.
+        public func multiply(
+            _ x: QuantizedRows.Span, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int
+        ) {
+            precondition(rows.lowerBound >= 0 && rows.upperBound <= x.capacityRows, "the rows lie within the capacity")
+            check(x, outputs)
+            guard !rows.isEmpty else { return }
+            withUnsafePointer(to: weights) {
+                Kernels.table.pointee.packed.multiply(
+                    $0, x.blocks, x.blocksPerRow, nil, rows.lowerBound, rows.count, outputs.lowerBound, outputs.upperBound,
+                    y + rows.lowerBound * stride, stride)
+            }
+        }
+
+        fileprivate func check(_ x: QuantizedRows.Span, _ outputs: Range<Int>) {
+            precondition(weights.blocks <= x.blocksPerRow, "the rows have this matrix's inputs")
+            precondition(
+                outputs.lowerBound >= 0 && outputs.upperBound <= self.outputs && outputs.lowerBound % 16 == 0
+                    && (outputs.upperBound % 16 == 0 || outputs.upperBound == self.outputs),
+                "a slice of outputs is whole groups of 16")
+        }
     }
 }

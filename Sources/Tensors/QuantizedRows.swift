@@ -10,6 +10,23 @@ public final class QuantizedRows: @unchecked Sendable {
     let blocksPerRow: Int
     let blocks: UnsafeMutablePointer<ck_row_block>
 
+    /// The rows without their owner, for inner loops that count no references.
+    public struct Span {
+        let capacityRows: Int
+        let blocksPerRow: Int
+        let blocks: UnsafeMutablePointer<ck_row_block>
+
+        /// As `QuantizedRows.quantize`.
+        public func quantize(row: Int, from x: UnsafePointer<Float>, columns: Int) {
+            precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")
+            precondition(columns >= 0 && columns <= 32 * blocksPerRow, "the columns lie within the capacity")
+            Kernels.table.pointee.packed.quantize(x, columns, (columns + 31) / 32, blocks + row * blocksPerRow)
+        }
+    }
+
+    /// Valid as long as this object lives.
+    public var span: Span { Span(capacityRows: capacityRows, blocksPerRow: blocksPerRow, blocks: blocks) }
+
     /// `capacityRows` rows of up to `columns` columns, zeroed.
     public init(capacityRows: Int, columns: Int) {
         precondition(capacityRows >= 0 && columns >= 0, "a buffer has no negative size")
@@ -28,8 +45,7 @@ public final class QuantizedRows: @unchecked Sendable {
     /// Overwrites a row with `columns` (at most the capacity's) floats; the columns up to the next multiple of 32 are zero.
     /// A row with an infinite or NaN element gives NaN in every product.
     public func quantize(row: Int, from x: UnsafePointer<Float>, columns: Int) {
-        precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")
-        precondition(columns >= 0 && columns <= self.columns, "the columns lie within the capacity")
-        Kernels.table.pointee.packed.quantize(x, columns, (columns + 31) / 32, blocks + row * blocksPerRow)
+        precondition(columns <= self.columns, "the columns lie within the capacity")
+        span.quantize(row: row, from: x, columns: columns)
     }
 }

@@ -70,7 +70,7 @@ struct EngineTests {
             try template.write(to: copy.appending(path: "chat_template.jinja"), atomically: true, encoding: .utf8)
         }
         let store = AdapterStore(
-            folder: folder.path, base: fixture.engine.base.decoder.configuration, budgetBytes: 64 << 20, element: .bf16)
+            folder: folder.path, base: fixture.engine.base.decoder.configuration, budgetBytes: 64 << 20, element: .int8)
         _ = store.rescan()
         let engine = Engine(base: fixture.engine.base, store: store)
         defer { engine.stop() }

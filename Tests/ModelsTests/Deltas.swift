@@ -37,7 +37,9 @@ enum Deltas {
     }
 
     /// A folder of `adapters/`: LoRA on some projections, scaled by `alpha / r`, or `alpha / sqrt(r)` for rsLoRA.
-    static func real(_ name: String, _ configuration: DecoderConfiguration) throws -> AdapterDelta {
+    static func real(
+        _ name: String, _ configuration: DecoderConfiguration, element: LowRank.Element = .f32
+    ) throws -> AdapterDelta {
         let folder = repository.appendingPathComponent("adapters/\(name)")
         let file = try SafetensorsFile.open(folder.appendingPathComponent("adapter_model.safetensors").path)
         let text = try Data(contentsOf: folder.appendingPathComponent("adapter_config.json"))
@@ -51,7 +53,7 @@ enum Deltas {
                 guard let a = file.tensors["\(prefix).lora_A.weight"] else { continue }
                 let b = try file.tensor("\(prefix).lora_B.weight")
                 patches.append(
-                    (layer, projection, LinearPatch(lowRank: try LowRank(a: a, b: b, scale: scale, element: .f32))))
+                    (layer, projection, LinearPatch(lowRank: try LowRank(a: a, b: b, scale: scale, element: element))))
             }
         }
         try #require(2 * patches.count == file.tensors.count)

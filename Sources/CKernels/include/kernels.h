@@ -7,6 +7,7 @@
 #include "elementwise.h"
 #include "hash.h"
 #include "low_rank.h"
+#include "low_rank_int8.h"
 #include "packed.h"
 #include "peak.h"
 #include "sampling.h"
@@ -20,6 +21,7 @@ typedef struct ck_kernels {
     ck_sampling sampling;
     ck_peak_kernels peak;
     ck_hash_kernels hash;
+    ck_int8_kernels low_rank_int8;
 } ck_kernels;
 
 // Null when the name is unknown or this CPU lacks it.

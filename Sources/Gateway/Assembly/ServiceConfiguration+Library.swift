@@ -15,12 +15,12 @@ extension ServiceConfiguration {
         }
     }
 
-    /// The adapters folder for that base. Nothing is read before its first `rescan`. The fast path keeps matrices in bf16:
-    /// half the bytes to read in each step, and rounding far below that of its activations.
+    /// The adapters folder for that base. Nothing is read before its first `rescan`. The fast path keeps matrices in int8:
+    /// a quarter of the bytes to read in each step, rounded as its activations are.
     public func openStore(for base: DecoderConfiguration) -> AdapterStore {
         AdapterStore(
             folder: adapters, base: base, budgetBytes: limits.adapterBudgetBytes,
-            element: precision == .fast ? .bf16 : .f32, limits: limits.adapters)
+            element: precision == .fast ? .int8 : .f32, limits: limits.adapters)
     }
 
     /// A router without an index; examples are cached below `cache` by content.

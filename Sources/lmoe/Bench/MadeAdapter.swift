@@ -2,7 +2,7 @@ import Models
 import Tensors
 import Weights
 
-/// An adapter with made-up matrices on all seven projections of every layer, as LoRA files have them, in bf16. B is small.
+/// An adapter with made-up matrices on all seven projections of every layer, as LoRA files have them, in bf16; in memory int8. B is small.
 struct MadeAdapter {
     struct Pair {
         let layer: Int
@@ -37,16 +37,16 @@ struct MadeAdapter {
         self.pairs = pairs
     }
 
-    /// Bytes of a delta.
+    /// Bytes of its file's elements.
     var byteCount: Int { pairs.reduce(0) { $0 + $1.a.byteCount + $1.b.byteCount } }
 
     /// In memory of its own: two deltas of one adapter are as far apart as those of two.
     func delta() throws(ModelError) -> AdapterDelta {
         let memory = MatrixMemory(
-            byteCount: pairs.reduce(0) { $0 + LowRank.footprint(a: $1.a, b: $1.b, element: .bf16) })
+            byteCount: pairs.reduce(0) { $0 + LowRank.footprint(a: $1.a, b: $1.b, element: .int8) })
         var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
         for pair in pairs {
-            let lowRank = try LowRank(a: pair.a, b: pair.b, scale: 1, element: .bf16, memory: memory)
+            let lowRank = try LowRank(a: pair.a, b: pair.b, scale: 1, element: .int8, memory: memory)
             patches.append((pair.layer, pair.projection, LinearPatch(lowRank: lowRank)))
         }
         return AdapterDelta(layers: layers, patches: patches)

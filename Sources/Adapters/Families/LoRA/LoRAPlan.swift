@@ -48,8 +48,10 @@ struct LoRAPlan: AdapterPlan {
     }
 
     func byteCount(element: LowRank.Element) -> Int {
-        let elementBytes = element == .f32 ? 4 : 2
-        return targets.reduce(0) { $0 + ($1.a.elementCount + $1.b.elementCount) * elementBytes + 4 * ($1.bias?.elementCount ?? 0) }
+        targets.reduce(0) { sum, target in
+            let bytes = LowRank.byteCounts(a: target.a, b: target.b, element: element)
+            return sum + bytes.a + bytes.b + 4 * (target.bias?.elementCount ?? 0)
+        }
     }
 
     func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta? {

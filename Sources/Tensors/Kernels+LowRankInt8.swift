@@ -1,0 +1,54 @@
+internal import CKernels
+
+extension Kernels {
+    /// A matrix `[outputs, inputs]` of a low-rank adapter in int8, with a scale for each 32 inputs of an output. Borrowed: the
+    /// memory (64-byte aligned, `byteCount`) is somebody else's.
+    public struct Int8Matrix {
+        let matrix: ck_int8_matrix
+
+        /// A matrix A: what `lowRankShrink` reads. `outputs` is the rank; up to 8 ranks are packed more closely.
+        public static func shrinking(_ data: UnsafeRawPointer?, rank: Int, inputs: Int) -> Int8Matrix {
+            Int8Matrix(data, outputs: rank, inputs: inputs, lanes: rank <= 4 ? 4 : rank <= 8 ? 8 : 16)
+        }
+
+        /// A matrix B: what `lowRankExpand` reads.
+        public static func expanding(_ data: UnsafeRawPointer?, outputs: Int, rank: Int) -> Int8Matrix {
+            Int8Matrix(data, outputs: outputs, inputs: rank, lanes: 16)
+        }
+
+        private init(_ data: UnsafeRawPointer?, outputs: Int, inputs: Int, lanes: Int) {
+            matrix = ck_int8_matrix(
+                data: data?.assumingMemoryBound(to: UInt8.self), outputs: outputs, inputs: inputs, lanes: lanes)
+        }
+
+        public var byteCount: Int { withUnsafePointer(to: matrix) { ck_int8_bytes($0) } }
+    }
+
+    /// `h[row] = scale * A x[row]`, quantised; h has `ceil(rank / 32)` blocks from `block` on. A row's bits do not depend on
+    /// `rows`. `next` is the matrix that is multiplied next: it is fetched on the way.
+    public static func lowRankShrink(
+        _ x: QuantizedRows.Span, rows: Range<Int>, a: Int8Matrix, next: UnsafeRawPointer?, scale: Float,
+        into h: QuantizedRows.Span, block: Int
+    ) {
+        withUnsafePointer(to: a.matrix) {
+            table.pointee.low_rank_int8.shrink(
+                x.blocks + rows.lowerBound * x.blocksPerRow, x.blocksPerRow, rows.count, $0,
+                next?.assumingMemoryBound(to: UInt8.self), scale,
+                h.blocks + rows.lowerBound * h.blocksPerRow + block, h.blocksPerRow)
+        }
+    }
+
+    /// `y[row, o] += (B h[row])[o]` for o in `outputs`, which begins at a multiple of 16 and ends at one or at the last; y points
+    /// to output 0 of row 0 of `h`.
+    public static func lowRankExpand(
+        _ h: QuantizedRows.Span, rows: Range<Int>, block: Int, b: Int8Matrix, next: UnsafeRawPointer?,
+        outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, outputStride: Int
+    ) {
+        withUnsafePointer(to: b.matrix) {
+            table.pointee.low_rank_int8.expand(
+                h.blocks + rows.lowerBound * h.blocksPerRow + block, h.blocksPerRow, rows.count, $0,
+                next?.assumingMemoryBound(to: UInt8.self), outputs.lowerBound,
+                outputs.upperBound, y + rows.lowerBound * outputStride, outputStride)
+        }
+    }
+}
