@@ -114,9 +114,9 @@ class Bars:
 
 def text(results):
     machine = results["machine"]
-    lines = [f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, {machine['rounds']} rounds; "
+    lines = [f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, {machine['base']}, {machine['rounds']} rounds; "
              f"load before {machine['load_before']:.2f}; median (least-greatest)", ""]
-    for name, render in (("steps", steps), ("clients", many), ("life", life)):
+    for name, render in (("steps", steps), ("clients", many), ("vllm", many), ("life", life)):
         if name in results:
             lines += [*render(results[name]), ""]
     lines += table(["work", "bar", "aim", "figures", "measured", "reached"], Bars(results).all())

@@ -1,9 +1,10 @@
 """Measures lmoe beside its peers, both sides in turn, and prints tables; called by scripts/bench-peers, which builds everything.
 
-    python scripts/peers/run.py --lmoe .build/release/lmoe --peers FOLDER --work FOLDER [--rounds 5] [--only steps,clients,life]
+    python scripts/peers/run.py --lmoe .build/release/lmoe --q4-0 FILE --peers FOLDER --work FOLDER [--rounds 5] [--only PARTS]
 
 steps    one step at a time without a server: lmoe bench, llama-bench, ik_llama.cpp
 clients  through HTTP: 1 and 8 clients (16 and 32 of lmoe), base, one adapter, all different ones
+vllm     the clients of lmoe and vLLM; only when asked for
 life     start with 1,000 adapters, an adapter's first use, memory
 
 Results go to WORK/results.json, which report.py turns into tables (again: `python scripts/peers/report.py WORK/results.json`).
@@ -27,7 +28,7 @@ class Setup:
     def __init__(self, options):
         self.lmoe = str(options.lmoe)
         self.peers, self.work = options.peers, options.work
-        self.base, self.q4_0 = str(options.base), options.peers / "base.q4_0.gguf"
+        self.base, self.q4_0 = str(options.base), options.q4_0
         self.python, self.ik_python = sys.executable, options.peers / "ik/bin/python"
         self.threads, self.rounds = options.threads, options.rounds
         self.work.mkdir(parents=True, exist_ok=True)
@@ -46,25 +47,26 @@ class Setup:
     def machine(self):
         model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
         return {"processor": model, "cores": os.cpu_count(), "threads": self.threads, "system": platform.platform(),
-                "load_before": os.getloadavg()[0], "rounds": self.rounds}
+                "base": self.base, "load_before": os.getloadavg()[0], "rounds": self.rounds}
 
 
 def say(text):
     print(f"==> {text}", file=sys.stderr, flush=True)
 
 
-PARTS = {"steps": steps_part.measure, "clients": clients_part.measure, "life": life_part.measure}
+PARTS = {"steps": steps_part.measure, "clients": clients_part.measure, "life": life_part.measure, "vllm": clients_part.measure_vllm}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lmoe", type=pathlib.Path, default=".build/release/lmoe")
     parser.add_argument("--base", type=pathlib.Path, default="models/base.gguf")
+    parser.add_argument("--q4-0", type=pathlib.Path, required=True, help="the same weights as llama.cpp's Q4_0")
     parser.add_argument("--peers", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--only", default="steps,clients,life")
     options = parser.parse_args()
     setup = Setup(options)
     path = setup.work / "results.json"

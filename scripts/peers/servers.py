@@ -29,9 +29,9 @@ class Server:
         while not self.is_ready():
             if self.process.poll() is not None:
                 raise RuntimeError(f"{name} ended: see {log}")
-            if time.perf_counter() - begin > 120:
+            if time.perf_counter() - begin > 240:
                 self.stop()
-                raise RuntimeError(f"{name} is not ready after 120 s: see {log}")
+                raise RuntimeError(f"{name} is not ready after 240 s: see {log}")
             time.sleep(0.002)
         self.ready_seconds = time.perf_counter() - begin
 
@@ -105,3 +105,20 @@ class Llama(Server):
         if self.adapters:
             body["lora"] = [{"id": adapter or 0, "scale": 0.0 if adapter is None else 1.0}]
         return "/completion", body
+
+
+class Vllm(Server):
+    """vLLM on the CPU, in bf16: it reads no Q4_1. Its adapters are lmoe's folders."""
+
+    def __init__(self, setup, peft, adapters):
+        port = free_port()
+        root = setup.peers / "vllm"
+        environment = {"VLLM_CPU_KVCACHE_SPACE": "2", "HF_HUB_OFFLINE": "1", "VLLM_CPU_OMP_THREADS_BIND": f"0-{setup.threads - 1}"}
+        modules = [f"bench-{index}={peft}/bench-{index}" for index in range(adapters)]
+        super().__init__("vLLM bf16", [
+            "env", *(f"{key}={value}" for key, value in environment.items()), str(root / "bin/vllm"), "serve",
+            str(setup.work / "hf"), "--served-model-name", "base", "--host", "127.0.0.1", "--port", str(port), "--dtype", "bfloat16",
+            "--max-model-len", "2048", "--max-num-seqs", "16", "--enable-lora", "--max-loras", str(adapters), "--max-lora-rank", "16",
+            "--no-enable-prefix-caching", "--lora-modules", *modules], port, setup.work / "vllm.log")
+
+    request = Lmoe.request

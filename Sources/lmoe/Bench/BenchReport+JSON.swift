@@ -16,7 +16,10 @@ extension BenchReport {
             "decode": .array(decode.map(step)),
             "latency": latency.map(latencyJSON) ?? .null,
             "http": http.map { http in
-                ["through_http": json(http.throughHTTP), "engine": json(http.direct), "overhead": json(http.overhead)]
+                [
+                    "through_http": json(http.throughHTTP), "engine": json(http.direct), "overhead": json(http.overhead),
+                    "streamed_token": json(http.streamedToken),
+                ]
             } ?? .null,
             "routing_us": routing.map { routing in
                 [
@@ -61,7 +64,7 @@ extension BenchReport {
         [
             "first_token": .array(
                 latency.firstToken.map { label, samples in ["what": .string(label), "seconds": json(samples)] }),
-            "adapter_load": json(latency.adapterLoad), "adapter_bytes": .integer(Int64(latency.adapterBytes)),
+            "decode_token": json(latency.decodeToken), "adapter_load": json(latency.adapterLoad), "adapter_bytes": .integer(Int64(latency.adapterBytes)),
             "allocations_per_token": latency.allocationsPerToken.map { .number($0) } ?? .null,
         ]
     }

@@ -47,12 +47,14 @@ extension BenchReport {
         }
         if let latency {
             for (label, samples) in latency.firstToken { add("first token, \(label)", samples) }
+            add("a token of one stream, from the engine", latency.decodeToken)
             add("load of an adapter of \(Figure.bytes(latency.adapterBytes))", latency.adapterLoad)
         }
         if let http {
             add("one token through HTTP", http.throughHTTP)
             add("the same from the engine", http.direct)
             add("HTTP's part", http.overhead)
+            add("a token of one stream, through HTTP", http.streamedToken)
         }
         func add(_ label: String, microseconds: Double) {
             table.add(label, "\(Figure.decimals(microseconds / 1000, 2)) ms", "", "")

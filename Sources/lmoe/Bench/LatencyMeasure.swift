@@ -8,6 +8,8 @@ struct LatencyMeasure {
     /// `AdapterStore.acquire` of an adapter that is not in memory; the files are in the page cache.
     let adapterLoad: Samples
     let adapterBytes: Int
+    /// Seconds of a token while one client decodes through the engine, with sampling, text and events.
+    let decodeToken: Samples
     /// Allocations of all threads for each token that one client gets from the engine, its event and the reading of it included.
     let allocationsPerToken: Double?
 
@@ -40,6 +42,11 @@ struct LatencyMeasure {
         adapterLoad = Samples(
             try bench.names.map { name in try elapsed { held.append(try store.acquire(name)) } })
         adapterBytes = held.first?.delta.byteCount ?? 0
+        decodeToken = Samples(
+            try (0..<max(3, repeats)).map { _ in
+                let short = try bench.generate(bench.freshPrompt(32), tokens: 32)
+                return (try bench.generate(bench.freshPrompt(32), tokens: 160) - short) / 128
+            })
         allocationsPerToken = try Self.allocationsPerToken(bench)
     }
 

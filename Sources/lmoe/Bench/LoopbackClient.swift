@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// One kept-alive HTTP/1.1 connection to this machine. Blocks; one thread.
 final class LoopbackClient {
@@ -25,28 +26,45 @@ final class LoopbackClient {
 
     deinit { close(descriptor) }
 
-    /// Posts JSON and reads the answer, which has a `Content-Length`; its body. Throws unless the status is 200.
-    func post(_ path: String, _ body: String) throws -> String {
+    /// Posts JSON and reads the answer, which has a `Content-Length`. Throws unless the status is 200.
+    func post(_ path: String, _ body: String) throws {
+        try send(path, body)
+        var end: Int?
+        try receive { answer in
+            if end == nil { end = Self.end(of: answer) }
+            return end.map { answer.count >= $0 } ?? false
+        }
+    }
+
+    /// Posts JSON and reads the events up to the end of the chunked stream.
+    func stream(_ path: String, _ body: String) throws {
+        try send(path, body)
+        let end = Array("\r\n0\r\n\r\n".utf8)
+        try receive { $0.suffix(end.count).elementsEqual(end) }
+    }
+
+    private func send(_ path: String, _ body: String) throws {
         let text = "POST \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
         try write(Array(text.utf8))
+    }
+
+    private func receive(until isWhole: ([UInt8]) -> Bool) throws {
         var answer: [UInt8] = []
-        var end: Int?
-        while end.map({ answer.count < $0 }) ?? true {
+        repeat {
             let count = read(descriptor, &buffer, buffer.count)
             guard count > 0 else { throw Failure(message: "port \(port): the server closed the connection") }
             answer += buffer[..<count]
-            if end == nil { end = Self.end(of: answer) }
+        } while !isWhole(answer)
+        guard answer.starts(with: Array("HTTP/1.1 200".utf8)) else {
+            throw Failure(message: "the server answered: \(String(decoding: answer.prefix(300), as: UTF8.self))")
         }
-        let whole = String(decoding: answer, as: UTF8.self)
-        guard whole.hasPrefix("HTTP/1.1 200") else { throw Failure(message: "the server answered: \(whole.prefix(300))") }
-        return whole.range(of: "\r\n\r\n").map { String(whole[$0.upperBound...]) } ?? ""
     }
 
     private func write(_ bytes: [UInt8]) throws {
         var start = 0
         while start < bytes.count {
-            let count = bytes[start...].withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = bytes[start...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             guard count > 0 else { throw Failure(message: "port \(port): \(String(cString: strerror(errno)))") }
             start += count
         }
