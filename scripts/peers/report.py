@@ -1,8 +1,12 @@
 """Tables of results.json in Markdown: the raw figures, and the bars of issue 3 with what was measured."""
 
+import argparse
 import json
+import pathlib
+import re
 import statistics
-import sys
+
+import bench_part
 
 
 def cell(values, digits=0, scale=1):
@@ -84,6 +88,10 @@ class Bars:
             self.ratio("decode, 1 stream, base / the same file", step("lmoe", "decode base"), step(q41, "decode base"), 1.6, 2.2)
             self.ratio("decode, 1 stream, base / Q4_0", step("lmoe", "decode base"), step(q40, "decode base"), 1.1, 1.4)
             self.ratio("decode, 1 stream, one adapter / our base", step("lmoe", "decode one"), step("lmoe", "decode base"), 0.88, 0.95)
+            if "ik_llama.cpp" in self.results["steps"]:
+                for work in ("decode", "prefill"):
+                    base = f"{work} base"
+                    self.ratio(f"{work}, base / ik_llama.cpp, the same file", step("lmoe", base), step("ik_llama.cpp", base), 1, 1)
             self.ratio("prefill 512, base / the same file", step("lmoe", "prefill base"), step(q41, "prefill base"), 4, 10)
             self.ratio("prefill 512, base / Q4_0", step("lmoe", "prefill base"), step(q40, "prefill base"), 1.4, 3.5)
         if "clients" in self.results:
@@ -99,6 +107,12 @@ class Bars:
             worst = self.median(*rate("lmoe", eight, "worst first"))
             theirs = self.median(*rate(q41, eight, "worst first"))
             self.add("worst time to first token of those 8", worst, 0.7, 0.3, f"{theirs:.2f} s of llama.cpp", least=False, unit=" s")
+        if "bench" in self.results:
+            widest = [entry for entry in self.results["bench"]["decode"]
+                      if (entry["rows"], entry["mix"], entry["rank"]) == (32, "different", 16)]
+            for entry in widest:
+                self.add("32 rows, 32 different rank-16 adapters: a step / predicted", entry["seconds"] / entry["predicted_seconds"],
+                         1.25, 1.1, f"{entry['seconds'] * 1000:.1f} / {entry['predicted_seconds'] * 1000:.1f} ms", least=False)
         if "life" in self.results:
             above = self.median("life", "first use", "above") * 1000
             self.add("adapter cold to first token, above the warm time", above, 15, 5, "median of 16", least=False, unit=" ms")
@@ -116,12 +130,29 @@ def text(results):
     machine = results["machine"]
     lines = [f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, {machine['base']}, {machine['rounds']} rounds; "
              f"load before {machine['load_before']:.2f}; median (least-greatest)", ""]
+    lines += [*table(["work", "bar", "aim", "figures", "measured", "reached"], Bars(results).all()), ""]
     for name, render in (("steps", steps), ("clients", many), ("vllm", many), ("life", life)):
         if name in results:
             lines += [*render(results[name]), ""]
-    lines += table(["work", "bar", "aim", "figures", "measured", "reached"], Bars(results).all())
+    if "bench" in results:
+        lines += bench_part.tables(results["bench"], table)
     return "\n".join(lines)
 
 
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=pathlib.Path)
+    parser.add_argument("--into", type=pathlib.Path, help="replaces what stands between <!-- bench-peers --> and <!-- end -->")
+    options = parser.parse_args()
+    tables = text(json.loads(options.results.read_text()))
+    if not options.into:
+        return print(tables)
+    document = options.into.read_text()
+    marked = re.compile(r"(<!-- bench-peers -->\n).*(<!-- end -->)", re.DOTALL)
+    if not marked.search(document):
+        raise SystemExit(f"{options.into}: no <!-- bench-peers --> and <!-- end -->")
+    options.into.write_text(marked.sub(lambda match: f"{match[1]}{tables}\n{match[2]}", document))
+
+
 if __name__ == "__main__":
-    print(text(json.load(open(sys.argv[1]))))
+    main()

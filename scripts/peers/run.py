@@ -5,9 +5,11 @@
 steps    one step at a time without a server: lmoe bench, llama-bench, ik_llama.cpp
 clients  through HTTP: 1 and 8 clients (16 and 32 of lmoe), base, one adapter, all different ones
 vllm     the clients of lmoe and vLLM; only when asked for
+bench    lmoe bench as it is
 life     start with 1,000 adapters, an adapter's first use, memory
 
-Results go to WORK/results.json, which report.py turns into tables (again: `python scripts/peers/report.py WORK/results.json`).
+Results go to WORK/results.json, and parts that are not measured stay as an earlier run found them; `python scripts/peers/report.py
+WORK/results.json` prints the tables again, and with --into FILE puts them between the marks of docs/performance.md.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import platform
 import subprocess
 import sys
 
+import bench_part
 import clients_part
 import life_part
 import report
@@ -54,7 +57,9 @@ def say(text):
     print(f"==> {text}", file=sys.stderr, flush=True)
 
 
-PARTS = {"steps": steps_part.measure, "clients": clients_part.measure, "life": life_part.measure, "vllm": clients_part.measure_vllm}
+PARTS = {
+    "bench": bench_part.measure, "steps": steps_part.measure, "clients": clients_part.measure, "life": life_part.measure,
+    "vllm": clients_part.measure_vllm}
 
 
 def main():
@@ -66,7 +71,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="steps,clients,life")
+    parser.add_argument("--only", default="bench,steps,clients,life")
     options = parser.parse_args()
     setup = Setup(options)
     path = setup.work / "results.json"

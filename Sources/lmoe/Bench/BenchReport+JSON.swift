@@ -21,6 +21,13 @@ extension BenchReport {
                     "streamed_token": json(http.streamedToken),
                 ]
             } ?? .null,
+            "encoder": encoder.map { encoder in
+                [
+                    "single": .array(
+                        encoder.single.map { tokens, samples in ["tokens": .integer(Int64(tokens)), "seconds": json(samples)] }),
+                    "batch_tokens_per_second": .number(encoder.batchTokensPerSecond),
+                ]
+            } ?? .null,
             "routing_us": routing.map { routing in
                 [
                     "adapters": .integer(Int64(routing.adapters)), "tokenize": .number(routing.tokenize),

@@ -59,6 +59,7 @@ extension BenchReport {
         func add(_ label: String, microseconds: Double) {
             table.add(label, "\(Figure.decimals(microseconds / 1000, 2)) ms", "", "")
         }
+        for (tokens, samples) in encoder?.single ?? [] { add("embed a text of \(tokens) tokens", samples) }
         if let routing {
             add("route over \(routing.adapters) adapters: tokenize", microseconds: routing.tokenize)
             add("route over \(routing.adapters) adapters: embed", microseconds: routing.embed)
@@ -70,8 +71,12 @@ extension BenchReport {
             add("route over \(scale.adapters) made adapters: all", microseconds: scale.total)
             add("index of \(scale.adapters) made adapters, vectors given", microseconds: scale.indexSeconds * 1e6)
         }
-        guard let allocations = latency?.allocationsPerToken else { return table.text }
-        return table.text + "\n\nallocations per token of one client, engine and reader: \(Figure.decimals(allocations, 1))"
+        var lines = [table.text]
+        if let encoder { lines.append("embed 64 texts of 32 tokens: \(Figure.decimals(encoder.batchTokensPerSecond, 0)) tokens/s") }
+        if let allocations = latency?.allocationsPerToken {
+            lines.append("allocations per token of one client, engine and reader: \(Figure.decimals(allocations, 1))")
+        }
+        return lines.joined(separator: "\n\n")
     }
 
     private var memoryTable: String {

@@ -6,6 +6,7 @@ struct BenchReport {
     let base: BaseModel
     var latency: LatencyMeasure?
     var http: HTTPMeasure?
+    var encoder: EncoderMeasure?
     var routing: RoutingMeasure?
     var prefill: [StepResult] = []
     var decode: [StepResult] = []

@@ -48,9 +48,11 @@ struct BenchRun {
         }
         let embedder = has(.routing) ? try workspace.configuration.openEmbedder(workspace.pool) : nil
         let routing = try embedder.map { try route(base, $0) }
+        let encoder = try embedder.map { try EncoderMeasure($0, repeats: plan.repeats) }
         if embedder != nil { memory.append(.now("routing with the encoder")) }
         Terminal.progress("the machine's ceilings")
-        var report = BenchReport(machine: Machine(pool: workspace.pool), base: base, latency: latency, http: http, routing: routing)
+        var report = BenchReport(
+            machine: Machine(pool: workspace.pool), base: base, latency: latency, http: http, encoder: encoder, routing: routing)
         if has(.prefill) || has(.decode) {
             let measure = StepMeasure(decoder: base.decoder, tokens: plan.tokens, repeats: plan.repeats)
             let sets = try adapterSets(base)
