@@ -52,9 +52,12 @@ def in_turn(setup, say, name, cases):
         say(f"{name}: round {number} of {setup.rounds}" if number else f"{name}: warming up")
         for server, count, mix in cases:
             seed += 1
-            wave = clients.wave(server.port, requests(server, count, mix, 64, seed, TOKENS if number else 8))
-            # A prompt of 512 tokens and one more: the time to the first token is the prompt's.
-            prompt = clients.wave(server.port, requests(server, 1, mix, 512, seed, 1)) if count == 1 else None
+            with contextlib.ExitStack() as others:
+                for other in {case[0] for case in cases} - {server}:
+                    others.enter_context(other.paused())
+                wave = clients.wave(server.port, requests(server, count, mix, 64, seed, TOKENS if number else 8))
+                # A prompt of 512 tokens and one more: the time to the first token is the prompt's.
+                prompt = clients.wave(server.port, requests(server, 1, mix, 512, seed, 1)) if count == 1 else None
             if not number:
                 continue
             note(rows, server, f"{count} {mix}", wave)

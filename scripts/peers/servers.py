@@ -1,5 +1,7 @@
 """The servers that are measured: how they start, what they are asked, what memory they take."""
 
+import contextlib
+import os
 import pathlib
 import signal
 import socket
@@ -25,7 +27,8 @@ class Server:
         self.name, self.port = name, port
         self.log = open(log, "wb")
         begin = time.perf_counter()
-        self.process = subprocess.Popen(arguments, stdout=self.log, stderr=subprocess.STDOUT)
+        # A session of its own: its children pause with it.
+        self.process = subprocess.Popen(arguments, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
         while not self.is_ready():
             if self.process.poll() is not None:
                 raise RuntimeError(f"{name} ended: see {log}")
@@ -52,6 +55,15 @@ class Server:
     def processor_seconds(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / 100
+
+    @contextlib.contextmanager
+    def paused(self):
+        """Takes no processor time inside; some servers spin while they wait."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGCONT)
 
     def stop(self):
         if self.process.poll() is None:
