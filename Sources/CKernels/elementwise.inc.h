@@ -16,6 +16,28 @@ static float dot(const float *x, const float *y, size_t count) {
     return sum_lanes(sum);
 }
 
+// Four rows at a time: each sum alone would wait for itself.
+static void dots(const float *x, const float *rows, size_t row_count, size_t count, float *y) {
+    enum { ROWS = 4 };
+    size_t r = 0;
+    for (; r + ROWS <= row_count; r += ROWS) {
+        const float *row = rows + r * count;
+        f32x16 sum[ROWS] = {splat(0), splat(0), splat(0), splat(0)};
+        EACH_VECTOR(
+            count,
+            {
+                f32x16 v = load(x + i);
+                for (int k = 0; k < ROWS; k++) sum[k] = fma16(v, load(row + k * count + i), sum[k]);
+            },
+            {
+                f32x16 v = load_part(x + i, left);
+                for (int k = 0; k < ROWS; k++) sum[k] = fma16(v, load_part(row + k * count + i, left), sum[k]);
+            });
+        for (int k = 0; k < ROWS; k++) y[r + k] = sum_lanes(sum[k]);
+    }
+    for (; r < row_count; r++) y[r] = dot(x, rows + r * count, count);
+}
+
 static void rms_norm(const float *x, const float *weight, float epsilon, size_t count, float *y) {
     f32x16 factor = splat(1.0f / sqrtf(dot(x, x, count) / (float)count + epsilon));
     EACH_VECTOR(

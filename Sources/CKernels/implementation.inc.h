@@ -15,6 +15,7 @@ const ck_kernels CK_TABLE = {
         .rms_norm = rms_norm, .layer_norm = layer_norm, .add = add, .multiply = multiply_elements, .scale = scale,
         .silu_multiply = silu_multiply, .gelu_tanh_multiply = gelu_tanh_multiply, .gelu = gelu, .gelu_tanh = gelu_tanh,
         .rotate_halves = rotate_halves, .softmax = softmax, .maximum_index = maximum_index, .dot = dot,
+        .dots = dots,
     },
     .packed = {.quantize = quantize, .multiply = multiply_packed},
     .attention = {.store = store_key_value, .causal = causal_attention, .bidirectional = bidirectional_attention},

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// The embedded texts of one adapter.
 struct ExampleVectors: Sendable {
     var texts: [String]
@@ -5,14 +7,13 @@ struct ExampleVectors: Sendable {
     var vectors: [Float]
     var dimension: Int
 
-    /// Cosines of a unit query with each row: `O(texts * dimension)`.
-    func similarities(to query: UnsafeBufferPointer<Float>) -> [Float] {
+    /// Cosines of a unit query with each row, `[texts]`: `O(texts * dimension)`.
+    func similarities(to query: UnsafeBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>) {
         precondition(query.count == dimension, "query and examples come from the same encoder")
-        return vectors.withUnsafeBufferPointer { rows in
-            (0..<texts.count).map { row in
-                Similarity.dot(
-                    query, UnsafeBufferPointer(rebasing: rows[(row * dimension)..<((row + 1) * dimension)]))
-            }
+        precondition(output.count == texts.count, "there is room for each text")
+        vectors.withUnsafeBufferPointer { rows in
+            guard let query = query.baseAddress, let start = rows.baseAddress, let output = output.baseAddress else { return }
+            Kernels.dots(query, start, rowCount: texts.count, count: dimension, into: output)
         }
     }
 
@@ -24,36 +25,19 @@ struct ExampleVectors: Sendable {
         }
         return mean.map { $0 / Float(max(texts.count, 1)) }
     }
-}
 
-enum Similarity {
-    /// Dot product in 16 partial sums, added pairwise at the end.
-    static func dot(_ left: UnsafeBufferPointer<Float>, _ right: UnsafeBufferPointer<Float>) -> Float {
-        var sums = SIMD16<Float>.zero
-        var index = 0
-        while index + 16 <= left.count {
-            let a = UnsafeRawPointer(left.baseAddress! + index).loadUnaligned(as: SIMD16<Float>.self)
-            let b = UnsafeRawPointer(right.baseAddress! + index).loadUnaligned(as: SIMD16<Float>.self)
-            sums.addProduct(a, b)
-            index += 16
+    func withRow<Result>(_ row: Int, _ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+        vectors.withUnsafeBufferPointer {
+            body(UnsafeBufferPointer(rebasing: $0[(row * dimension)..<((row + 1) * dimension)]))
         }
-        var sum = sums.sum()
-        while index < left.count {
-            sum += left[index] * right[index]
-            index += 1
-        }
-        return sum
     }
 }
 
-extension Similarity {
-    /// Cosine of two vectors of any length; 0 where one is zero.
+enum Similarity {
+    /// Cosine of two vectors of one length; 0 where one is zero.
     static func cosine(_ left: [Float], _ right: [Float]) -> Float {
-        left.withUnsafeBufferPointer { left in
-            right.withUnsafeBufferPointer { right in
-                let norms = (dot(left, left) * dot(right, right)).squareRoot()
-                return norms > 0 ? dot(left, right) / norms : 0
-            }
-        }
+        precondition(left.count == right.count, "both come from the same encoder")
+        let norms = (Kernels.dot(left, left, count: left.count) * Kernels.dot(right, right, count: right.count)).squareRoot()
+        return norms > 0 ? Kernels.dot(left, right, count: left.count) / norms : 0
     }
 }

@@ -18,36 +18,50 @@ struct RouteIndex: Sendable {
 
     /// Every allowed adapter's mean similarity over its k nearest examples, best first. `O(examples * dimension)`.
     ///
-    /// - Parameters:
-    ///   - isAllowed: by position in `entries`.
-    ///   - exclude: an example that must not find itself (leave-one-out).
-    func search(
-        _ query: UnsafeBufferPointer<Float>, where isAllowed: (Int) -> Bool = { _ in true },
-        excluding exclude: (entry: Int, example: Int)? = nil
-    ) -> [Hit] {
+    /// - Parameter isAllowed: by position in `entries`.
+    func search(_ query: UnsafeBufferPointer<Float>, where isAllowed: (Int) -> Bool = { _ in true }) -> [Hit] {
         var hits: [Hit] = []
         hits.reserveCapacity(entries.count)
+        var nearest = NearestExamples(neighbours)
         for (position, entry) in entries.enumerated() where isAllowed(position) {
-            let skip = exclude?.entry == position ? exclude?.example : nil
-            let nearest = nearest(entry.examples.similarities(to: query), skipping: skip)
-            guard !nearest.isEmpty else { continue }
-            let score = nearest.reduce(Float(0)) { $0 + $1.similarity } / Float(nearest.count)
-            hits.append(Hit(entry: position, score: score, nearest: nearest))
+            guard let score = nearest.score(entry.examples, query) else { continue }
+            hits.append(Hit(entry: position, score: score, nearest: nearest.best))
         }
         return hits.sorted { ($0.score, $1.entry) > ($1.score, $0.entry) }
     }
+}
 
-    /// The k largest, largest first; ties keep the order of the file.
-    private func nearest(_ similarities: [Float], skipping: Int?) -> [(example: Int, similarity: Float)] {
-        var best: [(example: Int, similarity: Float)] = []
+/// Finds the k most similar examples of one adapter after another, in memory that it keeps.
+struct NearestExamples {
+    /// Of the last adapter, nearest first; ties keep the order of the file.
+    private(set) var best: [(example: Int, similarity: Float)] = []
+    private let neighbours: Int
+    private var similarities: [Float] = []
+
+    init(_ neighbours: Int) {
+        self.neighbours = neighbours
         best.reserveCapacity(neighbours + 1)
-        for (example, similarity) in similarities.enumerated() where example != skipping {
-            if best.count == neighbours, similarity <= best[neighbours - 1].similarity { continue }
-            var position = best.count
-            while position > 0 && best[position - 1].similarity < similarity { position -= 1 }
-            best.insert((example, similarity), at: position)
-            if best.count > neighbours { best.removeLast() }
+    }
+
+    /// The mean similarity of the nearest, without the example `skipped` (leave-one-out); nil when there is no other.
+    mutating func score(_ examples: ExampleVectors, _ query: UnsafeBufferPointer<Float>, skipping skipped: Int? = nil) -> Float? {
+        if similarities.count < examples.texts.count { similarities = .init(repeating: 0, count: examples.texts.count) }
+        best.removeAll(keepingCapacity: true)
+        let count = examples.texts.count
+        let neighbours = neighbours
+        similarities.withUnsafeMutableBufferPointer { all in
+            let own = UnsafeMutableBufferPointer(rebasing: all[..<count])
+            examples.similarities(to: query, into: own)
+            for example in 0..<count where example != skipped {
+                let similarity = own[example]
+                if best.count == neighbours, similarity <= best[neighbours - 1].similarity { continue }
+                var position = best.count
+                while position > 0 && best[position - 1].similarity < similarity { position -= 1 }
+                best.insert((example, similarity), at: position)
+                if best.count > neighbours { best.removeLast() }
+            }
         }
-        return best
+        guard !best.isEmpty else { return nil }
+        return best.reduce(Float(0)) { $0 + $1.similarity } / Float(best.count)
     }
 }

@@ -1,6 +1,6 @@
 import Generation
-
-import Synchronization
+internal import Synchronization
+internal import Tensors
 
 /// Picks the single best adapter for a text.
 ///
@@ -40,48 +40,60 @@ public final class Router: Sendable {
     /// Replaces the whole set of definitions; embeds only texts that neither the last index nor the cache has.
     ///
     /// Disabled definitions and ones without texts are left out. Throws `embedderFailed` and keeps the last index.
-    public func update(_ definitions: [RouteDefinition]) throws(RoutingError) {
+    /// - Parameter progress: told now and then how many of how many new texts are embedded, on this thread.
+    public func update(
+        _ definitions: [RouteDefinition], progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    ) throws(RoutingError) {
         let result: Result<Void, RoutingError> = updating.withLock { _ in
-            Result { () throws(RoutingError) in try rebuild(definitions) }
+            Result { () throws(RoutingError) in try rebuild(definitions, progress) }
         }
         try result.get()
     }
 
-    private func rebuild(_ definitions: [RouteDefinition]) throws(RoutingError) {
+    private func rebuild(_ definitions: [RouteDefinition], _ progress: (Int, Int) -> Void) throws(RoutingError) {
         let last = snapshot.withLock { $0.index }
         let known = Dictionary(
             last.entries.map { ($0.definition.adapter, $0.examples) }, uniquingKeysWith: { first, _ in first })
-        var entries: [RouteIndex.Entry] = []
-        for definition in definitions.sorted(by: { $0.adapter < $1.adapter }) {
+        let routable = definitions.filter { $0.isEnabled && !$0.indexedTexts.isEmpty }.sorted { $0.adapter < $1.adapter }
+        let found = Parallel.map(routable, piece: 4) { definition in
             let texts = definition.indexedTexts
-            guard definition.isEnabled, !texts.isEmpty else { continue }
-            let examples: ExampleVectors
-            if let same = known[definition.adapter], same.texts == texts {
-                examples = same
+            if let same = known[definition.adapter], same.texts == texts { return ExampleVectors?.some(same) }
+            return cached(texts)
+        }
+        let total = zip(routable, found).reduce(0) { $0 + ($1.1 == nil ? $1.0.indexedTexts.count : 0) }
+        var done = 0
+        var entries: [RouteIndex.Entry] = []
+        for (definition, examples) in zip(routable, found) {
+            if let examples {
+                entries.append(.init(definition: definition, examples: examples))
             } else {
-                examples = try vectors(of: texts)
+                entries.append(.init(definition: definition, examples: try embedded(definition.indexedTexts)))
+                done += definition.indexedTexts.count
+                progress(done, total)
             }
-            entries.append(.init(definition: definition, examples: examples))
         }
         let index = RouteIndex(entries: entries, neighbours: policy.neighbours)
-        let samples = index.calibrationSamples(background: try vectors(of: BackgroundTexts.all))
+        let background = if let known = cached(BackgroundTexts.all) { known } else { try embedded(BackgroundTexts.all) }
+        let samples = index.calibrationSamples(background: background)
         let next = Snapshot(index: index, calibration: Calibration.fit(samples))
         snapshot.withLock { $0 = next }
     }
 
-    private func vectors(of texts: [String]) throws(RoutingError) -> ExampleVectors {
-        let dimension = embedder.dimension
-        if let cached = cache?.load(texts: texts, encoder: embedder.identity, dimension: dimension) {
-            return ExampleVectors(texts: texts, vectors: cached, dimension: dimension)
+    private func cached(_ texts: [String]) -> ExampleVectors? {
+        cache?.load(texts: texts, encoder: embedder.identity, dimension: embedder.dimension).map {
+            ExampleVectors(texts: texts, vectors: $0, dimension: embedder.dimension)
         }
+    }
+
+    private func embedded(_ texts: [String]) throws(RoutingError) -> ExampleVectors {
         let vectors: [Float]
         do {
             vectors = try embedder.embed(texts).vectors
         } catch {
             throw RoutingError(.embedderFailed, "could not embed \(texts.count) examples: \(error)")
         }
-        cache?.store(vectors, texts: texts, encoder: embedder.identity, dimension: dimension)
-        return ExampleVectors(texts: texts, vectors: vectors, dimension: dimension)
+        cache?.store(vectors, texts: texts, encoder: embedder.identity, dimension: embedder.dimension)
+        return ExampleVectors(texts: texts, vectors: vectors, dimension: embedder.dimension)
     }
 
     /// Decides for one text. Throws `unknownCandidate` for a candidate that is not routable, `embedderFailed` otherwise.

@@ -19,7 +19,11 @@ public struct ContentDigest: Sendable, Hashable {
     }
 
     public init(of bytes: [UInt8]) { self = bytes.withUnsafeBytes { ContentDigest(of: $0) } }
-    public init(of text: String) { self.init(of: Array(text.utf8)) }
+
+    public init(of text: String) {
+        var text = text
+        self = text.withUTF8 { ContentDigest(of: UnsafeRawBufferPointer($0)) }
+    }
 
     /// The hash of a list, of its parts' hashes one after another: changes when a part does, or their number or order.
     public init(of parts: [ContentDigest]) { self = parts.withUnsafeBytes { ContentDigest(of: $0) } }

@@ -72,4 +72,11 @@ extension Kernels {
     public static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float {
         table.pointee.elementwise.dot(x, y, count)
     }
+
+    /// `y[r] = sum of x[i] rows[r, i]` for `[rowCount, count]`; each has the bits of `dot`.
+    public static func dots(
+        _ x: UnsafePointer<Float>, _ rows: UnsafePointer<Float>, rowCount: Int, count: Int, into y: UnsafeMutablePointer<Float>
+    ) {
+        table.pointee.elementwise.dots(x, rows, rowCount, count, y)
+    }
 }

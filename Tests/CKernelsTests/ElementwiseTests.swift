@@ -122,4 +122,17 @@ private func changed(_ values: [Float], _ body: (UnsafeMutablePointer<Float>) ->
         #expect(ck_kernels_named("sse9") == nil)
         #expect(implementations.contains(String(cString: ck_kernels_chosen().pointee.name)))
     }
+
+    @Test func manyDotsHaveTheBitsOfEach() {
+        for (rows, count) in [(0, 5), (1, 16), (3, 384), (4, 33), (5, 1), (9, 100), (17, 384)] {
+            var numbers = Numbers(rows + count)
+            let x = numbers.floats(count), matrix = numbers.floats(rows * count)
+            for name in implementations {
+                let k = kernels(name).elementwise
+                let result = changed([Float](repeating: .nan, count: rows)) { k.dots(x, matrix, rows, count, $0) }
+                let each = (0..<rows).map { row in k.dot(x, Array(matrix[row * count..<(row + 1) * count]), count) }
+                #expect(bits(result) == bits(each), "\(name), \(rows) rows of \(count)")
+            }
+        }
+    }
 }

@@ -131,4 +131,17 @@ import Testing
                 "timings_us",
             ])
     }
+
+    @Test func progressCountsWhatIsEmbeddedAndNotWhatTheCacheHas() throws {
+        let folder = try TemporaryFolder()
+        func steps(_ definitions: [RouteDefinition]) throws -> [[Int]] {
+            var steps: [[Int]] = []
+            try Router(embedder: WordEmbedder(), cacheFolder: "\(folder.path)/cache").update(definitions) { steps.append([$0, $1]) }
+            return steps
+        }
+        #expect(try steps([Self.bash]) == [[12, 12]])
+        let more = RouteDefinition(adapter: "more", examples: ["a poem", "a song"])
+        #expect(try steps([Self.bash, Self.sql, more]) == [[2, 14], [14, 14]])
+        #expect(try steps([Self.bash, Self.sql, more]) == [])
+    }
 }

@@ -35,4 +35,6 @@ typedef struct ck_elementwise {
     size_t (*maximum_index)(const float *x, size_t count);
     // sum of x[i] y[i]
     float (*dot)(const float *x, const float *y, size_t count);
+    // y[r] = sum over i < count of x[i] rows[r, i]; the bits of dot
+    void (*dots)(const float *x, const float *rows, size_t row_count, size_t count, float *y);
 } ck_elementwise;
