@@ -77,8 +77,9 @@ public final class AdapterLibrary: Sendable {
 
     /// Looks at the folders and brings what is served and what is routed up to date. Names are published before the
     /// router's index is built, so a new adapter can be named at once.
+    /// - Parameter progress: told how many of how many new examples are embedded, now and then, on this thread.
     @discardableResult
-    public func refresh() -> Refresh {
+    public func refresh(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) -> Refresh {
         refreshing.withLock { memory in
             var refresh = Refresh()
             refresh.changes = store.rescan()
@@ -88,7 +89,7 @@ public final class AdapterLibrary: Sendable {
             read(statuses, &memory, &refresh)
             let refusals = all.compactMap { status in status.state.reason.map { (status.name, $0.description) } }
             publish(statuses, refusals: Dictionary(refusals) { first, _ in first }, memory)
-            route(&memory, &refresh)
+            route(&memory, &refresh, progress)
             return refresh
         }
     }
@@ -147,12 +148,12 @@ public final class AdapterLibrary: Sendable {
         }
     }
 
-    private func route(_ memory: inout Memory, _ refresh: inout Refresh) {
+    private func route(_ memory: inout Memory, _ refresh: inout Refresh, _ progress: (Int, Int) -> Void) {
         guard let router else { return }
         let definitions = memory.readings.values.compactMap(\.definition).sorted { $0.adapter < $1.adapter }
         guard definitions != memory.indexed else { return }
         do throws(RoutingError) {
-            try router.update(definitions)
+            try router.update(definitions, progress: progress)
             memory.indexed = definitions
             refresh.isRouterUpdated = true
         } catch {

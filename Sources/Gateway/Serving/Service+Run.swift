@@ -9,26 +9,30 @@ extension Service {
     /// - Parameters:
     ///   - opening: opens the models; called off the loop while the server answers already.
     ///   - listening: told the port once the address is bound.
+    ///   - looked: called off the loop after the first look at the folders.
     public nonisolated static func run(
         _ configuration: ServiceConfiguration, logger: Logger, version: String,
-        opening: @escaping @Sendable () throws -> ServiceParts, listening: @escaping @Sendable (Int) -> Void
+        opening: @escaping @Sendable () throws -> ServiceParts, listening: @escaping @Sendable (Int) -> Void,
+        looked: @escaping @Sendable (AdapterLibrary) -> Void = { _ in }
     ) async throws {
         let keys = try readKeys(configuration)
         try await runOnLoop(
-            configuration, keys: keys, logger: logger, version: version, opening: opening, listening: listening)
+            configuration, keys: keys, logger: logger, version: version, opening: opening, listening: listening,
+            looked: looked)
     }
 
     @LoopActor
     private static func runOnLoop(
         _ configuration: ServiceConfiguration, keys: APIKeys, logger: Logger, version: String,
-        opening: @escaping @Sendable () throws -> ServiceParts, listening: @escaping @Sendable (Int) -> Void
+        opening: @escaping @Sendable () throws -> ServiceParts, listening: @escaping @Sendable (Int) -> Void,
+        looked: @escaping @Sendable (AdapterLibrary) -> Void
     ) async throws {
         let service = Service(configuration, keys: keys, logger: logger, version: version)
         let end = EndSignal(service)
         defer { end.close() }
         listening(try service.listen())
         do {
-            try await service.open(opening)
+            try await service.open(opening, looked: looked)
         } catch {
             service.stop()
             throw error

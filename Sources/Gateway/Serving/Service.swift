@@ -55,15 +55,23 @@ public final class Service {
         }
     }
 
-    /// Opens models and adapters off the loop and starts to serve them. Returns when requests are answered.
-    public func open(_ opening: @escaping @Sendable () throws -> ServiceParts) async throws {
+    /// Opens models and adapters off the loop and starts to serve them. Returns when requests are answered: routing examples
+    /// that no cache has are embedded before, so that no request that the router should decide falls to the base.
+    ///
+    /// - Parameter looked: called off the loop after the first look at the folders.
+    public func open(
+        _ opening: @escaping @Sendable () throws -> ServiceParts, looked: @escaping @Sendable (AdapterLibrary) -> Void = { _ in }
+    ) async throws {
         let start = ContinuousClock().now
+        let progress = IndexingProgress(logger)
         let (parts, refresh) = try await withCheckedThrowingContinuation { continuation in
             DispatchQueue(label: "lmoe.opening", qos: .userInitiated).async {
                 continuation.resume(
                     with: Result {
                         let parts = try opening()
-                        return (parts, parts.library.refresh())
+                        let refresh = parts.library.refresh { progress.note($0, of: $1) }
+                        looked(parts.library)
+                        return (parts, refresh)
                     })
             }
         }

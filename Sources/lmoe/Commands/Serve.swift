@@ -30,24 +30,21 @@ struct Serve: AsyncParsableCommand {
             format: Logger.Format(rawValue: configuration.logFormat.rawValue) ?? .text)
         try await Service.run(
             configuration, logger: logger, version: LMoE.version,
-            opening: { try Serve.open(configuration) },
+            opening: { try configuration.openParts() },
             listening: { port in
                 print("lmoe \(LMoE.version) on http://\(configuration.host):\(port)/v1")
                 for line in configuration.limits.lines { print("  \(line)") }
                 Terminal.flush()
-            })
+            }, looked: Serve.list)
     }
 
-    private static func open(_ configuration: ServiceConfiguration) throws -> ServiceParts {
-        let parts = try configuration.openParts()
-        Workspace.report(parts.library.refresh())
-        let shelf = parts.library.shelf
+    @Sendable private static func list(_ library: AdapterLibrary) {
+        let shelf = library.shelf
         for name in shelf.names {
             let entry = shelf.entries[name]
             print("  adapter \(name)  \(entry?.routingProblem ?? entry?.route?.description ?? "")")
         }
         Terminal.flush()
-        return parts
     }
 }
 
