@@ -1,4 +1,3 @@
-internal import Synchronization
 internal import Tensors
 
 /// Packs the matrices of a model on all threads.
@@ -16,27 +15,16 @@ enum Packing {
     static func pack(
         _ views: [(view: TensorView, rowOrder: [Int]?)], mappedFiles: [MappedFile], pool: WorkerPool
     ) throws(ModelError) -> [PackedMatrix] {
-        let results = Mutex((packed: [PackedMatrix?](repeating: nil, count: views.count), error: TensorError?.none))
-        pool.run { thread in
-            for index in stride(from: thread, to: views.count, by: pool.threads) {
-                do throws(TensorError) {
-                    let matrix = try PackedMatrix(packing: views[index].view, rowOrder: views[index].rowOrder)
-                    results.withLock { $0.packed[index] = matrix }
-                } catch {
-                    results.withLock { $0.error = error }
-                    return
-                }
-                // Every few matrices: dropping pages is cheap, but not free.
-                if index % 32 == 0 { mappedFiles.forEach { $0.advise(.dontNeed) } }
+        defer { mappedFiles.forEach { $0.advise(.dontNeed) } }
+        do throws(TensorError) {
+            return try PackedMatrix.pack(views, pool: pool) { piece in
+                // Every few pieces: dropping pages is cheap, but not free.
+                if piece % 4 == 3 { mappedFiles.forEach { $0.advise(.dontNeed) } }
             }
-        }
-        mappedFiles.forEach { $0.advise(.dontNeed) }
-        let (packed, error) = results.withLock { ($0.packed, $0.error) }
-        if let error {
+        } catch {
             throw ModelError(
                 error.code == .unsupportedType ? .unsupported : .malformed, error.message, file: mappedFiles.first?.path,
                 tensor: error.tensor)
         }
-        return packed.compactMap { $0 }
     }
 }

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Synchronization
 
 /// A weight matrix `[outputs, inputs]`, repacked for products with int8 activations.
 ///
@@ -10,21 +11,65 @@ internal import CKernels
 /// One order of operations a row, in every instruction set and for any number of rows: a row's outputs have the same bits alone
 /// and in any batch.
 ///
-/// `@unchecked Sendable`: written in `init` only.
+/// `@unchecked Sendable`: written in `init` and `pack` only, before anybody else has it.
 public final class PackedMatrix: @unchecked Sendable {
     public let outputs: Int
     public let inputs: Int
     /// Bytes of the packed weights.
     public let byteCount: Int
+    /// Groups of 16 outputs.
+    private let panels: Int
     private let memory: UnsafeMutableRawPointer
     private let weights: ck_packed
 
-    /// Reads and packs all of `view`, `[outputs, inputs]`. Cost: one pass, about 1 GB/s of packed bytes a thread; pack
-    /// different matrices on different threads.
+    /// Reads and packs all of `view`, `[outputs, inputs]`. Cost: one pass, about 1 GB/s of packed bytes.
     ///
     /// Packed row i is row `rowOrder[i]` of the view.
     /// - Throws: `.unsupportedType`, `.wrongShape`, `.notFinite`.
-    public init(packing view: TensorView, rowOrder: [Int]? = nil) throws(TensorError) {
+    public convenience init(packing view: TensorView, rowOrder: [Int]? = nil) throws(TensorError) {
+        try self.init(for: view, rowOrder: rowOrder)
+        try pack(view, rowOrder: rowOrder?.map(Int64.init), panels: 0..<panels)
+    }
+
+    /// Packs matrices on all threads of a pool, in pieces of some megabytes: one may be most of a model. `afterPiece` is called
+    /// after each, on the thread that packed it, with a number that counts that thread's pieces from 0.
+    public static func pack(
+        _ views: [(view: TensorView, rowOrder: [Int]?)], pool: WorkerPool, afterPiece: (Int) -> Void
+    ) throws(TensorError) -> [PackedMatrix] {
+        var matrices: [PackedMatrix] = []
+        var pieces: [(matrix: Int, panels: Range<Int>)] = []
+        for (index, source) in views.enumerated() {
+            let matrix = try PackedMatrix(for: source.view, rowOrder: source.rowOrder)
+            let step = max(1, pieceBytes / (matrix.byteCount / matrix.panels))
+            for start in stride(from: 0, to: matrix.panels, by: step) {
+                pieces.append((index, start..<min(start + step, matrix.panels)))
+            }
+            matrices.append(matrix)
+        }
+        let orders = views.map { $0.rowOrder?.map(Int64.init) }
+        let failure = Mutex<TensorError?>(nil)
+        pool.run { thread in
+            for (count, index) in stride(from: thread, to: pieces.count, by: pool.threads).enumerated() {
+                let piece = pieces[index]
+                do throws(TensorError) {
+                    try matrices[piece.matrix].pack(
+                        views[piece.matrix].view, rowOrder: orders[piece.matrix], panels: piece.panels)
+                } catch {
+                    failure.withLock { $0 = error }
+                    return
+                }
+                afterPiece(count)
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
+        return matrices
+    }
+
+    /// Packed bytes of a piece.
+    private static let pieceBytes = 4 << 20
+
+    /// Checks the view and makes room for it; `pack` must go over all panels before anybody reads.
+    private init(for view: TensorView, rowOrder: [Int]?) throws(TensorError) {
         guard let source = Self.sourceType(view.dtype) else {
             throw TensorError(code: .unsupportedType, tensor: view.name, message: "weights of type \(view.dtype.name) cannot be packed")
         }
@@ -37,7 +82,7 @@ public final class PackedMatrix: @unchecked Sendable {
         }
         let form = ck_packed_form_of(source)
         let blocks = (inputs + 31) / 32
-        let panels = (outputs + 15) / 16
+        panels = (outputs + 15) / 16
         let panelBytes = ck_packed_panel_bytes(form, blocks)
         self.outputs = outputs
         self.inputs = inputs
@@ -46,13 +91,18 @@ public final class PackedMatrix: @unchecked Sendable {
         weights = ck_packed(
             data: memory.assumingMemoryBound(to: UInt8.self), outputs: outputs, blocks: blocks, panel_bytes: panelBytes, form: form)
 
+    }
+
+    /// `view` and `rowOrder` are those that room was made for.
+    private func pack(_ view: TensorView, rowOrder: [Int64]?, panels: Range<Int>) throws(TensorError) {
+        guard let source = Self.sourceType(view.dtype) else { preconditionFailure("room was made for weights that can be packed") }
         let target = memory.assumingMemoryBound(to: UInt8.self)
-        let order = rowOrder?.map(Int64.init)
+        let (first, last) = (panels.lowerBound, panels.upperBound)
         let result = view.withUnsafeBytes { bytes in
             let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
-            guard let order else { return ck_pack(source, base, view.rowBytes, nil, outputs, inputs, 0, panels, target) }
-            return order.withUnsafeBufferPointer {
-                ck_pack(source, base, view.rowBytes, $0.baseAddress, outputs, inputs, 0, panels, target)
+            guard let rowOrder else { return ck_pack(source, base, view.rowBytes, nil, outputs, inputs, first, last, target) }
+            return rowOrder.withUnsafeBufferPointer {
+                ck_pack(source, base, view.rowBytes, $0.baseAddress, outputs, inputs, first, last, target)
             }
         }
         guard result == CK_PACK_DONE else {

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import Tensors
@@ -49,6 +50,33 @@ import Testing
             var row = [Float](repeating: 0, count: 64)
             matrix.dequantizeRow(output, into: &row)
             #expect(row == Array(w[order[output] * 64..<(order[output] + 1) * 64]))
+        }
+    }
+
+    /// The first has more bytes than a piece.
+    @Test func severalOnAPoolAreThoseOfOneThread() throws {
+        let shapes = [[40_000, 130], [33, 64], [20, 70]]
+        let views = try shapes.map { shape in try #require(view(integers(shape[0], shape[1]), shape)) }
+        let orders = [nil, Array((0..<33).reversed()), nil]
+        let pieces = Mutex<[Int]>([])
+        let packed = try PackedMatrix.pack(Array(zip(views, orders)), pool: WorkerPool(threads: 2)) { piece in
+            pieces.withLock { $0.append(piece) }
+        }
+        #expect(pieces.withLock { $0.sorted() } == [0, 0, 1, 1])
+        for (index, shape) in shapes.enumerated() {
+            let alone = try PackedMatrix(packing: views[index], rowOrder: orders[index])
+            for output in stride(from: 0, to: shape[0], by: shape[0] > 100 ? 97 : 1) {
+                var (one, other) = ([Float](repeating: 0, count: shape[1]), [Float](repeating: 1, count: shape[1]))
+                alone.dequantizeRow(output, into: &one)
+                packed[index].dequantizeRow(output, into: &other)
+                #expect(one == other)
+            }
+        }
+        var broken = integers(20, 70)
+        broken[77] = .infinity
+        let wrong = try #require(view(broken, [20, 70]))
+        #expect(throws: TensorError.self) {
+            try PackedMatrix.pack([(views[1], nil), (wrong, nil)], pool: WorkerPool(threads: 2)) { _ in }
         }
     }
 
