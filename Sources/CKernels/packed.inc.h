@@ -45,21 +45,28 @@ CK_INLINE f32x16 add_block(f32x16 acc, i32x16 isum, f32x16 d, const ck_row_block
     return fma16(__builtin_convertvector(isum, f32x16), d * splat(x->scale), acc);
 }
 
-// `rows` is a constant where this is inlined.
+// Sums of all rows grow side by side: chains of products of one row would fill the scheduler. `rows` is a constant where this
+// is inlined.
 CK_INLINE void tile_4(const uint8_t *panel, size_t blocks, const ck_row_block *const *x, int rows, f32x16 *acc, bool cold) {
     for (size_t b = 0; b < blocks; b++, panel += 320) {
-        weights64 w[8];
-        for (int j = 0; j < 4; j++) unpack_nibbles(panel + 64 * j, &w[j], &w[j + 4]);
-        f32x16 d = load_half((const uint16_t *)(panel + 256)), m = load_half((const uint16_t *)(panel + 288));
+        i32x16 isum[TILE_ROWS];
         if (cold)
             for (int line = 0; line < 5; line++) __builtin_prefetch(panel + AHEAD + 64 * line);
+        for (int r = 0; r < rows; r++) isum[r] = (i32x16)0;
+#pragma clang loop unroll(full)
+        for (int j = 0; j < 4; j++) {
+            weights64 low, high;
+            unpack_nibbles(panel + 64 * j, &low, &high);
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++) isum[r] = dot4(isum[r], low, x[r][b].q + 4 * j);
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++) isum[r] = dot4(isum[r], high, x[r][b].q + 4 * (j + 4));
+        }
+        f32x16 d = load_half((const uint16_t *)(panel + 256)), m = load_half((const uint16_t *)(panel + 288));
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
-            const ck_row_block *block = x[r] + b;
-            i32x16 isum = (i32x16)0;
-            for (int j = 0; j < 8; j++) isum = dot4(isum, w[j], block->q + 4 * j);
-            acc[r] = add_block(acc[r], isum, d, block);
-            acc[r] = fma16(m, splat(block->scaled_sum), acc[r]);
+            acc[r] = add_block(acc[r], isum[r], d, x[r] + b);
+            acc[r] = fma16(m, splat(x[r][b].scaled_sum), acc[r]);
         }
     }
 }
@@ -67,19 +74,25 @@ CK_INLINE void tile_4(const uint8_t *panel, size_t blocks, const ck_row_block *c
 CK_INLINE void tile_8(const uint8_t *panel, size_t blocks, const ck_row_block *const *x, int rows, f32x16 *acc, bool cold, bool minimum) {
     const uint16_t *scales = (const uint16_t *)(panel + blocks * 512), *minimums = scales + blocks * 16;
     for (size_t b = 0; b < blocks; b++, panel += 512) {
-        weights64 w[8];
-        for (int j = 0; j < 8; j++) w[j] = load_bytes(panel + 64 * j);
-        f32x16 d = load_half(scales + 16 * b), m = splat(0);
-        if (minimum) m = load_half(minimums + 16 * b);
+        i32x16 isum[TILE_ROWS];
         if (cold)
             for (int j = 0; j < 8; j++) __builtin_prefetch(panel + AHEAD + 64 * j);
+        for (int r = 0; r < rows; r++) isum[r] = minimum ? (i32x16)0 : wide_start(x[r] + b);
+#pragma clang loop unroll(full)
+        for (int j = 0; j < 8; j++) {
+            weights64 w = load_bytes(panel + 64 * j);
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++) {
+                const int8_t *q = x[r][b].q + 4 * j;
+                isum[r] = minimum ? dot4(isum[r], w, q) : dot4_biased(isum[r], w, spread(q, 1));
+            }
+        }
+        f32x16 d = load_half(scales + 16 * b), m = splat(0);
+        if (minimum) m = load_half(minimums + 16 * b);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
-            const ck_row_block *block = x[r] + b;
-            i32x16 isum = minimum ? (i32x16)0 : wide_start(block);
-            for (int j = 0; j < 8; j++) isum = minimum ? dot4(isum, w[j], block->q + 4 * j) : dot4_biased(isum, w[j], spread(block->q + 4 * j, 1));
-            acc[r] = add_block(acc[r], isum, d, block);
-            if (minimum) acc[r] = fma16(m, splat(block->scaled_sum), acc[r]);
+            acc[r] = add_block(acc[r], isum[r], d, x[r] + b);
+            if (minimum) acc[r] = fma16(m, splat(x[r][b].scaled_sum), acc[r]);
         }
     }
 }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// One block of memory for the matrices of one adapter, handed out piece by piece and given back whole.
+/// One block of memory for the matrices of one adapter or model, handed out piece by piece and given back whole.
 ///
 /// Pages take memory when they are written. `@unchecked Sendable`: `take` and `part` are called by the one thread that makes
 /// the adapter, or what is left of a part by the one that has it; pieces are written by whoever took them and only read after.
@@ -20,7 +20,7 @@ package final class MatrixMemory: @unchecked Sendable {
         precondition(byteCount >= 0, "a block has no negative size")
         self.byteCount = max(Self.footprint(byteCount), Self.alignment)
         let block = mmap(nil, self.byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let block, block != MAP_FAILED else { preconditionFailure("the system has memory for an adapter within the budget") }
+        guard let block, block != MAP_FAILED else { preconditionFailure("the system has memory for the matrices of a model, or of an adapter within the budget") }
         base = block
         whole = nil
         LargePages.advise(block, byteCount: self.byteCount)

@@ -19,7 +19,9 @@ public final class PackedMatrix: @unchecked Sendable {
     public let byteCount: Int
     /// Groups of 16 outputs.
     private let panels: Int
-    private let memory: UnsafeMutableRawPointer
+    /// Keeps `bytes` alive.
+    private let memory: MatrixMemory
+    private let bytes: UnsafeMutablePointer<UInt8>
     private let weights: ck_packed
 
     /// Reads and packs all of `view`, `[outputs, inputs]`. Cost: one pass, about 1 GB/s of packed bytes.
@@ -27,19 +29,24 @@ public final class PackedMatrix: @unchecked Sendable {
     /// Packed row i is row `rowOrder[i]` of the view.
     /// - Throws: `.unsupportedType`, `.wrongShape`, `.notFinite`.
     public convenience init(packing view: TensorView, rowOrder: [Int]? = nil) throws(TensorError) {
-        try self.init(for: view, rowOrder: rowOrder)
+        let shape = try Shape(of: view, rowOrder: rowOrder)
+        self.init(shape, memory: MatrixMemory(byteCount: shape.byteCount))
         try pack(view, rowOrder: rowOrder?.map(Int64.init), panels: 0..<panels)
     }
 
-    /// Packs matrices on all threads of a pool, in pieces of some megabytes: one may be most of a model. `afterPiece` is called
-    /// after each, on the thread that packed it, with a number that counts that thread's pieces from 0.
+    /// Packs matrices on all threads of a pool, in pieces of some megabytes: one may be most of a model. They lie one after the
+    /// other on large pages, so that products stream through them. `afterPiece` is called after each piece, on the thread that
+    /// packed it, with a number that counts that thread's pieces from 0.
     public static func pack(
         _ views: [(view: TensorView, rowOrder: [Int]?)], pool: WorkerPool, afterPiece: (Int) -> Void
     ) throws(TensorError) -> [PackedMatrix] {
+        var shapes: [Shape] = []
+        for source in views { shapes.append(try Shape(of: source.view, rowOrder: source.rowOrder)) }
+        let memory = MatrixMemory(byteCount: shapes.reduce(0) { $0 + MatrixMemory.footprint($1.byteCount) })
         var matrices: [PackedMatrix] = []
         var pieces: [(matrix: Int, panels: Range<Int>)] = []
-        for (index, source) in views.enumerated() {
-            let matrix = try PackedMatrix(for: source.view, rowOrder: source.rowOrder)
+        for (index, shape) in shapes.enumerated() {
+            let matrix = PackedMatrix(shape, memory: memory)
             let step = max(1, pieceBytes / (matrix.byteCount / matrix.panels))
             for start in stride(from: 0, to: matrix.panels, by: step) {
                 pieces.append((index, start..<min(start + step, matrix.panels)))
@@ -68,41 +75,52 @@ public final class PackedMatrix: @unchecked Sendable {
     /// Packed bytes of a piece.
     private static let pieceBytes = 4 << 20
 
-    /// Checks the view and makes room for it; `pack` must go over all panels before anybody reads.
-    private init(for view: TensorView, rowOrder: [Int]?) throws(TensorError) {
-        guard let source = Self.sourceType(view.dtype) else {
-            throw TensorError(code: .unsupportedType, tensor: view.name, message: "weights of type \(view.dtype.name) cannot be packed")
-        }
-        guard view.shape.count == 2, view.elementCount > 0 else {
-            throw TensorError(code: .wrongShape, tensor: view.name, message: "a matrix was expected, the shape is \(view.shape)")
-        }
-        let (outputs, inputs) = (view.shape[0], view.shape[1])
-        if let rowOrder, rowOrder.count != outputs || !rowOrder.allSatisfy({ $0 >= 0 && $0 < outputs }) {
-            throw TensorError(code: .wrongShape, tensor: view.name, message: "the row order does not fit \(outputs) rows")
-        }
-        let form = ck_packed_form_of(source)
-        let blocks = (inputs + 31) / 32
-        panels = (outputs + 15) / 16
-        let panelBytes = ck_packed_panel_bytes(form, blocks)
-        self.outputs = outputs
-        self.inputs = inputs
-        byteCount = panels * panelBytes
-        memory = .allocate(byteCount: byteCount, alignment: 64)
-        weights = ck_packed(
-            data: memory.assumingMemoryBound(to: UInt8.self), outputs: outputs, blocks: blocks, panel_bytes: panelBytes, form: form)
+    /// What a view's matrix takes, checked.
+    private struct Shape {
+        let outputs: Int, inputs: Int
+        let form: ck_packed_form
 
+        init(of view: TensorView, rowOrder: [Int]?) throws(TensorError) {
+            guard let source = PackedMatrix.sourceType(view.dtype) else {
+                throw TensorError(
+                    code: .unsupportedType, tensor: view.name, message: "weights of type \(view.dtype.name) cannot be packed")
+            }
+            guard view.shape.count == 2, view.elementCount > 0 else {
+                throw TensorError(
+                    code: .wrongShape, tensor: view.name, message: "a matrix was expected, the shape is \(view.shape)")
+            }
+            (outputs, inputs) = (view.shape[0], view.shape[1])
+            if let rowOrder, rowOrder.count != outputs || !rowOrder.allSatisfy({ [outputs] in $0 >= 0 && $0 < outputs }) {
+                throw TensorError(
+                    code: .wrongShape, tensor: view.name, message: "the row order does not fit \(outputs) rows")
+            }
+            form = ck_packed_form_of(source)
+        }
+
+        var blocks: Int { (inputs + 31) / 32 }
+        var panels: Int { (outputs + 15) / 16 }
+        var panelBytes: Int { ck_packed_panel_bytes(form, blocks) }
+        var byteCount: Int { panels * panelBytes }
+    }
+
+    /// Takes room from `memory`; `pack` must go over all panels before anybody reads.
+    private init(_ shape: Shape, memory: MatrixMemory) {
+        (outputs, inputs, panels, byteCount) = (shape.outputs, shape.inputs, shape.panels, shape.byteCount)
+        self.memory = memory
+        bytes = memory.take(shape.byteCount).assumingMemoryBound(to: UInt8.self)
+        weights = ck_packed(
+            data: bytes, outputs: shape.outputs, blocks: shape.blocks, panel_bytes: shape.panelBytes, form: shape.form)
     }
 
     /// `view` and `rowOrder` are those that room was made for.
     private func pack(_ view: TensorView, rowOrder: [Int64]?, panels: Range<Int>) throws(TensorError) {
         guard let source = Self.sourceType(view.dtype) else { preconditionFailure("room was made for weights that can be packed") }
-        let target = memory.assumingMemoryBound(to: UInt8.self)
         let (first, last) = (panels.lowerBound, panels.upperBound)
         let result = view.withUnsafeBytes { bytes in
             let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
-            guard let rowOrder else { return ck_pack(source, base, view.rowBytes, nil, outputs, inputs, first, last, target) }
+            guard let rowOrder else { return ck_pack(source, base, view.rowBytes, nil, outputs, inputs, first, last, self.bytes) }
             return rowOrder.withUnsafeBufferPointer {
-                ck_pack(source, base, view.rowBytes, $0.baseAddress, outputs, inputs, first, last, target)
+                ck_pack(source, base, view.rowBytes, $0.baseAddress, outputs, inputs, first, last, self.bytes)
             }
         }
         guard result == CK_PACK_DONE else {
@@ -110,8 +128,6 @@ public final class PackedMatrix: @unchecked Sendable {
                 code: .notFinite, tensor: view.name, message: "an element or a scale is infinite, NaN or too large for 16-bit scales")
         }
     }
-
-    deinit { memory.deallocate() }
 
     private static func sourceType(_ type: DType) -> ck_source_type? {
         switch type {
