@@ -72,7 +72,7 @@ class Bars:
 
         sign = "at least" if least else "at most"
         verdict = "aim" if met(aim) else "bar" if met(bar) else "MISSED"
-        digits = 0 if max(bar, measured) >= 20 else 2
+        digits = 0 if max(bar, measured) >= 20 else 2 if measured >= 1 else 3
         self.rows.append([
             work, f"{sign} {bar:g}{unit}", f"{aim:g}{unit}", figure, f"{measured:.{digits}f}{unit}", verdict])
 
