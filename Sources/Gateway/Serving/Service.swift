@@ -3,6 +3,7 @@ internal import HTTP
 internal import Inference
 public import OpenAIAPI
 public import Telemetry
+internal import Tensors
 public import UV
 
 /// The running service: an HTTP server that answers from the first moment, models that load behind it, a watched folder,
@@ -71,6 +72,8 @@ public final class Service {
                         let parts = try opening()
                         let refresh = parts.library.refresh { progress.note($0, of: $1) }
                         looked(parts.library)
+                        // What opening needed for a moment goes back to the system.
+                        Heap.trim()
                         return (parts, refresh)
                     })
             }
