@@ -148,6 +148,24 @@ import Testing
         #expect(small.status("a")?.state.reason?.code == .limitExceeded)
     }
 
+    @Test func whatIsDroppedLeavesMemoryWithItsLastRequest() throws {
+        let folder = try TemporaryFolder()
+        for name in ["a", "b"] { try TinyAdapter().write(to: "\(folder.path)/\(name)") }
+        let store = Self.store(folder)
+        _ = store.rescan()
+        try store.preload("a")
+        store.drop("a")
+        #expect(store.counters.residentBytes == 0 && store.status("a")?.state == .ready)
+        do {
+            let held = try store.acquire("b")
+            store.drop("b")
+            #expect(store.counters.residentBytes == Self.tinyBytes && held.delta.byteCount == Self.tinyBytes)
+        }
+        #expect(store.counters.residentBytes == 0)
+        store.drop("nobody")
+        #expect(try store.acquire("a").delta.byteCount == Self.tinyBytes, "its folder serves as before")
+    }
+
     /// Four real adapters of 32 MB in all, loaded and evicted over and over.
     @Test func evictionReturnsTheMemory() throws {
         let store = RealAdapterTests.store(budgetBytes: 12 << 20)

@@ -50,7 +50,8 @@ import Testing
         }
         for _ in 0..<3_000 {
             let name = ["a", "b", "c", "d", "e"].randomElement(using: &random) ?? "a"
-            switch Int.random(in: 0..<10, using: &random) {
+            switch Int.random(in: 0..<11, using: &random) {
+            case 10: letGo(state.drop(name))
             case 0:
                 let finding = [Self.ready(Int.random(in: 1...60, using: &random)), Self.pending, Self.bad].randomElement(using: &random)
                 letGo(state.observe(name, fingerprint: Self.fingerprint(Int.random(in: 0..<4, using: &random)), finding: finding ?? Self.bad))

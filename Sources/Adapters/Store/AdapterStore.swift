@@ -248,6 +248,10 @@ public final class AdapterStore: Sendable {
     /// By `PinnedAdapter`.
     func release(_ resident: Int) { letGo { $0.release(resident) } }
 
+    /// Takes an adapter out of memory; requests that hold it keep it until they end. Its folder stays: the next `acquire` loads
+    /// it again.
+    public func drop(_ name: String) { letGo { $0.drop(name) } }
+
     /// A folder that the store itself moved away.
     func forget(_ name: String) { letGo { $0.forget(name) } }
 

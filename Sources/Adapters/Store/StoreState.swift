@@ -115,6 +115,13 @@ struct StoreState<Payload: Sendable>: Sendable {
         return unlist(resident)
     }
 
+    /// Nobody shall get what is in memory any more; the folder is served as before, from its files.
+    mutating func drop(_ name: String) -> [Payload] {
+        guard let resident = entries[name]?.resident else { return [] }
+        entries[name]?.resident = nil
+        return unlist(resident)
+    }
+
     private mutating func unlist(_ number: Int) -> [Payload] {
         residents[number]?.isListed = false
         guard let resident = residents[number], resident.pins == 0 else { return [] }

@@ -163,7 +163,8 @@ public final class AdapterLibrary: Sendable {
 
     // MARK: Out of service and back
 
-    /// Takes a name out of service at once; its folder stays, requests that hold it finish. False when it is not served.
+    /// Takes a name out of service at once, and out of memory; its folder stays, requests that hold it finish. False when it is
+    /// not served.
     public func unload(_ name: String) -> Bool {
         let wasServed = current.withLock { shelf in
             guard shelf.entries.removeValue(forKey: name) != nil else { return false }
@@ -171,7 +172,10 @@ public final class AdapterLibrary: Sendable {
             shelf.unloaded.insert(name)
             return true
         }
-        if wasServed { refresh() }
+        if wasServed {
+            store.drop(name)
+            refresh()
+        }
         return wasServed
     }
 
