@@ -32,8 +32,8 @@ extension FastStep {
             if own.isEmpty { continue }
             for projection in phase {
                 let isLast = projection + 1 == phase.upperBound
-                let next = isLast ? plan.patches(after: index)?[first + phase.lowerBound] : patches[first + projection + 1]
-                shrink(patches + first + projection, projection, own, x, width, next: next?.a)
+                let next = isLast ? plan.patches(after: index)?[first + phase.lowerBound].a : patches[first + projection + 1].a
+                shrink(patches + first + projection, projection, own, x, width, next: next)
             }
         }
         guard scalesInputs else { return }
