@@ -32,22 +32,23 @@ public struct AdapterInspection: Sendable {
     /// Targets that change nothing although others do.
     public var idleTargets: [String] { effects.filter { $0.norm == 0 }.map(\.module) }
 
-    /// Reads the folder whole and checks it against the base. Never throws: what is wrong is in `problems`.
+    /// Reads the folder whole and checks it against the base, of whose `weights` some families need the values. Never throws: what is wrong is in `problems`.
     /// Cost: `O(parameters * rank)`.
     public static func inspect(
-        folder: String, base: DecoderConfiguration, element: LowRank.Element = .f32, limits: AdapterLimits = .init(),
-        registry: AdapterRegistry = .standard
+        folder: String, base: DecoderConfiguration, weights: BaseWeights? = nil, element: LowRank.Element = .f32,
+        limits: AdapterLimits = .init(), registry: AdapterRegistry = .standard
     ) -> AdapterInspection {
         var inspection = AdapterInspection(folder: folder)
         var problems = AdapterProblems()
-        inspection.read(base, element, limits, registry, &problems)
+        inspection.read(BaseModules(base, weights: weights), element, limits, registry, &problems)
+        weights?.giveBack()
         inspection.problems = problems.errors
         inspection.problemCount = problems.count
         return inspection
     }
 
     private mutating func read(
-        _ base: DecoderConfiguration, _ element: LowRank.Element, _ limits: AdapterLimits, _ registry: AdapterRegistry,
+        _ base: BaseModules, _ element: LowRank.Element, _ limits: AdapterLimits, _ registry: AdapterRegistry,
         _ problems: inout AdapterProblems
     ) {
         let path = folder
@@ -62,7 +63,7 @@ public struct AdapterInspection: Sendable {
         tensors = content.weights.tensors.values.map { Tensor(name: $0.name, dtype: $0.dtype.name, shape: $0.shape) }
             .sorted { $0.name < $1.name }
         guard let family = problems.noting({ () throws(AdapterError) in try registry.family(for: content.manifest) }),
-            let plan = family.plan(content, for: BaseModules(base), limits: limits, problems: &problems)
+            let plan = family.plan(content, for: base, limits: limits, problems: &problems)
         else { return }
         summary = plan.summary
         residentBytes = plan.byteCount(element: element)

@@ -36,6 +36,7 @@ struct AdapterLoader: Sendable {
         let elements = content.elements(isHashed: known == nil)
         var problems = AdapterProblems()
         let delta = plan.delta(element: element, elements: elements, problems: &problems)
+        base.weights?.giveBack()
         try problems.throwFirst()
         let version: String? = if let known { known } else { try content.version(elements) }
         guard let delta, let version else {

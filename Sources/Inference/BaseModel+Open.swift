@@ -35,7 +35,7 @@ extension BaseModel {
                 name: files.name,
                 decoder: try Decoder(
                     files, precision: precision, pool: pool, keyValueFormat: keyValueFormat, maximumRows: maximumRows),
-                pool: pool, tokenizer: tokenizer, template: template,
+                weights: BaseWeights(files), pool: pool, tokenizer: tokenizer, template: template,
                 endOfSequencePiece: files.endOfSequence(tokenizer))
         } catch let error as BaseModelError {
             throw error

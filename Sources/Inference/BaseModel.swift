@@ -8,6 +8,8 @@ public final class BaseModel: Sendable {
     /// As `/v1/models` lists it.
     public let name: String
     public let decoder: Decoder
+    /// The file's values, for adapters that are computed from them.
+    public let weights: BaseWeights
     /// The decoder's threads, which also draw tokens.
     let pool: WorkerPool
     public let tokenizer: any Tokenizer
@@ -17,10 +19,12 @@ public final class BaseModel: Sendable {
     let endOfSequencePiece: String
 
     public init(
-        name: String, decoder: Decoder, pool: WorkerPool, tokenizer: any Tokenizer, template: ChatTemplate?, endOfSequencePiece: String
+        name: String, decoder: Decoder, weights: BaseWeights, pool: WorkerPool, tokenizer: any Tokenizer, template: ChatTemplate?,
+        endOfSequencePiece: String
     ) {
         self.name = name
         self.decoder = decoder
+        self.weights = weights
         self.pool = pool
         self.tokenizer = tokenizer
         self.template = template

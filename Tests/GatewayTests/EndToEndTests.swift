@@ -48,7 +48,7 @@ struct EndToEndTests {
         configuration.base = "\(RealService.root)/models/base.gguf"
         configuration.adapters = "\(RealService.root)/adapters"
         configuration.precision = precision
-        let store = configuration.openStore(for: try configuration.openModelFiles().configuration)
+        let store = configuration.openStore(for: try configuration.openBaseWeights())
         let adapter = try store.acquire("math")
         #expect(bytes.contains(Double(adapter.delta.byteCount) / Double(adapter.summary.parameters)))
     }

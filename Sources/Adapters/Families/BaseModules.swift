@@ -20,11 +20,14 @@ public struct BaseModules: Sendable {
     /// The base model's.
     let name: String
     let layers: Int
+    /// What deltas are computed from, in families that need the base's values; nil where only headers matter.
+    let weights: BaseWeights?
     private let positions: [String: Int]
 
-    public init(_ base: DecoderConfiguration) {
+    public init(_ base: DecoderConfiguration, weights: BaseWeights? = nil) {
         name = base.name
         layers = base.layers
+        self.weights = weights
         linears = (0..<base.layers).flatMap { layer in
             Projection.allCases.map { projection in
                 let (outputs, inputs) = projection.shape(in: base)

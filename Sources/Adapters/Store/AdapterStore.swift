@@ -27,14 +27,15 @@ public final class AdapterStore: Sendable {
     }
 
     /// `budgetBytes`: how much adapters may take in memory while nobody uses them; those in use may exceed it. An adapter
-    /// that alone would not fit is refused. Nothing is read before `rescan`.
+    /// that alone would not fit is refused. Without `weights`, which are the base's, families that compute with them are refused.
+    /// Nothing is read before `rescan`.
     public init(
-        folder: String, base: DecoderConfiguration, budgetBytes: Int, element: LowRank.Element = .f32,
+        folder: String, base: DecoderConfiguration, weights: BaseWeights? = nil, budgetBytes: Int, element: LowRank.Element = .f32,
         limits: AdapterLimits = .init(), registry: AdapterRegistry = .standard
     ) {
         self.folder = folder
         self.limits = limits
-        loader = AdapterLoader(base: BaseModules(base), element: element, limits: limits, registry: registry)
+        loader = AdapterLoader(base: BaseModules(base, weights: weights), element: element, limits: limits, registry: registry)
         guarded = Mutex(Guarded(state: StoreState(budgetBytes: budgetBytes)))
     }
 

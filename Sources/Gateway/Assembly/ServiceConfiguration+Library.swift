@@ -15,11 +15,14 @@ extension ServiceConfiguration {
         }
     }
 
+    /// The base's weights, mapped: what adapters are checked against and, in some families, computed from.
+    public func openBaseWeights() throws(GatewayError) -> BaseWeights { BaseWeights(try openModelFiles()) }
+
     /// The adapters folder for that base. Nothing is read before its first `rescan`. The fast path keeps matrices in int8:
     /// a quarter of the bytes to read in each step, rounded as its activations are.
-    public func openStore(for base: DecoderConfiguration) -> AdapterStore {
+    public func openStore(for base: BaseWeights) -> AdapterStore {
         AdapterStore(
-            folder: adapters, base: base, budgetBytes: limits.adapterBudgetBytes,
+            folder: adapters, base: base.configuration, weights: base, budgetBytes: limits.adapterBudgetBytes,
             element: precision == .fast ? .int8 : .f32, limits: limits.adapters)
     }
 
@@ -31,7 +34,7 @@ extension ServiceConfiguration {
     }
 
     /// Store and router together; empty before its first `refresh`.
-    public func openLibrary(for base: DecoderConfiguration, embedder: (any TextEmbedder)?) -> AdapterLibrary {
+    public func openLibrary(for base: BaseWeights, embedder: (any TextEmbedder)?) -> AdapterLibrary {
         AdapterLibrary(
             store: openStore(for: base), router: embedder.map(openRouter),
             files: RouteFiles(routesFolder: routes, limits: limits.routing))

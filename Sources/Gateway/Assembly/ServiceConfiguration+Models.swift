@@ -41,7 +41,7 @@ extension ServiceConfiguration {
         let pool = WorkerPool(threads: threads)
         let model = try openBase(pool)
         let embedder = try openEmbedder(pool)
-        let library = openLibrary(for: model.decoder.configuration, embedder: embedder)
+        let library = openLibrary(for: model.weights, embedder: embedder)
         let engine = openEngine(model, library: library)
         return ServiceParts(
             backend: engine, embedder: embedder, library: library,

@@ -89,7 +89,7 @@ struct BenchRun {
     private func adapterSets(_ base: BaseModel) throws -> [AdapterSet] {
         let configuration = base.decoder.configuration
         guard plan.names.isEmpty else {
-            let store = workspace.configuration.openStore(for: configuration)
+            let store = workspace.configuration.openStore(for: base.weights)
             let deltas = try plan.names.map { try store.acquire($0).delta }
             return [AdapterSet(rank: 0, name: "", deltas: deltas, names: plan.names)]
         }
@@ -127,7 +127,7 @@ struct BenchRun {
     /// The folder's adapters.
     private func route(_ base: BaseModel, _ embedder: any TextEmbedder) throws -> RoutingMeasure {
         Terminal.progress("routing")
-        let library = workspace.configuration.openLibrary(for: base.decoder.configuration, embedder: embedder)
+        let library = workspace.configuration.openLibrary(for: base.weights, embedder: embedder)
         Workspace.report(library.refresh())
         guard let router = library.router else { preconditionFailure("a library with an encoder has a router") }
         return try RoutingMeasure(router, repeats: plan.repeats)

@@ -36,7 +36,7 @@ struct LatencyMeasure {
             ("prompt 64, adapter in memory", Samples(warm)), ("prompt 64, adapter on disk", Samples(cold)),
             ("what the disk adds", Samples(above)),
         ]
-        let store = bench.configuration.openStore(for: bench.engine.base.decoder.configuration)
+        let store = bench.configuration.openStore(for: bench.engine.base.weights)
         _ = store.rescan()
         var held: [PinnedAdapter] = []
         adapterLoad = Samples(

@@ -24,7 +24,7 @@ struct AdaptersAdd: ParsableCommand {
     func run() throws {
         if let name { try AdapterName.check(name) }
         let workspace = try Workspace(model, flags: folders.flags)
-        let store = workspace.configuration.openStore(for: try workspace.configuration.openModelFiles().configuration)
+        let store = workspace.configuration.openStore(for: try workspace.configuration.openBaseWeights())
         _ = store.rescan()
         let added = try store.add(from: source, name: name)
         if json {

@@ -26,9 +26,9 @@ struct AdaptersCheck: ParsableCommand {
     func run() throws {
         let workspace = try Workspace(model, flags: folders.flags)
         guard isFolder(folder) else { throw Failure(message: "\(folder): there is no such folder") }
-        let base = try workspace.configuration.openModelFiles().configuration
+        let base = try workspace.configuration.openBaseWeights()
         let inspection = AdapterInspection.inspect(
-            folder: folder, base: base, limits: workspace.configuration.limits.adapters)
+            folder: folder, base: base.configuration, weights: base, limits: workspace.configuration.limits.adapters)
         let name = URL(fileURLWithPath: folder).lastPathComponent
         let route = RouteFinding(adapter: name, folder: folder, files: workspace.configuration.routeFiles)
         let duplicates = route.problem == nil ? try overlaps(name, route, workspace, base) : []
@@ -47,7 +47,7 @@ struct AdaptersCheck: ParsableCommand {
 
     /// Adapters whose examples are nearly those of this one.
     private func overlaps(
-        _ name: String, _ route: RouteFinding, _ workspace: Workspace, _ base: DecoderConfiguration
+        _ name: String, _ route: RouteFinding, _ workspace: Workspace, _ base: BaseWeights
     ) throws -> [(name: String, similarity: Float)] {
         guard let definition = route.definition, let embedder = try workspace.configuration.openEmbedder(workspace.pool)
         else { return [] }

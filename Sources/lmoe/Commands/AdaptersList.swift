@@ -20,7 +20,7 @@ struct AdaptersList: ParsableCommand {
 
     func run() throws {
         let workspace = try Workspace(model, flags: folders.flags)
-        let store = workspace.configuration.openStore(for: try workspace.configuration.openModelFiles().configuration)
+        let store = workspace.configuration.openStore(for: try workspace.configuration.openBaseWeights())
         _ = store.rescan()
         let rows = store.list().map { AdapterRow($0, files: workspace.configuration.routeFiles) }
         if json {

@@ -22,7 +22,7 @@ struct AdaptersRemove: ParsableCommand {
     func run() throws {
         try AdapterName.check(name)
         let workspace = try Workspace(model, flags: folders.flags)
-        let store = workspace.configuration.openStore(for: try workspace.configuration.openModelFiles().configuration)
+        let store = workspace.configuration.openStore(for: try workspace.configuration.openBaseWeights())
         _ = store.rescan()
         try store.remove(name)
         if json {

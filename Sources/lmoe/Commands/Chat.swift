@@ -28,7 +28,7 @@ struct Chat: ParsableCommand {
         let choice = try AdapterChoice(adapter)
         let workspace = try Workspace(model, flags: folders.flags.merging(steps.flags) { _, more in more })
         let base = try workspace.base()
-        let library = try workspace.library(base: base.decoder.configuration)
+        let library = try workspace.library(base: base.weights)
         if case .named = choice { _ = try choice.decide("", in: library) }
         let engine = workspace.configuration.openEngine(base, library: library)
         defer { engine.stop() }

@@ -42,7 +42,7 @@ struct Complete: ParsableCommand {
         let text = prompt.isEmpty ? try Terminal.allInput() : prompt.joined(separator: " ")
         guard !text.isEmpty else { throw Failure.usage("the prompt is empty") }
         let base = try workspace.base()
-        let library = try workspace.library(base: base.decoder.configuration, isRouted: choice == .routed)
+        let library = try workspace.library(base: base.weights, isRouted: choice == .routed)
         let decision = try choice.decide(text, in: library)
         Terminal.progress("adapter: \(RouteText(decision: decision).label)")
         let messages =

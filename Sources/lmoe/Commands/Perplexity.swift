@@ -53,7 +53,7 @@ struct Perplexity: ParsableCommand {
         let windows = windows(text, base)
         guard !windows.isEmpty else { throw Failure.usage("the text has fewer than two tokens") }
         let choice = try AdapterChoice(adapter ?? "base")
-        let library = try workspace.library(base: configuration, isRouted: false)
+        let library = try workspace.library(base: base.weights, isRouted: false)
         let pinned = try choice.decide("", in: library).adapter.map { name in try library.store.acquire(name) }
         let reference = precision == .compare ? try reference(workspace, pinned) : nil
         let score = TextScore(
@@ -70,7 +70,7 @@ struct Perplexity: ParsableCommand {
         configuration.precision = .reference
         let base = try configuration.openBase(workspace.pool)
         let delta = try adapter.map { adapter -> AdapterDelta in
-            let store = configuration.openStore(for: base.decoder.configuration)
+            let store = configuration.openStore(for: base.weights)
             _ = store.rescan()
             return try store.acquire(adapter.name).delta
         }

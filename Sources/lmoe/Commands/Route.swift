@@ -30,7 +30,7 @@ struct Route: ParsableCommand {
 
     func run() throws {
         let workspace = try Workspace(model, flags: folders.flags)
-        let library = try workspace.library(base: workspace.configuration.openModelFiles().configuration)
+        let library = try workspace.library(base: workspace.configuration.openBaseWeights())
         guard library.router != nil else { throw Failure.usage("routing needs an encoder: --encoder") }
         var fellBack = false
         if text.isEmpty {

@@ -36,7 +36,7 @@ struct Workspace: Sendable {
     }
 
     /// Adapters and router, up to date. Problems with single adapters are told on stderr, the rest goes on.
-    func library(base: DecoderConfiguration, isRouted: Bool = true) throws -> AdapterLibrary {
+    func library(base: BaseWeights, isRouted: Bool = true) throws -> AdapterLibrary {
         let library = configuration.openLibrary(for: base, embedder: isRouted ? try configuration.openEmbedder(pool) : nil)
         let refresh = library.refresh()
         Workspace.report(refresh)

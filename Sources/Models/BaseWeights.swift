@@ -1,0 +1,83 @@
+internal import Synchronization
+internal import Tensors
+
+/// The base's weights as f32, for what an adapter is computed from when it is loaded: norms of rows (DoRA), biases (IA³), sizes to
+/// compare an effect with. Rows are in the order of Hugging Face checkpoints, whatever the file's.
+///
+/// Nothing is kept but norms: rows are dequantised from the mapped file on demand, so readers go through a matrix a slice at a time.
+/// Any thread, several at once.
+public final class BaseWeights: Sendable {
+    /// Rows of that width that a reader should ask for at once: 256 KB, which stay in a core's cache.
+    public static func sliceRows(_ inputs: Int) -> Int { max(1, (64 << 10) / max(inputs, 1)) }
+
+    public let configuration: DecoderConfiguration
+    private let files: ModelFiles
+    /// At `projection`: see `ModelFiles.rowOrder`.
+    private let rowOrders: [[Int]?]
+    /// Of each matrix that was asked for, at `layer * 7 + projection`.
+    private let norms: Mutex<[Double?]>
+    /// Something was read since pages were last given back.
+    private let isRead = Atomic(false)
+
+    public init(_ files: ModelFiles) {
+        self.files = files
+        configuration = files.configuration
+        rowOrders = Projection.allCases.map(files.rowOrder)
+        norms = Mutex(Array(repeating: nil, count: files.configuration.layers * Projection.allCases.count))
+    }
+
+    /// Writes `[rows.count, inputs]` of a projection's weight matrix. Cost: about 1 ns for 2 elements.
+    public func read(_ rows: Range<Int>, of layer: Int, _ projection: Projection, into target: UnsafeMutablePointer<Float>) {
+        let view = files.tensor(.weight(layer, projection))
+        isRead.store(true, ordering: .relaxed)
+        guard let order = rowOrders[projection.rawValue] else { return view.dequantizeRows(rows, into: target) }
+        for (index, row) in rows.enumerated() {
+            view.dequantizeRows(order[row]..<order[row] + 1, into: target + index * view.columns)
+        }
+    }
+
+    /// `[outputs]`; nil where the base has none.
+    public func bias(of layer: Int, _ projection: Projection) -> [Float]? {
+        guard configuration.biases.contains(projection) else { return nil }
+        let values = files.tensor(.bias(layer, projection)).floats()
+        return rowOrders[projection.rawValue]?.map { values[$0] } ?? values
+    }
+
+    /// The Frobenius norm of a projection's weight matrix; computed when it is first asked for. Cost: then a read of the matrix.
+    public func norm(of layer: Int, _ projection: Projection) -> Double {
+        let place = layer * Projection.allCases.count + projection.rawValue
+        if let known = norms.withLock({ $0[place] }) { return known }
+        let (outputs, inputs) = projection.shape(in: configuration)
+        let step = Self.sliceRows(inputs)
+        let slice = FloatBuffer(count: min(step, outputs) * inputs)
+        var sum = 0.0
+        for first in stride(from: 0, to: outputs, by: step) {
+            let rows = first..<min(first + step, outputs)
+            read(rows, of: layer, projection, into: slice.pointer)
+            for row in 0..<rows.count {
+                let values = slice.pointer + row * inputs
+                sum += Double(Kernels.dot(values, values, count: inputs))
+            }
+        }
+        norms.withLock { $0[place] = sum.squareRoot() }
+        return sum.squareRoot()
+    }
+
+    /// Writes `[tokens.count, hidden]` of the embedding as it is in the file: without `embeddingScale`.
+    public func readEmbedding(_ tokens: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+        isRead.store(true, ordering: .relaxed)
+        files.tensor(.embedding).dequantizeRows(tokens, into: target)
+    }
+
+    /// Writes `[tokens.count, hidden]` of the vocabulary projection, which is the embedding where the head is tied.
+    public func readHead(_ tokens: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+        isRead.store(true, ordering: .relaxed)
+        files.tensor(configuration.tiedHead ? .embedding : .head).dequantizeRows(tokens, into: target)
+    }
+
+    /// Lets the system drop the file's pages that were read; they are read again when somebody asks. After an adapter is loaded.
+    public func giveBack() {
+        guard isRead.exchange(false, ordering: .relaxed) else { return }
+        files.mappedFiles.forEach { $0.advise(.dontNeed) }
+    }
+}
