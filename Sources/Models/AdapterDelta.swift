@@ -11,6 +11,11 @@ public final class AdapterDelta: @unchecked Sendable {
     private let patches: [LinearPatch?]
     /// The same for the step's inner loops: plain pointers, no reference counts. `[layers * 7]`
     let table: UnsafeMutablePointer<PatchEntry>
+    /// At `layer`; nil without branches.
+    let branchTable: UnsafeMutablePointer<PatchEntry>?
+    /// The greatest rank of a branch.
+    let largestBranchRank: Int
+    private let branches: [LowRank?]
     /// For each projection the greatest rank of all layers.
     let largestRank: [Int]
     /// For each projection, whether some layer scales its input.
@@ -22,7 +27,12 @@ public final class AdapterDelta: @unchecked Sendable {
 
     /// A layer and projection is named at most once; layers are below `layers`. Shapes are checked against a model by
     /// `validate(for:)`, which the decoder asks before it uses the delta.
-    public init(layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)]) {
+    ///
+    /// - Parameter branches: by layer, or empty: maps beside the feed-forward, `y = FFN(x) + scale * B (A x)`, where x is the
+    ///   feed-forward's input, `[hidden]` to `[hidden]`; f32 or bf16. What memory experts add.
+    public init(
+        layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = [], branches: [LowRank?] = []
+    ) {
         let width = Projection.allCases.count
         var slots = [LinearPatch?](repeating: nil, count: layers * width)
         for (layer, projection, patch) in patches where !patch.isEmpty {
@@ -32,7 +42,15 @@ public final class AdapterDelta: @unchecked Sendable {
         }
         self.layers = layers
         self.patches = slots
-        byteCount = slots.reduce(0) { $0 + ($1?.byteCount ?? 0) }
+        precondition(branches.isEmpty || branches.count == layers, "there is a branch or none for each layer")
+        precondition(branches.allSatisfy { $0?.element != .int8 }, "branches are not int8")
+        self.branches = branches
+        largestBranchRank = branches.reduce(0) { max($0, $1?.rank ?? 0) }
+        branchTable = largestBranchRank == 0 ? nil : .allocate(capacity: layers)
+        for (layer, branch) in branches.enumerated() {
+            branchTable.map { ($0 + layer).initialize(to: PatchEntry(LinearPatch(lowRank: branch))) }
+        }
+        byteCount = slots.reduce(0) { $0 + ($1?.byteCount ?? 0) } + branches.reduce(0) { $0 + ($1?.byteCount ?? 0) }
         table = .allocate(capacity: max(slots.count, 1))
         for (index, patch) in slots.enumerated() { (table + index).initialize(to: PatchEntry(patch)) }
         largestRank = Projection.allCases.map { projection in
@@ -47,7 +65,10 @@ public final class AdapterDelta: @unchecked Sendable {
         }
     }
 
-    deinit { table.deallocate() }
+    deinit {
+        table.deallocate()
+        branchTable?.deallocate()
+    }
 
     /// Whether `validate(for:)` would pass and the path reads its matrices. Cost: seven comparisons, for the step that is about
     /// to use it.
@@ -58,7 +79,16 @@ public final class AdapterDelta: @unchecked Sendable {
                 guard let shape = shapes[projection.rawValue] else { return false }
                 return (shape.outputs ?? outputs) == outputs && (shape.inputs ?? inputs) == inputs
             }
+            && branches.allSatisfy { Self.fits($0, configuration) }
     }
+
+    private static func fits(_ branch: LowRank?, _ configuration: DecoderConfiguration) -> Bool {
+        guard let branch else { return true }
+        return branch.inputs == configuration.hidden && branch.outputs == configuration.hidden
+    }
+
+    /// What a layer adds beside its feed-forward.
+    public func branch(_ layer: Int) -> LowRank? { branches.isEmpty ? nil : branches[layer] }
 
     public subscript(layer: Int, projection: Projection) -> LinearPatch? {
         patches[layer * Projection.allCases.count + projection.rawValue]
@@ -68,6 +98,11 @@ public final class AdapterDelta: @unchecked Sendable {
     public func validate(for configuration: DecoderConfiguration) throws(ModelError) {
         guard layers == configuration.layers else {
             throw ModelError(.wrongShape, "made for \(layers) layers, the model has \(configuration.layers)")
+        }
+        for (layer, branch) in branches.enumerated() where !Self.fits(branch, configuration) {
+            let hidden = configuration.hidden
+            throw .wrongShape(
+                "layers.\(layer).mlp", found: [branch?.outputs ?? 0, branch?.inputs ?? 0], expected: [hidden, hidden])
         }
         for layer in 0..<layers {
             for projection in Projection.allCases {

@@ -11,6 +11,8 @@ final class FastScratch {
         let quantized: QuantizedRows
         /// `[rows, rank]` of all projections of a phase: see `FastScratch.shrunkOffset`.
         let shrunk = GrowingFloats()
+        /// `[rows, rank]` of the branches beside the feed-forward.
+        let branchShrunk = GrowingFloats()
         /// The same of int8 adapters, in blocks of 32 ranks.
         fileprivate(set) var shrunkBlocks: QuantizedRows
         /// By a projection's place in its phase: its own input, where an adapter scales it.
@@ -87,6 +89,7 @@ final class FastScratch {
         }
         for (thread, own) in inputs.enumerated() where thread == 0 || plan.rows == 1 {
             own.shrunk.reserve(plan.rows * widestShrunk)
+            own.branchShrunk.reserve(plan.rows * plan.largestBranchRank)
             if own.shrunkBlocks.columns < widestShrunk {
                 own.shrunkBlocks = QuantizedRows(capacityRows: own.shrunkBlocks.capacityRows, columns: widestShrunk)
             }

@@ -115,9 +115,9 @@ extension FastStep {
         }
     }
 
-    /// The same, and the slice is added to the residual stream; with output norms, whole rows are, in the next phase of rows.
-    func multiplyIntoResidual(_ layer: Int, _ projection: Projection) {
-        multiply(layer, projection, into: scratch.projected.pointer)
+    /// Adds this thread's slice of the last product to the residual stream; with output norms, whole rows are, in the next phase
+    /// of rows.
+    func addProjectedSlice() {
         if decoder.configuration.outputNorms { return }
         let outputs = outputSlice(hidden)
         for row in 0..<rows {

@@ -28,6 +28,7 @@ struct FastStep {
         let quantized: QuantizedRows.Span
         let shrunk: UnsafeMutablePointer<Float>
         let shrunkBlocks: QuantizedRows.Span
+        let branchShrunk: UnsafeMutablePointer<Float>
         let scaled: (QuantizedRows.Span?, QuantizedRows.Span?, QuantizedRows.Span?)
         /// Of this thread alone.
         let scaledRow: UnsafeMutablePointer<Float>
@@ -38,6 +39,7 @@ struct FastStep {
             quantized = inputs.quantized.span
             shrunk = inputs.shrunk.pointer
             shrunkBlocks = inputs.shrunkBlocks.span
+            branchShrunk = inputs.branchShrunk.pointer
             scaled = (inputs.scaled[0]?.span, inputs.scaled[1]?.span, inputs.scaled[2]?.span)
             scaledRow = own.scaledRow.pointer
             residual = inputs.residual.pointer
@@ -96,13 +98,15 @@ struct FastStep {
         pool.barrier()
         prepare(layer, FastPhase.output, UnsafePointer(scratch.attended.pointer))
         inputBarrier()
-        multiplyIntoResidual(layer, .output)
+        multiply(layer, .output, into: scratch.projected.pointer)
+        addProjectedSlice()
         pool.barrier()
     }
 
     func feedForward(_ layer: Int) {
         norm(decoder.layers[layer].feedForwardNorm, addingThrough: decoder.layers[layer].attentionOutputNorm)
         prepare(layer, FastPhase.feedForward, UnsafePointer(inputs.normed))
+        if plan.largestBranchRank > 0 { shrinkBranches(layer) }
         inputBarrier()
         let (gate, up) = (scratch.gate.pointer, scratch.up.pointer)
         multiply(layer, .gate, into: gate)
@@ -120,7 +124,9 @@ struct FastStep {
         pool.barrier()
         prepare(layer, FastPhase.down, UnsafePointer(gate))
         inputBarrier()
-        multiplyIntoResidual(layer, .down)
+        multiply(layer, .down, into: scratch.projected.pointer)
+        if plan.largestBranchRank > 0 { expandBranches(layer) }
+        addProjectedSlice()
         pool.barrier()
     }
 

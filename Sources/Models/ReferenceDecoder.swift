@@ -48,7 +48,7 @@ final class ReferenceDecoder {
 
     /// Writes `[plan.logitsCount, vocabulary]`.
     func run(cache: KeyValueCache, logits: UnsafeMutablePointer<Float>) {
-        shrunk.reserve(plan.rows * (plan.largestRank.max() ?? 0))
+        shrunk.reserve(plan.rows * max(plan.largestRank.max() ?? 0, plan.largestBranchRank))
         attentionScratch.reserve(Kernels.attentionScratch(positions: plan.reach))
         let embedding = files.tensor(.embedding)
         for row in 0..<plan.rows {
@@ -105,7 +105,23 @@ final class ReferenceDecoder {
         case .geluTanh: Kernels.geluTanhMultiply(gate: gate.pointer, up: up.pointer, count: count, into: gate.pointer)
         }
         linear(layer, .down, gate, into: projected)
+        addBranches(layer)
         addProjected(configuration.outputNorms ? vectors.feedForwardOutputNorms[layer] : nil)
+    }
+
+    /// What segments have beside the feed-forward: its input is still there.
+    private func addBranches(_ layer: Int) {
+        let hidden = configuration.hidden
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            guard let branch = segment.branches?[layer] else { continue }
+            branch.shrink(
+                normed.pointer + segment.firstRow * hidden, rows: segment.rows, inputs: hidden, into: shrunk.pointer,
+                stride: branch.rank)
+            branch.expand(
+                shrunk.pointer, stride: branch.rank, rows: segment.rows, outputs: 0..<hidden, width: hidden,
+                into: projected.pointer + segment.firstRow * hidden)
+        }
     }
 
     /// To the residual stream, through a norm where the family has one.

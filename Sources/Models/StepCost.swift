@@ -87,11 +87,20 @@ extension Decoder {
             }
             return phase
         }
+        func down(_ layer: Int) -> StepCost.Phase {
+            var phase = linear(layer, [.down])
+            for (delta, rows) in deltas.values {
+                guard let branch = delta.branch(layer) else { continue }
+                phase.bytes += branch.byteCount
+                phase.f32Operations += 2 * rows * branch.rank * (branch.inputs + branch.outputs)
+            }
+            return phase
+        }
         var phases: [StepCost.Phase] = []
         for layer in 0..<configuration.layers {
             phases += [
                 linear(layer, [.query, .key, .value]), attentionCost(layer, batch), linear(layer, [.output]), linear(layer, [.gate, .up]),
-                linear(layer, [.down]),
+                down(layer),
             ]
         }
         let headOperations = 2 * batch.logitsRows * configuration.vocabulary * configuration.hidden

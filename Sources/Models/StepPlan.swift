@@ -16,6 +16,8 @@ final class StepPlan {
         var table: Int
         /// At `layer * 7 + projection`; nil: the base model.
         var patches: UnsafePointer<PatchEntry>?
+        /// At `layer`: what is added beside the feed-forward; nil: nothing.
+        var branches: UnsafePointer<PatchEntry>?
     }
 
     /// Where a row's key and value go.
@@ -43,6 +45,8 @@ final class StepPlan {
     private(set) var scalesInput: [Bool]
     /// For each projection the greatest rank of a segment.
     private(set) var largestRank: [Int]
+    /// The greatest rank of a branch; 0: no segment has any.
+    private(set) var largestBranchRank = 0
     /// The furthest position that a row sees, plus one.
     private(set) var reach = 0
     private(set) var tables: UnsafeMutablePointer<Int32>
@@ -107,6 +111,7 @@ final class StepPlan {
 
     func clear() {
         (rows, segmentCount, logitsCount, reach, tableCount) = (0, 0, 0, 0, 0)
+        largestBranchRank = 0
         for index in scalesInput.indices { (scalesInput[index], largestRank[index]) = (false, 0) }
     }
 
@@ -131,11 +136,13 @@ final class StepPlan {
         }
         segments[segmentCount] = Segment(
             firstRow: rows, rows: count, position: position, table: table,
-            patches: (run.delta?.table).map { UnsafePointer($0) })
+            patches: (run.delta?.table).map { UnsafePointer($0) },
+            branches: (run.delta?.branchTable).map { UnsafePointer($0) })
         segmentCount += 1
         rows += count
         reach = max(reach, position + count)
         if let delta = run.delta {
+            largestBranchRank = max(largestBranchRank, delta.largestBranchRank)
             for index in scalesInput.indices {
                 scalesInput[index] = scalesInput[index] || delta.scalesInput[index]
                 largestRank[index] = max(largestRank[index], delta.largestRank[index])

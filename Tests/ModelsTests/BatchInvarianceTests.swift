@@ -7,8 +7,8 @@ import Testing
 /// Rows of different runs never influence each other: alone, in any batch, cut in any way, on any number of threads.
 @Suite("batch invariance, bit for bit")
 struct BatchInvarianceTests {
-    /// Eight sequences of random lengths: the base, ranks 1, 4, 16, 64 in int8 and bf16, two of every kind of patch, and rank 1
-    /// once more.
+    /// Nine sequences of random lengths: the base, ranks 1, 4, 16, 64 in int8 and bf16, two of every kind of patch, one with branches,
+    /// and rank 1 once more.
     static func sequences(
         _ configuration: DecoderConfiguration, longest: Int, _ random: inout TinyModel.Random
     ) throws -> [Sequence] {
@@ -17,6 +17,7 @@ struct BatchInvarianceTests {
             deltas.append(try Deltas.lowRank(rank, configuration, &random, element: rank == 4 ? .bf16 : .int8))
         }
         for _ in 0..<2 { deltas.append(try Deltas.mixed(configuration, &random)) }
+        deltas.append(try Deltas.branches(configuration, &random))
         deltas.append(deltas[1])
         var firstBlock: Int32 = 0
         return deltas.map { delta in

@@ -36,6 +36,30 @@ enum Deltas {
         }
     }
 
+    /// A branch beside the feed-forward in every other layer, of rank 1 to 9, and a low-rank patch of the values in the others.
+    static func branches(_ configuration: DecoderConfiguration, _ random: inout TinyModel.Random) throws -> AdapterDelta {
+        let hidden = configuration.hidden
+        func lowRank(_ outputs: Int, _ element: LowRank.Element) throws -> LowRank {
+            let rank = Int.random(in: 1...9, using: &random)
+            return try LowRank(
+                a: TinyModel.view("a", [rank, hidden], random.floats(rank * hidden, scale: 0.2)),
+                b: TinyModel.view("b", [outputs, rank], random.floats(rank * outputs, scale: 0.2)), scale: 0.7, element: element)
+        }
+        var branches = [LowRank?](repeating: nil, count: configuration.layers)
+        var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
+        for layer in 0..<configuration.layers {
+            if layer % 2 == 0 {
+                branches[layer] = try lowRank(hidden, layer % 4 == 0 ? .f32 : .bf16)
+            } else {
+                let outputs = Projection.value.shape(in: configuration).outputs
+                patches.append((layer, .value, LinearPatch(lowRank: try lowRank(outputs, .f32))))
+            }
+        }
+        let delta = AdapterDelta(layers: configuration.layers, patches: patches, branches: branches)
+        try delta.validate(for: configuration)
+        return delta
+    }
+
     /// A folder of `adapters/`: LoRA on some projections, scaled by `alpha / r`, or `alpha / sqrt(r)` for rsLoRA.
     static func real(
         _ name: String, _ configuration: DecoderConfiguration, element: LowRank.Element = .f32
