@@ -56,7 +56,7 @@ let floors: [Target] = [
     module("Generation"),
     // 3 models
     module("Models", ["Tensors", "Weights", "JSON"]),
-    module("Adapters", ["Models", "Tensors", "Weights", "JSON"]),
+    module("Adapters", ["Models", "Tensors", "Weights", "Generation", "JSON"]),
     // 4 services
     module("Inference", ["Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     module("Embeddings", ["Models", "Tensors", "Tokenizers", "Generation", "JSON"]),
@@ -78,7 +78,7 @@ let floors: [Target] = [
     tests("CKernels"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
     tests("HTTP", ["UV"]), tests("Generation"),
-    tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Models", "Weights", "Tensors", "JSON"]),
+    tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Models", "Weights", "Tensors", "Generation", "JSON"]),
     tests("Inference", ["Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON"]),
     tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),

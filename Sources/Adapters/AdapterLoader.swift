@@ -27,15 +27,18 @@ struct AdapterLoader: Sendable {
 
     /// `knownVersion` spares the hash when the fingerprint is the one that it was computed for. Cost: `O(bytes)`, on several
     /// threads.
+    ///
+    /// - Parameter element: instead of the loader's own.
     func load(
-        _ directory: AdapterDirectory, knownVersion: (fingerprint: FolderFingerprint, version: String)? = nil
+        _ directory: AdapterDirectory, knownVersion: (fingerprint: FolderFingerprint, version: String)? = nil,
+        element: LowRank.Element? = nil
     ) throws(AdapterError) -> LoadedAdapter {
         let content = try AdapterContent.read(directory, depth: .headers, limits: limits)
         let plan = try plan(content)
         let known = knownVersion?.fingerprint == content.fingerprint ? knownVersion?.version : nil
         let elements = content.elements(isHashed: known == nil)
         var problems = AdapterProblems()
-        let delta = plan.delta(element: element, elements: elements, problems: &problems)
+        let delta = plan.delta(element: element ?? self.element, elements: elements, problems: &problems)
         base.weights?.giveBack()
         try problems.throwFirst()
         let version: String? = if let known { known } else { try content.version(elements) }

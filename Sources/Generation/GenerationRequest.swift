@@ -13,6 +13,10 @@ public struct GenerationRequest: Sendable {
     public var prompt: Prompt
     /// The adapter's name; nil is the base model alone.
     public var adapter: String?
+    /// Several adapters as one; goes before `adapter`.
+    public var merge: AdapterMerge?
+    /// How strongly the adapter acts: 1 as it was trained, 0 not at all.
+    public var scale: Double
     public var sampling: SamplingParameters
     /// Upper bound of generated tokens; nil means up to the context's end.
     public var maxTokens: Int?
@@ -24,12 +28,15 @@ public struct GenerationRequest: Sendable {
     public var ignoreEndOfSequence: Bool
 
     public init(
-        id: String, prompt: Prompt, adapter: String? = nil, sampling: SamplingParameters = .init(),
-        maxTokens: Int? = nil, stop: [String] = [], topLogprobs: Int? = nil, ignoreEndOfSequence: Bool = false
+        id: String, prompt: Prompt, adapter: String? = nil, merge: AdapterMerge? = nil, scale: Double = 1,
+        sampling: SamplingParameters = .init(), maxTokens: Int? = nil, stop: [String] = [], topLogprobs: Int? = nil,
+        ignoreEndOfSequence: Bool = false
     ) {
         self.id = id
         self.prompt = prompt
         self.adapter = adapter
+        self.merge = merge
+        self.scale = scale
         self.sampling = sampling
         self.maxTokens = maxTokens
         self.stop = stop

@@ -153,7 +153,8 @@ final class EngineWorker: @unchecked Sendable {
         sequence.timings.prefillMilliseconds = (first - sequence.admitted) / .milliseconds(1)
         sequence.timings.decodeMilliseconds = (now - first) / .milliseconds(1)
         active.removeAll { $0 === sequence }
-        let name = sequence.adapter?.name ?? "base"
+        // Merges have no bounded number of names.
+        let name = sequence.request.merge == nil ? sequence.adapter?.name ?? "base" : "merged"
         ledger.update { statistics in
             statistics.generatedTokens += sequence.completionCount
             statistics.generatedTokensByAdapter[name, default: 0] += sequence.completionCount

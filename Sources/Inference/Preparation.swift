@@ -55,7 +55,7 @@ final class Preparation: Sendable {
         if let refusal { return stream.send(.failed(refusal)) }
         stream.setDrainHandler { [mailbox] in mailbox.put(.wake) }
         let job = Job(request: request, stream: stream, submitted: .now)
-        state.withLock { $0.queue.push(job, flow: request.adapter) }
+        state.withLock { $0.queue.push(job, flow: request.merge?.label ?? request.adapter) }
         advance()
     }
 
@@ -88,7 +88,8 @@ final class Preparation: Sendable {
                 return next
             }
             guard let next else { return }
-            let queue = isAtHand(next.element.request.adapter) ? preparing : loading
+            let request = next.element.request
+            let queue = request.merge == nil && isAtHand(request.adapter) ? preparing : loading
             queue.addOperation { [self] in run(next.element, next.turn) }
         }
     }
@@ -118,7 +119,7 @@ final class Preparation: Sendable {
         try checkStops(request.stop)
         try checkBias(request.sampling.logitBias)
         let loadStart = ContinuousClock.now
-        let adapter = try pin(request.adapter)
+        let adapter = try pin(request)
         let loadMilliseconds = (ContinuousClock.now - loadStart) / .milliseconds(1)
         let tokens = try prompts.tokens(of: request.prompt, adapter: adapter)
         let room = contextLength - tokens.count
@@ -149,14 +150,20 @@ final class Preparation: Sendable {
         }
     }
 
-    private func pin(_ name: String?) throws(GenerationError) -> PinnedAdapter? {
-        guard let name else { return nil }
-        guard let store else { throw GenerationError(.adapterNotFound, "there is no adapter `\(name)`") }
+    private func pin(_ request: GenerationRequest) throws(GenerationError) -> PinnedAdapter? {
+        if request.merge == nil, request.adapter == nil { return nil }
+        guard let store else {
+            throw GenerationError(.adapterNotFound, "there is no adapter `\(request.merge?.label ?? request.adapter ?? "")`")
+        }
         do {
-            return try store.acquire(name)
+            if let merge = request.merge { return try store.acquire(merge).scaled(by: request.scale) }
+            return try request.adapter.map { (name) throws(AdapterError) in try store.acquire(name).scaled(by: request.scale) }
         } catch {
             switch error.code {
-            case .notFound: throw GenerationError(.adapterNotFound, "there is no adapter `\(name)`")
+            case .notFound: throw GenerationError(.adapterNotFound, "there is no adapter `\(error.adapter ?? "")`")
+            // The adapter is as good as before: what was asked of it is not.
+            case .unsupported where request.merge != nil || request.scale != 1:
+                throw GenerationError(.invalidRequest, "\(error)")
             default: throw GenerationError(.adapterRejected, "\(error)")
             }
         }

@@ -68,6 +68,11 @@ public struct JSONCursor: Sendable {
         try read("an array", \.arrayValue)?.indices.map { self[$0] }
     }
 
+    /// A number within bounds.
+    public func double(in range: ClosedRange<Double>) throws(JSONError) -> Double {
+        try required(optionalDouble(in: range), "a number")
+    }
+
     /// An integer within bounds.
     public func int(in range: ClosedRange<Int>) throws(JSONError) -> Int {
         try required(optionalInt(in: range), "an integer")

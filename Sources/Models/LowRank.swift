@@ -31,6 +31,46 @@ public final class LowRank: @unchecked Sendable {
     package let b: UnsafeRawPointer
     private let memory: MatrixMemory
 
+    /// The same matrices, shared, with another factor.
+    func scaled(by factor: Float) -> LowRank { LowRank(sharing: self, scale: scale * factor) }
+
+    private init(sharing other: LowRank, scale: Float) {
+        (rank, inputs, outputs, element) = (other.rank, other.inputs, other.outputs, other.element)
+        (a, b, byteCount, memory) = (other.a, other.b, other.byteCount, other.memory)
+        self.scale = scale
+    }
+
+    /// A copy of an f32 pair: A `[rank, inputs]` and B transposed, `[rank, outputs]`.
+    package var factors: (a: [Float], transposedB: [Float]) {
+        precondition(element == .f32, "the pair is kept in f32")
+        func copy(_ matrix: UnsafeRawPointer, _ count: Int) -> [Float] {
+            Array(UnsafeBufferPointer(start: matrix.assumingMemoryBound(to: Float.self), count: count))
+        }
+        return (copy(a, rank * inputs), copy(b, rank * outputs))
+    }
+
+    /// Of values in memory, in the order of `factors`. Errors: `malformed` values that are not finite or that bf16 does not hold.
+    package convenience init(
+        a: [Float], transposedB: [Float], rank: Int, inputs: Int, outputs: Int, scale: Float, element: Element
+    ) throws(ModelError) {
+        precondition(a.count == rank * inputs && transposedB.count == rank * outputs, "the matrices are of that size")
+        var b = [Float](repeating: 0, count: outputs * rank)
+        for row in 0..<rank {
+            for output in 0..<outputs { b[output * rank + row] = transposedB[row * outputs + output] }
+        }
+        guard (a + b).allSatisfy({ $0.isFinite && (element != .bf16 || $0.magnitude < 3.39e38) }) else {
+            throw ModelError(.malformed, "a merged element is not finite")
+        }
+        try self.init(
+            a: try Self.view("A", [rank, inputs], a), b: try Self.view("B", [outputs, rank], b), scale: scale, element: element)
+    }
+
+    private static func view(_ name: String, _ shape: [Int], _ values: [Float]) throws(ModelError) -> TensorView {
+        let view = values.withUnsafeBytes { TensorView(name: name, dtype: .f32, shape: shape, copying: $0) }
+        guard let view else { throw ModelError(.malformed, "a matrix of \(shape)", tensor: name) }
+        return view
+    }
+
     /// Copies two tensors of a PEFT file: `a` `[rank, inputs]` (`lora_A`) and `b` `[outputs, rank]` (`lora_B`), f32, f16 or
     /// bf16. Errors: `wrongShape` when either is no matrix, the ranks differ or are zero; `unsupported` element types.
     public convenience init(a: TensorView, b: TensorView, scale: Float, element: Element) throws(ModelError) {

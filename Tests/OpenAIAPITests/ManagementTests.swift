@@ -121,6 +121,7 @@ import UV
         #expect(await api.send("POST", "/lora-adapters", "[]").status == 200)
         #expect(await api.chat("").headers["x-lmoe-route"] == "fallback")
         #expect(await api.send("POST", "/lora-adapters", "{}").status == 400)
+        #expect(await api.send("POST", "/lora-adapters", "[{\"id\":1,\"scale\":0.5}]").status == 400, "the default is one at full strength")
         #expect(await api.send("POST", "/lora-adapters", "[{\"id\":5,\"scale\":1}]").status == 400)
     }
 

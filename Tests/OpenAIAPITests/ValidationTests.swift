@@ -1,3 +1,4 @@
+import Generation
 import JSON
 import Testing
 import UV
@@ -24,8 +25,18 @@ import UV
         ("\"route\":{\"candidates\":[]}", "route.candidates"), ("\"route\":{\"candidates\":[\"nope\"]}", "route.candidates"),
         ("\"model\":3", "model"), ("\"model\":\"\"", "model"), ("\"expert\":\"\"", "expert"),
         ("\"lora\":{}", "lora"), ("\"lora\":[{\"id\":9,\"scale\":1}]", "lora[0].id"),
-        ("\"lora\":[{\"id\":0,\"scale\":0.5}]", "lora[0].scale"),
-        ("\"lora\":[{\"id\":0,\"scale\":1},{\"id\":1,\"scale\":1}]", "lora[1]"),
+        ("\"lora\":[{\"id\":0,\"scale\":1e9}]", "lora[0].scale"),
+        ("\"lora\":[{\"id\":0,\"scale\":1},{\"id\":0,\"scale\":1}]", "lora[1].id"), ("\"scale\":\"much\"", "scale"),
+        ("\"merged_adapters\":{}", "merged_adapters.ids"), ("\"merged_adapters\":{\"ids\":[]}", "merged_adapters.ids"),
+        ("\"merged_adapters\":{\"ids\":[\"sql\",\"base\"]}", "merged_adapters.ids[1]"),
+        ("\"merged_adapters\":{\"ids\":[\"sql\",\"sql\"]}", "merged_adapters.ids[1]"),
+        ("\"merged_adapters\":{\"ids\":[\"sql\"],\"weights\":[1,2]}", "merged_adapters.weights"),
+        ("\"merged_adapters\":{\"ids\":[\"sql\"],\"weights\":[\"a\"]}", "merged_adapters.weights[0]"),
+        ("\"merged_adapters\":{\"ids\":[\"sql\",\"bash\"],\"merge_strategy\":\"slerp\"}", "merged_adapters.merge_strategy"),
+        ("\"merged_adapters\":{\"ids\":[\"sql\",\"bash\"],\"merge_strategy\":\"ties\"}", "merged_adapters.density"),
+        ("\"merged_adapters\":{\"ids\":[\"sql\",\"bash\"],\"density\":0}", "merged_adapters.density"),
+        ("\"merged_adapters\":{\"ids\":[\"sql\"],\"mode\":1}", "merged_adapters.mode"),
+        ("\"model\":\"sql\",\"merged_adapters\":{\"ids\":[\"sql\",\"bash\"]}", "merged_adapters"),
         ("\"model\":\"sql\",\"expert\":\"bash\"", "expert"), ("\"expert\":\"sql\",\"adapter_id\":\"bash\"", "adapter_id"),
     ])
     func aBadFieldIsNamed(fields: String, param: String) async throws {
@@ -116,6 +127,24 @@ import UV
         #expect(answer.headers["x-lmoe-route"] == "explicit")
         #expect(api.backend.requests.map(\.adapter) == [adapter])
         #expect(api.services.questions.withLock { $0.isEmpty })
+    }
+
+    @LoopActor @Test func severalAdaptersAndAStrengthReachTheBackend() async throws {
+        let api = TestAPI()
+        let merged = "\"merged_adapters\":{\"ids\":[\"sql\",\"bash\"],\"weights\":[0.5,2],\"merge_strategy\":\"dare_ties\",\"density\":0.25,\"majority_sign_method\":\"frequency\"}"
+        let answer = await api.chat("\(merged),\"scale\":0.5")
+        #expect(answer.status == 200, "\(answer.text)")
+        #expect(answer.headers["x-lmoe-route"] == "explicit" && answer.headers["x-lmoe-adapter"] == "sql+bash")
+        let parts = [AdapterMerge.Part("sql", weight: 0.5), AdapterMerge.Part("bash", weight: 2)]
+        let merge = AdapterMerge(parts, strategy: .dareTies, density: 0.25, majoritySign: .frequency)
+        #expect(api.backend.requests.map(\.merge) == [merge] && api.backend.requests.map(\.scale) == [0.5])
+        #expect(await api.chat("\"lora\":[{\"id\":0,\"scale\":0.5},{\"id\":1,\"scale\":1}]").status == 200)
+        #expect(api.backend.requests.last?.merge == AdapterMerge([.init("bash", weight: 0.5), .init("sql")]))
+        #expect(await api.chat("\"model\":\"base\",\"scale\":3").status == 200)
+        #expect(api.backend.requests.last?.merge == nil && api.backend.requests.last?.scale == 1, "the base has no strength")
+        let lorax = "{\"inputs\":\"x\",\"parameters\":{\"merged_adapters\":{\"ids\":[\"sql\",\"bash\"]}}}"
+        #expect(await api.send("POST", "/generate", lorax).status == 200)
+        #expect(api.backend.requests.last?.merge == AdapterMerge([.init("sql"), .init("bash")]))
     }
 
     @LoopActor @Test func routeOptionsReachTheRouterAndTheExplanationComesBack() async throws {

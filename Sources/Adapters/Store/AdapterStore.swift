@@ -15,6 +15,8 @@ public final class AdapterStore: Sendable {
     private let guarded: Mutex<Guarded>
     /// Held by a scan: two at once would report the same changes twice.
     private let scanning = Mutex(ScanCount())
+    /// Held while one is made.
+    let merges = Mutex(KeptMerges())
 
     private struct Guarded {
         var state: StoreState<LoadedAdapter>

@@ -4,17 +4,31 @@ public import Models
 public final class PinnedAdapter: Sendable {
     public let name: String
     private let adapter: LoadedAdapter
-    private let resident: Int
-    private let store: AdapterStore
+    private let hold: Hold
+
+    private enum Hold {
+        /// A resident of the store, released in the end.
+        case resident(Int, AdapterStore)
+        /// Made of others, which are held as long.
+        case made([PinnedAdapter])
+    }
 
     init(name: String, adapter: LoadedAdapter, resident: Int, store: AdapterStore) {
         self.name = name
         self.adapter = adapter
-        self.resident = resident
-        self.store = store
+        hold = .resident(resident, store)
     }
 
-    deinit { store.release(resident) }
+    /// What was made of other adapters for one request.
+    init(name: String, adapter: LoadedAdapter, parts: [PinnedAdapter]) {
+        self.name = name
+        self.adapter = adapter
+        hold = .made(parts)
+    }
+
+    deinit {
+        if case .resident(let resident, let store) = hold { store.release(resident) }
+    }
 
     /// The content hash: equal for equal files, whatever their names and times.
     public var version: String { adapter.version }

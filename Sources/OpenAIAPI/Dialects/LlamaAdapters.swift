@@ -30,6 +30,9 @@ extension APIService {
             throw APIError(.invalidRequest, "expected an array of {\"id\", \"scale\"}, found \(value.kindName)")
         }
         let selection = try ModelSelection.read(JSONCursor(["lora": value]), names: names(services))
+        if case .merged = selection {
+            throw APIError(.invalidRequest, "the default is one adapter with scale 1; a request's own `lora` may name several", param: "scale")
+        }
         if case .adapter(let name) = selection { defaultAdapter = name } else { defaultAdapter = nil }
         exchange.respond(["success": true])
     }

@@ -10,7 +10,7 @@ struct LoRAXRequest: Sendable {
     var shape: LoRAXShape
 
     private static let parameters: Set<String> = [
-        "adapter_id", "adapter_source", "merged_adapters", "api_token", "best_of", "temperature", "repetition_penalty",
+        "adapter_id", "adapter_source", "merged_adapters", "scale", "api_token", "best_of", "temperature", "repetition_penalty",
         "frequency_penalty", "presence_penalty", "top_k", "top_p", "typical_p", "do_sample", "max_new_tokens",
         "ignore_eos_token", "return_full_text", "stop", "truncate", "watermark", "details", "decoder_input_details",
         "return_k_alternatives", "apply_chat_template", "seed", "response_format",
@@ -42,6 +42,7 @@ struct LoRAXRequest: Sendable {
                         routed: .text(inputs), echo: isFull ? inputs : "")
                 ],
                 choices: 1, selection: try ModelSelection.read(parameters, names: names),
+                scale: try ModelSelection.scale(parameters),
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: sampling,
                 maxTokens: try parameters["max_new_tokens"].optionalInt(in: 1...Int(Int32.max)),
                 stop: try SamplingFields.stop(parameters["stop"], limits: limits),
@@ -74,7 +75,7 @@ struct LoRAXRequest: Sendable {
 
     /// What LoRAX has and this server has not, when it is asked for.
     private static func refuseUnsupported(_ cursor: JSONCursor) throws(JSONError) {
-        for field in ["merged_adapters", "response_format", "truncate"] where cursor[field].exists {
+        for field in ["response_format", "truncate"] where cursor[field].exists {
             throw cursor[field].invalid("not supported")
         }
         for field in ["watermark", "decoder_input_details"] where try cursor[field].optionalBool() == true {

@@ -52,6 +52,9 @@ extension APIService {
         case .adapter(let name):
             services.routes.prefetch(name)
             return services.routes.explicit(name, reason: "the client asked for \(name)")
+        case .merged(let merge):
+            for part in merge.parts { services.routes.prefetch(part.adapter) }
+            return services.routes.explicit(merge.label, reason: "the client asked for \(merge.label), merged by \(merge.strategy.rawValue)")
         case .automatic:
             guard let name = defaultAdapter, services.catalogue.isServable(name) else { return nil }
             services.routes.prefetch(name)

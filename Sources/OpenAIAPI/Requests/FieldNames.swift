@@ -5,7 +5,9 @@ import JSON
 /// the one that was asked.
 enum FieldNames {
     /// Steer which adapter answers, on every generating endpoint.
-    static let selection: Set<String> = ["model", "expert", "adapter_id", "lora", "route"]
+    static let selection: Set<String> = [
+        "model", "expert", "adapter_id", "merged_adapters", "lora", "scale", "route",
+    ]
 
     /// Understood by every generating OpenAI endpoint.
     private static let sampling: Set<String> = [

@@ -14,6 +14,8 @@ struct GenerationJob: Sendable {
     /// Sequences of each prompt; choice `i` answers prompt `i / choices`.
     var choices: Int
     var selection: ModelSelection
+    /// How strongly the adapter acts.
+    var scale: Double = 1
     var route: RouteOptions
     var sampling: SamplingParameters
     var maxTokens: Int?
@@ -28,12 +30,14 @@ struct GenerationJob: Sendable {
 
     /// What the backend is asked for choice `index`.
     func request(_ index: Int, id: String, adapter: String?) -> GenerationRequest {
+        var merge: AdapterMerge?
+        if case .merged(let parts) = selection { merge = parts }
         var sampling = sampling
         // With one seed for all, `n` choices would be one text `n` times.
         sampling.seed = sampling.seed.map { $0 &+ UInt64(index % choices) }
         return GenerationRequest(
             id: sequences == 1 ? id : "\(id)-\(index)", prompt: prompts[index / choices].prompt, adapter: adapter,
-            sampling: sampling, maxTokens: maxTokens, stop: stop, topLogprobs: topLogprobs,
+            merge: merge, scale: adapter == nil && merge == nil ? 1 : scale, sampling: sampling, maxTokens: maxTokens, stop: stop, topLogprobs: topLogprobs,
             ignoreEndOfSequence: ignoresEndOfSequence)
     }
 }

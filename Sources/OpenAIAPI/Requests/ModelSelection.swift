@@ -1,3 +1,4 @@
+import Generation
 import JSON
 
 /// Who shall answer, as the client put it.
@@ -6,6 +7,8 @@ enum ModelSelection: Sendable, Equatable {
     case automatic
     case base
     case adapter(String)
+    /// Several as one.
+    case merged(AdapterMerge)
 
     static let automaticNames: Set<String> = ["auto", "lmoe"]
     static let baseName = "base"
@@ -36,7 +39,7 @@ struct ModelNames {
 }
 
 extension ModelSelection {
-    /// Reads `model` and the extensions `expert` (airoboros), `adapter_id` (LoRAX) and `lora` (llama.cpp).
+    /// Reads `model` and the extensions `expert` (airoboros), `adapter_id` and `merged_adapters` (LoRAX) and `lora` (llama.cpp).
     ///
     /// An extension goes before a `model` that names the base or lets the router decide; a `model` that names another
     /// adapter than the extension, or two extensions that differ, are a 400: one of them must be a mistake.
@@ -46,7 +49,8 @@ extension ModelSelection {
             var chosen: (selection: ModelSelection, field: String)?
             for (field, selection) in [
                 ("expert", try named(cursor["expert"], names)), ("adapter_id", try named(cursor["adapter_id"], names)),
-                ("lora", try scaled(cursor["lora"], names)),
+                ("lora", try weighted(cursor["lora"], names)),
+                ("merged_adapters", try merged(cursor["merged_adapters"], names)),
             ] {
                 guard let selection else { continue }
                 if let chosen, chosen.selection != selection {
@@ -78,26 +82,76 @@ extension ModelSelection {
         return selection
     }
 
-    /// `[{"id": 0, "scale": 1.0}]`; ids that are left out have scale 0.
-    private static func scaled(_ cursor: JSONCursor, _ names: ModelNames) throws -> ModelSelection? {
+    /// `[{"id": 0, "scale": 1.0}]`; ids that are left out have scale 0. Several, or one that is not at its full strength, are
+    /// their weighted sum.
+    private static func weighted(_ cursor: JSONCursor, _ names: ModelNames) throws -> ModelSelection? {
         guard let entries = try cursor.optionalArray() else { return nil }
         let adapters = names.adapters()
-        var selection: ModelSelection = .base
+        var parts: [AdapterMerge.Part] = []
         for entry in entries {
             let id = try entry["id"].int()
             guard adapters.indices.contains(id) else {
                 throw entry["id"].invalid("no adapter has id \(id); see GET /lora-adapters")
             }
-            let scale = try entry["scale"].double()
+            let scale = try entry["scale"].double(in: strengths)
             guard scale != 0 else { continue }
-            guard scale == 1 else {
-                throw entry["scale"].invalid("expected 0 or 1: adapters are applied at the strength they were trained for")
-            }
-            guard selection == .base else { throw entry.invalid("one request has one adapter") }
-            selection = .adapter(adapters[id])
+            guard !parts.contains(where: { $0.adapter == adapters[id] }) else { throw entry["id"].invalid("\(id) is there twice") }
+            parts.append(.init(adapters[id], weight: scale))
         }
-        return selection
+        guard parts.count <= mostParts else { throw cursor.invalid("at most \(mostParts) adapters are merged") }
+        guard let first = parts.first else { return .base }
+        return parts.count == 1 && first.weight == 1 ? .adapter(first.adapter) : .merged(AdapterMerge(parts))
     }
+
+    /// `{"ids": ["sql", "bash"], "weights": [0.5, 0.5], "merge_strategy": "ties", "density": 0.5}`
+    private static func merged(_ cursor: JSONCursor, _ names: ModelNames) throws -> ModelSelection? {
+        guard cursor.exists else { return nil }
+        for (key, value) in try cursor.members()
+        where !["ids", "weights", "merge_strategy", "density", "majority_sign_method"].contains(key) {
+            throw value.invalid("unknown field of `merged_adapters`")
+        }
+        let ids = try cursor["ids"].array()
+        guard !ids.isEmpty, ids.count <= mostParts else {
+            throw cursor["ids"].invalid("expected 1 to \(mostParts) adapters, found \(ids.count)")
+        }
+        let weights = try cursor["weights"].optionalArray()
+        if let weights, weights.count != ids.count {
+            throw cursor["weights"].invalid("expected \(ids.count) weights, one for each of `ids`, found \(weights.count)")
+        }
+        var parts: [AdapterMerge.Part] = []
+        for (index, id) in ids.enumerated() {
+            guard case .adapter(let name)? = try named(id, names) else { throw id.invalid("expected an adapter's name") }
+            guard !parts.contains(where: { $0.adapter == name }) else { throw id.invalid("`\(name)` is there twice") }
+            parts.append(.init(name, weight: try weights?[index].double(in: strengths) ?? 1))
+        }
+        let strategy = try choice(cursor["merge_strategy"], AdapterMerge.Strategy.self) ?? .linear
+        let sign = try choice(cursor["majority_sign_method"], AdapterMerge.MajoritySign.self) ?? .total
+        let density = try cursor["density"].optionalDouble(in: 0...1)
+        if density == 0 { throw cursor["density"].invalid("expected a number above 0, at most 1: nothing would be kept") }
+        if strategy.isSparse, density == nil {
+            throw cursor["density"].invalid("missing; \(strategy.rawValue) needs the share of elements that are kept, above 0 and at most 1")
+        }
+        return .merged(AdapterMerge(parts, strategy: strategy, density: density ?? 1, majoritySign: sign))
+    }
+
+    private static func choice<Value: RawRepresentable<String> & CaseIterable>(
+        _ cursor: JSONCursor, _: Value.Type
+    ) throws(JSONError) -> Value? {
+        guard let text = try cursor.optionalString() else { return nil }
+        guard let value = Value(rawValue: text) else {
+            throw cursor.invalid("`\(text)`; expected one of \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return value
+    }
+
+    /// `scale`: how strongly the one adapter acts that answers.
+    static func scale(_ cursor: JSONCursor) throws(JSONError) -> Double {
+        try cursor["scale"].optionalDouble(in: strengths) ?? 1
+    }
+
+    /// Far beyond what leaves a model sane, and small enough for f32.
+    private static let strengths = -100.0...100.0
+    private static let mostParts = 8
 }
 
 /// `route`: steers the router for one request.

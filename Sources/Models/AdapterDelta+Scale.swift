@@ -1,0 +1,29 @@
+internal import Tensors
+
+extension AdapterDelta {
+    /// Whether it does nothing but add low-rank products and biases.
+    package var isLowRank: Bool {
+        (0..<layers).allSatisfy { layer in
+            branch(layer) == nil
+                && Projection.allCases.allSatisfy { projection in
+                    guard let patch = self[layer, projection] else { return true }
+                    return patch.inputScale == nil && patch.outputScale == nil
+                }
+        }
+    }
+
+    /// The same with every product and bias times `factor`; the matrices are shared. Nil when it does more than add.
+    package func scaled(by factor: Float) -> AdapterDelta? {
+        guard isLowRank else { return nil }
+        var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
+        for layer in 0..<layers {
+            for projection in Projection.allCases {
+                guard let patch = self[layer, projection] else { continue }
+                let bias = patch.bias.map { bias in FloatBuffer((0..<bias.count).map { bias.pointer[$0] * factor }) }
+                patches.append(
+                    (layer, projection, LinearPatch(lowRank: patch.lowRank?.scaled(by: factor), bias: bias)))
+            }
+        }
+        return AdapterDelta(layers: layers, patches: patches)
+    }
+}
