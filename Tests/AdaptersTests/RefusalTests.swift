@@ -41,7 +41,7 @@ import Testing
     // MARK: Keys
 
     @Test(arguments: [
-        ("use_dora", JSONValue.bool(true), "convert_to_lora"), ("modules_to_save", ["lm_head"], "without modules_to_save"),
+        ("use_dora", JSONValue.bool(true), "base's weights"), ("modules_to_save", ["lm_head"], "without modules_to_save"),
         ("trainable_token_indices", [1, 2], "trainable tokens"), ("layer_replication", [[0, 1]], "other layers"),
         ("alora_invocation_tokens", [7], "aLoRA"), ("use_qalora", true, "QA-LoRA"), ("use_bdlora", ["nblocks": 2], "BD-LoRA"),
         ("kasa_config", ["beta": 1], "KaSA"), ("arrow_config", ["top_k": 2], "one by one"), ("target_parameters", ["x"], "target_modules"),
@@ -101,7 +101,7 @@ import Testing
     // MARK: Tensors
 
     @Test(arguments: [
-        ("base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector", AdapterError.Code.unsupported, "DoRA"),
+        ("base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector", AdapterError.Code.unreadTensor, "DoRA"),
         ("base_model.model.model.embed_tokens.lora_embedding_A", .unsupported, "embedding"),
         ("base_model.model.lm_head.lora_A.weight", .unsupported, "lm_head"),
         ("base_model.model.model.embed_tokens.base_layer.weight", .unsupported, "copy"),
@@ -281,7 +281,7 @@ import Testing
     @Test func inspectionCollectsAllProblems() throws {
         let folder = try TemporaryFolder()
         var adapter = TinyAdapter()
-        adapter.configuration["use_dora"] = true
+        adapter.configuration["use_qalora"] = true
         adapter.tensors[TinyAdapter.b(0, .query)] = nil
         adapter.set("surplus", [1], [1])
         adapter.fill(TinyAdapter.a(1, .value), with: .nan)

@@ -49,6 +49,8 @@ public struct AdapterSummary: Sendable, Equatable {
     public var parameters: Int
     /// What the configuration says it was trained on.
     public var baseModelName: String?
+    /// What a person should know of how it was read; nothing is wrong.
+    public var notices: [String] = []
 
     public init(
         family: String, ranks: ClosedRange<Int>? = nil, alpha: Double? = nil, scales: ClosedRange<Double>? = nil,

@@ -74,7 +74,7 @@ struct AdaptersCheck: ParsableCommand {
             "targets": .array((summary?.targets ?? []).map(JSONValue.string)),
             "parameters": .integer(Int64(summary?.parameters ?? 0)), "file_bytes": .integer(Int64(inspection.fileBytes)),
             "bytes": .integer(Int64(inspection.residentBytes)), "version": inspection.version.map(JSONValue.string) ?? .null,
-            "chat_template": .bool(inspection.hasChatTemplate),
+            "notices": .array((summary?.notices ?? []).map(JSONValue.string)), "chat_template": .bool(inspection.hasChatTemplate),
             "idle_targets": .array(inspection.idleTargets.map(JSONValue.string)), "routing": route.json,
             "near_duplicates": .array(
                 duplicates.map { ["adapter": .string($0.name), "similarity": .number(Double($0.similarity))] }),

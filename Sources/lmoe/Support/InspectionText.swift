@@ -21,6 +21,7 @@ struct InspectionText {
                 "parameters  \(summary.parameters); \(Figure.bytes(inspection.fileBytes)) on disk, "
                     + "\(Figure.bytes(inspection.residentBytes)) in memory")
             if let made = summary.baseModelName { lines.append("made for    \(made)") }
+            lines += summary.notices.map { "notice      \($0)" }
         }
         if let version = inspection.version { lines.append("version     \(version)") }
         if inspection.hasChatTemplate { lines.append("template    its own") }

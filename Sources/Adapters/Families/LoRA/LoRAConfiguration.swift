@@ -13,10 +13,11 @@ struct LoRAConfiguration: Sendable {
     let rankStabilised: Bool
     /// B has a bias.
     let hasBias: Bool
+    /// DoRA: rows of the changed matrix get lengths of the adapter's own.
+    let usesDoRA: Bool
     let selection: ModuleSelection
     let ranks: PatternTable<Int>
     let alphas: PatternTable<Double>
-    let baseModelName: String?
 
     /// Notes every value that cannot be served; nil when one of those that follow depend on is unreadable.
     init?(_ manifest: AdapterManifest, limits: AdapterLimits, problems: inout AdapterProblems) {
@@ -27,7 +28,14 @@ struct LoRAConfiguration: Sendable {
         _ = problems.noting { () throws(AdapterError) in try Self.checkBias(reader) }
         let rank = problems.noting { () throws(AdapterError) in try reader.integer("r", in: rankRange) ?? Self.defaultRank }
         let alpha = problems.noting { () throws(AdapterError) in try reader.number("lora_alpha") ?? Self.defaultAlpha }
-        let flags = problems.noting { () throws(AdapterError) in (try reader.flag("use_rslora"), try reader.flag("lora_bias")) }
+        let flags = problems.noting { () throws(AdapterError) in
+            (try reader.flag("use_rslora"), try reader.flag("lora_bias"), try reader.flag("use_dora"))
+        }
+        if let flags, flags.1 && flags.2 {
+            problems.note(
+                AdapterError(
+                    .unsupported, "DoRA does not go with lora_bias, in peft neither", file: AdapterFile.configuration, key: "lora_bias"))
+        }
         let selection = problems.noting { () throws(AdapterError) in try reader.selection(defaults: Self.defaultTargets) }
         let ranks = problems.noting { () throws(AdapterError) in
             try reader.table("rank_pattern") { (value) throws(JSONError) in try value.int(in: rankRange) }
@@ -38,11 +46,10 @@ struct LoRAConfiguration: Sendable {
         guard let rank, let alpha, let flags, let selection, let ranks, let alphas else { return nil }
         self.rank = rank
         self.alpha = alpha
-        (rankStabilised, hasBias) = flags
+        (rankStabilised, hasBias, usesDoRA) = flags
         self.selection = selection
         self.ranks = ranks
         self.alphas = alphas
-        baseModelName = manifest.baseModelName
     }
 
     func rank(of path: String) -> Int { ranks.value(for: path) ?? rank }

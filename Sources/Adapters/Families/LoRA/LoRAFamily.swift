@@ -1,5 +1,5 @@
 /// Low-rank adapters (Hu et al. 2021) as PEFT writes them: `y = W x + s * (B (A x) + bias)`, with `s = alpha / r`, or
-/// `alpha / sqrt(r)` for rsLoRA (Kalajdzievski 2023).
+/// `alpha / sqrt(r)` for rsLoRA (Kalajdzievski 2023). DoRA (Liu et al. 2024) scales the rows: `y = g * (W x + s B A x) + b`.
 public struct LoRAFamily: AdapterFamily {
     public let name = "lora"
 

@@ -6,6 +6,7 @@ enum LoRAKeys {
     static let table = ConfigurationKeys([
         // Read by LoRAConfiguration.
         "peft_type": .read, "task_type": .read, "r": .read, "lora_alpha": .read, "use_rslora": .read, "lora_bias": .read,
+        "use_dora": .read,
         "target_modules": .read, "exclude_modules": .read, "layers_to_transform": .read, "layers_pattern": .read,
         "rank_pattern": .read, "alpha_pattern": .read, "init_lora_weights": .read, "bias": .read,
         // Where it comes from.
@@ -18,7 +19,6 @@ enum LoRAKeys {
         "runtime_config": .noEffect,
         // PEFT itself sets it back to false for linear modules, and the bases here have no others.
         "fan_in_fan_out": .noEffect,
-        "use_dora": .refused("peft's convert_to_lora makes a plain LoRA of a DoRA adapter"),
         "modules_to_save": .refused("train without modules_to_save, or merge those modules into a base of their own"),
         "trainable_token_indices": .refused("train without trainable tokens"),
         "target_parameters": .refused("train with target_modules"),
