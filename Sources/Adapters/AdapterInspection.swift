@@ -15,6 +15,8 @@ public struct AdapterInspection: Sendable {
     /// Nil when not even the configuration could be read, or when the family is unknown.
     public var summary: AdapterSummary?
     public var tensors: [Tensor] = []
+    /// Nil when the folder could not be read.
+    public var format: AdapterFormat?
     /// Of the file of weights.
     public var fileBytes = 0
     /// In memory, when it is resident.
@@ -53,14 +55,17 @@ public struct AdapterInspection: Sendable {
     ) {
         let path = folder
         let content = problems.noting { () throws(AdapterError) in
-            try AdapterContent.read(try AdapterDirectory(path: path), depth: .everything, limits: limits)
+            try AdapterContent.read(try AdapterDirectory(path: path), depth: .everything, for: base, limits: limits)
         }
         guard let content else { return }
+        defer { problems.retell(content.inOwnWords) }
+        for error in content.problems { problems.note(error) }
+        format = content.format
         hasChatTemplate = content.chatTemplate != nil
         let elements = content.elements(isHashed: true)
         version = problems.noting { () throws(AdapterError) in try content.version(elements) } ?? nil
-        fileBytes = content.weights.file.size
-        tensors = content.weights.tensors.values.map { Tensor(name: $0.name, dtype: $0.dtype.name, shape: $0.shape) }
+        fileBytes = content.weights.fileBytes
+        tensors = content.weights.tensors.values.map { Tensor(name: content.nameInFile($0.name), dtype: $0.dtype.name, shape: $0.shape) }
             .sorted { $0.name < $1.name }
         guard let family = problems.noting({ () throws(AdapterError) in try registry.family(for: content.manifest) }),
             let plan = family.plan(content, for: base, limits: limits, problems: &problems)

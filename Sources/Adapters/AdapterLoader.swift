@@ -18,7 +18,7 @@ struct AdapterLoader: Sendable {
 
     /// Cost: `O(header bytes)`.
     func probe(_ directory: AdapterDirectory) throws(AdapterError) -> Probe {
-        let content = try AdapterContent.read(directory, depth: .headers, limits: limits)
+        let content = try AdapterContent.read(directory, depth: .headers, for: base, limits: limits)
         let plan = try plan(content)
         return Probe(
             summary: plan.summary, byteCount: plan.byteCount(element: element),
@@ -33,13 +33,14 @@ struct AdapterLoader: Sendable {
         _ directory: AdapterDirectory, knownVersion: (fingerprint: FolderFingerprint, version: String)? = nil,
         element: LowRank.Element? = nil
     ) throws(AdapterError) -> LoadedAdapter {
-        let content = try AdapterContent.read(directory, depth: .headers, limits: limits)
+        let content = try AdapterContent.read(directory, depth: .headers, for: base, limits: limits)
         let plan = try plan(content)
         let known = knownVersion?.fingerprint == content.fingerprint ? knownVersion?.version : nil
         let elements = content.elements(isHashed: known == nil)
         var problems = AdapterProblems()
         let delta = plan.delta(element: element ?? self.element, elements: elements, problems: &problems)
         base.weights?.giveBack()
+        problems.retell(content.inOwnWords)
         try problems.throwFirst()
         let version: String? = if let known { known } else { try content.version(elements) }
         guard let delta, let version else {
@@ -52,9 +53,11 @@ struct AdapterLoader: Sendable {
     }
 
     private func plan(_ content: AdapterContent) throws(AdapterError) -> any AdapterPlan {
+        var problems = AdapterProblems(content.problems)
+        try problems.throwFirst()
         let family = try registry.family(for: content.manifest)
-        var problems = AdapterProblems()
         let plan = family.plan(content, for: base, limits: limits, problems: &problems)
+        problems.retell(content.inOwnWords)
         try problems.throwFirst()
         guard let plan else {
             throw AdapterError(.malformed, "the configuration cannot be read", file: AdapterFile.configuration)

@@ -15,8 +15,13 @@ public struct AdapterManifest: Sendable {
         guard case .object(let document) = value else {
             throw AdapterError(.malformed, "expected an object, found \(value.kindName)", file: AdapterFile.configuration)
         }
+        try self.init(document)
+    }
+
+    /// Errors: `malformed`.
+    init(_ document: JSONObject) throws(AdapterError) {
         self.document = document
-        let cursor = JSONCursor(value)
+        let cursor = JSONCursor(.object(document))
         do throws(JSONError) {
             peftType = try cursor["peft_type"].string().uppercased()
             baseModelName = try cursor["base_model_name_or_path"].optionalString()

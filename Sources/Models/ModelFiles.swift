@@ -118,11 +118,7 @@ public struct ModelFiles: Sendable {
     /// the same place. GGUF's Llama files put the halves of each head, which turn together, side by side.
     func rowOrder(_ projection: Projection) -> [Int]? {
         guard interleavesHeads, projection == .query || projection == .key else { return nil }
-        let (dimension, half) = (configuration.headDimension, configuration.headDimension / 2)
-        return (0..<projection.shape(in: configuration).outputs).map { row in
-            let (head, place) = (row / dimension, row % dimension)
-            return head * dimension + (place < half ? 2 * place : 2 * (place - half) + 1)
-        }
+        return configuration.interleavedRows(projection)
     }
 
     /// The file's or folder's name without `.gguf`.

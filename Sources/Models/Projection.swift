@@ -16,7 +16,7 @@ public enum Projection: Int, CaseIterable, Sendable {
     }
 
     /// As in GGUF files, below `blk.N.`.
-    var ggufName: String {
+    package var ggufName: String {
         switch self {
         case .query: "attn_q"
         case .key: "attn_k"
@@ -36,6 +36,18 @@ public enum Projection: Int, CaseIterable, Sendable {
         case .output: (configuration.hidden, configuration.queryWidth)
         case .gate, .up: (configuration.feedForward, configuration.hidden)
         case .down: (configuration.hidden, configuration.feedForward)
+        }
+    }
+}
+
+extension DecoderConfiguration {
+    /// Where GGUF's Llama files have the rows of a query or key matrix: row `i` in the order of Hugging Face is row `[i]` there. The
+    /// halves of each head, which turn together, lie side by side.
+    package func interleavedRows(_ projection: Projection) -> [Int] {
+        let half = headDimension / 2
+        return (0..<projection.shape(in: self).outputs).map { row in
+            let (head, place) = (row / headDimension, row % headDimension)
+            return head * headDimension + (place < half ? 2 * place : 2 * (place - half) + 1)
         }
     }
 }

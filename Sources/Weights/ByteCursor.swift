@@ -6,11 +6,14 @@ struct ByteCursor {
     /// Of the next field, from the start of the file.
     private(set) var offset: Int
     let path: String
+    /// The file goes on behind the bytes, which are all that may be read of it.
+    let isCut: Bool
 
-    init(_ bytes: UnsafeRawBufferPointer, offset: Int = 0, path: String) {
+    init(_ bytes: UnsafeRawBufferPointer, offset: Int = 0, path: String, isCut: Bool = false) {
         self.bytes = bytes
         self.offset = offset
         self.path = path
+        self.isCut = isCut
     }
 
     var remaining: Int { bytes.count - offset }
@@ -49,10 +52,16 @@ struct ByteCursor {
     @discardableResult
     mutating func skip(_ count: Int, _ what: String) throws(WeightsError) -> Int {
         guard count >= 0, count <= remaining else {
-            throw error(.truncated, "the file ends inside \(what): \(count) bytes expected at byte \(offset), \(remaining) found")
+            throw ended(inside: what, "\(count) bytes expected at byte \(offset), \(remaining) found")
         }
         defer { offset += count }
         return offset
+    }
+
+    /// An error about bytes that are not there.
+    func ended(inside what: String, _ detail: String) -> WeightsError {
+        if isCut { return error(.limitExceeded, "the header goes on behind the \(bytes.count) bytes that are read of it") }
+        return error(.truncated, "the file ends inside \(what): \(detail)")
     }
 
     func error(_ code: WeightsError.Code, _ message: String, tensor: String? = nil, key: String? = nil) -> WeightsError {

@@ -22,7 +22,11 @@ public final class GGUFFile: TensorSource {
     /// Maps the file and reads its header. Errors: `notFound`, `unreadable`, `truncated`, `malformed`, `unsupported`,
     /// `limitExceeded`, `duplicate`. Cost: `O(header bytes)`.
     public static func open(_ path: String, limits: GGUFLimits = .init()) throws(WeightsError) -> GGUFFile {
-        let file = try MappedFile.opened(path)
+        try open(MappedFile.opened(path), limits: limits)
+    }
+
+    /// The same over a file that the caller mapped, or copied into memory of its own.
+    package static func open(_ file: MappedFile, limits: GGUFLimits = .init()) throws(WeightsError) -> GGUFFile {
         var reader = GGUFHeaderReader(file: file, limits: limits)
         return GGUFFile(file: file, header: try reader.read())
     }
@@ -35,5 +39,11 @@ public final class GGUFFile: TensorSource {
         tensorNames = header.tensorNames
         dataOffset = header.dataOffset
         self.file = file
+    }
+
+    /// Where in the file the elements of one of its tensors begin; nil without elements.
+    package func offset(of tensor: TensorView) -> Int? {
+        guard let element = tensor.bytes.baseAddress, let start = file.bytes.baseAddress else { return nil }
+        return element - start
     }
 }

@@ -28,7 +28,8 @@ struct GGUFHeaderReader {
     init(file: MappedFile, limits: GGUFLimits) {
         self.file = file
         self.limits = limits
-        self.cursor = ByteCursor(file.bytes, path: file.path)
+        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes.prefix(limits.headerBytes))
+        self.cursor = ByteCursor(bytes, path: file.path, isCut: bytes.count < file.size)
     }
 
     mutating func read() throws(WeightsError) -> GGUFHeader {

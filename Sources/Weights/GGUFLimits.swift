@@ -13,10 +13,12 @@ public struct GGUFLimits: Sendable, Equatable {
     public var arrayElements: Int
     /// Arrays in arrays.
     public var arrayDepth: Int
+    /// Bytes of the header; a file whose header is longer is refused with `limitExceeded`.
+    public var headerBytes: Int
 
     public init(
         tensors: Int = 65_536, keys: Int = 65_536, keyBytes: Int = 65_535, tensorNameBytes: Int = 512,
-        stringBytes: Int = 16 << 20, arrayElements: Int = 16 << 20, arrayDepth: Int = 4
+        stringBytes: Int = 16 << 20, arrayElements: Int = 16 << 20, arrayDepth: Int = 4, headerBytes: Int = .max
     ) {
         self.tensors = tensors
         self.keys = keys
@@ -25,5 +27,6 @@ public struct GGUFLimits: Sendable, Equatable {
         self.stringBytes = stringBytes
         self.arrayElements = arrayElements
         self.arrayDepth = arrayDepth
+        self.headerBytes = headerBytes
     }
 }

@@ -130,8 +130,8 @@ extension ByteCursor {
         }
         let count = try count("the elements of an array", limit: limits.arrayElements)
         guard count <= remaining / type.leastBytes else {
-            throw error(
-                .truncated, "the file ends inside an array: \(count) elements of at least \(type.leastBytes) bytes expected, \(remaining) bytes found")
+            throw ended(
+                inside: "an array", "\(count) elements of at least \(type.leastBytes) bytes expected, \(remaining) bytes found")
         }
         let array = GGUFArray(elementType: type, count: count, file: file, offset: offset)
         switch type {

@@ -88,7 +88,14 @@ public struct AdapterProblems: Sendable {
 
     public init() {}
 
+    init(_ errors: [AdapterError]) {
+        for error in errors { note(error) }
+    }
+
     public var isEmpty: Bool { count == 0 }
+
+    /// Tells each in other words.
+    mutating func retell(_ words: (AdapterError) -> AdapterError) { errors = errors.map(words) }
 
     public mutating func note(_ error: AdapterError) {
         count += 1

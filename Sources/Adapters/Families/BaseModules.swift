@@ -20,11 +20,13 @@ public struct BaseModules: Sendable {
     /// The base model's.
     let name: String
     let layers: Int
+    let configuration: DecoderConfiguration
     /// What deltas are computed from, in families that need the base's values; nil where only headers matter.
     let weights: BaseWeights?
     private let positions: [String: Int]
 
     public init(_ base: DecoderConfiguration, weights: BaseWeights? = nil) {
+        configuration = base
         name = base.name
         layers = base.layers
         self.weights = weights

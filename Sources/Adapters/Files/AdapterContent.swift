@@ -1,5 +1,4 @@
 internal import Tensors
-public import Weights
 
 /// The files of one adapter as they were at one moment, in memory of our own: what happens to the folder after does not
 /// reach it.
@@ -14,22 +13,41 @@ public struct AdapterContent: Sendable {
     /// The folder, for messages.
     public let folder: String
     public let manifest: AdapterManifest
-    /// The tensors of `adapter_model.safetensors`.
-    public let weights: SafetensorsFile
+    /// The tensors of `adapter_model.safetensors`, or of a LoRA file of llama.cpp as PEFT would have them.
+    public let weights: AdapterWeights
+    /// `safetensors` or `gguf`.
+    public let format: AdapterFormat
+    /// What was found before any family looked: tensors of a GGUF file that stand for nothing here.
+    let problems: [AdapterError]
     /// Its own chat template, which goes before the base model's: `chat_template.jinja`, or the text in
     /// `tokenizer_config.json`.
     public let chatTemplate: String?
     let fingerprint: FolderFingerprint
     private let configuration: [UInt8]
     private let weightsFile: AdapterFile
+    /// What the file calls a tensor, by PEFT's name, where it differs.
+    private let names: [String: String]
     private let depth: Depth
 
     /// Errors: `notReady` for what may still be being copied; `pickle`, `unsafePath`, `malformed`, `limitExceeded`,
-    /// `unsupported`, `io`.
+    /// `unsupported`, `otherBase`, `io`.
     static func read(
-        _ directory: AdapterDirectory, depth: Depth, limits: AdapterLimits
+        _ directory: AdapterDirectory, depth: Depth, for base: BaseModules, limits: AdapterLimits
     ) throws(AdapterError) -> AdapterContent {
         let fingerprint = directory.fingerprint()
+        let content =
+            if let name = try ggufFile(fingerprint) {
+                try read(gguf: name, directory, fingerprint, depth, base, limits)
+            } else {
+                try read(peft: directory, fingerprint, depth, limits)
+            }
+        try content.checkUnchanged(directory)
+        return content
+    }
+
+    private static func read(
+        peft directory: AdapterDirectory, _ fingerprint: FolderFingerprint, _ depth: Depth, _ limits: AdapterLimits
+    ) throws(AdapterError) -> AdapterContent {
         guard let configurationFile = try directory.open(AdapterFile.configuration) else {
             throw missingConfiguration(directory)
         }
@@ -41,12 +59,56 @@ public struct AdapterContent: Sendable {
         let weights = try WeightsReader(file: weightsFile, limits: limits).read(depth)
         let template = try OwnTemplate.read(directory, limits: limits)
         try configurationFile.checkUnchanged()
-        let content = AdapterContent(
-            folder: directory.path, manifest: manifest, weights: weights, chatTemplate: template, fingerprint: fingerprint,
-            configuration: configuration, weightsFile: weightsFile, depth: depth)
-        try content.checkUnchanged(directory)
-        return content
+        return AdapterContent(
+            folder: directory.path, manifest: manifest, weights: weights, format: .safetensors, problems: [],
+            chatTemplate: template, fingerprint: fingerprint, configuration: configuration, weightsFile: weightsFile, names: [:],
+            depth: depth)
     }
+
+    private static func read(
+        gguf name: String, _ directory: AdapterDirectory, _ fingerprint: FolderFingerprint, _ depth: Depth, _ base: BaseModules,
+        _ limits: AdapterLimits
+    ) throws(AdapterError) -> AdapterContent {
+        guard let file = try directory.open(name) else {
+            throw AdapterError(.notReady, "the file is not there any more", file: name)
+        }
+        let adapter = try GGUFAdapter(file, depth: depth, for: base, limits: limits)
+        return AdapterContent(
+            folder: directory.path, manifest: adapter.manifest, weights: adapter.weights, format: .gguf,
+            problems: adapter.problems, chatTemplate: try OwnTemplate.read(directory, limits: limits), fingerprint: fingerprint,
+            configuration: [], weightsFile: file, names: adapter.names, depth: depth)
+    }
+
+    /// The folder's LoRA file of llama.cpp, when it has one and nothing else that could be the adapter.
+    private static func ggufFile(_ fingerprint: FolderFingerprint) throws(AdapterError) -> String? {
+        let files = fingerprint.ggufFiles
+        guard let first = files.first else { return nil }
+        if files.count > 1 {
+            throw AdapterError(
+                .unsupported, "\(files.count) adapters in one folder: \(listed(files)); give each a folder of its own", file: first)
+        }
+        let others = ([AdapterFile.configuration, AdapterFile.weights, AdapterFile.weightsIndex] + AdapterFile.pickles)
+            .filter { fingerprint.stamps[$0] != nil }
+        if !others.isEmpty {
+            throw AdapterError(
+                .unsupported,
+                "beside it lies \(listed(others)): which of the two is the adapter? Move one of them into a folder of its own",
+                file: first)
+        }
+        return first
+    }
+
+    /// An error of what reads the content, in the words of the file.
+    func inOwnWords(_ error: AdapterError) -> AdapterError {
+        guard format == .gguf else { return error }
+        var error = error
+        if error.file == AdapterFile.configuration || error.file == AdapterFile.weights { error.file = weightsFile.name }
+        if let tensor = error.tensor { error.tensor = nameInFile(tensor) }
+        return error
+    }
+
+    /// What the file calls a tensor of `weights`.
+    func nameInFile(_ tensor: String) -> String { names[tensor] ?? tensor }
 
     /// Throws `notReady` when the folder is not what it was when it was first looked at.
     func checkUnchanged(_ directory: AdapterDirectory) throws(AdapterError) {
@@ -68,9 +130,8 @@ public struct AdapterContent: Sendable {
     /// hashed apart, so that several threads can do it while they bring them into place; nil when `elements` hashes nothing.
     func version(_ elements: AdapterElements) throws(AdapterError) -> String? {
         guard let tensors = try elements.allDigests() else { return nil }
-        let header = UnsafeRawBufferPointer(rebasing: weights.file.bytes.prefix(weights.dataOffset))
         let parts = [
-            ContentDigest(of: configuration), ContentDigest(of: header),
+            ContentDigest(of: configuration), ContentDigest(of: weights.header),
             ContentDigest(of: chatTemplate.map { "template \($0)" } ?? "no template"),
         ]
         return String(ContentDigest(of: parts + tensors).hexadecimal.prefix(32))
@@ -99,4 +160,12 @@ public struct AdapterContent: Sendable {
         }
         return AdapterError(.notReady, "the file is not there", file: AdapterFile.weights)
     }
+}
+
+/// What kind of file an adapter comes in.
+public enum AdapterFormat: String, Sendable {
+    /// PEFT's `adapter_config.json` and `adapter_model.safetensors`.
+    case safetensors
+    /// One LoRA file of llama.cpp.
+    case gguf
 }

@@ -78,6 +78,9 @@ final class AdapterDirectory: @unchecked Sendable {
         for name in AdapterFile.decisive {
             if let status = status(name) { fingerprint.stamps[name] = FileStamp(status) }
         }
+        for name in (try? names(limit: 1_000)) ?? [] where AdapterFile.isGGUF(name) {
+            if let status = status(name) { fingerprint.stamps[name] = FileStamp(status) }
+        }
         return fingerprint
     }
 

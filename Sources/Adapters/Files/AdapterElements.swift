@@ -1,26 +1,25 @@
 internal import Synchronization
 internal import Tensors
-internal import Weights
 
 /// The elements of an adapter's tensors, on their way from the file into the matrices of a delta.
 ///
 /// Tensors are read one at a time into a little memory of the thread that wants them, and hashed while they lie in its
 /// cache: the file is never in memory as a whole, and each element is fetched once. Several threads read at once.
 public final class AdapterElements: Sendable {
-    private let weights: SafetensorsFile
+    private let weights: AdapterWeights
     /// Nil: the views have their elements.
     private let file: AdapterFile?
-    /// Where tensors that have elements begin in the file, in its order.
+    /// Where tensors that have elements begin, in the order of the file.
     private let offsets: [Int]
     private let isHashed: Bool
     /// Of each of them, once it was read.
     private let digests: Mutex<[ContentDigest?]>
 
     /// `isHashed` false spares the hash.
-    init(_ weights: SafetensorsFile, file: AdapterFile?, isHashed: Bool) {
+    init(_ weights: AdapterWeights, file: AdapterFile?, isHashed: Bool) {
         self.weights = weights
         self.file = file
-        offsets = weights.tensors.values.filter { $0.byteCount > 0 }.map { weights.offset(of: $0) }.sorted()
+        offsets = weights.tensors.values.filter { $0.byteCount > 0 }.map { weights.place(of: $0) }.sorted()
         self.isHashed = isHashed
         digests = Mutex(Array(repeating: nil, count: offsets.count))
     }
@@ -58,8 +57,7 @@ public final class AdapterElements: Sendable {
     /// Puts the elements into memory of `view.byteCount` bytes. False when the view has them already.
     fileprivate func read(_ view: TensorView, into target: UnsafeMutableRawPointer) throws(AdapterError) -> Bool {
         guard let file else { return false }
-        try file.read(
-            into: UnsafeMutableRawBufferPointer(start: target, count: view.byteCount), at: weights.offset(of: view))
+        try weights.read(view, from: file, into: target)
         return true
     }
 
@@ -73,7 +71,7 @@ public final class AdapterElements: Sendable {
     /// In `offsets`; nil for a tensor without elements.
     private func place(of view: TensorView) -> Int? {
         guard view.byteCount > 0 else { return nil }
-        let offset = weights.offset(of: view)
+        let offset = weights.place(of: view)
         var (low, high) = (0, offsets.count)
         while low < high {
             let middle = (low + high) / 2
@@ -120,12 +118,4 @@ final class ElementReader {
 
     /// Before the next target: views that were read are not used any more.
     fileprivate func clear() { used = 0 }
-}
-
-extension SafetensorsFile {
-    /// Where in the file a tensor's elements begin.
-    fileprivate func offset(of view: TensorView) -> Int {
-        guard let element = view.bytes.baseAddress, let start = file.bytes.baseAddress else { return 0 }
-        return element - start
-    }
 }

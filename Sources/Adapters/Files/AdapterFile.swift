@@ -13,7 +13,12 @@ final class AdapterFile: Sendable {
     static let pickleEndings = [".bin", ".pt", ".pth"]
     static let pickles = pickleEndings.map { "adapter_model" + $0 }
 
-    /// The files that decide what an adapter does, and what is said when it does nothing.
+    /// A LoRA file of llama.cpp may have any name.
+    static let ggufEnding = ".gguf"
+
+    static func isGGUF(_ name: String) -> Bool { !name.hasPrefix(".") && name.lowercased().hasSuffix(ggufEnding) }
+
+    /// The files of known names that decide what an adapter does, and what is said when it does nothing.
     static let decisive = [configuration, weights, template, tokenizer, weightsIndex] + pickles
 
     let name: String
@@ -52,13 +57,19 @@ final class AdapterFile: Sendable {
 
     /// The first bytes, or all, as a file that others can take apart; what was not read is zero and takes no memory.
     func copy(first count: Int) throws(AdapterError) -> MappedFile {
+        try memory(size: size, filled: count) { (buffer) throws(AdapterError) in
+            try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(count)), at: 0)
+        }
+    }
+
+    /// Memory that `fill` writes into, as if it were a file; what it leaves alone is zero and takes none. Of the first `filled`
+    /// bytes all will be written.
+    func memory(
+        size: Int, filled: Int = 0, _ fill: (UnsafeMutableRawBufferPointer) throws(AdapterError) -> Void
+    ) throws(AdapterError) -> MappedFile {
         do throws(MappedFileError) {
-            return try MappedFile(path: name, size: size, filled: count) { (buffer) throws(MappedFileError) in
-                do throws(AdapterError) {
-                    try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(count)), at: 0)
-                } catch {
-                    throw MappedFileError(name, error.message)
-                }
+            return try MappedFile(path: name, size: size, filled: filled) { (buffer) throws(MappedFileError) in
+                do throws(AdapterError) { try fill(buffer) } catch { throw MappedFileError(name, error.message) }
             }
         } catch {
             throw AdapterError(.notReady, error.message, file: name)

@@ -43,6 +43,9 @@ struct FolderFingerprint: Sendable, Hashable {
     /// By the file's name; a file that is not there is not in it.
     var stamps: [String: FileStamp] = [:]
 
+    /// Files of llama.cpp, sorted.
+    var ggufFiles: [String] { stamps.keys.filter(AdapterFile.isGGUF).sorted() }
+
     /// Whether a file changed less than `milliseconds` ago. A time in the future (a clock set back) does not count.
     func isSettling(within milliseconds: Int, now: Int64) -> Bool {
         stamps.values.contains { stamp in

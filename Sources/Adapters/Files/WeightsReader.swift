@@ -8,7 +8,7 @@ struct WeightsReader {
     let file: AdapterFile
     let limits: AdapterLimits
 
-    func read(_ depth: AdapterContent.Depth) throws(AdapterError) -> SafetensorsFile {
+    func read(_ depth: AdapterContent.Depth) throws(AdapterError) -> AdapterWeights {
         guard file.size <= limits.weightsBytes else {
             throw AdapterError(.limitExceeded, "\(file.size) bytes; at most \(limits.weightsBytes) are read", file: file.name)
         }
@@ -18,11 +18,10 @@ struct WeightsReader {
             case .headers: try file.copy(first: headerEnd)
             case .everything: try file.copy(first: file.size)
             }
-        do throws(WeightsError) {
-            return try SafetensorsFile.open(copy, limits: SafetensorsLimits(headerBytes: limits.headerBytes))
-        } catch {
-            throw AdapterError(error, file: file.name)
+        let opened = try AdapterError.converting(file: file.name) { () throws(WeightsError) in
+            try SafetensorsFile.open(copy, limits: SafetensorsLimits(headerBytes: limits.headerBytes))
         }
+        return AdapterWeights(opened)
     }
 
     /// Where the header ends. Errors: `notReady` when the file does, `limitExceeded` when the length is absurd.
@@ -48,6 +47,15 @@ struct WeightsReader {
 }
 
 extension AdapterError {
+    /// What `body` gives, with the errors of this module.
+    static func converting<Value>(file: String, _ body: () throws(WeightsError) -> Value) throws(AdapterError) -> Value {
+        do throws(WeightsError) {
+            return try body()
+        } catch {
+            throw AdapterError(error, file: file)
+        }
+    }
+
     /// An error of the format's reader. A file that is too short may still be being copied.
     init(_ error: WeightsError, file: String) {
         let code: Code =

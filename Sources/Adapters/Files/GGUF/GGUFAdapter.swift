@@ -1,0 +1,71 @@
+internal import JSON
+internal import Models
+internal import Tensors
+internal import Weights
+
+/// A LoRA file of llama.cpp, read as the PEFT folder that it stands for: configuration, names, shapes and the order of rows.
+///
+/// Format: what `convert_lora_to_gguf.py` writes and `llama-adapter.cpp` reads. The factor is `alpha / rank`, with the rank of
+/// each pair from its shape; a rank-stabilised factor, or patterns of alphas, are not in such files.
+struct GGUFAdapter {
+    let manifest: AdapterManifest
+    let weights: AdapterWeights
+    /// What the file calls each tensor, by PEFT's name.
+    let names: [String: String]
+    /// Tensors that cannot be used, each with the reason.
+    let problems: [AdapterError]
+
+    /// Errors: `otherBase`, and those of `GGUFAdapterHeader`.
+    init(
+        _ file: AdapterFile, depth: AdapterContent.Depth, for base: BaseModules, limits: AdapterLimits
+    ) throws(AdapterError) {
+        let header = try GGUFAdapterHeader(file, limits: limits)
+        try Self.checkArchitecture(header, base, file: file.name)
+        var pairing = GGUFPairing(header: header, base: base, limits: limits, file: file.name)
+        pairing.sortTensors()
+        let pairs = pairing.pairs()
+        problems = pairing.errors
+        manifest = try AdapterManifest(Self.document(header, pairs))
+        let tensors = pairs.flatMap { [$0.a, $0.b] }.sorted { $0.stored.offset < $1.stored.offset }
+        names = Dictionary(tensors.map { ($0.checkpointName, $0.name) }) { first, _ in first }
+        let bytes = tensors.reduce(0) { $0 + $1.stored.room }
+        guard bytes <= limits.weightsBytes else {
+            throw AdapterError(
+                .limitExceeded, "\(bytes) bytes when its elements are f32; at most \(limits.weightsBytes) are read", file: file.name)
+        }
+        weights = try AdapterWeights(
+            tensors.map { ($0.checkpointName, $0.stored) }, of: file, header: header.file.file,
+            headerBytes: header.file.dataOffset, depth: depth)
+    }
+
+    /// llama.cpp's name of the architecture: one for Llama and Mistral.
+    private static func checkArchitecture(
+        _ header: GGUFAdapterHeader, _ base: BaseModules, file: String
+    ) throws(AdapterError) {
+        let own = base.configuration.architecture == .mistral ? DecoderConfiguration.Architecture.llama : base.configuration.architecture
+        guard header.architecture != own.rawValue else { return }
+        throw AdapterError(
+            .otherBase, "made for the architecture \(quoted(header.architecture)); \(base.name) is \(own.rawValue)", file: file,
+            key: "general.architecture")
+    }
+
+    /// `adapter_config.json` as PEFT would have it.
+    private static func document(_ header: GGUFAdapterHeader, _ pairs: [GGUFPair]) -> JSONObject {
+        var counts: [Int: Int] = [:]
+        for pair in pairs { counts[pair.rank, default: 0] += 1 }
+        let rank = counts.max { ($0.value, -$0.key) < ($1.value, -$1.key) }?.key ?? 1
+        let others = pairs.filter { $0.rank != rank }
+        // An alpha of 0 stands for a factor of 1.
+        let alpha = header.alpha == 0 ? Double(rank) : header.alpha
+        var document: JSONObject = [
+            "peft_type": "LORA", "task_type": "CAUSAL_LM", "inference_mode": true, "bias": "none",
+            "base_model_name_or_path": header.baseModelName.map(JSONValue.string) ?? .null, "r": .integer(Int64(rank)),
+            "lora_alpha": Int64(exactly: alpha).map(JSONValue.integer) ?? .number(alpha),
+            "target_modules": .array(pairs.map(\.path).sorted().map(JSONValue.string)),
+        ]
+        document["rank_pattern"] = .object(JSONObject(others.map { ($0.path, .integer(Int64($0.rank))) }))
+        document["alpha_pattern"] =
+            header.alpha == 0 ? .object(JSONObject(others.map { ($0.path, .integer(Int64($0.rank))) })) : [:]
+        return document
+    }
+}
