@@ -22,16 +22,25 @@ public final class AdapterDelta: @unchecked Sendable {
     let scalesInput: [Bool]
     /// Whether a matrix is int8, which the reference path does not read.
     let hasInt8: Bool
+    /// What it does to the embedding and to the vocabulary projection; nil: they are the base's.
+    public let embedding: EmbeddingPatch?
+    public let head: HeadPatch?
+    /// The same for the inner loops.
+    let embeddingEntry: UnsafeMutablePointer<EmbeddingEntry>?
+    let headEntry: UnsafeMutablePointer<HeadEntry>?
     /// For each projection what its patches are made for; nil where layers differ.
     private let shapes: [PatchShape?]
+    /// What the patches of embedding and head are made for; nil where they differ.
+    private let vocabularyShape: VocabularyShape?
 
     /// A layer and projection is named at most once; layers are below `layers`. Shapes are checked against a model by
-    /// `validate(for:)`, which the decoder asks before it uses the delta.
+    /// `validate(for:)`, which the decoder asks before it uses the delta. A table that is also the head's matrix counts once.
     ///
     /// - Parameter branches: by layer, or empty: maps beside the feed-forward, `y = FFN(x) + scale * B (A x)`, where x is the
     ///   feed-forward's input, `[hidden]` to `[hidden]`; f32 or bf16. What memory experts add.
     public init(
-        layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = [], branches: [LowRank?] = []
+        layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = [], branches: [LowRank?] = [],
+        embedding: EmbeddingPatch? = nil, head: HeadPatch? = nil
     ) {
         let width = Projection.allCases.count
         var slots = [LinearPatch?](repeating: nil, count: layers * width)
@@ -50,16 +59,30 @@ public final class AdapterDelta: @unchecked Sendable {
         for (layer, branch) in branches.enumerated() {
             branchTable.map { ($0 + layer).initialize(to: PatchEntry(LinearPatch(lowRank: branch))) }
         }
-        byteCount = slots.reduce(0) { $0 + ($1?.byteCount ?? 0) } + branches.reduce(0) { $0 + ($1?.byteCount ?? 0) }
-        table = .allocate(capacity: max(slots.count, 1))
-        for (index, patch) in slots.enumerated() { (table + index).initialize(to: PatchEntry(patch)) }
+        self.embedding = embedding?.isEmpty == false ? embedding : nil
+        self.head = head?.isEmpty == false ? head : nil
+        embeddingEntry = self.embedding.map { .allocated(EmbeddingEntry($0)) }
+        headEntry = self.head.map { .allocated(HeadEntry($0)) }
+        let table = self.embedding?.table
+        let isShared = table != nil && table === self.head?.matrix
+        byteCount =
+            slots.reduce(0) { $0 + ($1?.byteCount ?? 0) } + branches.reduce(0) { $0 + ($1?.byteCount ?? 0) }
+            + (self.embedding?.byteCount ?? 0) + (self.head?.byteCount ?? 0)
+            - (isShared ? table?.byteCount ?? 0 : 0)
+        self.table = .allocate(capacity: max(slots.count, 1))
+        for (index, patch) in slots.enumerated() { (self.table + index).initialize(to: PatchEntry(patch)) }
         largestRank = Projection.allCases.map { projection in
             (0..<layers).reduce(0) { max($0, slots[$1 * width + projection.rawValue]?.lowRank?.rank ?? 0) }
         }
         scalesInput = Projection.allCases.map { projection in
             (0..<layers).contains { slots[$0 * width + projection.rawValue]?.inputScale != nil }
         }
-        hasInt8 = slots.contains { $0?.lowRank?.element == .int8 }
+        hasInt8 =
+            slots.contains { $0?.lowRank?.element == .int8 } || self.head?.linear.lowRank?.element == .int8
+            || table?.isPacked == true || self.head?.matrix?.isPacked == true
+        vocabularyShape = ((self.embedding?.shapes ?? []) + (self.head?.shapes ?? [])).reduce(Optional(VocabularyShape())) {
+            $0?.joined($1)
+        }
         shapes = Projection.allCases.map { projection in
             (0..<layers).reduce(into: Optional(PatchShape())) { $0 = $0?.joined(slots[$1 * width + projection.rawValue]) }
         }
@@ -68,6 +91,8 @@ public final class AdapterDelta: @unchecked Sendable {
     deinit {
         table.deallocate()
         branchTable?.deallocate()
+        embeddingEntry?.deallocate()
+        headEntry?.deallocate()
     }
 
     /// Whether `validate(for:)` would pass and the path reads its matrices. Cost: seven comparisons, for the step that is about
@@ -80,6 +105,7 @@ public final class AdapterDelta: @unchecked Sendable {
                 return (shape.outputs ?? outputs) == outputs && (shape.inputs ?? inputs) == inputs
             }
             && branches.allSatisfy { Self.fits($0, configuration) }
+            && vocabularyShape?.fits(configuration) ?? false
     }
 
     private static func fits(_ branch: LowRank?, _ configuration: DecoderConfiguration) -> Bool {
@@ -119,6 +145,17 @@ public final class AdapterDelta: @unchecked Sendable {
                 }
             }
         }
+        for shape in embedding?.shapes ?? [] { try shape.validate("embed_tokens", for: configuration) }
+        for shape in head?.shapes ?? [] { try shape.validate("lm_head", for: configuration) }
+    }
+}
+
+extension UnsafeMutablePointer {
+    /// Room for one value, which it holds.
+    fileprivate static func allocated(_ value: Pointee) -> UnsafeMutablePointer {
+        let pointer = UnsafeMutablePointer.allocate(capacity: 1)
+        pointer.initialize(to: value)
+        return pointer
     }
 }
 

@@ -47,6 +47,8 @@ final class FastScratch {
     let shrunkOffset: UnsafeMutablePointer<Int>
     /// At `projection`: floats of a row of `shrunk` in its phase.
     let shrunkStride: UnsafeMutablePointer<Int>
+    /// The same of the head, whose ranks begin a row.
+    private(set) var headStride = 0
     private let widest: Int
 
     init(plan: StepPlan, configuration: DecoderConfiguration, threads: Int) {
@@ -87,6 +89,8 @@ final class FastScratch {
             for projection in phase { shrunkStride[projection] = offset }
             widestShrunk = max(widestShrunk, offset)
         }
+        headStride = (plan.headRank + 31) / 32 * 32
+        widestShrunk = max(widestShrunk, headStride)
         for (thread, own) in inputs.enumerated() where thread == 0 || plan.rows == 1 {
             own.shrunk.reserve(plan.rows * widestShrunk)
             own.branchShrunk.reserve(plan.rows * plan.largestBranchRank)

@@ -68,20 +68,6 @@ struct FastStep {
     /// After a row phase of inputs: nothing to wait for when every thread did all of it.
     func inputBarrier() { if rows > 1 { pool.barrier() } }
 
-    func embed() {
-        let scale = decoder.configuration.embeddingScale
-        for row in decoder.configuration.outputNorms ? inputSlice : slice {
-            let (token, target) = (Int(plan.tokens[row]), residual + row * hidden)
-            if let embedding = decoder.embedding {
-                embedding.dequantizeRows(token..<token + 1, into: target)
-            } else {
-                decoder.head.dequantizeRow(token, into: target)
-            }
-            if scale != 1 { Kernels.multiply(target, by: scale, count: hidden) }
-        }
-        pool.barrier()
-    }
-
     func attention(_ layer: Int) {
         norm(
             decoder.layers[layer].attentionNorm,
@@ -128,26 +114,6 @@ struct FastStep {
         if plan.largestBranchRank > 0 { expandBranches(layer) }
         addProjectedSlice()
         pool.barrier()
-    }
-
-    /// The vocabulary projection of the rows that need it.
-    func head(_ logits: UnsafeMutablePointer<Float>) {
-        let count = plan.logitsCount
-        guard count > 0 else { return }
-        let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
-        let outputNorm = decoder.layers[decoder.configuration.layers - 1].feedForwardOutputNorm
-        for index in own {
-            let (row, target) = (Int(plan.logitsRows[index]), inputs.normed + index * hidden)
-            if let outputNorm { addProjected(row, through: outputNorm) }
-            Kernels.rmsNorm(
-                residual + row * hidden, weight: decoder.finalNorm,
-                epsilon: epsilon, count: hidden, into: target)
-            inputs.quantized.quantize(row: index, from: target, columns: hidden)
-        }
-        inputBarrier()
-        let vocabulary = decoder.configuration.vocabulary
-        decoder.headWeights.multiply(
-            inputs.quantized, rows: 0..<count, outputs: outputSlice(vocabulary), into: logits, stride: vocabulary)
     }
 
     /// Whole groups of 16, as packed matrices are cut.

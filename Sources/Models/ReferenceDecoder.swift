@@ -48,22 +48,31 @@ final class ReferenceDecoder {
 
     /// Writes `[plan.logitsCount, vocabulary]`.
     func run(cache: KeyValueCache, logits: UnsafeMutablePointer<Float>) {
-        shrunk.reserve(plan.rows * max(plan.largestRank.max() ?? 0, plan.largestBranchRank))
+        shrunk.reserve(plan.rows * max(plan.largestRank.max() ?? 0, plan.largestBranchRank, plan.headRank))
         attentionScratch.reserve(Kernels.attentionScratch(positions: plan.reach))
-        let embedding = files.tensor(.embedding)
-        for row in 0..<plan.rows {
-            let token = Int(plan.tokens[row])
-            let target = residual.pointer + row * configuration.hidden
-            embedding.dequantizeRows(token..<token + 1, into: target)
-            if configuration.embeddingScale != 1 {
-                Kernels.multiply(target, by: configuration.embeddingScale, count: configuration.hidden)
-            }
-        }
+        embed()
         for layer in 0..<configuration.layers {
             attention(layer, cache)
             feedForward(layer)
         }
         head(logits)
+    }
+
+    private func embed() {
+        let embedding = files.tensor(.embedding)
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            for row in segment.rowRange {
+                let (token, target) = (Int(plan.tokens[row]), residual.pointer + row * configuration.hidden)
+                if segment.embedding?.pointee.read(token, into: target) != true {
+                    embedding.dequantizeRows(token..<token + 1, into: target)
+                }
+                segment.embedding?.pointee.finish(token, target, hidden: configuration.hidden)
+                if configuration.embeddingScale != 1 {
+                    Kernels.multiply(target, by: configuration.embeddingScale, count: configuration.hidden)
+                }
+            }
+        }
     }
 
     private func attention(_ layer: Int, _ cache: KeyValueCache) {
@@ -140,8 +149,30 @@ final class ReferenceDecoder {
         for index in 0..<plan.logitsCount {
             normRow(Int(plan.logitsRows[index]), vectors.finalNorm, into: normed.pointer + index * configuration.hidden)
         }
-        matrix.multiply(
-            files.tensor(configuration.tiedHead ? .embedding : .head), normed.pointer, rows: plan.logitsCount, into: logits)
+        let weights = files.tensor(configuration.tiedHead ? .embedding : .head)
+        guard plan.patchesHead else {
+            matrix.multiply(weights, normed.pointer, rows: plan.logitsCount, into: logits)
+            return
+        }
+        for index in 0..<plan.segmentCount { head(plan.segments[index], weights, logits) }
+    }
+
+    /// The logits of one segment.
+    private func head(_ segment: StepPlan.Segment, _ weights: TensorView, _ logits: UnsafeMutablePointer<Float>) {
+        let (count, hidden, vocabulary) = (segment.logits.count, configuration.hidden, configuration.vocabulary)
+        guard count > 0 else { return }
+        let (x, target) = (normed.pointer + segment.logits.lowerBound * hidden, logits + segment.logits.lowerBound * vocabulary)
+        if let own = segment.head?.pointee.matrix?.floats {
+            BLAS.multiply(x: x, w: own, into: target, rows: count, inputs: hidden, outputs: vocabulary)
+        } else {
+            matrix.multiply(weights, x, rows: count, into: target)
+        }
+        guard let head = segment.head?.pointee else { return }
+        head.linear.shrink(x, rows: count, inputs: hidden, into: shrunk.pointer, stride: head.linear.rank)
+        head.linear.expand(
+            shrunk.pointer, stride: head.linear.rank, rows: count, outputs: 0..<vocabulary, width: vocabulary, into: target)
+        head.linear.finish(target, rows: count, outputs: 0..<vocabulary, width: vocabulary, baseBias: nil)
+        for row in 0..<count { head.rows?.multiply(x + row * hidden, outputs: 0..<vocabulary, into: target + row * vocabulary) }
     }
 
     private func norm(_ weight: FloatBuffer) {

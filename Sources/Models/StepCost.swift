@@ -1,6 +1,7 @@
 /// What a step must read and compute at least: the ceiling that its time is compared with.
 ///
-/// Phases are those of a layer (query, key and value; attention; output; gate and up; down), layer by layer, and the head. Weights,
+/// Phases are those of a layer (query, key and value; attention; output; gate and up; down), layer by layer, and the head; before
+/// them the embedding, where an adapter changes it. Weights,
 /// each different adapter and each sequence's keys and values are read once a step. A multiply-add is two operations.
 public struct StepCost: Sendable, Equatable {
     public struct Phase: Sendable, Equatable {
@@ -97,14 +98,14 @@ extension Decoder {
             return phase
         }
         var phases: [StepCost.Phase] = []
+        if deltas.values.contains(where: { $0.delta.embedding != nil }) { phases.append(embeddingCost(batch)) }
         for layer in 0..<configuration.layers {
             phases += [
                 linear(layer, [.query, .key, .value]), attentionCost(layer, batch), linear(layer, [.output]), linear(layer, [.gate, .up]),
                 down(layer),
             ]
         }
-        let headOperations = 2 * batch.logitsRows * configuration.vocabulary * configuration.hidden
-        phases.append(.init(bytes: batch.logitsRows > 0 ? packedHeadBytes : 0, int8Operations: headOperations))
+        phases.append(headCost(batch))
         return phases
     }
 
@@ -122,6 +123,51 @@ extension Decoder {
             // A row's queries with each key, and its weights with each value.
             phase.f32Operations += 2 * 2 * configuration.queryWidth * seen
         }
+        return phase
+    }
+
+    /// Of adapters that change the embedding: a row of a table is read for each token, B of a low-rank update once.
+    private func embeddingCost(_ batch: StepBatch) -> StepCost.Phase {
+        var phase = StepCost.Phase()
+        var seen: Set<ObjectIdentifier> = []
+        for run in batch.runs {
+            guard let delta = run.delta, let patch = delta.embedding else { continue }
+            let rows = run.tokens.count
+            if let table = patch.table { phase.bytes += rows * (table.byteCount / table.rows) }
+            guard let lowRank = patch.lowRank else { continue }
+            let rankBytes = lowRank.byteCount / (lowRank.vocabulary + lowRank.hidden)
+            phase.bytes += rows * rankBytes
+            if seen.insert(ObjectIdentifier(delta)).inserted { phase.bytes += rankBytes * lowRank.hidden }
+            phase.f32Operations += 2 * rows * lowRank.rank * lowRank.hidden
+        }
+        return phase
+    }
+
+    /// Of the vocabulary projection: the base's weights once for all rows that use them, and what each adapter has of its own.
+    private func headCost(_ batch: StepBatch) -> StepCost.Phase {
+        let width = configuration.vocabulary * configuration.hidden
+        var phase = StepCost.Phase()
+        var seen: Set<ObjectIdentifier> = []
+        var baseRows = 0
+        for run in batch.runs where run.logitsRows > 0 {
+            let rows = run.logitsRows
+            guard let delta = run.delta, let patch = delta.head else {
+                baseRows += rows
+                continue
+            }
+            if seen.insert(ObjectIdentifier(delta)).inserted { phase.bytes += patch.byteCount }
+            if let matrix = patch.matrix {
+                if matrix.isPacked { phase.int8Operations += 2 * rows * width } else { phase.f32Operations += 2 * rows * width }
+            } else {
+                baseRows += rows
+            }
+            phase.f32Operations += 2 * rows * (patch.rows?.tokens.count ?? 0) * configuration.hidden
+            guard let lowRank = patch.linear.lowRank else { continue }
+            let operations = 2 * rows * lowRank.rank * (configuration.vocabulary + configuration.hidden)
+            if lowRank.element == .int8 { phase.int8Operations += operations } else { phase.f32Operations += operations }
+        }
+        if baseRows > 0 { phase.bytes += packedHeadBytes }
+        phase.int8Operations += 2 * baseRows * width
         return phase
     }
 }

@@ -18,6 +18,13 @@ final class StepPlan {
         var patches: UnsafePointer<PatchEntry>?
         /// At `layer`: what is added beside the feed-forward; nil: nothing.
         var branches: UnsafePointer<PatchEntry>?
+        /// Nil: the base's.
+        var embedding: UnsafePointer<EmbeddingEntry>?
+        var head: UnsafePointer<HeadEntry>?
+        /// Its rows' places among the rows of logits.
+        var logits: Range<Int>
+
+        var rowRange: Range<Int> { firstRow..<firstRow + rows }
     }
 
     /// Where a row's key and value go.
@@ -47,6 +54,11 @@ final class StepPlan {
     private(set) var largestRank: [Int]
     /// The greatest rank of a branch; 0: no segment has any.
     private(set) var largestBranchRank = 0
+    /// Whether some segment changes the embedding, or the head.
+    private(set) var patchesEmbedding = false
+    private(set) var patchesHead = false
+    /// The greatest rank of a segment's head.
+    private(set) var headRank = 0
     /// The furthest position that a row sees, plus one.
     private(set) var reach = 0
     private(set) var tables: UnsafeMutablePointer<Int32>
@@ -113,6 +125,7 @@ final class StepPlan {
         (rows, segmentCount, logitsCount, reach, tableCount) = (0, 0, 0, 0, 0)
         largestBranchRank = 0
         for index in scalesInput.indices { (scalesInput[index], largestRank[index]) = (false, 0) }
+        (patchesEmbedding, patchesHead, headRank) = (false, false, 0)
     }
 
     /// Takes as many of a run's rows as fit, from its `start`-th on; answers how many. The caller keeps the batch alive.
@@ -121,6 +134,7 @@ final class StepPlan {
         guard count > 0 else { return 0 }
         let position = run.startPosition + start
         let table = append(table: run.blocks, positions: position + count)
+        let firstLogits = logitsCount
         for index in 0..<count {
             let row = rows + index
             tokens[row] = batch.tokens[run.tokens.lowerBound + start + index]
@@ -137,7 +151,9 @@ final class StepPlan {
         segments[segmentCount] = Segment(
             firstRow: rows, rows: count, position: position, table: table,
             patches: (run.delta?.table).map { UnsafePointer($0) },
-            branches: (run.delta?.branchTable).map { UnsafePointer($0) })
+            branches: (run.delta?.branchTable).map { UnsafePointer($0) },
+            embedding: (run.delta?.embeddingEntry).map { UnsafePointer($0) }, head: (run.delta?.headEntry).map { UnsafePointer($0) },
+            logits: firstLogits..<logitsCount)
         segmentCount += 1
         rows += count
         reach = max(reach, position + count)
@@ -147,6 +163,9 @@ final class StepPlan {
                 scalesInput[index] = scalesInput[index] || delta.scalesInput[index]
                 largestRank[index] = max(largestRank[index], delta.largestRank[index])
             }
+            patchesEmbedding = patchesEmbedding || delta.embeddingEntry != nil
+            patchesHead = patchesHead || delta.headEntry != nil
+            headRank = max(headRank, delta.headEntry?.pointee.linear.rank ?? 0)
         }
         return count
     }

@@ -72,6 +72,11 @@ public final class PackedMatrix: @unchecked Sendable {
         return matrices
     }
 
+    /// Bytes of a matrix that is packed to 8 bits, as f32, f16 and bf16 are.
+    package static func byteCount8(outputs: Int, inputs: Int) -> Int {
+        (outputs + 15) / 16 * ck_packed_panel_bytes(ck_packed_form_of(CK_SOURCE_F32), (inputs + 31) / 32)
+    }
+
     /// Packed bytes of a piece.
     private static let pieceBytes = 4 << 20
 
@@ -184,6 +189,12 @@ public final class PackedMatrix: @unchecked Sendable {
         let outputs: Int
         public let byteCount: Int
         let weights: ck_packed
+
+        /// As `PackedMatrix.dequantizeRow`; `columns` are the matrix's inputs.
+        public func dequantizeRow(_ output: Int, columns: Int, into y: UnsafeMutablePointer<Float>) {
+            precondition(output >= 0 && output < outputs && columns <= 32 * weights.blocks, "the output lies within the matrix")
+            withUnsafePointer(to: weights) { ck_unpack_row($0, output, columns, y) }
+        }
 
         /// As `PackedMatrix.multiply`.
         public func multiply(

@@ -7,8 +7,9 @@ import Testing
 /// Rows of different runs never influence each other: alone, in any batch, cut in any way, on any number of threads.
 @Suite("batch invariance, bit for bit")
 struct BatchInvarianceTests {
-    /// Nine sequences of random lengths: the base, ranks 1, 4, 16, 64 in int8 and bf16, two of every kind of patch, one with branches,
-    /// and rank 1 once more.
+    /// Ten to twelve sequences of random lengths: the base, ranks 1, 4, 16, 64 in int8 and bf16, two of every kind of patch, one
+    /// with branches, some that change embedding and head (with tables of their own where that is a small matter), and rank 1
+    /// once more.
     static func sequences(
         _ configuration: DecoderConfiguration, longest: Int, _ random: inout TinyModel.Random
     ) throws -> [Sequence] {
@@ -18,6 +19,10 @@ struct BatchInvarianceTests {
         }
         for _ in 0..<2 { deltas.append(try Deltas.mixed(configuration, &random)) }
         deltas.append(try Deltas.branches(configuration, &random))
+        for (element, isOwn) in [(LowRank.Element.int8, true), (.f32, true), (.int8, false)]
+        where !isOwn || configuration.vocabulary < 1000 {
+            deltas.append(try Deltas.vocabulary(configuration, &random, element: element, isOwn: isOwn))
+        }
         deltas.append(deltas[1])
         var firstBlock: Int32 = 0
         return deltas.map { delta in

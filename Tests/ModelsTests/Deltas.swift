@@ -60,6 +60,37 @@ enum Deltas {
         return delta
     }
 
+    /// Parts of embedding and head as they come, some of each kind at least; `element` f32 is read by both paths.
+    static func vocabulary(
+        _ configuration: DecoderConfiguration, _ random: inout TinyModel.Random, element: LowRank.Element, isOwn: Bool
+    ) throws -> AdapterDelta {
+        let (vocabulary, hidden) = (configuration.vocabulary, configuration.hidden)
+        func view(_ shape: [Int], _ scale: Float) throws -> TensorView {
+            try TinyModel.view("v", shape, random.floats(shape.reduce(1, *), scale: scale))
+        }
+        func rows(_ scale: Float) throws -> TokenRows {
+            let tokens = Array((0..<Int32(vocabulary)).shuffled(using: &random).prefix(7))
+            return try TokenRows(tokens: tokens, rows: view([7, hidden], scale))
+        }
+        let rank = Int.random(in: 1...70, using: &random)
+        let kept = isOwn ? try VocabularyMatrix(view([vocabulary, hidden], 1), element: element) : nil
+        let head = isOwn && Bool.random(using: &random) ? kept : try VocabularyMatrix(view([vocabulary, hidden], 0.2), element: element)
+        let delta = AdapterDelta(
+            layers: configuration.layers, patches: [],
+            embedding: EmbeddingPatch(
+                table: kept, rows: Bool.random(using: &random) ? try rows(1) : nil,
+                lowRank: try EmbeddingLowRank(a: view([rank, vocabulary], 0.3), b: view([hidden, rank], 0.3), scale: 0.5, element: element),
+                outputScale: Bool.random(using: &random) ? FloatBuffer(random.floats(hidden, scale: 0.5).map { 1 + $0 }) : nil),
+            head: HeadPatch(
+                matrix: isOwn ? head : nil, rows: try rows(0.2),
+                linear: LinearPatch(
+                    lowRank: try LowRank(a: view([rank, hidden], 0.2), b: view([vocabulary, rank], 0.2), scale: 0.5, element: element),
+                    outputScale: Bool.random(using: &random) ? FloatBuffer(random.floats(vocabulary, scale: 0.5).map { 1 + $0 }) : nil,
+                    bias: FloatBuffer(random.floats(vocabulary, scale: 0.1)))))
+        try delta.validate(for: configuration)
+        return delta
+    }
+
     /// A folder of `adapters/`: LoRA on some projections, scaled by `alpha / r`, or `alpha / sqrt(r)` for rsLoRA.
     static func real(
         _ name: String, _ configuration: DecoderConfiguration, element: LowRank.Element = .f32

@@ -57,6 +57,30 @@ import Testing
         #expect(half.f32Operations == base.f32Operations + 2 * 2 * 3 * widths)
     }
 
+    @Test("rows with a head of their own read that instead of the base's, and an embedding's rows count")
+    func vocabulary() throws {
+        let (model, decoder) = try Self.decoder()
+        defer { withExtendedLifetime(model) {} }
+        var random = TinyModel.Random(seed: 6)
+        let matrix = try VocabularyMatrix(TinyModel.view("m", [96, 48], random.floats(96 * 48)), element: .int8)
+        let rows = try TokenRows(tokens: [3, 1], rows: TinyModel.view("r", [2, 48], random.floats(96)))
+        let lowRank = try EmbeddingLowRank(
+            a: TinyModel.view("a", [5, 96], random.floats(5 * 96)), b: TinyModel.view("b", [48, 5], random.floats(5 * 48)), scale: 1,
+            element: .f32)
+        let delta = AdapterDelta(
+            layers: 2, patches: [], embedding: EmbeddingPatch(table: matrix, lowRank: lowRank), head: HeadPatch(matrix: matrix, rows: rows))
+        #expect(delta.byteCount == matrix.byteCount + rows.byteCount + lowRank.byteCount)
+        let base = decoder.cost(of: Self.batch(2, [nil]))
+        let own = decoder.cost(of: Self.batch(2, [delta]))
+        let both = decoder.cost(of: Self.batch(2, [nil, delta]))
+        #expect(own.phases.count == base.phases.count + 1)
+        #expect(own.int8Operations == base.int8Operations && both.int8Operations == base.int8Operations)
+        #expect(own.phases.last?.bytes == matrix.byteCount + rows.byteCount)
+        #expect(both.phases.last?.bytes == decoder.packedHeadBytes + matrix.byteCount + rows.byteCount)
+        #expect(own.phases[0].bytes == 2 * (matrix.byteCount / 96 + 4 * 5) + 4 * 5 * 48)
+        #expect(own.f32Operations == base.f32Operations + 2 * 2 * 5 * 48 + 2 * 2 * 2 * 48)
+    }
+
     @Test("parts of a step that is cut read the weights again, and rows without logits need no head")
     func parts() throws {
         let (model, decoder) = try Self.decoder(maximumRows: 4)

@@ -1,0 +1,132 @@
+internal import Tensors
+
+extension FastStep {
+    func embed() {
+        let own = decoder.configuration.outputNorms ? inputSlice : slice
+        if plan.patchesEmbedding {
+            for index in 0..<plan.segmentCount {
+                let segment = plan.segments[index]
+                for row in own.clamped(to: segment.rowRange) { embed(row, segment.embedding) }
+            }
+        } else {
+            for row in own { embed(row, nil) }
+        }
+        pool.barrier()
+    }
+
+    private func embed(_ row: Int, _ patch: UnsafePointer<EmbeddingEntry>?) {
+        let (token, target) = (Int(plan.tokens[row]), residual + row * hidden)
+        if patch?.pointee.read(token, into: target) != true {
+            if let embedding = decoder.embedding {
+                embedding.dequantizeRows(token..<token + 1, into: target)
+            } else {
+                decoder.head.dequantizeRow(token, into: target)
+            }
+        }
+        patch?.pointee.finish(token, target, hidden: hidden)
+        let scale = decoder.configuration.embeddingScale
+        if scale != 1 { Kernels.multiply(target, by: scale, count: hidden) }
+    }
+
+    /// The vocabulary projection of the rows that need it.
+    func head(_ logits: UnsafeMutablePointer<Float>) {
+        let count = plan.logitsCount
+        guard count > 0 else { return }
+        let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
+        let outputNorm = decoder.layers[decoder.configuration.layers - 1].feedForwardOutputNorm
+        for index in own {
+            let (row, target) = (Int(plan.logitsRows[index]), inputs.normed + index * hidden)
+            if let outputNorm { addProjected(row, through: outputNorm) }
+            Kernels.rmsNorm(
+                residual + row * hidden, weight: decoder.finalNorm,
+                epsilon: epsilon, count: hidden, into: target)
+            inputs.quantized.quantize(row: index, from: target, columns: hidden)
+        }
+        if plan.patchesHead { shrinkHead(own) }
+        inputBarrier()
+        let outputs = outputSlice(decoder.configuration.vocabulary)
+        if outputs.isEmpty { return }
+        if plan.patchesHead {
+            multiplyPatchedHead(outputs, logits)
+        } else {
+            multiplyHead(0..<count, outputs, logits)
+        }
+    }
+
+    /// The base's head, of some rows of logits.
+    private func multiplyHead(_ range: Range<Int>, _ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>) {
+        decoder.headWeights.multiply(
+            inputs.quantized, rows: range, outputs: outputs, into: logits, stride: decoder.configuration.vocabulary)
+    }
+
+    // MARK: Adapters' heads
+
+    private func shrinkHead(_ own: Range<Int>) {
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            guard let head = segment.head, head.pointee.linear.rank > 0 else { continue }
+            let range = own.clamped(to: segment.logits)
+            if range.isEmpty { continue }
+            let stride = scratch.headStride
+            if head.pointee.linear.element == .int8 {
+                head.pointee.linear.shrink(
+                    inputs.quantized, rows: range, inputs: hidden, next: nil, into: inputs.shrunkBlocks, block: 0)
+            } else {
+                head.pointee.linear.shrink(
+                    inputs.normed + range.lowerBound * hidden, rows: range.count, inputs: hidden,
+                    into: inputs.shrunk + range.lowerBound * stride, stride: stride)
+            }
+        }
+    }
+
+    /// Rows between those of adapters with a matrix of their own go through the base's head together.
+    private func multiplyPatchedHead(_ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>) {
+        var start = 0
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            guard let matrix = segment.head?.pointee.matrix, !segment.logits.isEmpty else { continue }
+            multiplyHead(start..<segment.logits.lowerBound, outputs, logits)
+            multiply(matrix, segment.logits, outputs, logits)
+            start = segment.logits.upperBound
+        }
+        multiplyHead(start..<plan.logitsCount, outputs, logits)
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            if let head = segment.head, !segment.logits.isEmpty { finish(head, segment.logits, outputs, logits) }
+        }
+    }
+
+    private func multiply(
+        _ matrix: VocabularyMatrix.Span, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>
+    ) {
+        let vocabulary = decoder.configuration.vocabulary
+        if let packed = matrix.packed {
+            packed.multiply(inputs.quantized, rows: range, outputs: outputs, into: logits, stride: vocabulary)
+        }
+        guard let floats = matrix.floats else { return }
+        for row in range {
+            Kernels.dots(
+                inputs.normed + row * hidden, floats + outputs.lowerBound * hidden, rowCount: outputs.count, count: hidden,
+                into: logits + row * vocabulary + outputs.lowerBound)
+        }
+    }
+
+    private func finish(
+        _ head: UnsafePointer<HeadEntry>, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>
+    ) {
+        let vocabulary = decoder.configuration.vocabulary
+        let target = logits + range.lowerBound * vocabulary
+        if head.pointee.linear.element == .int8 {
+            head.pointee.linear.expand(
+                inputs.shrunkBlocks, block: 0, rows: range, outputs: outputs, width: vocabulary, next: nil, into: logits)
+        } else {
+            let stride = scratch.headStride
+            head.pointee.linear.expand(
+                inputs.shrunk + range.lowerBound * stride, stride: stride, rows: range.count, outputs: outputs, width: vocabulary,
+                into: target)
+        }
+        head.pointee.linear.finish(target, rows: range.count, outputs: outputs, width: vocabulary, baseBias: nil)
+        guard let rows = head.pointee.rows else { return }
+        for row in range { rows.multiply(inputs.normed + row * hidden, outputs: outputs, into: logits + row * vocabulary) }
+    }
+}

@@ -1,0 +1,33 @@
+/// What a part of an adapter that changes the embedding or the head is made for; nil: it does not say.
+struct VocabularyShape {
+    var vocabulary: Int?
+    var hidden: Int?
+    /// The vocabulary has at least so many tokens.
+    var leastVocabulary = 0
+
+    func fits(_ configuration: DecoderConfiguration) -> Bool {
+        (vocabulary ?? configuration.vocabulary) == configuration.vocabulary && (hidden ?? configuration.hidden) == configuration.hidden
+            && leastVocabulary <= configuration.vocabulary
+    }
+
+    /// Both; nil when one contradicts the other.
+    func joined(_ other: VocabularyShape) -> VocabularyShape? {
+        guard (vocabulary ?? other.vocabulary) == (other.vocabulary ?? vocabulary), (hidden ?? other.hidden) == (other.hidden ?? hidden)
+        else { return nil }
+        return VocabularyShape(
+            vocabulary: vocabulary ?? other.vocabulary, hidden: hidden ?? other.hidden,
+            leastVocabulary: max(leastVocabulary, other.leastVocabulary))
+    }
+
+    /// Throws `wrongShape`, naming the module.
+    func validate(_ module: String, for configuration: DecoderConfiguration) throws(ModelError) {
+        if fits(configuration) { return }
+        throw .wrongShape(
+            module, found: [vocabulary ?? max(leastVocabulary, configuration.vocabulary), hidden ?? configuration.hidden],
+            expected: [configuration.vocabulary, configuration.hidden])
+    }
+}
+
+extension TokenRows {
+    var shape: VocabularyShape { VocabularyShape(hidden: columns, leastVocabulary: Int(tokens.last ?? -1) + 1) }
+}
