@@ -50,6 +50,6 @@ struct GGUFTensorName: Sendable, Hashable {
             case (_, .a): "lora_A.weight"
             case (_, .b): "lora_B.weight"
             }
-        return "\(LoRATensorName.prefix)\(path).\(ending)"
+        return "\(PartName<LoRAPart>.prefix)\(path).\(ending)"
     }
 }
