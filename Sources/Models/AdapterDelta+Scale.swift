@@ -1,15 +1,16 @@
 internal import Tensors
 
 extension AdapterDelta {
-    /// Whether it does nothing but add low-rank products and biases.
+    /// Whether it does nothing but add low-rank products and biases to linear maps.
     package var isLowRank: Bool {
-        (0..<layers).allSatisfy { layer in
-            branch(layer) == nil
-                && Projection.allCases.allSatisfy { projection in
-                    guard let patch = self[layer, projection] else { return true }
-                    return patch.inputScale == nil && patch.outputScale == nil
-                }
-        }
+        embedding == nil && head == nil
+            && (0..<layers).allSatisfy { layer in
+                branch(layer) == nil
+                    && Projection.allCases.allSatisfy { projection in
+                        guard let patch = self[layer, projection] else { return true }
+                        return patch.inputScale == nil && patch.outputScale == nil
+                    }
+            }
     }
 
     /// The same with every product and bias times `factor`; the matrices are shared. Nil when it does more than add.

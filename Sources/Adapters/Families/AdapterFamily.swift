@@ -71,8 +71,9 @@ public struct AdapterSummary: Sendable, Equatable {
 public struct AdapterEffect: Sendable, Equatable {
     /// `model.layers.3.self_attn.q_proj`
     public var module: String
-    public var layer: Int
-    public var projection: Projection
+    /// Nil for the embedding and the head.
+    public var layer: Int?
+    public var projection: Projection?
     public var rank: Int
     public var scale: Double
     /// Frobenius norm of the change of `W`, plus the norm of the bias.
