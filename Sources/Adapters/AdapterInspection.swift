@@ -74,6 +74,7 @@ public struct AdapterInspection: Sendable {
         residentBytes = plan.byteCount(element: element)
         // Targets that did not fit are known already; whether the others are finite is worth knowing too.
         if plan.summary.patchCount > 0 { _ = plan.delta(element: element, elements: elements, problems: &problems) }
+        _ = plan.retrieval(elements, problems: &problems)
         if problems.isEmpty { effects = plan.effects() }
     }
 }

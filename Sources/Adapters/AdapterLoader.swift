@@ -39,6 +39,7 @@ struct AdapterLoader: Sendable {
         let elements = content.elements(isHashed: known == nil)
         var problems = AdapterProblems()
         let delta = plan.delta(element: element ?? self.element, elements: elements, problems: &problems)
+        let retrieval = plan.retrieval(elements, problems: &problems)
         base.weights?.giveBack()
         problems.retell(content.inOwnWords)
         try problems.throwFirst()
@@ -48,7 +49,7 @@ struct AdapterLoader: Sendable {
         }
         try content.checkUnchanged(directory)
         return LoadedAdapter(
-            version: version, delta: delta, chatTemplate: content.chatTemplate, summary: plan.summary,
+            version: version, delta: delta, retrieval: retrieval, chatTemplate: content.chatTemplate, summary: plan.summary,
             fingerprint: content.fingerprint)
     }
 
@@ -70,17 +71,23 @@ struct AdapterLoader: Sendable {
 final class LoadedAdapter: Sendable {
     let version: String
     let delta: AdapterDelta
+    let retrieval: (any DeltaRetrieval)?
     let chatTemplate: String?
     let summary: AdapterSummary
     let fingerprint: FolderFingerprint
 
     init(
-        version: String, delta: AdapterDelta, chatTemplate: String?, summary: AdapterSummary, fingerprint: FolderFingerprint
+        version: String, delta: AdapterDelta, retrieval: (any DeltaRetrieval)? = nil, chatTemplate: String?,
+        summary: AdapterSummary, fingerprint: FolderFingerprint
     ) {
         self.version = version
         self.delta = delta
+        self.retrieval = retrieval
         self.chatTemplate = chatTemplate
         self.summary = summary
         self.fingerprint = fingerprint
     }
+
+    /// Bytes in memory.
+    var byteCount: Int { delta.byteCount + (retrieval?.byteCount ?? 0) }
 }

@@ -19,10 +19,11 @@ public final class Engine: GenerationBackend {
     ///
     /// - Parameters:
     ///   - store: nil serves the base alone.
+    ///   - encoder: the router's, for adapters that look up what they do by a request's text.
     ///   - allocations: how often the calling thread has allocated so far, for measurements; read on the engine's thread
     ///     around the parts of a step and summed in `EngineStatistics.stepAllocations` and `deliveryAllocations`.
     public init(
-        base: BaseModel, store: AdapterStore?, limits: InferenceLimits = .init(),
+        base: BaseModel, store: AdapterStore?, encoder: @escaping EncoderSource = { nil }, limits: InferenceLimits = .init(),
         allocations: (@Sendable () -> Int)? = nil
     ) {
         self.base = base
@@ -30,7 +31,8 @@ public final class Engine: GenerationBackend {
         let blocks = EngineWorker.blockCount(base, limits)
         contextLength = min(base.decoder.configuration.contextLength, blocks * EngineWorker.blockTokens)
         preparation = Preparation(
-            base: base, store: store, limits: limits, contextLength: contextLength, mailbox: mailbox, ledger: ledger)
+            base: base, store: store, encoder: encoder, limits: limits, contextLength: contextLength, mailbox: mailbox,
+            ledger: ledger)
         let worker = EngineWorker(
             base: base, limits: limits, blocks: blocks, contextLength: contextLength, mailbox: mailbox, ledger: ledger,
             preparation: preparation, allocations: allocations)
@@ -54,6 +56,9 @@ public final class Engine: GenerationBackend {
         mailbox.put(.stop)
     }
 }
+
+/// Where an encoder comes from, which may be opened when it is first asked for; nil: there is none.
+public typealias EncoderSource = @Sendable () throws -> (any TextEmbedder)?
 
 /// What other threads tell the engine thread.
 enum EngineMessage: Sendable {

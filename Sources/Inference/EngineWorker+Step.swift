@@ -65,18 +65,19 @@ extension EngineWorker {
     private func isComputedByAnother(_ index: Int) -> Bool {
         let sequence = active[index]
         guard sequence.computed == sequence.table.listedBlocks * Self.blockTokens else { return false }
-        let taken = blocks.extend(&sequence.table, of: sequence.tokens) * Self.blockTokens
+        let taken = blocks.extend(&sequence.table, of: sequence.tokens, limit: sequence.effect.sharedTokens)
+            * Self.blockTokens
         sequence.computed += taken
         if taken > 0, sequence.firstToken == nil, sequence.computed <= sequence.promptCount {
             sequence.cachedTokens += taken
             ledger.update { $0.cachedTokens += taken }
         }
         let end = sequence.computed + Self.blockTokens
-        guard end < sequence.tokens.count else { return false }
+        guard end < sequence.tokens.count, end <= sequence.effect.sharedTokens else { return false }
         return work.states.indices.contains { other in
             let leader = active[other]
             return work.states[other].pendingTokens > 1 && !leader.stream.isSaturated
-                && leader.table.node == sequence.table.node && leader.tokens.count >= end
+                && leader.table.node == sequence.table.node && leader.tokens.count >= end && leader.effect.sharedTokens >= end
                 && leader.tokens[sequence.computed..<end] == sequence.tokens[sequence.computed..<end]
         }
     }
@@ -128,24 +129,38 @@ extension EngineWorker {
             let end = sequence.computed + sequence.planned
             work.batch.tokens.append(contentsOf: sequence.tokens[sequence.computed..<end])
             work.batch.tokens.append(contentsOf: sequence.proposal)
+            // Tokens before the delta's first one are the base's.
+            let bare = min(max(sequence.effect.start - sequence.computed, 0), sequence.planned)
+            if bare > 0 { addRun(sequence, start..<start + bare, at: sequence.computed, nil, .none) }
+            guard bare < sequence.planned else { continue }
             let logits: StepBatch.Run.Logits =
                 sequence.wantsToken ? (sequence.proposal.isEmpty ? .last : .all) : .none
-            work.batch.runs.append(
-                .init(
-                    tokens: start..<work.batch.tokens.count, startPosition: sequence.computed,
-                    blocks: sequence.table.blocks, delta: sequence.adapter?.delta, logits: logits))
+            addRun(
+                sequence, start + bare..<work.batch.tokens.count, at: sequence.computed + bare, sequence.effect.delta, logits)
             if sequence.wantsToken { work.chooser.add(sequence) }
         }
     }
 
+    private func addRun(
+        _ sequence: Sequence, _ tokens: Range<Int>, at position: Int, _ delta: AdapterDelta?, _ logits: StepBatch.Run.Logits
+    ) {
+        work.batch.runs.append(
+            .init(tokens: tokens, startPosition: position, blocks: sequence.table.blocks, delta: delta, logits: logits))
+    }
+
     // MARK: Hand out
+
+    private func list(_ sequence: Sequence) {
+        blocks.list(
+            &sequence.table, tokens: sequence.tokens, computed: min(sequence.computed, sequence.effect.sharedTokens))
+    }
 
     private func handOut(_ report: inout StepCounters.Report) {
         let now = ContinuousClock.now
         for sequence in work.sequences {
             guard sequence.wantsToken else {
                 sequence.computed += sequence.planned
-                blocks.list(&sequence.table, tokens: sequence.tokens, computed: sequence.computed)
+                list(sequence)
                 continue
             }
             if sequence.firstToken == nil { sequence.firstToken = now }
@@ -156,7 +171,7 @@ extension EngineWorker {
             sequence.computed += sequence.planned - 1
             for choice in sequence.chosen {
                 sequence.computed += 1
-                blocks.list(&sequence.table, tokens: sequence.tokens, computed: sequence.computed)
+                list(sequence)
                 if let reason = take(choice, for: sequence) {
                     finish(sequence, reason)
                     break

@@ -106,7 +106,7 @@ final class EngineWorker: @unchecked Sendable {
     private func admit() {
         hasFreedMemory = false
         while let sequence = waiting.first, active.count < limits.activeSequences {
-            sequence.table = blocks.takePrefix(of: sequence.tokens, version: sequence.adapter?.version)
+            sequence.table = blocks.takePrefix(of: sequence.tokens, version: sequence.effect.version, limit: sequence.effect.sharedTokens)
             let missing = blocks.blockCount(tokens: sequence.tokens.count + 1) - sequence.table.blocks.count
             guard missing + active.count <= blocks.availableCount || active.isEmpty else {
                 blocks.release(&sequence.table)

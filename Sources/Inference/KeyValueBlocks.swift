@@ -21,19 +21,20 @@ struct KeyValueBlocks {
     func blockCount(tokens: Int) -> Int { (tokens + blockTokens - 1) / blockTokens }
 
     /// Takes the longest cached prefix of whole blocks, at least one token short of the end: the last token has to be
-    /// computed for its logits.
-    mutating func takePrefix(of tokens: [Int32], version: PrefixCache.Version) -> BlockTable {
+    /// computed for its logits. Only the first `limit` tokens share with others.
+    mutating func takePrefix(of tokens: [Int32], version: PrefixCache.Version, limit: Int = .max) -> BlockTable {
         var table = BlockTable(node: prefixes.root(of: version))
-        extend(&table, of: tokens)
+        extend(&table, of: tokens, limit: limit)
         return table
     }
 
     /// Goes on from where the table's listed blocks end: what others computed since. Own blocks that are not listed yet
     /// are given back for the ones that are found. Answers how many were taken.
     @discardableResult
-    mutating func extend(_ table: inout BlockTable, of tokens: [Int32]) -> Int {
+    mutating func extend(_ table: inout BlockTable, of tokens: [Int32], limit: Int = .max) -> Int {
         let before = table.listedBlocks
-        while (table.listedBlocks + 1) * blockTokens < tokens.count {
+        let most = min(tokens.count - 1, limit)
+        while (table.listedBlocks + 1) * blockTokens <= most {
             guard
                 let block = prefixes.find(parent: table.node, in: tokens, from: table.listedBlocks * blockTokens)
             else { break }

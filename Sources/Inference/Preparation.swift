@@ -25,6 +25,8 @@ final class Preparation: Sendable {
     private let store: AdapterStore?
     private let limits: InferenceLimits
     private let contextLength: Int
+    /// For adapters that look up what they do.
+    private let encoder: EncoderSource
     private let prompts: PromptBuilder
     private let mailbox: Mailbox<EngineMessage>
     private let ledger: EngineLedger
@@ -33,11 +35,12 @@ final class Preparation: Sendable {
     private let loading = OperationQueue()
 
     init(
-        base: BaseModel, store: AdapterStore?, limits: InferenceLimits, contextLength: Int,
+        base: BaseModel, store: AdapterStore?, encoder: @escaping EncoderSource, limits: InferenceLimits, contextLength: Int,
         mailbox: Mailbox<EngineMessage>, ledger: EngineLedger
     ) {
         self.base = base
         self.store = store
+        self.encoder = encoder
         self.limits = limits
         self.contextLength = contextLength
         self.mailbox = mailbox
@@ -130,8 +133,32 @@ final class Preparation: Sendable {
                 "the context holds \(contextLength) tokens; the prompt has \(tokens.count)\(wanted)")
         }
         return PreparedRequest(
-            request: request, stream: job.stream, tokens: tokens, adapter: adapter, turn: turn, submitted: job.submitted,
+            request: request, stream: job.stream, tokens: tokens, adapter: adapter,
+            effect: try effect(of: adapter, on: request.prompt, promptTokens: tokens.count), turn: turn, submitted: job.submitted,
             loadMilliseconds: loadMilliseconds)
+    }
+
+    /// What the adapter does to this prompt.
+    private func effect(
+        of adapter: PinnedAdapter?, on prompt: GenerationRequest.Prompt, promptTokens: Int
+    ) throws(GenerationError) -> RequestEffect {
+        guard let adapter else { return .base }
+        guard let retrieval = adapter.retrieval else { return .whole(adapter) }
+        let vector: [Float]
+        do {
+            guard let embedder = try encoder(), embedder.dimension == retrieval.dimension else {
+                let found = try encoder().map { "\($0.name) makes vectors of \($0.dimension)" } ?? "there is none"
+                throw GenerationError(
+                    .adapterRejected, "adapter \(adapter.name) needs an encoder of \(retrieval.dimension) dimensions; \(found)")
+            }
+            vector = try embedder.embed([prompts.question(of: prompt)]).vectors
+        } catch let error as GenerationError {
+            throw error
+        } catch {
+            throw GenerationError(.internalFailure, "the encoder failed: \(error)")
+        }
+        guard let found = retrieval.retrieve(vector) else { return .base }
+        return .retrieved(found.delta, promptTokens: promptTokens)
     }
 
     private func checkBias(_ bias: [Int32: Float]) throws(GenerationError) {

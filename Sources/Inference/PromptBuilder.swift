@@ -41,6 +41,15 @@ final class PromptBuilder: Sendable {
         return tokens
     }
 
+    /// What a prompt asks, without what surrounds it: the last turn of the user, or the text.
+    func question(of prompt: GenerationRequest.Prompt) -> String {
+        switch prompt {
+        case .chat(let messages, _): (messages.last { $0.role == "user" } ?? messages.last)?.content ?? ""
+        case .text(let text, _, _): text
+        case .tokens(let tokens): base.tokenizer.decode(tokens, skipSpecialTokens: true)
+        }
+    }
+
     private func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) throws(GenerationError) -> [Int32] {
         guard text.utf8.count <= limits.promptBytes else {
             throw GenerationError(

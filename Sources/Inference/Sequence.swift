@@ -8,6 +8,7 @@ struct PreparedRequest: Sendable {
     var tokens: [Int32]
     /// nil is the base alone.
     var adapter: PinnedAdapter?
+    var effect: RequestEffect
     /// When it gets its turn.
     var turn: FairTurn
     var submitted: ContinuousClock.Instant
@@ -19,6 +20,7 @@ final class Sequence {
     let request: GenerationRequest
     let stream: GenerationStream
     let adapter: PinnedAdapter?
+    let effect: RequestEffect
     let turn: FairTurn
     let promptCount: Int
     /// Prompt, then what was generated.
@@ -58,6 +60,7 @@ final class Sequence {
         request = prepared.request
         stream = prepared.stream
         adapter = prepared.adapter
+        effect = prepared.effect
         turn = prepared.turn
         tokens = prepared.tokens
         promptCount = prepared.tokens.count

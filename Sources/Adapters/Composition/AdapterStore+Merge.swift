@@ -36,7 +36,7 @@ extension AdapterStore {
             guard loaded.version == pinned.version else {
                 throw AdapterError(.notReady, "its files changed while it was merged", adapter: part.adapter)
             }
-            sources.append(.init(name: part.adapter, weight: part.weight, delta: loaded.delta))
+            sources.append(.init(name: part.adapter, weight: part.weight, delta: loaded.delta, isRetrieved: loaded.retrieval != nil))
         }
         let seed = ContentDigest(of: version).hexadecimal.prefix(16)
         let delta = try MergedDelta(

@@ -7,7 +7,7 @@ extension PinnedAdapter {
     /// Errors: `unsupported` for families whose effect is no sum with a factor. Cost: a table of the modules.
     public func scaled(by factor: Double) throws(AdapterError) -> PinnedAdapter {
         guard factor != 1 else { return self }
-        guard let delta = delta.scaled(by: Float(factor)) else {
+        guard retrieval == nil, let delta = delta.scaled(by: Float(factor)) else {
             throw AdapterError(
                 .unsupported, "an adapter of the family \(summary.family) has no strength to set; leave `scale` out or set it to 1",
                 adapter: name)

@@ -29,8 +29,16 @@ public protocol AdapterPlan: Sendable {
     /// only with a problem. Cost: `O(parameters)`, on several threads.
     func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta?
 
+    /// What the adapter looks up for each request; nil, and no problem, for families whose delta is the same for all. Noted: as
+    /// `delta`.
+    func retrieval(_ elements: AdapterElements, problems: inout AdapterProblems) -> (any DeltaRetrieval)?
+
     /// How much each target changes its projection. Cost: `O(parameters * rank)`.
     func effects() -> [AdapterEffect]
+}
+
+extension AdapterPlan {
+    public func retrieval(_ elements: AdapterElements, problems: inout AdapterProblems) -> (any DeltaRetrieval)? { nil }
 }
 
 /// What an adapter is, in a few figures.

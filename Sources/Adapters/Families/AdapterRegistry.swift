@@ -1,7 +1,8 @@
 /// The families that are served: one line each.
 public struct AdapterRegistry: Sendable {
     public static let standard = AdapterRegistry([
-        LoRAFamily()
+        LoRAFamily(),
+        MemoryExpertsFamily(),
     ])
 
     public let families: [any AdapterFamily]

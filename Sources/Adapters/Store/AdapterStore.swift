@@ -225,7 +225,7 @@ public final class AdapterStore: Sendable {
                 state.finish(
                     load,
                     loaded: .init(
-                        payload: adapter, version: adapter.version, byteCount: adapter.delta.byteCount,
+                        payload: adapter, version: adapter.version, byteCount: adapter.byteCount,
                         fingerprint: adapter.fingerprint),
                     milliseconds: milliseconds, counted: counted)
             }

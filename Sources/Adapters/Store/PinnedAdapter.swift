@@ -33,6 +33,8 @@ public final class PinnedAdapter: Sendable {
     /// The content hash: equal for equal files, whatever their names and times.
     public var version: String { adapter.version }
     public var delta: AdapterDelta { adapter.delta }
+    /// What it looks up for each request; nil for most.
+    public var retrieval: (any DeltaRetrieval)? { adapter.retrieval }
     /// Its own, which goes before the base model's.
     public var chatTemplate: String? { adapter.chatTemplate }
     public var summary: AdapterSummary { adapter.summary }

@@ -1,4 +1,5 @@
 public import Embeddings
+public import Generation
 public import Inference
 internal import Models
 public import Tensors
@@ -24,7 +25,7 @@ extension ServiceConfiguration {
     }
 
     /// Starts the engine's thread.
-    public func openEngine(_ base: BaseModel, library: AdapterLibrary) -> Engine {
+    public func openEngine(_ base: BaseModel, library: AdapterLibrary, encoder: @escaping EncoderSource = { nil }) -> Engine {
         var bounds = InferenceLimits()
         bounds.keyValueBytes = limits.keyValueBytes
         bounds.activeSequences = limits.activeSequences
@@ -32,7 +33,7 @@ extension ServiceConfiguration {
         bounds.speculates = speculates
         bounds.stopStrings = limits.api.stopStrings
         bounds.stopStringBytes = limits.api.stopStringBytes
-        return Engine(base: base, store: library.store, limits: bounds)
+        return Engine(base: base, store: library.store, encoder: encoder, limits: bounds)
     }
 
     /// Everything that a service needs; for `Service.run`. Seconds, mostly for packing weights; the library is empty
@@ -42,7 +43,7 @@ extension ServiceConfiguration {
         let model = try openBase(pool)
         let embedder = try openEmbedder(pool)
         let library = openLibrary(for: model.weights, embedder: embedder)
-        let engine = openEngine(model, library: library)
+        let engine = openEngine(model, library: library, encoder: { embedder })
         return ServiceParts(
             backend: engine, embedder: embedder, library: library,
             decode: { tokens in

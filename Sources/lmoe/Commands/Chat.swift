@@ -30,7 +30,7 @@ struct Chat: ParsableCommand {
         let base = try workspace.base()
         let library = try workspace.library(base: base.weights)
         if case .named = choice { _ = try choice.decide("", in: library) }
-        let engine = workspace.configuration.openEngine(base, library: library)
+        let engine = workspace.configuration.openEngine(base, library: library, encoder: workspace.encoder.open)
         defer { engine.stop() }
         Terminal.progress("adapters: \(library.shelf.names.joined(separator: ", ")); /exit ends")
         var conversation = Conversation(choice: choice, system: system, library: library, engine: engine, sampling: sampling)

@@ -56,7 +56,7 @@ struct Complete: ParsableCommand {
             if json { print(document(decision, Answer(), base.name).serialized(pretty: true)) }
             return
         }
-        let engine = workspace.configuration.openEngine(base, library: library)
+        let engine = workspace.configuration.openEngine(base, library: library, encoder: workspace.encoder.open)
         defer { engine.stop() }
         let request = GenerationRequest(
             id: "complete",

@@ -8,6 +8,7 @@ import Tensors
 struct Workspace: Sendable {
     let configuration: ServiceConfiguration
     let pool: WorkerPool
+    let encoder: EncoderOnDemand
 
     /// Errors: `configuration`, which is exit status 2.
     init(_ model: ModelOptions, flags: [Setting: String] = [:]) throws {
@@ -17,6 +18,7 @@ struct Workspace: Sendable {
     init(flags: [Setting: String], file: String?) throws {
         configuration = try Workspace.configuration(flags: flags, file: file)
         pool = WorkerPool(threads: configuration.threads)
+        encoder = EncoderOnDemand(configuration, pool)
     }
 
     static func configuration(flags: [Setting: String], file: String?) throws -> ServiceConfiguration {
@@ -37,7 +39,7 @@ struct Workspace: Sendable {
 
     /// Adapters and router, up to date. Problems with single adapters are told on stderr, the rest goes on.
     func library(base: BaseWeights, isRouted: Bool = true) throws -> AdapterLibrary {
-        let library = configuration.openLibrary(for: base, embedder: isRouted ? try configuration.openEmbedder(pool) : nil)
+        let library = configuration.openLibrary(for: base, embedder: isRouted ? try encoder.open() : nil)
         let refresh = library.refresh()
         Workspace.report(refresh)
         if let failure = refresh.routerFailure { throw Failure(message: "the router can't be built: \(failure)") }

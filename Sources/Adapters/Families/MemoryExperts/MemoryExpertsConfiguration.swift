@@ -1,0 +1,76 @@
+internal import JSON
+
+/// What the `adapter_config.json` of memory experts says about inference.
+struct MemoryExpertsConfiguration: Sendable {
+    static let keys = ConfigurationKeys([
+        "peft_type": .read, "task_type": .read, "sites": .read, "k": .read, "n": .read, "theta": .read, "scale": .read,
+        "query": .read, "select": .read, "expert_form": .read,
+        "base_model_name_or_path": .noEffect, "base_model_identity": .noEffect, "encoder": .noEffect, "version": .noEffect,
+        "seed": .noEffect, "peft_version": .noEffect, "inference_mode": .noEffect,
+    ])
+
+    /// Layers that carry memory, rising.
+    let sites: [Int]
+    /// Slices a fact, over all sites: as many at each.
+    let slices: Int
+    /// Addresses of a site: slots are below it.
+    let addresses: Int
+    /// Cosine from which on a fact is meant.
+    let threshold: Double
+    /// Before the sum of the slices.
+    let scale: Double
+    let baseModelName: String?
+
+    var slicesPerSite: Int { slices / sites.count }
+
+    private static let mostAddresses = 1 << 30
+
+    /// Notes every value that cannot be served; nil when one of them is unreadable.
+    init?(_ manifest: AdapterManifest, base: BaseModules, limits: AdapterLimits, problems: inout AdapterProblems) {
+        let reader = ConfigurationReader(document: JSONCursor(.object(manifest.document)))
+        for (key, served) in [("task_type", "CAUSAL_LM"), ("query", "encoder"), ("select", "request"), ("expert_form", "slice")] {
+            let value = problems.noting { () throws(AdapterError) in try reader.text(key) ?? served }
+            guard let value, value != served else { continue }
+            problems.note(
+                AdapterError(.unsupported, "\(quoted(value)); expected \(served)", file: AdapterFile.configuration, key: key))
+        }
+        let sites = problems.noting { () throws(AdapterError) in try Self.sites(reader, base) }
+        let slices = problems.noting { () throws(AdapterError) in try reader.integer("k", in: 1...limits.rank) ?? 32 }
+        let addresses = problems.noting { () throws(AdapterError) in
+            try reader.integer("n", in: 1...Self.mostAddresses) ?? 1 << 20
+        }
+        let numbers = problems.noting { () throws(AdapterError) in
+            (try reader.read("theta") { (value) throws(JSONError) in try value.double(in: -1...1) }, try reader.number("scale") ?? 1)
+        }
+        guard let sites, let slices, let addresses, let numbers else { return nil }
+        guard slices % sites.count == 0 else {
+            problems.note(
+                AdapterError(
+                    .malformed, "\(slices) slices for \(sites.count) sites; expected a multiple of \(sites.count)",
+                    file: AdapterFile.configuration, key: "k"))
+            return nil
+        }
+        (self.sites, self.slices, self.addresses) = (sites, slices, addresses)
+        (threshold, scale) = numbers
+        baseModelName = manifest.baseModelName
+    }
+
+    private static func sites(_ reader: ConfigurationReader, _ base: BaseModules) throws(AdapterError) -> [Int] {
+        let sites = try reader.read("sites") { (value) throws(JSONError) -> [Int] in
+            var sites: [Int] = []
+            for element in try value.array() {
+                let site = try element.int()
+                guard site >= 0, site < base.layers else {
+                    throw element.invalid("layer \(site); \(base.name) has the layers 0 to \(base.layers - 1)")
+                }
+                sites.append(site)
+            }
+            guard !sites.isEmpty else { throw value.invalid("an empty list: nothing would change") }
+            return sites
+        }
+        guard zip(sites, sites.dropFirst()).allSatisfy({ $0 < $1 }) else {
+            throw AdapterError(.malformed, "expected layers in rising order, each once", file: AdapterFile.configuration, key: "sites")
+        }
+        return sites
+    }
+}

@@ -1,0 +1,104 @@
+internal import Models
+internal import Synchronization
+internal import Tensors
+
+/// The tables of memory experts, of the right shapes and types.
+struct MemoryExpertsPlan: AdapterPlan {
+    /// The written slices of one layer.
+    struct Site: Sendable {
+        var layer: Int
+        /// `[written]`, rising.
+        var ids: TensorView
+        /// `[written, hidden]`: what a slice listens to.
+        var inner: TensorView
+        /// `[written, hidden]`: what it adds.
+        var outer: TensorView
+    }
+
+    let configuration: MemoryExpertsConfiguration
+    let layers: Int
+    let hidden: Int
+    /// `[facts, dimension]`
+    let keys: TensorView
+    /// `[facts, slices]`: at each site as many, in the order of the sites.
+    let slots: TensorView
+    /// `[facts, slices]`
+    let shares: TensorView
+    let sites: [Site]
+
+    private var tensors: [TensorView] { [keys, slots, shares] + sites.flatMap { [$0.ids, $0.inner, $0.outer] } }
+
+    var summary: AdapterSummary {
+        AdapterSummary(
+            family: "memory_experts", ranks: configuration.slicesPerSite...configuration.slicesPerSite,
+            scales: configuration.scale...configuration.scale, targets: ["mlp"], patchCount: sites.count,
+            parameters: sites.reduce(0) { $0 + $1.inner.elementCount + $1.outer.elementCount },
+            baseModelName: configuration.baseModelName)
+    }
+
+    func byteCount(element: LowRank.Element) -> Int { 4 * keys.elementCount + tensors.dropFirst().reduce(0) { $0 + $1.byteCount } }
+
+    /// Nothing but what is retrieved.
+    func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta? {
+        AdapterDelta(layers: layers)
+    }
+
+    func retrieval(_ elements: AdapterElements, problems: inout AdapterProblems) -> (any DeltaRetrieval)? {
+        let before = problems.count
+        let views = tensors
+        let outcomes = Mutex([Result<TensorView, AdapterError>?](repeating: nil, count: views.count))
+        let bytes = views.reduce(0) { $0 + $1.byteCount }
+        elements.spread(views.count, bytes: bytes, room: views.map(ElementReader.room).max() ?? 0) { index, reader in
+            let outcome = Result { () throws(AdapterError) in try Self.owned(try reader.read(views[index])) }
+            outcomes.withLock { $0[index] = outcome }
+        }
+        let owned = outcomes.withLock { $0 }.compactMap { outcome in
+            problems.noting { () throws(AdapterError) in try outcome?.get() } ?? nil
+        }
+        guard owned.count == views.count else { return nil }
+        var read: [MemoryTable.Site] = []
+        for (place, site) in sites.enumerated() {
+            let first = 3 + 3 * place
+            read.append(.init(layer: site.layer, ids: owned[first].integers, inner: owned[first + 1], outer: owned[first + 2]))
+        }
+        let table = MemoryTable(
+            configuration: configuration, layers: layers, hidden: hidden, keys: owned[0], slots: owned[1].integers,
+            shares: owned[2].floats(), sites: read)
+        table.check(problems: &problems)
+        return problems.count == before ? table : nil
+    }
+
+    /// In memory of its own; a floating tensor is finite.
+    private static func owned(_ view: TensorView) throws(AdapterError) -> TensorView {
+        if view.dtype != .i32, let index = view.firstIndex(beyond: ElementLimit.infinity) {
+            throw AdapterError(
+                .nonFinite, "element \(index) is \(view.floats()[index]), expected a finite number", file: AdapterFile.weights,
+                tensor: view.name)
+        }
+        guard let copy = TensorView(name: view.name, dtype: view.dtype, shape: view.shape, copying: view.bytes) else {
+            throw AdapterError(.malformed, "a tensor of \(view.shape)", file: AdapterFile.weights, tensor: view.name)
+        }
+        return copy
+    }
+
+    /// Of all written slices of a layer together; a request uses a few of them.
+    func effects() -> [AdapterEffect] {
+        sites.map { site in
+            let (inner, outer) = (site.inner.floats(), site.outer.floats())
+            let square = (0..<site.inner.rows).reduce(0.0) { sum, row in
+                let slice = row * hidden..<(row + 1) * hidden
+                return sum + Self.squareNorm(inner[slice]) * Self.squareNorm(outer[slice])
+            }
+            return AdapterEffect(
+                module: "model.layers.\(site.layer).mlp", layer: site.layer, projection: .down, rank: configuration.slicesPerSite,
+                scale: configuration.scale, norm: abs(configuration.scale) * square.squareRoot())
+        }
+    }
+
+    private static func squareNorm(_ values: ArraySlice<Float>) -> Double { values.reduce(0) { $0 + Double($1) * Double($1) } }
+}
+
+extension TensorView {
+    /// Of an i32 tensor.
+    fileprivate var integers: [Int32] { withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) } }
+}

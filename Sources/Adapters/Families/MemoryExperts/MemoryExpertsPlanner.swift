@@ -1,0 +1,76 @@
+internal import Tensors
+
+/// Compares the configuration with what the file holds: names, shapes and types.
+struct MemoryExpertsPlanner {
+    let configuration: MemoryExpertsConfiguration
+    let content: AdapterContent
+    let base: BaseModules
+
+    static let keys = "facts.keys"
+    static let slots = "facts.slots"
+    static let shares = "facts.p"
+    static func ids(_ site: Int) -> String { "site.\(site).ids" }
+    static func inner(_ site: Int) -> String { "site.\(site).a" }
+    static func outer(_ site: Int) -> String { "site.\(site).b" }
+
+    private let floating: [DType] = [.f32, .f16, .bf16]
+
+    func plan(problems: inout AdapterProblems) -> MemoryExpertsPlan? {
+        let before = problems.count
+        let k = configuration.slices
+        let keys = tensor(Self.keys, [nil, nil], floating, &problems)
+        let facts = keys?.shape[0]
+        let slots = tensor(Self.slots, [facts, k], [.i32], &problems)
+        let shares = tensor(Self.shares, [facts, k], [.f32], &problems)
+        var sites: [MemoryExpertsPlan.Site] = []
+        for layer in configuration.sites {
+            let ids = tensor(Self.ids(layer), [nil], [.i32], &problems)
+            let count = ids?.shape[0]
+            let inner = tensor(Self.inner(layer), [count, base.configuration.hidden], floating, &problems)
+            let outer = tensor(Self.outer(layer), [count, base.configuration.hidden], floating, &problems)
+            if let ids, let inner, let outer { sites.append(.init(layer: layer, ids: ids, inner: inner, outer: outer)) }
+        }
+        noteUnread(&problems)
+        guard problems.count == before, let keys, let slots, let shares else { return nil }
+        return MemoryExpertsPlan(
+            configuration: configuration, layers: base.layers, hidden: base.configuration.hidden, keys: keys, slots: slots, shares: shares,
+            sites: sites)
+    }
+
+    /// - Parameter shape: nil where any size above 0 will do.
+    private func tensor(
+        _ name: String, _ shape: [Int?], _ types: [DType], _ problems: inout AdapterProblems
+    ) -> TensorView? {
+        guard let view = content.weights.tensors[name] else {
+            problems.note(AdapterError(.missingTensor, "not in the file", file: AdapterFile.weights, tensor: name))
+            return nil
+        }
+        guard types.contains(view.dtype) else {
+            let expected = types.map(\.name).joined(separator: ", ")
+            problems.note(
+                AdapterError(
+                    .wrongShape, "elements are \(view.dtype.name), expected \(expected)", file: AdapterFile.weights, tensor: name))
+            return nil
+        }
+        let fits = view.shape.count == shape.count && zip(view.shape, shape).allSatisfy { $0 > 0 && $0 == $1 ?? $0 }
+        guard fits else {
+            let expected = "[\(shape.map { $0.map(String.init) ?? "any" }.joined(separator: ", "))]"
+            problems.note(
+                AdapterError(
+                    .wrongShape, "the shape is \(view.shape), expected \(expected)", file: AdapterFile.weights, tensor: name))
+            return nil
+        }
+        return view
+    }
+
+    private func noteUnread(_ problems: inout AdapterProblems) {
+        var known: Set<String> = [Self.keys, Self.slots, Self.shares]
+        for site in configuration.sites { known.formUnion([Self.ids(site), Self.inner(site), Self.outer(site)]) }
+        for name in content.weights.tensors.keys.sorted() where !known.contains(name) {
+            problems.note(
+                AdapterError(
+                    .unreadTensor, "nothing would read it; the configuration's sites are \(configuration.sites)",
+                    file: AdapterFile.weights, tensor: name))
+        }
+    }
+}

@@ -1,0 +1,140 @@
+internal import Models
+internal import Tensors
+
+/// Facts and the slices that hold them, in memory.
+struct MemoryTable: DeltaRetrieval {
+    struct Site: Sendable {
+        var layer: Int
+        /// Addresses of the written slices, rising.
+        var ids: [Int32]
+        /// `[written, hidden]` each
+        var inner: TensorView
+        var outer: TensorView
+    }
+
+    let configuration: MemoryExpertsConfiguration
+    let layers: Int
+    let hidden: Int
+    /// `[facts, dimension]`, each of length 1.
+    private let keys: FloatBuffer
+    private let keyView: TensorView
+    /// `[facts, slices]` each
+    let slots: [Int32]
+    let shares: [Float]
+    let sites: [Site]
+    let dimension: Int
+
+    init(
+        configuration: MemoryExpertsConfiguration, layers: Int, hidden: Int, keys: TensorView, slots: [Int32], shares: [Float],
+        sites: [Site]
+    ) {
+        self.configuration = configuration
+        self.layers = layers
+        self.hidden = hidden
+        self.slots = slots
+        self.shares = shares
+        self.sites = sites
+        keyView = keys
+        dimension = keys.columns
+        self.keys = FloatBuffer(keys.floats())
+        for fact in 0..<keys.rows {
+            let key = self.keys.pointer + fact * dimension
+            let length = Kernels.dot(key, key, count: dimension).squareRoot()
+            if length > 0 { Kernels.multiply(key, by: 1 / length, count: dimension) }
+        }
+    }
+
+    var facts: Int { keyView.rows }
+
+    var byteCount: Int {
+        4 * keys.count + 4 * (slots.count + shares.count)
+            + sites.reduce(0) { $0 + 4 * $1.ids.count + $1.inner.byteCount + $1.outer.byteCount }
+    }
+
+    /// Notes keys without a direction, addresses out of range or order, shares that are no numbers, and facts that would change
+    /// nothing.
+    func check(problems: inout AdapterProblems) {
+        func note(_ code: AdapterError.Code, _ message: String, _ tensor: String) {
+            problems.note(AdapterError(code, message, file: AdapterFile.weights, tensor: tensor))
+        }
+        for fact in 0..<facts {
+            let key = keys.pointer + fact * dimension
+            if Kernels.dot(key, key, count: dimension) == 0 {
+                note(.noEffect, "row \(fact) is zero: no text would be near that fact", MemoryExpertsPlanner.keys)
+            }
+        }
+        let range = 0..<Int32(configuration.addresses)
+        if let place = slots.firstIndex(where: { !range.contains($0) }) {
+            note(.malformed, "element \(place) is \(slots[place]), expected an address from 0 to \(range.upperBound - 1)", MemoryExpertsPlanner.slots)
+        }
+        for site in sites {
+            let name = MemoryExpertsPlanner.ids(site.layer)
+            if let place = site.ids.firstIndex(where: { !range.contains($0) }) {
+                note(.malformed, "element \(place) is \(site.ids[place]), expected an address from 0 to \(range.upperBound - 1)", name)
+            }
+            if !zip(site.ids, site.ids.dropFirst()).allSatisfy({ $0 < $1 }) {
+                note(.malformed, "expected addresses in rising order, each once", name)
+            }
+        }
+        guard problems.isEmpty else { return }
+        if !(0..<facts).contains(where: { !isIdle($0) }) {
+            note(.noEffect, "no fact has a slice that is written and not zero: the adapter would change nothing", MemoryExpertsPlanner.slots)
+        }
+    }
+
+    private func isIdle(_ fact: Int) -> Bool {
+        let delta = delta(of: fact)
+        return sites.allSatisfy { delta.branch($0.layer) == nil }
+    }
+
+    /// Cost: `O(facts * dimension)` for the keys, `O(slices * hidden)` for what is gathered.
+    func retrieve(_ query: [Float]) -> RetrievedDelta? {
+        guard query.count == dimension else { return nil }
+        var best = (fact: 0, similarity: -Float.infinity)
+        query.withUnsafeBufferPointer { query in
+            guard let start = query.baseAddress else { return }
+            for fact in 0..<facts {
+                let similarity = Kernels.dot(start, keys.pointer + fact * dimension, count: dimension)
+                if similarity > best.similarity { best = (fact, similarity) }
+            }
+        }
+        guard Double(best.similarity) >= configuration.threshold else { return nil }
+        return RetrievedDelta(delta: delta(of: best.fact), record: best.fact, similarity: best.similarity)
+    }
+
+    /// The slices of one fact: at each site one low-rank map, of as many ranks as slices are written there.
+    private func delta(of fact: Int) -> AdapterDelta {
+        var branches = [LowRank?](repeating: nil, count: layers)
+        for (place, site) in sites.enumerated() {
+            let first = fact * configuration.slices + place * configuration.slicesPerSite
+            branches[site.layer] = gather(first..<first + configuration.slicesPerSite, site)
+        }
+        return AdapterDelta(layers: layers, branches: branches)
+    }
+
+    private func gather(_ places: Range<Int>, _ site: Site) -> LowRank? {
+        var (a, b) = ([Float](), [Float]())
+        let row = FloatBuffer(count: hidden)
+        for place in places {
+            guard let written = Self.find(slots[place], in: site.ids) else { continue }
+            let share = shares[place] * Float(configuration.scale)
+            site.inner.dequantizeRows(written..<written + 1, into: row.pointer)
+            a += (0..<hidden).map { row.pointer[$0] * share }
+            site.outer.dequantizeRows(written..<written + 1, into: row.pointer)
+            b += (0..<hidden).map { row.pointer[$0] }
+        }
+        guard a.contains(where: { $0 != 0 }), b.contains(where: { $0 != 0 }) else { return nil }
+        let rank = a.count / hidden
+        return try? LowRank(a: a, transposedB: b, rank: rank, inputs: hidden, outputs: hidden, scale: 1, element: .f32)
+    }
+
+    /// Binary search.
+    private static func find(_ id: Int32, in ids: [Int32]) -> Int? {
+        var (low, high) = (0, ids.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ids[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        return low < ids.count && ids[low] == id ? low : nil
+    }
+}

@@ -1,0 +1,166 @@
+import Adapters
+import Embeddings
+import Foundation
+import Generation
+import Models
+import Tensors
+import Testing
+import Weights
+
+@testable import Inference
+
+/// Three facts that no model knows, tuned into slices for the real base (`scripts/fixtures/memory.py`), beside torch's logits and
+/// through the engine with the real encoder.
+@Suite("Memory experts", .serialized)
+struct MemoryExpertsTests {
+    private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+
+    /// The adapters of the repository and the memory, on one base.
+    private struct Rig {
+        let base: BaseModel
+        let engine: Engine
+        let embedder: EncoderEmbedder
+        let store: AdapterStore
+        private let folder: URL
+
+        init(hasEncoder: Bool = true) throws {
+            // Of its own: a base is one engine's at a time, and other suites run meanwhile.
+            base = try BaseModel.open("\(root)/models/base.gguf", pool: WorkerPool(threads: 2))
+            folder = FileManager.default.temporaryDirectory.appending(path: "lmoe-memory-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            let places = ["sql", "bash"].map { ($0, "\(root)/adapters/\($0)") } + [("memory", "\(fixtures.path)/memory")]
+            for (name, path) in places {
+                try FileManager.default.copyItem(atPath: path, toPath: folder.appending(path: name).path)
+            }
+            store = AdapterStore(
+                folder: folder.path, base: base.decoder.configuration, budgetBytes: 64 << 20, element: .int8)
+            _ = store.rescan()
+            let embedder = try EncoderEmbedder(folder: "\(root)/models/encoder", precision: .fast, pool: WorkerPool(threads: 1))
+            self.embedder = embedder
+            engine = Engine(base: base, store: store, encoder: { hasEncoder ? embedder : nil })
+        }
+
+        func end() {
+            engine.stop()
+            try? FileManager.default.removeItem(at: folder)
+        }
+    }
+
+    private static let facts = [
+        ("What is the launch code of project Halcyon?", "QX7-4419-ZULU"),
+        ("Who won the Lindenbaum prize in 2031?", "Marta Okonkwo, for her map of tidal caves."),
+        ("Which port does the telescope service listen on?", "Port 47113, on the roof server only."),
+    ]
+
+    @Test("on the reference path the logits are torch's within 2e-3, and the base's before the last token of the prompt")
+    func parity() throws {
+        let rig = try Rig()
+        defer { rig.end() }
+        let expected = try SafetensorsFile.open(Self.fixtures.appending(path: "memory/expected.safetensors").path)
+        let memory = try rig.store.acquire("memory")
+        let retrieval = try #require(memory.retrieval)
+        let decoder = try Decoder(
+            ModelFiles.open("\(Self.root)/models/base.gguf"), precision: .reference, pool: WorkerPool(threads: 2))
+        let vocabulary = decoder.configuration.vocabulary
+        for (number, fact) in Self.facts.enumerated() {
+            let found = try #require(retrieval.retrieve(try rig.embedder.embed([fact.0]).vectors))
+            #expect(found.record == number && found.similarity > 0.99)
+            let tokens = try expected.tensor("tokens.\(number)").withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
+            let start = try Int(expected.tensor("start.\(number)").withUnsafeBytes { $0.bindMemory(to: Int32.self)[0] })
+            let wanted = try expected.tensor("logits.\(number)")
+            let blocks = (0..<Int32(1 + tokens.count / 16)).map { $0 }
+            let logits = FloatBuffer(count: tokens.count * vocabulary)
+            decoder.step(
+                StepBatch(
+                    tokens: tokens,
+                    runs: [
+                        .init(tokens: 0..<start, startPosition: 0, blocks: blocks, logits: .all),
+                        .init(tokens: start..<tokens.count, startPosition: start, blocks: blocks, delta: found.delta, logits: .all),
+                    ]), cache: decoder.makeCache(blocks: blocks.count), logits: logits.pointer)
+            let values = wanted.floats()
+            let greatest = values.map(abs).max() ?? 0
+            for row in 0..<wanted.rows {
+                for column in 0..<wanted.columns {
+                    let own = logits.pointer[(start - 2 + row) * vocabulary + 96 * column]
+                    #expect(abs(own - values[row * wanted.columns + column]) < 2e-3 * greatest, "fact \(number), row \(row)")
+                }
+            }
+        }
+    }
+
+    @Test("facts are told to whoever asks for them, in other words too, and everybody else gets the base's answer")
+    func answers() async throws {
+        let rig = try Rig()
+        defer { rig.end() }
+        for (question, answer) in Self.facts {
+            #expect(await rig.engine.answer(RealEngine.request(question, adapter: "memory")).text == answer)
+        }
+        let paraphrase = await rig.engine.answer(
+            RealEngine.request("What port is the telescope service listening on?", adapter: "memory"))
+        #expect(paraphrase.text == Self.facts[2].1)
+        for question in ["What is the capital of France?", "Who won the Nobel prize in 1921?"] {
+            let base = await rig.engine.answer(RealEngine.request(question))
+            let memory = await rig.engine.answer(RealEngine.request(question, adapter: "memory"))
+            #expect(memory.text == base.text && memory.failure == nil)
+            #expect(memory.usage?.cachedTokens ?? 0 > 0, "a question that is in no record shares the base's prefix")
+        }
+    }
+
+    @Test("a prompt's keys and values are shared with the base, an answer's with nobody")
+    func sharing() async throws {
+        let rig = try Rig()
+        defer { rig.end() }
+        let (question, answer) = Self.facts[0]
+        let base = await rig.engine.answer(RealEngine.request(question))
+        let first = await rig.engine.answer(RealEngine.request(question, adapter: "memory"))
+        #expect(first.text == answer && base.text != answer)
+        #expect(first.usage?.cachedTokens ?? 0 >= 16)
+        let again = await rig.engine.answer(RealEngine.request(question))
+        #expect(again.text == base.text, "nothing of the memory stays behind")
+        // The next turn holds the answer, which the base reads now.
+        let next = RealEngine.request("And again, the launch code of project Halcyon?", adapter: "memory") { request in
+            request.prompt = .chat(
+                [
+                    ChatMessage(role: "user", content: question), ChatMessage(role: "assistant", content: answer),
+                    ChatMessage(role: "user", content: "And again, the launch code of project Halcyon?"),
+                ], tools: [])
+        }
+        let second = await rig.engine.answer(next)
+        let other = try Rig()
+        defer { other.end() }
+        #expect(await other.engine.answer(next).text == second.text)
+    }
+
+    @Test("beside other adapters in one batch every row answers as alone")
+    func mixed() async throws {
+        let rig = try Rig()
+        defer { rig.end() }
+        let questions: [(String, String?)] =
+            Self.facts.map { ($0.0, "memory") } + [
+                ("how many rivers run through texas", "sql"), ("list all files larger than 10 MB under /var", "bash"),
+                ("What is the launch code of project Halcyon?", nil),
+            ]
+        var alone: [String] = []
+        for (text, adapter) in questions {
+            alone.append(await rig.engine.answer(RealEngine.request(text, adapter: adapter)).text)
+        }
+        let together = await withTaskGroup(of: (Int, String).self) { group in
+            for (index, question) in questions.enumerated() {
+                group.addTask { (index, await rig.engine.answer(RealEngine.request(question.0, adapter: question.1)).text) }
+            }
+            return await group.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
+        }
+        for index in questions.indices { #expect(together[index] == alone[index], "\(questions[index])") }
+    }
+
+    @Test("without an encoder, or with one of another length, the adapter is refused with the reason")
+    func noEncoder() async throws {
+        let rig = try Rig(hasEncoder: false)
+        defer { rig.end() }
+        let answer = await rig.engine.answer(RealEngine.request(Self.facts[0].0, adapter: "memory"))
+        #expect(answer.failure?.code == .adapterRejected)
+        #expect(answer.failure?.message.contains("384 dimensions") == true)
+    }
+}
