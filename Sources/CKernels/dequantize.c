@@ -4,6 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lanes.h"
+
+typedef uint8_t u8x16 __attribute__((ext_vector_type(16)));
+
 static inline uint16_t u16_at(const uint8_t *p) {
     uint16_t value;
     memcpy(&value, p, sizeof value);
@@ -20,6 +24,12 @@ static inline float float_of(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+static inline u8x16 bytes_at(const uint8_t *p) {
+    u8x16 bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    return bytes;
 }
 
 // Exponent and fraction move to their places in an f32 and the exponent's bias is put right by one exact product, which
@@ -55,10 +65,9 @@ void ck_dequantize_q4_0(const void *blocks, size_t count, float *restrict out) {
     const uint8_t *p = blocks;
     for (size_t b = 0; b < count; b++, p += 18, out += 32) {
         float d = f16_at(p);
-        for (int i = 0; i < 16; i++) {
-            out[i] = (float)((p[2 + i] & 15) - 8) * d;
-            out[i + 16] = (float)((p[2 + i] >> 4) - 8) * d;
-        }
+        u8x16 q = bytes_at(p + 2);
+        store(out, (__builtin_convertvector(q & 15, f32x16) - 8) * d);
+        store(out + 16, (__builtin_convertvector(q >> 4, f32x16) - 8) * d);
     }
 }
 
@@ -66,10 +75,9 @@ void ck_dequantize_q4_1(const void *blocks, size_t count, float *restrict out) {
     const uint8_t *p = blocks;
     for (size_t b = 0; b < count; b++, p += 20, out += 32) {
         float d = f16_at(p), m = f16_at(p + 2);
-        for (int i = 0; i < 16; i++) {
-            out[i] = (float)(p[4 + i] & 15) * d + m;
-            out[i + 16] = (float)(p[4 + i] >> 4) * d + m;
-        }
+        u8x16 q = bytes_at(p + 4);
+        store(out, __builtin_convertvector(q & 15, f32x16) * d + m);
+        store(out + 16, __builtin_convertvector(q >> 4, f32x16) * d + m);
     }
 }
 

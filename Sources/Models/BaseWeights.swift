@@ -7,8 +7,8 @@ internal import Tensors
 /// Nothing is kept but norms: rows are dequantised from the mapped file on demand, so readers go through a matrix a slice at a time.
 /// Any thread, several at once.
 public final class BaseWeights: Sendable {
-    /// Rows of that width that a reader should ask for at once: 256 KB, which stay in a core's cache.
-    public static func sliceRows(_ inputs: Int) -> Int { max(1, (64 << 10) / max(inputs, 1)) }
+    /// Rows of that width that a reader should ask for at once: 96 KB, which stay in a core's cache.
+    public static func sliceRows(_ inputs: Int) -> Int { max(1, (24 << 10) / max(inputs, 1)) }
 
     public let configuration: DecoderConfiguration
     private let files: ModelFiles

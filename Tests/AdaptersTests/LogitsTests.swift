@@ -62,7 +62,9 @@ import Weights
     }
 
     /// What is computed from the base's own weights; the folders are the conformance suite's.
-    @Test(arguments: ["dora", "dora-biases", "dora-patterns", "dora-no-magnitude"])
+    @Test(arguments: [
+        "dora", "dora-biases", "dora-patterns", "dora-no-magnitude", "ia3", "ia3-biases", "ia3-all", "ia3-regex",
+    ])
     func familiesOnTheBasesWeights(name: String) throws {
         let folder = "\(Self.root)/Tests/ConformanceTests/Fixtures/tiny"
         let document = try JSONValue.parse(Array(Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)/adapter_config.json"))))

@@ -2,6 +2,7 @@
 public struct AdapterRegistry: Sendable {
     public static let standard = AdapterRegistry([
         LoRAFamily(),
+        IA3Family(),
         MemoryExpertsFamily(),
     ])
 
@@ -14,7 +15,7 @@ public struct AdapterRegistry: Sendable {
         if let family = families.first(where: { $0.recognises(manifest) }) { return family }
         throw AdapterError(
             .unsupported,
-            "\(quoted(manifest.peftType)) is no family that is served here; expected \(listed(families.map { $0.name.uppercased() }))",
+            "\(quoted(manifest.peftType)) is no family that is served here; expected \(listed(families.map { $0.name.uppercased() }, limit: 20))",
             file: AdapterFile.configuration, key: "peft_type")
     }
 }

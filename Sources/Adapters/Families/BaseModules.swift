@@ -48,6 +48,17 @@ public struct BaseModules: Sendable {
     /// All that can be targeted.
     var paths: [String] { linears.map(\.path) + [Self.embedding, Self.head] }
 
+    /// The base's weights; noted when only its shapes are known. `need` is what a family has them for, `key` what asks for it.
+    func weights(for need: String, key: String, problems: inout AdapterProblems) -> BaseWeights? {
+        if weights == nil {
+            problems.note(
+                AdapterError(
+                    .unsupported, "\(need) is computed from the base's weights, of which only the shapes are known here",
+                    file: AdapterFile.configuration, key: key))
+        }
+        return weights
+    }
+
     /// The layer that a path names, whether the base has it or not.
     static func layer(of path: String) -> Int? {
         let prefix = "model.layers."

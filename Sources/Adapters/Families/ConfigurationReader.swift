@@ -81,21 +81,34 @@ struct ConfigurationReader: Sendable {
         }
         if text.isEmpty && key == "exclude_modules" { return nil }
         if text.lowercased() == "all-linear" && key == "target_modules" { return .allLinear }
-        do throws(PatternError) {
-            return .pattern(try ModulePattern(text))
-        } catch {
-            throw Self.refused(error, key: key)
-        }
+        return .pattern(try pattern(text, key: key))
     }
 
     /// A string, a list of them, or nothing.
-    private func strings(_ key: String) throws(AdapterError) -> [String] {
+    func strings(_ key: String) throws(AdapterError) -> [String] {
         try read(key) { (cursor) throws(JSONError) -> [String] in
             if case .string(let text) = cursor.value { return text.isEmpty ? [] : [text] }
             var strings: [String] = []
             for element in try cursor.optionalArray() ?? [] { strings.append(try element.string()) }
             return strings
         }
+    }
+
+    /// A regular expression that is meant for whole paths.
+    func pattern(_ text: String, key: String) throws(AdapterError) -> ModulePattern {
+        do throws(PatternError) {
+            return try ModulePattern(text)
+        } catch {
+            throw Self.refused(error, key: key)
+        }
+    }
+
+    /// Adapters here generate text.
+    func checkTask() throws(AdapterError) {
+        guard let task = try text("task_type"), task != "CAUSAL_LM" else { return }
+        throw AdapterError(
+            .unsupported, "\(quoted(task)); expected CAUSAL_LM: adapters here generate text", file: AdapterFile.configuration,
+            key: "task_type")
     }
 
     /// Nil: all layers. PEFT takes an empty list for all.

@@ -23,7 +23,7 @@ struct LoRAConfiguration: Sendable {
     init?(_ manifest: AdapterManifest, limits: AdapterLimits, problems: inout AdapterProblems) {
         let reader = ConfigurationReader(document: JSONCursor(.object(manifest.document)))
         let rankRange = 1...limits.rank
-        _ = problems.noting { () throws(AdapterError) in try Self.checkTask(reader) }
+        _ = problems.noting { () throws(AdapterError) in try reader.checkTask() }
         _ = problems.noting { () throws(AdapterError) in try Self.checkInitialisation(reader) }
         _ = problems.noting { () throws(AdapterError) in try Self.checkBias(reader) }
         let rank = problems.noting { () throws(AdapterError) in try reader.integer("r", in: rankRange) ?? Self.defaultRank }
@@ -59,14 +59,6 @@ struct LoRAConfiguration: Sendable {
     func scale(of path: String) -> Double {
         let rank = Double(rank(of: path))
         return alpha(of: path) / (rankStabilised ? rank.squareRoot() : rank)
-    }
-
-    private static func checkTask(_ reader: ConfigurationReader) throws(AdapterError) {
-        let task = try reader.text("task_type")
-        guard let task, task != "CAUSAL_LM" else { return }
-        throw AdapterError(
-            .unsupported, "\(quoted(task)); expected CAUSAL_LM: adapters here generate text", file: AdapterFile.configuration,
-            key: "task_type")
     }
 
     private static func checkInitialisation(_ reader: ConfigurationReader) throws(AdapterError) {

@@ -12,6 +12,7 @@ public struct LoRAFamily: AdapterFamily {
     ) -> (any AdapterPlan)? {
         LoRAKeys.table.check(content.manifest, problems: &problems)
         guard let configuration = LoRAConfiguration(content.manifest, limits: limits, problems: &problems) else { return nil }
+        if configuration.usesDoRA { _ = base.weights(for: "DoRA", key: "use_dora", problems: &problems) }
         var planner = LoRAPlanner(configuration: configuration, content: content, base: base)
         let plan = planner.plan()
         for error in planner.errors { problems.note(error) }

@@ -22,12 +22,6 @@ struct LoRAPlanner {
         let targets = found.compactMap { target($0, hasMagnitudes: hasMagnitudes) }
         planner.refuseVocabularyTargets()
         planner.checkSomethingIsTargeted(targets.count)
-        if configuration.usesDoRA && base.weights == nil {
-            planner.note(
-                AdapterError(
-                    .unsupported, "DoRA is computed from the base's weights, of which only the shapes are known here",
-                    file: AdapterFile.configuration, key: "use_dora"))
-        }
         return LoRAPlan(
             configuration: configuration, manifest: content.manifest, layers: base.layers, targets: targets,
             weights: configuration.usesDoRA ? base.weights : nil)

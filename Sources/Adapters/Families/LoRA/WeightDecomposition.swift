@@ -34,13 +34,13 @@ struct WeightDecomposition {
         let given = magnitude?.floats()
         var factors = given ?? [Float](repeating: 0, count: module.outputs)
         var failed: (row: Int, norm: Float)?
-        forEachSlice { rows, base, changed in
+        forEachSlice { rows, values in
+            if given == nil { for (index, row) in rows.enumerated() { factors[row] = norm(values + index * module.inputs) } }
+            addLowRank(rows, to: values)
             for (index, row) in rows.enumerated() {
-                if given == nil { factors[row] = norm(base + index * module.inputs) }
-                let length = norm(changed + index * module.inputs)
-                let factor = factors[row] / length
-                if !(length > 0 && length.isFinite && factor.isFinite) { failed = failed ?? (row, length) }
-                factors[row] = factor
+                let length = norm(values + index * module.inputs)
+                factors[row] /= length
+                if !(length > 0 && length.isFinite && factors[row].isFinite) { failed = failed ?? (row, length) }
             }
         }
         guard let failed else { return factors }
@@ -51,34 +51,39 @@ struct WeightDecomposition {
 
     /// The Frobenius norm of `g V - W`.
     func change(_ factors: [Float]) -> Double {
+        let changed = FloatBuffer(count: sliceRows * module.inputs)
         var sum = 0.0
-        forEachSlice { rows, base, changed in
+        forEachSlice { rows, values in
             let count = rows.count * module.inputs
+            changed.pointer.update(from: values, count: count)
+            addLowRank(rows, to: changed.pointer)
             for (index, row) in rows.enumerated() {
-                Kernels.multiply(changed + index * module.inputs, by: factors[row], count: module.inputs)
+                Kernels.multiply(changed.pointer + index * module.inputs, by: factors[row], count: module.inputs)
             }
-            Kernels.multiply(base, by: -1, count: count)
-            Kernels.add(base, to: changed, count: count)
-            for index in 0..<rows.count { sum += square(changed + index * module.inputs) }
+            Kernels.multiply(values, by: -1, count: count)
+            Kernels.add(values, to: changed.pointer, count: count)
+            for index in 0..<rows.count { sum += square(changed.pointer + index * module.inputs) }
         }
         return sum.squareRoot()
     }
 
-    /// Rows of W and of V, both `[rows, inputs]`, which `body` may change.
-    private func forEachSlice(
-        _ body: (_ rows: Range<Int>, _ base: UnsafeMutablePointer<Float>, _ changed: UnsafeMutablePointer<Float>) -> Void
-    ) {
-        let step = BaseWeights.sliceRows(module.inputs)
-        let (base, changed) = (FloatBuffer(count: step * module.inputs), FloatBuffer(count: step * module.inputs))
-        for first in stride(from: 0, to: module.outputs, by: step) {
-            let rows = first..<min(first + step, module.outputs)
-            weights.read(rows, of: module.layer, module.projection, into: base.pointer)
-            changed.pointer.update(from: base.pointer, count: rows.count * module.inputs)
-            Kernels.lowRankExpand(
-                b.pointer + first * rank, stride: rank, rows: rows.count, b: a.pointer, element: .f32, rank: rank,
-                outputs: 0..<module.inputs, totalOutputs: module.inputs, into: changed.pointer, outputStride: module.inputs)
-            body(rows, base.pointer, changed.pointer)
+    private var sliceRows: Int { BaseWeights.sliceRows(module.inputs) }
+
+    /// Rows of W, `[rows, inputs]`, which `body` may change.
+    private func forEachSlice(_ body: (_ rows: Range<Int>, _ values: UnsafeMutablePointer<Float>) -> Void) {
+        let slice = FloatBuffer(count: sliceRows * module.inputs)
+        for first in stride(from: 0, to: module.outputs, by: sliceRows) {
+            let rows = first..<min(first + sliceRows, module.outputs)
+            weights.read(rows, of: module.layer, module.projection, into: slice.pointer)
+            body(rows, slice.pointer)
         }
+    }
+
+    /// `values += s B A` for some rows.
+    private func addLowRank(_ rows: Range<Int>, to values: UnsafeMutablePointer<Float>) {
+        Kernels.lowRankExpand(
+            b.pointer + rows.lowerBound * rank, stride: rank, rows: rows.count, b: a.pointer, element: .f32, rank: rank,
+            outputs: 0..<module.inputs, totalOutputs: module.inputs, into: values, outputStride: module.inputs)
     }
 
     private func norm(_ row: UnsafePointer<Float>) -> Float { Float(square(row).squareRoot()) }
