@@ -32,6 +32,37 @@ import Testing
         #expect((json["problems"] as? [Any])?.isEmpty == true)
     }
 
+    @Test func theSizeOfTheEffectIsMeasured() throws {
+        let run = try Invocation("adapters", "check", "--json", "--encoder", "none", "adapters/sql")
+        #expect(run.status == 0, "\(run.errors)")
+        let json = try run.json()
+        let effects = try #require(json["effects"] as? [[String: Any]])
+        #expect(effects.count == 210)
+        for effect in effects {
+            let relative = try #require(effect["relative"] as? Double)
+            #expect(relative > 0.0001 && relative < 1, "\(effect)")
+        }
+        let change = try #require(json["logit_change"] as? [String: Any])
+        #expect((change["mean_kl"] as? Double ?? 0) > 0.01)
+        #expect((change["base"] as? [String: Any])?["text"] is String)
+        #expect((json["similar_weights"] as? [Any])?.isEmpty == true, "it is not compared with itself")
+    }
+
+    @Test func aCopyIsCalledOne() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.copyItem(
+            at: Invocation.root.appendingPathComponent("adapters/math"), to: folder.appendingPathComponent("more-math"))
+        let run = try Invocation("adapters", "check", "--no-model", "--encoder", "none", folder.appendingPathComponent("more-math").path)
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains("copy        math is the same adapter, byte for byte"), "\(run.output)")
+        #expect(run.output.contains("of the base's") && !run.output.contains("next token"))
+        let alone = try Invocation(
+            "adapters", "check", "--no-model", "--no-compare", "--json", "--encoder", "none", folder.appendingPathComponent("more-math").path)
+        let json = try alone.json()
+        #expect(json["similar_weights"] is NSNull && json["logit_change"] is NSNull)
+    }
+
     @Test func aFolderThatWouldNotLoadIsNo() throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(at: folder) }

@@ -86,6 +86,8 @@ public struct AdapterEffect: Sendable, Equatable {
     public var scale: Double
     /// Frobenius norm of the change of `W`, plus the norm of the bias.
     public var norm: Double
+    /// `norm` to the Frobenius norm of `W`; nil where nobody compared them.
+    public var relative: Double?
 }
 
 /// Problems in the order in which they were found. The first `limit` are kept, all are counted.

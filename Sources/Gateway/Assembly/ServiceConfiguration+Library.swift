@@ -23,8 +23,11 @@ extension ServiceConfiguration {
     public func openStore(for base: BaseWeights) -> AdapterStore {
         AdapterStore(
             folder: adapters, base: base.configuration, weights: base, budgetBytes: limits.adapterBudgetBytes,
-            element: precision == .fast ? .int8 : .f32, limits: limits.adapters)
+            element: adapterElement, limits: limits.adapters)
     }
+
+    /// How the store keeps the adapters' matrices.
+    public var adapterElement: LowRank.Element { precision == .fast ? .int8 : .f32 }
 
     /// A router without an index; examples are cached below `cache` by content.
     public func openRouter(_ embedder: any TextEmbedder) -> Router {

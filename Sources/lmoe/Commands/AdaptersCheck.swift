@@ -2,11 +2,10 @@ import Adapters
 import ArgumentParser
 import Foundation
 import Gateway
-import JSON
 import Models
 import Routing
 
-/// `lmoe adapters check`: would this folder load, and would it change anything?
+/// `lmoe adapters check`: would this folder load, what would it change, and is it new?
 struct AdaptersCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Load a folder against the base and say what it would do.",
@@ -14,12 +13,20 @@ struct AdaptersCheck: ParsableCommand {
             EXAMPLES
               lmoe adapters check adapters/bash
               lmoe adapters check --json ~/Downloads/sql-lora
+              lmoe adapters check --prompt "how many rivers are in texas" adapters/sql
+              lmoe adapters check --no-model --no-compare ~/Downloads/sql-lora
 
-            Ends with status 3 when the folder has problems or would change nothing.
+            Says which tensors it does not use and which targets it does not find; how large its change of each projection is,
+            against the base's weights; how the model's answer to a prompt changes; and which adapters of the adapters folder do
+            nearly the same. Ends with status 3 when the folder has problems or would change nothing.
             """)
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
+    @Option(help: "The prompt on which the change is measured, at most 256 tokens.")
+    var prompt: String = Variables.text("prompt") ?? LogitChange.usualPrompt
+    @Flag(help: "Don't run the model: headers, shapes and norms only.") var noModel = Variables.flag("no-model")
+    @Flag(help: "Don't read the adapters folder for adapters that do nearly the same.") var noCompare = Variables.flag("no-compare")
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
     @Argument(help: "The adapter's folder.") var folder: String
 
@@ -28,21 +35,34 @@ struct AdaptersCheck: ParsableCommand {
         guard isFolder(folder) else { throw Failure(message: "\(folder): there is no such folder") }
         let base = try workspace.configuration.openBaseWeights()
         let inspection = AdapterInspection.inspect(
-            folder: folder, base: base.configuration, weights: base, limits: workspace.configuration.limits.adapters)
+            folder: folder, base: base.configuration, weights: base, element: workspace.configuration.adapterElement,
+            limits: workspace.configuration.limits.adapters)
         let name = URL(fileURLWithPath: folder).lastPathComponent
         let route = RouteFinding(adapter: name, folder: folder, files: workspace.configuration.routeFiles)
-        let duplicates = route.problem == nil ? try overlaps(name, route, workspace, base) : []
-        if json {
-            print(document(inspection, route, duplicates, name).serialized(pretty: true))
-        } else {
-            print(InspectionText(inspection: inspection, route: route, duplicates: duplicates, name: name).text)
-        }
+        let finding = InspectionFinding(
+            name: name, inspection: inspection, route: route,
+            overlaps: route.problem == nil ? try overlaps(name, route, workspace, base) : [],
+            likenesses: noCompare ? nil : likenesses(inspection, workspace, base), change: try change(inspection, workspace))
+        print(json ? finding.json.serialized(pretty: true) : finding.text)
         if !inspection.takesEffect { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
     private func isFolder(_ path: String) -> Bool {
         var isDirectory: ObjCBool = false
         return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+    }
+
+    private func change(_ inspection: AdapterInspection, _ workspace: Workspace) throws -> LogitChange? {
+        guard !noModel, inspection.takesEffect, !inspection.dependsOnRequest, let delta = inspection.residentDelta else { return nil }
+        return try LogitChange(delta, on: prompt, base: try workspace.base())
+    }
+
+    private func likenesses(_ inspection: AdapterInspection, _ workspace: Workspace, _ base: BaseWeights) -> [AdapterLikeness] {
+        let store = workspace.configuration.openStore(for: base)
+        _ = store.rescan()
+        return store.likenesses(to: inspection, weights: base) { done, total in
+            if done % 50 == 1 { Terminal.progress("comparing with adapter \(done) of \(total)") }
+        }
     }
 
     /// Adapters whose examples are nearly those of this one.
@@ -59,27 +79,5 @@ struct AdaptersCheck: ParsableCommand {
         return router.overlaps().compactMap { pair in
             pair.first == name ? (pair.second, pair.similarity) : pair.second == name ? (pair.first, pair.similarity) : nil
         }
-    }
-
-    private func document(
-        _ inspection: AdapterInspection, _ route: RouteFinding, _ duplicates: [(name: String, similarity: Float)],
-        _ name: String
-    ) -> JSONValue {
-        let summary = inspection.summary
-        return [
-            "name": .string(name), "folder": .string(inspection.folder), "takes_effect": .bool(inspection.takesEffect),
-            "family": summary.map { .string($0.family) } ?? .null,
-            "rank": summary?.ranks.map { .integer(Int64($0.upperBound)) } ?? .null,
-            "alpha": summary?.alpha.map(JSONValue.number) ?? .null,
-            "targets": .array((summary?.targets ?? []).map(JSONValue.string)),
-            "parameters": .integer(Int64(summary?.parameters ?? 0)), "file_bytes": .integer(Int64(inspection.fileBytes)),
-            "bytes": .integer(Int64(inspection.residentBytes)), "version": inspection.version.map(JSONValue.string) ?? .null,
-            "notices": .array((summary?.notices ?? []).map(JSONValue.string)), "chat_template": .bool(inspection.hasChatTemplate),
-            "idle_targets": .array(inspection.idleTargets.map(JSONValue.string)), "routing": route.json,
-            "near_duplicates": .array(
-                duplicates.map { ["adapter": .string($0.name), "similarity": .number(Double($0.similarity))] }),
-            "problems": .array(
-                inspection.problems.map { ["code": .string($0.code.rawValue), "message": .string("\($0)")] }),
-        ]
     }
 }

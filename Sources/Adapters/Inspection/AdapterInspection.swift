@@ -25,6 +25,12 @@ public struct AdapterInspection: Sendable {
     public var hasChatTemplate = false
     /// Of each target, in the order of the model; empty when there are problems.
     public var effects: [AdapterEffect] = []
+    /// In f32, to compare it with others; nil when there are problems.
+    public private(set) var delta: AdapterDelta?
+    /// It looks up what a request's text asks for: `delta` is not the whole effect.
+    public private(set) var dependsOnRequest = false
+    /// As it would be resident, for a decoder.
+    public private(set) var residentDelta: AdapterDelta?
     /// At most `AdapterProblems.limit`; `problemCount` counts all.
     public var problems: [AdapterError] = []
     public var problemCount = 0
@@ -34,8 +40,10 @@ public struct AdapterInspection: Sendable {
     /// Targets that change nothing although others do.
     public var idleTargets: [String] { effects.filter { $0.norm == 0 }.map(\.module) }
 
-    /// Reads the folder whole and checks it against the base, of whose `weights` some families need the values. Never throws: what is wrong is in `problems`.
-    /// Cost: `O(parameters * rank)`.
+    /// Reads the folder whole and checks it against the base, of whose `weights` some families need the values; with them effects are
+    /// measured against the base's matrices. Never throws: what is wrong is in `problems`. Cost: `O(parameters * rank)`, and a read
+    /// of the matrices that are changed.
+    /// - Parameter element: in which the adapter would be resident.
     public static func inspect(
         folder: String, base: DecoderConfiguration, weights: BaseWeights? = nil, element: LowRank.Element = .f32,
         limits: AdapterLimits = .init(), registry: AdapterRegistry = .standard
@@ -73,8 +81,19 @@ public struct AdapterInspection: Sendable {
         summary = plan.summary
         residentBytes = plan.byteCount(element: element)
         // Targets that did not fit are known already; whether the others are finite is worth knowing too.
-        if plan.summary.patchCount > 0 { _ = plan.delta(element: element, elements: elements, problems: &problems) }
-        _ = plan.retrieval(elements, problems: &problems)
-        if problems.isEmpty { effects = plan.effects() }
+        if plan.summary.patchCount > 0 {
+            delta = plan.delta(element: .f32, elements: elements, problems: &problems)
+        }
+        dependsOnRequest = plan.retrieval(elements, problems: &problems) != nil
+        guard problems.isEmpty else { return }
+        residentDelta = element == .f32 ? delta : plan.delta(element: element, elements: elements, problems: &problems)
+        guard problems.isEmpty else { return }
+        effects = plan.effects()
+        guard let weights = base.weights else { return }
+        for (index, effect) in effects.enumerated() {
+            guard let layer = effect.layer, let projection = effect.projection else { continue }
+            let size = weights.norm(of: layer, projection)
+            effects[index].relative = size > 0 ? effect.norm / size : nil
+        }
     }
 }

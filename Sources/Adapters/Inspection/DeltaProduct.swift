@@ -1,0 +1,91 @@
+internal import Models
+internal import Tensors
+
+/// The inner product of two changes of the base, by which adapters are compared:
+///
+///     <P, Q> = sum over layers and projections of tr(P^T Q),   P = (outputScale - 1) * W + W * (inputScale - 1) + outputScale * s B A
+///
+/// Of `W` only the norm goes in, as if its rows, and its columns, were of equal length and stood apart from B A. Biases count as they are.
+/// What is done to the embedding, to the head and by mixtures' gates is not compared. Deltas are in f32.
+struct DeltaProduct {
+    /// Nil: `W` counts as if each row had the length 1.
+    let weights: BaseWeights?
+
+    /// The cosine: 1 for the same direction, whatever the strength; 0 when either changes nothing that is compared.
+    func cosine(_ one: AdapterDelta, _ other: AdapterDelta) -> Double {
+        let norms = (of(one, one) * of(other, other)).squareRoot()
+        return norms > 0 ? of(one, other) / norms : 0
+    }
+
+    /// Cost: `O(parameters * rank)`.
+    func of(_ one: AdapterDelta, _ other: AdapterDelta) -> Double {
+        guard one.layers == other.layers else { return 0 }
+        var sum = 0.0
+        for layer in 0..<one.layers {
+            for projection in Projection.allCases {
+                guard let first = one[layer, projection], let second = other[layer, projection] else { continue }
+                sum += product(first, second, layer, projection)
+            }
+        }
+        return sum
+    }
+
+    private func product(_ one: LinearPatch, _ other: LinearPatch, _ layer: Int, _ projection: Projection) -> Double {
+        var sum = 0.0
+        if let first = one.lowRank, let second = other.lowRank {
+            sum += Self.product(first, one.outputScale, second, other.outputScale)
+        }
+        if let first = one.bias, let second = other.bias { sum += Self.product(first, second, less: 0) }
+        for (first, second) in [(one.outputScale, other.outputScale), (one.inputScale, other.inputScale)] {
+            guard let first, let second else { continue }
+            let square = weights.map { $0.norm(of: layer, projection) * $0.norm(of: layer, projection) }
+            sum += Self.product(first, second, less: 1) * (square.map { $0 / Double(first.count) } ?? 1)
+        }
+        return sum
+    }
+
+    private static func product(_ one: FloatBuffer, _ other: FloatBuffer, less: Float) -> Double {
+        guard one.count == other.count else { return 0 }
+        return (0..<one.count).reduce(0.0) { $0 + Double(one.pointer[$1] - less) * Double(other.pointer[$1] - less) }
+    }
+
+    /// `tr((B1 A1)^T B2 A2)`: the sum of the products, element by element, of `A1 A2^T` and `B1^T B2`, `[rank1, rank2]` both.
+    private static func product(
+        _ one: LowRank, _ oneScale: FloatBuffer?, _ other: LowRank, _ otherScale: FloatBuffer?
+    ) -> Double {
+        guard one.inputs == other.inputs, one.outputs == other.outputs else { return 0 }
+        let inner = products(floats(one.a), floats(other.a), one.rank, other.rank, width: one.inputs)
+        let (first, second) = (scaled(one, oneScale), scaled(other, otherScale))
+        let outer = first.withUnsafeBufferPointer { first in
+            second.withUnsafeBufferPointer { second -> [Float] in
+                guard let first = first.baseAddress, let second = second.baseAddress else { return [] }
+                return products(first, second, one.rank, other.rank, width: one.outputs)
+            }
+        }
+        let sum = zip(inner, outer).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+        return sum * Double(one.scale) * Double(other.scale)
+    }
+
+    private static func floats(_ matrix: UnsafeRawPointer) -> UnsafePointer<Float> { matrix.assumingMemoryBound(to: Float.self) }
+
+    /// `B^T`, `[rank, outputs]`, each output times its scale.
+    private static func scaled(_ pair: LowRank, _ scale: FloatBuffer?) -> [Float] {
+        var values = Array(UnsafeBufferPointer(start: floats(pair.b), count: pair.rank * pair.outputs))
+        guard let scale, scale.count == pair.outputs else { return values }
+        for row in 0..<pair.rank {
+            for output in 0..<pair.outputs { values[row * pair.outputs + output] *= scale.pointer[output] }
+        }
+        return values
+    }
+
+    private static func products(
+        _ one: UnsafePointer<Float>, _ other: UnsafePointer<Float>, _ rows: Int, _ columns: Int, width: Int
+    ) -> [Float] {
+        [Float](unsafeUninitializedCapacity: rows * columns) { buffer, count in
+            if let target = buffer.baseAddress {
+                BLAS.multiply(x: one, w: other, into: target, rows: rows, inputs: width, outputs: columns)
+            }
+            count = rows * columns
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Inference
+import Models
+import Tensors
+
+/// What an adapter does to the next-token distributions of one prompt.
+struct LogitChange {
+    struct Token {
+        let text: String
+        let probability: Double
+    }
+
+    let prompt: String
+    /// Positions of the prompt.
+    let tokens: Int
+    /// Mean over the positions of `KL(adapter || base)`, in nats.
+    let divergence: Double
+    /// Share of positions with the same most probable token.
+    let agreement: Double
+    /// The most probable tokens after the prompt.
+    let base: Token
+    let adapted: Token
+
+    static let usualPrompt = "Name three things that make a good answer, and say in one sentence each why."
+
+    /// - Parameters:
+    ///   - delta: of a form that the base's path reads
+    ///   - text: goes through the base's chat template, where it has one
+    init(_ delta: AdapterDelta, on text: String, base: BaseModel) throws {
+        let prompt = PromptTokens(base: base, adapter: nil)
+        let ids = try prompt.tokens(base.template == nil ? .raw(text) : .chat([.init(role: "user", content: text)]))
+        guard ids.count <= TextScorer.chunk else {
+            throw Failure.usage("the prompt has \(ids.count) tokens; at most \(TextScorer.chunk) are compared")
+        }
+        let plain = TextScorer(decoder: base.decoder, delta: nil, window: ids.count)
+        let changed = TextScorer(decoder: base.decoder, delta: delta, window: ids.count)
+        plain.advance(ids, 0..<ids.count)
+        changed.advance(ids, 0..<ids.count)
+        let vocabulary = base.decoder.configuration.vocabulary
+        let (before, after) = (FloatBuffer(count: vocabulary), FloatBuffer(count: vocabulary))
+        var (divergence, agreements) = (0.0, 0)
+        for position in 0..<ids.count {
+            let (one, other) = (plain.row(position), changed.row(position))
+            let (oneTotal, otherTotal) = (one.normalize(into: before.pointer), other.normalize(into: after.pointer))
+            // sum p (log p - log q) for p of the adapter
+            divergence +=
+                Double(Kernels.dot(after.pointer, other.logits, count: vocabulary)) - otherTotal
+                - (Double(Kernels.dot(after.pointer, one.logits, count: vocabulary)) - oneTotal)
+            agreements += one.best == other.best ? 1 : 0
+        }
+        self.prompt = text
+        tokens = ids.count
+        self.divergence = max(0, divergence / Double(ids.count))
+        agreement = Double(agreements) / Double(ids.count)
+        // The buffers hold the last position.
+        func best(_ row: TextScorer.Row, _ probabilities: FloatBuffer) -> Token {
+            let id = row.best
+            let text = base.tokenizer.decode([Int32(id)], skipSpecialTokens: false)
+            return Token(text: text, probability: Double(probabilities.pointer[id]))
+        }
+        self.base = best(plain.row(ids.count - 1), before)
+        adapted = best(changed.row(ids.count - 1), after)
+    }
+}
