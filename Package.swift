@@ -79,6 +79,8 @@ let floors: [Target] = [
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
     tests("HTTP", ["UV"]), tests("Generation"),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Models", "Weights", "Tensors", "Generation", "JSON"]),
+    // Every family against the packages that wrote its fixtures; of no module alone.
+    tests("Conformance", ["Adapters", "Models", "Weights", "Tensors", "JSON"]),
     tests("Inference", ["Models", "Adapters", "Embeddings", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON"]),
     tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),

@@ -1,0 +1,35 @@
+import Foundation
+import JSON
+import Models
+import Tensors
+import Testing
+import Weights
+
+@testable import Adapters
+
+/// Adapters in a folder of their own, which goes with this object.
+final class AdapterFolder: Sendable {
+    let path: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("lmoe-conformance-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Writes `name` with the configuration of `folder`.
+    func write(_ name: String, like folder: String, _ tensors: some Collection<TensorView>) throws {
+        let target = "\(path)/\(name)"
+        try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
+        try? FileManager.default.removeItem(atPath: "\(target)/adapter_config.json")
+        try FileManager.default.copyItem(atPath: "\(folder)/adapter_config.json", toPath: "\(target)/adapter_config.json")
+        try SafetensorsWriter.write(Array(tensors), metadata: ["format": "pt"], to: "\(target)/adapter_model.safetensors")
+    }
+
+    func store(_ files: ModelFiles, element: LowRank.Element) -> AdapterStore {
+        AdapterStore(
+            folder: path, base: files.configuration, weights: BaseWeights(files), budgetBytes: 1 << 30, element: element)
+    }
+}

@@ -1,0 +1,30 @@
+import Models
+import Tensors
+import Testing
+
+@testable import Adapters
+
+@Suite("rows of every family, alone and in company, bit for bit")
+struct InvarianceTests {
+    @Test("in any batch, cut in any way, on any number of threads", arguments: FixtureCase.all)
+    func rows(fixture: FixtureCase) throws {
+        var (random, seed) = SeededRandom.drawn(for: fixture.name)
+        let single = try TinyBase.decoder(fixture.base, .fast)
+        let adapter = try fixture.store(element: .int8).acquire(fixture.name)
+        let tokens = try fixture.expected().tensor("tokens").int32s()
+        let sequences = [
+            Sequence(tokens, delta: adapter.delta, firstBlock: 0), Sequence(tokens, firstBlock: 2),
+            Sequence(tokens.reversed(), delta: adapter.delta, firstBlock: 4), Sequence(tokens.reversed(), firstBlock: 6),
+        ]
+        let alone = sequences.map { $0.logits(single) }
+        #expect(alone[0] != alone[1])
+        for threads in 1...3 {
+            let decoder = try TinyBase.decoder(fixture.base, .fast, threads: threads, maximumRows: threads == 2 ? 7 : 64)
+            for chunk in [1, 6] { #expect(sequences[0].logits(decoder, chunk: chunk) == alone[0], "chunks of \(chunk), \(threads) threads") }
+            let together = Sequence.together(sequences, decoder, &random)
+            for (index, rows) in together.enumerated() {
+                #expect(rows == alone[index], "sequence \(index), \(threads) threads, seed \(seed)")
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Models
+import Tensors
+import Testing
+
+@testable import Adapters
+
+@Suite("the memory of every family")
+struct MemoryTests {
+    @Test("headers tell how many bytes it takes", arguments: FixtureCase.all)
+    func byteCount(fixture: FixtureCase) throws {
+        for element in LowRank.Element.allCases {
+            let store = try fixture.store(element: element)
+            _ = store.rescan()
+            let planned = try #require(store.status(fixture.name))
+            #expect(planned.state == .ready, "\(planned.state)")
+            let adapter = try store.acquire(fixture.name)
+            #expect(adapter.delta.byteCount == planned.byteCount, "\(element)")
+            #expect(store.counters.residentBytes == planned.byteCount)
+        }
+    }
+
+    @Test("unloading returns it, and does not touch a request that runs", arguments: FixtureCase.all)
+    func unload(fixture: FixtureCase) throws {
+        let decoder = try TinyBase.decoder(fixture.base, .fast)
+        let store = try fixture.store(element: .int8)
+        let tokens = try fixture.expected().tensor("tokens").int32s()
+        let references = References()
+        try { () throws in
+            let running = try store.acquire(fixture.name)
+            references.delta = running.delta
+            let whole = Sequence(tokens, delta: running.delta).logits(decoder)
+            store.drop(fixture.name)
+            #expect(store.status(fixture.name)?.pins == 1)
+            // The dropped one goes on, beside one that is loaded anew.
+            let again = try store.acquire(fixture.name)
+            #expect(again.delta !== running.delta && again.version == running.version)
+            #expect(Sequence(tokens, delta: running.delta).logits(decoder) == whole)
+            #expect(Sequence(tokens, delta: again.delta).logits(decoder) == whole)
+            references.next = again.delta
+            #expect(references.delta != nil)
+        }()
+        #expect(references.delta == nil, "the last request that held it has ended")
+        #expect(references.next != nil, "resident, for the next request")
+        store.drop(fixture.name)
+        #expect(references.next == nil)
+        #expect(store.counters.residentBytes == 0)
+    }
+
+    private final class References {
+        weak var delta: AdapterDelta?
+        weak var next: AdapterDelta?
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Models
+import Tensors
+import Testing
+import Weights
+
+@testable import Adapters
+
+@Suite("every family against the package that wrote it")
+struct ReferenceTests {
+    @Test("fixtures are there, and what is pending is one of them")
+    func fixtures() {
+        #expect(FixtureCase.everything.count > 50)
+        #expect(FixtureCase.everything.allSatisfy { !$0.base.isEmpty })
+        #expect(FixtureCase.pending.isSubset(of: FixtureCase.everything.map(\.name)))
+    }
+
+    @Test("one family of the registry recognises it", arguments: FixtureCase.all)
+    func recognised(fixture: FixtureCase) throws {
+        let text = Array(try Data(contentsOf: URL(fileURLWithPath: "\(fixture.folder)/adapter_config.json")))
+        let manifest = try AdapterManifest(parsing: text)
+        #expect(AdapterRegistry.standard.families.count { $0.recognises(manifest) } == 1)
+    }
+
+    @Test("logits within 1e-4 of the package's", arguments: FixtureCase.all)
+    func logits(fixture: FixtureCase) throws {
+        let decoder = try TinyBase.decoder(fixture.base, .reference)
+        let adapter = try fixture.store(element: .f32).acquire(fixture.name)
+        try adapter.delta.validate(for: decoder.configuration)
+        let file = try fixture.expected()
+        let (tokens, expected) = (try file.tensor("tokens").int32s(), try file.tensor("logits").floats())
+        let base = Sequence(tokens).logits(decoder).flatMap { $0 }
+        #expect(relativeDifference(base, expected) > 0.02, "the adapter changes the answers")
+        for chunk in [tokens.count, 7, 1] {
+            let logits = Sequence(tokens, delta: adapter.delta).logits(decoder, chunk: chunk).flatMap { $0 }
+            let difference = relativeDifference(logits, expected)
+            #expect(difference < 1e-4, "in chunks of \(chunk)")
+        }
+    }
+
+    /// The bar that `FastDecoderTests` has for the base.
+    @Test("the fast path within a mean KL of 0.006 of the reference", arguments: FixtureCase.all)
+    func fast(fixture: FixtureCase) throws {
+        let (reference, fast) = (try TinyBase.decoder(fixture.base, .reference), try TinyBase.decoder(fixture.base, .fast))
+        let exact = try fixture.store(element: .f32).acquire(fixture.name)
+        let tokens = try fixture.expected().tensor("tokens").int32s()
+        let base = meanDivergence(Sequence(tokens).logits(reference), Sequence(tokens).logits(fast))
+        let rows = Sequence(tokens, delta: exact.delta).logits(reference)
+        for element in LowRank.Element.allCases {
+            let adapter = try fixture.store(element: element).acquire(fixture.name)
+            let divergence = meanDivergence(rows, Sequence(tokens, delta: adapter.delta).logits(fast))
+            print("\(fixture.name), \(element.rawValue): mean KL \(divergence), of the base \(base)")
+            #expect(divergence < 0.006, "the base: \(base)")
+        }
+    }
+}

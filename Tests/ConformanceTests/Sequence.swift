@@ -1,0 +1,98 @@
+import Foundation
+import Models
+import Tensors
+
+/// One sequence on a decoder, with its place in a cache.
+struct Sequence {
+    var tokens: [Int32]
+    var delta: AdapterDelta?
+    var blocks: [Int32]
+
+    init(_ tokens: [Int32], delta: AdapterDelta? = nil, firstBlock: Int32 = 0) {
+        self.tokens = tokens
+        self.delta = delta
+        let count = Int32((tokens.count + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens)
+        // Out of order: a table must be followed.
+        blocks = (firstBlock..<firstBlock + count).reversed()
+    }
+
+    /// Logits of every position, a row each, computed in chunks of at most `chunk` tokens.
+    func logits(_ decoder: Decoder, chunk: Int = .max) -> [[Float]] {
+        let cache = decoder.makeCache(blocks: Int(blocks.max() ?? 0) + 1)
+        var rows: [[Float]] = []
+        while rows.count < tokens.count {
+            let (start, count) = (rows.count, min(chunk, tokens.count - rows.count))
+            let run = StepBatch.Run(tokens: 0..<count, startPosition: start, blocks: blocks, delta: delta, logits: .all)
+            rows += decoder.rows(StepBatch(tokens: Array(tokens[start..<start + count]), runs: [run]), cache)
+        }
+        return rows
+    }
+
+    /// All sequences in steps of random parts in random order; answers each one's rows. Their blocks are apart.
+    static func together(
+        _ sequences: [Sequence], _ decoder: Decoder, longestPart: Int = 23, _ random: inout SeededRandom
+    ) -> [[[Float]]] {
+        let cache = decoder.makeCache(blocks: 1 + Int(sequences.flatMap(\.blocks).max() ?? 0))
+        var rows = sequences.map { _ in [[Float]]() }
+        while true {
+            let waiting = sequences.indices.filter { rows[$0].count < sequences[$0].tokens.count }
+            if waiting.isEmpty { return rows }
+            var batch = StepBatch()
+            var parts: [(sequence: Int, count: Int)] = []
+            for index in waiting.shuffled(using: &random) where parts.isEmpty || Int.random(in: 0..<4, using: &random) > 0 {
+                let (start, sequence) = (rows[index].count, sequences[index])
+                let most = min(sequence.tokens.count - start, Bool.random(using: &random) ? 1 : longestPart)
+                let count = Int.random(in: 1...most, using: &random)
+                let first = batch.tokens.count
+                batch.tokens += sequence.tokens[start..<start + count]
+                batch.runs.append(
+                    .init(
+                        tokens: first..<first + count, startPosition: start, blocks: sequence.blocks, delta: sequence.delta,
+                        logits: .all))
+                parts.append((index, count))
+            }
+            var results = decoder.rows(batch, cache)[...]
+            for part in parts {
+                rows[part.sequence] += results.prefix(part.count)
+                results = results.dropFirst(part.count)
+            }
+        }
+    }
+}
+
+extension Decoder {
+    /// One step's logits, a row each.
+    func rows(_ batch: StepBatch, _ cache: KeyValueCache) -> [[Float]] {
+        let vocabulary = configuration.vocabulary
+        let logits = FloatBuffer(count: batch.logitsRows * vocabulary)
+        step(batch, cache: cache, logits: logits.pointer)
+        return (0..<batch.logitsRows).map { row in
+            Array(UnsafeBufferPointer(start: logits.pointer + row * vocabulary, count: vocabulary))
+        }
+    }
+}
+
+/// `max |one - other| / max |other|`; infinite when a value is not finite or the sizes differ.
+func relativeDifference(_ one: [Float], _ other: [Float]) -> Float {
+    guard one.count == other.count, one.allSatisfy(\.isFinite) else { return .infinity }
+    let largest = other.reduce(0) { max($0, abs($1)) }
+    return zip(one, other).reduce(0) { max($0, abs($1.0 - $1.1)) } / largest
+}
+
+/// The mean over positions of the divergence of `rows`' distributions from `reference`'s, `sum p (log p - log q)`.
+func meanDivergence(_ reference: [[Float]], _ rows: [[Float]]) -> Double {
+    func probabilities(_ row: [Float]) -> [Float] {
+        var values = row
+        values.withUnsafeMutableBufferPointer { buffer in
+            if let base = buffer.baseAddress { Kernels.softmax(base, count: buffer.count) }
+        }
+        return values
+    }
+    let sum = zip(reference, rows).reduce(0.0) { sum, pair in
+        zip(probabilities(pair.0), probabilities(pair.1)).reduce(sum) { sum, values in
+            let (own, other) = (Double(values.0), Double(values.1))
+            return own == 0 ? sum : sum + own * (log(own) - log(max(other, .leastNormalMagnitude)))
+        }
+    }
+    return sum / Double(reference.count)
+}
