@@ -3,7 +3,7 @@ extension FixtureCase {
     static let pending: Set<String> = [
         "embedding", "embedding-tied", "embedding-rslora", "head", "head-tied", "embedding-and-head", "embedding-and-head-copies",
         "saved-head", "saved-head-tied", "saved-embedding", "saved-embedding-tied", "saved-both", "saved-both-tied",
-        "tokens", "tokens-tied", "tokens-named", "tokens-alone", "tokens-alone-tied", "bias-lora-only", "bias-all",
+        "tokens", "tokens-tied", "tokens-named", "tokens-both", "tokens-alone", "tokens-alone-tied", "bias-lora-only", "bias-all",
         "dora-embedding", "dora-head", "vera", "vera-all", "vera-layers",
         "mixlora", "mixlora-biases", "mixlora-dynamic", "mixlora-dynamic-temperature", "mixlora-expert-lora", "mixlora-legacy",
         "mixlora-no-attention", "mixlora-some", "mixlora-up-only", "mixlora-dora", "mola", "mola-biases", "mola-layers",
