@@ -1,6 +1,7 @@
 extension FixtureCase {
     /// Fixtures of what is not built yet.
     static let pending: Set<String> = [
+        "embedding-gemma", "tokens-gemma", "saved-both-gemma", "dora-gemma",
         "embedding", "embedding-tied", "embedding-rslora", "head", "head-tied", "embedding-and-head", "embedding-and-head-copies",
         "saved-head", "saved-head-tied", "saved-embedding", "saved-embedding-tied", "saved-both", "saved-both-tied",
         "tokens", "tokens-tied", "tokens-named", "tokens-both", "tokens-alone", "tokens-alone-tied", "bias-lora-only", "bias-all",
