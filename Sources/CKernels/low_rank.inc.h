@@ -17,8 +17,8 @@ CK_INLINE f32x16 load_weight_part(const void *w, ck_low_rank_element element, si
 
 // `ranks` x `rows` dot products; both are constants where this is inlined.
 CK_INLINE void shrink_tile(
-    const float *x, size_t x_stride, int rows, const void *a, ck_low_rank_element element, size_t first, int ranks,
-    size_t inputs, float scale, float *h, size_t h_stride
+    const float *x, size_t x_stride, int rows, const void *a, ck_low_rank_element element, const float *factors, size_t first,
+    int ranks, size_t inputs, float scale, float *h, size_t h_stride
 ) {
     f32x16 acc[4][SHRINK_ROWS];
     for (int r = 0; r < ranks; r++)
@@ -39,41 +39,42 @@ CK_INLINE void shrink_tile(
         }
     }
     for (int r = 0; r < ranks; r++)
-        for (int i = 0; i < rows; i++) h[i * h_stride + first + r] = scale * sum_lanes(acc[r][i]);
+        for (int i = 0; i < rows; i++)
+            h[i * h_stride + first + r] = (factors ? scale * factors[first + r] : scale) * sum_lanes(acc[r][i]);
 }
 
 CK_INLINE void shrink_of(
-    const float *x, size_t x_stride, size_t rows, const void *a, ck_low_rank_element element, size_t rank, size_t inputs,
-    float scale, float *h, size_t h_stride
+    const float *x, size_t x_stride, size_t rows, const void *a, ck_low_rank_element element, const float *factors, size_t rank,
+    size_t inputs, float scale, float *h, size_t h_stride
 ) {
     size_t i = 0;
     for (; i + SHRINK_ROWS <= rows; i += SHRINK_ROWS) {
         size_t r = 0;
         for (; r + 4 <= rank; r += 4)
-            shrink_tile(x + i * x_stride, x_stride, SHRINK_ROWS, a, element, r, 4, inputs, scale, h + i * h_stride, h_stride);
+            shrink_tile(x + i * x_stride, x_stride, SHRINK_ROWS, a, element, factors, r, 4, inputs, scale, h + i * h_stride, h_stride);
         for (; r < rank; r++)
-            shrink_tile(x + i * x_stride, x_stride, SHRINK_ROWS, a, element, r, 1, inputs, scale, h + i * h_stride, h_stride);
+            shrink_tile(x + i * x_stride, x_stride, SHRINK_ROWS, a, element, factors, r, 1, inputs, scale, h + i * h_stride, h_stride);
     }
     for (; i < rows; i++) {
         size_t r = 0;
         for (; r + 4 <= rank; r += 4)
-            shrink_tile(x + i * x_stride, x_stride, 1, a, element, r, 4, inputs, scale, h + i * h_stride, h_stride);
-        for (; r < rank; r++) shrink_tile(x + i * x_stride, x_stride, 1, a, element, r, 1, inputs, scale, h + i * h_stride, h_stride);
+            shrink_tile(x + i * x_stride, x_stride, 1, a, element, factors, r, 4, inputs, scale, h + i * h_stride, h_stride);
+        for (; r < rank; r++) shrink_tile(x + i * x_stride, x_stride, 1, a, element, factors, r, 1, inputs, scale, h + i * h_stride, h_stride);
     }
 }
 
 static void shrink(
-    const float *x, size_t x_stride, size_t rows, const void *a, ck_low_rank_element element, size_t rank, size_t inputs,
-    float scale, float *h, size_t h_stride
+    const float *x, size_t x_stride, size_t rows, const void *a, ck_low_rank_element element, const float *factors, size_t rank,
+    size_t inputs, float scale, float *h, size_t h_stride
 ) {
-    if (element == CK_LOW_RANK_F32) shrink_of(x, x_stride, rows, a, CK_LOW_RANK_F32, rank, inputs, scale, h, h_stride);
-    else shrink_of(x, x_stride, rows, a, CK_LOW_RANK_BF16, rank, inputs, scale, h, h_stride);
+    if (element == CK_LOW_RANK_F32) shrink_of(x, x_stride, rows, a, CK_LOW_RANK_F32, factors, rank, inputs, scale, h, h_stride);
+    else shrink_of(x, x_stride, rows, a, CK_LOW_RANK_BF16, factors, rank, inputs, scale, h, h_stride);
 }
 
 // `width` vectors of outputs x `rows` rows, both constants where this is inlined.
 CK_INLINE void expand_tile(
-    const float *h, size_t h_stride, int rows, const void *b, ck_low_rank_element element, size_t rank, size_t output,
-    int width, size_t total_outputs, float *y, size_t y_stride
+    const float *h, size_t h_stride, int rows, const void *b, ck_low_rank_element element, const float *factors, size_t rank,
+    size_t output, int width, size_t total_outputs, float *y, size_t y_stride
 ) {
     f32x16 acc[EXPAND_ROWS][4];
     for (int i = 0; i < rows; i++)
@@ -81,6 +82,7 @@ CK_INLINE void expand_tile(
     for (size_t r = 0; r < rank; r++) {
         f32x16 w[4];
         for (int v = 0; v < width; v++) w[v] = load_weight(b, element, r * total_outputs + output + LANES * v);
+        if (factors) for (int v = 0; v < width; v++) w[v] = load(factors + output + LANES * v) * w[v];
         for (int i = 0; i < rows; i++) {
             f32x16 factor = splat(h[i * h_stride + r]);
             for (int v = 0; v < width; v++) acc[i][v] = fma16(factor, w[v], acc[i][v]);
@@ -91,38 +93,39 @@ CK_INLINE void expand_tile(
 }
 
 CK_INLINE void expand_rows(
-    const float *h, size_t h_stride, int rows, const void *b, ck_low_rank_element element, size_t rank, size_t begin,
-    size_t end, size_t total_outputs, float *y, size_t y_stride
+    const float *h, size_t h_stride, int rows, const void *b, ck_low_rank_element element, const float *factors, size_t rank,
+    size_t begin, size_t end, size_t total_outputs, float *y, size_t y_stride
 ) {
     size_t output = begin;
     for (; output + 4 * LANES <= end; output += 4 * LANES)
-        expand_tile(h, h_stride, rows, b, element, rank, output, 4, total_outputs, y, y_stride);
+        expand_tile(h, h_stride, rows, b, element, factors, rank, output, 4, total_outputs, y, y_stride);
     for (; output + LANES <= end; output += LANES)
-        expand_tile(h, h_stride, rows, b, element, rank, output, 1, total_outputs, y, y_stride);
+        expand_tile(h, h_stride, rows, b, element, factors, rank, output, 1, total_outputs, y, y_stride);
     if (output == end) return;
+    f32x16 factor = factors ? load_part(factors + output, end - output) : splat(1);
     for (int i = 0; i < rows; i++) {
         f32x16 acc = load_part(y + i * y_stride + output, end - output);
         for (size_t r = 0; r < rank; r++)
-            acc = fma16(splat(h[i * h_stride + r]), load_weight_part(b, element, r * total_outputs + output, end - output), acc);
+            acc = fma16(splat(h[i * h_stride + r]), factor * load_weight_part(b, element, r * total_outputs + output, end - output), acc);
         store_part(y + i * y_stride + output, acc, end - output);
     }
 }
 
 CK_INLINE void expand_of(
-    const float *h, size_t h_stride, size_t rows, const void *b, ck_low_rank_element element, size_t rank, size_t begin,
-    size_t end, size_t total_outputs, float *y, size_t y_stride
+    const float *h, size_t h_stride, size_t rows, const void *b, ck_low_rank_element element, const float *factors, size_t rank,
+    size_t begin, size_t end, size_t total_outputs, float *y, size_t y_stride
 ) {
     size_t i = 0;
     for (; i + EXPAND_ROWS <= rows; i += EXPAND_ROWS)
-        expand_rows(h + i * h_stride, h_stride, EXPAND_ROWS, b, element, rank, begin, end, total_outputs, y + i * y_stride, y_stride);
+        expand_rows(h + i * h_stride, h_stride, EXPAND_ROWS, b, element, factors, rank, begin, end, total_outputs, y + i * y_stride, y_stride);
     for (; i < rows; i++)
-        expand_rows(h + i * h_stride, h_stride, 1, b, element, rank, begin, end, total_outputs, y + i * y_stride, y_stride);
+        expand_rows(h + i * h_stride, h_stride, 1, b, element, factors, rank, begin, end, total_outputs, y + i * y_stride, y_stride);
 }
 
 static void expand(
-    const float *h, size_t h_stride, size_t rows, const void *b, ck_low_rank_element element, size_t rank, size_t begin,
-    size_t end, size_t total_outputs, float *y, size_t y_stride
+    const float *h, size_t h_stride, size_t rows, const void *b, ck_low_rank_element element, const float *factors, size_t rank,
+    size_t begin, size_t end, size_t total_outputs, float *y, size_t y_stride
 ) {
-    if (element == CK_LOW_RANK_F32) expand_of(h, h_stride, rows, b, CK_LOW_RANK_F32, rank, begin, end, total_outputs, y, y_stride);
-    else expand_of(h, h_stride, rows, b, CK_LOW_RANK_BF16, rank, begin, end, total_outputs, y, y_stride);
+    if (element == CK_LOW_RANK_F32) expand_of(h, h_stride, rows, b, CK_LOW_RANK_F32, factors, rank, begin, end, total_outputs, y, y_stride);
+    else expand_of(h, h_stride, rows, b, CK_LOW_RANK_BF16, factors, rank, begin, end, total_outputs, y, y_stride);
 }

@@ -123,17 +123,23 @@ CK_INLINE void int8_last_block(
     }
 }
 
-// All inputs of one panel: acc is added to.
+// The factors of a panel's outputs, of which `count` are there.
+CK_INLINE f32x16 load_factors(const ck_int8_matrix *m, size_t output, size_t count) {
+    if (!m->factors) return splat(1);
+    return count >= LANES ? load(m->factors + output) : load_part(m->factors + output, count);
+}
+
+// All inputs of one panel: acc is added to. `factor` is that of each lane.
 CK_INLINE void int8_panel(
-    const uint8_t *bytes, const uint16_t *scales, const uint8_t *next, size_t vectors, int groups, const ck_row_block *const *x,
-    int rows, f32x16 *acc
+    const uint8_t *bytes, const uint16_t *scales, f32x16 factor, const uint8_t *next, size_t vectors, int groups,
+    const ck_row_block *const *x, int rows, f32x16 *acc
 ) {
     const ck_row_block *at[INT8_ROWS];
     for (int r = 0; r < rows; r++) at[r] = x[r];
     const int whole = 8 / groups, lanes = LANES / groups;
     while (vectors > (size_t)whole) {
         if (next) for (int j = 0; j < whole; j++) __builtin_prefetch(next + 64 * j);
-        int8_block_products(bytes, whole, groups, load_scales(scales, groups), at, rows, acc);
+        int8_block_products(bytes, whole, groups, load_scales(scales, groups) * factor, at, rows, acc);
         bytes += 64 * whole;
         if (next) next += 64 * whole;
         scales += lanes;
@@ -141,7 +147,7 @@ CK_INLINE void int8_panel(
         for (int r = 0; r < rows; r++) at[r]++;
     }
     if (next) for (size_t j = 0; j < vectors; j++) __builtin_prefetch(next + 64 * j);
-    int8_last_block(bytes, vectors, groups, load_scales(scales, groups), at, rows, acc);
+    int8_last_block(bytes, vectors, groups, load_scales(scales, groups) * factor, at, rows, acc);
 }
 
 CK_INLINE void int8_shrink_rows(
@@ -161,11 +167,15 @@ CK_INLINE void int8_shrink_rows(
             size_t panel = output / lanes;
             size_t offset = panel * vectors * 64;
             int8_panel(
-                a->data + offset, scales + panel * blocks * lanes, next ? next + offset : 0, vectors, groups, sources, rows, acc);
+                a->data + offset, scales + panel * blocks * lanes, splat(1), next ? next + offset : 0, vectors, groups, sources, rows, acc);
             for (int r = 0; r < rows; r++) {
+                if (groups == 1) {
+                    store(values[r] + (output - rank), splat(scale) * load_factors(a, output, a->outputs - output) * acc[r]);
+                    continue;
+                }
                 f32x16 scaled = splat(scale) * acc[r];
-                if (groups == 1) store(values[r] + (output - rank), scaled);
-                else for (size_t l = 0; l < lanes; l++) values[r][output - rank + l] = scaled[l * (size_t)groups];
+                for (size_t l = 0; l < lanes; l++) values[r][output - rank + l] = scaled[l * (size_t)groups];
+                if (a->factors) for (size_t l = 0; l < end - output && l < lanes; l++) values[r][output - rank + l] *= a->factors[output + l];
             }
         }
         for (int r = 0; r < rows; r++) quantize(values[r], end - rank, 1, h + (size_t)r * h_stride + rank / 32);
@@ -205,16 +215,16 @@ CK_INLINE void int8_expand_rows(
     for (size_t output = begin; output < end; output += LANES) {
         size_t panel = output / LANES, width = end - output < LANES ? end - output : LANES;
         const uint8_t *bytes = b->data + panel * vectors * 64, *same = next ? next + panel * vectors * 64 : 0;
-        f32x16 acc[INT8_ROWS];
+        f32x16 acc[INT8_ROWS], factor = load_factors(b, output, width);
         for (int r = 0; r < rows; r++) {
             const float *p = y + (size_t)r * y_stride + output;
             acc[r] = width == LANES ? load(p) : load_part(p, width);
         }
         if (single) {
             if (same) for (size_t j = 0; j < vectors; j++) __builtin_prefetch(same + 64 * j);
-            int8_block_products(bytes, (int)vectors, 1, load_bfloat(scales + panel * LANES), sources, rows, acc);
+            int8_block_products(bytes, (int)vectors, 1, load_bfloat(scales + panel * LANES) * factor, sources, rows, acc);
         } else {
-            int8_panel(bytes, scales + panel * blocks * LANES, same, vectors, 1, sources, rows, acc);
+            int8_panel(bytes, scales + panel * blocks * LANES, factor, same, vectors, 1, sources, rows, acc);
         }
         for (int r = 0; r < rows; r++) {
             float *p = y + (size_t)r * y_stride + output;

@@ -34,7 +34,8 @@ public final class AdapterDelta: @unchecked Sendable {
     private let vocabularyShape: VocabularyShape?
 
     /// A layer and projection is named at most once; layers are below `layers`. Shapes are checked against a model by
-    /// `validate(for:)`, which the decoder asks before it uses the delta. A table that is also the head's matrix counts once.
+    /// `validate(for:)`, which the decoder asks before it uses the delta. Matrices that several patches
+    /// share count once, as does a table that is also the head's matrix.
     ///
     /// - Parameter branches: by layer, or empty: maps beside the feed-forward, `y = FFN(x) + scale * B (A x)`, where x is the
     ///   feed-forward's input, `[hidden]` to `[hidden]`; f32 or bf16. What memory experts add.
@@ -66,7 +67,8 @@ public final class AdapterDelta: @unchecked Sendable {
         let table = self.embedding?.table
         let isShared = table != nil && table === self.head?.matrix
         byteCount =
-            slots.reduce(0) { $0 + ($1?.byteCount ?? 0) } + branches.reduce(0) { $0 + ($1?.byteCount ?? 0) }
+            LowRank.byteCount(slots.compactMap { $0?.lowRank }) + slots.reduce(0) { $0 + ($1?.vectorBytes ?? 0) }
+            + branches.reduce(0) { $0 + ($1?.byteCount ?? 0) }
             + (self.embedding?.byteCount ?? 0) + (self.head?.byteCount ?? 0)
             - (isShared ? table?.byteCount ?? 0 : 0)
         self.table = .allocate(capacity: max(slots.count, 1))

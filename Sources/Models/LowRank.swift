@@ -1,6 +1,7 @@
 public import Tensors
 
-/// The two matrices of a low-rank update, `scale * B (A x)`.
+/// The two matrices of a low-rank update, `scale * B (A x)`; or, with factors, `scale * outputFactors * (B (rankFactors * (A x)))`, by
+/// which updates that share their matrices differ (VeRA).
 ///
 /// Memory: `rank * (inputs + outputs)` elements, 64-byte aligned, its own or a part of its adapter's. `A` is `[rank, inputs]` and `B` is kept transposed,
 /// `[rank, outputs]`, so that a slice of the outputs reads whole rows; int8 is packed for its kernels. Output rows are in the
@@ -23,8 +24,13 @@ public final class LowRank: @unchecked Sendable {
     public let outputs: Int
     public let scale: Float
     public let element: Element
-    /// Bytes of both matrices.
+    /// `[rank]` and `[outputs]`; nil: all are 1.
+    public let rankFactors: FloatBuffer?
+    public let outputFactors: FloatBuffer?
+    /// Bytes of both matrices, which other updates may share, and of the factors.
     public let byteCount: Int
+    /// The matrices' part of it.
+    let matrixBytes: Int
     /// `[rank, inputs]`, row-major, or as `Kernels.Int8Matrix.shrinking`.
     package let a: UnsafeRawPointer
     /// `[rank, outputs]`, row-major, or as `Kernels.Int8Matrix.expanding`.
@@ -32,21 +38,43 @@ public final class LowRank: @unchecked Sendable {
     private let memory: MatrixMemory
 
     /// The same matrices, shared, with another factor.
-    func scaled(by factor: Float) -> LowRank { LowRank(sharing: self, scale: scale * factor) }
+    func scaled(by factor: Float) -> LowRank {
+        LowRank(sharing: self, scale: scale * factor, rankFactors: rankFactors, outputFactors: outputFactors)
+    }
 
-    private init(sharing other: LowRank, scale: Float) {
+    /// The same matrices, shared, with factors of its own, `[rank]` and `[outputs]`.
+    package func with(rankFactors: FloatBuffer, outputFactors: FloatBuffer) -> LowRank {
+        precondition(rankFactors.count == rank && outputFactors.count == outputs, "there is a factor for each rank and each output")
+        return LowRank(sharing: self, scale: scale, rankFactors: rankFactors, outputFactors: outputFactors)
+    }
+
+    private init(sharing other: LowRank, scale: Float, rankFactors: FloatBuffer?, outputFactors: FloatBuffer?) {
         (rank, inputs, outputs, element) = (other.rank, other.inputs, other.outputs, other.element)
-        (a, b, byteCount, memory) = (other.a, other.b, other.byteCount, other.memory)
+        (a, b, matrixBytes, memory) = (other.a, other.b, other.matrixBytes, other.memory)
+        (self.rankFactors, self.outputFactors) = (rankFactors, outputFactors)
+        byteCount = matrixBytes + 4 * ((rankFactors?.count ?? 0) + (outputFactors?.count ?? 0))
         self.scale = scale
     }
 
-    /// A copy of an f32 pair: A `[rank, inputs]` and B transposed, `[rank, outputs]`.
+    /// Whether the matrices are the same memory.
+    package func sharesMatrices(with other: LowRank?) -> Bool { a == other?.a && b == other?.b }
+
+    /// Bytes that some updates take together: matrices that several share count once.
+    static func byteCount(_ updates: some Sequence<LowRank>) -> Int {
+        var seen: Set<UnsafeRawPointer> = []
+        return updates.reduce(0) { $0 + $1.byteCount - (seen.insert($1.a).inserted ? 0 : $1.matrixBytes) }
+    }
+
+    /// A copy of an f32 pair with its factors in it: A `[rank, inputs]` and B transposed, `[rank, outputs]`.
     package var factors: (a: [Float], transposedB: [Float]) {
         precondition(element == .f32, "the pair is kept in f32")
         func copy(_ matrix: UnsafeRawPointer, _ count: Int) -> [Float] {
             Array(UnsafeBufferPointer(start: matrix.assumingMemoryBound(to: Float.self), count: count))
         }
-        return (copy(a, rank * inputs), copy(b, rank * outputs))
+        var (a, b) = (copy(a, rank * inputs), copy(b, rank * outputs))
+        if let rankFactors { for index in a.indices { a[index] *= rankFactors.pointer[index / inputs] } }
+        if let outputFactors { for index in b.indices { b[index] *= outputFactors.pointer[index % outputs] } }
+        return (a, b)
     }
 
     /// Of values in memory, in the order of `factors`. Errors: `malformed` values that are not finite or that bf16 does not hold.
@@ -85,13 +113,17 @@ public final class LowRank: @unchecked Sendable {
 
     /// Bytes of the two matrices.
     package static func byteCounts(a: TensorView, b: TensorView, element: Element) -> (a: Int, b: Int) {
+        byteCounts(rank: a.rows, inputs: a.columns, outputs: b.rows, element: element)
+    }
+
+    package static func byteCounts(rank: Int, inputs: Int, outputs: Int, element: Element) -> (a: Int, b: Int) {
         switch element {
-        case .f32: (4 * a.elementCount, 4 * b.elementCount)
-        case .bf16: (2 * a.elementCount, 2 * b.elementCount)
+        case .f32: (4 * rank * inputs, 4 * rank * outputs)
+        case .bf16: (2 * rank * inputs, 2 * rank * outputs)
         case .int8:
             (
-                Kernels.Int8Matrix.shrinking(nil, rank: a.rows, inputs: a.columns).byteCount,
-                Kernels.Int8Matrix.expanding(nil, outputs: b.rows, rank: b.columns).byteCount
+                Kernels.Int8Matrix.shrinking(nil, rank: rank, inputs: inputs).byteCount,
+                Kernels.Int8Matrix.expanding(nil, outputs: outputs, rank: rank).byteCount
             )
         }
     }
@@ -115,7 +147,9 @@ public final class LowRank: @unchecked Sendable {
         self.scale = scale
         self.element = element
         let bytes = Self.byteCounts(a: a, b: b, element: element)
-        byteCount = bytes.a + bytes.b
+        matrixBytes = bytes.a + bytes.b
+        byteCount = matrixBytes
+        (rankFactors, outputFactors) = (nil, nil)
         self.memory = memory ?? MatrixMemory(byteCount: Self.footprint(a: a, b: b, element: element))
         let (ownA, ownB) = (self.memory.take(bytes.a), self.memory.take(bytes.b))
         switch element {

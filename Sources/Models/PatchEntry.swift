@@ -8,6 +8,9 @@ struct PatchEntry {
     var element: LowRank.Element
     var a: UnsafeRawPointer?
     var b: UnsafeRawPointer?
+    /// `[rank]` and `[outputs]`: see `LowRank`.
+    var rankFactors: UnsafePointer<Float>?
+    var outputFactors: UnsafePointer<Float>?
     var inputScale: UnsafePointer<Float>?
     var outputScale: UnsafePointer<Float>?
     var bias: UnsafePointer<Float>?
@@ -18,6 +21,8 @@ struct PatchEntry {
         element = patch?.lowRank?.element ?? .f32
         a = patch?.lowRank?.a
         b = patch?.lowRank?.b
+        rankFactors = (patch?.lowRank?.rankFactors?.pointer).map { UnsafePointer($0) }
+        outputFactors = (patch?.lowRank?.outputFactors?.pointer).map { UnsafePointer($0) }
         inputScale = (patch?.inputScale?.pointer).map { UnsafePointer($0) }
         outputScale = (patch?.outputScale?.pointer).map { UnsafePointer($0) }
         bias = (patch?.bias?.pointer).map { UnsafePointer($0) }
@@ -32,32 +37,33 @@ struct PatchEntry {
         }
     }
 
-    /// `h[row, r] = scale * (A x)[r]`, of f32 and bf16 matrices.
+    /// `h[row, r] = scale * rankFactors[r] * (A x)[r]`, of f32 and bf16 matrices.
     func shrink(
         _ x: UnsafePointer<Float>, rows: Int, inputs: Int, into h: UnsafeMutablePointer<Float>, stride: Int
     ) {
         guard let a, let stored else { return }
         Kernels.lowRankShrink(
-            x, stride: inputs, rows: rows, a: a, element: stored, rank: rank, inputs: inputs, scale: scale, into: h,
-            outputStride: stride)
+            x, stride: inputs, rows: rows, a: a, element: stored, rank: rank, inputs: inputs, scale: scale, factors: rankFactors,
+            into: h, outputStride: stride)
     }
 
     /// The same of int8 matrices, from quantised rows to quantised rows.
     func shrink(_ x: QuantizedRows.Span, rows: Range<Int>, inputs: Int, next: UnsafeRawPointer?, into h: QuantizedRows.Span, block: Int) {
         guard let a else { return }
         Kernels.lowRankShrink(
-            x, rows: rows, a: .shrinking(a, rank: rank, inputs: inputs), next: next, scale: scale, into: h, block: block)
+            x, rows: rows, a: .shrinking(a, rank: rank, inputs: inputs, factors: rankFactors), next: next, scale: scale, into: h,
+            block: block)
     }
 
-    /// `y += B h` for a slice of the outputs, of f32 and bf16 matrices; `y` points to output 0 of the first row, `width` outputs
+    /// `y += outputFactors * (B h)` for a slice of the outputs, of f32 and bf16 matrices; `y` points to output 0 of the first row, `width` outputs
     /// a row.
     func expand(
         _ h: UnsafePointer<Float>, stride: Int, rows: Int, outputs: Range<Int>, width: Int, into y: UnsafeMutablePointer<Float>
     ) {
         guard let b, let stored else { return }
         Kernels.lowRankExpand(
-            h, stride: stride, rows: rows, b: b, element: stored, rank: rank, outputs: outputs, totalOutputs: width, into: y,
-            outputStride: width)
+            h, stride: stride, rows: rows, b: b, element: stored, rank: rank, factors: outputFactors, outputs: outputs,
+            totalOutputs: width, into: y, outputStride: width)
     }
 
     /// The same of int8 matrices; `y` points to output 0 of row 0.
@@ -67,8 +73,8 @@ struct PatchEntry {
     ) {
         guard let b else { return }
         Kernels.lowRankExpand(
-            h, rows: rows, block: block, b: .expanding(b, outputs: width, rank: rank), next: next, outputs: outputs, into: y,
-            outputStride: width)
+            h, rows: rows, block: block, b: .expanding(b, outputs: width, rank: rank, factors: outputFactors), next: next,
+            outputs: outputs, into: y, outputStride: width)
     }
 
     /// What comes after `y = W x + B h` for a slice of the outputs: `y = outputScale * y + baseBias + bias`. `y` points to output

@@ -6,19 +6,24 @@ extension Kernels {
     public struct Int8Matrix {
         let matrix: ck_int8_matrix
 
-        /// A matrix A: what `lowRankShrink` reads. `outputs` is the rank; up to 8 ranks are packed more closely.
-        public static func shrinking(_ data: UnsafeRawPointer?, rank: Int, inputs: Int) -> Int8Matrix {
-            Int8Matrix(data, outputs: rank, inputs: inputs, lanes: rank <= 4 ? 4 : rank <= 8 ? 8 : 16)
+        /// A matrix A: what `lowRankShrink` reads. `outputs` is the rank; up to 8 ranks are packed more closely. `factors`, one for
+        /// each rank, are multiplied with what it gives.
+        public static func shrinking(
+            _ data: UnsafeRawPointer?, rank: Int, inputs: Int, factors: UnsafePointer<Float>? = nil
+        ) -> Int8Matrix {
+            Int8Matrix(data, outputs: rank, inputs: inputs, lanes: rank <= 4 ? 4 : rank <= 8 ? 8 : 16, factors: factors)
         }
 
-        /// A matrix B: what `lowRankExpand` reads.
-        public static func expanding(_ data: UnsafeRawPointer?, outputs: Int, rank: Int) -> Int8Matrix {
-            Int8Matrix(data, outputs: outputs, inputs: rank, lanes: 16)
+        /// A matrix B: what `lowRankExpand` reads; with `factors`, one for each output.
+        public static func expanding(
+            _ data: UnsafeRawPointer?, outputs: Int, rank: Int, factors: UnsafePointer<Float>? = nil
+        ) -> Int8Matrix {
+            Int8Matrix(data, outputs: outputs, inputs: rank, lanes: 16, factors: factors)
         }
 
-        private init(_ data: UnsafeRawPointer?, outputs: Int, inputs: Int, lanes: Int) {
+        private init(_ data: UnsafeRawPointer?, outputs: Int, inputs: Int, lanes: Int, factors: UnsafePointer<Float>?) {
             matrix = ck_int8_matrix(
-                data: data?.assumingMemoryBound(to: UInt8.self), outputs: outputs, inputs: inputs, lanes: lanes)
+                data: data?.assumingMemoryBound(to: UInt8.self), outputs: outputs, inputs: inputs, lanes: lanes, factors: factors)
         }
 
         public var byteCount: Int { withUnsafePointer(to: matrix) { ck_int8_bytes($0) } }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Adapters
 
-/// IA3 on a base with biases. Agreement with peft's logits is in `LogitsTests` and the conformance suite.
+/// IA3 on a base with biases. Agreement with peft's logits is the conformance suite's.
 @Suite struct IA3Tests {
     static func vector(_ layer: Int, _ projection: Projection) -> String {
         "base_model.model.\(TinyAdapter.module(layer, projection)).ia3_l"

@@ -1,5 +1,4 @@
 import Foundation
-import JSON
 import Models
 import Tensors
 import Testing
@@ -59,24 +58,6 @@ import Weights
         #expect(Self.error(Self.logits(decoder, tokens, nil), baseLogits) < 1e-4)
         #expect(Self.error(Self.logits(decoder, tokens, adapter.delta), reference) < 1e-4)
         #expect(Self.error(baseLogits, reference) > 0.05, "the adapter changes the answers")
-    }
-
-    /// What is computed from the base's own weights; the folders are the conformance suite's.
-    @Test(arguments: [
-        "dora", "dora-biases", "dora-patterns", "dora-no-magnitude", "ia3", "ia3-biases", "ia3-all", "ia3-regex",
-    ])
-    func familiesOnTheBasesWeights(name: String) throws {
-        let folder = "\(Self.root)/Tests/ConformanceTests/Fixtures/tiny"
-        let document = try JSONValue.parse(Array(Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)/adapter_config.json"))))
-        let base = try #require(document["base_model_name_or_path"]?.stringValue)
-        let files = try ModelFiles.open("\(Self.root)/Tests/ModelsTests/Fixtures/\(base)")
-        let decoder = try Decoder(files, precision: .reference, pool: WorkerPool(threads: 1))
-        let weights = BaseWeights(files)
-        let store = AdapterStore(folder: folder, base: files.configuration, weights: weights, budgetBytes: 1 << 20)
-        let adapter = try store.acquire(name)
-        let expected = try SafetensorsFile.open("\(folder)/\(name)/expected.safetensors")
-        let logits = Self.logits(decoder, try Self.values(expected, "tokens", Int32.self), adapter.delta)
-        #expect(Self.error(logits, try Self.values(expected, "logits", Float.self)) < 1e-4)
     }
 
     @Test(arguments: ["bash", "sql", "data2text", "math"])

@@ -8,7 +8,7 @@ private struct PackedInt8 {
     let weights: [Float]
 
     init(_ name: String, _ values: [Float], outputs: Int, inputs: Int, lanes: Int) {
-        var m = ck_int8_matrix(data: nil, outputs: outputs, inputs: inputs, lanes: lanes)
+        var m = ck_int8_matrix(data: nil, outputs: outputs, inputs: inputs, lanes: lanes, factors: nil)
         let count = ck_int8_bytes(&m)
         bytes = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 64).bindMemory(to: UInt8.self, capacity: count)
         bytes.initialize(repeating: 77, count: count)
@@ -30,6 +30,19 @@ private struct PackedInt8 {
     var image: [UInt8] {
         withUnsafePointer(to: matrix) { Array(UnsafeBufferPointer(start: bytes, count: ck_int8_bytes($0))) }
     }
+}
+
+/// Factors that a matrix points to.
+private final class FactorMemory {
+    let pointer: UnsafePointer<Float>
+
+    init(_ values: [Float]) {
+        let memory = UnsafeMutablePointer<Float>.allocate(capacity: values.count)
+        memory.initialize(from: values, count: values.count)
+        pointer = UnsafePointer(memory)
+    }
+
+    deinit { pointer.deallocate() }
 }
 
 @Suite struct LowRankInt8Tests {
@@ -55,12 +68,14 @@ private struct PackedInt8 {
         }
     }
 
+    /// Odd ranks have factors for their ranks and outputs.
     @Test(arguments: [1, 3, 4, 5, 8, 9, 16, 17, 24, 32, 33, 64, 70])
     func productsEqualTheFormulaAloneAndInBatches(rank: Int) {
         for (inputs, outputs) in [(576, 192), (50, 70), (1, 1), (16, 15), (33, 100)] {
             var numbers = Numbers(rank + inputs)
             let (a, b) = (numbers.floats(rank * inputs), numbers.floats(rank * outputs))
             let x = numbers.floats(9 * inputs), start = numbers.floats(9 * outputs)
+            let factors = rank % 2 == 1 ? (rank: numbers.floats(rank), outputs: numbers.floats(outputs)) : nil
             let (blocks, ranks) = ((inputs + 31) / 32, (rank + 31) / 32)
             var first: [Float] = []
             var hidden: [ck_row_block] = [], rows9: [ck_row_block] = [], weights: (a: [Float], b: [Float]) = ([], [])
@@ -81,6 +96,9 @@ private struct PackedInt8 {
                 func run(_ rows: Range<Int>, next: UnsafePointer<UInt8>?) -> [Float] {
                     var y = Array(start[rows.lowerBound * outputs..<rows.upperBound * outputs])
                     var (ma, mb) = (packedA.matrix, packedB.matrix)
+                    let held = factors.map { (FactorMemory($0.rank), FactorMemory($0.outputs)) }
+                    defer { withExtendedLifetime(held) {} }
+                    (ma.factors, mb.factors) = (held?.0.pointer, held?.1.pointer)
                     quantized.withUnsafeBufferPointer { source in
                         h.withUnsafeMutableBufferPointer { target in
                             let h = target.baseAddress! + rows.lowerBound * ranks
@@ -112,13 +130,14 @@ private struct PackedInt8 {
                 let h = (0..<rank).map { r -> Double in
                     var sum = 0.0
                     for k in 0..<inputs { sum += Double(weights.a[r * inputs + k]) * value(rows9, row, k, blocks) }
-                    largest = max(largest, abs(sum * 0.5))
-                    return sum * 0.5
+                    sum *= 0.5 * Double(factors?.rank[r] ?? 1)
+                    largest = max(largest, abs(sum))
+                    return sum
                 }
                 for r in 0..<rank { #expect(abs(value(hidden, row, r, ranks) - h[r]) <= 0.51 * largest / 127 + 1e-6) }
                 for output in stride(from: 0, to: outputs, by: 7) {
                     var expected = Double(start[row * outputs + output])
-                    for r in 0..<rank { expected += value(hidden, row, r, ranks) * Double(weights.b[output * rank + r]) }
+                    for r in 0..<rank { expected += value(hidden, row, r, ranks) * Double(weights.b[output * rank + r] * (factors?.outputs[output] ?? 1)) }
                     #expect(abs(Double(first[row * outputs + output]) - expected) < 2e-4)
                 }
             }

@@ -21,8 +21,8 @@ import Testing
                 let k = kernels(name).low_rank
                 var h = [Float](repeating: .nan, count: rows.count * rank)
                 var y = Array(start[rows.lowerBound * outputs..<rows.upperBound * outputs])
-                k.shrink(Array(x[rows.lowerBound * inputs..<rows.upperBound * inputs]), inputs, rows.count, a, element, rank, inputs, 0.5, &h, rank)
-                k.expand(h, rank, rows.count, b, element, rank, 0, outputs, outputs, &y, outputs)
+                k.shrink(Array(x[rows.lowerBound * inputs..<rows.upperBound * inputs]), inputs, rows.count, a, element, nil, rank, inputs, 0.5, &h, rank)
+                k.expand(h, rank, rows.count, b, element, nil, rank, 0, outputs, outputs, &y, outputs)
                 return y
             }
             let alone = (0..<33).map { run($0..<$0 + 1, by: "scalar") }

@@ -3,6 +3,7 @@ public struct AdapterRegistry: Sendable {
     public static let standard = AdapterRegistry([
         LoRAFamily(),
         IA3Family(),
+        VeRAFamily(),
         MemoryExpertsFamily(),
     ])
 
