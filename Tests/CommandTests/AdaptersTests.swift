@@ -94,4 +94,23 @@ import Testing
         #expect(removed.status == 0)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { !$0.hasPrefix(".") }.isEmpty)
     }
+
+    @Test func anAdapterIsConverted() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let target = folder.appendingPathComponent("plain").path
+        let run = try Invocation("adapters", "convert", "--to", "lora", "--json", "adapters/sql", target)
+        #expect(run.status == 0, "\(run.errors)")
+        let json = try run.json()
+        #expect(json["family"] as? String == "lora" && json["form"] as? String == "peft" && json["tensors"] as? Int == 420)
+        #expect(FileManager.default.fileExists(atPath: "\(target)/route.yaml"), "routing data goes along")
+        let config = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: "\(target)/adapter_config.json"))) as? [String: Any]
+        #expect(config?["use_rslora"] == nil)
+        #expect(abs((config?["lora_alpha"] as? Double ?? 0) - 16 * 8.0.squareRoot()) < 1e-5, "the factor is the same")
+        let again = try Invocation("adapters", "convert", "adapters/sql", target)
+        #expect(again.status == 1 && again.errors.contains("nothing is overwritten"))
+        let check = try Invocation("adapters", "check", "--no-model", "--encoder", "none", "--json", target)
+        let alike = try #require(try check.json()["similar_weights"] as? [[String: Any]])
+        #expect(alike.first?["adapter"] as? String == "sql" && (alike.first?["similarity"] as? Double ?? 0) > 0.999999)
+    }
 }

@@ -80,7 +80,7 @@ public struct AdapterContent: Sendable {
     }
 
     /// The folder's LoRA file of llama.cpp, when it has one and nothing else that could be the adapter.
-    private static func ggufFile(_ fingerprint: FolderFingerprint) throws(AdapterError) -> String? {
+    static func ggufFile(_ fingerprint: FolderFingerprint) throws(AdapterError) -> String? {
         let files = fingerprint.ggufFiles
         guard let first = files.first else { return nil }
         if files.count > 1 {
@@ -137,22 +137,22 @@ public struct AdapterContent: Sendable {
         return String(ContentDigest(of: parts + tensors).hexadecimal.prefix(32))
     }
 
-    private static func missingConfiguration(_ directory: AdapterDirectory) -> AdapterError {
+    static func missingConfiguration(_ directory: AdapterDirectory) -> AdapterError {
         let names = (try? directory.names(limit: 1_000)) ?? []
         let inner = names.sorted().first { directory.status("\($0)/\(AdapterFile.configuration)") != nil }
         let hint = inner.map { "; there is one in the subfolder \(quoted($0)): move its files up" } ?? ""
         return AdapterError(.notReady, "the file is not there\(hint)", file: AdapterFile.configuration)
     }
 
-    private static func missingWeights(_ directory: AdapterDirectory, _ fingerprint: FolderFingerprint) -> AdapterError {
+    static func missingWeights(_ directory: AdapterDirectory, _ fingerprint: FolderFingerprint) -> AdapterError {
         let names = ((try? directory.names(limit: 1_000)) ?? []).sorted()
         let isPickle = { (name: String) in AdapterFile.pickleEndings.contains { name.lowercased().hasSuffix($0) } }
         let pickles = AdapterFile.pickles.filter { fingerprint.stamps[$0] != nil }
         if let pickle = pickles.first ?? names.first(where: isPickle) {
             return AdapterError(
                 .pickle,
-                "a pickle, which can run code when it is loaded; expected \(AdapterFile.weights): load the adapter with peft"
-                    + " and save it again with save_pretrained(…, safe_serialization=True)", file: pickle)
+                "a pickle, which can run code when it is loaded; expected \(AdapterFile.weights): scripts/convert-pickle makes one of it,"
+                    + " and so does peft's save_pretrained(…, safe_serialization=True)", file: pickle)
         }
         if fingerprint.stamps[AdapterFile.weightsIndex] != nil {
             return AdapterError(

@@ -4,15 +4,17 @@ internal import Glibc
 enum FolderCopy {
     /// Copies the regular files of `source` (no subfolders) into a new folder `target` and flushes them to the disk.
     /// A `target` that is left from a copy that never ended is replaced. Errors: `io`, `unsafePath`, `limitExceeded`.
-    static func copy(_ source: AdapterDirectory, to target: String, limits: AdapterLimits) throws(AdapterError) {
-        try delete(target)
-        guard mkdir(target, 0o755) == 0 else { throw failure("cannot create \(target)") }
+    /// - Parameter isWanted: told a file's name
+    static func copy(
+        _ source: AdapterDirectory, to target: String, limits: AdapterLimits, where isWanted: (String) -> Bool = { _ in true }
+    ) throws(AdapterError) {
+        try make(target)
         let names = try source.names(limit: limits.copiedFiles + 1).sorted()
         guard names.count <= limits.copiedFiles else {
             throw AdapterError(.limitExceeded, "more than \(limits.copiedFiles) files")
         }
         var rest = limits.copiedBytes
-        for name in names where source.status(name).map({ $0.st_mode & S_IFMT == S_IFREG }) == true {
+        for name in names where isWanted(name) && source.status(name).map({ $0.st_mode & S_IFMT == S_IFREG }) == true {
             guard let file = try source.open(name) else { continue }
             guard file.size <= rest else {
                 throw AdapterError(.limitExceeded, "more than \(limits.copiedBytes) bytes in all", file: name)
@@ -21,6 +23,34 @@ enum FolderCopy {
             try copy(file, to: "\(target)/\(name)")
         }
         try flushFolder(target)
+    }
+
+    /// An empty folder; what is left of one by that name is deleted.
+    static func make(_ folder: String) throws(AdapterError) {
+        try delete(folder)
+        guard mkdir(folder, 0o755) == 0 else { throw failure("cannot create \(folder)") }
+    }
+
+    /// A file with these bytes, in place of one that may be there, flushed to the disk.
+    static func write(_ bytes: [UInt8], to path: String) throws(AdapterError) {
+        try delete(path)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure("cannot create \(path)") }
+        defer { close(descriptor) }
+        try write(bytes, to: descriptor, path)
+        guard fsync(descriptor) == 0 else { throw failure("cannot flush \(path)") }
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws(AdapterError) {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { bytes in
+                bytes.baseAddress.map { Glibc.write(descriptor, $0 + written, bytes.count - written) } ?? -1
+            }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw failure("cannot write", file: path) }
+            written += count
+        }
     }
 
     private static func copy(_ file: AdapterFile, to path: String) throws(AdapterError) {
@@ -33,15 +63,7 @@ enum FolderCopy {
             try chunk.withUnsafeMutableBytes { bytes in
                 Result { () throws(AdapterError) in try file.read(into: bytes, at: offset) }
             }.get()
-            var written = 0
-            while written < chunk.count {
-                let count = chunk.withUnsafeBytes { bytes in
-                    bytes.baseAddress.map { write(descriptor, $0 + written, bytes.count - written) } ?? -1
-                }
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { throw failure("cannot write", file: file.name) }
-                written += count
-            }
+            try write(chunk, to: descriptor, file.name)
             offset += chunk.count
         }
         try file.checkUnchanged()

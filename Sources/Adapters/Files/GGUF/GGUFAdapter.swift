@@ -49,23 +49,12 @@ struct GGUFAdapter {
             key: "general.architecture")
     }
 
-    /// `adapter_config.json` as PEFT would have it.
+    /// `adapter_config.json` as PEFT would have it. An alpha of 0 stands for a factor of 1.
     private static func document(_ header: GGUFAdapterHeader, _ pairs: [GGUFPair]) -> JSONObject {
-        var counts: [Int: Int] = [:]
-        for pair in pairs { counts[pair.rank, default: 0] += 1 }
-        let rank = counts.max { ($0.value, -$0.key) < ($1.value, -$1.key) }?.key ?? 1
-        let others = pairs.filter { $0.rank != rank }
-        // An alpha of 0 stands for a factor of 1.
-        let alpha = header.alpha == 0 ? Double(rank) : header.alpha
-        var document: JSONObject = [
-            "peft_type": "LORA", "task_type": "CAUSAL_LM", "inference_mode": true, "bias": "none",
-            "base_model_name_or_path": header.baseModelName.map(JSONValue.string) ?? .null, "r": .integer(Int64(rank)),
-            "lora_alpha": Int64(exactly: alpha).map(JSONValue.integer) ?? .number(alpha),
-            "target_modules": .array(pairs.map(\.path).sorted().map(JSONValue.string)),
-        ]
-        document["rank_pattern"] = .object(JSONObject(others.map { ($0.path, .integer(Int64($0.rank))) }))
-        document["alpha_pattern"] =
-            header.alpha == 0 ? .object(JSONObject(others.map { ($0.path, .integer(Int64($0.rank))) })) : [:]
-        return document
+        LoRADocument(
+            modules: pairs.map {
+                .init(path: $0.path, rank: $0.rank, alpha: header.alpha == 0 ? Double($0.rank) : header.alpha)
+            }, baseModelName: header.baseModelName
+        ).json
     }
 }

@@ -1,0 +1,84 @@
+/// The name that PEFT gives a tensor which another tool, or PEFT in memory, names otherwise:
+///
+/// - what wraps the model may be missing, doubled or of another framework: `layers.0.mlp.up_proj…`, `language_model.model.layers.0…`;
+/// - the adapter's name may stand in it: `lora_A.default.weight`;
+/// - `lora_down` and `lora_up` for A and B, `lora_A` without `.weight`, a magnitude with it;
+/// - `lora_a` and `lora_b` of mlx-lm, which hold the matrices transposed;
+/// - `alpha`, a scalar that belongs into the configuration.
+struct CanonicalName: Equatable {
+    /// Unchanged when it is none of these.
+    let name: String
+    /// Elements have to be transposed.
+    var isTransposed = false
+    /// The module whose alpha this is.
+    var alphaOf: String?
+
+    private static let wrappers: Set<Substring> = ["base_model", "model", "language_model", "text_model", "module", "_orig_mod"]
+    private static let shared: Set<Substring> = ["vera_A", "vera_B"]
+
+    init(_ name: String) {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let inner = parts.drop(while: Self.wrappers.contains)
+        guard let first = inner.first else {
+            self.name = name
+            return
+        }
+        if Self.shared.contains(first), inner.count <= 2 {
+            self.name = "base_model.\(first)"
+            return
+        }
+        guard let module = Self.module(inner) else {
+            self.name = name
+            return
+        }
+        let rest = inner.dropFirst(module.partCount)
+        if rest.elementsEqual(["alpha"]) {
+            self.name = name
+            alphaOf = module.path
+            return
+        }
+        guard let ending = Self.ending(rest, isEmbedding: module.path == BaseModules.embedding) else {
+            self.name = name
+            return
+        }
+        self.name = "\(PartName<LoRAPart>.prefix)\(module.path).\(ending.text)"
+        isTransposed = ending.isTransposed
+    }
+
+    init(_ name: String, isTransposed: Bool) {
+        self.name = name
+        self.isTransposed = isTransposed
+    }
+
+    private static func module(_ parts: ArraySlice<Substring>) -> (path: String, partCount: Int)? {
+        switch parts.first {
+        case "embed_tokens": return (BaseModules.embedding, 1)
+        case "lm_head": return (BaseModules.head, 1)
+        case "layers":
+            guard parts.count > 4 else { return nil }
+            return ("model." + parts.prefix(4).joined(separator: "."), 4)
+        default: return nil
+        }
+    }
+
+    private static func ending(_ parts: ArraySlice<Substring>, isEmbedding: Bool) -> (text: String, isTransposed: Bool)? {
+        guard let first = parts.first, parts.count <= 3 else { return nil }
+        let last = parts.count > 1 ? parts.last : nil
+        func matrix(_ letter: String, transposed: Bool = false) -> (String, Bool) {
+            (isEmbedding ? "lora_embedding_\(letter)" : "lora_\(letter).weight", transposed)
+        }
+        switch first {
+        case "lora_A": return matrix("A")
+        case "lora_B": return last == "bias" ? ("lora_B.bias", false) : matrix("B")
+        case "lora_down": return matrix("A")
+        case "lora_up": return last == "bias" ? ("lora_B.bias", false) : matrix("B")
+        case "lora_a" where parts.count == 1: return matrix("A", transposed: true)
+        case "lora_b" where parts.count == 1: return matrix("B", transposed: true)
+        case "lora_embedding_A", "lora_embedding_B", "lora_magnitude_vector", "ia3_l", "vera_lambda_b", "vera_lambda_d":
+            return (String(first), false)
+        case "token_adapter" where parts.dropFirst().first == "trainable_tokens_delta":
+            return ("token_adapter.trainable_tokens_delta", false)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,38 @@
+internal import JSON
+
+/// `adapter_config.json` of a plain LoRA, from what each of its modules has.
+struct LoRADocument {
+    struct Module {
+        var path: String
+        var rank: Int
+        /// The factor before `B A` is `alpha / rank`.
+        var alpha: Double
+    }
+
+    let modules: [Module]
+    var baseModelName: String?
+    /// B has a bias.
+    var hasBias = false
+
+    /// The most common rank and alpha stand for all, the others are listed by the path of their module.
+    var json: JSONObject {
+        let rank = Self.mostCommon(modules.map(\.rank)) ?? 1
+        let alpha = Self.mostCommon(modules.map(\.alpha)) ?? 1
+        let ranks = modules.filter { $0.rank != rank }.map { ($0.path, JSONValue.integer(Int64($0.rank))) }
+        let alphas = modules.filter { $0.alpha != alpha }.map { ($0.path, Self.number($0.alpha)) }
+        return [
+            "alpha_pattern": .object(JSONObject(alphas)), "base_model_name_or_path": baseModelName.map(JSONValue.string) ?? .null,
+            "bias": "none", "inference_mode": true, "lora_alpha": Self.number(alpha), "lora_bias": .bool(hasBias),
+            "peft_type": "LORA", "r": .integer(Int64(rank)), "rank_pattern": .object(JSONObject(ranks)),
+            "target_modules": .array(modules.map(\.path).sorted().map(JSONValue.string)), "task_type": "CAUSAL_LM",
+        ]
+    }
+
+    private static func mostCommon<Value: Hashable & Comparable>(_ values: [Value]) -> Value? {
+        var counts: [Value: Int] = [:]
+        for value in values { counts[value, default: 0] += 1 }
+        return counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+    }
+
+    private static func number(_ value: Double) -> JSONValue { Int64(exactly: value).map(JSONValue.integer) ?? .number(value) }
+}
