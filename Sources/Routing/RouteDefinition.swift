@@ -14,12 +14,14 @@ public struct RouteDefinition: Sendable, Equatable {
     public var priority: Int
     /// false: served by name, never chosen.
     public var isEnabled: Bool
+    /// Who may use it, and how its requests go on.
+    public var handling: RouteHandling
     /// Where it was read, for people: file names joined by ` + `.
     public var source: String
 
     public init(
         adapter: String, description: String? = nil, examples: [String] = [], threshold: Double? = nil,
-        priority: Int = 0, isEnabled: Bool = true, source: String = ""
+        priority: Int = 0, isEnabled: Bool = true, handling: RouteHandling = .init(), source: String = ""
     ) {
         self.adapter = adapter
         self.description = description
@@ -27,6 +29,7 @@ public struct RouteDefinition: Sendable, Equatable {
         self.threshold = threshold
         self.priority = priority
         self.isEnabled = isEnabled
+        self.handling = handling
         self.source = source
     }
 

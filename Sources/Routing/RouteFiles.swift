@@ -27,6 +27,15 @@ public struct RouteFiles: Sendable {
     /// What the routes folder says, for the definitions of many adapters.
     public func overrides() -> RouteOverrides { RouteOverrides(folder: routesFolder, limits: limits) }
 
+    /// Texts that no adapter should answer: `none.jsonl` in the routes folder, JSON lines like those of examples; empty
+    /// without one.
+    public func negatives() throws(RoutingError) -> [String] {
+        guard let folder = routesFolder else { return [] }
+        let path = "\(folder)/\(RouteOverrides.negativesName)"
+        guard let text = try TextFile.read(path, limitBytes: limits.fileBytes) else { return [] }
+        return try bounded(try ExampleLines.parse(text, place: path), path)
+    }
+
     /// The same with overrides that were read before.
     public func definition(
         adapter: String, folder: String, overrides: RouteOverrides
@@ -54,12 +63,13 @@ public struct RouteFiles: Sendable {
             route.threshold = override.threshold ?? route.threshold
             route.priority = override.priority ?? route.priority
             route.isEnabled = override.isEnabled ?? route.isEnabled
+            route.handling = override.handling.over(route.handling)
             sources.append(source)
         }
         return RouteDefinition(
             adapter: adapter, description: route.description, examples: try bounded(route.examples ?? [], folder),
             threshold: route.threshold, priority: route.priority ?? 0, isEnabled: route.isEnabled ?? true,
-            source: sources.joined(separator: " + "))
+            handling: route.handling.handling, source: sources.joined(separator: " + "))
     }
 
     /// The operator's override with all its examples.

@@ -18,6 +18,9 @@ public struct RouteOverrides: Sendable {
         var error: RoutingError
     }
 
+    /// Texts for no adapter, and so no examples of one of this name.
+    static let negativesName = "none.jsonl"
+
     /// nil: there is none.
     let folder: String?
     private(set) var byAdapter: [String: Override] = [:]
@@ -31,7 +34,7 @@ public struct RouteOverrides: Sendable {
         guard let folder else { return }
         for (order, name) in RouteFiles.entries(of: folder).enumerated() {
             let stem = String(name[..<(name.lastIndex(of: ".") ?? name.endIndex)])
-            if name.hasSuffix(".jsonl") { lines.insert(name) }
+            if name.hasSuffix(".jsonl"), name != Self.negativesName { lines.insert(name) }
             guard name.hasSuffix(".yaml") || name.hasSuffix(".yml") else { continue }
             var text = ""
             do throws(RoutingError) {

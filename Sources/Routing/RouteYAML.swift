@@ -9,8 +9,10 @@ struct RouteYAML: Equatable {
     var threshold: Double?
     var priority: Int?
     var isEnabled: Bool?
+    var handling = Handling()
 
-    static let keys = ["adapter", "description", "examples", "examples_file", "threshold", "priority", "enabled"]
+    static let keys =
+        ["adapter", "description", "examples", "examples_file", "threshold", "priority", "enabled"] + Handling.keys
 
     /// - Parameter place: the file's name for errors.
     static func parse(_ text: String, place: String) throws(RoutingError) -> RouteYAML {
@@ -57,6 +59,7 @@ struct RouteYAML: Equatable {
                 }
                 route.isEnabled = value
             default:
+                if try route.handling.read(key, node, at) { continue }
                 throw RoutingError(
                     .malformedFile, "unknown key `\(key)`; known are \(keys.joined(separator: ", "))", place: at)
             }

@@ -40,17 +40,21 @@ public final class Router: Sendable {
     /// Replaces the whole set of definitions; embeds only texts that neither the last index nor the cache has.
     ///
     /// Disabled definitions and ones without texts are left out. Throws `embedderFailed` and keeps the last index.
-    /// - Parameter progress: told now and then how many of how many new texts are embedded, on this thread.
+    /// - Parameters:
+    ///   - negatives: texts that no adapter should answer, beside the general ones.
+    ///   - progress: told now and then how many of how many new texts are embedded, on this thread.
     public func update(
-        _ definitions: [RouteDefinition], progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+        _ definitions: [RouteDefinition], negatives: [String] = [], progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws(RoutingError) {
         let result: Result<Void, RoutingError> = updating.withLock { _ in
-            Result { () throws(RoutingError) in try rebuild(definitions, progress) }
+            Result { () throws(RoutingError) in try rebuild(definitions, negatives, progress) }
         }
         try result.get()
     }
 
-    private func rebuild(_ definitions: [RouteDefinition], _ progress: (Int, Int) -> Void) throws(RoutingError) {
+    private func rebuild(
+        _ definitions: [RouteDefinition], _ negatives: [String], _ progress: (Int, Int) -> Void
+    ) throws(RoutingError) {
         let last = snapshot.withLock { $0.index }
         let known = Dictionary(
             last.entries.map { ($0.definition.adapter, $0.examples) }, uniquingKeysWith: { first, _ in first })
@@ -73,7 +77,8 @@ public final class Router: Sendable {
             }
         }
         let index = RouteIndex(entries: entries, neighbours: policy.neighbours)
-        let background = if let known = cached(BackgroundTexts.all) { known } else { try embedded(BackgroundTexts.all) }
+        let general = BackgroundTexts.all + negatives
+        let background = if let known = cached(general) { known } else { try embedded(general) }
         let samples = index.calibrationSamples(background: background)
         let next = Snapshot(index: index, calibration: Calibration.fit(samples))
         snapshot.withLock { $0 = next }

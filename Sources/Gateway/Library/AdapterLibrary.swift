@@ -57,6 +57,9 @@ public final class AdapterLibrary: Sendable {
         var routesStamp: FolderStamp?
         var readings: [String: Reading] = [:]
         var indexed: [RouteDefinition]?
+        /// Texts that no adapter should answer, and those that the index was built with.
+        var negatives: [String] = []
+        var indexedNegatives: [String] = []
     }
 
     private struct Reading: Sendable {
@@ -99,6 +102,7 @@ public final class AdapterLibrary: Sendable {
         let routesStamp = files.routesFolder.map(FolderStamp.init)
         let isOverridden = routesStamp != memory.routesStamp
         memory.routesStamp = routesStamp
+        if isOverridden { readNegatives(&memory, &refresh) }
         let names = Set(statuses.map(\.name))
         memory.readings = memory.readings.filter { names.contains($0.key) }
         var changed: [AdapterStatus] = []
@@ -114,6 +118,15 @@ public final class AdapterLibrary: Sendable {
                 refresh.routingProblems[status.name] = failure
             }
             memory.readings[status.name] = reading
+        }
+    }
+
+    /// A file that cannot be read leaves the last texts in force.
+    private func readNegatives(_ memory: inout Memory, _ refresh: inout Refresh) {
+        do throws(RoutingError) {
+            memory.negatives = try files.negatives()
+        } catch {
+            refresh.routingProblems["routes/none.jsonl"] = error.description
         }
     }
 
@@ -150,11 +163,17 @@ public final class AdapterLibrary: Sendable {
 
     private func route(_ memory: inout Memory, _ refresh: inout Refresh, _ progress: (Int, Int) -> Void) {
         guard let router else { return }
-        let definitions = memory.readings.values.compactMap(\.definition).sorted { $0.adapter < $1.adapter }
-        guard definitions != memory.indexed else { return }
+        // What a definition says beside its texts is no business of the index.
+        let definitions = memory.readings.values.compactMap(\.definition).sorted { $0.adapter < $1.adapter }.map { definition in
+            var bare = definition
+            bare.handling = RouteHandling()
+            return bare
+        }
+        guard definitions != memory.indexed || memory.negatives != memory.indexedNegatives else { return }
         do throws(RoutingError) {
-            try router.update(definitions, progress: progress)
+            try router.update(definitions, negatives: memory.negatives, progress: progress)
             memory.indexed = definitions
+            memory.indexedNegatives = memory.negatives
             refresh.isRouterUpdated = true
         } catch {
             refresh.routerFailure = error.description
