@@ -9,6 +9,9 @@ public struct AdapterManifest: Sendable {
     /// All keys.
     public let document: JSONObject
 
+    /// For the end of a message: `; the adapter was trained on …`; empty where nobody says.
+    var trainedOn: String { baseModelName.map { "; the adapter was trained on \(quoted($0))" } ?? "" }
+
     /// Errors: `notReady` for a text that ends too early, `malformed`.
     public init(parsing bytes: [UInt8]) throws(AdapterError) {
         let value = try JSONText.parse(bytes, file: AdapterFile.configuration)

@@ -65,12 +65,13 @@ public final class AdapterDelta: @unchecked Sendable {
         embeddingEntry = self.embedding.map { .allocated(EmbeddingEntry($0)) }
         headEntry = self.head.map { .allocated(HeadEntry($0)) }
         let table = self.embedding?.table
-        let isShared = table != nil && table === self.head?.matrix
+        let shared =
+            (table === self.head?.matrix ? table?.byteCount ?? 0 : 0)
+            + (self.embedding?.rows === self.head?.rows ? self.embedding?.rows?.byteCount ?? 0 : 0)
         byteCount =
             LowRank.byteCount(slots.compactMap { $0?.lowRank }) + slots.reduce(0) { $0 + ($1?.vectorBytes ?? 0) }
             + branches.reduce(0) { $0 + ($1?.byteCount ?? 0) }
-            + (self.embedding?.byteCount ?? 0) + (self.head?.byteCount ?? 0)
-            - (isShared ? table?.byteCount ?? 0 : 0)
+            + (self.embedding?.byteCount ?? 0) + (self.head?.byteCount ?? 0) - shared
         self.table = .allocate(capacity: max(slots.count, 1))
         for (index, patch) in slots.enumerated() { (self.table + index).initialize(to: PatchEntry(patch)) }
         largestRank = Projection.allCases.map { projection in

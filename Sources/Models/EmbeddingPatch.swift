@@ -27,10 +27,9 @@ public struct EmbeddingPatch: Sendable {
     public var isEmpty: Bool { table == nil && rows == nil && lowRank == nil && outputScale == nil }
 
     /// Bytes of all parts.
-    public var byteCount: Int { (table?.byteCount ?? 0) + ownBytes }
-
-    /// Bytes of all parts but the table, which may be the head's, too.
-    var ownBytes: Int { (rows?.byteCount ?? 0) + (lowRank?.byteCount ?? 0) + 4 * (outputScale?.count ?? 0) }
+    public var byteCount: Int {
+        (table?.byteCount ?? 0) + (rows?.byteCount ?? 0) + (lowRank?.byteCount ?? 0) + 4 * (outputScale?.count ?? 0)
+    }
 
     /// The sizes that its parts are made for.
     var shapes: [VocabularyShape] {

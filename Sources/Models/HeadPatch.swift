@@ -21,10 +21,7 @@ public struct HeadPatch: Sendable {
     public var isEmpty: Bool { matrix == nil && rows == nil && linear.isEmpty }
 
     /// Bytes of all parts.
-    public var byteCount: Int { (matrix?.byteCount ?? 0) + ownBytes }
-
-    /// Bytes of all parts but the matrix, which may be the embedding's, too.
-    var ownBytes: Int { (rows?.byteCount ?? 0) + linear.byteCount }
+    public var byteCount: Int { (matrix?.byteCount ?? 0) + (rows?.byteCount ?? 0) + linear.byteCount }
 
     /// The sizes that its parts are made for.
     var shapes: [VocabularyShape] {

@@ -41,11 +41,11 @@ import Testing
     // MARK: Keys
 
     @Test(arguments: [
-        ("use_dora", JSONValue.bool(true), "base's weights"), ("modules_to_save", ["lm_head"], "without modules_to_save"),
-        ("trainable_token_indices", [1, 2], "trainable tokens"), ("layer_replication", [[0, 1]], "other layers"),
+        ("use_dora", JSONValue.bool(true), "base's weights"), ("modules_to_save", ["norm"], "only embed_tokens and lm_head"),
+        ("layer_replication", [[0, 1]], "other layers"),
         ("alora_invocation_tokens", [7], "aLoRA"), ("use_qalora", true, "QA-LoRA"), ("use_bdlora", ["nblocks": 2], "BD-LoRA"),
         ("kasa_config", ["beta": 1], "KaSA"), ("arrow_config", ["top_k": 2], "one by one"), ("target_parameters", ["x"], "target_modules"),
-        ("megatron_config", ["a": 1], "Megatron"), ("ensure_weight_tying", true, "embeddings"), ("monteclora_config", ["a": 1], "MonteCLoRA"),
+        ("megatron_config", ["a": 1], "Megatron"), ("monteclora_config", ["a": 1], "MonteCLoRA"),
         ("init_lora_weights", "pissa_niter_4", "path_initial_model"), ("init_lora_weights", "olora", "path_initial_model"),
         ("init_lora_weights", "loftq", "path_initial_model"), ("init_lora_weights", "corda", "path_initial_model"),
         ("init_lora_weights", "lora_ga", "path_initial_model"), ("init_lora_weights", "news", "not known"),
@@ -102,18 +102,20 @@ import Testing
 
     @Test(arguments: [
         ("base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector", AdapterError.Code.unreadTensor, "DoRA"),
-        ("base_model.model.model.embed_tokens.lora_embedding_A", .unsupported, "embedding"),
-        ("base_model.model.lm_head.lora_A.weight", .unsupported, "lm_head"),
-        ("base_model.model.model.embed_tokens.base_layer.weight", .unsupported, "copy"),
-        ("base_model.model.model.layers.0.self_attn.q_proj.base_layer.bias", .unsupported, "bias"),
-        ("base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta", .unsupported, "tokens"),
+        ("base_model.model.model.embed_tokens.lora_embedding_A", .unreadTensor, "a LoRA of the embedding"),
+        ("base_model.model.lm_head.lora_A.weight", .unreadTensor, "does not ask"),
+        ("base_model.model.model.embed_tokens.base_layer.weight", .unreadTensor, "copy"),
+        ("base_model.model.model.layers.0.self_attn.q_proj.base_layer.bias", .unreadTensor, "`bias` does not ask"),
+        ("base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta", .unreadTensor, "trained tokens"),
         ("base_model.model.model.layers.0.self_attn.q_proj.lora_B.bias", .unreadTensor, "lora_bias"),
         ("base_model.model.model.layers.2.self_attn.q_proj.lora_A.weight", .otherBase, "layers 0 to 1"),
         ("base_model.model.model.layers.0.self_attn.k_proj.lora_A.weight", .unreadTensor, "does not target"),
         ("base_model.model.transformer.h.0.c_attn.lora_A.weight", .unreadTensor, "no module"),
         ("model.layers.0.self_attn.q_proj.lora_A.weight", .unreadTensor, "base_model.model."),
         ("base_model.model.model.layers.0.self_attn.q_proj.lora_A.default.weight", .unreadTensor, "lora_A.weight"),
-        ("base_model.model.lm_head.weight", .unreadTensor, "nothing would read"), ("\u{1B}[31m", .unreadTensor, "nothing"),
+        ("base_model.model.lm_head.weight", .otherBase, "the vocabulary has 2 tokens"),
+        ("base_model.model.lm_head.ia3_l", .unsupported, "IA3"), ("base_model.model.lm_head.something", .unreadTensor, "nothing"),
+        ("base_model.model.model.norm.weight", .unreadTensor, "nothing"), ("\u{1B}[31m", .unreadTensor, "nothing"),
     ])
     func aTensorThatNothingReads(name: String, code: AdapterError.Code, reason: String) throws {
         let error = try Self.refusal { $0.set(name, [2, 8], [Float](repeating: 1, count: 16)) }
@@ -144,7 +146,7 @@ import Testing
         let bias = try Self.refusal { $0.configuration["lora_bias"] = true }
         #expect(bias.code == .missingTensor && bias.tensor?.hasSuffix("lora_B.bias") == true)
         let head = try Self.refusal { $0.configuration["target_modules"] = ["q_proj", "v_proj", "lm_head"] }
-        #expect(head.code == .unsupported && head.key == "target_modules")
+        #expect(head.code == .missingTensor && head.tensor == "base_model.model.lm_head.lora_A.weight")
     }
 
     @Test func wrongShapesAndOtherBases() throws {

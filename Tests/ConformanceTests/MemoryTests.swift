@@ -14,8 +14,10 @@ struct MemoryTests {
             let planned = try #require(store.status(fixture.name))
             #expect(planned.state == .ready, "\(planned.state)")
             let adapter = try store.acquire(fixture.name)
-            #expect(adapter.delta.byteCount == planned.byteCount, "\(element)")
-            #expect(store.counters.residentBytes == planned.byteCount)
+            // A copy of the base's weights that is the base's own is counted, but not kept.
+            let isDropped = ["embedding-and-head-copies", "copies-equal-tied"].contains(fixture.name)
+            #expect(isDropped ? adapter.delta.byteCount < planned.byteCount : adapter.delta.byteCount == planned.byteCount, "\(element)")
+            #expect(store.counters.residentBytes == adapter.delta.byteCount)
         }
     }
 

@@ -70,7 +70,7 @@ struct RefusalTests {
     @Test("a missing tensor", arguments: FixtureCase.all)
     func missing(fixture: FixtureCase) throws {
         let tensors = try Self.tensors(fixture)
-        for view in Self.kinds(tensors) where !Self.isOptional(view.name) {
+        for view in Self.kinds(tensors) where !Self.isOptional(view.name) && !(fixture.name == "copies-plain-tied" && view.name.hasSuffix("embed_tokens.weight")) {
             var changed = tensors
             changed[view.name] = nil
             guard !changed.isEmpty else { continue }
@@ -114,8 +114,9 @@ struct RefusalTests {
 
     /// Adapters with other parts than low-rank ones, or whose experts' weights do not sum to one, change something all the same.
     static let untrainable = FixtureCase.all.filter { fixture in
-        !["saved-", "tokens", "bias-", "dora", "mixlora-dynamic", "mixlora-dora"].contains { fixture.name.hasPrefix($0) }
-            && !fixture.name.hasSuffix("copies")
+        !["saved-", "tie-saved", "tokens", "bias-", "head-bias", "copies", "dora", "mixlora-dynamic", "mixlora-dora"].contains {
+            fixture.name.hasPrefix($0)
+        } && !fixture.name.hasSuffix("copies")
     }
 
     @Test("an adapter that was never trained", arguments: untrainable)

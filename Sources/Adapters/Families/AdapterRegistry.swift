@@ -5,6 +5,7 @@ public struct AdapterRegistry: Sendable {
         IA3Family(),
         VeRAFamily(),
         MemoryExpertsFamily(),
+        TrainableTokensFamily(),
     ])
 
     public let families: [any AdapterFamily]

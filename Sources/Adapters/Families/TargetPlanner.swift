@@ -11,12 +11,14 @@ struct TargetPlanner<Part: ModulePart> {
     /// For messages: `a LoRA`.
     let kind: String
     private(set) var errors: [AdapterError] = []
+    private let shapes: TensorShapeCheck
 
     init(_ content: AdapterContent, base: BaseModules, selection: ModuleSelection, kind: String) {
         self.content = content
         self.base = base
         self.selection = selection
         self.kind = kind
+        shapes = TensorShapeCheck(base: base.name, trainedOn: content.manifest.trainedOn)
     }
 
     /// The modules that are targeted and have tensors, in the order of the model. Noted: targets without tensors, tensors without a
@@ -104,7 +106,7 @@ struct TargetPlanner<Part: ModulePart> {
             .unreadTensor, "\(base.name) has no module \(quoted(module))\(trainedOn)", file: AdapterFile.weights, tensor: tensor)
     }
 
-    private var trainedOn: String { content.manifest.baseModelName.map { "; the adapter was trained on \(quoted($0))" } ?? "" }
+    private var trainedOn: String { content.manifest.trainedOn }
 
     private mutating func noteMissing(_ path: String) {
         note(
@@ -135,23 +137,7 @@ struct TargetPlanner<Part: ModulePart> {
     /// A tensor's type and shape; nothing without a tensor. `rankDimension` is the one in which the configuration's rank shows;
     /// elsewhere a difference says that the adapter was made for another base.
     mutating func check(_ view: TensorView?, _ expected: [Int], rankDimension: Int? = nil) {
-        guard let view else { return }
-        guard [.f32, .f16, .bf16].contains(view.dtype) else {
-            note(
-                AdapterError(
-                    .wrongShape, "elements are \(view.dtype.name), expected f32, f16 or bf16", file: AdapterFile.weights,
-                    tensor: view.name))
-            return
-        }
-        guard view.shape != expected else { return }
-        var message = "the shape is \(view.shape), expected \(expected)"
-        guard view.shape.count == expected.count else {
-            note(AdapterError(.wrongShape, message, file: AdapterFile.weights, tensor: view.name))
-            return
-        }
-        let differing = expected.indices.filter { view.shape[$0] != expected[$0] }
-        let onlyRank = differing.allSatisfy { $0 == rankDimension }
-        message += onlyRank ? ": the rank differs from the configuration's" : ": the widths are not those of \(base.name)\(trainedOn)"
-        note(AdapterError(onlyRank ? .wrongShape : .otherBase, message, file: AdapterFile.weights, tensor: view.name))
+        guard let view, let error = shapes.problem(view, expected, rankDimension: rankDimension) else { return }
+        note(error)
     }
 }

@@ -16,16 +16,20 @@ struct LoRAConfiguration: Sendable {
     /// DoRA: rows of the changed matrix get lengths of the adapter's own.
     let usesDoRA: Bool
     let selection: ModuleSelection
+    /// Which of the base's biases were trained.
+    let biases: BiasRule
+    let vocabulary: VocabularyOptions
     let ranks: PatternTable<Int>
     let alphas: PatternTable<Double>
 
     /// Notes every value that cannot be served; nil when one of those that follow depend on is unreadable.
-    init?(_ manifest: AdapterManifest, limits: AdapterLimits, problems: inout AdapterProblems) {
+    init?(_ manifest: AdapterManifest, base: BaseModules, limits: AdapterLimits, problems: inout AdapterProblems) {
         let reader = ConfigurationReader(document: JSONCursor(.object(manifest.document)))
         let rankRange = 1...limits.rank
         _ = problems.noting { () throws(AdapterError) in try reader.checkTask() }
         _ = problems.noting { () throws(AdapterError) in try Self.checkInitialisation(reader) }
-        _ = problems.noting { () throws(AdapterError) in try Self.checkBias(reader) }
+        biases = problems.noting { () throws(AdapterError) in try Self.biases(reader) } ?? .none
+        vocabulary = VocabularyOptions(manifest, base: base.configuration, problems: &problems)
         let rank = problems.noting { () throws(AdapterError) in try reader.integer("r", in: rankRange) ?? Self.defaultRank }
         let alpha = problems.noting { () throws(AdapterError) in try reader.number("lora_alpha") ?? Self.defaultAlpha }
         let flags = problems.noting { () throws(AdapterError) in
@@ -74,10 +78,13 @@ struct LoRAConfiguration: Sendable {
         }
     }
 
-    /// `all` and `lora_only` are accepted as long as the file brings no bias of the base: its tensors are refused by name.
-    private static func checkBias(_ reader: ConfigurationReader) throws(AdapterError) {
+    private static func biases(_ reader: ConfigurationReader) throws(AdapterError) -> BiasRule {
         let bias = try reader.text("bias") ?? "none"
-        guard ["none", "all", "lora_only"].contains(bias) else {
+        switch bias {
+        case "none": return .none
+        case "all": return .all
+        case "lora_only": return .targets
+        default:
             throw AdapterError(
                 .malformed, "\(quoted(bias)); expected none, all or lora_only", file: AdapterFile.configuration, key: "bias")
         }

@@ -9,6 +9,8 @@ enum LoRAKeys {
         "use_dora": .read,
         "target_modules": .read, "exclude_modules": .read, "layers_to_transform": .read, "layers_pattern": .read,
         "rank_pattern": .read, "alpha_pattern": .read, "init_lora_weights": .read, "bias": .read,
+        // Read by VocabularyOptions.
+        "modules_to_save": .read, "trainable_token_indices": .read, "ensure_weight_tying": .read,
         // Where it comes from.
         "base_model_name_or_path": .noEffect, "revision": .noEffect, "auto_mapping": .noEffect, "peft_version": .noEffect,
         "inference_mode": .noEffect, "base_model_class": .noEffect, "parent_library": .noEffect, "unsloth_fixed": .noEffect,
@@ -17,10 +19,8 @@ enum LoRAKeys {
         "lora_dropout": .noEffect, "velora_config": .noEffect, "megatron_core": .noEffect, "qalora_group_size": .noEffect,
         "loftq_config": .noEffect, "eva_config": .noEffect, "corda_config": .noEffect, "lora_ga_config": .noEffect,
         "runtime_config": .noEffect,
-        // PEFT itself sets it back to false for linear modules, and the bases here have no others.
+        // PEFT itself sets it back to false for linear modules, and does not use it of an embedding.
         "fan_in_fan_out": .noEffect,
-        "modules_to_save": .refused("train without modules_to_save, or merge those modules into a base of their own"),
-        "trainable_token_indices": .refused("train without trainable tokens"),
         "target_parameters": .refused("train with target_modules"),
         "layer_replication": .refused("the base would have other layers"),
         "alora_invocation_tokens": .refused("the adapter is meant to begin at those tokens only (aLoRA); train a plain LoRA"),
@@ -30,7 +30,6 @@ enum LoRAKeys {
         "monteclora_config": .refused("train without MonteCLoRA"),
         "arrow_config": .refused("serve the adapters one by one: the router here chooses among them"),
         "megatron_config": .refused("save the adapter from a model that is not split by Megatron"),
-        "ensure_weight_tying": .refused("train without it, and without adapting the embeddings"),
         "routing_strategy": .refused("a mixture of experts is no plain LoRA"),
         "expert_lora": .refused("a mixture of experts is no plain LoRA"),
         "num_experts": .refused("a mixture of experts is no plain LoRA"),

@@ -3,32 +3,43 @@ internal import Tensors
 
 /// The modules that a LoRA changes.
 struct LoRAPlan: AdapterPlan {
-    /// How far from 1 all factors of a module may be that does nothing: norms are rounded.
-    private static let unity: Float = 1e-5
-
     let configuration: LoRAConfiguration
     let manifest: AdapterManifest
     let layers: Int
     let targets: [LoRATarget]
-    /// For DoRA, which is computed from them.
+    let biases: [BiasTarget]
+    let vocabulary: VocabularyPlan
+    /// For DoRA and biases, which are computed from them.
     let weights: BaseWeights?
 
     var summary: AdapterSummary {
+        let pairs = [vocabulary.embedding.pair, vocabulary.head.pair].compactMap { $0 }
         var summary = AdapterSummary(family: configuration.usesDoRA ? "dora" : "lora", targets: targets, manifest: manifest)
-        summary.ranks = targets.map(\.rank).extent
+        summary.targets += vocabulary.modules.map(\.shortName)
+        summary.patchCount += vocabulary.modules.count + biases.filter { !isTargeted($0) }.count
+        summary.parameters += vocabulary.parameters + biases.reduce(0) { $0 + $1.parameters }
+        summary.ranks = (targets.map(\.rank) + pairs.map(\.rank)).extent
         summary.alpha = configuration.alpha
-        summary.scales = targets.map(\.scale).extent
-        if configuration.usesDoRA && targets.allSatisfy({ $0.magnitude == nil }) {
+        summary.scales = (targets.map(\.scale) + pairs.map(\.scale)).extent
+        if configuration.usesDoRA && targets.allSatisfy({ $0.magnitude == nil }) && pairs.allSatisfy({ $0.magnitude == nil }) {
             summary.notices.append("the file has no DoRA magnitudes: the norms of the base's rows are taken, as when training begins")
         }
         return summary
     }
 
+    private func isTargeted(_ bias: BiasTarget) -> Bool { targets.contains { $0.module.path == bias.module.path } }
+
+    /// The module has two biases, which become one.
+    private func isJoined(_ bias: BiasTarget) -> Bool {
+        targets.contains { $0.module.path == bias.module.path && $0.bias != nil }
+    }
+
     func byteCount(element: LowRank.Element) -> Int {
-        targets.reduce(0) { sum, target in
+        let pairs = targets.reduce(0) { sum, target in
             let bytes = LowRank.byteCounts(a: target.a, b: target.b, element: element)
             return sum + bytes.a + bytes.b + 4 * ((target.bias?.elementCount ?? 0) + (target.isDecomposed ? target.module.outputs : 0))
         }
+        return pairs + biases.filter { !isJoined($0) }.reduce(0) { $0 + 4 * $1.module.outputs } + vocabulary.byteCount(element: element)
     }
 
     func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta? {
@@ -39,12 +50,18 @@ struct LoRAPlan: AdapterPlan {
         let patches = elements.patches(targets, problems: &problems) { (index, reader) throws(AdapterError) in
             try patch(try targets[index].read(reader), element, parts[index])
         }
-        guard let patches else { return nil }
-        guard !patches.isEmpty else {
+        let differences = elements.patches(biases, problems: &problems) { (index, reader) throws(AdapterError) in
+            guard let weights else { return nil }
+            return try biases[index].difference(reader, weights).map { LinearPatch(bias: $0) }
+        }
+        let vocabulary = vocabulary.patches(element: element, elements: elements, problems: &problems)
+        guard let patches, let differences, let vocabulary else { return nil }
+        let joined = patches.adding(differences)
+        guard !joined.isEmpty || !vocabulary.isEmpty else {
             problems.note(noEffect)
             return nil
         }
-        return AdapterDelta(layers: layers, patches: patches)
+        return AdapterDelta(layers: layers, patches: joined, embedding: vocabulary.embedding, head: vocabulary.head)
     }
 
     /// Nil when the module stays as it is.
@@ -52,10 +69,10 @@ struct LoRAPlan: AdapterPlan {
         _ target: LoRATarget, _ element: LowRank.Element, _ memory: MatrixMemory
     ) throws(AdapterError) -> LinearPatch? {
         var patch = try target.lowRankPatch(element, memory)
-        if let weights {
+        if target.isDecomposed, let weights {
             if let magnitude = target.magnitude { try ElementLimit.check(magnitude) }
             let factors = try WeightDecomposition(target, weights: weights).factors(target.magnitude)
-            if !patch.isEmpty || factors.contains(where: { abs($0 - 1) > Self.unity }) { patch.outputScale = FloatBuffer(factors) }
+            if !patch.isEmpty || !WeightDecomposition.areUnity(factors) { patch.outputScale = FloatBuffer(factors) }
         }
         return patch.isEmpty ? nil : patch
     }
@@ -65,26 +82,64 @@ struct LoRAPlan: AdapterPlan {
             return AdapterError(
                 .noEffect, "the factor of \(first.module.path) and of all others is 0", file: AdapterFile.configuration, key: "lora_alpha")
         }
+        let others = vocabulary.modules.map { ", \($0.path) is the base's" }.joined()
         return AdapterError(
-            .noEffect, "A or B is zero in all \(targets.count) targets: the adapter would change nothing; was it saved before training?",
-            file: AdapterFile.weights, tensor: targets.first?.b.name)
+            .noEffect,
+            "A or B is zero in all \(targets.count) targets\(others): the adapter would change nothing; was it saved before training?",
+            file: AdapterFile.weights, tensor: targets.first?.b.name ?? vocabulary.embedding.tensors.first?.name)
     }
 
     func effects() -> [AdapterEffect] {
-        targets.map { target in
+        var effects = targets.map { target in
             AdapterEffect(
                 module: target.module.path, layer: target.module.layer, projection: target.module.projection, rank: target.rank,
                 scale: target.scale, norm: norm(target))
         }
+        let places = Dictionary(effects.enumerated().map { ($1.module, $0) }) { first, _ in first }
+        for bias in biases {
+            let norm = weights.map(bias.norm) ?? 0
+            if let place = places[bias.module.path] {
+                effects[place].norm += norm
+            } else {
+                effects.append(
+                    AdapterEffect(
+                        module: bias.module.path, layer: bias.module.layer, projection: bias.module.projection, rank: 0, scale: 1, norm: norm))
+            }
+        }
+        return effects + vocabulary.effects()
     }
 
     private func norm(_ target: LoRATarget) -> Double {
-        if let weights {
+        if target.isDecomposed, let weights {
             let decomposition = WeightDecomposition(target, weights: weights)
             return (try? decomposition.factors(target.magnitude)).map(decomposition.change) ?? 0
         }
         let bias = target.bias?.floats() ?? []
         let biasNorm = bias.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
         return abs(target.scale) * (LowRankNorm.norm(a: target.a, b: target.b) + biasNorm)
+    }
+}
+
+extension [PlacedPatch] {
+    /// With more patches, of which each may change a module that is changed already by its bias alone.
+    fileprivate func adding(_ biases: [PlacedPatch]) -> [PlacedPatch] {
+        var joined = self
+        var places: [[Int]: Int] = [:]
+        for (index, patch) in enumerated() { places[[patch.layer, patch.projection.rawValue]] = index }
+        for bias in biases {
+            guard let place = places[[bias.layer, bias.projection.rawValue]] else {
+                joined.append(bias)
+                continue
+            }
+            if let own = joined[place].patch.bias, let added = bias.patch.bias {
+                let sum = FloatBuffer(count: own.count)
+                sum.pointer.update(from: own.pointer, count: own.count)
+                Kernels.add(added.pointer, to: sum.pointer, count: own.count)
+                joined[place].patch.bias = sum
+            } else {
+                joined[place].patch.bias = bias.patch.bias
+            }
+        }
+        return joined
     }
 }

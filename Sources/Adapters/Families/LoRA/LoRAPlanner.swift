@@ -6,25 +6,48 @@ struct LoRAPlanner {
     private let content: AdapterContent
     private let base: BaseModules
     private var planner: TargetPlanner<LoRAPart>
+    private var vocabulary: VocabularyPlanner
+    private var biases: BiasPlanner
 
-    var errors: [AdapterError] { planner.errors }
+    var errors: [AdapterError] { planner.errors + vocabulary.errors + biases.errors }
 
     init(configuration: LoRAConfiguration, content: AdapterContent, base: BaseModules) {
         self.configuration = configuration
         self.content = content
         self.base = base
         planner = TargetPlanner(content, base: base, selection: configuration.selection, kind: "a LoRA")
+        vocabulary = VocabularyPlanner(content, base: base, options: configuration.vocabulary)
+        biases = BiasPlanner(content, base: base, selection: configuration.selection, rule: configuration.biases)
     }
 
     mutating func plan() -> LoRAPlan {
-        let found = planner.targets(refusal: Self.refusal(configuration))
-        let hasMagnitudes = found.contains { Self.magnitude($0) != nil }
+        let found = planner.targets(apart: vocabulary.names.union(biases.names), refusal: Self.refusal(configuration))
+        let targeted = targetedVocabulary
+        let hasMagnitudes =
+            found.contains { Self.magnitude($0) != nil }
+            || targeted.contains { vocabulary.has(.magnitude, of: $0) || vocabulary.has(.magnitudeWeight, of: $0) }
         let targets = found.compactMap { target($0, hasMagnitudes: hasMagnitudes) }
-        planner.refuseVocabularyTargets()
-        planner.checkSomethingIsTargeted(targets.count)
+        var pairs: [VocabularyModule: VocabularyPair] = [:]
+        for module in VocabularyModule.allCases where targeted.contains(module) {
+            pairs[module] = pair(module, hasMagnitude: hasMagnitudes)
+        }
+        let vocabularyPlan = vocabulary.plan(targeted: targeted, pairs: pairs)
+        if vocabulary.errors.isEmpty && biases.errors.isEmpty {
+            planner.checkSomethingIsTargeted(targets.count + vocabularyPlan.modules.count)
+        }
         return LoRAPlan(
-            configuration: configuration, manifest: content.manifest, layers: base.layers, targets: targets,
-            weights: configuration.usesDoRA ? base.weights : nil)
+            configuration: configuration, manifest: content.manifest, layers: base.layers, targets: targets, biases: biases.targets,
+            vocabulary: vocabularyPlan, weights: base.weights)
+    }
+
+    /// Embedding and head, where they get a pair. What is saved whole is none of the targets; of tied ones that are trained as one
+    /// the other is meant, too.
+    private var targetedVocabulary: Set<VocabularyModule> {
+        let options = configuration.vocabulary
+        let named = VocabularyModule.allCases.filter {
+            configuration.selection.contains($0.path, isLinear: false) && !options.saved.contains($0)
+        }
+        return Set(options.isTied && !named.isEmpty ? VocabularyModule.allCases : named)
     }
 
     /// Parts that the configuration turns off.
@@ -60,15 +83,50 @@ struct LoRAPlanner {
                     .unreadTensor, "the module has another magnitude, \(LoRAPart.magnitude.rawValue)", file: AdapterFile.weights,
                     tensor: second.name))
         }
-        let scale = configuration.scale(of: module.path)
-        if !Float(scale).isFinite {
-            planner.note(
-                AdapterError(
-                    .nonFinite, "the factor \(scale) of \(module.path) does not fit f32", file: AdapterFile.configuration, key: "lora_alpha"))
-        }
+        let scale = scale(of: module.path)
         guard planner.errors.count == before, let a = tensors[.a], let b = tensors[.b] else { return nil }
         return LoRATarget(
             module: module, rank: rank, scale: scale, a: a, b: b, bias: tensors[.bias], magnitude: magnitude,
             isDecomposed: configuration.usesDoRA)
+    }
+
+    private mutating func scale(of path: String) -> Double {
+        let scale = configuration.scale(of: path)
+        if !Float(scale).isFinite {
+            planner.note(
+                AdapterError(
+                    .nonFinite, "the factor \(scale) of \(path) does not fit f32", file: AdapterFile.configuration, key: "lora_alpha"))
+        }
+        return scale
+    }
+
+    // MARK: Embedding and head
+
+    private mutating func pair(_ module: VocabularyModule, hasMagnitude: Bool) -> VocabularyPair? {
+        let (rank, scale) = (configuration.rank(of: module.path), scale(of: module.path))
+        let (tokens, hidden) = (vocabulary.vocabulary, vocabulary.hidden)
+        let isEmbedding = module == .embedding
+        let a =
+            isEmbedding
+            ? vocabulary.take(.embeddingA, of: module, [rank, tokens], rankDimension: 0, vocabularyDimension: 1)
+            : vocabulary.take(.a, of: module, [rank, hidden], rankDimension: 0)
+        let b =
+            isEmbedding
+            ? vocabulary.take(.embeddingB, of: module, [hidden, rank], rankDimension: 1)
+            : vocabulary.take(.b, of: module, [tokens, rank], rankDimension: 1, vocabularyDimension: 0)
+        if isEmbedding && configuration.hasBias {
+            vocabulary.note(
+                AdapterError(
+                    .unsupported, "an embedding has no lora_bias, in peft neither", file: AdapterFile.configuration, key: "lora_bias"))
+        }
+        let bias = isEmbedding || !configuration.hasBias ? nil : vocabulary.take(.bias, of: module, [tokens], vocabularyDimension: 0)
+        var magnitude: TensorView?
+        if configuration.usesDoRA && hasMagnitude {
+            let part: VocabularyPart = vocabulary.has(.magnitudeWeight, of: module) ? .magnitudeWeight : .magnitude
+            magnitude = vocabulary.take(part, of: module, [isEmbedding ? hidden : tokens])
+        }
+        guard let a, let b else { return nil }
+        return VocabularyPair(
+            rank: rank, scale: scale, a: a, b: b, bias: bias, magnitude: magnitude, isDecomposed: configuration.usesDoRA)
     }
 }

@@ -1,0 +1,40 @@
+/// The two modules beside the layers that an adapter may change.
+enum VocabularyModule: String, CaseIterable, Sendable {
+    case embedding = "model.embed_tokens"
+    case head = "lm_head"
+
+    /// As adapters name it.
+    var path: String { rawValue }
+    /// `embed_tokens`
+    var shortName: String { String(path.split(separator: ".").last ?? "") }
+
+    /// The module that a configuration calls so, by its path or by what follows one of its dots.
+    init?(named name: String) {
+        guard let module = Self.allCases.first(where: { $0.path == name || $0.path.hasSuffix("." + name) }) else { return nil }
+        self = module
+    }
+}
+
+/// The tensors of such a module in a PEFT file.
+enum VocabularyPart: String, ModulePart {
+    /// `[rank, vocabulary]` and `[hidden, rank]`: LoRA of the embedding.
+    case embeddingA = "lora_embedding_A"
+    case embeddingB = "lora_embedding_B"
+    /// `[rank, hidden]`, `[vocabulary, rank]` and `[vocabulary]`: LoRA of the head.
+    case a = "lora_A.weight"
+    case b = "lora_B.weight"
+    case bias = "lora_B.bias"
+    /// `[hidden]` of the embedding, `[vocabulary]` of the head: DoRA.
+    case magnitude = "lora_magnitude_vector"
+    case magnitudeWeight = "lora_magnitude_vector.weight"
+    /// `[vocabulary, hidden]`: what peft has written of the base beside what it trained; it goes before the base's own.
+    case copy = "base_layer.weight"
+    case tokensCopy = "token_adapter.base_layer.weight"
+    /// The same of a module that is not targeted, or the trained one of `modules_to_save`.
+    case weight = "weight"
+    /// `[tokens, hidden]`: rows of trained tokens, absolute despite the name; the second of adapters that have nothing else.
+    case tokens = "token_adapter.trainable_tokens_delta"
+    case tokensAlone = "trainable_tokens_delta"
+
+    static let copies: [VocabularyPart] = [.copy, .tokensCopy, .weight]
+}

@@ -1,0 +1,89 @@
+internal import JSON
+internal import Models
+
+/// What an `adapter_config.json` says about the embedding and the head apart from targets: `modules_to_save`,
+/// `trainable_token_indices` and `ensure_weight_tying`.
+struct VocabularyOptions: Sendable {
+    /// Whole matrices of the adapter's own.
+    var saved: Set<VocabularyModule> = []
+    /// Tokens with rows of their own, in the order of the rows.
+    var tokens: [VocabularyModule: [Int32]] = [:]
+    /// What is trained of one of two tied modules holds for both.
+    var isTied = false
+
+    init() {}
+
+    /// Notes every value that cannot be served.
+    init(_ manifest: AdapterManifest, base: DecoderConfiguration, problems: inout AdapterProblems) {
+        let reader = ConfigurationReader(document: JSONCursor(.object(manifest.document)))
+        saved = problems.noting { () throws(AdapterError) in try Self.saved(reader) } ?? []
+        tokens = problems.noting { () throws(AdapterError) in try Self.tokens(reader, base) } ?? [:]
+        let isAsked = problems.noting { () throws(AdapterError) in try reader.flag("ensure_weight_tying") } ?? false
+        isTied = isAsked && base.tiedHead
+        if isTied && !saved.isEmpty { saved = Set(VocabularyModule.allCases) }
+    }
+
+    private static func saved(_ reader: ConfigurationReader) throws(AdapterError) -> Set<VocabularyModule> {
+        var modules: Set<VocabularyModule> = []
+        for name in try reader.strings("modules_to_save") {
+            guard let module = VocabularyModule(named: name) else {
+                throw AdapterError(
+                    .unsupported,
+                    "\(quoted(name)): only embed_tokens and lm_head can be of an adapter's own; train without it, or merge it into a base",
+                    file: AdapterFile.configuration, key: "modules_to_save")
+            }
+            modules.insert(module)
+        }
+        return modules
+    }
+
+    /// A list, which is the embedding's, or a list a module.
+    private static func tokens(
+        _ reader: ConfigurationReader, _ base: DecoderConfiguration
+    ) throws(AdapterError) -> [VocabularyModule: [Int32]] {
+        let key = "trainable_token_indices"
+        guard case .object? = reader.document[key].value else {
+            let tokens = try reader.tokens(key, of: base)
+            return tokens.isEmpty ? [:] : [.embedding: tokens]
+        }
+        var lists: [VocabularyModule: [Int32]] = [:]
+        for (name, cursor) in try reader.read(key, { (cursor) throws(JSONError) in try cursor.members() }) {
+            guard let module = VocabularyModule(named: name), lists[module] == nil else {
+                throw AdapterError(
+                    .unsupported, "\(quoted(name)): expected embed_tokens, lm_head or both, each once", file: AdapterFile.configuration, key: key)
+            }
+            lists[module] = try ConfigurationReader.tokens(cursor, key: "\(key).\(name)", of: base)
+        }
+        return lists.filter { !$0.value.isEmpty }
+    }
+}
+
+extension ConfigurationReader {
+    /// A list of different tokens of the base's vocabulary; empty when it is not there.
+    func tokens(_ key: String, of base: DecoderConfiguration) throws(AdapterError) -> [Int32] {
+        try Self.tokens(document[key], key: key, of: base)
+    }
+
+    fileprivate static func tokens(_ cursor: JSONCursor, key: String, of base: DecoderConfiguration) throws(AdapterError) -> [Int32] {
+        var tokens: [Int32] = []
+        var seen: Set<Int> = []
+        do throws(JSONError) {
+            for element in try cursor.optionalArray() ?? [] {
+                let token = try element.int()
+                guard token >= 0, seen.insert(token).inserted else {
+                    throw element.invalid("\(token): expected different tokens, none negative")
+                }
+                tokens.append(Int32(clamping: token))
+            }
+        } catch {
+            throw AdapterError(error)
+        }
+        if let beyond = seen.max(), beyond >= base.vocabulary {
+            throw AdapterError(
+                .otherBase,
+                "token \(beyond); \(base.name) has the tokens 0 to \(base.vocabulary - 1). A vocabulary that was enlarged for training needs a base"
+                    + " with that vocabulary", file: AdapterFile.configuration, key: key)
+        }
+        return tokens
+    }
+}

@@ -1,0 +1,163 @@
+internal import Tensors
+
+/// Compares what the configuration says of embedding and head with the tensors of the file, and both with the base, as peft 0.21
+/// would load them.
+///
+/// Of a base with a tied head: what peft has written of the base is the weight of both; a module of `modules_to_save` is a copy of its
+/// own, and the other stays what it was; trained tokens of the embedding act in the head, too.
+struct VocabularyPlanner {
+    /// Names of all tensors below the two modules.
+    let names: Set<String>
+    private(set) var errors: [AdapterError] = []
+    private let base: BaseModules
+    private let options: VocabularyOptions
+    /// Where rows of trained tokens are.
+    private let tokensPart: VocabularyPart
+    private let shapes: TensorShapeCheck
+    /// Those that nothing has read yet.
+    private var rest: [VocabularyModule: ModuleTensors<VocabularyPart>] = [:]
+
+    init(_ content: AdapterContent, base: BaseModules, options: VocabularyOptions, tokensPart: VocabularyPart = .tokens) {
+        self.base = base
+        self.options = options
+        self.tokensPart = tokensPart
+        shapes = TensorShapeCheck(base: base.name, trainedOn: content.manifest.trainedOn)
+        var names: Set<String> = []
+        for module in VocabularyModule.allCases {
+            let prefix = "\(PartName<VocabularyPart>.prefix)\(module.path)."
+            for (name, view) in content.weights.tensors where name.hasPrefix(prefix) {
+                names.insert(name)
+                guard let part = VocabularyPart(rawValue: String(name.dropFirst(prefix.count))) else {
+                    let meaning = ForeignTensor.meaning(of: name)
+                    errors.append(
+                        AdapterError(
+                            meaning == nil ? .unreadTensor : .unsupported,
+                            meaning.map { "\($0); it is not served of \(module.path)" } ?? "nothing would read it", file: AdapterFile.weights,
+                            tensor: name))
+                    continue
+                }
+                rest[module, default: ModuleTensors()][part] = view
+            }
+        }
+        self.names = names
+        errors.sort { ($0.tensor ?? "") < ($1.tensor ?? "") }
+    }
+
+    var vocabulary: Int { base.configuration.vocabulary }
+    var hidden: Int { base.configuration.hidden }
+
+    mutating func note(_ error: AdapterError) { errors.append(error) }
+
+    /// Whether the file has a part that nothing has read.
+    func has(_ part: VocabularyPart, of module: VocabularyModule) -> Bool { rest[module]?[part] != nil }
+
+    /// Reads a tensor of that shape; nil, with a problem where it is required or wrong.
+    mutating func take(
+        _ part: VocabularyPart, of module: VocabularyModule, _ expected: [Int], rankDimension: Int? = nil,
+        vocabularyDimension: Int? = nil, isRequired: Bool = true
+    ) -> TensorView? {
+        guard let view = rest[module]?[part] else {
+            if isRequired {
+                note(
+                    AdapterError(
+                        .missingTensor, "the configuration asks for it, and the file does not have it", file: AdapterFile.weights,
+                        tensor: part.name(in: module.path)))
+            }
+            return nil
+        }
+        rest[module]?[part] = nil
+        guard let problem = shapes.problem(
+            view, expected, rankDimension: rankDimension, vocabularyDimension: vocabularyDimension)
+        else { return view }
+        note(problem)
+        return nil
+    }
+
+    /// After the pairs were read: `pairs` of the modules that are targeted.
+    mutating func plan(targeted: Set<VocabularyModule> = [], pairs: [VocabularyModule: VocabularyPair] = [:]) -> VocabularyPlan {
+        var plan = VocabularyPlan(weights: base.weights)
+        checkOptions(targeted)
+        for module in VocabularyModule.allCases {
+            plan[module].pair = pairs[module]
+            if options.saved.contains(module) { plan[module].table = takeMatrix(.weight, of: module, isRequired: true) }
+        }
+        // What is trained as one is written under both names, and the head's is loaded last.
+        if options.isTied && !options.saved.isEmpty {
+            plan.embedding.overwritten = plan.embedding.table
+            plan.embedding.table = plan.head.table
+        }
+        takeRows(&plan)
+        takeCopies(&plan, targeted)
+        for name in rest.values.flatMap(\.names).sorted() {
+            note(
+                AdapterError(
+                    .unreadTensor,
+                    "\(ForeignTensor.meaning(of: name) ?? "the module's weight"); the configuration does not ask for it, so peft would not"
+                        + " read it", file: AdapterFile.weights, tensor: name))
+        }
+        return plan
+    }
+
+    private mutating func takeMatrix(_ part: VocabularyPart, of module: VocabularyModule, isRequired: Bool) -> TensorView? {
+        take(part, of: module, [vocabulary, hidden], vocabularyDimension: 0, isRequired: isRequired)
+    }
+
+    // MARK: Trained tokens
+
+    /// The tied head follows the embedding's tokens, unless it has others of its own.
+    private var headFollows: Bool {
+        guard base.configuration.tiedHead, let tokens = options.tokens[.embedding] else { return false }
+        return options.tokens[.head].map { $0 == tokens } ?? true
+    }
+
+    private mutating func takeRows(_ plan: inout VocabularyPlan) {
+        for module in VocabularyModule.allCases {
+            guard let tokens = options.tokens[module], !(module == .head && headFollows) else { continue }
+            plan[module].tokens = tokens
+            plan[module].rows = take(tokensPart, of: module, [tokens.count, hidden])
+        }
+        guard headFollows else { return }
+        plan.head.tokens = plan.embedding.tokens
+        // Adapters with nothing but tokens write the rows of a tied head once more, and those are loaded last.
+        if let last = take(tokensPart, of: .head, [plan.head.tokens.count, hidden], isRequired: false) {
+            plan.embedding.overwritten = plan.embedding.rows
+            plan.embedding.rows = last
+        }
+        plan.head.rows = plan.embedding.rows
+    }
+
+    // MARK: Copies of the base's weights
+
+    private mutating func takeCopies(_ plan: inout VocabularyPlan, _ targeted: Set<VocabularyModule>) {
+        var copies: [VocabularyModule: TensorView] = [:]
+        for module in VocabularyModule.allCases where !options.saved.contains(module) {
+            let part: VocabularyPart = targeted.contains(module) ? .copy : plan[module].tokens.isEmpty ? .weight : .tokensCopy
+            copies[module] = takeMatrix(part, of: module, isRequired: false)
+        }
+        // Of a tied base both are one weight, and the head's is loaded last.
+        if base.configuration.tiedHead, let copy = copies[.head] ?? copies[.embedding] { copies = [.embedding: copy, .head: copy] }
+        for (module, copy) in copies where plan[module].table == nil && !options.saved.contains(module) {
+            plan[module].table = copy
+            plan[module].isCopy = true
+        }
+    }
+
+    // MARK: Options that exclude each other
+
+    private mutating func checkOptions(_ targeted: Set<VocabularyModule>) {
+        let key = "trainable_token_indices"
+        func refuse(_ message: String) -> AdapterError {
+            AdapterError(.malformed, message, file: AdapterFile.configuration, key: key)
+        }
+        for module in VocabularyModule.allCases where options.tokens[module] != nil {
+            if options.saved.contains(module) { note(refuse("\(module.path) is in modules_to_save as well; peft takes one of the two")) }
+            if targeted.contains(module) { note(refuse("\(module.path) is targeted as well; peft takes one of the two")) }
+        }
+        if headFollows && options.tokens[.head] == nil && (options.saved.contains(.head) || targeted.contains(.head)) {
+            note(refuse("the head is tied to the embedding, whose tokens it follows, and is changed as well; peft takes one of the two"))
+        }
+        if options.isTied && options.tokens.count == 2 && !headFollows {
+            note(refuse("other tokens of the head than of the embedding do not go with ensure_weight_tying"))
+        }
+    }
+}
