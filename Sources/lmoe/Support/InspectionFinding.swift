@@ -52,7 +52,7 @@ struct InspectionFinding {
         ]
     }
 
-    private static func json(_ likeness: AdapterLikeness) -> JSONValue {
+    static func json(_ likeness: AdapterLikeness) -> JSONValue {
         [
             "adapter": .string(likeness.name), "similarity": .number(likeness.similarity), "copy": .bool(likeness.isCopy),
         ]
@@ -112,11 +112,13 @@ extension InspectionFinding {
                 "near        \(other.name): examples \(Figure.decimals(Double(other.similarity), 3)) alike; "
                     + "the router can hardly tell them apart"
             }
-            + (likenesses ?? []).map { other in
-                other.isCopy
-                    ? "copy        \(other.name) is the same adapter, byte for byte"
-                    : "similar     \(other.name): it changes the base in nearly the same way (cosine \(Figure.decimals(other.similarity, 3)))"
-            }
+            + (likenesses ?? []).map(Self.line)
+    }
+
+    static func line(_ other: AdapterLikeness) -> String {
+        other.isCopy
+            ? "copy        \(other.name) is the same adapter, byte for byte"
+            : "similar     \(other.name): it changes the base in nearly the same way (cosine \(Figure.decimals(other.similarity, 3)))"
     }
 
     private var problemLines: [String] {
