@@ -62,6 +62,20 @@ import Weights
         }
     }
 
+    /// A of an embedding lies transposed in the file.
+    @Test(arguments: ["embedding", "head"])
+    func embeddingAndHeadComeBackAsTheyWere(name: String) throws {
+        let folder = try TemporaryFolder()
+        let base = try ModelFiles.open("\(LogitsTests.root)/Tests/ModelsTests/Fixtures/tiny/llama").configuration
+        _ = try AdapterConversion(base: base).convert("\(LogitsTests.fixtures)/gguf/\(name).gguf", to: "\(folder.path)/made")
+        let made = try Self.file("\(folder.path)/made")
+        let original = try Self.file("\(LogitsTests.root)/Tests/ConformanceTests/Fixtures/tiny/\(name)")
+        #expect(made.tensors.count == original.tensors.count)
+        for (name, view) in original.tensors {
+            #expect(try made.tensor(name, shape: view.shape).bytes.elementsEqual(view.bytes), "\(name)")
+        }
+    }
+
     // MARK: Names
 
     @Test(arguments: [

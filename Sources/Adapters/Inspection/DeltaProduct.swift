@@ -6,7 +6,7 @@ internal import Tensors
 ///     <P, Q> = sum over layers and projections of tr(P^T Q),   P = (outputScale - 1) * W + W * (inputScale - 1) + outputScale * s B A
 ///
 /// Of `W` only the norm goes in, as if its rows, and its columns, were of equal length and stood apart from B A. Biases count as they are.
-/// What is done to the embedding, to the head and by mixtures' gates is not compared. Deltas are in f32.
+/// What is done to the embedding, to whole rows of the head and by mixtures' gates is not compared. Deltas are in f32.
 struct DeltaProduct {
     /// Nil: `W` counts as if each row had the length 1.
     let weights: BaseWeights?
@@ -24,22 +24,23 @@ struct DeltaProduct {
         for layer in 0..<one.layers {
             for projection in Projection.allCases {
                 guard let first = one[layer, projection], let second = other[layer, projection] else { continue }
-                sum += product(first, second, layer, projection)
+                sum += Self.product(first, second, weights?.norm(of: layer, projection))
             }
         }
+        if let first = one.head?.linear, let second = other.head?.linear { sum += Self.product(first, second, nil) }
         return sum
     }
 
-    private func product(_ one: LinearPatch, _ other: LinearPatch, _ layer: Int, _ projection: Projection) -> Double {
+    /// `norm`: of W.
+    private static func product(_ one: LinearPatch, _ other: LinearPatch, _ norm: Double?) -> Double {
         var sum = 0.0
         if let first = one.lowRank, let second = other.lowRank {
-            sum += Self.product(first, one.outputScale, second, other.outputScale)
+            sum += product(first, one.outputScale, second, other.outputScale)
         }
-        if let first = one.bias, let second = other.bias { sum += Self.product(first, second, less: 0) }
+        if let first = one.bias, let second = other.bias { sum += product(first, second, less: 0) }
         for (first, second) in [(one.outputScale, other.outputScale), (one.inputScale, other.inputScale)] {
             guard let first, let second else { continue }
-            let square = weights.map { $0.norm(of: layer, projection) * $0.norm(of: layer, projection) }
-            sum += Self.product(first, second, less: 1) * (square.map { $0 / Double(first.count) } ?? 1)
+            sum += product(first, second, less: 1) * (norm.map { $0 * $0 / Double(first.count) } ?? 1)
         }
         return sum
     }
