@@ -11,6 +11,16 @@ public protocol TextEmbedder: Sendable {
 
     /// Embeds texts, in order. Synchronous and thread-safe; call it off the loop and off the engine thread.
     func embed(_ texts: [String]) throws -> EmbeddedTexts
+
+    /// Length of a text's features; `dimension` unless the embedder has more to tell.
+    var featureDimension: Int { get }
+    /// The part of the features on which distances are measured; all of them by default.
+    var distanceRange: Range<Int> { get }
+    /// Embeds texts with their features; the vectors are those of `embed`, and the only features by default.
+    func features(of texts: [String]) throws -> TextFeatures
+    /// How common a lower-case word is among those that the encoder knows as a whole: smaller is more common. Nil: it does not
+    /// know it, or tells nothing of words, which is the default.
+    func rank(ofWord word: String) -> Int?
 }
 
 public struct EmbeddedTexts: Sendable {
