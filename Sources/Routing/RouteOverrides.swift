@@ -52,8 +52,12 @@ public struct RouteOverrides: Sendable {
     /// The file about an adapter. Throws the problem of a broken one that comes before it and may be about the adapter, too.
     func override(for adapter: String) throws(RoutingError) -> Override? {
         let found = byAdapter[adapter]
-        let problem = broken.first { $0.order < found?.order ?? .max && ($0.stem == adapter || $0.text.contains(adapter)) }
-        if let problem { throw problem.error }
+        if let problem = problems(of: adapter).first(where: { $0.order < found?.order ?? .max }) { throw problem.error }
         return found
+    }
+
+    /// Files that cannot be read and may be about the adapter.
+    func problems(of adapter: String) -> [Broken] {
+        broken.filter { $0.stem == adapter || $0.text.contains(adapter) }
     }
 }

@@ -79,7 +79,7 @@ import UV
             #expect(message.contains("`torn` is not served: ") && message.contains("adapters check"), "\(message)")
             #expect(message.contains("adapter_config.json") || message.contains("adapter_model.safetensors"), "\(message)")
             let unknown = try await site.chat("hello", model: "nobody").json()["error"]?["message"]?.stringValue
-            #expect(unknown == "The model `nobody` does not exist.")
+            #expect(unknown == "The model `nobody` does not exist or you do not have access to it.")
         }
     }
 

@@ -68,6 +68,7 @@ final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministratio
 
     func isServable(_ adapter: String) -> Bool { names.contains(adapter) }
     func adapterNames() -> [String] { names }
+    func admits(_ caller: Caller, to adapter: String) -> Bool { !(adapter == "sql" && caller.key == "team-b") }
     func refusal(_ adapter: String) -> String? { adapter == "broken" ? "one matrix is missing. Copy it again" : nil }
 
     func route(_ question: RouteQuestion) async throws -> RouteChoice {

@@ -88,4 +88,26 @@ import Testing
         let after = try #require(try router.decide(question).probability)
         #expect(after < before)
     }
+
+    /// What is in force when a file that may say who may use the adapter cannot be read.
+    @Test(arguments: [
+        ("examples: [a\n", "", true), ("allow: [team-a]\nexampels: []\n", "", false), ("examples: [a\n", "allow: [team-b]\n", false),
+        ("allow: [team-a]\nexamples_file: none.jsonl\n", "", true), ("", "deny: [x]\nexampels: []\n", false), ("", "exampels: []\n", true),
+        ("allow: [team-b]\n", "exampels: []\n", false),
+    ])
+    func inDoubtAnAdapterIsClosed(own: String, operators: String, isOpen: Bool) throws {
+        let folder = try TemporaryFolder()
+        try folder.write(own, to: "adapters/x/route.yaml")
+        try folder.write(operators, to: "routes/x.yaml")
+        let files = RouteFiles(routesFolder: "\(folder.path)/routes")
+        func access(_ last: RouteAccess?) -> RouteAccess {
+            files.access(adapter: "x", folder: "\(folder.path)/adapters/x", overrides: files.overrides(), last: last)
+        }
+        #expect(access(nil).admits(Caller(key: "team-a")) == isOpen)
+        #expect(access(.everyone).admits(Caller(key: "team-a")) == isOpen)
+        if operators == "deny: [x]\nexampels: []\n" {
+            let last = RouteAccess(allow: .init(keys: ["team-a"]))
+            #expect(access(last) == last)
+        }
+    }
 }

@@ -29,6 +29,8 @@ public final class AdapterLibrary: Sendable {
         public var refusals: [String: String] = [:]
         /// Taken out of service by `unload`; their folders stay.
         public var unloaded: Set<String> = []
+        /// Who may use which adapter, and how its requests go on.
+        public var rules = RouteRules()
     }
 
     /// What one refresh found.
@@ -68,6 +70,9 @@ public final class AdapterLibrary: Sendable {
         var problem: String?
         /// The same where its files are to blame.
         var failure: String?
+        /// `failure` was reported.
+        var isTold = false
+        var access = RouteAccess.everyone
     }
 
     public init(store: AdapterStore, router: Router?, files: RouteFiles) {
@@ -89,10 +94,11 @@ public final class AdapterLibrary: Sendable {
             let unloaded = shelf.unloaded
             let all = store.list()
             let statuses = all.filter { $0.isServable && !unloaded.contains($0.name) }
-            read(statuses, &memory, &refresh)
+            read(all, &memory, &refresh)
+            tell(statuses, &memory, &refresh)
             let refusals = all.compactMap { status in status.state.reason.map { (status.name, $0.description) } }
             publish(statuses, refusals: Dictionary(refusals) { first, _ in first }, memory)
-            route(&memory, &refresh, progress)
+            route(statuses, &memory, &refresh, progress)
             return refresh
         }
     }
@@ -113,11 +119,17 @@ public final class AdapterLibrary: Sendable {
         }
         guard !changed.isEmpty else { return }
         let overrides = files.overrides()
-        for (status, reading) in zip(changed, Parallel.map(changed) { [files] in Self.read($0, files, overrides) }) {
-            if let failure = reading.failure, memory.readings[status.name]?.problem != failure {
-                refresh.routingProblems[status.name] = failure
-            }
-            memory.readings[status.name] = reading
+        let last = memory.readings
+        let readings = Parallel.map(changed) { [files] in Self.read($0, files, overrides, last: last[$0.name]) }
+        for (status, reading) in zip(changed, readings) { memory.readings[status.name] = reading }
+    }
+
+    /// Problems with the data of adapters that are served, once each.
+    private func tell(_ statuses: [AdapterStatus], _ memory: inout Memory, _ refresh: inout Refresh) {
+        for status in statuses {
+            guard let reading = memory.readings[status.name], let failure = reading.failure, !reading.isTold else { continue }
+            refresh.routingProblems[status.name] = failure
+            memory.readings[status.name]?.isTold = true
         }
     }
 
@@ -130,17 +142,21 @@ public final class AdapterLibrary: Sendable {
         }
     }
 
-    private static func read(_ status: AdapterStatus, _ files: RouteFiles, _ overrides: RouteOverrides) -> Reading {
+    private static func read(
+        _ status: AdapterStatus, _ files: RouteFiles, _ overrides: RouteOverrides, last: Reading?
+    ) -> Reading {
         do throws(RoutingError) {
             let definition = try files.definition(adapter: status.name, folder: status.folder, overrides: overrides)
-            if definition.indexedTexts.isEmpty {
-                return Reading(
-                    definition: definition, problem: "it has no routing data: served by name, never chosen by the router")
-            }
-            let problem = definition.isEnabled ? nil : "its routing is switched off: served by name only"
-            return Reading(definition: definition, problem: problem)
+            let problem =
+                definition.indexedTexts.isEmpty
+                ? "it has no routing data: served by name, never chosen by the router"
+                : definition.isEnabled ? nil : "its routing is switched off: served by name only"
+            return Reading(definition: definition, problem: problem, access: definition.handling.access)
         } catch {
-            return Reading(problem: error.description, failure: error.description)
+            let access = files.access(
+                adapter: status.name, folder: status.folder, overrides: overrides, last: last?.access)
+            let failure = error.description
+            return Reading(problem: failure, failure: failure, isTold: last?.failure == failure && last?.isTold == true, access: access)
         }
     }
 
@@ -154,17 +170,22 @@ public final class AdapterLibrary: Sendable {
                 routingProblem: router == nil ? "the service has no encoder" : reading?.problem)
         }
         let names = entries.keys.sorted()
+        let restricted = memory.readings.compactMapValues { $0.access == .everyone ? nil : $0.access }
         current.withLock { shelf in
             shelf.entries = entries.filter { !shelf.unloaded.contains($0.key) }
             shelf.names = names.filter { shelf.entries[$0] != nil }
             shelf.refusals = refusals
+            shelf.rules = RouteRules(
+                served: shelf.entries.mapValues { $0.route?.handling ?? RouteHandling() }, restricted: restricted)
         }
     }
 
-    private func route(_ memory: inout Memory, _ refresh: inout Refresh, _ progress: (Int, Int) -> Void) {
+    private func route(
+        _ statuses: [AdapterStatus], _ memory: inout Memory, _ refresh: inout Refresh, _ progress: (Int, Int) -> Void
+    ) {
         guard let router else { return }
         // What a definition says beside its texts is no business of the index.
-        let definitions = memory.readings.values.compactMap(\.definition).sorted { $0.adapter < $1.adapter }.map { definition in
+        let definitions = statuses.compactMap { memory.readings[$0.name]?.definition }.sorted { $0.adapter < $1.adapter }.map { definition in
             var bare = definition
             bare.handling = RouteHandling()
             return bare
@@ -188,6 +209,7 @@ public final class AdapterLibrary: Sendable {
         let wasServed = current.withLock { shelf in
             guard shelf.entries.removeValue(forKey: name) != nil else { return false }
             shelf.names.removeAll { $0 == name }
+            shelf.rules.served[name] = nil
             shelf.unloaded.insert(name)
             return true
         }

@@ -35,6 +35,8 @@ struct LibraryCatalogue: ModelCatalogue {
         }
     }
 
+    func admits(_ caller: Caller, to adapter: String) -> Bool { library.shelf.rules.admits(caller, to: adapter) }
+
     func adapterNames() -> [String] { library.shelf.names }
 }
 

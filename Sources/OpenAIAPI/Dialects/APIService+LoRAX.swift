@@ -6,7 +6,7 @@ extension APIService {
         exchange.errors = .lorax
         let services = try accepting()
         let request = try LoRAXRequest(
-            try document(exchange), isStream: isStream, names: names(services), fields: fields, limits: limits)
+            try document(exchange), isStream: isStream, names: names(services, exchange), fields: fields, limits: limits)
         generate(exchange, request.job, shape: request.shape, services)
     }
 
@@ -21,7 +21,7 @@ extension APIService {
             "max_stop_sequences": .integer(Int64(limits.stopStrings)), "max_input_length": length,
             "max_total_tokens": length, "version": .string(configuration.version), "sha": nil, "docker_label": nil,
             "request_logger_url": nil, "embedding_model": services.embeddings != nil ? true : false,
-            "adapters": .array(services.catalogue.adapterNames().map(JSONValue.string)),
+            "adapters": .array(names(services, exchange).adapters().map(JSONValue.string)),
         ])
     }
 }

@@ -6,9 +6,10 @@ import JSON
 /// decide, and a list without any gives the decision back to the router.
 extension APIService {
     func scaledAdapters(_ exchange: Exchange) throws {
-        let catalogue = try ready().catalogue
+        let services = try ready()
+        let catalogue = services.catalogue
         let folders = Dictionary(catalogue.models().map { ($0.id, $0.root) }, uniquingKeysWith: { first, _ in first })
-        let entries = catalogue.adapterNames().enumerated().map { id, name -> JSONValue in
+        let entries = names(services, exchange).adapters().enumerated().map { id, name -> JSONValue in
             [
                 "id": .integer(Int64(id)), "name": .string(name), "path": .string(folders[name] ?? name),
                 "scale": .number(name == defaultAdapter ? 1 : 0), "task_name": "", "prompt_prefix": "",
@@ -29,7 +30,7 @@ extension APIService {
         guard case .array = value else {
             throw APIError(.invalidRequest, "expected an array of {\"id\", \"scale\"}, found \(value.kindName)")
         }
-        let selection = try ModelSelection.read(JSONCursor(["lora": value]), names: names(services))
+        let selection = try ModelSelection.read(JSONCursor(["lora": value]), names: names(services, exchange))
         if case .merged = selection {
             throw APIError(.invalidRequest, "the default is one adapter with scale 1; a request's own `lora` may name several", param: "scale")
         }

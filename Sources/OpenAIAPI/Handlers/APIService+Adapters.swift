@@ -3,15 +3,19 @@ import JSON
 /// Management of the adapters folder.
 extension APIService {
     func listAdapters(_ exchange: Exchange) throws {
-        let adapters = try ready().adapters
+        let services = try ready()
         run(exchange) {
-            let reports = await adapters.list()
+            let reports = await services.adapters.list().filter { exchange.isAdmin || services.catalogue.admits(exchange.caller, to: $0.name) }
             exchange.respond(["object": "list", "data": .array(reports.map(\.json))])
         }
     }
 
     func adapter(_ exchange: Exchange, _ name: String) throws {
-        let adapters = try ready().adapters
+        let services = try ready()
+        guard exchange.isAdmin || services.catalogue.admits(exchange.caller, to: name) else {
+            throw APIError(.adapterNotFound, "There is no adapter `\(name)`.")
+        }
+        let adapters = services.adapters
         run(exchange) { exchange.respond(try await adapters.report(name).json) }
     }
 

@@ -6,27 +6,30 @@ extension APIService {
     func chat(_ exchange: Exchange) throws {
         let services = try accepting()
         let job = try ChatCompletionRequest.read(
-            try document(exchange), names: names(services), fields: fields, limits: limits)
+            try document(exchange), names: names(services, exchange), fields: fields, limits: limits)
         generate(exchange, job, shape: ChatShape(), services)
     }
 
     func completion(_ exchange: Exchange) throws {
         let services = try accepting()
         let job = try CompletionRequest.read(
-            try document(exchange), names: names(services), fields: fields, limits: limits)
+            try document(exchange), names: names(services, exchange), fields: fields, limits: limits)
         generate(exchange, job, shape: CompletionShape(), services)
     }
 
-    func names(_ services: APIServices) -> ModelNames {
-        let catalogue = services.catalogue
+    /// The names that this caller may use. An adapter that it may not use is like one that is not there.
+    func names(_ services: APIServices, _ exchange: Exchange) -> ModelNames {
+        let (catalogue, caller) = (services.catalogue, exchange.caller)
         return ModelNames(
-            bases: [services.backend.baseModelName], isServable: catalogue.isServable, refusal: catalogue.refusal,
-            adapters: catalogue.adapterNames)
+            bases: [services.backend.baseModelName],
+            isServable: { catalogue.isServable($0) && catalogue.admits(caller, to: $0) },
+            refusal: { catalogue.admits(caller, to: $0) ? catalogue.refusal($0) : nil },
+            adapters: { catalogue.adapterNames().filter { catalogue.admits(caller, to: $0) } })
     }
 
     /// Chooses the adapter of each prompt, off the loop where the router decides, then hands over to the backend.
     func generate(_ exchange: Exchange, _ job: GenerationJob, shape: any AnswerShape, _ services: APIServices) {
-        if let choice = explicitChoice(job, services) {
+        if let choice = explicitChoice(job, exchange, services) {
             begin(exchange, job, shape: shape, routes: job.prompts.map { _ in choice }, services)
             return
         }
@@ -34,7 +37,8 @@ extension APIService {
             var routes: [RouteChoice] = []
             for prompt in job.prompts {
                 let question = RouteQuestion(
-                    prompt.routed, candidates: job.route.candidates, threshold: job.route.threshold)
+                    prompt.routed, candidates: job.route.candidates, threshold: job.route.threshold, caller: exchange.caller,
+                    requestID: exchange.id, user: job.user, isServed: true)
                 let choice = try await services.routes.route(question)
                 if let adapter = choice.adapter { services.routes.prefetch(adapter) }
                 routes.append(choice)
@@ -45,7 +49,7 @@ extension APIService {
     }
 
     /// The choice that needs no router: the client's, or the default that `/lora-adapters` set.
-    private func explicitChoice(_ job: GenerationJob, _ services: APIServices) -> RouteChoice? {
+    private func explicitChoice(_ job: GenerationJob, _ exchange: Exchange, _ services: APIServices) -> RouteChoice? {
         switch job.selection {
         case .base:
             return services.routes.explicit(nil, reason: "the client asked for the base model")
@@ -56,7 +60,7 @@ extension APIService {
             for part in merge.parts { services.routes.prefetch(part.adapter) }
             return services.routes.explicit(merge.label, reason: "the client asked for \(merge.label), merged by \(merge.strategy.rawValue)")
         case .automatic:
-            guard let name = defaultAdapter, services.catalogue.isServable(name) else { return nil }
+            guard let name = defaultAdapter, names(services, exchange).isServable(name) else { return nil }
             services.routes.prefetch(name)
             return services.routes.explicit(name, reason: "\(name) was set as the default by /lora-adapters")
         }

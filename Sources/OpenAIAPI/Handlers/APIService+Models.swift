@@ -3,21 +3,23 @@ import JSON
 extension APIService {
     func listModels(_ exchange: Exchange) throws {
         let services = try ready()
-        exchange.respond(["object": "list", "data": .array(models(services).map(json))])
+        exchange.respond(["object": "list", "data": .array(models(services, exchange).map(json))])
     }
 
     func model(_ exchange: Exchange, _ id: String) throws {
         let services = try ready()
         let alias = id == ModelSelection.baseName ? services.backend.baseModelName : id
-        guard let model = models(services).first(where: { $0.id == alias }) else {
-            throw APIError(.modelNotFound, "The model `\(id)` does not exist.", param: "model")
+        guard let model = models(services, exchange).first(where: { $0.id == alias }) else {
+            throw APIError(.modelNotFound, "\(ModelSelection.unknown(id))", param: "model")
         }
         exchange.respond(json(model))
     }
 
-    /// What the catalogue serves, and `auto`.
-    private func models(_ services: APIServices) -> [ServedModel] {
-        let served = services.catalogue.models()
+    /// What the catalogue serves to this caller, and `auto`.
+    private func models(_ services: APIServices, _ exchange: Exchange) -> [ServedModel] {
+        let served = services.catalogue.models().filter {
+            $0.parent == nil || services.catalogue.admits(exchange.caller, to: $0.id)
+        }
         let automatic = ServedModel(
             id: "auto", created: served.first?.created ?? clock(), root: "auto",
             parent: services.backend.baseModelName, contextLength: services.backend.contextLength)

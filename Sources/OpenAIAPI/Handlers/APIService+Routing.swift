@@ -4,8 +4,10 @@ extension APIService {
     /// The explanation, without generating.
     func route(_ exchange: Exchange) throws {
         let services = try accepting()
-        let question = try RouteRequest.read(try document(exchange), fields: fields, limits: limits)
-        run(exchange) {
+        var question = try RouteRequest.read(try document(exchange), fields: fields, limits: limits)
+        question.caller = exchange.caller
+        question.requestID = exchange.id
+        run(exchange) { [question] in
             let choice = try await services.routes.route(question)
             exchange.record.adapters = [choice.adapter]
             exchange.record.routes = [choice.kind]

@@ -21,7 +21,7 @@ enum ChatCompletionRequest {
                 scale: try ModelSelection.scale(cursor),
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: shared.sampling,
                 maxTokens: maxTokens, stop: shared.stop, topLogprobs: try topLogprobs(cursor, limits: limits),
-                ignoresEndOfSequence: shared.ignoresEndOfSequence, isStream: shared.isStream,
+                ignoresEndOfSequence: shared.ignoresEndOfSequence, isStream: shared.isStream, user: shared.user,
                 includesUsage: shared.includesUsage)
         } catch let error as APIError {
             throw error

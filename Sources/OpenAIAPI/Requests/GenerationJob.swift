@@ -24,6 +24,8 @@ struct GenerationJob: Sendable {
     var topLogprobs: Int?
     var ignoresEndOfSequence: Bool
     var isStream: Bool
+    /// The client's name for its own user.
+    var user: String?
     var includesUsage: Bool
 
     var sequences: Int { prompts.count * choices }

@@ -70,6 +70,9 @@ extension ModelSelection {
         }
     }
 
+    /// OpenAI's words: whether it is not there or not for this caller is nobody's business.
+    static func unknown(_ name: String) -> String { "The model `\(name)` does not exist or you do not have access to it." }
+
     private static func named(_ cursor: JSONCursor, _ names: ModelNames) throws -> ModelSelection? {
         guard let name = try cursor.optionalString() else { return nil }
         guard !name.isEmpty else {
@@ -77,7 +80,7 @@ extension ModelSelection {
         }
         guard let selection = names.selection(name) else {
             let reason = names.refusal(name).map { "The adapter `\(name)` is not served: \($0)." }
-            throw APIError(.modelNotFound, reason ?? "The model `\(name)` does not exist.", param: cursor.path)
+            throw APIError(.modelNotFound, reason ?? unknown(name), param: cursor.path)
         }
         return selection
     }

@@ -9,10 +9,13 @@ struct SamplingFields: Sendable {
     var ignoresEndOfSequence: Bool
     var isStream: Bool
     var includesUsage: Bool
+    var user: String?
 
     init(_ cursor: JSONCursor, fields: FieldPolicy, limits: APILimits) throws(JSONError) {
         sampling = try Self.sampling(cursor, limits: limits)
         choices = try cursor["n"].optionalInt(in: 1...limits.choices) ?? 1
+        let other = try cursor["safety_identifier"].optionalString()
+        user = try cursor["user"].optionalString() ?? other
         stop = try Self.stop(cursor["stop"], limits: limits)
         ignoresEndOfSequence = try cursor["ignore_eos"].optionalBool() ?? false
         isStream = try cursor["stream"].optionalBool() ?? false

@@ -4,36 +4,55 @@ public struct APIKeys: Sendable {
         case user, admin
     }
 
-    private var keys: [(key: [UInt8], access: Access)]
+    /// Whose key it is.
+    public struct Holder: Sendable, Equatable {
+        public var access: Access
+        /// For rules about who may use which adapter; nil for a key without a name.
+        public var name: String?
 
-    public init(users: [String] = [], admins: [String] = []) {
-        keys = users.map { (Array($0.utf8), .user) } + admins.map { (Array($0.utf8), .admin) }
+        public init(_ access: Access, name: String? = nil) {
+            self.access = access
+            self.name = name
+        }
     }
 
-    /// A key file: one key a line; `admin:` before it lets it manage adapters; empty lines and `#` comments are skipped.
+    private var keys: [(key: [UInt8], holder: Holder)]
+
+    public init(users: [String] = [], admins: [String] = []) {
+        keys = users.map { (Array($0.utf8), Holder(.user)) } + admins.map { (Array($0.utf8), Holder(.admin)) }
+    }
+
+    /// A key file: one key a line, or `name:key`; `admin:` before it lets it manage adapters; empty lines and `#` comments are
+    /// skipped. What stands before the last colon is the name: a key has none in it.
     public init(file text: String) {
-        var users: [String] = []
-        var admins: [String] = []
+        keys = []
         for line in text.split(whereSeparator: \.isNewline) {
             let words = line.split(whereSeparator: \.isWhitespace)
             guard let first = words.first, first.first != "#" else { continue }
-            if first.hasPrefix("admin:") {
-                // A space after the colon is forgiven.
-                let key = first.dropFirst("admin:".count)
-                if let key = key.isEmpty ? words.dropFirst().first : key { admins.append(String(key)) }
+            // A space after the colon is forgiven.
+            let entry = first.last == ":" ? "\(first)\(words.dropFirst().first ?? "")" : String(first)
+            if entry.hasPrefix("admin:") {
+                add(entry.dropFirst("admin:".count), .admin, else: "admin")
             } else {
-                users.append(String(first))
+                add(entry[...], .user, else: nil)
             }
         }
-        self.init(users: users, admins: admins)
+    }
+
+    private mutating func add(_ entry: Substring, _ access: Access, else name: String?) {
+        let colon = entry.lastIndex(of: ":")
+        let key = colon.map { entry[entry.index(after: $0)...] } ?? entry
+        guard !key.isEmpty else { return }
+        let own = colon.map { String(entry[..<$0]) }.flatMap { $0.isEmpty ? nil : $0 }
+        keys.append((Array(key.utf8), Holder(access, name: own ?? name)))
     }
 
     public var isEmpty: Bool { keys.isEmpty }
     public var count: Int { keys.count }
 
-    /// What `Authorization` allows. Without keys everybody is an admin.
-    func access(authorization: String?) throws(APIError) -> Access {
-        guard !isEmpty else { return .admin }
+    /// Whom `Authorization` shows. Without keys everybody is a nameless admin.
+    func holder(authorization: String?) throws(APIError) -> Holder {
+        guard !isEmpty else { return Holder(.admin) }
         guard let authorization, !authorization.isEmpty else {
             throw APIError(.missingAPIKey, "No API key was given; send it as `Authorization: Bearer <key>`.")
         }
@@ -42,13 +61,13 @@ public struct APIKeys: Sendable {
             throw APIError(.missingAPIKey, "Expected the header `Authorization: Bearer <key>`.")
         }
         let given = Array(parts[1].utf8)
-        var access: Access?
+        var found: Holder?
         // All keys are compared whole, so that the time tells nothing about them.
-        for (key, keyAccess) in keys where Self.equal(key, given) {
-            if access != .admin { access = keyAccess }
+        for (key, holder) in keys where Self.equal(key, given) {
+            if found?.access != .admin { found = holder }
         }
-        guard let access else { throw APIError(.invalidAPIKey, "Incorrect API key provided.") }
-        return access
+        guard let found else { throw APIError(.invalidAPIKey, "Incorrect API key provided.") }
+        return found
     }
 
     private static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {

@@ -78,18 +78,19 @@ public final class APIService {
                 ErrorDialect.openAI.body(error), status: 405, headers: ["Allow": allowed.joined(separator: ", ")])
         }
         do {
-            try authorize(endpoint, origin: origin, authorization: request.headers["Authorization"])
+            try authorize(endpoint, exchange, origin: origin)
             try endpoint.handler(self, exchange, parameters)
         } catch {
             exchange.fail(APIError(reaching: error))
         }
     }
 
-    private func authorize(_ endpoint: Endpoint, origin: String?, authorization: String?) throws(APIError) {
+    private func authorize(_ endpoint: Endpoint, _ exchange: Exchange, origin: String?) throws(APIError) {
         guard endpoint.access != .open else { return }
-        let access = try configuration.keys.access(authorization: authorization)
+        let holder = try configuration.keys.holder(authorization: exchange.request.headers["Authorization"])
+        exchange.identify(holder)
         guard endpoint.access == .admin else { return }
-        guard access == .admin else {
+        guard holder.access == .admin else {
             throw APIError(.adminKeyRequired, "Adapters are managed with an admin key; this is a user's key.")
         }
         guard configuration.cors.allowsManagement(from: origin) else {

@@ -1,3 +1,4 @@
+import Generation
 import HTTP
 import JSON
 import UV
@@ -10,6 +11,10 @@ final class Exchange {
     let id: String
     var record: RequestRecord
     var errors = ErrorDialect.openAI
+    /// Who asks, for rules about adapters; set once the key is known.
+    private(set) var caller = Caller()
+    /// Sees every adapter where adapters are managed.
+    private(set) var isAdmin = false
     /// Called once, when the client left before the end.
     var onClientLeft: (@LoopActor () -> Void)?
 
@@ -32,6 +37,17 @@ final class Exchange {
             id: id, method: request.method, endpoint: endpoint, remoteAddress: request.remoteAddress)
         // The connection holds the responder, and the responder this, until the answer's end or the client's.
         responder.onClose = { self.clientLeft() }
+    }
+
+    func identify(_ holder: APIKeys.Holder) {
+        isAdmin = holder.access == .admin
+        record.key = holder.name
+        var headers: [String: [String]] = [:]
+        for (name, value) in request.headers.fields {
+            let name = name.lowercased()
+            if name != "authorization", name != "cookie" { headers[name, default: []].append(value) }
+        }
+        caller = Caller(key: holder.name, headers: headers)
     }
 
     var elapsedMilliseconds: Double { (ContinuousClock().now - started) / .milliseconds(1) }

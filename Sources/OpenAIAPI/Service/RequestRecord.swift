@@ -7,6 +7,8 @@ public struct RequestRecord: Sendable {
     /// The endpoint's pattern, like `/v1/models/{id}`: bounded in number, unlike paths; `other` where none fits.
     public var endpoint: String
     public var remoteAddress: String
+    /// Name of the API key.
+    public var key: String?
     /// 499 when the client left before the answer's head.
     public var status = 0
     /// The client left before the end.

@@ -32,6 +32,8 @@ public protocol ModelCatalogue: Sendable {
     func isServable(_ adapter: String) -> Bool
     /// Why an adapter whose folder is there is not servable, and what to do about it; nil for a name that is not known.
     func refusal(_ adapter: String) -> String?
+    /// Whether the operator's rules let this caller use the adapter; true for names that are not known.
+    func admits(_ caller: Caller, to adapter: String) -> Bool
     /// Servable adapters, sorted: llama.cpp's ids are places in this list.
     func adapterNames() -> [String]
 }
@@ -72,12 +74,25 @@ public struct RouteQuestion: Sendable {
     public var threshold: Double?
     /// Candidates that the explanation lists.
     public var top: Int
+    public var caller: Caller
+    public var requestID: String
+    /// The client's name for its own user.
+    public var user: String?
+    /// An answer follows: the conversation is remembered, and the decision counts.
+    public var isServed: Bool
 
-    public init(_ content: Content, candidates: [String]? = nil, threshold: Double? = nil, top: Int = 5) {
+    public init(
+        _ content: Content, candidates: [String]? = nil, threshold: Double? = nil, top: Int = 5, caller: Caller = Caller(),
+        requestID: String = "", user: String? = nil, isServed: Bool = false
+    ) {
         self.content = content
         self.candidates = candidates
         self.threshold = threshold
         self.top = top
+        self.caller = caller
+        self.requestID = requestID
+        self.user = user
+        self.isServed = isServed
     }
 }
 
