@@ -64,6 +64,23 @@ import Testing
         #expect(abs(DeltaProduct(weights: nil).cosine(one, one) - 1) < 1e-5)
     }
 
+    /// VeRA: the same matrices for all, and factors that differ.
+    @Test func factorsBetweenTheMatricesCount() throws {
+        var random = SeededRandom(seed: 6)
+        func floats(_ count: Int) -> [Float] { (0..<count).map { _ in Float.random(in: -1...1, using: &random) } }
+        let pair = try LowRank(a: floats(3 * 8), transposedB: floats(3 * 8), rank: 3, inputs: 8, outputs: 8, scale: 2, element: .f32)
+        func delta() -> AdapterDelta {
+            let own = pair.with(rankFactors: FloatBuffer(floats(3)), outputFactors: FloatBuffer(floats(8)))
+            return AdapterDelta(layers: 1, patches: [(0, .query, LinearPatch(lowRank: own))])
+        }
+        let (one, other) = (delta(), delta())
+        let (first, second) = (try Self.matrix(one, 0, .query), try Self.matrix(other, 0, .query))
+        let squares = [first, second].map { $0.reduce(0) { $0 + $1 * $1 } }
+        let expected = zip(first, second).reduce(0) { $0 + $1.0 * $1.1 } / (squares[0] * squares[1]).squareRoot()
+        #expect(abs(expected) < 0.99)
+        #expect(abs(DeltaProduct(weights: nil).cosine(one, other) - expected) < 1e-5)
+    }
+
     @Test func vectorsCountByWhatTheyChange() throws {
         func delta(_ values: [Float], input: Bool = false) -> AdapterDelta {
             let patch = input ? LinearPatch(inputScale: FloatBuffer(values)) : LinearPatch(outputScale: FloatBuffer(values))

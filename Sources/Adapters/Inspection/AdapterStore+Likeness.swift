@@ -24,6 +24,7 @@ extension AdapterStore {
         let place = Self.place(inspection.folder)
         let others = list().filter { $0.isServable && Self.place($0.folder) != place }
         let product = DeltaProduct(weights: weights)
+        let square = product.of(delta, delta)
         var found: [AdapterLikeness] = []
         for (index, other) in others.enumerated() {
             progress(index + 1, others.count)
@@ -31,7 +32,7 @@ extension AdapterStore {
                 let loaded = try? loader.load(directory, element: .f32)
             else { continue }
             let isCopy = loaded.version == inspection.version
-            let similarity = isCopy ? 1 : product.cosine(delta, loaded.delta)
+            let similarity = isCopy ? 1 : product.cosine(delta, loaded.delta, square: square)
             if similarity >= least { found.append(AdapterLikeness(name: other.name, similarity: similarity, isCopy: isCopy)) }
         }
         return found.sorted { ($1.similarity, $0.name) < ($0.similarity, $1.name) }

@@ -12,8 +12,9 @@ struct DeltaProduct {
     let weights: BaseWeights?
 
     /// The cosine: 1 for the same direction, whatever the strength; 0 when either changes nothing that is compared.
-    func cosine(_ one: AdapterDelta, _ other: AdapterDelta) -> Double {
-        let norms = (of(one, one) * of(other, other)).squareRoot()
+    /// - Parameter square: of the first with itself, where the caller knows it.
+    func cosine(_ one: AdapterDelta, _ other: AdapterDelta, square: Double? = nil) -> Double {
+        let norms = ((square ?? of(one, one)) * of(other, other)).squareRoot()
         return norms > 0 ? of(one, other) / norms : 0
     }
 
@@ -55,36 +56,26 @@ struct DeltaProduct {
         _ one: LowRank, _ oneScale: FloatBuffer?, _ other: LowRank, _ otherScale: FloatBuffer?
     ) -> Double {
         guard one.inputs == other.inputs, one.outputs == other.outputs else { return 0 }
-        let inner = products(floats(one.a), floats(other.a), one.rank, other.rank, width: one.inputs)
-        let (first, second) = (scaled(one, oneScale), scaled(other, otherScale))
-        let outer = first.withUnsafeBufferPointer { first in
-            second.withUnsafeBufferPointer { second -> [Float] in
-                guard let first = first.baseAddress, let second = second.baseAddress else { return [] }
-                return products(first, second, one.rank, other.rank, width: one.outputs)
-            }
-        }
-        let sum = zip(inner, outer).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
-        return sum * Double(one.scale) * Double(other.scale)
+        let (first, second) = (one.factors, other.factors)
+        let inner = products(first.a, second.a, one.rank, other.rank, width: one.inputs)
+        let outer = products(
+            scaled(first.transposedB, oneScale), scaled(second.transposedB, otherScale), one.rank, other.rank, width: one.outputs)
+        return zip(inner, outer).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } * Double(one.scale) * Double(other.scale)
     }
-
-    private static func floats(_ matrix: UnsafeRawPointer) -> UnsafePointer<Float> { matrix.assumingMemoryBound(to: Float.self) }
 
     /// `B^T`, `[rank, outputs]`, each output times its scale.
-    private static func scaled(_ pair: LowRank, _ scale: FloatBuffer?) -> [Float] {
-        var values = Array(UnsafeBufferPointer(start: floats(pair.b), count: pair.rank * pair.outputs))
-        guard let scale, scale.count == pair.outputs else { return values }
-        for row in 0..<pair.rank {
-            for output in 0..<pair.outputs { values[row * pair.outputs + output] *= scale.pointer[output] }
-        }
-        return values
+    private static func scaled(_ values: [Float], _ scale: FloatBuffer?) -> [Float] {
+        guard let scale, scale.count > 0 else { return values }
+        return values.indices.map { values[$0] * scale.pointer[$0 % scale.count] }
     }
 
-    private static func products(
-        _ one: UnsafePointer<Float>, _ other: UnsafePointer<Float>, _ rows: Int, _ columns: Int, width: Int
-    ) -> [Float] {
+    private static func products(_ one: [Float], _ other: [Float], _ rows: Int, _ columns: Int, width: Int) -> [Float] {
         [Float](unsafeUninitializedCapacity: rows * columns) { buffer, count in
-            if let target = buffer.baseAddress {
-                BLAS.multiply(x: one, w: other, into: target, rows: rows, inputs: width, outputs: columns)
+            one.withUnsafeBufferPointer { one in
+                other.withUnsafeBufferPointer { other in
+                    guard let target = buffer.baseAddress, let one = one.baseAddress, let other = other.baseAddress else { return }
+                    BLAS.multiply(x: one, w: other, into: target, rows: rows, inputs: width, outputs: columns)
+                }
             }
             count = rows * columns
         }
