@@ -19,12 +19,19 @@ final class AdapterFolder: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    /// Writes `name` with the configuration of `folder`.
-    func write(_ name: String, like folder: String, _ tensors: some Collection<TensorView>) throws {
+    /// Writes `name` with the configuration of `folder`, and with these members besides.
+    func write(
+        _ name: String, like folder: String, _ tensors: some Collection<TensorView>, members: JSONObject = [:]
+    ) throws {
         let target = "\(path)/\(name)"
         try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
-        try? FileManager.default.removeItem(atPath: "\(target)/adapter_config.json")
-        try FileManager.default.copyItem(atPath: "\(folder)/adapter_config.json", toPath: "\(target)/adapter_config.json")
+        var text = Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/adapter_config.json")))
+        if !members.isEmpty {
+            var document = try AdapterManifest(parsing: text).document
+            for (key, value) in members { document[key] = value }
+            text = JSONValue.object(document).serializedBytes()
+        }
+        try Data(text).write(to: URL(fileURLWithPath: "\(target)/adapter_config.json"))
         try SafetensorsWriter.write(Array(tensors), metadata: ["format": "pt"], to: "\(target)/adapter_model.safetensors")
     }
 

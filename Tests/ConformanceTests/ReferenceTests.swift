@@ -38,6 +38,31 @@ struct ReferenceTests {
         }
     }
 
+    /// Most of the fixtures' values are whole numbers of 8 bits by a power of two, which both types hold.
+    @Test("files of f16 and bf16 do the same, but for what they round", arguments: FixtureCase.all)
+    func halves(fixture: FixtureCase) throws {
+        let decoder = try TinyBase.decoder(fixture.base, .reference)
+        let tensors = try SafetensorsFile.open("\(fixture.folder)/adapter_model.safetensors").tensors.values
+        let file = try fixture.expected()
+        let (tokens, expected) = (try file.tensor("tokens").int32s(), try file.tensor("logits").floats())
+        let folder = try AdapterFolder()
+        for (name, bits) in [("f16", { Float16($0).bitPattern }), ("bf16", SeededTensor.bf16)] as [(String, (Float) -> UInt16)] {
+            let rounded = try tensors.map { view in
+                try #require(
+                    view.floats().map(bits).withUnsafeBytes {
+                        TensorView(name: view.name, dtype: name == "f16" ? .f16 : .bf16, shape: view.shape, copying: $0)
+                    })
+            }
+            try folder.write(name, like: fixture.folder, rounded)
+        }
+        let store = folder.store(try TinyBase.files(fixture.base), element: .f32)
+        _ = store.rescan()
+        for (name, tolerance) in [("f16", Float(1e-2)), ("bf16", 5e-2)] {
+            let logits = Sequence(tokens, delta: try store.acquire(name).delta).logits(decoder).flatMap { $0 }
+            #expect(relativeDifference(logits, expected) < tolerance, "\(name)")
+        }
+    }
+
     /// The bar that `FastDecoderTests` has for the base.
     @Test("the fast path within a mean KL of 0.006 of the reference", arguments: FixtureCase.all)
     func fast(fixture: FixtureCase) throws {

@@ -25,9 +25,11 @@ struct RefusalTests {
             || (fixture.name == "copies-plain-tied" && name.hasSuffix("embed_tokens.weight"))
     }
 
-    static func refusal(_ fixture: FixtureCase, _ tensors: [String: TensorView]) throws -> AdapterError? {
+    static func refusal(
+        _ fixture: FixtureCase, _ tensors: [String: TensorView], members: JSONObject = [:]
+    ) throws -> AdapterError? {
         let folder = try AdapterFolder()
-        try folder.write("changed", like: fixture.folder, tensors.values)
+        try folder.write("changed", like: fixture.folder, tensors.values, members: members)
         let store = folder.store(try TinyBase.files(fixture.base), element: .f32)
         // The first scan takes what it finds, without waiting for files to rest.
         _ = store.rescan()
@@ -68,6 +70,15 @@ struct RefusalTests {
         }
     }
 
+    /// A later version of the format may give it a meaning.
+    @Test("a key that nobody knows", arguments: FixtureCase.all)
+    func unknownKey(fixture: FixtureCase) throws {
+        let tensors = try Self.tensors(fixture)
+        #expect(try Self.refusal(fixture, tensors, members: ["use_future": false]) == nil, "unset")
+        let error = try Self.refusal(fixture, tensors, members: ["use_future": true])
+        #expect(error?.code == .unsupported && error?.description.contains("use_future") == true, "\(String(describing: error))")
+    }
+
     @Test("a missing tensor", arguments: FixtureCase.all)
     func missing(fixture: FixtureCase) throws {
         let tensors = try Self.tensors(fixture)
@@ -88,6 +99,18 @@ struct RefusalTests {
                 changed[view.name] = try Self.zeros(view.name, Array(shape))
                 Self.expect(try Self.refusal(fixture, changed), [.wrongShape, .otherBase, .malformed], view.name, "\(shape) of")
             }
+        }
+    }
+
+    @Test("elements that are no floating-point numbers", arguments: FixtureCase.all)
+    func integers(fixture: FixtureCase) throws {
+        let tensors = try Self.tensors(fixture)
+        for view in Self.kinds(tensors) {
+            var changed = tensors
+            changed[view.name] = [Int32](repeating: 1, count: view.elementCount).withUnsafeBytes {
+                TensorView(name: view.name, dtype: .i32, shape: view.shape, copying: $0)
+            }
+            Self.expect(try Self.refusal(fixture, changed), [.wrongShape, .unsupported], view.name, "i32 in")
         }
     }
 

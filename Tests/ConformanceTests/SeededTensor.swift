@@ -36,6 +36,12 @@ enum SeededTensor {
         name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
 
+    /// Rounded to nearest, ties to even.
+    static func bf16(_ value: Float) -> UInt16 {
+        let bits = value.bitPattern
+        return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+    }
+
     /// `offset + v * 2^-exponent`, v the highest byte of each number, signed.
     static func make(_ name: String, seed prefix: String, shape: [Int], exponent: Int, offset: Float) throws -> TensorView {
         let count = shape.reduce(1, *)
