@@ -179,6 +179,20 @@ import Weights
         #expect(try store.acquire("new").summary.parameters == first.summary.parameters)
     }
 
+    @Test func aFileIsAddedInAFolderOfItsOwn() throws {
+        let (folder, elsewhere) = (try TemporaryFolder(), try TemporaryFolder())
+        try TinyGGUF(TinyAdapter()).write(to: elsewhere.path, as: "Little-One.gguf")
+        try elsewhere.write("{}", to: "adapter_config.json")
+        let store = AdapterStoreTests.store(folder)
+        #expect(try store.add(from: "\(elsewhere.path)/Little-One.gguf") == "Little-One")
+        #expect(try store.add(from: "\(elsewhere.path)/Little-One.gguf", name: "two") == "two")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/two") == ["Little-One.gguf"])
+        #expect(try store.acquire("Little-One").version == store.acquire("two").version)
+        let error = #expect(throws: AdapterError.self) { try store.add(from: "\(elsewhere.path)/adapter_config.json", name: "three") }
+        #expect(error?.code == .notFound, "not a folder")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["Little-One", "two"])
+    }
+
     @Test func aLongHeaderIsReadToItsEnd() throws {
         let folder = try TemporaryFolder()
         var file = TinyGGUF(TinyAdapter())

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import JSON
 internal import Tensors
 internal import Weights
@@ -18,7 +17,7 @@ struct ConversionSource {
 
     /// A folder, or a `.gguf` file. Errors: as `AdapterContent.read`.
     static func read(_ path: String, for base: BaseModules, limits: AdapterLimits) throws(AdapterError) -> ConversionSource {
-        if let (folder, name) = ggufFile(path) {
+        if let (folder, name) = AdapterFile.lone(path) {
             return try gguf(name, try AdapterDirectory(path: folder), isFolder: false, base, limits)
         }
         let directory = try AdapterDirectory(path: path)
@@ -53,13 +52,6 @@ struct ConversionSource {
             form: .gguf, document: adapter.manifest.document,
             tensors: adapter.weights.tensors.values.sorted { $0.name < $1.name }, renamedCount: adapter.weights.tensors.count,
             directory: isFolder ? directory : nil)
-    }
-
-    private static func ggufFile(_ path: String) -> (folder: String, name: String)? {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
-        return (String(path[...slash]), String(path[path.index(after: slash)...]))
     }
 
     private init(

@@ -18,6 +18,14 @@ final class AdapterFile: Sendable {
 
     static func isGGUF(_ name: String) -> Bool { !name.hasPrefix(".") && name.lowercased().hasSuffix(ggufEnding) }
 
+    /// A path that leads to a file: its folder and name; nil for a folder, and for what is not there.
+    static func lone(_ path: String) -> (folder: String, name: String)? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+        return (String(path[...slash]), String(path[path.index(after: slash)...]))
+    }
+
     /// The files of known names that decide what an adapter does, and what is said when it does nothing.
     static let decisive = [configuration, weights, template, tokenizer, weightsIndex] + pickles
 

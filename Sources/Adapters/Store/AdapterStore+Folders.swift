@@ -1,7 +1,7 @@
 internal import Glibc
 
 extension AdapterStore {
-    /// Copies a folder into the store's: whole, as `.partial-NAME`, checked by loading it, and renamed into place. Without
+    /// Copies a folder, or a LoRA file of llama.cpp into one of its own, into the store's: whole, as `.partial-NAME`, checked by loading it, and renamed into place. Without
     /// a name the source's own is used. Answers the name. Errors: `invalidName`, `exists`, and why the adapter is refused;
     /// nothing is left behind then.
     @discardableResult
@@ -15,7 +15,11 @@ extension AdapterStore {
             throw AdapterError(.exists, "\(target) is there already; remove it first", adapter: name)
         }
         do throws(AdapterError) {
-            try FolderCopy.copy(try AdapterDirectory(path: source), to: partial, limits: limits)
+            if let (folder, file) = AdapterFile.lone(source), AdapterFile.isGGUF(file) {
+                try FolderCopy.copy(try AdapterDirectory(path: folder), to: partial, limits: limits) { $0 == file }
+            } else {
+                try FolderCopy.copy(try AdapterDirectory(path: source), to: partial, limits: limits)
+            }
             _ = try loader.load(try AdapterDirectory(path: partial))
             try FolderCopy.move(partial, to: target)
         } catch {
@@ -46,6 +50,7 @@ extension AdapterStore {
     }
 
     private static func lastComponent(_ path: String) -> String {
-        path.split(separator: "/").last.map(String.init) ?? path
+        let last = path.split(separator: "/").last.map(String.init) ?? path
+        return AdapterFile.isGGUF(last) ? String(last.dropLast(AdapterFile.ggufEnding.count)) : last
     }
 }

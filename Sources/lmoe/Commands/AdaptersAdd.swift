@@ -12,16 +12,17 @@ struct AdaptersAdd: ParsableCommand {
             EXAMPLES
               lmoe adapters add ~/Downloads/sql-lora
               lmoe adapters add ~/Downloads/sql-lora --name sql
+              lmoe adapters add ~/Downloads/sql-lora.gguf
 
             A running service sees the adapter when all of it is there. Adapters there that do nearly the same are named.
             """)
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
-    @Option(help: "The adapter's name; the folder's own by default.") var name: String? = Variables.text("name")
+    @Option(help: "The adapter's name; the folder's or file's own by default.") var name: String? = Variables.text("name")
     @Flag(help: "Don't look for adapters that do nearly the same.") var noCompare = Variables.flag("no-compare")
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
-    @Argument(help: "The adapter's folder.") var source: String
+    @Argument(help: "The adapter's folder, or a LoRA file of llama.cpp.") var source: String
 
     func run() throws {
         if let name { try AdapterName.check(name) }

@@ -32,7 +32,10 @@ struct AdaptersCheck: ParsableCommand {
 
     func run() throws {
         let workspace = try Workspace(model, flags: folders.flags)
-        guard isFolder(folder) else { throw Failure(message: "\(folder): there is no such folder") }
+        guard isFolder(folder) else {
+            let hint = folder.lowercased().hasSuffix(".gguf") ? "; a GGUF file wants a folder of its own" : ""
+            throw Failure(message: "\(folder): there is no such folder\(hint)")
+        }
         let base = try workspace.configuration.openBaseWeights()
         let inspection = AdapterInspection.inspect(
             folder: folder, base: base.configuration, weights: base, element: workspace.configuration.adapterElement,
