@@ -82,7 +82,7 @@ struct MixedBatchTests {
     func real() throws {
         var (random, seed) = SeededRandom.drawn(for: "rows of all families on the real base")
         let files = try RealBase.files()
-        let folder = try AdapterFolder()
+        let folder = try AdapterFolder(isLarge: true)
         // A head of its own takes as long to make as all others together, and tiny bases have it, too.
         let names = RealBase.all.filter { $0 != "saved-head" }
         for name in names { try RealBase.write(name, in: folder) }

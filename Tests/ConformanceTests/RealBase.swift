@@ -44,7 +44,7 @@ struct RealBaseTests {
     @Test("reference logits within 2e-3 of the package's, the fast path within its bar", arguments: RealBase.all)
     func logits(name: String) throws {
         let (files, reference, fast) = try #require(Self.decoders)
-        let folder = try AdapterFolder()
+        let folder = try AdapterFolder(isLarge: true)
         try RealBase.write(name, in: folder)
         let file = try SafetensorsFile.open("\(RealBase.folder)/\(name)/expected.safetensors")
         let tokens = try file.tensor("tokens").int32s()
