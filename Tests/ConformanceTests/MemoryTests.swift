@@ -1,4 +1,6 @@
+import Dispatch
 import Models
+import Synchronization
 import Tensors
 import Testing
 
@@ -46,6 +48,29 @@ struct MemoryTests {
         store.drop(fixture.name)
         #expect(references.next == nil)
         #expect(store.counters.residentBytes == 0)
+    }
+
+    @Test("loading and unloading beside a running step changes none of its bits", arguments: FixtureCase.all)
+    func underLoad(fixture: FixtureCase) throws {
+        let store = try fixture.store(element: .int8)
+        let decoder = try TinyBase.decoder(fixture.base, .fast)
+        let running = try store.acquire(fixture.name)
+        let sequence = Sequence(try fixture.expected().tensor("tokens").int32s(), delta: running.delta)
+        let whole = sequence.logits(decoder)
+        let isEqual = Mutex(true)
+        DispatchQueue.concurrentPerform(iterations: 2) { worker in
+            for _ in 0..<12 {
+                if worker == 0 {
+                    let rows = sequence.logits(decoder, chunk: 5)
+                    isEqual.withLock { $0 = $0 && rows == whole }
+                } else {
+                    store.drop(fixture.name)
+                    let again = try? store.acquire(fixture.name)
+                    isEqual.withLock { $0 = $0 && again?.version == running.version }
+                }
+            }
+        }
+        #expect(isEqual.withLock { $0 })
     }
 
     private final class References {
