@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Says that something may have changed in a folder or in one of its direct subfolders. Loop only.
+/// Says that something may have changed in a folder or in its subfolders, down to `depth`. Loop only.
 ///
 /// Events are gathered: the handler is called after `quietMilliseconds` without one, and at the latest
 /// `patienceMilliseconds` after the first, so that a slow copy is noticed while it goes on. What changed is not said: the
@@ -40,6 +40,7 @@ public final class FolderWatch {
 
     private let path: String
     private let timing: Timing
+    private let depth: Int
     private let maximumFolders: Int
     private var handler: (@LoopActor () -> Void)?
     private var watched: [String: Watched] = [:]
@@ -47,12 +48,15 @@ public final class FolderWatch {
     private var rescan: LoopTimer?
     private var firstEvent: UInt64?
 
-    /// - Parameter maximumFolders: watches at most; further subfolders rely on the rescan.
+    /// - Parameters:
+    ///   - depth: 1 for the folder's direct subfolders, 2 for those of these as well.
+    ///   - maximumFolders: watches at most; further subfolders rely on the rescan.
     public init(
-        path: String, timing: Timing = Timing(), maximumFolders: Int = 4096, handler: @escaping @LoopActor () -> Void
+        path: String, timing: Timing = Timing(), depth: Int = 1, maximumFolders: Int = 4096, handler: @escaping @LoopActor () -> Void
     ) {
         self.path = path
         self.timing = timing
+        self.depth = depth
         self.maximumFolders = maximumFolders
         self.handler = handler
         quiet = LoopTimer { [weak self] in self?.deliver() }
@@ -91,10 +95,15 @@ public final class FolderWatch {
     private func updateWatches() {
         failure = nil
         var present: [String: Identity] = [:]
-        present[path] = Self.folderIdentity(path)
-        for name in Self.names(in: path) where present.count < maximumFolders {
-            let child = path + "/" + name
-            present[child] = Self.folderIdentity(child)
+        var level = [path]
+        for _ in 0...depth {
+            var below: [String] = []
+            for folder in level where present.count < maximumFolders {
+                guard let found = Self.folder(folder) else { continue }
+                present[folder] = found.identity
+                if folder == path || found.mayHaveFolders { below.append(folder) }
+            }
+            level = below.flatMap { folder in Self.names(in: folder).map { "\(folder)/\($0)" } }
         }
         for (name, entry) in watched where present[name] != entry.identity {
             entry.events.close()
@@ -110,10 +119,12 @@ public final class FolderWatch {
         }
     }
 
-    private static func folderIdentity(_ path: String) -> Identity? {
+    /// Most file systems count two links of a folder and one more for each folder in it: those with two need not be listed. Where
+    /// that is not so, the rescan finds what events do not tell.
+    private static func folder(_ path: String) -> (identity: Identity, mayHaveFolders: Bool)? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
-        return Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
+        return (Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino)), status.st_nlink != 2)
     }
 
     private static func names(in path: String) -> [String] {

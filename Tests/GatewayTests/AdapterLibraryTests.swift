@@ -23,6 +23,25 @@ import Testing
         #expect(library.refresh().isEmpty)
     }
 
+    @Test func anAdapterInASubfolderIsOneOfItsOwn() throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder, routes: true)
+        library.refresh()
+        try TinyAdapter.write("geo/poems", in: "\(folder.path)/adapters", value: 3, examples: ["write a poem on rain", "a sonnet of the sea"])
+        try TinyAdapter.write("geo/quiet", in: "\(folder.path)/adapters", value: 4, examples: [])
+        try folder.write("examples: [\"hush now\", \"be quiet please\"]\n", to: "routes/geo.quiet.yaml")
+        rest()
+        #expect(library.refresh().changes.added == ["geo.poems", "geo.quiet"])
+        #expect(library.shelf.names == ["geo", "geo.poems", "geo.quiet", "shell"])
+        #expect(try library.router?.decide(RouteQuery(text: "a poem of the sea")).adapter == "geo.poems")
+        #expect(try library.router?.decide(RouteQuery(text: "be quiet now")).adapter == "geo.quiet")
+        #expect(library.report("geo.poems")?.folder == "\(folder.path)/adapters/geo/poems")
+        #expect(throws: AdapterError.self) { try library.remove("geo") }
+        try library.remove("geo.poems")
+        #expect(library.shelf.names == ["geo", "geo.quiet", "shell"])
+        #expect(library.unload("geo.quiet") && library.shelf.names == ["geo", "shell"])
+    }
+
     @Test func newAdaptersAreRoutedAndRemovedOnesVanish() throws {
         let folder = try TemporaryFolder()
         let library = try Fixture.library(folder)

@@ -21,14 +21,14 @@ final class Calls {
 @Suite struct FolderWatchTests {
     @LoopActor
     private func watch(
-        rescan: Int = 600_000, _ body: (URL, FolderWatch, Calls) async throws -> Void
+        rescan: Int = 600_000, depth: Int = 1, _ body: (URL, FolderWatch, Calls) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lmoe-watch-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let calls = Calls()
         let timing = FolderWatch.Timing(quietMilliseconds: 30, patienceMilliseconds: 100, rescanMilliseconds: rescan)
-        let watch = FolderWatch(path: folder.path, timing: timing) { calls.add() }
+        let watch = FolderWatch(path: folder.path, timing: timing, depth: depth) { calls.add() }
         defer { watch.close() }
         try await body(folder, watch, calls)
     }
@@ -47,6 +47,22 @@ final class Calls {
             #expect(try await calls.more(than: beforeRemoval))
             try await Task.sleep(for: .milliseconds(200))
             #expect(await watch.watchedFolders == 1)
+        }
+    }
+
+    @Test func foldersInSubfoldersAreWatchedWhereOneAsksForIt() async throws {
+        try await watch(depth: 2) { folder, watch, calls in
+            let inner = folder.appendingPathComponent("sql/draft")
+            try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: true)
+            #expect(try await calls.more(than: 0))
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(await watch.watchedFolders == 3)
+            let before = await calls.count
+            try Data("x".utf8).write(to: inner.appendingPathComponent("weights"))
+            #expect(try await calls.more(than: before))
+            let beforeRemoval = await calls.count
+            try FileManager.default.removeItem(at: inner)
+            #expect(try await calls.more(than: beforeRemoval))
         }
     }
 

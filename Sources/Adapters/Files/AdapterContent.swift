@@ -138,9 +138,8 @@ public struct AdapterContent: Sendable {
     }
 
     static func missingConfiguration(_ directory: AdapterDirectory) -> AdapterError {
-        let names = (try? directory.names(limit: 1_000)) ?? []
-        let inner = names.sorted().first { directory.status("\($0)/\(AdapterFile.configuration)") != nil }
-        let hint = inner.map { "; there is one in the subfolder \(quoted($0)): move its files up" } ?? ""
+        let inner = AdapterPlaces(directory).folders
+        let hint = inner.isEmpty ? "" : "; the subfolders \(listed(inner)) hold adapters of their own"
         return AdapterError(.notReady, "the file is not there\(hint)", file: AdapterFile.configuration)
     }
 

@@ -11,17 +11,23 @@ final class AdapterDirectory: @unchecked Sendable {
     /// Without links.
     private let realPath: String
 
-    /// The folder `name` below `root`, which may be a link to another folder below `root`.
+    /// The folder of the adapter `name` below `root`, by the rules of `AdapterPlaces`; it may be a link to another folder below
+    /// `root`.
     static func open(_ name: String, in root: String) throws(AdapterError) -> AdapterDirectory {
         try AdapterName.check(name)
         let parent = try AdapterDirectory(path: root)
-        let directory = try AdapterDirectory(path: name, relativeTo: parent.descriptor, shown: "\(root)/\(name)")
+        let directory = try AdapterDirectory(AdapterPlaces(parent).place(of: name) ?? name, below: parent)
         guard directory.realPath.hasPrefix(parent.realPath == "/" ? "/" : parent.realPath + "/") else {
             throw AdapterError(
                 .unsafePath, "the folder is a link that leaves the adapters' folder; copy what it points to instead",
                 adapter: name)
         }
         return directory
+    }
+
+    /// A folder inside another, by its path there; links are followed wherever they lead.
+    convenience init(_ path: String, below root: AdapterDirectory) throws(AdapterError) {
+        try self.init(path: path, relativeTo: root.descriptor, shown: "\(root.path)/\(path)")
     }
 
     /// Any folder.
@@ -71,6 +77,12 @@ final class AdapterDirectory: @unchecked Sendable {
     func status(_ name: String) -> stat? {
         var status = stat()
         return fstatat(descriptor, name, &status, 0) == 0 ? status : nil
+    }
+
+    /// Whether files of an adapter are here, all or some of them.
+    var hasAdapterFiles: Bool {
+        let files = [AdapterFile.configuration, AdapterFile.weights, AdapterFile.weightsIndex] + AdapterFile.pickles
+        return files.contains { status($0) != nil } || ((try? names(limit: 1_000)) ?? []).contains(where: AdapterFile.isGGUF)
     }
 
     func fingerprint() -> FolderFingerprint {

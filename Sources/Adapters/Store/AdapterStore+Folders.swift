@@ -11,8 +11,8 @@ extension AdapterStore {
         let target = "\(folder)/\(name)"
         let partial = "\(folder)/.partial-\(name)"
         var status = stat()
-        guard lstat(target, &status) != 0 else {
-            throw AdapterError(.exists, "\(target) is there already; remove it first", adapter: name)
+        if let taken = lstat(target, &status) == 0 ? target : path(of: name) {
+            throw AdapterError(.exists, "\(taken) is there already; remove it first", adapter: name)
         }
         do throws(AdapterError) {
             if let (folder, file) = AdapterFile.lone(source), AdapterFile.isGGUF(file) {
@@ -30,20 +30,28 @@ extension AdapterStore {
         return name
     }
 
-    /// Takes a folder out of service at once and deletes it; requests that hold the adapter finish. Errors: `invalidName`,
-    /// `notFound`, `io`.
+    /// Takes a folder out of service at once and deletes it; requests that hold the adapter finish. A folder with adapters in
+    /// subfolders stays until they are removed. Errors: `invalidName`, `notFound`, `exists`, `io`.
     public func remove(_ name: String) throws(AdapterError) {
         try AdapterName.check(name)
         let removed = "\(folder)/.removed-\(name)"
         do throws(AdapterError) {
+            let places = try AdapterPlaces(folder)
+            let place = places.place(of: name) ?? name
+            let inner = place == name ? places.inner(name) : []
+            guard inner.isEmpty else {
+                throw AdapterError(.exists, "its folder holds other adapters: remove \(listed(inner)) first")
+            }
             try FolderCopy.delete(removed)
-            guard rename("\(folder)/\(name)", removed) == 0 else {
+            guard rename("\(folder)/\(place)", removed) == 0 else {
                 throw errno == ENOENT
                     ? AdapterError(.notFound, "no such adapter")
                     : AdapterError(.io, "cannot rename it: \(String(cString: strerror(errno)))")
             }
             forget(name)
             try FolderCopy.delete(removed)
+            // Nothing is left of a folder that held nothing else.
+            if place != name { rmdir("\(folder)/\(place.prefix { $0 != "/" })") }
         } catch {
             throw error.of(name)
         }

@@ -76,12 +76,13 @@ public final class AdapterStore: Sendable {
     private var known: [String: StoreState<LoadedAdapter>.Entry] { guarded.withLock { $0.state.entries } }
 
     private func listNames() -> [String] {
-        guard let root = try? AdapterDirectory(path: folder),
-            let names = try? root.names(limit: limits.adapters)
-        else { return [] }
-        return names.filter { name in
-            !AdapterName.isHidden(name) && root.status(name).map { $0.st_mode & S_IFMT == S_IFDIR } == true
-        }
+        (try? AdapterPlaces(folder))?.names(limit: limits.adapters) ?? []
+    }
+
+    /// Where an adapter's folder is, whether it is served or not; nil when there is none.
+    public func path(of name: String) -> String? {
+        guard AdapterName.isValid(name), let place = (try? AdapterPlaces(folder))?.place(of: name) else { return nil }
+        return "\(folder)/\(place)"
     }
 
     /// What a look at a folder found.
@@ -89,7 +90,7 @@ public final class AdapterStore: Sendable {
         /// As it was.
         case same
         case gone
-        case changed(FolderFingerprint, StoreState<LoadedAdapter>.Finding, isSettling: Bool)
+        case changed(FolderFingerprint, StoreState<LoadedAdapter>.Finding, path: String, isSettling: Bool)
     }
 
     /// Reads, and changes nothing: several folders at once.
@@ -97,20 +98,22 @@ public final class AdapterStore: Sendable {
         let before = guarded.withLock { $0.state.entries[name] }
         let directory: AdapterDirectory
         do throws(AdapterError) {
+            try AdapterPlaces.check(name)
             directory = try AdapterDirectory.open(name, in: folder)
         } catch {
             if error.code == .notFound { return .gone }
             // Not ours to look into: known by its name only.
             let isNews = before == nil || before?.needsProbe == true
-            return isNews ? .changed(FolderFingerprint(), .init(error.of(name)), isSettling: false) : .same
+            return isNews
+                ? .changed(FolderFingerprint(), .init(error.of(name)), path: "\(folder)/\(name)", isSettling: false) : .same
         }
         let fingerprint = directory.fingerprint()
         guard before == nil || before?.fingerprint != fingerprint || before?.needsProbe == true else { return .same }
         let finding = probe(directory, name)
         guard settles && fingerprint.isSettling(within: limits.settleMilliseconds, now: FileStamp.now()) else {
-            return .changed(fingerprint, finding, isSettling: false)
+            return .changed(fingerprint, finding, path: directory.path, isSettling: false)
         }
-        return .changed(fingerprint, .notReady(finding.reason ?? Self.settling(name)), isSettling: true)
+        return .changed(fingerprint, .notReady(finding.reason ?? Self.settling(name)), path: directory.path, isSettling: true)
     }
 
     /// Brings the state up to date.
@@ -118,10 +121,10 @@ public final class AdapterStore: Sendable {
         switch sight {
         case .same: break
         case .gone: letGo { $0.forget(name) }
-        case .changed(let fingerprint, let finding, let isSettling):
+        case .changed(let fingerprint, let finding, let path, let isSettling):
             if isSettling { changes.retryMilliseconds = limits.settleMilliseconds }
             let before = guarded.withLock { $0.state.entries[name] }
-            note(name, fingerprint, finding, before, &changes)
+            note(name, fingerprint, finding, path, before, &changes)
         }
     }
 
@@ -145,7 +148,7 @@ public final class AdapterStore: Sendable {
     }
 
     private func note(
-        _ name: String, _ fingerprint: FolderFingerprint, _ finding: StoreState<LoadedAdapter>.Finding,
+        _ name: String, _ fingerprint: FolderFingerprint, _ finding: StoreState<LoadedAdapter>.Finding, _ path: String,
         _ before: StoreState<LoadedAdapter>.Entry?, _ changes: inout AdapterChanges
     ) {
         var needsProbe = false
@@ -159,7 +162,7 @@ public final class AdapterStore: Sendable {
         case .rejected(let error):
             changes.rejected[name] = error
         }
-        letGo { $0.observe(name, fingerprint: fingerprint, finding: finding, needsProbe: needsProbe) }
+        letGo { $0.observe(name, fingerprint: fingerprint, finding: finding, needsProbe: needsProbe, path: path) }
     }
 
     /// Residents die outside the lock.

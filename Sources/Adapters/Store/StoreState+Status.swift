@@ -16,7 +16,7 @@ extension StoreState {
             byteCount: resident?.byteCount ?? entry.description?.byteCount ?? 0,
             hasChatTemplate: entry.description?.hasChatTemplate ?? false,
             version: resident?.version ?? entry.currentVersion, requestsServed: entry.requestsServed, pins: pins[name] ?? 0,
-            folder: "\(folder)/\(name)")
+            folder: entry.path ?? "\(folder)/\(name)")
         switch (entry.finding, resident) {
         case (.notReady(let error), .some):
             status.state = .resident

@@ -22,6 +22,8 @@ struct StoreState<Payload: Sendable>: Sendable {
     struct Entry: Sendable {
         var fingerprint: FolderFingerprint
         var finding: Finding
+        /// Of its folder; nil where nobody said.
+        var path: String?
         /// Looked at again by the next scan, changed or not.
         var needsProbe = false
         /// The listed resident.
@@ -90,13 +92,14 @@ struct StoreState<Payload: Sendable>: Sendable {
 
     /// A scan looked at a folder. Answers the residents to let go of.
     mutating func observe(
-        _ name: String, fingerprint: FolderFingerprint, finding: Finding, needsProbe: Bool = false
+        _ name: String, fingerprint: FolderFingerprint, finding: Finding, needsProbe: Bool = false, path: String? = nil
     ) -> [Payload] {
         var entry = entries[name] ?? Entry(fingerprint: fingerprint, finding: finding)
         entry.fingerprint = fingerprint
         entry.finding = finding
         if case .ready(let description) = finding { entry.description = description }
         entry.needsProbe = needsProbe
+        entry.path = path
         let old = entry.resident
         switch finding {
         case .notReady: break

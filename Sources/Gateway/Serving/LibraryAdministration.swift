@@ -39,7 +39,7 @@ struct LibraryAdministration: AdapterAdministration {
                 throw APIError(
                     .adapterExists, "The lora adapter '\(name)' has already been loaded.", param: "lora_name")
             }
-            let own = resolved("\(library.store.folder)/\(name)")
+            let own = library.store.path(of: name).flatMap(resolved)
             if let own, own == resolved(path) || own == resolved("\(library.store.folder)/\(path)") {
                 library.restore(name)
             } else if own == nil {

@@ -26,7 +26,7 @@ final class LibraryWatch {
         again = LoopTimer { [weak self] in self?.look() }
         for folder in folders {
             let timing = FolderWatch.Timing(rescanMilliseconds: rescanMilliseconds)
-            watches.append(FolderWatch(path: folder, timing: timing) { [weak self] in self?.look() })
+            watches.append(FolderWatch(path: folder, timing: timing, depth: 2) { [weak self] in self?.look() })
         }
     }
 

@@ -40,7 +40,7 @@ struct AdaptersCheck: ParsableCommand {
         let inspection = AdapterInspection.inspect(
             folder: folder, base: base.configuration, weights: base, element: workspace.configuration.adapterElement,
             limits: workspace.configuration.limits.adapters)
-        let name = URL(fileURLWithPath: folder).lastPathComponent
+        let name = name(in: workspace.configuration.adapters)
         let route = RouteFinding(adapter: name, folder: folder, files: workspace.configuration.routeFiles)
         let finding = InspectionFinding(
             name: name, inspection: inspection, route: route,
@@ -48,6 +48,14 @@ struct AdaptersCheck: ParsableCommand {
             likenesses: noCompare ? nil : likenesses(inspection, workspace, base), change: try change(inspection, workspace))
         print(json ? finding.json.serialized(pretty: true) : finding.text)
         if !inspection.takesEffect { throw ExitCode(ExitStatus.no.rawValue) }
+    }
+
+    /// What the folder is called, or would be: one in a subfolder of the adapters folder has both names.
+    private func name(in adapters: String) -> String {
+        let parts = { (path: String) in URL(fileURLWithPath: path).resolvingSymlinksInPath().pathComponents }
+        let (own, root) = (parts(folder), parts(adapters))
+        let isInner = own.count == root.count + 2 && own.starts(with: root)
+        return own.suffix(isInner ? 2 : 1).joined(separator: ".")
     }
 
     private func isFolder(_ path: String) -> Bool {
