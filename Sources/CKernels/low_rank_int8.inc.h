@@ -150,14 +150,15 @@ CK_INLINE void int8_panel(
     int8_last_block(bytes, vectors, groups, load_scales(scales, groups) * factor, at, rows, acc);
 }
 
+// Where the i-th row begins, `stride` elements a row.
+CK_INLINE size_t row_offset(const int32_t *indices, size_t i, size_t stride) { return (indices ? (size_t)indices[i] : i) * stride; }
+
 CK_INLINE void int8_shrink_rows(
-    const ck_row_block *x, size_t x_stride, int rows, const ck_int8_matrix *a, const uint8_t *next, int groups, float scale,
-    ck_row_block *h, size_t h_stride
+    const ck_row_block *const *sources, int rows, const ck_int8_matrix *a, const uint8_t *next, int groups, float scale,
+    ck_row_block *const *targets
 ) {
     const size_t lanes = (size_t)(LANES / groups), vectors = ck_int8_vectors(a), blocks = ck_int8_blocks(a);
     const uint16_t *scales = (const uint16_t *)(a->data + ck_int8_scales_offset(a));
-    const ck_row_block *sources[INT8_ROWS];
-    for (int r = 0; r < rows; r++) sources[r] = x + (size_t)r * x_stride;
     for (size_t rank = 0; rank < a->outputs; rank += 32) {
         float values[INT8_ROWS][32];
         size_t end = a->outputs - rank < 32 ? a->outputs : rank + 32;
@@ -178,46 +179,55 @@ CK_INLINE void int8_shrink_rows(
                 if (a->factors) for (size_t l = 0; l < end - output && l < lanes; l++) values[r][output - rank + l] *= a->factors[output + l];
             }
         }
-        for (int r = 0; r < rows; r++) quantize(values[r], end - rank, 1, h + (size_t)r * h_stride + rank / 32);
+        for (int r = 0; r < rows; r++) quantize(values[r], end - rank, 1, targets[r] + rank / 32);
     }
 }
 
 CK_INLINE void int8_shrink_of(
-    const ck_row_block *x, size_t x_stride, size_t rows, const ck_int8_matrix *a, const uint8_t *next, int groups, float scale,
-    ck_row_block *h, size_t h_stride
+    const ck_row_block *x, size_t x_stride, const int32_t *x_rows, size_t rows, const ck_int8_matrix *a, const uint8_t *next,
+    int groups, float scale, ck_row_block *h, size_t h_stride, const int32_t *h_rows
 ) {
+    const ck_row_block *sources[INT8_ROWS];
+    ck_row_block *targets[INT8_ROWS];
     size_t i = 0;
-    for (; i + INT8_ROWS <= rows; i += INT8_ROWS)
-        int8_shrink_rows(x + i * x_stride, x_stride, INT8_ROWS, a, next, groups, scale, h + i * h_stride, h_stride);
-    for (; i < rows; i++) int8_shrink_rows(x + i * x_stride, x_stride, 1, a, next, groups, scale, h + i * h_stride, h_stride);
+    for (; i + INT8_ROWS <= rows; i += INT8_ROWS) {
+        for (size_t r = 0; r < INT8_ROWS; r++) {
+            sources[r] = x + row_offset(x_rows, i + r, x_stride);
+            targets[r] = h + row_offset(h_rows, i + r, h_stride);
+        }
+        int8_shrink_rows(sources, INT8_ROWS, a, next, groups, scale, targets);
+    }
+    for (; i < rows; i++) {
+        sources[0] = x + row_offset(x_rows, i, x_stride);
+        targets[0] = h + row_offset(h_rows, i, h_stride);
+        int8_shrink_rows(sources, 1, a, next, groups, scale, targets);
+    }
 }
 
 static void int8_shrink(
-    const ck_row_block *x, size_t x_stride, size_t rows, const ck_int8_matrix *a, const uint8_t *next, float scale, ck_row_block *h,
-    size_t h_stride
+    const ck_row_block *x, size_t x_stride, const int32_t *x_rows, size_t rows, const ck_int8_matrix *a, const uint8_t *next,
+    float scale, ck_row_block *h, size_t h_stride, const int32_t *h_rows
 ) {
     switch (a->lanes) {
-    case 4: int8_shrink_of(x, x_stride, rows, a, next, 4, scale, h, h_stride); break;
-    case 8: int8_shrink_of(x, x_stride, rows, a, next, 2, scale, h, h_stride); break;
-    default: int8_shrink_of(x, x_stride, rows, a, next, 1, scale, h, h_stride);
+    case 4: int8_shrink_of(x, x_stride, x_rows, rows, a, next, 4, scale, h, h_stride, h_rows); break;
+    case 8: int8_shrink_of(x, x_stride, x_rows, rows, a, next, 2, scale, h, h_stride, h_rows); break;
+    default: int8_shrink_of(x, x_stride, x_rows, rows, a, next, 1, scale, h, h_stride, h_rows);
     }
 }
 
 // `single`: there is one block, and `vectors` (1…8) is a constant.
 CK_INLINE void int8_expand_rows(
-    const ck_row_block *h, size_t h_stride, int rows, const ck_int8_matrix *b, const uint8_t *next, bool single, size_t vectors,
-    size_t begin, size_t end, float *y, size_t y_stride
+    const ck_row_block *const *sources, int rows, const ck_int8_matrix *b, const uint8_t *next, bool single, size_t vectors,
+    size_t begin, size_t end, float *const *targets
 ) {
     const size_t blocks = ck_int8_blocks(b);
     const uint16_t *scales = (const uint16_t *)(b->data + ck_int8_scales_offset(b));
-    const ck_row_block *sources[INT8_ROWS];
-    for (int r = 0; r < rows; r++) sources[r] = h + (size_t)r * h_stride;
     for (size_t output = begin; output < end; output += LANES) {
         size_t panel = output / LANES, width = end - output < LANES ? end - output : LANES;
         const uint8_t *bytes = b->data + panel * vectors * 64, *same = next ? next + panel * vectors * 64 : 0;
         f32x16 acc[INT8_ROWS], factor = load_factors(b, output, width);
         for (int r = 0; r < rows; r++) {
-            const float *p = y + (size_t)r * y_stride + output;
+            const float *p = targets[r] + output;
             acc[r] = width == LANES ? load(p) : load_part(p, width);
         }
         if (single) {
@@ -227,7 +237,7 @@ CK_INLINE void int8_expand_rows(
             int8_panel(bytes, scales + panel * blocks * LANES, factor, same, vectors, 1, sources, rows, acc);
         }
         for (int r = 0; r < rows; r++) {
-            float *p = y + (size_t)r * y_stride + output;
+            float *p = targets[r] + output;
             if (width == LANES) store(p, acc[r]);
             else store_part(p, acc[r], width);
         }
@@ -235,24 +245,35 @@ CK_INLINE void int8_expand_rows(
 }
 
 CK_INLINE void int8_expand_of(
-    const ck_row_block *h, size_t h_stride, size_t rows, const ck_int8_matrix *b, const uint8_t *next, bool single, size_t vectors,
-    size_t begin, size_t end, float *y, size_t y_stride
+    const ck_row_block *h, size_t h_stride, const int32_t *h_rows, size_t rows, const ck_int8_matrix *b, const uint8_t *next,
+    bool single, size_t vectors, size_t begin, size_t end, float *y, size_t y_stride, const int32_t *y_rows
 ) {
+    const ck_row_block *sources[INT8_ROWS];
+    float *targets[INT8_ROWS];
     size_t i = 0;
-    for (; i + INT8_ROWS <= rows; i += INT8_ROWS)
-        int8_expand_rows(h + i * h_stride, h_stride, INT8_ROWS, b, next, single, vectors, begin, end, y + i * y_stride, y_stride);
-    for (; i < rows; i++) int8_expand_rows(h + i * h_stride, h_stride, 1, b, next, single, vectors, begin, end, y + i * y_stride, y_stride);
+    for (; i + INT8_ROWS <= rows; i += INT8_ROWS) {
+        for (size_t r = 0; r < INT8_ROWS; r++) {
+            sources[r] = h + row_offset(h_rows, i + r, h_stride);
+            targets[r] = y + row_offset(y_rows, i + r, y_stride);
+        }
+        int8_expand_rows(sources, INT8_ROWS, b, next, single, vectors, begin, end, targets);
+    }
+    for (; i < rows; i++) {
+        sources[0] = h + row_offset(h_rows, i, h_stride);
+        targets[0] = y + row_offset(y_rows, i, y_stride);
+        int8_expand_rows(sources, 1, b, next, single, vectors, begin, end, targets);
+    }
 }
 
 static void int8_expand(
-    const ck_row_block *h, size_t h_stride, size_t rows, const ck_int8_matrix *b, const uint8_t *next, size_t begin, size_t end,
-    float *y, size_t y_stride
+    const ck_row_block *h, size_t h_stride, const int32_t *h_rows, size_t rows, const ck_int8_matrix *b, const uint8_t *next,
+    size_t begin, size_t end, float *y, size_t y_stride, const int32_t *y_rows
 ) {
     size_t vectors = ck_int8_vectors(b);
     switch (vectors) {
-#define CASE(n) case n: int8_expand_of(h, h_stride, rows, b, next, true, n, begin, end, y, y_stride); break;
+#define CASE(n) case n: int8_expand_of(h, h_stride, h_rows, rows, b, next, true, n, begin, end, y, y_stride, y_rows); break;
     CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
 #undef CASE
-    default: int8_expand_of(h, h_stride, rows, b, next, false, vectors, begin, end, y, y_stride);
+    default: int8_expand_of(h, h_stride, h_rows, rows, b, next, false, vectors, begin, end, y, y_stride, y_rows);
     }
 }

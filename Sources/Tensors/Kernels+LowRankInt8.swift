@@ -37,9 +37,21 @@ extension Kernels {
     ) {
         withUnsafePointer(to: a.matrix) {
             table.pointee.low_rank_int8.shrink(
-                x.blocks + rows.lowerBound * x.blocksPerRow, x.blocksPerRow, rows.count, $0,
+                x.blocks + rows.lowerBound * x.blocksPerRow, x.blocksPerRow, nil, rows.count, $0,
                 next?.assumingMemoryBound(to: UInt8.self), scale,
-                h.blocks + rows.lowerBound * h.blocksPerRow + block, h.blocksPerRow)
+                h.blocks + rows.lowerBound * h.blocksPerRow + block, h.blocksPerRow, nil)
+        }
+    }
+
+    /// The same for rows that are listed: from row `rows[i]` of x to row `targets[i]` of h, which are all different.
+    public static func lowRankShrink(
+        _ x: QuantizedRows.Span, rows: UnsafePointer<Int32>, count: Int, a: Int8Matrix, next: UnsafeRawPointer?, scale: Float,
+        into h: QuantizedRows.Span, rows targets: UnsafePointer<Int32>, block: Int
+    ) {
+        withUnsafePointer(to: a.matrix) {
+            table.pointee.low_rank_int8.shrink(
+                x.blocks, x.blocksPerRow, rows, count, $0, next?.assumingMemoryBound(to: UInt8.self), scale, h.blocks + block,
+                h.blocksPerRow, targets)
         }
     }
 
@@ -51,9 +63,22 @@ extension Kernels {
     ) {
         withUnsafePointer(to: b.matrix) {
             table.pointee.low_rank_int8.expand(
-                h.blocks + rows.lowerBound * h.blocksPerRow + block, h.blocksPerRow, rows.count, $0,
+                h.blocks + rows.lowerBound * h.blocksPerRow + block, h.blocksPerRow, nil, rows.count, $0,
                 next?.assumingMemoryBound(to: UInt8.self), outputs.lowerBound,
-                outputs.upperBound, y + rows.lowerBound * outputStride, outputStride)
+                outputs.upperBound, y + rows.lowerBound * outputStride, outputStride, nil)
+        }
+    }
+
+    /// The same for rows that are listed: from row `rows[i]` of h to row `targets[i]` of y, or the i-th without a list; they are
+    /// all different.
+    public static func lowRankExpand(
+        _ h: QuantizedRows.Span, rows: UnsafePointer<Int32>, count: Int, block: Int, b: Int8Matrix, next: UnsafeRawPointer?,
+        outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, rows targets: UnsafePointer<Int32>?, outputStride: Int
+    ) {
+        withUnsafePointer(to: b.matrix) {
+            table.pointee.low_rank_int8.expand(
+                h.blocks + block, h.blocksPerRow, rows, count, $0, next?.assumingMemoryBound(to: UInt8.self), outputs.lowerBound,
+                outputs.upperBound, y, outputStride, targets)
         }
     }
 }

@@ -22,6 +22,17 @@ public final class QuantizedRows: @unchecked Sendable {
             precondition(columns >= 0 && columns <= 32 * blocksPerRow, "the columns lie within the capacity")
             Kernels.table.pointee.packed.quantize(x, columns, (columns + 31) / 32, blocks + row * blocksPerRow)
         }
+
+        /// Multiplies some blocks of a row by `factor`: their scales, so that no element is rounded again.
+        public func scale(row: Int, blocks range: Range<Int>, by factor: Float) {
+            precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")
+            precondition(range.lowerBound >= 0 && range.upperBound <= blocksPerRow, "the blocks lie within the row")
+            for index in range {
+                let block = blocks + row * blocksPerRow + index
+                block.pointee.scale *= factor
+                block.pointee.scaled_sum *= factor
+            }
+        }
     }
 
     /// Valid as long as this object lives.

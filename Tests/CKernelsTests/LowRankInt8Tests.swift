@@ -103,11 +103,11 @@ private final class FactorMemory {
                         h.withUnsafeMutableBufferPointer { target in
                             let h = target.baseAddress! + rows.lowerBound * ranks
                             k.low_rank_int8.shrink(
-                                source.baseAddress! + rows.lowerBound * blocks, blocks, rows.count, &ma, next, 0.5, h, ranks)
+                                source.baseAddress! + rows.lowerBound * blocks, blocks, nil, rows.count, &ma, next, 0.5, h, ranks, nil)
                             // In two slices, as two threads would.
                             let cut = outputs / 32 * 16
-                            k.low_rank_int8.expand(h, ranks, rows.count, &mb, next, 0, cut, &y, outputs)
-                            k.low_rank_int8.expand(h, ranks, rows.count, &mb, nil, cut, outputs, &y, outputs)
+                            k.low_rank_int8.expand(h, ranks, nil, rows.count, &mb, next, 0, cut, &y, outputs, nil)
+                            k.low_rank_int8.expand(h, ranks, nil, rows.count, &mb, nil, cut, outputs, &y, outputs, nil)
                         }
                     }
                     return y
@@ -118,6 +118,25 @@ private final class FactorMemory {
                 for rows in [1, 2, 3, 5, 8] {
                     let joined = stride(from: 0, to: 9, by: rows).flatMap { run($0..<min($0 + rows, 9), next: packedB.matrix.data) }
                     #expect(bits(joined) == bits(whole), "\(name), \(rows) rows")
+                }
+                for order: [Int32] in [[8, 0, 3, 4, 7, 1], [5], [2, 6, 0, 8, 1]] {
+                    let places = order.map { 8 - $0 }
+                    var (y, between) = (start, h)
+                    var (ma, mb) = (packedA.matrix, packedB.matrix)
+                    let held = factors.map { (FactorMemory($0.rank), FactorMemory($0.outputs)) }
+                    defer { withExtendedLifetime(held) {} }
+                    (ma.factors, mb.factors) = (held?.0.pointer, held?.1.pointer)
+                    k.low_rank_int8.shrink(quantized, blocks, order, order.count, &ma, nil, 0.5, &between, ranks, places)
+                    // Of each row of the list, what its own start and its own product give.
+                    for (row, place) in zip(order, places) {
+                        for o in 0..<outputs { y[Int(place) * outputs + o] = start[Int(row) * outputs + o] }
+                    }
+                    k.low_rank_int8.expand(between, ranks, places, order.count, &mb, nil, 0, outputs, &y, outputs, places)
+                    for place in 0..<9 {
+                        let source = order.first { 8 - $0 == place }.map { whole[Int($0) * outputs..<(Int($0) + 1) * outputs] }
+                        let expected = source ?? start[place * outputs..<(place + 1) * outputs]
+                        #expect(bits(Array(y[place * outputs..<(place + 1) * outputs])) == bits(Array(expected)), "\(name), rows \(order)")
+                    }
                 }
             }
             /// Element `k` of a row of blocks.

@@ -33,15 +33,17 @@ static inline size_t ck_int8_bytes(const ck_int8_matrix *m) {
 typedef struct ck_int8_kernels {
     // Fills `data` (ck_int8_bytes) from a row-major [outputs, inputs] of f32, f16 or bf16; elements are finite.
     void (*pack)(const ck_int8_matrix *m, ck_source_type type, const void *elements, uint8_t *data);
-    // h = scale * factors * (A x) for each row, quantised in blocks of 32 ranks. Rows of x lie `x_stride` blocks apart, of h `h_stride`.
-    // A sum over blocks in order: fma(dot(q_a, q_x), d_a d_x, …) from 0 on; then it is multiplied by scale * factor. `next`: the data of the matrix that is multiplied
-    // next, or null; memory is asked for the part that has this matrix's place in it.
+    // h = scale * factors * (A x) for each row, quantised in blocks of 32 ranks. Row i of x is the x_rows[i]-th, or the i-th without
+    // indices, and lies x_stride blocks after the one before; h the same. No row of h twice.
+    // A sum over blocks in order: fma(dot(q_a, q_x), d_a d_x, …) from 0 on; then it is multiplied by scale * factor. `next`: the data
+    // of the matrix that is multiplied next, or null; memory is asked for the part that has this matrix's place in it.
     void (*shrink)(
-        const ck_row_block *x, size_t x_stride, size_t rows, const ck_int8_matrix *a, const uint8_t *next, float scale,
-        ck_row_block *h, size_t h_stride);
-    // y[i * y_stride + o] = fma(dot(q_b, q_h), d_b f_b d_h, …) over blocks of h in order, from y's value on, for o in begin..<end, with f the factor of o;
-    // begin is a multiple of 16; end, too, or it is `outputs`. B has 16 lanes.
+        const ck_row_block *x, size_t x_stride, const int32_t *x_rows, size_t rows, const ck_int8_matrix *a, const uint8_t *next,
+        float scale, ck_row_block *h, size_t h_stride, const int32_t *h_rows);
+    // y(i)[o] = fma(dot(q_b, q_h), d_b f_b d_h, …) over blocks of h in order, from y's value on, for o in begin..<end, with f the
+    // factor of o; begin is a multiple of 16; end, too, or it is `outputs`. B has 16 lanes. Rows and their indices as above; no row
+    // of y twice.
     void (*expand)(
-        const ck_row_block *h, size_t h_stride, size_t rows, const ck_int8_matrix *b, const uint8_t *next, size_t begin,
-        size_t end, float *y, size_t y_stride);
+        const ck_row_block *h, size_t h_stride, const int32_t *h_rows, size_t rows, const ck_int8_matrix *b, const uint8_t *next,
+        size_t begin, size_t end, float *y, size_t y_stride, const int32_t *y_rows);
 } ck_int8_kernels;
