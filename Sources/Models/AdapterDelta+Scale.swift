@@ -3,7 +3,7 @@ internal import Tensors
 extension AdapterDelta {
     /// Whether it does nothing but add low-rank products and biases to linear maps.
     package var isLowRank: Bool {
-        embedding == nil && head == nil
+        embedding == nil && head == nil && mixtures == nil
             && (0..<layers).allSatisfy { layer in
                 branch(layer) == nil
                     && Projection.allCases.allSatisfy { projection in

@@ -20,6 +20,10 @@ public final class AdapterDelta: @unchecked Sendable {
     let largestRank: [Int]
     /// For each projection, whether some layer scales its input.
     let scalesInput: [Bool]
+    /// By layer.
+    private let feedForward: [FeedForwardMixture?]
+    /// Nil: no mixtures.
+    let mixtures: MixtureTable?
     /// Whether a matrix is int8, which the reference path does not read.
     let hasInt8: Bool
     /// What it does to the embedding and to the vocabulary projection; nil: they are the base's.
@@ -37,11 +41,13 @@ public final class AdapterDelta: @unchecked Sendable {
     /// `validate(for:)`, which the decoder asks before it uses the delta. Matrices that several patches
     /// share count once, as does a table that is also the head's matrix.
     ///
-    /// - Parameter branches: by layer, or empty: maps beside the feed-forward, `y = FFN(x) + scale * B (A x)`, where x is the
-    ///   feed-forward's input, `[hidden]` to `[hidden]`; f32 or bf16. What memory experts add.
+    /// - Parameters:
+    ///   - branches: by layer, or empty: maps beside the feed-forward, `y = FFN(x) + scale * B (A x)`, where x is the
+    ///     feed-forward's input, `[hidden]` to `[hidden]`; f32 or bf16. What memory experts add.
+    ///   - feedForward: by layer, or empty: mixtures in place of the feed-forward. Where there is one, gate, up and down have no patch.
     public init(
         layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = [], branches: [LowRank?] = [],
-        embedding: EmbeddingPatch? = nil, head: HeadPatch? = nil
+        embedding: EmbeddingPatch? = nil, head: HeadPatch? = nil, feedForward: [FeedForwardMixture?] = []
     ) {
         let width = Projection.allCases.count
         var slots = [LinearPatch?](repeating: nil, count: layers * width)
@@ -49,6 +55,13 @@ public final class AdapterDelta: @unchecked Sendable {
             precondition(layer >= 0 && layer < layers, "a patch names a layer of the delta")
             precondition(slots[layer * width + projection.rawValue] == nil, "a projection is patched once")
             slots[layer * width + projection.rawValue] = patch
+        }
+        precondition(feedForward.isEmpty || feedForward.count == layers, "a mixture or nothing for each layer")
+        let mixtures = feedForward.isEmpty ? [FeedForwardMixture?](repeating: nil, count: layers) : feedForward
+        for (layer, mixture) in mixtures.enumerated() where mixture != nil {
+            precondition(
+                FeedForwardMixture.projections.allSatisfy { slots[layer * width + $0.rawValue] == nil },
+                "a mixture replaces a feed-forward that is not patched")
         }
         self.layers = layers
         self.patches = slots
@@ -68,26 +81,41 @@ public final class AdapterDelta: @unchecked Sendable {
         let shared =
             (table === self.head?.matrix ? table?.byteCount ?? 0 : 0)
             + (self.embedding?.rows === self.head?.rows ? self.embedding?.rows?.byteCount ?? 0 : 0)
+        self.feedForward = mixtures
+        self.mixtures = MixtureTable(layers: layers, linear: slots.map { $0?.mixture }, feedForward: mixtures)
         byteCount =
             LowRank.byteCount(slots.compactMap { $0?.lowRank }) + slots.reduce(0) { $0 + ($1?.vectorBytes ?? 0) }
             + branches.reduce(0) { $0 + ($1?.byteCount ?? 0) }
+            + mixtures.reduce(0) { $0 + ($1?.byteCount ?? 0) }
             + (self.embedding?.byteCount ?? 0) + (self.head?.byteCount ?? 0) - shared
         self.table = .allocate(capacity: max(slots.count, 1))
-        for (index, patch) in slots.enumerated() { (self.table + index).initialize(to: PatchEntry(patch)) }
+        let entries = (self.mixtures?.entries).map { UnsafePointer($0) }
+        for (index, patch) in slots.enumerated() {
+            let mixture = patch?.mixture == nil ? nil : entries.map { $0 + index }
+            (self.table + index).initialize(to: PatchEntry(patch, mixture: mixture))
+        }
         largestRank = Projection.allCases.map { projection in
             (0..<layers).reduce(0) { max($0, slots[$1 * width + projection.rawValue]?.lowRank?.rank ?? 0) }
         }
         scalesInput = Projection.allCases.map { projection in
             (0..<layers).contains { slots[$0 * width + projection.rawValue]?.inputScale != nil }
         }
+        let experts = mixtures.flatMap { $0?.experts ?? [] }.flatMap { [$0.gate, $0.up, $0.down] }
+        let hasInt8Experts = (slots + experts).contains { patch in
+            patch?.lowRank?.element == .int8 || patch?.mixture?.experts.contains { $0?.element == .int8 } ?? false
+        }
         hasInt8 =
-            slots.contains { $0?.lowRank?.element == .int8 } || self.head?.linear.lowRank?.element == .int8
-            || table?.isPacked == true || self.head?.matrix?.isPacked == true
+            hasInt8Experts || self.head?.linear.lowRank?.element == .int8 || table?.isPacked == true
+            || self.head?.matrix?.isPacked == true
         vocabularyShape = ((self.embedding?.shapes ?? []) + (self.head?.shapes ?? [])).reduce(Optional(VocabularyShape())) {
             $0?.joined($1)
         }
         shapes = Projection.allCases.map { projection in
-            (0..<layers).reduce(into: Optional(PatchShape())) { $0 = $0?.joined(slots[$1 * width + projection.rawValue]) }
+            (0..<layers).reduce(into: Optional(PatchShape())) { shape, layer in
+                shape = shape?.joined(slots[layer * width + projection.rawValue])
+                guard let mixture = mixtures[layer] else { return }
+                shape = shape?.joined(mixture, projection)
+            }
         }
     }
 
@@ -119,6 +147,14 @@ public final class AdapterDelta: @unchecked Sendable {
     /// What a layer adds beside its feed-forward.
     public func branch(_ layer: Int) -> LowRank? { branches.isEmpty ? nil : branches[layer] }
 
+    /// What routers choose among, in the order of the model; empty without mixtures.
+    public var routers: [ExpertRouter] { mixtures?.routers ?? [] }
+    /// What they chose since the adapter was loaded; nil without mixtures.
+    public var expertCounts: ExpertCounts? { mixtures?.counts }
+
+    /// What replaces a layer's feed-forward.
+    public func feedForward(_ layer: Int) -> FeedForwardMixture? { feedForward[layer] }
+
     public subscript(layer: Int, projection: Projection) -> LinearPatch? {
         patches[layer * Projection.allCases.count + projection.rawValue]
     }
@@ -135,21 +171,37 @@ public final class AdapterDelta: @unchecked Sendable {
         }
         for layer in 0..<layers {
             for projection in Projection.allCases {
-                guard let patch = self[layer, projection] else { continue }
-                let (outputs, inputs) = projection.shape(in: configuration)
-                func name() -> String { "layers.\(layer).\(projection.checkpointName)" }
-                if let lowRank = patch.lowRank, lowRank.outputs != outputs || lowRank.inputs != inputs {
-                    throw .wrongShape(name(), found: [lowRank.outputs, lowRank.inputs], expected: [outputs, inputs])
+                let shape = projection.shape(in: configuration)
+                let name = "layers.\(layer).\(projection.checkpointName)"
+                if let patch = self[layer, projection] { try Self.check(patch, name, shape) }
+                for (index, expert) in (feedForward[layer]?.experts ?? []).enumerated() {
+                    if let patch = expert[projection] { try Self.check(patch, "\(name).experts.\(index)", shape) }
                 }
-                for (vector, count) in [(patch.inputScale, inputs), (patch.outputScale, outputs), (patch.bias, outputs)] {
-                    if let vector, vector.count != count {
-                        throw .wrongShape(name(), found: [vector.count], expected: [count])
-                    }
-                }
+            }
+            if let mixture = feedForward[layer], mixture.router.count != mixture.experts.count * configuration.hidden {
+                throw .wrongShape(
+                    "layers.\(layer).mlp", found: [mixture.router.count], expected: [mixture.experts.count, configuration.hidden])
             }
         }
         for shape in embedding?.shapes ?? [] { try shape.validate("embed_tokens", for: configuration) }
         for shape in head?.shapes ?? [] { try shape.validate("lm_head", for: configuration) }
+    }
+
+    private static func check(
+        _ patch: LinearPatch, _ name: String, _ shape: (outputs: Int, inputs: Int)
+    ) throws(ModelError) {
+        let (outputs, inputs) = shape
+        for lowRank in [patch.lowRank] + (patch.mixture?.experts ?? []) {
+            if let lowRank, lowRank.outputs != outputs || lowRank.inputs != inputs {
+                throw .wrongShape(name, found: [lowRank.outputs, lowRank.inputs], expected: [outputs, inputs])
+            }
+        }
+        for (vector, count) in [(patch.inputScale, inputs), (patch.outputScale, outputs), (patch.bias, outputs)] {
+            if let vector, vector.count != count { throw .wrongShape(name, found: [vector.count], expected: [count]) }
+        }
+        if let mixture = patch.mixture, mixture.gate.count != mixture.experts.count * inputs {
+            throw .wrongShape(name, found: [mixture.gate.count], expected: [mixture.experts.count, inputs])
+        }
     }
 }
 
@@ -169,15 +221,37 @@ private struct PatchShape {
 
     /// With one more patch; nil when it contradicts.
     func joined(_ patch: LinearPatch?) -> PatchShape? {
+        let experts = patch?.mixture?.experts.compactMap { $0 } ?? []
+        let outputs = [patch?.lowRank?.outputs, patch?.outputScale?.count, patch?.bias?.count] + experts.map(\.outputs)
+        let inputs = [patch?.lowRank?.inputs, patch?.inputScale?.count] + experts.map(\.inputs)
+        return joined(outputs: outputs.compactMap { $0 }, inputs: inputs.compactMap { $0 })?
+            .joined(gate: patch?.mixture?.gate.count, experts: patch?.mixture?.experts.count)
+    }
+
+    /// With what the experts of a feed-forward do to one projection; nil when it contradicts.
+    func joined(_ mixture: FeedForwardMixture, _ projection: Projection) -> PatchShape? {
+        var joined: PatchShape? = self
+        for expert in mixture.experts { joined = joined?.joined(expert[projection]) }
+        // Gate and up read what the router reads.
+        guard projection == .gate || projection == .up else { return joined }
+        return joined?.joined(gate: mixture.router.count, experts: mixture.experts.count)
+    }
+
+    private func joined(outputs: [Int], inputs: [Int]) -> PatchShape? {
         var joined = self
-        for count in [patch?.lowRank?.outputs, patch?.outputScale?.count, patch?.bias?.count].compactMap({ $0 }) {
+        for count in outputs {
             guard joined.outputs ?? count == count else { return nil }
             joined.outputs = count
         }
-        for count in [patch?.lowRank?.inputs, patch?.inputScale?.count].compactMap({ $0 }) {
+        for count in inputs {
             guard joined.inputs ?? count == count else { return nil }
             joined.inputs = count
         }
         return joined
+    }
+
+    private func joined(gate: Int?, experts: Int?) -> PatchShape? {
+        guard let gate, let experts else { return self }
+        return gate % experts == 0 ? joined(outputs: [], inputs: [gate / experts]) : nil
     }
 }

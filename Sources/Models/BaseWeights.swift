@@ -48,33 +48,18 @@ public final class BaseWeights: Sendable {
         let place = layer * Projection.allCases.count + projection.rawValue
         if let known = norms.withLock({ $0[place] }) { return known }
         let (outputs, inputs) = projection.shape(in: configuration)
-        let norm = Self.norm(outputs, inputs) { read($0, of: layer, projection, into: $1) }
-        norms.withLock { $0[place] = norm }
-        return norm
-    }
-
-    /// The same of the embedding, or of the vocabulary projection. Cost: a read of it, each time.
-    public func vocabularyNorm(isHead: Bool) -> Double {
-        Self.norm(configuration.vocabulary, configuration.hidden) { rows, target in
-            isHead ? readHead(rows, into: target) : readEmbedding(rows, into: target)
-        }
-    }
-
-    /// `read` writes some rows of a matrix `[outputs, inputs]`.
-    private static func norm(
-        _ outputs: Int, _ inputs: Int, _ read: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
-    ) -> Double {
-        let step = sliceRows(inputs)
+        let step = Self.sliceRows(inputs)
         let slice = FloatBuffer(count: min(step, outputs) * inputs)
         var sum = 0.0
         for first in stride(from: 0, to: outputs, by: step) {
             let rows = first..<min(first + step, outputs)
-            read(rows, slice.pointer)
+            read(rows, of: layer, projection, into: slice.pointer)
             for row in 0..<rows.count {
                 let values = slice.pointer + row * inputs
                 sum += Double(Kernels.dot(values, values, count: inputs))
             }
         }
+        norms.withLock { $0[place] = sum.squareRoot() }
         return sum.squareRoot()
     }
 

@@ -82,10 +82,14 @@ public final class Decoder: @unchecked Sendable {
     /// steps. A run may read blocks that an earlier run of the batch fills. Engine thread only. The caller has checked
     /// that tokens are in the vocabulary, that blocks reach the last position and are in the cache, and that deltas fit the
     /// model (`AdapterDelta.validate`); these are preconditions. Nothing is allocated once a step of the same size has run.
-    public func step(_ batch: StepBatch, cache: KeyValueCache, logits: UnsafeMutablePointer<Float>) {
-        check(batch, cache)
+    ///
+    /// What the routers of `trace`'s adapter give goes there, row by row of the batch; no other adapter of the batch has routers then.
+    public func step(_ batch: StepBatch, cache: KeyValueCache, logits: UnsafeMutablePointer<Float>, trace: ExpertTrace? = nil) {
+        check(batch, cache, trace)
         var written = 0
         plan.clear()
+        trace?.clear()
+        plan.trace = trace?.span
         for run in batch.runs {
             var start = 0
             while start < run.tokens.count {
@@ -94,7 +98,8 @@ public final class Decoder: @unchecked Sendable {
             }
         }
         if plan.rows > 0 { flush(cache, logits, &written) }
-        withExtendedLifetime(batch) {}
+        plan.trace = nil
+        withExtendedLifetime((batch, trace)) {}
     }
 
     private func flush(_ cache: KeyValueCache, _ logits: UnsafeMutablePointer<Float>, _ written: inout Int) {
@@ -104,10 +109,17 @@ public final class Decoder: @unchecked Sendable {
         case .reference(let decoder): decoder.run(cache: cache, logits: target)
         }
         written += plan.logitsCount
+        plan.trace = plan.trace?.advanced(by: plan.rows)
         plan.clear()
     }
 
-    private func check(_ batch: StepBatch, _ cache: KeyValueCache) {
+    private func check(_ batch: StepBatch, _ cache: KeyValueCache, _ trace: ExpertTrace?) {
+        if let trace {
+            precondition(batch.runs.reduce(0) { $0 + $1.tokens.count } <= trace.rows, "a trace has room for the step's rows")
+            precondition(
+                batch.runs.allSatisfy { $0.delta == nil || $0.delta === trace.delta || $0.delta?.mixtures == nil },
+                "a trace is of the only adapter with routers")
+        }
         precondition(cache.fits(configuration, precision), "the cache was made by this decoder")
         for run in batch.runs {
             precondition(

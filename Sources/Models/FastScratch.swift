@@ -41,6 +41,7 @@ final class FastScratch {
     let up: FloatBuffer
     /// Of thread `t`; `[0]` has room for all rows, the others for one.
     let inputs: [Inputs]
+    let mixtures: MixtureScratch
     /// One of each thread.
     let attention: [GrowingFloats]
     /// At `projection`: where its ranks begin in a row of `shrunk`, a multiple of 32.
@@ -50,11 +51,13 @@ final class FastScratch {
     /// The same of the head, whose ranks begin a row.
     private(set) var headStride = 0
     private let widest: Int
+    private let configuration: DecoderConfiguration
 
     init(plan: StepPlan, configuration: DecoderConfiguration, threads: Int) {
         func rows(_ width: Int) -> FloatBuffer { FloatBuffer(count: plan.capacity * width) }
         let widest = max(configuration.hidden, configuration.queryWidth, configuration.feedForward)
         self.widest = widest
+        self.configuration = configuration
         residual = rows(configuration.hidden)
         query = rows(configuration.queryWidth)
         key = rows(configuration.keyValueWidth)
@@ -66,6 +69,7 @@ final class FastScratch {
         inputs = (0..<threads).map {
             Inputs(rows: $0 == 0 ? plan.capacity : 1, hidden: configuration.hidden, widest: widest)
         }
+        mixtures = MixtureScratch(threads: threads)
         attention = (0..<threads).map { _ in GrowingFloats() }
         shrunkOffset = .allocate(capacity: Projection.allCases.count)
         shrunkStride = .allocate(capacity: Projection.allCases.count)
@@ -76,8 +80,9 @@ final class FastScratch {
         shrunkStride.deallocate()
     }
 
-    /// Makes room for the plan's ranks, scaled inputs and reach.
+    /// Makes room for the plan's ranks, scaled inputs, mixtures and reach.
     func prepare(_ plan: StepPlan) {
+        mixtures.prepare(plan, configuration)
         for buffer in attention { buffer.reserve(Kernels.attentionScratch(positions: plan.reach)) }
         var widestShrunk = 0
         for phase in FastPhase.all {

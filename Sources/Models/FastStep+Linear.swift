@@ -28,13 +28,18 @@ extension FastStep {
         for index in 0..<plan.segmentCount {
             let segment = plan.segments[index]
             guard let patches = segment.patches else { continue }
-            let own = inputSlice.clamped(to: segment.firstRow..<segment.firstRow + segment.rows)
+            let own = inputSlice.clamped(to: segment.rowRange)
             if own.isEmpty { continue }
             for projection in phase {
                 let isLast = projection + 1 == phase.upperBound
                 let next = isLast ? plan.patches(after: index)?[first + phase.lowerBound].a : patches[first + projection + 1].a
                 shrink(patches + first + projection, projection, own, x, width, next: next)
             }
+            if plan.mixtures.isEmpty { continue }
+            shrinkMixtures(patches + first, phase, own, x, width)
+            guard let mixture = segment.mixture(layer) else { continue }
+            if phase == FastPhase.feedForward { shrinkExperts(mixture, own) }
+            if phase == FastPhase.down { shrinkDown(mixture, own) }
         }
         guard scalesInputs else { return }
         for projection in phase where plan.scalesInput[projection] {
@@ -90,6 +95,11 @@ extension FastStep {
                 expand(
                     patch, projection.rawValue, segment, outputs, linear.outputs, next: plan.patches(after: number)?[index].b,
                     into: y)
+                if let mixture = patch.pointee.mixture { expandMixture(mixture, projection, segment, outputs, linear.outputs, into: y) }
+                if projection == .down, let mixture = segment.mixture(layer) {
+                    expandDown(mixture, linear, segment, outputs, into: y)
+                    continue
+                }
                 patch.pointee.finish(
                     target, rows: segment.rows, outputs: outputs, width: linear.outputs, baseBias: linear.bias)
             } else {
@@ -128,13 +138,7 @@ extension FastStep {
 
     private func input(_ projection: Projection) -> QuantizedRows.Span {
         guard scalesInputs, plan.scalesInput[projection.rawValue] else { return inputs.quantized }
-        let place =
-            switch projection {
-            case .query, .output, .gate, .down: 0
-            case .key, .up: 1
-            case .value: 2
-            }
-        return scaled(place) ?? inputs.quantized
+        return scaled(projection.placeInPhase) ?? inputs.quantized
     }
 
     private func scaled(_ place: Int) -> QuantizedRows.Span? {
@@ -142,6 +146,17 @@ extension FastStep {
         case 0: inputs.scaled.0
         case 1: inputs.scaled.1
         default: inputs.scaled.2
+        }
+    }
+}
+
+extension Projection {
+    /// Among those that read the same input.
+    var placeInPhase: Int {
+        switch self {
+        case .query, .output, .gate, .down: 0
+        case .key, .up: 1
+        case .value: 2
         }
     }
 }

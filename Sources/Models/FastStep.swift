@@ -9,6 +9,8 @@ struct FastStep {
     unowned(unsafe) let pool: WorkerPool
     /// Where this thread writes rows' inputs: shared, or its own when each thread repeats the row phases.
     let inputs: Inputs
+    /// The same of mixtures; nothing in it may be used in a step without them.
+    let mixtures: Mixtures
     let thread: Int
     let threads: Int
     let rows: Int
@@ -57,6 +59,8 @@ struct FastStep {
         rows = decoder.plan.rows
         slice = WorkerPool.slice(rows, of: thread, threads: threads)
         inputs = Inputs(decoder.scratch.inputs[rows == 1 ? thread : 0], own: decoder.scratch.inputs[thread])
+        mixtures = Mixtures(
+            decoder.scratch.mixtures, inputs: rows == 1 ? thread : 0, thread: thread, chosen: decoder.plan.mixtures.chosen)
         inputSlice = rows == 1 ? 0..<1 : slice
         let isOwn = rows == 1 && decoder.configuration.outputNorms
         residual = isOwn ? inputs.residual : decoder.scratch.residual.pointer
@@ -97,16 +101,7 @@ struct FastStep {
         let (gate, up) = (scratch.gate.pointer, scratch.up.pointer)
         multiply(layer, .gate, into: gate)
         multiply(layer, .up, into: up)
-        let width = decoder.configuration.feedForward
-        let outputs = outputSlice(width)
-        for row in 0..<rows {
-            let start = row * width + outputs.lowerBound
-            switch decoder.configuration.activation {
-            case .silu: Kernels.siluMultiply(gate: gate + start, up: up + start, count: outputs.count, into: gate + start)
-            case .geluTanh:
-                Kernels.geluTanhMultiply(gate: gate + start, up: up + start, count: outputs.count, into: gate + start)
-            }
-        }
+        activate(layer)
         pool.barrier()
         prepare(layer, FastPhase.down, UnsafePointer(gate))
         inputBarrier()
@@ -114,6 +109,14 @@ struct FastStep {
         if plan.largestBranchRank > 0 { expandBranches(layer) }
         addProjectedSlice()
         pool.barrier()
+    }
+
+    /// `gate = activation(gate) * up`
+    func activate(gate: UnsafeMutablePointer<Float>, up: UnsafePointer<Float>, count: Int) {
+        switch decoder.configuration.activation {
+        case .silu: Kernels.siluMultiply(gate: gate, up: up, count: count, into: gate)
+        case .geluTanh: Kernels.geluTanhMultiply(gate: gate, up: up, count: count, into: gate)
+        }
     }
 
     /// Whole groups of 16, as packed matrices are cut.

@@ -14,8 +14,11 @@ struct PatchEntry {
     var inputScale: UnsafePointer<Float>?
     var outputScale: UnsafePointer<Float>?
     var bias: UnsafePointer<Float>?
+    /// Has experts.
+    var mixture: UnsafePointer<MixtureEntry>?
 
-    init(_ patch: LinearPatch?) {
+    init(_ patch: LinearPatch?, mixture: UnsafePointer<MixtureEntry>? = nil) {
+        self.mixture = mixture
         rank = patch?.lowRank?.rank ?? 0
         scale = patch?.lowRank?.scale ?? 0
         element = patch?.lowRank?.element ?? .f32
@@ -55,6 +58,17 @@ struct PatchEntry {
             block: block)
     }
 
+    /// The same for listed rows: from row `rows[i]` of x to row `targets[i]` of h.
+    func shrink(
+        _ x: QuantizedRows.Span, rows: UnsafePointer<Int32>, count: Int, inputs: Int, next: UnsafeRawPointer?, into h: QuantizedRows.Span,
+        rows targets: UnsafePointer<Int32>, block: Int
+    ) {
+        guard let a else { return }
+        Kernels.lowRankShrink(
+            x, rows: rows, count: count, a: .shrinking(a, rank: rank, inputs: inputs, factors: rankFactors), next: next, scale: scale, into: h, rows: targets,
+            block: block)
+    }
+
     /// `y += outputFactors * (B h)` for a slice of the outputs, of f32 and bf16 matrices; `y` points to output 0 of the first row, `width` outputs
     /// a row.
     func expand(
@@ -75,6 +89,17 @@ struct PatchEntry {
         Kernels.lowRankExpand(
             h, rows: rows, block: block, b: .expanding(b, outputs: width, rank: rank, factors: outputFactors), next: next,
             outputs: outputs, into: y, outputStride: width)
+    }
+
+    /// The same for listed rows: from row `rows[i]` of h to row `targets[i]` of y, or the i-th without a list.
+    func expand(
+        _ h: QuantizedRows.Span, block: Int, rows: UnsafePointer<Int32>, count: Int, outputs: Range<Int>, width: Int,
+        next: UnsafeRawPointer?, into y: UnsafeMutablePointer<Float>, rows targets: UnsafePointer<Int32>?
+    ) {
+        guard let b else { return }
+        Kernels.lowRankExpand(
+            h, rows: rows, count: count, block: block, b: .expanding(b, outputs: width, rank: rank, factors: outputFactors),
+            next: next, outputs: outputs, into: y, rows: targets, outputStride: width)
     }
 
     /// What comes after `y = W x + B h` for a slice of the outputs: `y = outputScale * y + baseBias + bias`. `y` points to output

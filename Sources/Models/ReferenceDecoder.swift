@@ -4,26 +4,26 @@ internal import Tensors
 ///
 /// Weights are dequantised as they are used. One thread, but for those of OpenBLAS.
 final class ReferenceDecoder {
-    private let configuration: DecoderConfiguration
-    private let files: ModelFiles
-    private let vectors: DecoderVectors
-    private let plan: StepPlan
-    private let matrix = ReferenceMatrix()
+    let configuration: DecoderConfiguration
+    let files: ModelFiles
+    let vectors: DecoderVectors
+    let plan: StepPlan
+    let matrix = ReferenceMatrix()
     /// At `projection`.
-    private let rowOrders: [[Int]?]
+    let rowOrders: [[Int]?]
     // [rows, width] each
     private let residual: FloatBuffer
-    private let normed: FloatBuffer
+    let normed: FloatBuffer
     private let query: FloatBuffer
     private let key: FloatBuffer
     private let value: FloatBuffer
     private let attended: FloatBuffer
-    private let projected: FloatBuffer
-    private let gate: FloatBuffer
-    private let up: FloatBuffer
+    let projected: FloatBuffer
+    let gate: FloatBuffer
+    let up: FloatBuffer
     /// An input that an adapter scales.
     private let scaled: FloatBuffer
-    private let shrunk = GrowingFloats()
+    let shrunk = GrowingFloats()
     private let attentionScratch = GrowingFloats()
 
     init(_ files: ModelFiles, plan: StepPlan) {
@@ -108,12 +108,16 @@ final class ReferenceDecoder {
         norm(vectors.feedForwardNorms[layer])
         linear(layer, .gate, normed, into: gate)
         linear(layer, .up, normed, into: up)
-        let count = plan.rows * configuration.feedForward
-        switch configuration.activation {
-        case .silu: Kernels.siluMultiply(gate: gate.pointer, up: up.pointer, count: count, into: gate.pointer)
-        case .geluTanh: Kernels.geluTanhMultiply(gate: gate.pointer, up: up.pointer, count: count, into: gate.pointer)
+        // Each product with down writes all rows, so those of mixtures come after it, from rows that they left as they were.
+        for index in 0..<plan.segmentCount where plan.segments[index].mixture(layer) == nil {
+            let (first, rows) = (plan.segments[index].firstRow * configuration.feedForward, plan.segments[index].rows)
+            activate(gate: gate.pointer + first, up: up.pointer + first, count: rows * configuration.feedForward)
         }
         linear(layer, .down, gate, into: projected)
+        for index in 0..<plan.segmentCount {
+            guard let mixture = plan.segments[index].mixture(layer) else { continue }
+            mixFeedForward(mixture, layer, plan.segments[index])
+        }
         addBranches(layer)
         addProjected(configuration.outputNorms ? vectors.feedForwardOutputNorms[layer] : nil)
     }
@@ -226,6 +230,9 @@ final class ReferenceDecoder {
                 stride: patch.rank)
             patch.expand(
                 shrunk.pointer, stride: patch.rank, rows: segment.rows, outputs: 0..<outputs, width: outputs, into: target)
+            if let mixture = patch.mixture {
+                addMixture(mixture, segment, x.pointer, inputs: inputs, into: y.pointer, outputs: outputs)
+            }
             patch.finish(target, rows: segment.rows, outputs: 0..<outputs, width: outputs, baseBias: bias)
         }
     }

@@ -1,8 +1,8 @@
 /// What a step must read and compute at least: the ceiling that its time is compared with.
 ///
 /// Phases are those of a layer (query, key and value; attention; output; gate and up; down), layer by layer, and the head; before
-/// them the embedding, where an adapter changes it. Weights,
-/// each different adapter and each sequence's keys and values are read once a step. A multiply-add is two operations.
+/// them the embedding, where an adapter changes it. Weights, each different adapter and each sequence's keys and values are read once a
+/// step; of a mixture as many experts as one row has at least. A multiply-add is two operations.
 public struct StepCost: Sendable, Equatable {
     public struct Phase: Sendable, Equatable {
         public var bytes = 0
@@ -79,11 +79,17 @@ extension Decoder {
                 phase.bytes += packedBytes(layer, projection)
                 phase.int8Operations += 2 * rows * outputs * inputs
                 for (delta, rows) in deltas.values {
-                    guard let patch = delta[layer, projection] else { continue }
-                    phase.bytes += patch.byteCount
-                    guard let lowRank = patch.lowRank else { continue }
-                    let operations = 2 * rows * lowRank.rank * (outputs + inputs)
-                    if lowRank.element == .int8 { phase.int8Operations += operations } else { phase.f32Operations += operations }
+                    if let mixture = delta.feedForward(layer) {
+                        phase.add(mixture.experts.map { $0[projection] }, mixture.selection, rows: rows)
+                        if projection == .gate { phase.add(router: mixture.router.count, rows: rows) }
+                    }
+                    guard var patch = delta[layer, projection] else { continue }
+                    if let mixture = patch.mixture {
+                        phase.add(mixture.experts.map { LinearPatch(lowRank: $0) }, mixture.selection, rows: rows)
+                        phase.add(router: mixture.gate.count, rows: rows)
+                    }
+                    patch.mixture = nil
+                    phase.add(patch, rows: rows)
                 }
             }
             return phase
@@ -169,5 +175,26 @@ extension Decoder {
         if baseRows > 0 { phase.bytes += packedHeadBytes }
         phase.int8Operations += 2 * baseRows * width
         return phase
+    }
+}
+
+extension StepCost.Phase {
+    /// A patch without its mixture: its bytes once, its products for each row.
+    fileprivate mutating func add(_ patch: LinearPatch, rows: Int) {
+        bytes += patch.byteCount
+        guard let lowRank = patch.lowRank else { return }
+        let operations = 2 * rows * lowRank.rank * (lowRank.outputs + lowRank.inputs)
+        if lowRank.element == .int8 { int8Operations += operations } else { f32Operations += operations }
+    }
+
+    /// One part of experts, of which each row reads the least and computes as many: the smallest ones.
+    fileprivate mutating func add(_ experts: [LinearPatch?], _ selection: ExpertSelection, rows: Int) {
+        let sizes = experts.map { $0 ?? LinearPatch() }.sorted { $0.byteCount < $1.byteCount }
+        for expert in sizes.prefix(selection.least(of: experts.count)) { add(expert, rows: rows) }
+    }
+
+    fileprivate mutating func add(router elements: Int, rows: Int) {
+        bytes += 4 * elements
+        f32Operations += 2 * rows * elements
     }
 }

@@ -23,8 +23,16 @@ final class StepPlan {
         var head: UnsafePointer<HeadEntry>?
         /// Its rows' places among the rows of logits.
         var logits: Range<Int>
+        /// At `layer`: what replaces feed-forwards, where it has experts; nil: nothing.
+        var feedForward: UnsafePointer<MixtureEntry>?
 
         var rowRange: Range<Int> { firstRow..<firstRow + rows }
+
+        /// The mixture that replaces a layer's feed-forward.
+        func mixture(_ layer: Int) -> UnsafePointer<MixtureEntry>? {
+            guard let feedForward, feedForward[layer].experts > 0 else { return nil }
+            return feedForward + layer
+        }
     }
 
     /// Where a row's key and value go.
@@ -59,6 +67,10 @@ final class StepPlan {
     private(set) var patchesHead = false
     /// The greatest rank of a segment's head.
     private(set) var headRank = 0
+    /// What the step's mixtures need room for.
+    private(set) var mixtures = MixtureExtent()
+    /// Where routers write what they gave, from the plan's first row on; nil: nowhere.
+    var trace: ExpertTrace.Span?
     /// The furthest position that a row sees, plus one.
     private(set) var reach = 0
     private(set) var tables: UnsafeMutablePointer<Int32>
@@ -126,6 +138,7 @@ final class StepPlan {
         largestBranchRank = 0
         for index in scalesInput.indices { (scalesInput[index], largestRank[index]) = (false, 0) }
         (patchesEmbedding, patchesHead, headRank) = (false, false, 0)
+        mixtures.clear()
     }
 
     /// Takes as many of a run's rows as fit, from its `start`-th on; answers how many. The caller keeps the batch alive.
@@ -153,7 +166,8 @@ final class StepPlan {
             patches: (run.delta?.table).map { UnsafePointer($0) },
             branches: (run.delta?.branchTable).map { UnsafePointer($0) },
             embedding: (run.delta?.embeddingEntry).map { UnsafePointer($0) }, head: (run.delta?.headEntry).map { UnsafePointer($0) },
-            logits: firstLogits..<logitsCount)
+            logits: firstLogits..<logitsCount,
+            feedForward: run.delta?.mixtures.flatMap { $0.mixesFeedForward ? $0.feedForward : nil })
         segmentCount += 1
         rows += count
         reach = max(reach, position + count)
@@ -166,6 +180,7 @@ final class StepPlan {
             patchesEmbedding = patchesEmbedding || delta.embeddingEntry != nil
             patchesHead = patchesHead || delta.headEntry != nil
             headRank = max(headRank, delta.headEntry?.pointee.linear.rank ?? 0)
+            if let table = delta.mixtures { mixtures.include(table) }
         }
         return count
     }
@@ -196,5 +211,32 @@ final class StepPlan {
                 sine[index] = sinf(angle)
             }
         }
+    }
+}
+
+/// The most that the mixtures of a step's segments need.
+struct MixtureExtent {
+    /// Experts that a row chooses in one mixture; 0: no mixtures.
+    private(set) var chosen = 0
+    /// Experts of one mixture.
+    private(set) var experts = 0
+    private(set) var mixesFeedForward = false
+    private(set) var scalesDown = false
+    /// For each projection the greatest rank of an expert.
+    private(set) var largestRank = Projection.allCases.map { _ in 0 }
+
+    var isEmpty: Bool { chosen == 0 }
+
+    mutating func clear() {
+        (chosen, experts, mixesFeedForward, scalesDown) = (0, 0, false, false)
+        for index in largestRank.indices { largestRank[index] = 0 }
+    }
+
+    mutating func include(_ table: MixtureTable) {
+        chosen = max(chosen, table.mostChosen)
+        experts = max(experts, table.mostExperts)
+        mixesFeedForward = mixesFeedForward || table.mixesFeedForward
+        scalesDown = scalesDown || table.scalesDown
+        for index in largestRank.indices { largestRank[index] = max(largestRank[index], table.largestRank[index]) }
     }
 }

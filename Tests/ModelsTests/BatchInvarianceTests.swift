@@ -24,6 +24,9 @@ struct BatchInvarianceTests {
             deltas.append(try Deltas.vocabulary(configuration, &random, element: element, isOwn: isOwn))
         }
         deltas.append(deltas[1])
+        deltas.append(try Deltas.mixtures(configuration, &random, element: .int8))
+        deltas.append(try Deltas.mixtures(configuration, &random, element: .bf16, scalesDown: true))
+        deltas.append(try Deltas.linearMixtures(configuration, &random, element: .int8))
         var firstBlock: Int32 = 0
         return deltas.map { delta in
             let count = Int.random(in: 1...longest, using: &random)

@@ -91,6 +91,68 @@ enum Deltas {
         return delta
     }
 
+    /// A mixture on each projection of attention and in place of each feed-forward, of up to 5 experts each, ranks up to 40; now and
+    /// then an expert does nothing. Selections are drawn from those given.
+    static func mixtures(
+        _ configuration: DecoderConfiguration, _ random: inout TinyModel.Random, element: LowRank.Element,
+        selections: [ExpertSelection] = [.top(2), .top(1), .all, .cumulative(threshold: 0.6, temperature: 0)], scalesDown: Bool = false
+    ) throws -> AdapterDelta {
+        func low(_ projection: Projection) throws -> LowRank? {
+            if random.next() % 8 == 0 { return nil }
+            let (outputs, inputs) = projection.shape(in: configuration)
+            let rank = [1, 2, 7, 16, 40].randomElement(using: &random) ?? 1
+            return try LowRank(
+                a: TinyModel.view("a", [rank, inputs], random.floats(rank * inputs, scale: 0.2)),
+                b: TinyModel.view("b", [outputs, rank], random.floats(rank * outputs, scale: 0.2)), scale: 0.5, element: element)
+        }
+        func part(_ projection: Projection, scales: Bool) throws -> LinearPatch? {
+            let outputs = projection.shape(in: configuration).outputs
+            let scale = scales ? FloatBuffer(random.floats(outputs, scale: 0.3).map { 1 + $0 }) : nil
+            return LinearPatch(lowRank: try low(projection), outputScale: scale)
+        }
+        func selection() -> ExpertSelection { selections.randomElement(using: &random) ?? .all }
+        var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
+        var feedForward: [FeedForwardMixture?] = []
+        for layer in 0..<configuration.layers {
+            for projection in [Projection.query, .key, .value, .output] {
+                let inputs = projection.shape(in: configuration).inputs
+                let experts = Int.random(in: 2...5, using: &random)
+                let mixture = LinearMixture(
+                    gate: FloatBuffer(random.floats(experts * inputs, scale: 0.4)), selection: selection(),
+                    experts: try (0..<experts).map { _ in try low(projection) })
+                patches.append((layer, projection, LinearPatch(mixture: mixture)))
+            }
+            let experts = Int.random(in: 2...5, using: &random)
+            feedForward.append(
+                FeedForwardMixture(
+                    router: FloatBuffer(random.floats(experts * configuration.hidden, scale: 0.4)), selection: selection(),
+                    experts: try (0..<experts).map { index in
+                        .init(
+                            gate: try part(.gate, scales: index % 2 == 0), up: try part(.up, scales: false),
+                            down: try part(.down, scales: scalesDown))
+                    }))
+        }
+        let delta = AdapterDelta(layers: configuration.layers, patches: patches, feedForward: feedForward)
+        try delta.validate(for: configuration)
+        return delta
+    }
+
+    /// Linear mixtures on all projections.
+    static func linearMixtures(
+        _ configuration: DecoderConfiguration, _ random: inout TinyModel.Random, element: LowRank.Element
+    ) throws -> AdapterDelta {
+        try delta(configuration) { _, outputs, inputs in
+            let experts = try (0..<3).map { _ in
+                try LowRank(
+                    a: TinyModel.view("a", [3, inputs], random.floats(3 * inputs, scale: 0.2)),
+                    b: TinyModel.view("b", [outputs, 3], random.floats(3 * outputs, scale: 0.2)), scale: 0.5, element: element)
+            }
+            let mixture = LinearMixture(
+                gate: FloatBuffer(random.floats(3 * inputs)), selection: random.next() & 1 == 0 ? .top(2) : .all, experts: experts)
+            return LinearPatch(mixture: mixture)
+        }
+    }
+
     /// A folder of `adapters/`: LoRA on some projections, scaled by `alpha / r`, or `alpha / sqrt(r)` for rsLoRA.
     static func real(
         _ name: String, _ configuration: DecoderConfiguration, element: LowRank.Element = .f32

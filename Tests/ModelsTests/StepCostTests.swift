@@ -81,6 +81,27 @@ import Testing
         #expect(own.f32Operations == base.f32Operations + 2 * 2 * 5 * 48 + 2 * 2 * 2 * 48)
     }
 
+    @Test("of a mixture a row reads its router and the experts that it chooses")
+    func mixtures() throws {
+        let (model, decoder) = try Self.decoder()
+        defer { withExtendedLifetime(model) {} }
+        let expert = try LowRank(
+            a: TinyModel.view("a", [3, 48], [Float](repeating: 1, count: 144)), b: TinyModel.view("b", [80, 3], [Float](repeating: 1, count: 240)),
+            scale: 1, element: .f32)
+        func delta(_ selection: ExpertSelection) -> AdapterDelta {
+            let experts = [FeedForwardMixture.Expert](repeating: .init(gate: LinearPatch(lowRank: expert)), count: 4)
+            let mixture = FeedForwardMixture(router: FloatBuffer(count: 4 * 48), selection: selection, experts: experts)
+            return AdapterDelta(layers: 2, patches: [], feedForward: [mixture, nil])
+        }
+        let base = decoder.cost(of: Self.batch(2, [nil]))
+        for (selection, chosen) in [(ExpertSelection.top(2), 2), (.all, 4), (.cumulative(threshold: 0.5, temperature: 0), 1)] {
+            let cost = decoder.cost(of: Self.batch(2, [delta(selection)]))
+            #expect(cost.bytes == base.bytes + chosen * expert.byteCount + 4 * 4 * 48)
+            #expect(cost.f32Operations == base.f32Operations + 2 * 2 * (chosen * 3 * (48 + 80) + 4 * 48))
+            #expect(cost.int8Operations == base.int8Operations)
+        }
+    }
+
     @Test("parts of a step that is cut read the weights again, and rows without logits need no head")
     func parts() throws {
         let (model, decoder) = try Self.decoder(maximumRows: 4)

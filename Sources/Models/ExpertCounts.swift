@@ -1,0 +1,52 @@
+internal import Synchronization
+
+/// How often the routers of an adapter chose each expert since it was loaded. Rows count once for each router.
+///
+/// Isolation: steps add without locks, anybody reads; a reading in the middle of a step has part of its rows.
+/// `@unchecked Sendable`: counters are atomic.
+public final class ExpertCounts: @unchecked Sendable {
+    public struct Load: Sendable, Equatable {
+        /// Rows that chose the expert.
+        public var rows: Int
+        /// The sum of its weights in them.
+        public var weight: Double
+    }
+
+    struct Counter: ~Copyable {
+        private let rows = Atomic(0)
+        private let weight = Atomic(0)
+
+        /// Weights are summed in whole steps of this.
+        private static let unit = 1.0 / 65536
+
+        borrowing func add(_ weight: Float) {
+            rows.add(1, ordering: .relaxed)
+            // What is not a sound weight counts as none.
+            guard weight > 0, weight < 65536 else { return }
+            self.weight.add(Int(Double(weight) / Self.unit), ordering: .relaxed)
+        }
+
+        var load: Load {
+            Load(rows: rows.load(ordering: .relaxed), weight: Double(weight.load(ordering: .relaxed)) * Self.unit)
+        }
+    }
+
+    let counters: UnsafePointer<Counter>
+    private let memory: UnsafeMutablePointer<Counter>
+    private let count: Int
+
+    init(experts: Int) {
+        count = experts
+        memory = .allocate(capacity: experts)
+        for index in 0..<experts { (memory + index).initialize(to: Counter()) }
+        counters = UnsafePointer(memory)
+    }
+
+    deinit {
+        memory.deinitialize(count: count)
+        memory.deallocate()
+    }
+
+    /// Of each expert, at its place (`ExpertRouter.experts`).
+    public var loads: [Load] { (0..<count).map { counters[$0].load } }
+}

@@ -1,0 +1,139 @@
+internal import Tensors
+
+/// Mixtures in place of a feed-forward. The base's gate, up and down run in the same products as those of all other rows.
+extension FastStep {
+    private static let router = MixtureScratch.feedForwardRouter
+    private var feedForward: Int { decoder.configuration.feedForward }
+
+    /// This thread's rows of a segment choose their experts and are shrunk by the experts' gate and up.
+    func shrinkExperts(_ mixture: UnsafePointer<MixtureEntry>, _ own: Range<Int>) {
+        let x = UnsafePointer(inputs.normed)
+        route(mixture, Self.router, own, x)
+        sortByExpert(mixture, Self.router, own)
+        let source = ShrinkSource(quantized: inputs.quantized, x: x, width: hidden, rows: mixtures.rows)
+        shrinkEntries(mixture, part: 0, Projection.gate.rawValue, source, weights: nil)
+        shrinkEntries(mixture, part: 1, Projection.up.rawValue, source, weights: nil)
+    }
+
+    /// This thread's slice of the outputs: `u_e` of each row and expert into `mixtures.gate`, and `sum of w_e u_e` where the base's
+    /// gate was. Rows without a mixture: their activation, as always.
+    func activate(_ layer: Int) {
+        let outputs = outputSlice(feedForward)
+        if outputs.isEmpty { return }
+        for number in 0..<plan.segmentCount {
+            let segment = plan.segments[number]
+            guard let mixture = segment.mixture(layer) else {
+                for row in segment.rowRange {
+                    let start = row * feedForward + outputs.lowerBound
+                    activate(gate: scratch.gate.pointer + start, up: scratch.up.pointer + start, count: outputs.count)
+                }
+                continue
+            }
+            sortByExpert(mixture, Self.router, segment.rowRange)
+            for expert in 0..<mixture.pointee.experts {
+                let group = group(expert)
+                for first in stride(from: group.lowerBound, to: group.upperBound, by: MixtureScratch.pieceEntries) {
+                    activate(mixture, expert, first..<min(first + MixtureScratch.pieceEntries, group.upperBound), outputs)
+                }
+            }
+            let weights = weights(Self.router)
+            for row in segment.rowRange {
+                let (gate, first) = (scratch.gate.pointer + row * feedForward, row * mixtures.chosen)
+                (gate + outputs.lowerBound).update(repeating: 0, count: outputs.count)
+                // A product of the weights with the entries as a matrix.
+                Kernels.lowRankExpand(
+                    weights + first, b: mixtures.gate + first * feedForward, element: .f32, rank: count(Self.router, row: row),
+                    outputs: outputs, totalOutputs: feedForward, into: gate)
+            }
+        }
+    }
+
+    /// Some sorted entries of one expert.
+    private func activate(_ mixture: UnsafePointer<MixtureEntry>, _ expert: Int, _ group: Range<Int>, _ outputs: Range<Int>) {
+        guard let gatePatch = mixture.pointee.patch(expert, 0), let upPatch = mixture.pointee.patch(expert, 1) else { return }
+        let (width, start) = (feedForward, outputs.lowerBound)
+        for index in group {
+            let (row, entry, place) = (Int(mixtures.rows[index]), Int(mixtures.entries[index]), index - group.lowerBound)
+            (mixtures.gate + entry * width + start).update(from: scratch.gate.pointer + row * width + start, count: outputs.count)
+            (mixtures.up + place * width + start).update(from: scratch.up.pointer + row * width + start, count: outputs.count)
+        }
+        expandEntries(gatePatch, Projection.gate.rawValue, group, outputs, width, into: mixtures.gate, rows: mixtures.entries)
+        expandEntries(upPatch, Projection.up.rawValue, group, outputs, width, into: mixtures.up, rows: nil)
+        for index in group {
+            let gate = mixtures.gate + Int(mixtures.entries[index]) * width
+            let up = mixtures.up + (index - group.lowerBound) * width
+            gatePatch.pointee.finish(gate, rows: 1, outputs: outputs, width: width, baseBias: nil)
+            upPatch.pointee.finish(up, rows: 1, outputs: outputs, width: width, baseBias: nil)
+            activate(gate: gate + start, up: up + start, count: outputs.count)
+        }
+    }
+
+    /// This thread's rows of a segment: `u_e` of their entries, quantised and shrunk by the experts' down.
+    func shrinkDown(_ mixture: UnsafePointer<MixtureEntry>, _ own: Range<Int>) {
+        let chosen = mixtures.chosen
+        for row in own {
+            for entry in row * chosen..<row * chosen + count(Self.router, row: row) {
+                mixtures.activated.quantize(row: entry, from: mixtures.gate + entry * feedForward, columns: feedForward)
+            }
+        }
+        sortByExpert(mixture, Self.router, own)
+        shrinkEntries(
+            mixture, part: 2, Projection.down.rawValue,
+            ShrinkSource(quantized: mixtures.activated, x: UnsafePointer(mixtures.gate), width: feedForward, rows: mixtures.entries),
+            weights: mixture.pointee.scalesDown ? nil : UnsafePointer(weights(Self.router)))
+    }
+
+    /// What the experts' down adds to `y = W_down (sum of w_e u_e)`, for this thread's slice of the outputs and a segment's rows.
+    func expandDown(
+        _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ segment: StepPlan.Segment, _ outputs: Range<Int>,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        sortByExpert(mixture, Self.router, segment.rowRange)
+        if mixture.pointee.scalesDown { return scaleDown(mixture, linear, segment, outputs, into: y) }
+        for expert in 0..<mixture.pointee.experts {
+            let group = group(expert)
+            guard !group.isEmpty, let patch = mixture.pointee.patch(expert, 2) else { continue }
+            expandEntries(patch, Projection.down.rawValue, group, outputs, hidden, into: y, rows: mixtures.rows)
+        }
+        guard let bias = linear.bias else { return }
+        for row in segment.rowRange {
+            var sum = Float(0)
+            for place in 0..<count(Self.router, row: row) { sum += weights(Self.router)[row * mixtures.chosen + place] }
+            add(bias, times: sum, to: y + row * hidden, outputs)
+        }
+    }
+
+    /// Experts that scale what the base's down gives them: the base's product runs once an entry, and replaces that of the sum.
+    private func scaleDown(
+        _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ segment: StepPlan.Segment, _ outputs: Range<Int>,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        let chosen = mixtures.chosen
+        linear.matrix.multiply(
+            mixtures.activated, rows: segment.firstRow * chosen..<(segment.firstRow + segment.rows) * chosen, outputs: outputs,
+            into: mixtures.down, stride: hidden)
+        for expert in 0..<mixture.pointee.experts {
+            let group = group(expert)
+            guard !group.isEmpty, let patch = mixture.pointee.patch(expert, 2) else { continue }
+            expandEntries(patch, Projection.down.rawValue, group, outputs, hidden, into: mixtures.down, rows: mixtures.entries)
+            for index in group {
+                let row = mixtures.down + Int(mixtures.entries[index]) * hidden
+                if let bias = linear.bias { Kernels.add(bias + outputs.lowerBound, to: row + outputs.lowerBound, count: outputs.count) }
+                patch.pointee.finish(row, rows: 1, outputs: outputs, width: hidden, baseBias: nil)
+            }
+        }
+        for row in segment.rowRange {
+            (y + row * hidden + outputs.lowerBound).update(repeating: 0, count: outputs.count)
+            Kernels.lowRankExpand(
+                weights(Self.router) + row * chosen, b: mixtures.down + row * chosen * hidden, element: .f32,
+                rank: count(Self.router, row: row), outputs: outputs, totalOutputs: hidden, into: y + row * hidden)
+        }
+    }
+
+    /// `y += factor * vector`, a slice.
+    private func add(_ vector: UnsafePointer<Float>, times factor: Float, to y: UnsafeMutablePointer<Float>, _ outputs: Range<Int>) {
+        withUnsafePointer(to: factor) {
+            Kernels.lowRankExpand($0, b: vector, element: .f32, rank: 1, outputs: outputs, totalOutputs: outputs.upperBound, into: y)
+        }
+    }
+}

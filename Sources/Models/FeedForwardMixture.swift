@@ -1,0 +1,56 @@
+public import Tensors
+
+/// A mixture in place of one layer's feed-forward (MixLoRA, Li et al. 2024). For a row h, after the norm:
+///
+///     u_e = activation(gate_e(W_gate h + b)) * up_e(W_up h + b)
+///     y   = sum over chosen e of w_e(h) * down_e(W_down u_e + b)
+///     P_e(z) = outputScale_e * (z + scale_e * B_e (A_e x)) + bias_e      for P = gate, up (x = h) and down (x = u_e)
+///
+/// The base's projections are shared: gate and up run once a row, and so does down, on the sum of `w_e u_e`, as long as no
+/// expert scales what it gives. The base's own bias is inside `outputScale`, other than in a `LinearPatch` (MoE-PEFT has it so).
+public struct FeedForwardMixture: Sendable {
+    /// What one expert does to the three projections; nil: nothing. `inputScale` and `mixture` are not used here.
+    public struct Expert: Sendable {
+        public var gate: LinearPatch?
+        public var up: LinearPatch?
+        public var down: LinearPatch?
+
+        public init(gate: LinearPatch? = nil, up: LinearPatch? = nil, down: LinearPatch? = nil) {
+            (self.gate, self.up, self.down) = (gate, up, down)
+        }
+
+        /// By the projection: `gate`, `up` or `down`.
+        subscript(projection: Projection) -> LinearPatch? {
+            switch projection {
+            case .gate: gate
+            case .up: up
+            case .down: down
+            default: nil
+            }
+        }
+    }
+
+    static let projections: [Projection] = [.gate, .up, .down]
+
+    /// The router, `[experts, hidden]`: its logits are `router h`, in f32 on both paths.
+    public var router: FloatBuffer
+    public var selection: ExpertSelection
+    public var experts: [Expert]
+
+    public init(router: FloatBuffer, selection: ExpertSelection, experts: [Expert]) {
+        precondition(!experts.isEmpty, "a mixture has experts")
+        for patch in experts.flatMap({ [$0.gate, $0.up, $0.down] }) {
+            precondition(patch?.inputScale == nil && patch?.mixture == nil, "an expert scales no input and mixes nothing itself")
+        }
+        self.router = router
+        self.selection = selection
+        self.experts = experts
+    }
+
+    /// Bytes of the router and of all experts.
+    public var byteCount: Int {
+        experts.reduce(4 * router.count) { sum, expert in
+            sum + [expert.gate, expert.up, expert.down].reduce(0) { $0 + ($1?.byteCount ?? 0) }
+        }
+    }
+}

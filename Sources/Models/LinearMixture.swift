@@ -1,0 +1,24 @@
+public import Tensors
+
+/// Several low-rank updates of one projection, of which a router weighs some for each row x of its input:
+///
+///     y += sum over chosen e of w_e(x) * scale_e * B_e (A_e x)
+///
+/// MoLA (Gao et al. 2024) with `.top`, LoRAMoE (Dou et al. 2023) with `.all`.
+public struct LinearMixture: Sendable {
+    /// The router, `[experts, inputs]`: its logits are `gate x`, in f32 on both paths.
+    public var gate: FloatBuffer
+    public var selection: ExpertSelection
+    /// Nil: an expert that adds nothing, though it is chosen like the others.
+    public var experts: [LowRank?]
+
+    public init(gate: FloatBuffer, selection: ExpertSelection, experts: [LowRank?]) {
+        precondition(!experts.isEmpty, "a mixture has experts")
+        self.gate = gate
+        self.selection = selection
+        self.experts = experts
+    }
+
+    /// Bytes of the router and of all experts.
+    public var byteCount: Int { experts.reduce(4 * gate.count) { $0 + ($1?.byteCount ?? 0) } }
+}
