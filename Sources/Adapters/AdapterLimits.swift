@@ -12,6 +12,8 @@ public struct AdapterLimits: Sendable, Equatable {
     public var headerBytes = 32 << 20
     /// Of one projection: beyond it the low-rank product costs more than the base's own.
     public var rank = 4096
+    /// Of one router.
+    public var experts = 256
     /// A folder is not looked at until its files have rested this long, so that a copy in progress is not taken for whole.
     public var settleMilliseconds = 300
     /// `add` copies no more than this many files and bytes.

@@ -2,7 +2,8 @@ public import JSON
 
 /// `adapter_config.json`: which family an adapter is of, and what that family reads.
 public struct AdapterManifest: Sendable {
-    /// In capitals, as PEFT writes it: `LORA`, `IA3`, `VERA`, …
+    /// In capitals, as PEFT writes it: `LORA`, `IA3`, `VERA`, …; where a mixture says only how it routes, the type that goes with
+    /// that.
     public let peftType: String
     /// What it was trained on, in the words of whoever did; names differ for equal models, so only shapes are checked.
     public let baseModelName: String?
@@ -26,10 +27,25 @@ public struct AdapterManifest: Sendable {
         self.document = document
         let cursor = JSONCursor(.object(document))
         do throws(JSONError) {
-            peftType = try cursor["peft_type"].string().uppercased()
+            if let type = try Self.mixtureType(cursor) {
+                peftType = type
+            } else {
+                peftType = try cursor["peft_type"].string().uppercased()
+            }
             baseModelName = try cursor["base_model_name_or_path"].optionalString()
         } catch {
             throw AdapterError(error)
+        }
+    }
+
+    /// Nil where the type is said, or nothing is.
+    private static func mixtureType(_ cursor: JSONCursor) throws(JSONError) -> String? {
+        guard !cursor["peft_type"].exists, let strategy = try cursor["routing_strategy"].optionalString() else { return nil }
+        switch strategy {
+        case "mixlora", "mixlora-dynamic", "mixlora-switch", "mixtral": return "MIXLORA"
+        case "mola": return "MOLA"
+        case "loramoe": return "LORAMOE"
+        default: return nil
         }
     }
 }

@@ -45,23 +45,6 @@ import Testing
         #expect(unweighed.effects.allSatisfy { $0.relative == nil && $0.norm > 0 })
     }
 
-    @Test(arguments: [("embedding", "model.embed_tokens", "embedding"), ("head", "lm_head", "head")])
-    func embeddingAndHeadAreMeasuredAgainstTheBases(name: String, module: String, matrix: String) throws {
-        let weights = BaseWeights(try ModelFiles.open("\(LogitsTests.root)/Tests/ModelsTests/Fixtures/tiny/llama"))
-        let inspection = AdapterInspection.inspect(
-            folder: "\(LogitsTests.root)/Tests/ConformanceTests/Fixtures/tiny/\(name)", base: weights.configuration, weights: weights)
-        let effect = try #require(inspection.effects.first { $0.module == module })
-        let (vocabulary, hidden) = (weights.configuration.vocabulary, weights.configuration.hidden)
-        let base = FloatBuffer(count: vocabulary * hidden)
-        if matrix == "head" {
-            weights.readHead(0..<vocabulary, into: base.pointer)
-        } else {
-            weights.readEmbedding(0..<vocabulary, into: base.pointer)
-        }
-        let size = (0..<base.count).reduce(0.0) { $0 + Double(base.pointer[$1]) * Double(base.pointer[$1]) }.squareRoot()
-        #expect(effect.norm > 0 && abs((effect.relative ?? 0) * size - effect.norm) < 1e-5 * effect.norm)
-    }
-
     @Test func theCosineIsThatOfTheMatrices() throws {
         let folder = try TemporaryFolder()
         try TinyAdapter(rank: 3, targets: [.query, .down], seed: 1).write(to: "\(folder.path)/a")

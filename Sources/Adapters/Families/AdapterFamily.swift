@@ -57,6 +57,8 @@ public struct AdapterSummary: Sendable, Equatable {
     public var parameters: Int
     /// What the configuration says it was trained on.
     public var baseModelName: String?
+    /// Fewest and most experts of a router; nil: no routers.
+    public var experts: ClosedRange<Int>?
     /// What a person should know of how it was read; nothing is wrong.
     public var notices: [String] = []
 

@@ -6,6 +6,9 @@ public struct AdapterRegistry: Sendable {
         VeRAFamily(),
         MemoryExpertsFamily(),
         TrainableTokensFamily(),
+        MixLoRAFamily(),
+        MoLAFamily(),
+        LoRAMoEFamily(),
     ])
 
     public let families: [any AdapterFamily]

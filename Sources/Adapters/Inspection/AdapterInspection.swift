@@ -91,18 +91,9 @@ public struct AdapterInspection: Sendable {
         effects = plan.effects()
         guard let weights = base.weights else { return }
         for (index, effect) in effects.enumerated() {
-            guard let size = Self.norm(of: effect, weights), size > 0 else { continue }
-            effects[index].relative = effect.norm / size
-        }
-    }
-
-    /// Of the base's matrix that an effect is on.
-    private static func norm(of effect: AdapterEffect, _ weights: BaseWeights) -> Double? {
-        if let layer = effect.layer, let projection = effect.projection { return weights.norm(of: layer, projection) }
-        switch effect.module {
-        case BaseModules.embedding: return weights.vocabularyNorm(isHead: false)
-        case BaseModules.head: return weights.vocabularyNorm(isHead: true)
-        default: return nil
+            guard let layer = effect.layer, let projection = effect.projection else { continue }
+            let size = weights.norm(of: layer, projection)
+            effects[index].relative = size > 0 ? effect.norm / size : nil
         }
     }
 }

@@ -1,0 +1,44 @@
+import Models
+import Tensors
+import Testing
+
+@testable import Adapters
+
+@Suite("routers of mixtures")
+struct RouterTests {
+    static let mixtures = FixtureCase.all.filter { ["mixlora", "mola", "loramoe"].contains($0.name.prefix { $0 != "-" }) }
+
+    @Test("logits within 1e-4 of the package's", arguments: mixtures)
+    func logits(fixture: FixtureCase) throws {
+        let decoder = try TinyBase.decoder(fixture.base, .reference)
+        let adapter = try fixture.store(element: .f32).acquire(fixture.name)
+        let file = try fixture.expected()
+        let routed = RouterTrace(try file.tensor("tokens").int32s(), decoder, adapter.delta)
+        #expect(!adapter.delta.routers.isEmpty)
+        for router in adapter.delta.routers {
+            let expected = try file.tensor("router.\(router.layer).\(router.projection?.checkpointName ?? "mlp")").floats()
+            let found = (0..<routed.trace.rows).flatMap { routed.trace.logits(router, row: $0) }
+            #expect(relativeDifference(found, expected) < 1e-4, "layer \(router.layer), \(String(describing: router.projection))")
+        }
+    }
+}
+
+/// What an adapter's routers give for a text in one step.
+struct RouterTrace {
+    let trace: ExpertTrace
+    /// Of each row, by router and expert: whether it is chosen. Nothing for an adapter without routers.
+    let chosen: [[Bool]]
+
+    init(_ tokens: [Int32], _ decoder: Decoder, _ delta: AdapterDelta) {
+        let trace = ExpertTrace(of: delta, rows: tokens.count)
+        let blocks = (tokens.count + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
+        let run = StepBatch.Run(
+            tokens: 0..<tokens.count, startPosition: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: delta, logits: .none)
+        let logits = FloatBuffer(count: 0)
+        decoder.step(
+            StepBatch(tokens: tokens, runs: [run]), cache: decoder.makeCache(blocks: blocks), logits: logits.pointer, trace: trace)
+        withExtendedLifetime(logits) {}
+        self.trace = trace
+        chosen = tokens.indices.map { row in delta.routers.flatMap { trace.weights($0, row: row).map { $0 > 0 } } }
+    }
+}
