@@ -16,6 +16,7 @@ public final class GenerationStream: Sendable {
     // Written under the lock, read without it: the producer asks at every step.
     private let waiting = Atomic(0)
     private let cancelled = Atomic(false)
+    private let expired = Atomic(false)
     private let capacity: Int
     private let onEvents: @Sendable () -> Void
 
@@ -31,7 +32,7 @@ public final class GenerationStream: Sendable {
 
     // MARK: Producer
 
-    /// Called on the consumer's thread whenever it cancels or takes events out of a saturated mailbox, so that a
+    /// Called on the consumer's thread whenever it cancels, lets expire or takes events out of a saturated mailbox, so that a
     /// sleeping engine wakes.
     public func setDrainHandler(_ handler: @escaping @Sendable () -> Void) {
         state.withLock { $0.onDrain = handler }
@@ -39,6 +40,8 @@ public final class GenerationStream: Sendable {
 
     public var isSaturated: Bool { waiting.load(ordering: .acquiring) >= capacity }
     public var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+    /// The consumer wants no more: the producer finishes with `length` before its next step.
+    public var isExpired: Bool { expired.load(ordering: .acquiring) }
 
     /// Appends an event; ignored after the end or after cancellation.
     public func send(_ event: GenerationEvent) {
@@ -67,6 +70,15 @@ public final class GenerationStream: Sendable {
         }
         notify?()
         return events
+    }
+
+    /// Ends a request that has started with what it has: `finished` follows, with the usage so far.
+    public func expire() {
+        let notify = state.withLock { state in
+            expired.store(true, ordering: .releasing)
+            return state.ended ? nil : state.onDrain
+        }
+        notify?()
     }
 
     /// The consumer is gone: nothing more is delivered and the producer stops before its next step.

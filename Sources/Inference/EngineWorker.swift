@@ -58,6 +58,7 @@ final class EngineWorker: @unchecked Sendable {
             receive()
             if isStopping { return }
             dropCancelled()
+            endExpired()
             if !waiting.isEmpty { admit() }
             if step() { turn += 1 }
         }
@@ -99,6 +100,14 @@ final class EngineWorker: @unchecked Sendable {
         for sequence in waiting + active where sequence.stream.isCancelled { end(sequence, nil, .cancelled) }
         waiting.removeAll { $0.isEnded }
         active.removeAll { $0.isEnded }
+    }
+
+    /// Those that have started keep what they have; others are their consumer's to cancel.
+    private func endExpired() {
+        func isOver(_ sequence: Sequence) -> Bool { sequence.hasStarted && sequence.stream.isExpired }
+        guard waiting.contains(where: isOver) || active.contains(where: isOver) else { return }
+        for sequence in waiting + active where isOver(sequence) { finish(sequence, .length) }
+        waiting.removeAll { $0.isEnded }
     }
 
     /// In the order of their turns, while there is memory for the whole prompt and the next token, and a block more for

@@ -12,6 +12,8 @@ struct Answer {
         var finish: FinishReason?
         var usage: GenerationUsage?
         var timings: GenerationTimings?
+        /// Its time was over before it was whole.
+        var isTimedOut = false
         /// Code points of the tokens that a stream has passed on: completions number them.
         var offset = 0
     }

@@ -39,7 +39,7 @@ struct ChatShape: AnswerShape {
     func closing(_ choice: Int, of answer: Answer) -> [JSONValue] {
         let finish = answer.choices[choice].finish.map { JSONValue.string($0.rawValue) } ?? .null
         var chunk = chunk(answer, choice, delta: [:], finish: finish)
-        chunk["lmoe"] = ["timings_ms": answer.timings(of: choice)]
+        chunk["lmoe"] = answer.closingReport(of: choice)
         return [.object(chunk)]
     }
 

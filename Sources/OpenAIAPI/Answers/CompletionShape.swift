@@ -39,7 +39,7 @@ struct CompletionShape: AnswerShape {
         return [
             chunk(
                 answer, choice, entry(choice, text: "", finish: finish),
-                report: ["timings_ms": answer.timings(of: choice)])
+                report: answer.closingReport(of: choice))
         ]
     }
 

@@ -25,6 +25,7 @@ extension Answer {
         report["route"] = .string(route.kind.rawValue)
         report["probability"] = route.probability.map { rounded($0, 1e4) } ?? .null
         report["timings_ms"] = timings(of: choice)
+        if choices[choice].isTimedOut { report["timed_out"] = true }
         if job.route.isExplained { report["explanation"] = route.explanation }
         return .object(report)
     }
@@ -33,6 +34,13 @@ extension Answer {
     var report: JSONValue {
         guard routes.count > 1, case .object(var report) = report(of: 0) else { return report(of: 0) }
         report["prompts"] = .array(routes.indices.map { self.report(of: $0 * job.choices) })
+        return .object(report)
+    }
+
+    /// The `lmoe` member of a stream's last chunk.
+    func closingReport(of choice: Int) -> JSONValue {
+        var report: JSONObject = ["timings_ms": timings(of: choice)]
+        if choices[choice].isTimedOut { report["timed_out"] = true }
         return .object(report)
     }
 

@@ -27,6 +27,8 @@ public struct APIError: Error, Sendable, Equatable {
         case methodNotAllowed
         case payloadTooLarge
         case overloaded
+        /// The time that the adapter has for a request was over before its answer began.
+        case timedOut
         /// Not up yet.
         case loading
         case draining

@@ -37,7 +37,7 @@ enum ErrorDialect: Sendable {
                 case .overloaded: "overloaded"
                 case .invalidRequest, .contextLengthExceeded: "validation"
                 case .loading, .draining: "healthcheck"
-                case .adapterRejected, .internalFailure: "generation"
+                case .adapterRejected, .internalFailure, .timedOut: "generation"
                 default: "invalid_input"
                 }
             return ["error": .string(error.message), "error_type": .string(type)]

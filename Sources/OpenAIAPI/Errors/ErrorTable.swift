@@ -28,6 +28,7 @@ enum ErrorTable {
         case .internalFailure: Row(status: 500, type: "server_error", code: nil)
         case .notConfigured: Row(status: 501, type: "invalid_request_error", code: "not_configured")
         case .loading: Row(status: 503, type: "server_error", code: "loading")
+        case .timedOut: Row(status: 504, type: "server_error", code: "timeout")
         case .draining: Row(status: 503, type: "server_error", code: "draining")
         }
     }

@@ -72,6 +72,8 @@ extension APIService {
     ) {
         exchange.record.adapters = routes.map(\.adapter)
         exchange.record.routes = routes.map(\.kind)
+        exchange.record.marks = routes.map(\.marks)
+        exchange.record.probabilities = routes.map(\.probability)
         exchange.record.probability = routes.first?.probability
         exchange.record.routeMilliseconds = routes.first?.milliseconds ?? 0
         exchange.record.choices = job.sequences
@@ -80,7 +82,7 @@ extension APIService {
             routes: routes)
         // A name that the client gave must not be answered by another model; a decision of the router's may.
         var adapterGone: (@LoopActor () -> Void)?
-        if routes.contains(where: { $0.kind == .matched }) {
+        if routes.contains(where: { $0.kind != .explicit && $0.adapter != nil }) {
             adapterGone = {
                 let others = routes.map { self.withoutGone($0, services) }
                 self.begin(exchange, job, shape: shape, routes: others, services)
@@ -89,9 +91,18 @@ extension APIService {
         GenerationRun(exchange, shape: shape, answer: answer, adapterGone: adapterGone).start(on: services.backend)
     }
 
-    /// The base instead of a routed adapter: one of them has just been removed, or does not load.
+    /// The base instead of a routed adapter, and an adapter instead of its new version: one of them has just been removed, or does
+    /// not load.
     private func withoutGone(_ route: RouteChoice, _ services: APIServices) -> RouteChoice {
-        guard route.kind == .matched, let adapter = route.adapter else { return route }
+        guard route.kind != .explicit, let adapter = route.adapter else { return route }
+        if route.marks.isCanary, let other = route.marks.canaryOf {
+            var choice = services.routes.explicit(other, reason: "\(adapter) was drawn, but has been removed or does not load: \(other) answers")
+            choice.kind = .matched
+            choice.probability = route.probability
+            choice.marks.best = other
+            choice.milliseconds = route.milliseconds
+            return choice
+        }
         var choice = services.routes.explicit(nil, reason: "\(adapter) was chosen, but has been removed or does not load: the base answers")
         choice.kind = .fallback
         choice.milliseconds = route.milliseconds

@@ -11,6 +11,8 @@ extension APIService {
             let choice = try await services.routes.route(question)
             exchange.record.adapters = [choice.adapter]
             exchange.record.routes = [choice.kind]
+            exchange.record.marks = [choice.marks]
+            exchange.record.probabilities = [choice.probability]
             exchange.record.probability = choice.probability
             exchange.record.routeMilliseconds = choice.milliseconds
             exchange.respond(choice.explanation)

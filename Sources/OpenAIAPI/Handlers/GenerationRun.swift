@@ -16,6 +16,7 @@ final class GenerationRun {
     private var streams: [GenerationStream] = []
     private var hasBegun = false
     private var isOver = false
+    private var deadlines: AnswerDeadlines?
     /// Answers some other way when an adapter that the router chose has left since, or its weights turn out to be unusable
     /// as they are loaded; nil fails then.
     private let adapterGone: (@LoopActor () -> Void)?
@@ -36,6 +37,11 @@ final class GenerationRun {
             streams.append(
                 GenerationStream { [weak self] in LoopActor.post { self?.pump(index) } })
         }
+        let deadlines = AnswerDeadlines(
+            answer.choices.indices.map { answer.route(of: $0).timeoutMilliseconds }, elapsed: { [exchange] in exchange.elapsedMilliseconds },
+            over: { [weak self] in self?.timeIsOver($0) })
+        self.deadlines = deadlines
+        deadlines.start()
         for index in answer.choices.indices {
             let adapter = answer.route(of: index).adapter
             backend.submit(answer.job.request(index, id: exchange.id, adapter: adapter), to: streams[index])
@@ -88,8 +94,26 @@ final class GenerationRun {
         exchange.writeEvents(frames)
     }
 
+    /// What there is of the answers is kept, with `length` as the reason; without any text the request fails.
+    private func timeIsOver(_ choices: [Int]) {
+        guard !isOver else { return }
+        let late = choices.filter { answer.choices[$0].finish == nil }
+        guard let first = late.first, let limit = answer.route(of: first).timeoutMilliseconds else { return }
+        pumpAll()
+        guard !isOver else { return }
+        guard answer.choices.contains(where: { !$0.text.isEmpty }) else {
+            let name = answer.route(of: first).adapter.map { "`\($0)`" } ?? "this model"
+            return fail(APIError(.timedOut, "The answer did not begin within the \(limit) ms that \(name) has for a request."))
+        }
+        for index in late where answer.choices[index].finish == nil {
+            answer.choices[index].isTimedOut = true
+            streams[index].expire()
+        }
+    }
+
     private func finish() {
         isOver = true
+        deadlines?.close()
         note()
         guard answer.job.isStream else {
             return exchange.respond(shape.whole(answer), headers: headers)
@@ -100,6 +124,7 @@ final class GenerationRun {
 
     private func fail(_ error: APIError) {
         isOver = true
+        deadlines?.close()
         note()
         for stream in streams { stream.cancel() }
         if hasBegun { exchange.endEvents(done: false, error: error) } else { exchange.fail(error) }
@@ -114,6 +139,7 @@ final class GenerationRun {
     private func cancel() {
         guard !isOver else { return }
         isOver = true
+        deadlines?.close()
         for stream in streams { stream.cancel() }
     }
 

@@ -18,6 +18,10 @@ public struct RequestRecord: Sendable {
     /// One for each prompt; empty where nothing was generated. nil is the base.
     public var adapters: [String?] = []
     public var routes: [RouteChoice.Kind] = []
+    /// Beside `routes`.
+    public var marks: [RouteChoice.Marks] = []
+    /// Of the best candidates, beside `routes`.
+    public var probabilities: [Double?] = []
     public var probability: Double?
     public var choices = 0
     public var usage: GenerationUsage?

@@ -102,9 +102,33 @@ public struct RouteChoice: Sendable {
         case explicit, matched, fallback
     }
 
+    /// What is counted beside the adapter and the kind.
+    public struct Marks: Sendable, Equatable {
+        public enum LanguageModel: String, Sendable {
+            case chose, none, failed
+        }
+
+        /// The best candidate, chosen or not.
+        public var best: String?
+        /// The conversation's adapter goes on against another decision.
+        public var stays = false
+        /// A draw for a new version of this adapter took place; `isCanary` when the new version won it.
+        public var canaryOf: String?
+        public var isCanary = false
+        /// The default answers instead of the base.
+        public var isDefault = false
+        /// nil: it was not asked.
+        public var languageModel: LanguageModel?
+
+        public init() {}
+    }
+
     /// nil is the base.
     public var adapter: String?
     public var kind: Kind
+    public var marks = Marks()
+    /// For the whole answer, from the request's arrival.
+    public var timeoutMilliseconds: Int?
     public var probability: Double?
     /// The explanation of the interface page.
     public var explanation: JSONValue
