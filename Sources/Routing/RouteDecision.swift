@@ -53,6 +53,8 @@ public struct RouteDecision: Sendable {
     public var candidates: [Candidate]
     public var encoder: String
     public var timings: Timings
+    /// What became of it after the figures.
+    public var notes = RouteNotes()
 
     /// A choice that needs no router.
     public static func explicit(_ adapter: String?, reason: String) -> RouteDecision {
@@ -86,6 +88,7 @@ extension RouteDecision {
             "tokenize": rounded(timings.tokenizeMicroseconds, 10), "embed": rounded(timings.embedMicroseconds, 10),
             "search": rounded(timings.searchMicroseconds, 10), "total": rounded(timings.totalMicroseconds, 10),
         ]
+        notes.add(to: &object)
         return .object(object)
     }
 }

@@ -32,6 +32,9 @@ public final class Router: Sendable {
         snapshot = Mutex(Snapshot(index: RouteIndex(entries: [], neighbours: policy.neighbours), calibration: .prior))
     }
 
+    /// The longest text that the encoder takes whole.
+    public var encoderTokens: Int { embedder.maxTokens }
+
     /// Names of the adapters that the router can choose, sorted.
     public var routableAdapters: [String] {
         snapshot.withLock { $0.index }.entries.map(\.definition.adapter)

@@ -40,7 +40,7 @@ extension ServiceConfiguration {
     public func openLibrary(for base: BaseWeights, embedder: (any TextEmbedder)?) -> AdapterLibrary {
         AdapterLibrary(
             store: openStore(for: base), router: embedder.map(openRouter),
-            files: RouteFiles(routesFolder: routes, limits: limits.routing))
+            files: RouteFiles(routesFolder: routes, limits: limits.routing), policy: requests)
     }
 
     /// Makes a folder and what is above it; a failure costs the cache only.

@@ -27,6 +27,10 @@ public struct ServiceConfiguration: Sendable {
     public var cors = CORSPolicy()
     public var isLenient = false
     public var policy = RoutePolicy()
+    /// Around the router's decision.
+    public var requests = RequestPolicy()
+    /// nil writes no decisions.
+    public var decisionLog: DecisionLogSettings?
     /// Verify several foretold tokens in a step where that pays.
     public var speculates = true
     public var limits = ServiceLimits()
@@ -64,6 +68,7 @@ public struct ServiceConfiguration: Sendable {
         if let flag = try reader.flag(.speculation) { speculates = flag }
         if let level: Logger.Level = try reader.choice(.logLevel, Logger.Level.allCases.map(\.rawValue)) { logLevel = level }
         if let format: Logger.Format = try reader.choice(.logFormat, ["text", "json"]) { logFormat = format }
+        try readRequests(reader)
         try readLimits(reader)
     }
 

@@ -49,6 +49,8 @@ public final class AdapterLibrary: Sendable {
     public let store: AdapterStore
     /// nil without an encoder: nothing is routed.
     public let router: Router?
+    /// Decides requests with the router, the rules and the conversations before.
+    public let dispatcher: RouteDispatcher
     private let files: RouteFiles
     private let current = Mutex(Shelf())
     /// Held by a refresh; what it remembers for the next one.
@@ -75,10 +77,11 @@ public final class AdapterLibrary: Sendable {
         var access = RouteAccess.everyone
     }
 
-    public init(store: AdapterStore, router: Router?, files: RouteFiles) {
+    public init(store: AdapterStore, router: Router?, files: RouteFiles, policy: RequestPolicy = .init()) {
         self.store = store
         self.router = router
         self.files = files
+        dispatcher = RouteDispatcher(router: router, policy: policy)
     }
 
     public var shelf: Shelf { current.withLock { $0 } }
@@ -176,7 +179,8 @@ public final class AdapterLibrary: Sendable {
             shelf.names = names.filter { shelf.entries[$0] != nil }
             shelf.refusals = refusals
             shelf.rules = RouteRules(
-                served: shelf.entries.mapValues { $0.route?.handling ?? RouteHandling() }, restricted: restricted)
+                served: shelf.entries.mapValues { $0.route?.handling ?? RouteHandling() }, restricted: restricted,
+                descriptions: shelf.entries.compactMapValues { $0.route?.description })
         }
     }
 

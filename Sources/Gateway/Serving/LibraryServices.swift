@@ -45,26 +45,41 @@ final class LibraryRouting: RouteService {
     private let library: AdapterLibrary
     private let queue: WorkQueue
     private let decode: @Sendable ([Int32]) -> String
+    private let languageModel: LanguageModelRouting?
+    private let log: DecisionLog?
     private let prefetching = Mutex(Set<String>())
     private let loading = DispatchQueue(label: "lmoe.prefetch", attributes: .concurrent)
 
-    /// - Parameter decode: text of token ids, for prompts that come as such.
-    init(library: AdapterLibrary, queue: WorkQueue, decode: @escaping @Sendable ([Int32]) -> String) {
+    /// - Parameters:
+    ///   - decode: text of token ids, for prompts that come as such.
+    ///   - languageModel: asked where the policy says so.
+    init(
+        library: AdapterLibrary, queue: WorkQueue, languageModel: LanguageModelRouting? = nil, log: DecisionLog? = nil,
+        decode: @escaping @Sendable ([Int32]) -> String
+    ) {
         self.library = library
         self.queue = queue
+        self.languageModel = languageModel
+        self.log = log
         self.decode = decode
     }
 
     func route(_ question: RouteQuestion) async throws -> RouteChoice {
         let start = ContinuousClock().now
-        let decision = try await queue.run { [self] in try decide(question) }
+        let consideration = try await queue.run { [self] in try consider(question) }
+        var judgement: RouteNotes.Judgement?
+        if let languageModel, let asked = consideration.question { judgement = await languageModel.judge(asked) }
+        let decision = library.dispatcher.conclude(consideration, judgement: judgement, rules: library.shelf.rules)
         var choice = RouteChoice(decision)
         choice.milliseconds = (ContinuousClock().now - start) / .milliseconds(1)
+        log?.note(decision, question, milliseconds: choice.milliseconds)
         return choice
     }
 
     func explicit(_ adapter: String?, reason: String) -> RouteChoice {
-        RouteChoice(.explicit(adapter, reason: reason))
+        var decision = RouteDecision.explicit(adapter, reason: reason)
+        if let adapter { decision.notes.timeoutMilliseconds = library.shelf.rules.served[adapter]?.timeoutMilliseconds }
+        return RouteChoice(decision)
     }
 
     func prefetch(_ adapter: String) {
@@ -76,45 +91,24 @@ final class LibraryRouting: RouteService {
         }
     }
 
-    private func decide(_ question: RouteQuestion) throws(APIError) -> RouteDecision {
-        let text = text(question.content)
-        guard let router = library.router else {
-            return .fallback(reason: "the service has no encoder: the base answers", text: text)
-        }
-        let query = RouteQuery(
-            text: text, candidates: question.candidates, threshold: question.threshold, top: question.top)
+    private func consider(_ question: RouteQuestion) throws(APIError) -> RouteDispatcher.Consideration {
+        let request = RoutingRequest(
+            content(question.content), candidates: question.candidates, threshold: question.threshold, top: question.top,
+            caller: question.caller, id: question.requestID, user: question.user, isServed: question.isServed)
         do throws(RoutingError) {
-            return try decide(query, router)
+            return try library.dispatcher.consider(request, rules: library.shelf.rules)
         } catch {
             guard error.code == .unknownCandidate else { throw APIError(.internalFailure, error.message) }
             throw APIError(.invalidRequest, error.message, param: "route.candidates")
         }
     }
 
-    private func decide(_ query: RouteQuery, _ router: Router) throws(RoutingError) -> RouteDecision {
-        let decision = try router.decide(query)
-        let served = library.shelf.entries
-        guard let adapter = decision.adapter, served[adapter] == nil else { return decision }
-        // It left a moment ago, and the index does not know yet.
-        var again = query
-        again.candidates = (query.candidates ?? router.routableAdapters).filter { served[$0] != nil }
-        guard again.candidates?.isEmpty == false else {
-            return .fallback(reason: "no adapter with routing data is served", text: query.text)
-        }
-        return try router.decide(again)
-    }
-
-    /// What decides: the last turn of the user, or the last turn where there is none.
-    private func text(_ content: RouteQuestion.Content) -> String {
+    private func content(_ content: RouteQuestion.Content) -> RoutingRequest.Content {
         switch content {
-        case .messages(let messages): LibraryRouting.decidingText(messages)
-        case .text(let text): text
-        case .tokens(let tokens): decode(tokens)
+        case .messages(let messages): .messages(messages)
+        case .text(let text): .text(text)
+        case .tokens(let tokens): .text(decode(tokens))
         }
-    }
-
-    static func decidingText(_ messages: [ChatMessage]) -> String {
-        (messages.last { $0.role == "user" } ?? messages.last)?.content ?? ""
     }
 }
 
@@ -129,6 +123,14 @@ extension RouteChoice {
         self.init(
             adapter: decision.adapter, kind: kind, probability: decision.probability, explanation: decision.json,
             milliseconds: decision.timings.totalMicroseconds / 1000)
+        let notes = decision.notes
+        timeoutMilliseconds = notes.timeoutMilliseconds
+        marks.best = decision.candidates.first?.adapter
+        marks.stays = notes.conversation?.stays == true
+        marks.canaryOf = notes.canary?.of
+        marks.isCanary = notes.canary?.isChosen == true
+        marks.isDefault = notes.isDefault
+        marks.languageModel = notes.judgement.map { $0.failure != nil ? .failed : $0.choice == nil ? .none : .chose }
     }
 }
 

@@ -13,6 +13,7 @@ struct RequestLog: Sendable {
             ("id", .string(record.id)), ("status", .integer(record.status)),
             ("ms", .number(Self.rounded(record.milliseconds))))
         if !record.remoteAddress.isEmpty { line = line.with(("client", .string(record.remoteAddress))) }
+        if let key = record.key { line = line.with(("key", .string(key))) }
         if let code = record.errorCode { line = line.with(("error", .string(code.rawValue))) }
         if record.clientLeft { line = line.with(("left", true)) }
         if !record.adapters.isEmpty {

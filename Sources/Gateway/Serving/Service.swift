@@ -64,6 +64,7 @@ public final class Service {
         _ opening: @escaping @Sendable () throws -> ServiceParts, looked: @escaping @Sendable (AdapterLibrary) -> Void = { _ in }
     ) async throws {
         let start = ContinuousClock().now
+        let decisions = try configuration.decisionLog.map { settings throws(GatewayError) in try DecisionLog(settings) }
         let progress = IndexingProgress(logger)
         let (parts, refresh) = try await withCheckedThrowingContinuation { continuation in
             DispatchQueue(label: "lmoe.opening", qos: .userInitiated).async {
@@ -84,7 +85,8 @@ public final class Service {
         parts.observe(metrics.registry)
         metrics.observe(parts.library)
         if let engine = parts.backend as? Engine { metrics.observe(engine) }
-        serve(parts)
+        if let decisions { metrics.observe(decisions) }
+        serve(parts, decisions)
         metrics.setReady(true)
         let milliseconds = Int(((ContinuousClock().now - start) / .milliseconds(1)).rounded())
         logger.info(
@@ -96,7 +98,7 @@ public final class Service {
             ])
     }
 
-    private func serve(_ parts: ServiceParts) {
+    private func serve(_ parts: ServiceParts, _ decisions: DecisionLog?) {
         let library = parts.library
         let routing = WorkQueue("lmoe.routing", capacity: configuration.limits.queuedEmbeddings)
         api.services = APIServices(
@@ -104,7 +106,13 @@ public final class Service {
             catalogue: LibraryCatalogue(
                 library: library, baseName: parts.backend.baseModelName, contextLength: parts.backend.contextLength,
                 started: started),
-            routes: LibraryRouting(library: library, queue: routing, decode: parts.decode),
+            routes: LibraryRouting(
+                library: library, queue: routing,
+                languageModel: configuration.requests.languageModel == .off
+                    ? nil
+                    : LanguageModelRouting(
+                        backend: parts.backend, milliseconds: configuration.requests.languageModelMilliseconds),
+                log: decisions, decode: parts.decode),
             adapters: LibraryAdministration(
                 library: library, imports: configuration.imports, queue: WorkQueue("lmoe.administration", capacity: 64)),
             embeddings: parts.embedder.map { QueuedEmbeddings(embedder: $0, queue: routing) })

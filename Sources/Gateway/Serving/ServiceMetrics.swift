@@ -9,6 +9,7 @@ final class ServiceMetrics: Sendable {
     private let firstText: MetricFamily<Histogram>
     private let routes: MetricFamily<Counter>
     private let routeSeconds: Histogram
+    private let decisions: DecisionMetrics
     private let promptTokens: MetricFamily<Counter>
     private let cachedTokens: MetricFamily<Counter>
     private let completionTokens: MetricFamily<Counter>
@@ -26,6 +27,7 @@ final class ServiceMetrics: Sendable {
         routes = registry.counters(
             "lmoe_routes_total", help: "Prompts by adapter and by how it was chosen.", labels: ["adapter", "route"])
         routeSeconds = registry.histogram("lmoe_route_seconds", help: "To decide which adapter answers.")
+        decisions = DecisionMetrics(registry)
         promptTokens = registry.counters("lmoe_prompt_tokens_total", help: "Tokens read.", labels: ["adapter"])
         cachedTokens = registry.counters(
             "lmoe_cached_tokens_total", help: "Of the tokens read, those from the prefix cache.", labels: ["adapter"])
@@ -43,6 +45,7 @@ final class ServiceMetrics: Sendable {
         for (adapter, route) in zip(record.adapters, record.routes) {
             routes.with(adapter ?? "base", route.rawValue).increment()
         }
+        decisions.note(record)
         if record.routes.contains(where: { $0 != .explicit }) { routeSeconds.observe(record.routeMilliseconds / 1000) }
         let adapter = record.adapterLabel
         if let milliseconds = record.firstTextMilliseconds { firstText.with(adapter).observe(milliseconds / 1000) }
@@ -50,6 +53,11 @@ final class ServiceMetrics: Sendable {
         promptTokens.with(adapter).increment(by: usage.promptTokens)
         cachedTokens.with(adapter).increment(by: usage.cachedTokens)
         completionTokens.with(adapter).increment(by: usage.completionTokens)
+    }
+
+    func observe(_ log: DecisionLog) {
+        let dropped = registry.gauge("lmoe_decision_log_dropped", help: "Lines that the decision log lost since the start.")
+        registry.addCollector { dropped.set(Double(log.dropped)) }
     }
 
     func noteRefresh() { refreshes.increment() }

@@ -7,9 +7,15 @@ public struct RouteRules: Sendable {
     /// Where not everybody may use an adapter, served or not.
     public var restricted: [String: RouteAccess]
 
-    public init(served: [String: RouteHandling] = [:], restricted: [String: RouteAccess] = [:]) {
+    /// What adapters are for, in their owners' words.
+    public var descriptions: [String: String]
+
+    public init(
+        served: [String: RouteHandling] = [:], restricted: [String: RouteAccess] = [:], descriptions: [String: String] = [:]
+    ) {
         self.served = served
         self.restricted = restricted
+        self.descriptions = descriptions
     }
 
     /// True for names that are not known, too: that a name is not there is told as that a caller may not use it.

@@ -3,6 +3,7 @@ import ArgumentParser
 import Gateway
 import Generation
 import Inference
+import Routing
 
 /// `lmoe chat`: a conversation in the terminal.
 struct Chat: ParsableCommand {
@@ -93,8 +94,15 @@ private struct Conversation {
 
     private mutating func answer(_ line: String) throws {
         library.refresh()
-        let decision = try choice.decide(line, in: library)
         messages.append(ChatMessage(role: "user", content: line))
+        let decision: RouteDecision
+        do {
+            decision = try choice.decide(
+                RoutingRequest(.messages(messages), id: "chat-\(messages.count)", isServed: true), in: library)
+        } catch {
+            messages.removeLast()
+            throw error
+        }
         Terminal.write("[\(RouteText(decision: decision).label)] ")
         let request = GenerationRequest(
             id: "chat-\(messages.count)", prompt: .chat(messages, tools: []), adapter: decision.adapter,

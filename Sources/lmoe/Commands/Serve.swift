@@ -57,6 +57,12 @@ struct ServiceOptions: ParsableArguments {
     @Option(help: Setting.apiKeyFile.help) var apiKeyFile: String?
     @Option(help: Setting.corsOrigins.help) var corsOrigins: String?
     @Option(help: Setting.lenient.help) var lenient: String?
+    @Option(help: Setting.llmRouting.help) var llmRouting: String?
+    @Option(name: .customLong("llm-routing-ms"), help: Setting.llmRoutingMilliseconds.help) var llmRoutingMilliseconds: String?
+    @Option(help: Setting.decisionLog.help) var decisionLog: String?
+    @Option(help: Setting.decisionLogSample.help) var decisionLogSample: String?
+    @Option(help: Setting.decisionLogPrompts.help) var decisionLogPrompts: String?
+    @Option(help: Setting.decisionLogSize.help) var decisionLogSize: String?
     @Option(help: Setting.maxSequences.help) var maxSequences: String?
     @Option(help: Setting.maxQueue.help) var maxQueue: String?
     @Option(help: Setting.maxConnections.help) var maxConnections: String?
@@ -69,7 +75,10 @@ struct ServiceOptions: ParsableArguments {
     var flags: [Setting: String] {
         let values: [(Setting, String?)] = [
             (.host, host), (.port, port), (.precision, precision), (.imports, imports), (.apiKeyFile, apiKeyFile),
-            (.corsOrigins, corsOrigins), (.lenient, lenient), (.maxSequences, maxSequences), (.maxQueue, maxQueue),
+            (.corsOrigins, corsOrigins), (.lenient, lenient), (.llmRouting, llmRouting),
+            (.llmRoutingMilliseconds, llmRoutingMilliseconds), (.decisionLog, decisionLog),
+            (.decisionLogSample, decisionLogSample), (.decisionLogPrompts, decisionLogPrompts),
+            (.decisionLogSize, decisionLogSize), (.maxSequences, maxSequences), (.maxQueue, maxQueue),
             (.maxConnections, maxConnections), (.maxBody, maxBody), (.rescanSeconds, rescanSeconds),
             (.drainSeconds, drainSeconds), (.logLevel, logLevel), (.logFormat, logFormat),
         ]

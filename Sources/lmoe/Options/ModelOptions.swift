@@ -28,6 +28,9 @@ struct FolderOptions: ParsableArguments {
     @Option(name: .customLong("kv-cache"), help: Setting.keyValueCache.help) var keyValueCache: String?
     @Option(help: Setting.routeThreshold.help) var routeThreshold: String?
     @Option(help: Setting.routeNeighbours.help) var routeNeighbours: String?
+    @Option(help: Setting.routeText.help) var routeText: String?
+    @Option(help: Setting.stickyMargin.help) var stickyMargin: String?
+    @Option(help: Setting.defaultAdapter.help) var defaultAdapter: String?
 
     var flags: [Setting: String] {
         var flags: [Setting: String] = [:]
@@ -39,6 +42,9 @@ struct FolderOptions: ParsableArguments {
         flags[.keyValueCache] = keyValueCache
         flags[.routeThreshold] = routeThreshold
         flags[.routeNeighbours] = routeNeighbours
+        flags[.routeText] = routeText
+        flags[.stickyMargin] = stickyMargin
+        flags[.defaultAdapter] = defaultAdapter
         return flags
     }
 }

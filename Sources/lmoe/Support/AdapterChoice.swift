@@ -21,16 +21,18 @@ enum AdapterChoice: Equatable {
 
     /// Which adapter answers `text`, and why. A name that is not served is a failure.
     func decide(_ text: String, in library: AdapterLibrary, top: Int = 5) throws -> RouteDecision {
+        try decide(RoutingRequest(.text(text), top: top), in: library)
+    }
+
+    /// The same for a conversation, or for more than a text.
+    func decide(_ request: RoutingRequest, in library: AdapterLibrary) throws -> RouteDecision {
         switch self {
         case .base: return .explicit(nil, reason: "the base model was asked for")
         case .named(let name):
             guard library.shelf.entries[name] != nil else { throw Self.unknown(name, library) }
             return .explicit(name, reason: "the adapter was asked for by name")
         case .routed:
-            guard let router = library.router else {
-                return .fallback(reason: "there is no encoder: the base answers", text: text)
-            }
-            return try router.decide(RouteQuery(text: text, top: top))
+            return try library.dispatcher.decide(request, rules: library.shelf.rules)
         }
     }
 

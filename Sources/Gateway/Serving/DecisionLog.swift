@@ -1,0 +1,131 @@
+internal import Dispatch
+internal import Glibc
+import JSON
+import OpenAIAPI
+import Routing
+internal import Synchronization
+internal import Telemetry
+
+/// How decisions are written down.
+public struct DecisionLogSettings: Sendable, Equatable {
+    public var path: String
+    /// Of the decisions, by request id: 1 writes all of them.
+    public var share = 1.0
+    /// With the texts that were embedded and the nearest examples; otherwise no word of a prompt is written.
+    public var hasPrompts = false
+    /// A file that would grow beyond it becomes `PATH.1`, in the place of the one before: twice this is the most there is.
+    public var limitBytes = 64 << 20
+
+    public init(path: String) { self.path = path }
+}
+
+/// The router's decisions as JSON lines in a file, for owners of adapters. Any thread; lines are written on a queue of its own,
+/// and when the disk is too slow they are dropped and counted: nobody waits for it.
+final class DecisionLog: Sendable {
+    private let settings: DecisionLogSettings
+    private let queue = DispatchQueue(label: "lmoe.decisions", qos: .utility)
+    private let waiting = Atomic(0)
+    private let lost = Atomic(0)
+    private let file: LimitedFile
+    private static let mostWaiting = 1_024
+
+    /// Errors: `notOpened` when the file cannot be written.
+    init(_ settings: DecisionLogSettings) throws(GatewayError) {
+        self.settings = settings
+        file = LimitedFile(path: settings.path, limitBytes: settings.limitBytes)
+        guard queue.sync(execute: { [file] in file.open() }) else {
+            throw GatewayError(.notOpened, "the decision log cannot be written: \(String(cString: strerror(errno)))", place: settings.path)
+        }
+    }
+
+    /// Lines that were dropped.
+    var dropped: Int { lost.load(ordering: .relaxed) }
+
+    func note(_ decision: RouteDecision, _ question: RouteQuestion, milliseconds: Double) {
+        guard EvenDraw.fraction(["decision log", question.requestID]) < settings.share else { return }
+        guard waiting.add(1, ordering: .relaxed).newValue <= Self.mostWaiting else {
+            waiting.subtract(1, ordering: .relaxed)
+            lost.add(1, ordering: .relaxed)
+            return
+        }
+        let time = Self.now()
+        queue.async { [self] in
+            if !file.write(line(decision, question, time: time, milliseconds: milliseconds)) { lost.add(1, ordering: .relaxed) }
+            waiting.subtract(1, ordering: .relaxed)
+        }
+    }
+
+    /// Everything that was noted before is in the file.
+    func flush() { queue.sync {} }
+
+    private func line(_ decision: RouteDecision, _ question: RouteQuestion, time: Double, milliseconds: Double) -> [UInt8] {
+        guard case .object(var explanation) = decision.json else { return [] }
+        if !settings.hasPrompts {
+            explanation["text"] = nil
+            explanation["candidates"] = .array(
+                decision.candidates.map {
+                    ["adapter": .string($0.adapter), "probability": Self.rounded($0.probability), "score": Self.rounded(Double($0.score))]
+                })
+        }
+        var object: JSONObject = ["time": .number(time), "id": .string(question.requestID)]
+        object["key"] = question.caller.key.map(JSONValue.string) ?? .null
+        object["served"] = .bool(question.isServed)
+        for (key, value) in explanation { object[key] = value }
+        object["ms"] = .number((milliseconds * 1000).rounded() / 1000)
+        return JSONValue.object(object).serializedBytes() + [0x0A]
+    }
+
+    private static func rounded(_ value: Double) -> JSONValue { .number((value * 1e4).rounded() / 1e4) }
+
+    /// Unix seconds, to the millisecond.
+    private static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec / 1_000_000) / 1000
+    }
+}
+
+/// A file that is appended to, and another for what was in it before it grew too large.
+///
+/// `@unchecked Sendable`: only the queue of its one owner, `DecisionLog`, calls it; `rotationKeepsTheLog…` would see torn lines.
+private final class LimitedFile: @unchecked Sendable {
+    private let path: String
+    private let limitBytes: Int
+    private var descriptor: CInt = -1
+    private var bytes = 0
+
+    init(path: String, limitBytes: Int) {
+        self.path = path
+        self.limitBytes = limitBytes
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    func open() -> Bool {
+        // Who asked what is for the operator's eyes.
+        descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        var status = stat()
+        guard descriptor >= 0, fstat(descriptor, &status) == 0 else { return false }
+        bytes = Int(status.st_size)
+        return true
+    }
+
+    /// False when it could not be written.
+    func write(_ line: [UInt8]) -> Bool {
+        if bytes > 0, bytes + line.count > limitBytes {
+            close(descriptor)
+            descriptor = -1
+            rename(path, "\(path).1")
+        }
+        guard descriptor >= 0 || open() else { return false }
+        var done = 0
+        while done < line.count {
+            let count = line.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: done), line.count - done) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            done += count
+        }
+        bytes += done
+        return true
+    }
+}

@@ -1,0 +1,46 @@
+import OpenAIAPI
+import Telemetry
+
+/// What `/metrics` says of the router's decisions. Labels are bounded: adapters by the registry.
+struct DecisionMetrics: Sendable {
+    private let probability: MetricFamily<Histogram>
+    private let fallbacks: MetricFamily<Counter>
+    private let defaults: MetricFamily<Counter>
+    private let stays: MetricFamily<Counter>
+    private let canaries: MetricFamily<Counter>
+    private let languageModel: MetricFamily<Counter>
+
+    private static let bounds = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99]
+
+    init(_ registry: MetricsRegistry) {
+        probability = registry.histograms(
+            "lmoe_route_probability", help: "Of the best candidate, chosen or not.", labels: ["adapter"], bounds: Self.bounds)
+        fallbacks = registry.counters(
+            "lmoe_route_fallbacks_total", help: "Prompts for which no adapter was probable enough, by the best one.",
+            labels: ["adapter"])
+        defaults = registry.counters(
+            "lmoe_route_defaults_total", help: "Prompts that the default adapter answered instead of the base.", labels: ["adapter"])
+        stays = registry.counters(
+            "lmoe_route_stays_total", help: "Turns that stayed on their conversation's adapter against another decision.",
+            labels: ["adapter"])
+        canaries = registry.counters(
+            "lmoe_route_canary_total", help: "Draws between an adapter and its new version, by the one that won.",
+            labels: ["adapter", "version"])
+        languageModel = registry.counters(
+            "lmoe_route_language_model_total", help: "Questions to the base model: it chose one, none, or failed.",
+            labels: ["outcome"])
+    }
+
+    func note(_ record: RequestRecord) {
+        for (index, kind) in record.routes.enumerated() where kind != .explicit && index < record.marks.count {
+            let (marks, adapter) = (record.marks[index], record.adapters[index] ?? "base")
+            let value = index < record.probabilities.count ? record.probabilities[index] : nil
+            if let best = marks.best, let value { probability.with(best).observe(value) }
+            if kind == .fallback { fallbacks.with(marks.best ?? "none").increment() }
+            if marks.isDefault { defaults.with(adapter).increment() }
+            if marks.stays { stays.with(marks.canaryOf ?? adapter).increment() }
+            if let of = marks.canaryOf { canaries.with(of, adapter).increment() }
+            if let outcome = marks.languageModel { languageModel.with(outcome.rawValue).increment() }
+        }
+    }
+}

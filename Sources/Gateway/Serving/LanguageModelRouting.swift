@@ -1,0 +1,129 @@
+internal import Dispatch
+import Generation
+import Routing
+internal import Synchronization
+
+/// Asks the base model which adapter shall answer: all rotations of the question at once, one token each. Any thread; nothing waits
+/// on a thread for it.
+struct LanguageModelRouting: Sendable {
+    let backend: any GenerationBackend
+    /// Later there is no judgement, and the router's decision stands.
+    let milliseconds: Int
+
+    func judge(_ question: LanguageModelQuestion) async -> RouteNotes.Judgement {
+        let start = ContinuousClock.now
+        var judgement = RouteNotes.Judgement()
+        do throws(GenerationError) {
+            let logprobs = try await logprobs(question)
+            let isSilent = logprobs.allSatisfy { Set($0).count == 1 }
+            if !isSilent, let (option, probability) = question.choice(logprobs) {
+                judgement.choice = option < question.options.count ? question.options[option].name : nil
+                judgement.probability = probability
+            } else {
+                judgement.failure = "it named no option"
+            }
+        } catch {
+            judgement.failure = error.message
+        }
+        judgement.milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        return judgement
+    }
+
+    private func logprobs(_ question: LanguageModelQuestion) async throws(GenerationError) -> [[Double]] {
+        let asked = AskedLetters(count: question.count)
+        for rotation in 0..<question.count {
+            let request = GenerationRequest(
+                id: "route-\(rotation)", prompt: .text(question.prompt(rotation: rotation), addSpecialTokens: true, parseSpecial: false),
+                sampling: .greedy, maxTokens: 1, topLogprobs: 20, ignoreEndOfSequence: true)
+            backend.submit(request, to: asked.stream(rotation))
+        }
+        let late = GenerationError(.overloaded, "the language model did not answer within \(milliseconds) ms")
+        DispatchQueue.global(qos: .userInitiated).asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { asked.end(.failure(late)) }
+        return try await asked.result()
+    }
+}
+
+/// The answers to all rotations, as they come. Any thread.
+private final class AskedLetters: Sendable {
+    private struct State {
+        var streams: [GenerationStream?]
+        var answers: [[Double]?]
+        var result: Result<[[Double]], GenerationError>?
+        var waiting: CheckedContinuation<Result<[[Double]], GenerationError>, Never>?
+    }
+
+    private let count: Int
+    private let state: Mutex<State>
+
+    init(count: Int) {
+        self.count = count
+        state = Mutex(State(streams: .init(repeating: nil, count: count), answers: .init(repeating: nil, count: count)))
+    }
+
+    func stream(_ rotation: Int) -> GenerationStream {
+        let stream = GenerationStream { [weak self] in self?.pump(rotation) }
+        state.withLock { $0.streams[rotation] = stream }
+        return stream
+    }
+
+    func result() async throws(GenerationError) -> [[Double]] {
+        let result = await withCheckedContinuation { continuation in
+            let result = state.withLock { state in
+                if state.result == nil { state.waiting = continuation }
+                return state.result
+            }
+            if let result { continuation.resume(returning: result) }
+        }
+        return try result.get()
+    }
+
+    /// The first end counts; what still runs is cancelled.
+    func end(_ result: Result<[[Double]], GenerationError>) {
+        let (waiting, streams) = state.withLock { state in
+            guard state.result == nil else { return (nil, []) as (CheckedContinuation<Result<[[Double]], GenerationError>, Never>?, [GenerationStream]) }
+            state.result = result
+            defer {
+                state.waiting = nil
+                state.streams = []
+            }
+            return (state.waiting, state.streams.compactMap { $0 })
+        }
+        for stream in streams { stream.cancel() }
+        waiting?.resume(returning: result)
+    }
+
+    private func pump(_ rotation: Int) {
+        guard let stream = state.withLock({ $0.streams.indices.contains(rotation) ? $0.streams[rotation] : nil }) else { return }
+        for event in stream.drain() {
+            switch event {
+            case .delta(_, let logprobs):
+                if let first = logprobs.first { note(letters(first), rotation) }
+            case .failed(let error): end(.failure(error))
+            case .started, .finished: break
+            }
+        }
+    }
+
+    private func note(_ letters: [Double], _ rotation: Int) {
+        let answers = state.withLock { state in
+            if state.answers[rotation] == nil { state.answers[rotation] = letters }
+            return state.answers.compactMap { $0 }
+        }
+        if answers.count == count { end(.success(answers)) }
+    }
+
+    /// The best logarithm of each letter among the most probable tokens, whatever stands around it.
+    private func letters(_ token: TokenLogprob) -> [Double] {
+        var letters = [Double](repeating: Self.least, count: count)
+        for alternative in token.top {
+            let bytes = alternative.bytes.filter { $0 > 0x20 && $0 != UInt8(ascii: ":") && $0 != UInt8(ascii: ".") }
+            guard bytes.count == 1, let place = LanguageModelQuestion.letters.firstIndex(where: { Array($0.utf8) == bytes }), place < count
+            else { continue }
+            letters[place] = max(letters[place], Double(alternative.logprob))
+        }
+        return letters
+    }
+
+    /// Of a letter that is not among them.
+    private static let least = -12.0
+}

@@ -1,0 +1,60 @@
+internal import Synchronization
+internal import Tensors
+
+/// Which adapter recent conversations have. Any thread; bounded.
+///
+/// The API is stateless: a conversation is known again by what its user said so far, with the caller's key and `user`. The next
+/// request repeats all of it and adds a turn. What assistant and system say is left out: clients trim and change it. Two callers
+/// without key and `user` who said the same so far are one conversation, which does no harm: the same words were routed.
+///
+/// Two generations: when the younger one is full, the older one is dropped. What is asked for is young again.
+final class ConversationMemory: Sendable {
+    struct Entry: Sendable, Equatable {
+        /// What the router chose.
+        var adapter: String
+        /// What answered: the adapter, or another version of it.
+        var version: String
+    }
+
+    struct Key: Hashable, Sendable {
+        fileprivate let digest: ContentDigest
+
+        /// Of the conversation up to `turns`; nil before the first one.
+        init?(_ turns: ArraySlice<String>, of request: RoutingRequest) {
+            guard !turns.isEmpty else { return nil }
+            digest = ContentDigest(
+                of: [request.caller.key ?? "", request.user ?? ""].map { ContentDigest(of: $0) } + turns.map { ContentDigest(of: $0) })
+        }
+    }
+
+    private struct Generations {
+        var young: [Key: Entry] = [:]
+        var old: [Key: Entry] = [:]
+    }
+
+    private let half: Int
+    private let generations = Mutex(Generations())
+
+    init(capacity: Int) { half = max(capacity / 2, 1) }
+
+    subscript(key: Key) -> Entry? {
+        generations.withLock { generations in
+            if let entry = generations.young[key] { return entry }
+            guard let entry = generations.old[key] else { return nil }
+            insert(key, entry, &generations)
+            return entry
+        }
+    }
+
+    func remember(_ key: Key, _ entry: Entry) { generations.withLock { insert(key, entry, &$0) } }
+
+    var count: Int { generations.withLock { Set($0.young.keys).union($0.old.keys).count } }
+
+    private func insert(_ key: Key, _ entry: Entry, _ generations: inout Generations) {
+        if generations.young.count >= half, generations.young[key] == nil {
+            generations.old = generations.young
+            generations.young = [:]
+        }
+        generations.young[key] = entry
+    }
+}

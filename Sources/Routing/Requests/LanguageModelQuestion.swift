@@ -1,0 +1,87 @@
+import Glibc
+
+/// What a language model is asked when the router is not sure: which of the candidates shall answer a text.
+///
+/// The prompt says what each is for, shows the examples of each that are nearest to the text, and asks for a letter. A small
+/// model prefers letters by their place, so it is asked once for each rotation of the options, and the logarithms of the letters'
+/// probabilities are added. Measured with SmolLM2-135M on 32 held-out requests of the four adapters: 78 % right (few examples and
+/// rotations are what counts: one rotation gives 44 %, descriptions without examples at most 63 %). The router alone is at 95 %:
+/// it is for larger bases, and for adapters with few examples.
+public struct LanguageModelQuestion: Sendable, Equatable {
+    public struct Option: Sendable, Equatable {
+        public var name: String
+        public var description: String?
+        /// Nearest first.
+        public var examples: [String]
+
+        public init(name: String, description: String?, examples: [String]) {
+            self.name = name
+            self.description = description
+            self.examples = examples
+        }
+    }
+
+    public var text: String
+    /// Best first, by the router. None of them is one more, which is the last.
+    public var options: [Option]
+
+    public init(text: String, options: [Option]) {
+        self.text = text
+        self.options = options
+    }
+
+    /// Options and none of them; as many rotations.
+    public var count: Int { min(options.count + 1, Self.letters.count) }
+
+    /// The prompt in which option `(rotation + i) % count` has letter `i`.
+    public func prompt(rotation: Int) -> String {
+        let order = (0..<count).map { ($0 + rotation) % count }
+        let lines = order.enumerated().map { "\(Self.letters[$0]): \(label($1))" }
+        let shown = order.map(examples)
+        let shots = (0..<Self.shots).reversed().flatMap { number in
+            order.indices.compactMap { place -> String? in
+                guard shown[place].indices.contains(number) else { return nil }
+                return "Request: \(Self.line(shown[place][number], most: Self.exampleCharacters))\nAnswer: \(Self.letters[place])"
+            }
+        }
+        let request = "Request: \(Self.line(text, most: Self.textCharacters))\nAnswer:"
+        return (lines.joined(separator: "\n") + "\n\n") + (shots + [request]).joined(separator: "\n\n")
+    }
+
+    /// The option's place in `options` by letters' logarithms, one list for each rotation; `options.count` is none of them.
+    public func choice(_ logprobs: [[Double]]) -> (option: Int, probability: Double)? {
+        guard logprobs.count == count, logprobs.allSatisfy({ $0.count == count }) else { return nil }
+        var sums = [Double](repeating: 0, count: count)
+        for (rotation, values) in logprobs.enumerated() {
+            let all = Self.logSum(values)
+            for (place, value) in values.enumerated() { sums[(place + rotation) % count] += (value - all) / Double(count) }
+        }
+        guard let best = sums.indices.max(by: { (sums[$0], $1) < (sums[$1], $0) }) else { return nil }
+        return (best, exp(sums[best] - Self.logSum(sums)))
+    }
+
+    public static let letters = ["A", "B", "C", "D", "E", "F", "G", "H"]
+    private static let shots = 2
+    private static let exampleCharacters = 160
+    private static let textCharacters = 400
+    /// What nobody is for.
+    private static let otherExamples = ["Write a short poem about autumn leaves.", "Hi there, how are you today?"]
+
+    private func label(_ option: Int) -> String {
+        guard option < options.count else { return "none. Anything else." }
+        return options[option].name + (options[option].description.map { ". \(Self.line($0, most: 300))" } ?? "")
+    }
+
+    private func examples(_ option: Int) -> [String] {
+        option < options.count ? options[option].examples : Self.otherExamples
+    }
+
+    private static func logSum(_ values: [Double]) -> Double {
+        let most = values.max() ?? 0
+        return most + log(values.reduce(0) { $0 + exp($1 - most) })
+    }
+
+    private static func line(_ text: String, most: Int) -> String {
+        String(text.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(most))
+    }
+}
