@@ -89,7 +89,8 @@ import Testing
         adapter.set("\(Self.head).weight", Self.shape, Self.table(base, head: true).enumerated().map { $1 * ($0 % 2 == 0 ? 1.01 : 0.99) })
         let (delta, inspection) = try Self.load(adapter, base)
         #expect(delta.embedding?.table == nil && delta.head == nil && delta[0, .query] != nil)
-        #expect(inspection.residentBytes > delta.byteCount)
+        #expect(inspection.residentBytes == delta.byteCount && inspection.idleTargets.isEmpty)
+        #expect(inspection.summary?.targets == (isTargeted ? ["q_proj", "embed_tokens"] : ["q_proj"]))
         // One row that is another is enough, and without the base's weights nobody can tell.
         adapter.set("\(Self.embedding).\(part)", Self.shape, own.enumerated().map { $0 / 48 == 7 ? $1 + 0.1 : $1 })
         #expect(try Self.load(adapter, base).delta.embedding?.table != nil)
@@ -306,5 +307,55 @@ import Testing
         #expect(finite.code == .nonFinite)
         let unknown = try refusal(knowsWeights: false) { _ in }
         #expect(unknown.code == .unsupported && unknown.key == "bias")
+    }
+
+    // MARK: Other families
+
+    @Test(arguments: ["IA3", "VERA"])
+    func otherFamiliesSaveModulesToo(family: String) throws {
+        let base = try TinyWeights().base
+        var adapter = TinyAdapter(targets: [], base: Self.qwen2)
+        var random = SeededRandom(seed: 8)
+        let isVeRA = family == "VERA"
+        adapter.configuration = [
+            "peft_type": .string(family), "task_type": "CAUSAL_LM", "target_modules": ["q_proj"], "modules_to_save": ["lm_head"],
+        ]
+        if isVeRA {
+            adapter.configuration["r"] = 3
+            adapter.configuration["bias"] = "vera_only"
+            adapter.setRandom("base_model.vera_A", [3, 48], &random)
+            adapter.setRandom("base_model.vera_B", [48, 3], &random)
+        } else {
+            adapter.configuration["feedforward_modules"] = []
+        }
+        for layer in 0..<2 {
+            let query = "base_model.model.\(TinyAdapter.module(layer, .query))"
+            if isVeRA {
+                adapter.setRandom("\(query).vera_lambda_b", [48], &random)
+                adapter.setRandom("\(query).vera_lambda_d", [3], &random)
+                adapter.set("\(query).base_layer.bias", [48], (base.bias(of: layer, .query) ?? []).map { $0 + 1 })
+            } else {
+                adapter.setRandom("\(query).ia3_l", [48, 1], &random)
+            }
+        }
+        adapter.setRandom("\(Self.head).weight", Self.shape, &random)
+        let (delta, inspection) = try Self.load(adapter, base)
+        #expect(delta.head?.matrix != nil && delta.embedding == nil && inspection.takesEffect, "\(inspection.problems)")
+        #expect(inspection.summary?.targets == ["q_proj", "lm_head"] && inspection.residentBytes == delta.byteCount)
+        #expect((delta[1, .query]?.outputScale != nil) == !isVeRA && (delta[1, .query]?.lowRank != nil) == isVeRA)
+        if isVeRA { #expect(abs((delta[1, .query]?.bias?.pointer[5] ?? 0) - 1) < 1e-6) }
+        // The head alone does something.
+        var idle = adapter
+        for layer in 0..<2 {
+            idle.fill("base_model.model.\(TinyAdapter.module(layer, .query)).\(isVeRA ? "vera_lambda_b" : "ia3_l")", with: isVeRA ? 0 : 1)
+        }
+        #expect(try Self.load(idle, base).delta.head?.matrix != nil)
+        // A configuration without it does not ask for the tensor: it would be another base's.
+        adapter.configuration["modules_to_save"] = ["norm"]
+        #expect(#expect(throws: AdapterError.self) { try Self.load(adapter, base) }?.key == "modules_to_save")
+        adapter.configuration["modules_to_save"] = ["lm_head"]
+        adapter.configuration["target_modules"] = ["q_proj", "embed_tokens"]
+        let targeted = #expect(throws: AdapterError.self) { try Self.load(adapter, base) }
+        #expect(targeted?.code == .unsupported && targeted?.message.contains("model.embed_tokens is targeted") == true)
     }
 }

@@ -2,11 +2,23 @@ internal import Models
 internal import Tensors
 
 /// Which biases of the base an adapter has trained: peft's `bias`.
-enum BiasRule: String, Sendable {
+enum BiasRule: Sendable {
     case none
     case all
     /// Those of targeted modules: `lora_only`, and what other families call theirs.
     case targets
+
+    /// The configuration's `bias`; `targets` is what the family calls those of its targets. Errors: `malformed`.
+    init(_ reader: ConfigurationReader, targets: String) throws(AdapterError) {
+        switch try reader.text("bias") ?? "none" {
+        case "none": self = .none
+        case "all": self = .all
+        case targets: self = .targets
+        case let other:
+            throw AdapterError(
+                .malformed, "\(quoted(other)); expected none, all or \(targets)", file: AdapterFile.configuration, key: "bias")
+        }
+    }
 }
 
 /// A bias of the base that the adapter has its own of; the module's low-rank part is none of its affair.
@@ -82,5 +94,48 @@ struct BiasPlanner {
                     .unsupported, "biases are compared with the base's, of which only the shapes are known here", file: AdapterFile.configuration,
                     key: "bias"))
         }
+    }
+}
+
+extension [PlacedPatch] {
+    /// With more patches, of which each may change a module that is changed already by its bias alone.
+    func adding(_ biases: [PlacedPatch]) -> [PlacedPatch] {
+        var joined = self
+        var places: [[Int]: Int] = [:]
+        for (index, patch) in enumerated() { places[[patch.layer, patch.projection.rawValue]] = index }
+        for bias in biases {
+            guard let place = places[[bias.layer, bias.projection.rawValue]] else {
+                joined.append(bias)
+                continue
+            }
+            if let own = joined[place].patch.bias, let added = bias.patch.bias {
+                let sum = FloatBuffer(count: own.count)
+                sum.pointer.update(from: own.pointer, count: own.count)
+                Kernels.add(added.pointer, to: sum.pointer, count: own.count)
+                joined[place].patch.bias = sum
+            } else {
+                joined[place].patch.bias = bias.patch.bias
+            }
+        }
+        return joined
+    }
+}
+
+extension [AdapterEffect] {
+    /// With those of biases, whose modules may be here already.
+    func adding(_ biases: [BiasTarget], _ weights: BaseWeights?) -> [AdapterEffect] {
+        var effects = self
+        let places = Dictionary(enumerated().map { ($1.module, $0) }) { first, _ in first }
+        for bias in biases {
+            let norm = weights.map(bias.norm) ?? 0
+            if let place = places[bias.module.path] {
+                effects[place].norm += norm
+            } else {
+                effects.append(
+                    AdapterEffect(
+                        module: bias.module.path, layer: bias.module.layer, projection: bias.module.projection, rank: 0, scale: 1, norm: norm))
+            }
+        }
+        return effects
     }
 }

@@ -40,12 +40,12 @@ struct TargetPlanner<Part: ModulePart> {
 
     mutating func note(_ error: AdapterError) { errors.append(error) }
 
-    /// A target outside the linear modules, for families that do not change it.
-    mutating func refuseVocabularyTargets() {
-        for path in [BaseModules.embedding, BaseModules.head] where selection.contains(path, isLinear: false) {
+    /// A target outside the linear modules, for families that do not change it. What is saved whole is no target.
+    mutating func refuseVocabularyTargets(saved: Set<VocabularyModule> = []) {
+        for module in VocabularyModule.allCases where !saved.contains(module) && selection.contains(module.path, isLinear: false) {
             note(
                 AdapterError(
-                    .unsupported, "\(path) is targeted; adapters of it are not served", file: AdapterFile.configuration,
+                    .unsupported, "\(module.path) is targeted; adapters of it are not served", file: AdapterFile.configuration,
                     key: "target_modules"))
         }
     }

@@ -88,6 +88,8 @@ public struct AdapterInspection: Sendable {
         guard problems.isEmpty else { return }
         residentDelta = element == .f32 ? delta : plan.delta(element: element, elements: elements, problems: &problems)
         guard problems.isEmpty else { return }
+        // Headers tell the most that it may be.
+        if let residentDelta { residentBytes = residentDelta.byteCount }
         effects = plan.effects()
         guard let weights = base.weights else { return }
         for (index, effect) in effects.enumerated() {

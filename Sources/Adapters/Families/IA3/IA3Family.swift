@@ -13,11 +13,12 @@ public struct IA3Family: AdapterFamily {
         IA3Keys.table.check(content.manifest, problems: &problems)
         guard let configuration = IA3Configuration(content.manifest, base: base, problems: &problems) else { return nil }
         guard let weights = base.weights(for: "the bias that is scaled", key: "peft_type", problems: &problems) else { return nil }
+        let common = CommonParts(content, base: base, selection: configuration.selection, problems: &problems)
         var planner = TargetPlanner<IA3Part>(content, base: base, selection: configuration.selection, kind: "IA3")
-        let targets = planner.targets().compactMap { IA3Target($0, configuration, &planner) }
-        planner.refuseVocabularyTargets()
+        let targets = planner.targets(apart: common.names).compactMap { IA3Target($0, configuration, &planner) }
+        planner.refuseVocabularyTargets(saved: common.saved)
         planner.checkSomethingIsTargeted(targets.count)
         for error in planner.errors { problems.note(error) }
-        return IA3Plan(manifest: content.manifest, layers: base.layers, targets: targets, weights: weights)
+        return common.joined(to: IA3Plan(manifest: content.manifest, layers: base.layers, targets: targets, weights: weights))
     }
 }

@@ -8,6 +8,7 @@ enum IA3Keys {
         "inference_mode": .noEffect,
         // The vectors are in the file; and PEFT itself sets fan_in_fan_out back to false for linear modules.
         "init_ia3_weights": .noEffect, "fan_in_fan_out": .noEffect,
-        "modules_to_save": .refused("train without modules_to_save, or merge those modules into a base of their own"),
+        // Read by CommonParts.
+        "modules_to_save": .read,
     ])
 }

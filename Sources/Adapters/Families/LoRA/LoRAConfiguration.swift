@@ -28,7 +28,7 @@ struct LoRAConfiguration: Sendable {
         let rankRange = 1...limits.rank
         _ = problems.noting { () throws(AdapterError) in try reader.checkTask() }
         _ = problems.noting { () throws(AdapterError) in try Self.checkInitialisation(reader) }
-        biases = problems.noting { () throws(AdapterError) in try Self.biases(reader) } ?? .none
+        biases = problems.noting { () throws(AdapterError) in try BiasRule(reader, targets: "lora_only") } ?? .none
         vocabulary = VocabularyOptions(manifest, base: base.configuration, problems: &problems)
         let rank = problems.noting { () throws(AdapterError) in try reader.integer("r", in: rankRange) ?? Self.defaultRank }
         let alpha = problems.noting { () throws(AdapterError) in try reader.number("lora_alpha") ?? Self.defaultAlpha }
@@ -75,18 +75,6 @@ struct LoRAConfiguration: Sendable {
             throw AdapterError(
                 .unsupported, "\(value?.serialized() ?? ""): \(LoRAKeys.initialisationRefused(name.lowercased()))",
                 file: AdapterFile.configuration, key: "init_lora_weights")
-        }
-    }
-
-    private static func biases(_ reader: ConfigurationReader) throws(AdapterError) -> BiasRule {
-        let bias = try reader.text("bias") ?? "none"
-        switch bias {
-        case "none": return .none
-        case "all": return .all
-        case "lora_only": return .targets
-        default:
-            throw AdapterError(
-                .malformed, "\(quoted(bias)); expected none, all or lora_only", file: AdapterFile.configuration, key: "bias")
         }
     }
 }

@@ -90,23 +90,12 @@ struct LoRAPlan: AdapterPlan {
     }
 
     func effects() -> [AdapterEffect] {
-        var effects = targets.map { target in
+        let own = targets.map { target in
             AdapterEffect(
                 module: target.module.path, layer: target.module.layer, projection: target.module.projection, rank: target.rank,
                 scale: target.scale, norm: norm(target))
         }
-        let places = Dictionary(effects.enumerated().map { ($1.module, $0) }) { first, _ in first }
-        for bias in biases {
-            let norm = weights.map(bias.norm) ?? 0
-            if let place = places[bias.module.path] {
-                effects[place].norm += norm
-            } else {
-                effects.append(
-                    AdapterEffect(
-                        module: bias.module.path, layer: bias.module.layer, projection: bias.module.projection, rank: 0, scale: 1, norm: norm))
-            }
-        }
-        return effects + vocabulary.effects()
+        return own.adding(biases, weights) + vocabulary.effects()
     }
 
     private func norm(_ target: LoRATarget) -> Double {
@@ -117,29 +106,5 @@ struct LoRAPlan: AdapterPlan {
         let bias = target.bias?.floats() ?? []
         let biasNorm = bias.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
         return abs(target.scale) * (LowRankNorm.norm(a: target.a, b: target.b) + biasNorm)
-    }
-}
-
-extension [PlacedPatch] {
-    /// With more patches, of which each may change a module that is changed already by its bias alone.
-    fileprivate func adding(_ biases: [PlacedPatch]) -> [PlacedPatch] {
-        var joined = self
-        var places: [[Int]: Int] = [:]
-        for (index, patch) in enumerated() { places[[patch.layer, patch.projection.rawValue]] = index }
-        for bias in biases {
-            guard let place = places[[bias.layer, bias.projection.rawValue]] else {
-                joined.append(bias)
-                continue
-            }
-            if let own = joined[place].patch.bias, let added = bias.patch.bias {
-                let sum = FloatBuffer(count: own.count)
-                sum.pointer.update(from: own.pointer, count: own.count)
-                Kernels.add(added.pointer, to: sum.pointer, count: own.count)
-                joined[place].patch.bias = sum
-            } else {
-                joined[place].patch.bias = bias.patch.bias
-            }
-        }
-        return joined
     }
 }

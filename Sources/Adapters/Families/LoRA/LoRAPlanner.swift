@@ -33,7 +33,7 @@ struct LoRAPlanner {
         }
         let vocabularyPlan = vocabulary.plan(targeted: targeted, pairs: pairs)
         if vocabulary.errors.isEmpty && biases.errors.isEmpty {
-            planner.checkSomethingIsTargeted(targets.count + vocabularyPlan.modules.count)
+            planner.checkSomethingIsTargeted(targets.count + (vocabularyPlan.isEmpty ? 0 : 1))
         }
         return LoRAPlan(
             configuration: configuration, manifest: content.manifest, layers: base.layers, targets: targets, biases: biases.targets,

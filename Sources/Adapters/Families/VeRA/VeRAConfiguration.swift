@@ -10,12 +10,14 @@ struct VeRAConfiguration: Sendable {
     /// The file has the shared matrices.
     let savesProjection: Bool
     let selection: ModuleSelection
+    /// Which of the base's biases were trained.
+    let biases: BiasRule
 
     /// Notes every value that cannot be served; nil when one of those that follow depend on is unreadable.
     init?(_ manifest: AdapterManifest, limits: AdapterLimits, problems: inout AdapterProblems) {
         let reader = ConfigurationReader(document: JSONCursor(.object(manifest.document)))
         _ = problems.noting { () throws(AdapterError) in try reader.checkTask() }
-        _ = problems.noting { () throws(AdapterError) in try Self.checkBias(reader) }
+        biases = problems.noting { () throws(AdapterError) in try BiasRule(reader, targets: "vera_only") } ?? .none
         let rank = problems.noting { () throws(AdapterError) in try reader.integer("r", in: 1...limits.rank) ?? Self.defaultRank }
         let saves = problems.noting { () throws(AdapterError) in
             try reader.read("save_projection") { (value) throws(JSONError) in try value.optionalBool() ?? true }
@@ -25,14 +27,5 @@ struct VeRAConfiguration: Sendable {
         self.rank = rank
         savesProjection = saves
         self.selection = selection
-    }
-
-    /// `all` and `vera_only` are accepted as long as the file brings no bias of the base: its tensors are refused by name.
-    private static func checkBias(_ reader: ConfigurationReader) throws(AdapterError) {
-        let bias = try reader.text("bias") ?? "none"
-        guard ["none", "all", "vera_only"].contains(bias) else {
-            throw AdapterError(
-                .malformed, "\(quoted(bias)); expected none, all or vera_only", file: AdapterFile.configuration, key: "bias")
-        }
     }
 }

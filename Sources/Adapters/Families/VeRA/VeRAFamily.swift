@@ -12,16 +12,19 @@ public struct VeRAFamily: AdapterFamily {
     ) -> (any AdapterPlan)? {
         VeRAKeys.table.check(content.manifest, problems: &problems)
         guard let configuration = VeRAConfiguration(content.manifest, limits: limits, problems: &problems) else { return nil }
+        let common = CommonParts(
+            content, base: base, selection: configuration.selection, biases: configuration.biases, problems: &problems)
         var planner = TargetPlanner<VeRAPart>(content, base: base, selection: configuration.selection, kind: "a module of VeRA")
-        let found = planner.targets(apart: Set(VeRAProjections.names))
+        let found = planner.targets(apart: common.names.union(VeRAProjections.names))
         let projections = VeRAProjections(configuration, found.map(\.module), content, &planner)
         let targets = found.compactMap { VeRATarget($0, rank: configuration.rank, &planner) }
-        planner.refuseVocabularyTargets()
+        planner.refuseVocabularyTargets(saved: common.saved)
         planner.checkSomethingIsTargeted(targets.count)
         for error in planner.errors { problems.note(error) }
         return projections.map {
-            VeRAPlan(
-                manifest: content.manifest, rank: configuration.rank, layers: base.layers, targets: targets, projections: $0)
+            common.joined(
+                to: VeRAPlan(
+                    manifest: content.manifest, rank: configuration.rank, layers: base.layers, targets: targets, projections: $0))
         }
     }
 }

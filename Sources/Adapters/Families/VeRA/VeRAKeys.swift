@@ -11,6 +11,7 @@ enum VeRAKeys {
         "vera_dropout": .noEffect, "d_initial": .noEffect, "init_weights": .noEffect, "projection_prng_key": .noEffect,
         // PEFT itself sets it back to false for linear modules.
         "fan_in_fan_out": .noEffect,
-        "modules_to_save": .refused("train without modules_to_save, or merge those modules into a base of their own"),
+        // Read by CommonParts.
+        "modules_to_save": .read,
     ])
 }

@@ -2,14 +2,13 @@ internal import Models
 internal import Tensors
 
 extension VocabularyPlan {
-    /// How much each module is changed; the elements are there.
+    /// How much each module is changed; the elements are there. A copy that is the base's own changes nothing that anybody meant.
     func effects() -> [AdapterEffect] {
-        modules.map { module in
-            let parts = self[module]
+        VocabularyModule.allCases.filter { !self[$0].tensors.isEmpty }.map { module in
+            let pair = self[module].pair
             return AdapterEffect(
-                module: module.path, layer: nil, projection: nil, rank: parts.pair?.rank ?? 0, scale: parts.pair?.scale ?? 1,
-                norm: norm(module))
-        }
+                module: module.path, layer: nil, projection: nil, rank: pair?.rank ?? 0, scale: pair?.scale ?? 1, norm: norm(module))
+        }.filter { effect in effect.norm > 0 || modules.contains { $0.path == effect.module } }
     }
 
     private func norm(_ module: VocabularyModule) -> Double {

@@ -16,6 +16,8 @@ struct VocabularyPlan: Sendable {
         var overwritten: TensorView?
 
         var tensors: [TensorView] { [table, rows].compactMap { $0 } + (pair?.tensors ?? []) }
+        /// Something was trained, and not only copied.
+        var isTrained: Bool { rows != nil || pair != nil || (table != nil && !isCopy) }
     }
 
     var embedding = Module()
@@ -30,8 +32,10 @@ struct VocabularyPlan: Sendable {
         set { if module == .embedding { embedding = newValue } else { head = newValue } }
     }
 
-    /// Those that it changes.
-    var modules: [VocabularyModule] { VocabularyModule.allCases.filter { !self[$0].tensors.isEmpty } }
+    /// Those of which something was trained.
+    var modules: [VocabularyModule] { VocabularyModule.allCases.filter { self[$0].isTrained } }
+    /// Not even a copy of the base's weights is there.
+    var isEmpty: Bool { embedding.tensors.isEmpty && head.tensors.isEmpty }
 
     /// Both modules have the same table, or the same rows.
     var sharesTable: Bool { embedding.table != nil && embedding.table?.name == head.table?.name }
