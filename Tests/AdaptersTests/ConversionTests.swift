@@ -106,6 +106,27 @@ import Weights
         ] { #expect(CanonicalName(name).name == name) }
     }
 
+    @Test func theFirstMixLoRABecomesTodays() throws {
+        let folder = try TemporaryFolder()
+        let base = BaseWeights(try ModelFiles.open("\(LogitsTests.root)/Tests/ModelsTests/Fixtures/tiny/llama"))
+        let legacy = "\(LogitsTests.root)/Tests/ConformanceTests/Fixtures/tiny/mixlora-legacy"
+        let outcome = try AdapterConversion(base: base.configuration, weights: base).convert(legacy, to: "\(folder.path)/made")
+        #expect(outcome.renamedCount == 2 * (4 * 3 * 2 + 1))
+        let made = try Self.file("\(folder.path)/made")
+        let names = made.tensors.keys.filter { $0.contains(".mlp.") }
+        #expect(names.allSatisfy { $0.hasSuffix(".mlp.moe_gate.weight") || $0.contains("_proj.experts.") } && names.count == 50)
+        let original = try Self.file(legacy)
+        for (old, new) in [
+            ("experts.2.w1_proj", "mlp.gate_proj.experts.2"), ("experts.0.w2_proj", "mlp.down_proj.experts.0"), ("experts.3.w3_proj", "mlp.up_proj.experts.3"),
+        ] {
+            let (before, after) = (original.tensors["mixlora.layers.1.\(old).lora_B.weight"], made.tensors["mixlora.layers.1.\(new).lora_B.weight"])
+            #expect(try #require(before).bytes.elementsEqual(try #require(after).bytes), "\(new)")
+        }
+        guard case .object(let document) = try JSONValue.parse(try folder.read("made/adapter_config.json")) else { return }
+        #expect(document["routing_strategy"] == "mixlora")
+        #expect(document["target_modules"] == ["q_proj", "v_proj", "gate_proj", "down_proj", "up_proj"])
+    }
+
     @Test func aFolderOfOtherNamesIsMadeCanonical() throws {
         let folder = try TemporaryFolder()
         let adapter = TinyAdapter(rank: 3, targets: [.query, .down])

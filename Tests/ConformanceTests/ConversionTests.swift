@@ -59,4 +59,20 @@ struct ConversionTests {
         let greatest = expected.reduce(1) { max($0, abs($1)) }
         #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 * greatest })
     }
+
+    /// Families' parts all count: an adapter is like itself, and none of its own tensors can be taken away unseen.
+    @Test("what is alike", arguments: FixtureCase.all)
+    func likeness(fixture: FixtureCase) throws {
+        let files = try TinyBase.files(fixture.base)
+        let delta = try fixture.store(element: .f32).acquire(fixture.name).delta
+        let product = DeltaProduct(weights: BaseWeights(files))
+        let square = product.of(delta, delta)
+        #expect(square >= 0 && square.isFinite)
+        let isVocabularyOnly = (0..<delta.layers).allSatisfy { layer in
+            delta.feedForward(layer) == nil && Projection.allCases.allSatisfy { delta[layer, $0] == nil }
+        }
+        if isVocabularyOnly { return }
+        #expect(square > 0 && abs(product.cosine(delta, delta) - 1) < 1e-5)
+        #expect(product.of(delta, AdapterDelta(layers: delta.layers)) == 0)
+    }
 }

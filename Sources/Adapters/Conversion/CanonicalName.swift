@@ -4,7 +4,8 @@
 /// - the adapter's name may stand in it: `lora_A.default.weight`;
 /// - `lora_down` and `lora_up` for A and B, `lora_A` without `.weight`, a magnitude with it;
 /// - `lora_a` and `lora_b` of mlx-lm, which hold the matrices transposed;
-/// - `alpha`, a scalar that belongs into the configuration.
+/// - `alpha`, a scalar that belongs into the configuration;
+/// - the names of the first MixLoRA.
 struct CanonicalName: Equatable {
     /// Unchanged when it is none of these.
     let name: String
@@ -17,6 +18,10 @@ struct CanonicalName: Equatable {
     private static let shared: Set<Substring> = ["vera_A", "vera_B"]
 
     init(_ name: String) {
+        if let current = LegacyMixLoRA.name(name) {
+            self.name = current
+            return
+        }
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
         let inner = parts.drop(while: Self.wrappers.contains)
         guard let first = inner.first else {

@@ -68,7 +68,7 @@ struct ConversionSource {
     private init(
         form: AdapterConversion.Form, document: JSONObject, views: [TensorView], directory: AdapterDirectory, file: String
     ) throws(AdapterError) {
-        var document = document
+        var document = LegacyMixLoRA.document(document)
         var taken: [String: String] = [:]
         var tensors: [TensorView] = []
         var renamed = 0

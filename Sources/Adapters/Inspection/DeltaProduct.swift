@@ -6,7 +6,8 @@ internal import Tensors
 ///     <P, Q> = sum over layers and projections of tr(P^T Q),   P = (outputScale - 1) * W + W * (inputScale - 1) + outputScale * s B A
 ///
 /// Of `W` only the norm goes in, as if its rows, and its columns, were of equal length and stood apart from B A. Biases count as they are.
-/// What is done to the embedding, to whole rows of the head and by mixtures' gates is not compared. Deltas are in f32.
+/// Experts of mixtures are compared each with the one of its number, as if every row went to it. What is done to the embedding and to whole
+/// rows of the head, and which experts routers choose, is not compared. Deltas are in f32.
 struct DeltaProduct {
     /// Nil: `W` counts as if each row had the length 1.
     let weights: BaseWeights?
@@ -23,6 +24,14 @@ struct DeltaProduct {
         guard one.layers == other.layers else { return 0 }
         var sum = 0.0
         for layer in 0..<one.layers {
+            for (first, second) in zip(one.feedForward(layer)?.experts ?? [], other.feedForward(layer)?.experts ?? []) {
+                for (projection, first, second) in [
+                    (Projection.gate, first.gate, second.gate), (.up, first.up, second.up), (.down, first.down, second.down),
+                ] {
+                    guard let first, let second else { continue }
+                    sum += Self.product(first, second, weights?.norm(of: layer, projection))
+                }
+            }
             for projection in Projection.allCases {
                 guard let first = one[layer, projection], let second = other[layer, projection] else { continue }
                 sum += Self.product(first, second, weights?.norm(of: layer, projection))
@@ -37,6 +46,9 @@ struct DeltaProduct {
         var sum = 0.0
         if let first = one.lowRank, let second = other.lowRank {
             sum += product(first, one.outputScale, second, other.outputScale)
+        }
+        for (first, second) in zip(one.mixture?.experts ?? [], other.mixture?.experts ?? []) {
+            if let first, let second { sum += product(first, one.outputScale, second, other.outputScale) }
         }
         if let first = one.bias, let second = other.bias { sum += product(first, second, less: 0) }
         for (first, second) in [(one.outputScale, other.outputScale), (one.inputScale, other.inputScale)] {
