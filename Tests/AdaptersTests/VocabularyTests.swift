@@ -76,6 +76,32 @@ import Testing
         #expect(inspection.effects.allSatisfy { $0.norm > 0 })
     }
 
+    @Test func patternsMeanThemToo() throws {
+        let base = try TinyWeights().base
+        var adapter = Self.adapter(["embed_tokens", "lm_head"])
+        adapter.configuration["target_modules"] = ".*(q_proj|embed_tokens)|lm_head"
+        let (delta, _) = try Self.load(adapter, base)
+        #expect(delta.embedding?.lowRank != nil && delta.head?.linear.lowRank != nil)
+        adapter.configuration["exclude_modules"] = ["lm_head"]
+        let excluded = #expect(throws: AdapterError.self) { try Self.load(adapter, base) }
+        #expect(excluded?.code == .unreadTensor && excluded?.tensor?.hasPrefix(Self.head) == true)
+        // All linear modules but the head; the embedding is none.
+        var linear = TinyAdapter(targets: Projection.allCases, base: Self.qwen2)
+        linear.configuration["target_modules"] = "all-linear"
+        let (all, _) = try Self.load(linear, base)
+        #expect(all.embedding == nil && all.head == nil && all[1, .down] != nil)
+        // Only the embedding, for all layers or for some.
+        var alone = Self.adapter(["embed_tokens"])
+        alone.configuration["target_modules"] = ["embed_tokens"]
+        for layer in 0..<2 {
+            alone.tensors[TinyAdapter.a(layer, .query)] = nil
+            alone.tensors[TinyAdapter.b(layer, .query)] = nil
+        }
+        #expect(try Self.load(alone, base).inspection.summary?.targets == ["embed_tokens"])
+        alone.configuration["layers_to_transform"] = [0]
+        #expect(#expect(throws: AdapterError.self) { try Self.load(alone, base) }?.code == .unreadTensor)
+    }
+
     // MARK: Copies of the base's weights
 
     @Test(arguments: ["base_layer.weight", "weight"])

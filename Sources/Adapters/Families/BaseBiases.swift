@@ -56,6 +56,8 @@ struct BiasPlanner {
     private(set) var errors: [AdapterError] = []
 
     init(_ content: AdapterContent, base: BaseModules, selection: ModuleSelection, rule: BiasRule) {
+        // Most files have none, and a start looks at a thousand.
+        if rule == .none, !content.weights.tensors.keys.contains(where: Self.mayBeBias) { return }
         let shapes = TensorShapeCheck(base: base.name, trainedOn: content.manifest.trainedOn)
         for module in base.linears {
             let isTarget = selection.contains(module.path, suffixes: module.suffixes)
@@ -94,6 +96,10 @@ struct BiasPlanner {
                     .unsupported, "biases are compared with the base's, of which only the shapes are known here", file: AdapterFile.configuration,
                     key: "bias"))
         }
+    }
+
+    private static func mayBeBias(_ name: String) -> Bool {
+        name.utf8.ends(with: ".bias".utf8) && !name.utf8.ends(with: ".lora_B.bias".utf8)
     }
 }
 

@@ -17,7 +17,7 @@ struct PartName<Part: ModulePart>: Sendable, Equatable {
     /// A name of the right form, and nil for every other, without a reason.
     init?(plain name: String) {
         let bytes = name.utf8
-        guard bytes.starts(with: Self.prefix.utf8), let part = Part.allCases.first(where: { bytes.ends(in: $0.rawValue.utf8) })
+        guard bytes.starts(with: Self.prefix.utf8), let part = Part.allCases.first(where: { bytes.ends(with: $0.rawValue.utf8) })
         else { return nil }
         let module = bytes.dropFirst(Self.prefix.utf8.count).dropLast(part.rawValue.utf8.count)
         guard module.last == UInt8(ascii: ".") else { return nil }
@@ -67,5 +67,5 @@ enum ForeignTensor {
 }
 
 extension String.UTF8View {
-    fileprivate func ends(in end: String.UTF8View) -> Bool { count >= end.count && suffix(end.count).elementsEqual(end) }
+    func ends(with end: String.UTF8View) -> Bool { count >= end.count && suffix(end.count).elementsEqual(end) }
 }

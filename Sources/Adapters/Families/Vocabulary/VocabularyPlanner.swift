@@ -25,7 +25,7 @@ struct VocabularyPlanner {
         var names: Set<String> = []
         for module in VocabularyModule.allCases {
             let prefix = "\(PartName<VocabularyPart>.prefix)\(module.path)."
-            for (name, view) in content.weights.tensors where name.hasPrefix(prefix) {
+            for (name, view) in content.weights.tensors where name.utf8.starts(with: prefix.utf8) {
                 names.insert(name)
                 guard let part = VocabularyPart(rawValue: String(name.dropFirst(prefix.count))) else {
                     let meaning = ForeignTensor.meaning(of: name)
