@@ -1,4 +1,5 @@
 import OpenAIAPI
+import Routing
 import Testing
 
 @testable import Gateway
@@ -24,10 +25,31 @@ import Testing
         #expect(try ServiceConfiguration(SettingValues()).cors == CORSPolicy(.any))
     }
 
+    @Test func whatSurroundsADecisionIsSet() throws {
+        let file = try SettingValues.parse(
+            file: "default_adapter: helper\nroute_text: '{system} {last}'\nsticky_margin: 0.1\nllm_routing: unsure\nllm_routing_ms: 70\n"
+                + "decision_log: d.jsonl\ndecision_log_sample: 0.5\ndecision_log_prompts: true\ndecision_log_size: 2\n", place: "lmoe.yaml")
+        let configuration = try ServiceConfiguration(SettingValues(file: file))
+        #expect(configuration.requests.defaultAdapter == "helper")
+        #expect(configuration.requests.text == .template(try RouteTemplate("{system} {last}")))
+        #expect(configuration.requests.stickyMargin == 0.1)
+        #expect(configuration.requests.languageModel == .unsure && configuration.requests.languageModelMilliseconds == 70)
+        var log = DecisionLogSettings(path: "d.jsonl")
+        log.share = 0.5
+        log.hasPrompts = true
+        log.limitBytes = 2 << 20
+        #expect(configuration.decisionLog == log)
+        let plain = try ServiceConfiguration(SettingValues(flags: [.routeText: "conversation", .defaultAdapter: "base", .decisionLog: "none"]))
+        #expect(plain.requests.text == .conversation && plain.requests.defaultAdapter == nil && plain.decisionLog == nil)
+        #expect(plain.requests.languageModel == .off)
+    }
+
     @Test(arguments: [
         (Setting.port, "70000", "from 0 to 65535"), (.port, "eighty", "from 0 to 65535"), (.precision, "slow", "fast, reference"), (.keyValueCache, "q4", "f16, int8"),
         (.lenient, "maybe", "true or false"), (.routeThreshold, "1.5", "from 0.0 to 1.0"), (.logLevel, "loud", "debug, info"),
-        (.keyValueMemory, "0", "from 1"), (.drainSeconds, "nan", "from 0.0"), (.maxBody, "9999", "to 1024"),
+        (.keyValueMemory, "0", "from 1"), (.drainSeconds, "nan", "from 0.0"), (.maxBody, "9999", "to 1024"), (.routeText, "first", "expected `last`"),
+        (.routeText, "{who}", "{last}, {first}"), (.stickyMargin, "2", "from 0.0 to 1.0"), (.llmRouting, "on", "off, unsure, always"),
+        (.llmRoutingMilliseconds, "0", "from 1"),
     ])
     func badValuesNameTheirPlace(setting: Setting, text: String, message: String) {
         for (values, place) in [

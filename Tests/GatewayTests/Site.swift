@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
 import JSON
+import OpenAIAPI
 import Telemetry
 
 @testable import Gateway
@@ -24,19 +25,22 @@ final class Site: Sendable {
     private let embedder = WordEmbedder()
     private let port: Int
 
-    init(drainMilliseconds: Int) async throws {
+    init(
+        drainMilliseconds: Int = 10_000, keys: APIKeys = APIKeys(), configure: (inout ServiceConfiguration, TemporaryFolder) throws -> Void = { _, _ in }
+    ) async throws {
         folder = try TemporaryFolder()
-        library = try Fixture.library(folder, embedder: embedder)
-        backend = NamingBackend(library.store)
         var configuration = ServiceConfiguration()
         configuration.port = 0
         configuration.adapters = "\(folder.path)/adapters"
         configuration.routes = nil
         configuration.limits.drainMilliseconds = drainMilliseconds
         configuration.limits.rescanMilliseconds = 300
+        try configure(&configuration, folder)
         self.configuration = configuration
+        library = try Fixture.library(folder, embedder: embedder, routes: configuration.routes != nil, policy: configuration.requests)
+        backend = NamingBackend(library.store)
         let logger = Logger(sink: log)
-        service = await Service(configuration, logger: logger)
+        service = await Service(configuration, keys: keys, logger: logger)
         port = try await service.listen()
     }
 
@@ -49,10 +53,10 @@ final class Site: Sendable {
     func release() { backend.release() }
     var stops: Int { backend.stops.withLock { $0 } }
 
-    func chat(_ text: String, model: String = "auto") async throws -> Answer {
+    func chat(_ text: String, model: String = "auto", headers: String = "") async throws -> Answer {
         try await ask(
             "POST", "/v1/chat/completions",
-            "{\"model\":\"\(model)\",\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]}")
+            "{\"model\":\"\(model)\",\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]}", headers: headers)
     }
 
     /// Asks until it holds; false after ten seconds.
@@ -65,16 +69,17 @@ final class Site: Sendable {
     }
 
     /// One request on a connection of its own.
-    func ask(_ method: String, _ path: String, _ body: String = "") async throws -> Answer {
+    /// - Parameter headers: lines with their ends.
+    func ask(_ method: String, _ path: String, _ body: String = "", headers: String = "") async throws -> Answer {
         let port = port
         return try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
-                continuation.resume(with: Result { try Self.exchange(port, method, path, body) })
+                continuation.resume(with: Result { try Self.exchange(port, method, path, body, headers) })
             }
         }
     }
 
-    private static func exchange(_ port: Int, _ method: String, _ path: String, _ body: String) throws -> Answer {
+    private static func exchange(_ port: Int, _ method: String, _ path: String, _ body: String, _ headers: String) throws -> Answer {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var patience = timeval(tv_sec: 20, tv_usec: 0)
@@ -89,7 +94,7 @@ final class Site: Sendable {
             }
         }
         guard connected == 0 else { throw Answer.Cut() }
-        let text = "\(method) \(path) HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        let text = "\(method) \(path) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\(headers)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
         let bytes = Array(text.utf8)
         _ = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         var received: [UInt8] = []

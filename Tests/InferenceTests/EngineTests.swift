@@ -133,6 +133,23 @@ struct EngineTests {
         #expect(engine.statistics.cancelledRequests >= 1)
     }
 
+    @Test("a request whose time is over finishes with what it has")
+    func expiry() async throws {
+        let engine = try Self.shared.get().engine
+        let (wakes, wake) = AsyncStream.makeStream(of: Void.self)
+        let stream = GenerationStream { wake.yield() }
+        engine.submit(request("Count from one to a thousand.", maxTokens: nil) { $0.ignoreEndOfSequence = true }, to: stream)
+        var answer = Answer()
+        wait: for await _ in wakes {
+            for event in stream.drain() where answer.take(event) { break wait }
+            if answer.text.count > 20 { stream.expire() }
+        }
+        #expect(answer.failure == nil && answer.reason == .length)
+        #expect(answer.text.count > 20)
+        let tokens = try #require(answer.usage?.completionTokens)
+        #expect(tokens > 0 && tokens < engine.contextLength / 2)
+    }
+
     @Test("log-probabilities come for every token, and the chosen one is the most probable at temperature 0")
     func logprobs() async throws {
         let engine = try Self.shared.get().engine

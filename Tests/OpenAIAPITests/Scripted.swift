@@ -60,6 +60,8 @@ final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministratio
     let names = ["bash", "sql"]
     let questions = Mutex<[RouteQuestion]>([])
     let changes = Mutex<[String]>([])
+    /// Changes what the router and explicit choices say.
+    let adjust = Mutex<@Sendable (inout RouteChoice) -> Void>({ _ in })
 
     func models() -> [ServedModel] {
         [ServedModel(id: "smol", created: 100, root: "smol", parent: nil, contextLength: 2048)]
@@ -84,16 +86,22 @@ final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministratio
             throw APIError(.invalidRequest, "`\(unknown)` is not routable", param: "route.candidates")
         }
         guard let name = allowed.first(where: text.contains) else {
-            return RouteChoice(
-                adapter: nil, kind: .fallback, probability: 0.125, explanation: ["route": "fallback"], milliseconds: 1.5)
+            return adjusted(RouteChoice(
+                adapter: nil, kind: .fallback, probability: 0.125, explanation: ["route": "fallback"], milliseconds: 1.5))
         }
-        return RouteChoice(
+        return adjusted(RouteChoice(
             adapter: name, kind: .matched, probability: 0.9375, explanation: ["adapter": .string(name)],
-            milliseconds: 1.5)
+            milliseconds: 1.5))
     }
 
     func explicit(_ adapter: String?, reason: String) -> RouteChoice {
-        RouteChoice(adapter: adapter, kind: .explicit, explanation: ["reason": .string(reason)])
+        adjusted(RouteChoice(adapter: adapter, kind: .explicit, explanation: ["reason": .string(reason)]))
+    }
+
+    private func adjusted(_ choice: RouteChoice) -> RouteChoice {
+        var choice = choice
+        adjust.withLock { $0 }(&choice)
+        return choice
     }
 
     func prefetch(_ adapter: String) { changes.withLock { $0.append("prefetch \(adapter)") } }

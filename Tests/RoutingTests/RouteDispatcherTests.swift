@@ -156,7 +156,9 @@ import Testing
         #expect(moved.adapter == "sql")
         #expect(moved.json["conversation"] == ["adapter": "bash", "stays": false])
         #expect(try ask(Self.turns(files, weak, rivers, last: rivers)).notes.conversation == .init(adapter: "sql", stays: false))
+        // Small talk falls back, and what comes after it still belongs to the conversation.
         #expect(try ask(Self.turns(files, last: neither), threshold: 1).adapter == nil)
+        #expect(try ask(Self.turns(files, neither, last: rivers)).notes.conversation == .init(adapter: "bash", stays: false))
     }
 
     @Test func aMarginOfNothingDecidesEachTurnAlone() throws {

@@ -4,7 +4,7 @@ import Routing
 extension ServiceConfiguration {
     mutating func readRequests(_ reader: SettingReader) throws(GatewayError) {
         if let name = reader.text(.defaultAdapter) { requests.defaultAdapter = name == "base" ? nil : name }
-        if let text = reader.text(.routeText) { requests.text = try Self.routeText(text) }
+        if let text = reader.text(.routeText) { requests.text = try Self.routeText(text, reader.values.value(.routeText)?.place) }
         if let margin = try reader.number(.stickyMargin, 0...1) { requests.stickyMargin = margin }
         if let choice: RequestPolicy.LanguageModel = try reader.choice(.llmRouting, RequestPolicy.LanguageModel.allCases.map(\.rawValue)) {
             requests.languageModel = choice
@@ -18,7 +18,7 @@ extension ServiceConfiguration {
         decisionLog = log
     }
 
-    private static func routeText(_ text: String) throws(GatewayError) -> RequestPolicy.Text {
+    private static func routeText(_ text: String, _ place: String?) throws(GatewayError) -> RequestPolicy.Text {
         switch text {
         case "last": return .last
         case "conversation": return .conversation
@@ -26,12 +26,12 @@ extension ServiceConfiguration {
             do throws(RoutingError) {
                 return .template(try RouteTemplate(text))
             } catch {
-                throw GatewayError(.configuration, error.message, place: Setting.routeText.rawValue)
+                throw GatewayError(.configuration, error.message, place: place)
             }
         default:
             throw GatewayError(
                 .configuration, "expected `last`, `conversation` or a template with {last} in it, found `\(text)`",
-                place: Setting.routeText.rawValue)
+                place: place)
         }
     }
 }

@@ -62,7 +62,11 @@ private final class AskedLetters: Sendable {
 
     func stream(_ rotation: Int) -> GenerationStream {
         let stream = GenerationStream { [weak self] in self?.pump(rotation) }
-        state.withLock { $0.streams[rotation] = stream }
+        let isOver = state.withLock { state in
+            if state.result == nil { state.streams[rotation] = stream }
+            return state.result != nil
+        }
+        if isOver { stream.cancel() }
         return stream
     }
 
@@ -84,7 +88,7 @@ private final class AskedLetters: Sendable {
             state.result = result
             defer {
                 state.waiting = nil
-                state.streams = []
+                state.streams = .init(repeating: nil, count: count)
             }
             return (state.waiting, state.streams.compactMap { $0 })
         }
@@ -93,13 +97,14 @@ private final class AskedLetters: Sendable {
     }
 
     private func pump(_ rotation: Int) {
-        guard let stream = state.withLock({ $0.streams.indices.contains(rotation) ? $0.streams[rotation] : nil }) else { return }
+        guard let stream = state.withLock({ $0.streams[rotation] }) else { return }
         for event in stream.drain() {
             switch event {
             case .delta(_, let logprobs):
                 if let first = logprobs.first { note(letters(first), rotation) }
             case .failed(let error): end(.failure(error))
-            case .started, .finished: break
+            case .finished: if state.withLock({ $0.answers[rotation] == nil }) { end(.failure(Self.silent)) }
+            case .started: break
             }
         }
     }
@@ -123,6 +128,8 @@ private final class AskedLetters: Sendable {
         }
         return letters
     }
+
+    private static let silent = GenerationError(.internalFailure, "it wrote no token")
 
     /// Of a letter that is not among them.
     private static let least = -12.0

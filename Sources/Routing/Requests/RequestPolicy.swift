@@ -26,7 +26,7 @@ public struct RequestPolicy: Sendable, Equatable {
     /// Of `conversation`: turns that are embedded.
     public var mostTurns = 4
     /// How much more probable another adapter must be for a conversation to change to it; 0 lets each turn decide alone.
-    public var stickyMargin = 0.25
+    public var stickyMargin = 0.35
     /// Conversations that are remembered with their adapter.
     public var mostConversations = 8_192
     /// Answers instead of the base when no adapter is probable enough; nil is the base.

@@ -178,12 +178,17 @@ public final class RouteDispatcher: Sendable {
             let version = decision.adapter ?? adapter
             decision.notes.timeoutMilliseconds =
                 rules.served[version]?.timeoutMilliseconds ?? rules.served[adapter]?.timeoutMilliseconds
-            if request.isServed, decision.route == .matched, let key = ConversationMemory.Key(request.turns[...], of: request) {
-                memory.remember(key, .init(adapter: adapter, version: version))
-            }
+            if decision.route == .matched { remember(.init(adapter: adapter, version: version), request) }
         }
+        // A word of thanks in between does not end what the conversation is about.
+        if decision.route == .fallback, let before = consideration.remembered { remember(before, request) }
         decision.candidates = Array(decision.candidates.prefix(max(request.top, 1)))
         return decision
+    }
+
+    private func remember(_ entry: ConversationMemory.Entry, _ request: RoutingRequest) {
+        guard request.isServed, policy.stickyMargin > 0, let key = ConversationMemory.Key(request.turns[...], of: request) else { return }
+        memory.remember(key, entry)
     }
 
     private func takeDefault(_ request: RoutingRequest, _ rules: RouteRules, _ decision: inout RouteDecision) {

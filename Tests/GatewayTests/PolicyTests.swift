@@ -1,0 +1,260 @@
+import Foundation
+import Generation
+import JSON
+import OpenAIAPI
+import Synchronization
+import Testing
+
+@testable import Gateway
+@testable import Routing
+
+/// Rules of route files, settings around the decision, metrics and the decision log, over sockets.
+@Suite struct PolicyTests {
+    private static let keys = APIKeys(file: "team-a:a\nteam-b:b\nadmin:root\n")
+    private static let files = "find the large files in a folder"
+
+    private func withSite(
+        keys: APIKeys = APIKeys(), _ configure: @escaping @Sendable (inout ServiceConfiguration, TemporaryFolder) throws -> Void,
+        _ body: (Site) async throws -> Void
+    ) async throws {
+        let site = try await Site(keys: keys) { configuration, folder in
+            configuration.routes = "\(folder.path)/routes"
+            try configure(&configuration, folder)
+        }
+        do {
+            try await site.open()
+            try await body(site)
+        } catch {
+            await site.service.stop()
+            throw error
+        }
+        await site.service.stop()
+    }
+
+    private func bearer(_ key: String) -> String { "Authorization: Bearer \(key)\r\n" }
+
+    @Test func anAdapterIsForWhomItsFileSays() async throws {
+        try await withSite(keys: Self.keys, { _, folder in try folder.write("allow: [team-a]\n", to: "routes/shell.yaml") }) { site in
+            #expect(try await site.chat(Self.files, headers: bearer("a")).headers["x-lmoe-adapter"] == "shell")
+            #expect(try await site.chat("hello", model: "shell", headers: bearer("a")).status == 200)
+            for key in ["b", "root"] {
+                #expect(try await site.chat(Self.files, headers: bearer(key)).headers["x-lmoe-adapter"] != "shell")
+                let named = try await site.chat("hello", model: "shell", headers: bearer(key))
+                #expect(named.status == 404 && named.text.contains("does not exist or you do not have access to it"))
+                #expect(try await !site.ask("GET", "/v1/models", headers: bearer(key)).text.contains("shell"))
+                let asked = try await site.ask("POST", "/v1/route", "{\"input\": \"\(Self.files)\"}", headers: bearer(key))
+                #expect(!asked.text.contains("\"shell\""))
+            }
+            #expect(try await site.ask("GET", "/v1/adapters", headers: bearer("root")).text.contains("shell"))
+            // A mistake in the file opens nothing; a new rule holds at once.
+            try site.folder.write("allow: [team-a, team-b]\nexampels: []\n", to: "routes/shell.yaml")
+            #expect(try await site.until { site.log.lines.contains { $0.contains("adapter is not routed") } })
+            #expect(try await site.chat("hello", model: "shell", headers: bearer("b")).status == 404)
+            #expect(try await site.chat("hello", model: "shell", headers: bearer("a")).status == 200)
+            try site.folder.write("deny: [team-a]\n", to: "routes/shell.yaml")
+            #expect(try await site.until { try await site.chat("hello", model: "shell", headers: bearer("b")).status == 200 })
+            #expect(try await site.chat("hello", model: "shell", headers: bearer("a")).status == 404)
+            #expect(site.log.lines.contains { $0.contains("key=team-a") })
+        }
+    }
+
+    @Test func headersCountWhereAFileNamesThem() async throws {
+        try await withSite({ _, folder in try folder.write("allow: {headers: {x-tenant: [blue]}}\n", to: "routes/shell.yaml") }) { site in
+            let blue = try await site.chat(Self.files, headers: "X-Tenant: blue\r\n")
+            #expect(blue.headers["x-lmoe-adapter"] == "shell")
+            #expect(try await site.chat(Self.files).headers["x-lmoe-adapter"] != "shell")
+            #expect(try await site.chat("hello", model: "shell", headers: "X-Tenant: red\r\n").status == 404)
+        }
+    }
+
+    @Test func metricsCountDecisionsAndWhatBecameOfThem() async throws {
+        try await withSite({ configuration, folder in
+            configuration.requests.defaultAdapter = "geo"
+            try TinyAdapter.write("shell-2", in: folder.makeFolder("adapters"), value: 3, examples: [])
+            try folder.write("canary: {adapter: shell-2, weight: 1}\n", to: "routes/shell.yaml")
+        }) { site in
+            let drawn = try await site.chat(Self.files)
+            #expect(drawn.headers["x-lmoe-adapter"] == "shell-2" && drawn.headers["x-lmoe-route"] == "matched")
+            #expect(try drawn.json()["choices"]?[0]?["message"]?["content"] == "shell-2")
+            let fallback = try await site.chat("zebra quantum")
+            #expect(fallback.headers["x-lmoe-adapter"] == "geo" && fallback.headers["x-lmoe-route"] == "fallback")
+            #expect(try await site.chat("hello", model: "shell").headers["x-lmoe-adapter"] == "shell")
+            let metrics = try await site.ask("GET", "/metrics").text
+            for line in [
+                "lmoe_routes_total{adapter=\"shell-2\",route=\"matched\"} 1", "lmoe_routes_total{adapter=\"geo\",route=\"fallback\"} 1",
+                "lmoe_route_canary_total{adapter=\"shell\",version=\"shell-2\"} 1", "lmoe_route_defaults_total{adapter=\"geo\"} 1",
+                "lmoe_route_probability_count{adapter=\"shell\"} ",
+            ] {
+                #expect(metrics.contains(line), "\(line)")
+            }
+            #expect(metrics.split(separator: "\n").filter { $0.hasPrefix("lmoe_route_fallbacks_total{") }.count == 1)
+        }
+    }
+
+    @Test func negativesAreReadFromTheRoutesFolder() async throws {
+        try await withSite({ _, folder in try folder.write("{\"bad\": 1}\n", to: "routes/none.jsonl") }) { site in
+            #expect(site.log.lines.contains { $0.contains("none.jsonl") })
+            let before = try await site.ask("POST", "/v1/route", "{\"input\": \"\(Self.files)\"}").json()["probability"]?.doubleValue ?? 0
+            let lines = (0..<12).map { "\"find the large files in a folder of museum \($0)\"\n" }.joined()
+            try site.folder.write(lines, to: "routes/none.jsonl")
+            #expect(
+                try await site.until {
+                    let now = try await site.ask("POST", "/v1/route", "{\"input\": \"\(Self.files)\"}").json()["probability"]?.doubleValue ?? 0
+                    return now < before
+                })
+        }
+    }
+
+    // MARK: The decision log
+
+    private func log(_ settings: (inout DecisionLogSettings) -> Void) throws -> (DecisionLog, TemporaryFolder) {
+        let folder = try TemporaryFolder()
+        var made = DecisionLogSettings(path: "\(folder.path)/decisions.jsonl")
+        settings(&made)
+        return (try DecisionLog(made), folder)
+    }
+
+    private func lines(_ folder: TemporaryFolder, _ name: String = "decisions.jsonl") throws -> [JSONValue] {
+        try String(contentsOfFile: "\(folder.path)/\(name)", encoding: .utf8).split(separator: "\n").map { try JSONValue.parse(String($0)) }
+    }
+
+    private static let decision: RouteDecision = {
+        var decision = RouteDecision.fallback(reason: "not sure: the base answers", text: "my secret", encoder: "words")
+        decision.candidates = [
+            .init(adapter: "shell", probability: 0.25, score: 0.5, threshold: 0.5, nearest: [.init(text: "an example", similarity: 0.5)])
+        ]
+        return decision
+    }()
+
+    private func note(_ log: DecisionLog, _ id: String) {
+        log.note(
+            Self.decision, RouteQuestion(.text("my secret"), caller: Caller(key: "team-a"), requestID: id, isServed: true), milliseconds: 1.25)
+    }
+
+    @Test func decisionsAreWrittenWithoutPrompts() throws {
+        let (log, folder) = try log { _ in }
+        note(log, "r-1")
+        log.flush()
+        let line = try #require(try lines(folder).first)
+        #expect(line["id"] == "r-1" && line["key"] == "team-a" && line["served"] == true && line["route"] == "fallback")
+        #expect(line["candidates"] == [["adapter": "shell", "probability": 0.25, "score": 0.5]])
+        #expect(line["ms"] == 1.25 && line["text"] == nil)
+        #expect((line["time"]?.doubleValue ?? 0) > 1_700_000_000)
+        #expect(!line.serialized().contains("secret") && !line.serialized().contains("an example"))
+        let attributes = try FileManager.default.attributesOfItem(atPath: "\(folder.path)/decisions.jsonl")
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+    }
+
+    @Test func promptsAreWrittenWhenAsked() throws {
+        let (log, folder) = try log { $0.hasPrompts = true }
+        note(log, "r-1")
+        log.flush()
+        #expect(try lines(folder)[0]["text"] == "my secret")
+        #expect(try lines(folder)[0]["candidates"]?[0]?["nearest"]?[0]?["text"] == "an example")
+    }
+
+    @Test func aShareIsWritten() throws {
+        let (none, empty) = try log { $0.share = 0 }
+        let (some, folder) = try log { $0.share = 0.25 }
+        for number in 0..<400 {
+            note(none, "r\(number)")
+            note(some, "r\(number)")
+            if number.isMultiple(of: 100) { some.flush() }
+        }
+        none.flush()
+        some.flush()
+        #expect(try lines(empty).isEmpty)
+        let written = try lines(folder).count
+        #expect((60...140).contains(written))
+    }
+
+    @Test func rotationKeepsTheLogWithinTwiceItsLimit() throws {
+        let (log, folder) = try log { $0.limitBytes = 2_000 }
+        for number in 0..<60 { note(log, "r\(number)") }
+        log.flush()
+        var ids: [String] = []
+        for name in ["decisions.jsonl.1", "decisions.jsonl"] {
+            let size = try FileManager.default.attributesOfItem(atPath: "\(folder.path)/\(name)")[.size] as? Int
+            #expect((1...2_000).contains(size ?? 0))
+            ids += try lines(folder, name).compactMap { $0["id"]?.stringValue }
+        }
+        #expect(ids.last == "r59")
+        #expect(ids == (60 - ids.count..<60).map { "r\($0)" })
+        #expect(log.dropped == 0)
+        // The next process goes on with the file.
+        let again = try DecisionLog(DecisionLogSettings(path: "\(folder.path)/decisions.jsonl"))
+        note(again, "next")
+        again.flush()
+        #expect(try lines(folder).count > 1)
+    }
+
+    @Test func aLogThatCannotBeWrittenIsToldAtTheStart() async throws {
+        #expect(throws: GatewayError.self) { try DecisionLog(DecisionLogSettings(path: "/nowhere/at/all.jsonl")) }
+        let site = try await Site { configuration, _ in configuration.decisionLog = DecisionLogSettings(path: "/nowhere/at/all.jsonl") }
+        await #expect(throws: GatewayError.self) { try await site.open() }
+        await site.service.stop()
+    }
+
+    // MARK: The language model
+
+    /// Prefers the option whose letter stands before `sql` in the list of the prompt.
+    private final class Judge: GenerationBackend {
+        let baseModelName = "judge"
+        let contextLength = 2048
+        let streams = Mutex<[GenerationStream]>([])
+        private let script: @Sendable (String, GenerationStream) -> Void
+
+        init(_ script: @escaping @Sendable (String, GenerationStream) -> Void) { self.script = script }
+
+        func submit(_ request: GenerationRequest, to stream: GenerationStream) {
+            streams.withLock { $0.append(stream) }
+            if case .text(let prompt, _, _) = request.prompt { script(prompt, stream) }
+        }
+
+        static func say(_ letters: [(String, Float)], to stream: GenerationStream) {
+            let top = letters.map { TokenLogprob.Alternative(token: 1, bytes: Array($0.0.utf8), logprob: $0.1) }
+            stream.send(.delta(text: "", logprobs: [TokenLogprob(chosen: top[0], top: top)]))
+            stream.send(.finished(.length, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 1), .init()))
+        }
+    }
+
+    private static let question = LanguageModelQuestion(
+        text: "which rivers", options: [.init(name: "bash", description: nil, examples: []), .init(name: "sql", description: "Queries.", examples: [])])
+
+    private func judge(_ milliseconds: Int = 20_000, _ script: @escaping @Sendable (String, GenerationStream) -> Void) async -> RouteNotes.Judgement {
+        await LanguageModelRouting(backend: Judge(script), milliseconds: milliseconds).judge(Self.question)
+    }
+
+    @Test func theBaseModelChoosesAmongTheCandidates() async {
+        let chosen = await judge { prompt, stream in
+            let line = prompt.split(separator: "\n").first { $0.contains("sql") } ?? "A"
+            Judge.say([(" \(line.prefix(1))", -0.5), ("\n", -0.7), ("A", -1.5)], to: stream)
+        }
+        #expect(chosen.choice == "sql" && chosen.failure == nil)
+        #expect((chosen.probability ?? 0) > 0.5)
+        let none = await judge { prompt, stream in
+            let line = prompt.split(separator: "\n").first { $0.contains("none.") } ?? "A"
+            Judge.say([("\(line.prefix(1)).", -0.5)], to: stream)
+        }
+        #expect(none.choice == nil && none.failure == nil)
+    }
+
+    @Test func aBaseModelThatSaysNothingOfUseLeavesTheDecision() async {
+        #expect(await judge { _, stream in Judge.say([("The", -0.1)], to: stream) }.failure == "it named no option")
+        #expect(await judge { _, stream in stream.send(.failed(.init(.overloaded, "full"))) }.failure == "full")
+        let backend = Judge { _, _ in }
+        let late = await LanguageModelRouting(backend: backend, milliseconds: 20).judge(Self.question)
+        #expect(late.failure == "the language model did not answer within 20 ms")
+        #expect(backend.streams.withLock { $0.map(\.isCancelled) } == [true, true, true])
+    }
+
+    @Test func theServiceAsksItWhenThePolicySaysSo() async throws {
+        try await withSite({ configuration, _ in configuration.requests.languageModel = .always }) { site in
+            // The scripted backend writes no letters: the router's decision stands, and says why.
+            let answer = try await site.ask("POST", "/v1/route", "{\"input\": \"\(Self.files)\"}").json()
+            #expect(answer["adapter"] == "shell")
+            #expect(answer["language_model"]?["failure"] != nil && answer["language_model"]?["failure"] != .null)
+            #expect(try await site.ask("GET", "/metrics").text.contains("lmoe_route_language_model_total{outcome=\"failed\"} 1"))
+        }
+    }
+}
