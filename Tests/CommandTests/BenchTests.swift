@@ -5,8 +5,8 @@ import Testing
 @Suite struct BenchTests {
     @Test func stepsAreMeasuredAgainstTheCeilings() throws {
         let run = try Invocation(
-            "bench", "--json", "--only", "prefill,decode", "--prompt", "64", "--rows", "1,2", "--ranks", "2", "--tokens", "2",
-            "--repeat", "1")
+            "bench", "--json", "--only", "prefill,decode", "--prompt", "64", "--rows", "1,2", "--ranks", "2", "--mixtures", "3",
+            "--tokens", "2", "--repeat", "1")
         #expect(run.status == 0, "\(run.errors)")
         let json = try run.json()
         let machine = try #require(json["machine"] as? [String: Any])
@@ -14,7 +14,10 @@ import Testing
             #expect(try #require(machine[key] as? Double) > 1e8)
         }
         let decode = try #require(json["decode"] as? [[String: Any]])
-        #expect(decode.map { $0["adapter"] as? String } == ["base", "rank 2", "base", "rank 2", "2 x rank 2"])
+        #expect(decode.map { $0["adapter"] as? String } == [
+                "base", "rank 2", "MixLoRA 2 of 8 rank 3", "base", "rank 2", "2 x rank 2", "MixLoRA 2 of 8 rank 3",
+                "2 x MixLoRA 2 of 8 rank 3",
+            ])
         for row in decode {
             #expect(try #require(row["seconds"] as? Double) > 0)
             #expect(try #require(row["predicted_seconds"] as? Double) > 0)
@@ -22,8 +25,8 @@ import Testing
         // One stream of the base reads all weights for its token; the adapter comes on top.
         let bytes = decode.compactMap { $0["bytes_per_token"] as? Double }
         let weights = try #require((json["model"] as? [String: Any])?["weight_bytes"] as? Double)
-        #expect(bytes[0] > weights && bytes[1] > bytes[0] && bytes[2] < bytes[0])
-        #expect((json["prefill"] as? [[String: Any]])?.count == 2)
+        #expect(bytes[0] > weights && bytes[1] > bytes[0] && bytes[2] > bytes[1] && bytes[3] < bytes[0])
+        #expect((json["prefill"] as? [[String: Any]])?.count == 3)
         #expect((json["memory"] as? [Any])?.isEmpty == true)
     }
 

@@ -10,7 +10,9 @@ struct BenchPlan {
     var prompts = [128, 512, 2048]
     var rows = [1, 2, 4, 8, 16, 32]
     var ranks = [8, 16, 64]
-    /// Adapters of the folder; empty: made ones of `ranks`.
+    /// Of made mixtures.
+    var mixtures = [16]
+    /// Adapters of the folder; empty: made ones of `ranks` and `mixtures`.
     var names: [String] = []
     var tokens = 32
     var repeats = 3
@@ -94,14 +96,22 @@ struct BenchRun {
             return [AdapterSet(rank: 0, name: "", deltas: deltas, names: plan.names)]
         }
         let widest = max(plan.rows.max() ?? 1, Self.promptsAtMost)
+        let sets = plan.ranks.count + plan.mixtures.count
+        func set(_ rank: Int, _ name: String, bytes: Int, _ make: () throws(ModelError) -> AdapterDelta) throws -> AdapterSet {
+            // All sets together take half of what the machine has left, at most.
+            let affordable = ProcessMemory.available / 2 / sets / max(bytes, 1)
+            let count = max(min(widest, affordable), 1)
+            if count < widest { Terminal.say("lmoe: memory for \(count) adapters of \(name) only; more rows share them") }
+            Terminal.progress("making \(count) adapters of \(name)")
+            return AdapterSet(rank: rank, name: name, deltas: try (0..<count).map { _ in try make() }, names: [])
+        }
         return try plan.ranks.map { rank in
             let made = MadeAdapter(rank: rank, seed: UInt64(rank), for: configuration)
-            // All sets together take half of what the machine has left, at most.
-            let affordable = ProcessMemory.available / 2 / plan.ranks.count / max(made.byteCount, 1)
-            let count = max(min(widest, affordable), 1)
-            if count < widest { Terminal.say("lmoe: memory for \(count) adapters of rank \(rank) only; more rows share them") }
-            Terminal.progress("making \(count) adapters of rank \(rank)")
-            return AdapterSet(rank: rank, name: "rank \(rank)", deltas: try (0..<count).map { _ in try made.delta() }, names: [])
+            return try set(rank, "rank \(rank)", bytes: made.byteCount, made.delta)
+        } + plan.mixtures.map { rank in
+            let made = MadeMixture(rank: rank, seed: UInt64(rank), for: configuration)
+            return try set(
+                rank, "MixLoRA \(MadeMixture.chosen) of \(MadeMixture.experts) rank \(rank)", bytes: made.byteCount, made.delta)
         }
     }
 

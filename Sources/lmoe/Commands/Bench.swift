@@ -15,8 +15,8 @@ struct Bench: AsyncParsableCommand {
               lmoe bench --only decode --rows 1,8,32 --ranks 16 --repeat 9 --json
               lmoe bench --only decode --with bash,sql
 
-            Adapters are made in memory, on all projections of every layer; --with takes those of the adapters folder
-            instead. Figures are medians of --repeat runs in which the cases take turns. Each step is compared with what
+            Adapters are made in memory, on all projections of every layer: LoRAs, and MixLoRAs of 8 experts of which a
+            token has 2; --with takes those of the adapters folder instead. Figures are medians of --repeat runs in which the cases take turns. Each step is compared with what
             this machine gives at most (memory, int8 and f32 products), which is measured first. About two minutes.
             """)
 
@@ -32,6 +32,8 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Prompt lengths of the prefill runs, with commas. (default: 128,512,2048)") var prompt = Variables.text("prompt")
     @Option(help: "Sequences that decode together, with commas. (default: 1,2,4,8,16,32)") var rows = Variables.text("rows")
     @Option(help: "Ranks of the made adapters, with commas. (default: 8,16,64)") var ranks = Variables.text("ranks")
+    @Option(help: "Ranks of the made MixLoRAs, with commas. (default: 16; none where --ranks is given)")
+    var mixtures = Variables.text("mixtures")
     @Option(help: "Adapters of the folder to measure instead of made ones, with commas.") var with = Variables.text("with")
     @Option(help: "Tokens that each sequence decodes in a run. (default: 32)") var tokens = Variables.integer("tokens")
     @Option(help: "Runs of each case; the median counts. (default: 3)") var `repeat` = Variables.integer("repeat")
@@ -44,7 +46,8 @@ struct Bench: AsyncParsableCommand {
         var plan = quick ? BenchPlan.quick : BenchPlan()
         if let prompt { plan.prompts = try Bench.counts(prompt, "--prompt", most: 100_000) }
         if let rows { plan.rows = try Bench.counts(rows, "--rows", most: 256) }
-        if let ranks { plan.ranks = try Bench.counts(ranks, "--ranks", most: 1024) }
+        if let ranks { (plan.ranks, plan.mixtures) = (try Bench.counts(ranks, "--ranks", most: 1024), []) }
+        if let mixtures { plan.mixtures = try Bench.counts(mixtures, "--mixtures", most: 1024) }
         if let tokens { plan.tokens = tokens }
         if let `repeat` { plan.repeats = `repeat` }
         guard (1...10_000).contains(plan.tokens) else { throw ValidationError("--tokens goes from 1 to 10000.") }
