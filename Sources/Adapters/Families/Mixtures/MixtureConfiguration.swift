@@ -136,10 +136,13 @@ struct MixtureConfiguration: Sendable {
         }
     }
 
-    private static func pairs(_ reader: ConfigurationReader, limits: AdapterLimits, layers: Int?) throws(AdapterError) -> Pairs {
-        guard let alpha = try reader.number("lora_alpha") else { throw error("a number is required", "lora_alpha", .malformed) }
+    /// `place`: the key of the object that the reader reads, with a dot.
+    private static func pairs(
+        _ reader: ConfigurationReader, place: String = "", limits: AdapterLimits, layers: Int?
+    ) throws(AdapterError) -> Pairs {
+        guard let alpha = try reader.number("lora_alpha") else { throw error("a number is required", "\(place)lora_alpha", .malformed) }
         return Pairs(
-            ranks: try integers(reader, "r", in: 1...limits.rank, layers: layers), alpha: alpha, rankStabilised: try reader.flag("use_rslora"),
+            ranks: try integers(reader, "r", place: place, in: 1...limits.rank, layers: layers), alpha: alpha, rankStabilised: try reader.flag("use_rslora"),
             usesDoRA: try reader.flag("use_dora"))
     }
 
@@ -154,12 +157,12 @@ struct MixtureConfiguration: Sendable {
         }
         let inner = ConfigurationReader(document: reader.document[key])
         try checkBias(inner)
-        return try pairs(inner, limits: limits, layers: nil)
+        return try pairs(inner, place: "\(key).", limits: limits, layers: nil)
     }
 
     /// One number, or where `layers` allow it a list with one for each layer.
     private static func integers(
-        _ reader: ConfigurationReader, _ key: String, in range: ClosedRange<Int>, default standard: Int? = nil, layers: Int?
+        _ reader: ConfigurationReader, _ key: String, place: String = "", in range: ClosedRange<Int>, default standard: Int? = nil, layers: Int?
     ) throws(AdapterError) -> [Int] {
         if case .array? = reader.document[key].value, let layers {
             let values = try reader.read(key) { (cursor) throws(JSONError) -> [Int] in
@@ -172,7 +175,7 @@ struct MixtureConfiguration: Sendable {
             }
             return values
         }
-        guard let value = try reader.integer(key, in: range) ?? standard else { throw error("a number is required", key, .malformed) }
+        guard let value = try reader.integer(key, in: range) ?? standard else { throw error("a number is required", place + key, .malformed) }
         return [value]
     }
 
