@@ -33,12 +33,14 @@ public final class ExpertCounts: @unchecked Sendable {
 
     let counters: UnsafePointer<Counter>
     private let memory: UnsafeMutablePointer<Counter>
+    private let experts: Int
     private let count: Int
 
-    init(experts: Int) {
-        count = experts
-        memory = .allocate(capacity: experts)
-        for index in 0..<experts { (memory + index).initialize(to: Counter()) }
+    /// Counters of all routers' experts, then one of each router.
+    init(experts: Int, routers: Int) {
+        (self.experts, count) = (experts, experts + routers)
+        memory = .allocate(capacity: count)
+        for index in 0..<count { (memory + index).initialize(to: Counter()) }
         counters = UnsafePointer(memory)
     }
 
@@ -48,5 +50,8 @@ public final class ExpertCounts: @unchecked Sendable {
     }
 
     /// Of each expert, at its place (`ExpertRouter.experts`).
-    public var loads: [Load] { (0..<count).map { counters[$0].load } }
+    public var loads: [Load] { (0..<experts).map { counters[$0].load } }
+
+    /// Rows that a router saw; `router` counts as `AdapterDelta.routers` do.
+    public func rows(ofRouter router: Int) -> Int { counters[experts + router].load.rows }
 }

@@ -18,8 +18,9 @@ struct MixtureEntry {
     var scalesDown = false
     /// Where its experts begin among those of all the delta's mixtures: in `counts` and in traces.
     var first = 0
-    /// Of the delta.
+    /// Of the delta, and this router's own.
     var counts: UnsafePointer<ExpertCounts.Counter>?
+    var rows: UnsafePointer<ExpertCounts.Counter>?
 
     /// Chooses a row's experts and their weights, and answers how many. `p` has room for `experts` floats. The row is counted, and
     /// traced, when `isCounted`. The bits depend on x alone.
@@ -33,6 +34,7 @@ struct MixtureEntry {
         Kernels.softmax(p, count: experts)
         let count = selection.choose(p, experts: experts, into: chosen, weights: weights)
         guard isCounted else { return count }
+        rows?.pointee.add(1)
         for place in 0..<count {
             counts?[first + Int(chosen[place])].add(weights[place])
             if let trace { trace.record(weight: weights[place], row: row, expert: first + Int(chosen[place])) }
@@ -104,8 +106,11 @@ final class MixtureTable: @unchecked Sendable {
             routers.append(ExpertRouter(layer: layer, projection: nil, selection: mixture.selection, experts: first..<first + experts))
             (placed, first) = (placed + 3 * experts, first + experts)
         }
-        counts = ExpertCounts(experts: first)
-        for index in 0..<layers * (width + 1) { entries[index].counts = counts.counters }
+        counts = ExpertCounts(experts: first, routers: routers.count)
+        for (number, router) in routers.enumerated() {
+            let place = router.projection.map { router.layer * width + $0.rawValue } ?? layers * width + router.layer
+            (entries[place].counts, entries[place].rows) = (counts.counters, counts.counters + first + number)
+        }
         self.routers = routers
         self.largestRank = largestRank
         mixesFeedForward = mixtures.contains { $0 != nil }

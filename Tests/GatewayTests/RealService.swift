@@ -36,7 +36,6 @@ final class RealService {
 
     private static var opened: RealService?
     private let api = APIService(APIConfiguration())
-    let parts: ServiceParts
 
     static func shared() async throws -> RealService {
         if let opened { return opened }
@@ -64,7 +63,6 @@ final class RealService {
     }
 
     private init(_ parts: ServiceParts) {
-        self.parts = parts
         let queue = WorkQueue("test", capacity: 64)
         api.services = APIServices(
             backend: parts.backend,

@@ -116,6 +116,7 @@ struct MixtureTests {
         let whole = try traces(maximumRows: 512)
         let loads = try #require(delta.expertCounts?.loads)
         #expect(delta.routers.count == 2 * 5)
+        for router in delta.routers.indices { #expect(delta.expertCounts?.rows(ofRouter: router) == tokens.count) }
         for router in delta.routers {
             var (rows, weight) = ([Int](repeating: 0, count: router.experts.count), [Double](repeating: 0, count: router.experts.count))
             for row in tokens.indices {

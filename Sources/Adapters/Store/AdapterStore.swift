@@ -272,6 +272,12 @@ public final class AdapterStore: Sendable {
         guarded.withLock { $0.state.status(name, folder: folder) }
     }
 
+    /// What the routers of an adapter in memory chose so far; nil for one that is not, or has none.
+    public func expertLoad(_ name: String) -> ExpertLoad? {
+        let adapter = guarded.withLock { $0.state.listed(name) }
+        return adapter.flatMap { ExpertLoad($0.delta) }
+    }
+
     public var counters: AdapterCounters { guarded.withLock { $0.state.currentCounters } }
     public var budgetBytes: Int { guarded.withLock { $0.state.budgetBytes } }
 }

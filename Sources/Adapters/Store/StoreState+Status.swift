@@ -29,6 +29,9 @@ extension StoreState {
         return status
     }
 
+    /// What new requests for an adapter get, if it is in memory.
+    func listed(_ name: String) -> Payload? { entries[name]?.resident.flatMap { residents[$0]?.payload } }
+
     private func pinsByName() -> [String: Int] {
         var pins: [String: Int] = [:]
         for resident in residents.values where resident.pins > 0 { pins[resident.name, default: 0] += resident.pins }

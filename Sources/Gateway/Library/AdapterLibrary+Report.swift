@@ -1,6 +1,5 @@
 import Adapters
 import JSON
-import Routing
 public import OpenAIAPI
 
 extension AdapterLibrary {
@@ -11,7 +10,28 @@ extension AdapterLibrary {
     }
 
     public func report(_ name: String) -> AdapterReport? {
-        store.status(name).map { report($0, shelf) }
+        store.status(name).map { status in
+            var report = report(status, shelf)
+            if let load = store.expertLoad(name) { report.details["expert_load"] = Self.json(load) }
+            return report
+        }
+    }
+
+    /// Of the adapter since it was loaded. Three digits are enough.
+    private static func json(_ load: ExpertLoad) -> JSONValue {
+        func spread(_ spread: ExpertLoad.Spread) -> JSONObject {
+            func number(_ value: Double) -> JSONValue { .number((value * 1000).rounded() / 1000) }
+            return ["shares": .array(spread.shares.map(number)), "evenness": number(spread.evenness)]
+        }
+        var overall = spread(load.overall)
+        overall["tokens"] = .integer(Int64(load.tokens))
+        overall["layers"] = .array(
+            load.layers.map { layer in
+                var object: JSONObject = ["layer": .integer(Int64(layer.layer))]
+                for (key, value) in spread(layer.spread) { object[key] = value }
+                return .object(object)
+            })
+        return .object(overall)
     }
 
     private func report(_ status: AdapterStatus, _ shelf: Shelf) -> AdapterReport {
@@ -19,6 +39,7 @@ extension AdapterLibrary {
         let isUnloaded = shelf.unloaded.contains(status.name)
         var details: JSONObject = ["servable": .bool(entry != nil)]
         details["family"] = status.family.map(JSONValue.string) ?? .null
+        details["experts"] = status.summary?.experts.map { .integer(Int64($0.upperBound)) } ?? .null
         details["rank"] = status.summary?.ranks.map { .integer(Int64($0.upperBound)) } ?? .null
         details["alpha"] = status.summary?.alpha.map(JSONValue.number) ?? .null
         details["targets"] = .array(status.targets.map(JSONValue.string))
@@ -43,11 +64,6 @@ extension AdapterLibrary {
         routing["description"] = entry.route?.description.map(JSONValue.string) ?? .null
         routing["examples"] = .integer(Int64(entry.route?.examples.count ?? 0))
         routing["threshold"] = entry.route?.threshold.map(JSONValue.number) ?? .null
-        let handling = entry.route?.handling
-        routing["restricted"] = .bool(handling.map { $0.access != .everyone } ?? false)
-        routing["canary"] = handling?.canary.map { ["adapter": .string($0.adapter), "weight": .number($0.weight)] } ?? .null
-        routing["timeout_ms"] = handling?.timeoutMilliseconds.map { .integer(Int64($0)) } ?? .null
-        routing["default_adapter"] = handling?.defaultAdapter.map(JSONValue.string) ?? .null
         routing["source"] = entry.route.map { .string($0.source) } ?? .null
         return .object(routing)
     }

@@ -14,6 +14,7 @@ struct Complete: ParsableCommand {
               lmoe complete "list all files larger than 10 MB under /var"
               lmoe complete --adapter sql --max-tokens 64 "how many rivers are in texas"
               lmoe complete --adapter base --json "write me a sonnet about rain"
+              lmoe complete --adapter my-mixture --explain-experts "what is a monad"
               lmoe complete --raw --max-tokens 0 --logits l.safetensors "Once upon a time"
             """)
 
@@ -26,6 +27,8 @@ struct Complete: ParsableCommand {
     @Flag(help: "Compute in f32 instead of the fast path.") var reference = Variables.flag("reference")
     @Option(help: ArgumentHelp("Write the prompt's logits, f32 [tokens, vocabulary], as safetensors.", valueName: "file"))
     var logits: String? = Variables.text("logits")
+    @Flag(help: "Tell which experts of a mixture each layer chose, and how sure its router was; with --json, all logits.")
+    var explainExperts = Variables.flag("explain_experts")
     @Option(help: "A system message before the prompt.") var system: String? = Variables.text("system")
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
     @Argument(help: "The prompt; without it standard input is read whole.") var prompt: [String] = []
@@ -47,15 +50,22 @@ struct Complete: ParsableCommand {
         Terminal.progress("adapter: \(RouteText(decision: decision).label)")
         let messages =
             (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + [ChatMessage(role: "user", content: text)]
-        if let logits {
-            let adapter = try decision.adapter.map { name in try library.store.acquire(name) }
-            let prompt = try PromptTokens(base: base, adapter: adapter).tokens(raw ? .raw(text) : .chat(messages))
-            try LogitsFile.write(logits, of: prompt, base: base, adapter: adapter)
+        let adapter = logits == nil && !explainExperts ? nil : try decision.adapter.map { name in try library.store.acquire(name) }
+        func tokens() throws -> [Int32] {
+            try PromptTokens(base: base, adapter: adapter).tokens(raw ? .raw(text) : .chat(messages))
         }
-        guard sampling.maxTokens > 0 else {
-            if json { print(document(decision, Answer(), base.name).serialized(pretty: true)) }
-            return
+        if let logits { try LogitsFile.write(logits, of: try tokens(), base: base, adapter: adapter) }
+        func show(_ answer: Answer) throws {
+            let experts = explainExperts ? try ExpertExplanation(prompt: tokens(), answer: answer.text, base: base, adapter: adapter) : nil
+            guard json else {
+                if let experts { print("\n\(experts.text)") }
+                return
+            }
+            var document = document(decision, answer, base.name)
+            if let experts { document["experts"] = experts.json }
+            print(JSONValue.object(document).serialized(pretty: true))
         }
+        guard sampling.maxTokens > 0 else { return try show(Answer()) }
         let engine = workspace.configuration.openEngine(base, library: library, encoder: workspace.encoder.open)
         defer { engine.stop() }
         let request = GenerationRequest(
@@ -64,14 +74,11 @@ struct Complete: ParsableCommand {
             adapter: decision.adapter, sampling: sampling.parameters,
             maxTokens: min(sampling.maxTokens, max(1, engine.contextLength - 1)), stop: sampling.stop)
         let answer = try Answer.run(request, on: engine) { if !json { Terminal.write($0) } }
-        if json {
-            print(document(decision, answer, base.name).serialized(pretty: true))
-        } else {
-            Terminal.write("\n")
-        }
+        if !json { Terminal.write("\n") }
+        try show(answer)
     }
 
-    private func document(_ decision: RouteDecision, _ answer: Answer, _ name: String) -> JSONValue {
+    private func document(_ decision: RouteDecision, _ answer: Answer, _ name: String) -> JSONObject {
         [
             "model": .string(name),
             "adapter": decision.adapter.map(JSONValue.string) ?? .null,
