@@ -23,6 +23,36 @@ struct RouterTests {
     }
 }
 
+extension RouterTests {
+    @Test("the store tells how the load is spread, of adapters in memory that have routers", arguments: ["mixlora", "mola-layers", "loramoe"])
+    func load(name: String) throws {
+        let fixture = try FixtureCase.named(name)
+        let store = try fixture.store(element: .f32)
+        #expect(store.expertLoad(name) == nil && store.expertLoad("no-such-adapter") == nil)
+        let adapter = try store.acquire(name)
+        #expect(store.expertLoad(name)?.tokens == 0)
+        #expect(store.expertLoad(name)?.overall.shares.allSatisfy { $0 == 0 } == true)
+        let tokens = try fixture.expected().tensor("tokens").int32s()
+        let routed = RouterTrace(tokens, try TinyBase.decoder(fixture.base, .reference), adapter.delta)
+        let load = try #require(store.expertLoad(name))
+        #expect(load.tokens == tokens.count)
+        #expect(load.layers.map(\.layer) == [0, 1])
+        for spread in [load.overall] + load.layers.map(\.spread) {
+            #expect(abs(spread.shares.reduce(0, +) - 1) < 1e-9 && spread.evenness > 0 && spread.evenness <= 1)
+        }
+        // The weights of the trace, summed.
+        let own = adapter.delta.routers.filter { $0.layer == 1 }
+        var sums = [Double](repeating: 0, count: own[0].experts.count)
+        for router in own {
+            for row in tokens.indices {
+                for (expert, weight) in routed.trace.weights(router, row: row).enumerated() { sums[expert] += Double(weight) }
+            }
+        }
+        for (share, sum) in zip(load.layers[1].spread.shares, sums) { #expect(abs(share - sum / sums.reduce(0, +)) < 1e-3) }
+        #expect(try FixtureCase.named("lora-exclude").store(element: .f32).expertLoad("lora-exclude") == nil)
+    }
+}
+
 /// What an adapter's routers give for a text in one step.
 struct RouterTrace {
     let trace: ExpertTrace
