@@ -70,13 +70,14 @@ import Testing
     @Test func metricsCountDecisionsAndWhatBecameOfThem() async throws {
         try await withSite({ configuration, folder in
             configuration.requests.defaultAdapter = "geo"
+            try folder.write("threshold: 1\n", to: "routes/geo.yaml")
             try TinyAdapter.write("shell-2", in: folder.makeFolder("adapters"), value: 3, examples: [])
             try folder.write("canary: {adapter: shell-2, weight: 1}\n", to: "routes/shell.yaml")
         }) { site in
             let drawn = try await site.chat(Self.files)
             #expect(drawn.headers["x-lmoe-adapter"] == "shell-2" && drawn.headers["x-lmoe-route"] == "matched")
             #expect(try drawn.json()["choices"]?[0]?["message"]?["content"] == "shell-2")
-            let fallback = try await site.chat("zebra quantum")
+            let fallback = try await site.chat("states and rivers of texas")
             #expect(fallback.headers["x-lmoe-adapter"] == "geo" && fallback.headers["x-lmoe-route"] == "fallback")
             #expect(try await site.chat("hello", model: "shell").headers["x-lmoe-adapter"] == "shell")
             let metrics = try await site.ask("GET", "/metrics").text
