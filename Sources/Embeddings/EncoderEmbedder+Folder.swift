@@ -7,7 +7,7 @@ extension Encoder: HiddenStateSource {
     public var mostTokens: Int { configuration.maximumTokens }
 
     public func hiddenStates(
-        of texts: [[Int32]], _ body: (_ text: Int, _ states: UnsafeBufferPointer<Float>) -> Void
+        of texts: [[Int32]], _ body: (_ text: Int, _ encoded: EncodedText) -> Void
     ) throws {
         try encode(texts, body: body)
     }

@@ -1,4 +1,5 @@
 import Generation
+import Models
 import Tokenizers
 
 /// Texts to unit vectors with an encoder: tokens, hidden states, pooling, length 1. Immutable and thread-safe.
@@ -27,24 +28,55 @@ public final class EncoderEmbedder: TextEmbedder {
         maxTokens = min(settings.maximumTokens ?? encoder.mostTokens, encoder.mostTokens)
     }
 
-    /// Texts of like length go together; the order of the answer is that of `texts`. A text's vector does not depend on
-    /// the others where the encoder's hidden states do not.
+    public var featureDimension: Int { FeatureBlocks.count * dimension }
+    public var distanceRange: Range<Int> { FeatureBlocks.distances.lowerBound * dimension..<FeatureBlocks.distances.upperBound * dimension }
+
     public func embed(_ texts: [String]) throws -> EmbeddedTexts {
+        var vectors = [Float](repeating: 0, count: texts.count * dimension)
+        let times = try encode(texts) { text, encoded in
+            pool(encoded.states, into: &vectors[text * dimension..<(text + 1) * dimension])
+        }
+        return EmbeddedTexts(
+            vectors: vectors, tokenCounts: times.tokenCounts, tokenizeMicroseconds: times.tokenize, embedMicroseconds: times.embed)
+    }
+
+    public func features(of texts: [String]) throws -> TextFeatures {
+        var vectors = [Float](repeating: 0, count: texts.count * dimension)
+        var features = [Float](repeating: 0, count: texts.count * featureDimension)
+        let times = try encode(texts) { text, encoded in
+            pool(encoded.states, into: &vectors[text * dimension..<(text + 1) * dimension])
+            FeatureBlocks.write(encoded, hidden: dimension, into: &features, at: text * featureDimension)
+        }
+        return TextFeatures(
+            vectors: vectors, features: features, tokenCounts: times.tokenCounts, tokenizeMicroseconds: times.tokenize,
+            embedMicroseconds: times.embed)
+    }
+
+    /// The token's number: vocabularies list common words first.
+    public func rank(ofWord word: String) -> Int? {
+        guard word.utf8.allSatisfy({ UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }) else { return nil }
+        return tokenizer.token(word).map(Int.init)
+    }
+
+    private struct Times {
+        var tokenCounts: [Int]
+        var tokenize: Double
+        var embed: Double
+    }
+
+    /// Texts of like length go together; `body` gets their numbers in `texts`. What it gets does not depend on the other texts where
+    /// the encoder's hidden states do not.
+    private func encode(_ texts: [String], _ body: (_ text: Int, _ encoded: EncodedText) -> Void) throws -> Times {
         let clock = ContinuousClock()
         let start = clock.now
         let tokens = texts.map { tokenizer.encode($0, maximumTokens: maxTokens) }
         let tokenized = clock.now
-        var vectors = [Float](repeating: 0, count: texts.count * dimension)
         for group in Self.groups(tokens.map(\.count)) {
-            try encoder.hiddenStates(of: group.map { tokens[$0] }) { member, states in
-                let first = group[member] * dimension
-                pool(states, into: &vectors[first..<first + dimension])
-            }
+            try encoder.hiddenStates(of: group.map { tokens[$0] }) { member, encoded in body(group[member], encoded) }
         }
         let end = clock.now
-        return EmbeddedTexts(
-            vectors: vectors, tokenCounts: tokens.map(\.count), tokenizeMicroseconds: (tokenized - start).microseconds,
-            embedMicroseconds: (end - tokenized).microseconds)
+        return Times(
+            tokenCounts: tokens.map(\.count), tokenize: (tokenized - start).microseconds, embed: (end - tokenized).microseconds)
     }
 
     /// Numbers of texts, shortest first, in groups of at most `groupTokens` tokens or of one text.

@@ -1,7 +1,20 @@
 internal import Synchronization
 public import Tensors
 
-/// A BERT-style encoder: tokens of texts in, hidden states of the last layer out.
+/// What the encoder makes of one text, borrowed inside a call.
+public struct EncodedText {
+    /// `[tokens, hidden]`: of the last layer.
+    public let states: UnsafeBufferPointer<Float>
+    /// `[2, hidden]`: means over the tokens of the states that enter the first layer, and the one after two thirds of the layers.
+    public let layerMeans: UnsafeBufferPointer<Float>
+
+    public init(states: UnsafeBufferPointer<Float>, layerMeans: UnsafeBufferPointer<Float>) {
+        self.states = states
+        self.layerMeans = layerMeans
+    }
+}
+
+/// A BERT-style encoder: tokens of texts in, hidden states out.
 ///
 /// Any thread; calls wait for each other. `@unchecked Sendable`: `lock` guards scratch memory, all else is immutable; the test
 /// that encodes on many threads at once would catch a breach.
@@ -36,14 +49,13 @@ public final class Encoder: @unchecked Sendable {
         }
     }
 
-    /// Calls `body(text, states)` for each text in order: the hidden states of its tokens, `[tokens, hidden]` f32, valid inside the
-    /// call. Texts include their special tokens. A text's states have the same bits alone and among others in the fast
-    /// path.
+    /// Calls `body(text, encoded)` for each text in order, with what is valid inside the call. Texts include their special tokens. A
+    /// text's states have the same bits alone and among others in the fast path.
     ///
     /// Errors, before anything is computed: `limitExceeded` when a text has more than `configuration.maximumTokens`
     /// tokens, `invalidConfiguration` when a token is not in the vocabulary. `body` must not call the encoder.
     public func encode(
-        _ texts: [[Int32]], body: (_ text: Int, _ states: UnsafeBufferPointer<Float>) -> Void
+        _ texts: [[Int32]], body: (_ text: Int, _ encoded: EncodedText) -> Void
     ) throws(ModelError) {
         try check(texts)
         lock.withLock { _ in
@@ -53,14 +65,17 @@ public final class Encoder: @unchecked Sendable {
                 var next = first
                 while next < texts.count, texts[next].isEmpty || plan.append(texts[next]) { next += 1 }
                 if plan.rows > 0 { run() }
-                var row = 0
+                let hidden = configuration.hidden
+                var (row, place) = (0, 0)
                 for text in first..<next {
                     let count = texts[text].count
                     body(
                         text,
-                        UnsafeBufferPointer(
-                            start: plan.residual.pointer + row * configuration.hidden, count: count * configuration.hidden))
+                        EncodedText(
+                            states: .init(start: plan.residual.pointer + row * hidden, count: count * hidden),
+                            layerMeans: .init(start: plan.layerMeans.pointer + 2 * place * hidden, count: count > 0 ? 2 * hidden : 0)))
                     row += count
+                    place += count > 0 ? 1 : 0
                 }
                 first = next
             }

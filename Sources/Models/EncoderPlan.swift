@@ -20,6 +20,9 @@ final class EncoderPlan {
     let attended: FloatBuffer
     let projected: FloatBuffer
     let intermediate: FloatBuffer
+    /// `[texts, 2, hidden]`: means over a text's tokens of the states that enter the first layer and the middle one.
+    let layerMeans: FloatBuffer
+    private let hidden: Int
 
     init(capacity: Int, configuration: EncoderConfiguration) {
         func rows(_ width: Int) -> FloatBuffer { FloatBuffer(count: capacity * width) }
@@ -34,6 +37,8 @@ final class EncoderPlan {
         attended = rows(configuration.hidden)
         projected = rows(configuration.hidden)
         intermediate = rows(configuration.feedForward)
+        layerMeans = rows(2 * configuration.hidden)
+        hidden = configuration.hidden
     }
 
     deinit {
@@ -51,6 +56,15 @@ final class EncoderPlan {
         textCount += 1
         starts[textCount] = rows
         return true
+    }
+
+    /// Keeps the mean of the residual stream of a text, as the first (`place` 0) or the middle (1) layer reads it.
+    func keepMean(_ text: Int, _ place: Int) {
+        let mean = layerMeans.pointer + (2 * text + place) * hidden
+        let rows = starts[text]..<starts[text + 1]
+        mean.update(repeating: 0, count: hidden)
+        for row in rows { Kernels.add(residual.pointer + row * hidden, to: mean, count: hidden) }
+        Kernels.multiply(mean, by: 1 / Float(rows.count), count: hidden)
     }
 
     /// Row `row`'s place in its text of number `text`.

@@ -56,6 +56,8 @@ final class FastEncoder {
             embed(rows)
             for layer in 0..<configuration.layers {
                 quantizeResidual(attentionFactors[layer], thread, rows)
+                if layer == 0 { keepMeans(0, thread) }
+                if layer == configuration.middleLayer { keepMeans(1, thread) }
                 attention(layer, thread)
                 quantize(plan.attended, rows, columns: configuration.hidden)
                 multiply(layer, .output, thread, into: plan.projected)
@@ -77,6 +79,11 @@ final class FastEncoder {
             quantized.quantize(row: row, from: copy, columns: hidden)
         }
         pool.barrier()
+    }
+
+    /// This thread's texts. Everybody's rows are there, and nobody changes one before the barriers that follow.
+    private func keepMeans(_ place: Int, _ thread: Int) {
+        for text in WorkerPool.slice(plan.textCount, of: thread, threads: pool.threads) { plan.keepMean(text, place) }
     }
 
     private func embed(_ rows: Range<Int>) {

@@ -21,6 +21,10 @@ final class ReferenceEncoder {
         }
         for (index, layer) in weights.layers.enumerated() {
             observe(index, .attention)
+            for text in 0..<plan.textCount {
+                if index == 0 { plan.keepMean(text, 0) }
+                if index == configuration.middleLayer { plan.keepMean(text, 1) }
+            }
             linear(layer, .query, plan.residual, into: plan.query)
             linear(layer, .key, plan.residual, into: plan.key)
             linear(layer, .value, plan.residual, into: plan.value)

@@ -1,11 +1,10 @@
-/// From scores to a decision with its explanation; pure.
+/// From a judgement to a decision with its explanation; pure.
 struct Decider {
     let index: RouteIndex
-    let calibration: Calibration
     let policy: RoutePolicy
 
-    func decide(_ hits: [RouteIndex.Hit], query: RouteQuery, text: String, encoder: String) -> RouteDecision {
-        let candidates = ranked(hits, query: query)
+    func decide(_ judgement: RouteIndex.Judgement, query: RouteQuery, text: String, encoder: String) -> RouteDecision {
+        let candidates = ranked(judgement.candidates, query: query)
         guard let best = candidates.first else {
             return .fallback(reason: "no candidate has routing data", text: text, encoder: encoder)
         }
@@ -13,21 +12,19 @@ struct Decider {
         let margin = candidates.count > 1 ? best.probability - candidates[1].probability : best.probability
         return RouteDecision(
             adapter: isMatch ? best.adapter : nil, route: isMatch ? .matched : .fallback,
-            reason: reason(best, isMatch: isMatch), probability: best.probability, margin: margin,
-            threshold: best.threshold, text: text, candidates: Array(candidates.prefix(max(query.top, 1))),
-            encoder: encoder, timings: .init())
+            reason: reason(candidates, none: judgement.none, isMatch: isMatch), probability: best.probability,
+            noneProbability: judgement.none, margin: margin, threshold: best.threshold, text: text,
+            candidates: Array(candidates.prefix(max(query.top, 1))), encoder: encoder, timings: .init())
     }
 
     /// Best first; within the tie margin of the best one the higher priority goes first.
-    private func ranked(_ hits: [RouteIndex.Hit], query: RouteQuery) -> [RouteDecision.Candidate] {
-        var rows = hits.indices.map { position in
-            let entry = index.entries[hits[position].entry]
-            let probability = calibration.probability(
-                score: hits[position].score, margin: RouteIndex.margin(of: position, in: hits))
+    private func ranked(_ candidates: [RouteIndex.Judgement.Candidate], query: RouteQuery) -> [RouteDecision.Candidate] {
+        var rows = candidates.map { found in
+            let entry = index.entries[found.entry]
             let candidate = RouteDecision.Candidate(
-                adapter: entry.definition.adapter, probability: probability, score: hits[position].score,
+                adapter: entry.definition.adapter, probability: found.probability, score: found.score,
                 threshold: query.threshold ?? entry.definition.threshold ?? policy.threshold,
-                nearest: hits[position].nearest.map {
+                nearest: found.nearest.map {
                     .init(text: entry.examples.texts[$0.example], similarity: $0.similarity)
                 })
             return (candidate: candidate, priority: entry.definition.priority)
@@ -39,14 +36,38 @@ struct Decider {
         return rows.map(\.candidate)
     }
 
-    private func reason(_ best: RouteDecision.Candidate, isMatch: Bool) -> String {
-        let probability = percent(best.probability)
-        let threshold = percent(best.threshold)
+    private func reason(_ candidates: [RouteDecision.Candidate], none: Double, isMatch: Bool) -> String {
+        let best = candidates[0]
+        let (probability, threshold) = (percent(best.probability), percent(best.threshold))
         guard isMatch else {
-            return "the best adapter, \(best.adapter), is right with \(probability), below its threshold of \(threshold): the base answers"
+            let doubt =
+                none >= best.probability
+                ? "probably none of the adapters is meant (\(percent(none)))"
+                : "it is not clear which adapter is meant: \(candidates.prefix(2).map { "\($0.adapter) \(percent($0.probability))" }.joined(separator: ", "))"
+            return "\(doubt); the best, \(best.adapter), has \(probability), below its threshold of \(threshold): the base answers"
         }
-        return "\(best.adapter) is right with \(probability) (threshold \(threshold)); its examples are the nearest ones"
+        return "\(best.adapter) is right with \(probability) (threshold \(threshold))\(against(candidates))"
     }
 
-    private func percent(_ value: Double) -> String { "\(Int((value * 100).rounded())) %" }
+    /// Why not the runner-up.
+    private func against(_ candidates: [RouteDecision.Candidate]) -> String {
+        guard candidates.count > 1 else { return "" }
+        let (best, second) = (candidates[0], candidates[1])
+        guard let near = best.nearest.first, let far = second.nearest.first else {
+            return "; \(second.adapter) has \(percent(second.probability))"
+        }
+        let nearest =
+            near.similarity >= far.similarity
+            ? "its nearest example is nearer (\(rounded(near.similarity)) against \(rounded(far.similarity)))"
+            : "\(second.adapter) has a nearer example (\(rounded(far.similarity)) against \(rounded(near.similarity))), but the rules learnt from all examples speak for \(best.adapter)"
+        return "; \(second.adapter) has \(percent(second.probability)): \(nearest)"
+    }
+
+    /// Never certain where the figure is not.
+    private func percent(_ value: Double) -> String {
+        if value > 0.99, value < 1 { return "over 99 %" }
+        if value < 0.01, value > 0 { return "under 1 %" }
+        return "\(Int((value * 100).rounded())) %"
+    }
+    private func rounded(_ value: Float) -> String { "\((Double(value) * 100).rounded() / 100)" }
 }

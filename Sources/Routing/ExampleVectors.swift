@@ -6,6 +6,9 @@ struct ExampleVectors: Sendable {
     /// `[texts, dimension]`, row-major, unit rows.
     var vectors: [Float]
     var dimension: Int
+    /// `[texts, featureDimension]`, what rules are trained on.
+    var features: [Float]
+    var featureDimension: Int
 
     /// Cosines of a unit query with each row, `[texts]`: `O(texts * dimension)`.
     func similarities(to query: UnsafeBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>) {

@@ -21,7 +21,7 @@ public struct RouteDecision: Sendable {
         public var adapter: String
         /// Calibrated probability that this adapter is the right one.
         public var probability: Double
-        /// Mean similarity of its k nearest examples.
+        /// What its rule says: about 1 for its own examples, about 0 for all other texts.
         public var score: Float
         public var threshold: Double
         public var nearest: [Neighbour]
@@ -43,6 +43,8 @@ public struct RouteDecision: Sendable {
     public var reason: String
     /// Of the chosen adapter, or of the best one that was not good enough; nil when nothing was compared.
     public var probability: Double?
+    /// That none of the adapters is meant; nil when nothing was compared.
+    public var noneProbability: Double?
     /// Probability ahead of the second candidate.
     public var margin: Double?
     /// The one that the best candidate had to reach.
@@ -59,14 +61,14 @@ public struct RouteDecision: Sendable {
     /// A choice that needs no router.
     public static func explicit(_ adapter: String?, reason: String) -> RouteDecision {
         RouteDecision(
-            adapter: adapter, route: .explicit, reason: reason, probability: nil, margin: nil, threshold: nil,
+            adapter: adapter, route: .explicit, reason: reason, probability: nil, noneProbability: nil, margin: nil, threshold: nil,
             text: "", candidates: [], encoder: "", timings: .init())
     }
 
     /// The base because there is nothing to choose from or no router.
     public static func fallback(reason: String, text: String = "", encoder: String = "") -> RouteDecision {
         RouteDecision(
-            adapter: nil, route: .fallback, reason: reason, probability: nil, margin: nil, threshold: nil,
+            adapter: nil, route: .fallback, reason: reason, probability: nil, noneProbability: nil, margin: nil, threshold: nil,
             text: text, candidates: [], encoder: encoder, timings: .init())
     }
 }
@@ -79,6 +81,7 @@ extension RouteDecision {
         object["route"] = .string(route.rawValue)
         object["reason"] = .string(reason)
         object["probability"] = number(probability)
+        object["none_probability"] = number(noneProbability)
         object["margin"] = number(margin)
         object["threshold"] = number(threshold)
         object["text"] = .string(text)

@@ -33,10 +33,8 @@ public struct RouteDefinition: Sendable, Equatable {
         self.source = source
     }
 
-    /// The texts that are indexed: the examples, or the description where there is nothing else.
-    public var indexedTexts: [String] {
-        examples.isEmpty ? description.map { [$0] } ?? [] : examples
-    }
+    /// The texts that are indexed: the examples and the description, which is worth one of them.
+    public var indexedTexts: [String] { examples + (description.map { examples.contains($0) ? [] : [$0] } ?? []) }
 }
 
 /// Bounds on routing data; each is an error that names the file.

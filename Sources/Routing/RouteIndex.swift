@@ -1,67 +1,93 @@
-/// The vectors of all routable adapters and the calibration that was fitted to them; immutable.
+/// What the router knows at one moment: the adapters' examples, the rules trained on them, and how far to trust the rules. Immutable.
 struct RouteIndex: Sendable {
     struct Entry: Sendable {
         var definition: RouteDefinition
         var examples: ExampleVectors
     }
 
-    struct Hit: Sendable {
-        /// Position in `entries`.
-        var entry: Int
-        var score: Float
-        /// Positions of the nearest examples, nearest first, with their similarities.
-        var nearest: [(example: Int, similarity: Float)]
+    /// What the index says of one text.
+    struct Judgement: Sendable {
+        struct Candidate: Sendable {
+            /// Position in `entries`.
+            var entry: Int
+            var score: Float
+            var probability: Double
+            /// Positions of the nearest examples, nearest first, with their similarities; empty far down the list.
+            var nearest: [(example: Int, similarity: Float)]
+        }
+
+        /// Best first.
+        var candidates: [Candidate]
+        /// That none of them is meant.
+        var none: Double
     }
+
+    /// Adapters whose examples are searched: the best by their rules.
+    static let searched = 4
 
     let entries: [Entry]
     let neighbours: Int
+    private(set) var discriminant: Discriminant?
+    private(set) var calibration = Calibration.prior
 
-    /// Every allowed adapter's mean similarity over its k nearest examples, best first. `O(examples * dimension)`.
-    ///
-    /// - Parameter isAllowed: by position in `entries`.
-    func search(_ query: UnsafeBufferPointer<Float>, where isAllowed: (Int) -> Bool = { _ in true }) -> [Hit] {
-        var hits: [Hit] = []
-        hits.reserveCapacity(entries.count)
-        var nearest = NearestExamples(neighbours)
-        for (position, entry) in entries.enumerated() where isAllowed(position) {
-            guard let score = nearest.score(entry.examples, query) else { continue }
-            hits.append(Hit(entry: position, score: score, nearest: nearest.best))
-        }
-        return hits.sorted { ($0.score, $1.entry) > ($1.score, $0.entry) }
-    }
-}
-
-/// Finds the k most similar examples of one adapter after another, in memory that it keeps.
-struct NearestExamples {
-    /// Of the last adapter, nearest first; ties keep the order of the file.
-    private(set) var best: [(example: Int, similarity: Float)] = []
-    private let neighbours: Int
-    private var similarities: [Float] = []
-
-    init(_ neighbours: Int) {
+    init(entries: [Entry], neighbours: Int) {
+        self.entries = entries
         self.neighbours = neighbours
-        best.reserveCapacity(neighbours + 1)
     }
 
-    /// The mean similarity of the nearest, without the example `skipped` (leave-one-out); nil when there is no other.
-    mutating func score(_ examples: ExampleVectors, _ query: UnsafeBufferPointer<Float>, skipping skipped: Int? = nil) -> Float? {
-        if similarities.count < examples.texts.count { similarities = .init(repeating: 0, count: examples.texts.count) }
-        best.removeAll(keepingCapacity: true)
-        let count = examples.texts.count
-        let neighbours = neighbours
-        similarities.withUnsafeMutableBufferPointer { all in
-            let own = UnsafeMutableBufferPointer(rebasing: all[..<count])
-            examples.similarities(to: query, into: own)
-            for example in 0..<count where example != skipped {
-                let similarity = own[example]
-                if best.count == neighbours, similarity <= best[neighbours - 1].similarity { continue }
-                var position = best.count
-                while position > 0 && best[position - 1].similarity < similarity { position -= 1 }
-                best.insert((example, similarity), at: position)
-                if best.count > neighbours { best.removeLast() }
-            }
+    /// Trains the rules and fits their calibration.
+    ///
+    /// - Parameter negatives: texts that belong to no adapter.
+    init(entries: [Entry], negatives: ExampleVectors, neighbours: Int, distanceRange: Range<Int>) {
+        self.init(entries: entries, neighbours: neighbours)
+        var groups = entries.enumerated().map { TrainingSet.Group(adapter: $0, count: $1.examples.texts.count, features: $1.examples.features) }
+        groups.append(.init(adapter: nil, count: negatives.texts.count, features: negatives.features))
+        let set = TrainingSet(
+            featureDimension: negatives.featureDimension, distanceRange: distanceRange, adapters: entries.count, groups: groups)
+        guard !entries.isEmpty, let fit = RidgeFit(set) else { return }
+        discriminant = Discriminant(map: fit.map, adapters: entries.count, weights: fit.weights)
+        calibration = Calibration.fit(CalibrationSamples(index: self, fit: fit, set: set, negatives: negatives).make(), adapters: entries.count)
+    }
+
+    /// - Parameters:
+    ///   - features: of the text; `vector` is its unit vector.
+    ///   - top: candidates whose nearest examples are wanted.
+    ///   - isAllowed: by position in `entries`.
+    func judge(
+        features: UnsafeBufferPointer<Float>, vector: UnsafeBufferPointer<Float>, top: Int, where isAllowed: (Int) -> Bool = { _ in true }
+    ) -> Judgement {
+        guard let discriminant, let start = features.baseAddress else { return Judgement(candidates: [], none: 1) }
+        let scores = discriminant.scores(start)
+        let ranked = entries.indices.filter(isAllowed).sorted { (scores[$0], $1) > (scores[$1], $0) }
+        guard let best = ranked.first else { return Judgement(candidates: [], none: 1) }
+        var nearest = NearestExamples(neighbours)
+        var found: [[(example: Int, similarity: Float)]] = []
+        var nearness: Float = -1
+        for (place, entry) in ranked.prefix(max(top, Self.searched)).enumerated() {
+            let mean = nearest.score(entries[entry].examples, vector) ?? -1
+            if place < Self.searched { nearness = max(nearness, mean) }
+            found.append(nearest.best)
         }
-        guard !best.isEmpty else { return nil }
-        return best.reduce(Float(0)) { $0 + $1.similarity } / Float(best.count)
+        let scope = calibration.scope(.init(score: scores[best], nearness: nearness))
+        let shares = calibration.shares(ranked.map { scores[$0] })
+        let candidates = ranked.enumerated().map { place, entry in
+            Judgement.Candidate(
+                entry: entry, score: scores[entry], probability: scope * shares[place],
+                nearest: place < found.count ? found[place] : [])
+        }
+        return Judgement(candidates: candidates, none: 1 - scope)
+    }
+
+    /// What the scope of a text is judged by, for calibration: as `judge` does it, without the example `skipped`.
+    func evidence(
+        _ scores: [Float], _ vector: UnsafeBufferPointer<Float>, skipping skipped: (entry: Int, example: Int)?,
+        where isAllowed: (Int) -> Bool
+    ) -> Calibration.Evidence {
+        let ranked = entries.indices.filter(isAllowed).sorted { (scores[$0], $1) > (scores[$1], $0) }
+        var nearest = NearestExamples(neighbours)
+        let nearness = ranked.prefix(Self.searched).reduce(Float(-1)) { greatest, entry in
+            max(greatest, nearest.score(entries[entry].examples, vector, skipping: skipped?.entry == entry ? skipped?.example : nil) ?? -1)
+        }
+        return Calibration.Evidence(score: ranked.first.map { scores[$0] } ?? 0, nearness: nearness)
     }
 }

@@ -1,7 +1,7 @@
-/// How a decision is made from similarities; the baseline is the mean over the k nearest examples of each adapter.
+/// How a decision is made from what the index says.
 public struct RoutePolicy: Sendable, Equatable {
-    /// Neighbours of each adapter whose mean similarity is its score.
-    public var neighbours = 10
+    /// Nearest examples of an adapter whose mean similarity says how near a text is to it.
+    public var neighbours = 5
     /// Least probability at which an adapter is chosen instead of the base.
     public var threshold = 0.5
     /// Candidates closer than this in probability are a tie, which `priority` decides.

@@ -7,16 +7,11 @@ internal import Tensors
 /// Any thread may call it, off the loop and the engine (`decide` runs the encoder). The index is an immutable snapshot
 /// behind a lock that is held for a copy of a reference; `update` builds the next one beside it.
 public final class Router: Sendable {
-    private struct Snapshot: Sendable {
-        var index: RouteIndex
-        var calibration: Calibration
-    }
-
     public let policy: RoutePolicy
     public let limits: RoutingLimits
     private let embedder: any TextEmbedder
     private let cache: VectorCache?
-    private let snapshot: Mutex<Snapshot>
+    private let snapshot: Mutex<RouteIndex>
     /// One update at a time, so that two cannot overwrite each other's result.
     private let updating = Mutex(())
 
@@ -29,7 +24,7 @@ public final class Router: Sendable {
         self.policy = policy
         self.limits = limits
         cache = cacheFolder.map(VectorCache.init)
-        snapshot = Mutex(Snapshot(index: RouteIndex(entries: [], neighbours: policy.neighbours), calibration: .prior))
+        snapshot = Mutex(RouteIndex(entries: [], neighbours: policy.neighbours))
     }
 
     /// The longest text that the encoder takes whole.
@@ -37,7 +32,7 @@ public final class Router: Sendable {
 
     /// Names of the adapters that the router can choose, sorted.
     public var routableAdapters: [String] {
-        snapshot.withLock { $0.index }.entries.map(\.definition.adapter)
+        snapshot.withLock { $0 }.entries.map(\.definition.adapter)
     }
 
     /// Replaces the whole set of definitions; embeds only texts that neither the last index nor the cache has.
@@ -58,7 +53,7 @@ public final class Router: Sendable {
     private func rebuild(
         _ definitions: [RouteDefinition], _ negatives: [String], _ progress: (Int, Int) -> Void
     ) throws(RoutingError) {
-        let last = snapshot.withLock { $0.index }
+        let last = snapshot.withLock { $0 }
         let known = Dictionary(
             last.entries.map { ($0.definition.adapter, $0.examples) }, uniquingKeysWith: { first, _ in first })
         let routable = definitions.filter { $0.isEnabled && !$0.indexedTexts.isEmpty }.sorted { $0.adapter < $1.adapter }
@@ -79,36 +74,37 @@ public final class Router: Sendable {
                 progress(done, total)
             }
         }
-        let index = RouteIndex(entries: entries, neighbours: policy.neighbours)
         let general = BackgroundTexts.all + negatives
         let background = if let known = cached(general) { known } else { try embedded(general) }
-        let samples = index.calibrationSamples(background: background)
-        let next = Snapshot(index: index, calibration: Calibration.fit(samples))
+        let next = RouteIndex(
+            entries: entries, negatives: background, neighbours: policy.neighbours, distanceRange: embedder.distanceRange)
         snapshot.withLock { $0 = next }
     }
 
     private func cached(_ texts: [String]) -> ExampleVectors? {
-        cache?.load(texts: texts, encoder: embedder.identity, dimension: embedder.dimension).map {
-            ExampleVectors(texts: texts, vectors: $0, dimension: embedder.dimension)
-        }
+        cache?.load(
+            texts: texts, encoder: embedder.identity, dimension: embedder.dimension, featureDimension: embedder.featureDimension)
     }
 
     private func embedded(_ texts: [String]) throws(RoutingError) -> ExampleVectors {
-        let vectors: [Float]
+        let found: TextFeatures
         do {
-            vectors = try embedder.embed(texts).vectors
+            found = try embedder.features(of: texts)
         } catch {
             throw RoutingError(.embedderFailed, "could not embed \(texts.count) examples: \(error)")
         }
-        cache?.store(vectors, texts: texts, encoder: embedder.identity, dimension: embedder.dimension)
-        return ExampleVectors(texts: texts, vectors: vectors, dimension: embedder.dimension)
+        let examples = ExampleVectors(
+            texts: texts, vectors: found.vectors, dimension: embedder.dimension, features: found.features,
+            featureDimension: embedder.featureDimension)
+        cache?.store(examples, encoder: embedder.identity)
+        return examples
     }
 
     /// Decides for one text. Throws `unknownCandidate` for a candidate that is not routable, `embedderFailed` otherwise.
     public func decide(_ query: RouteQuery) throws(RoutingError) -> RouteDecision {
         let clock = ContinuousClock()
         let start = clock.now
-        let (index, calibration) = snapshot.withLock { ($0.index, $0.calibration) }
+        let index = snapshot.withLock { $0 }
         if let missing = query.candidates?.first(where: { name in
             !index.entries.contains { $0.definition.adapter == name }
         }) {
@@ -120,19 +116,14 @@ public final class Router: Sendable {
                 reason: index.entries.isEmpty ? "no adapter has routing data" : "there is no text to route",
                 text: text, encoder: embedder.name)
         }
-        let embedded: EmbeddedTexts
+        let embedded: TextFeatures
         do {
-            embedded = try embedder.embed([text])
+            embedded = try embedder.features(of: [text])
         } catch {
             throw RoutingError(.embedderFailed, "could not embed the text: \(error)")
         }
         let searchStart = clock.now
-        let allowed = query.candidates.map(Set.init)
-        let hits = embedded.vectors.withUnsafeBufferPointer { vector in
-            index.search(vector) { allowed?.contains(index.entries[$0].definition.adapter) ?? true }
-        }
-        var decision = Decider(index: index, calibration: calibration, policy: policy)
-            .decide(hits, query: query, text: text, encoder: embedder.name)
+        var decision = decide(query, text, index, embedded)
         let end = clock.now
         decision.timings.tokenizeMicroseconds = embedded.tokenizeMicroseconds
         decision.timings.embedMicroseconds = embedded.embedMicroseconds
@@ -141,11 +132,30 @@ public final class Router: Sendable {
         return decision
     }
 
+    /// The same for a text that is embedded already.
+    ///
+    /// - Parameter embedded: one text's, of this router's encoder.
+    public func decide(_ query: RouteQuery, embedded: TextFeatures) -> RouteDecision {
+        decide(query, query.text, snapshot.withLock { $0 }, embedded)
+    }
+
+    private func decide(_ query: RouteQuery, _ text: String, _ index: RouteIndex, _ embedded: TextFeatures) -> RouteDecision {
+        let allowed = query.candidates.map(Set.init)
+        let judgement = embedded.features.withUnsafeBufferPointer { features in
+            embedded.vectors.withUnsafeBufferPointer { vector in
+                index.judge(features: features, vector: vector, top: query.top) {
+                    allowed?.contains(index.entries[$0].definition.adapter) ?? true
+                }
+            }
+        }
+        return Decider(index: index, policy: policy).decide(judgement, query: query, text: text, encoder: embedder.name)
+    }
+
     /// Pairs of adapters whose examples are nearly the same, most similar first: the router can't tell them apart.
     ///
     /// The figure is the cosine between the adapters' mean vectors. `O(adapters^2 * dimension)`.
     public func overlaps(above threshold: Float = 0.9) -> [(first: String, second: String, similarity: Float)] {
-        let entries = snapshot.withLock { $0.index }.entries
+        let entries = snapshot.withLock { $0 }.entries
         let means = entries.map(\.examples.centroid)
         var pairs: [(first: String, second: String, similarity: Float)] = []
         for first in means.indices {

@@ -12,6 +12,24 @@ public enum BLAS {
             Int32(max(inputs, 1)), 0, y, Int32(outputs))
     }
 
+    /// `y = xᵀ w`: x is `[rows, outputs]`, w `[rows, inputs]`, y `[outputs, inputs]`, all row-major without gaps.
+    public static func multiply(
+        transposing x: UnsafePointer<Float>, by w: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, rows: Int, inputs: Int,
+        outputs: Int
+    ) {
+        guard rows > 0, outputs > 0, inputs > 0 else { return }
+        cblas_sgemm(
+            CblasRowMajor, CblasTrans, CblasNoTrans, Int32(outputs), Int32(inputs), Int32(rows), 1, x, Int32(outputs), w,
+            Int32(inputs), 0, y, Int32(inputs))
+    }
+
+    /// `y += xᵀ x`, the lower triangle: x is `[rows, columns]`, y `[columns, columns]`.
+    public static func addGram(_ x: UnsafePointer<Float>, rows: Int, columns: Int, into y: UnsafeMutablePointer<Float>) {
+        guard rows > 0, columns > 0 else { return }
+        cblas_ssyrk(
+            CblasRowMajor, CblasLower, CblasTrans, Int32(columns), Int32(rows), 1, x, Int32(columns), 1, y, Int32(columns))
+    }
+
     /// How many threads OpenBLAS starts; process-wide.
     public static func setThreads(_ count: Int) { openblas_set_num_threads(Int32(count)) }
 }

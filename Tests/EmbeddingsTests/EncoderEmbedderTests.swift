@@ -1,6 +1,7 @@
 import Embeddings
 import Foundation
 import Generation
+import Models
 import Testing
 import Tokenizers
 
@@ -9,9 +10,12 @@ private struct FakeEncoder: HiddenStateSource {
     var hiddenSize: Int { 2 }
     var mostTokens: Int { 512 }
 
-    func hiddenStates(of texts: [[Int32]], _ body: (Int, UnsafeBufferPointer<Float>) -> Void) {
+    func hiddenStates(of texts: [[Int32]], _ body: (Int, EncodedText) -> Void) {
         for (number, tokens) in texts.enumerated().reversed() {
-            tokens.flatMap { [Float($0), 1] }.withUnsafeBufferPointer { body(number, $0) }
+            let means: [Float] = [3, 4, Float(tokens.count), 0]
+            tokens.flatMap { [Float($0), 1] }.withUnsafeBufferPointer { states in
+                means.withUnsafeBufferPointer { body(number, EncodedText(states: states, layerMeans: $0)) }
+            }
         }
     }
 }
@@ -55,6 +59,31 @@ struct EncoderEmbedderTests {
         let first = try embedder(EncoderSettings(pooling: .first)).embed([""]).vectors
         #expect(abs(first[0] / first[1] - 101) < 1e-3)
         #expect(try embedder(EncoderSettings()).embed([]).vectors.isEmpty)
+    }
+
+    @Test("features are five blocks of equal length, and a text's own")
+    func features() throws {
+        let embedder = try embedder(EncoderSettings())
+        #expect(embedder.featureDimension == 10 && embedder.distanceRange == 2..<6)
+        let found = try embedder.features(of: ["", "one two three"])
+        #expect(found.vectors == (try embedder.embed(["", "one two three"]).vectors))
+        let part = Float(1 / 5.0.squareRoot())
+        // [3, 4] and [tokens, 0], then mean, greatest and first of 101 and 102 beside 1.
+        func block(_ one: Float, _ other: Float) -> [Float] {
+            let length = (one * one + other * other).squareRoot()
+            return [one / length * part, other / length * part]
+        }
+        let expected = block(3, 4) + block(2, 0) + block(203, 2) + block(102, 1) + block(101, 1)
+        #expect(zip(found.features, expected).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(Array(found.features[10...]) == (try embedder.features(of: ["one two three"]).features))
+    }
+
+    @Test("words of the vocabulary have a rank, parts and others have none")
+    func ranks() throws {
+        let embedder = try embedder(EncoderSettings())
+        let (the, river) = (try #require(embedder.rank(ofWord: "the")), try #require(embedder.rank(ofWord: "river")))
+        #expect(the < river)
+        #expect(embedder.rank(ofWord: "##ing") == nil && embedder.rank(ofWord: "rivver") == nil && embedder.rank(ofWord: "[CLS]") == nil)
     }
 
     @Test("settings that are not implemented are refused by name")

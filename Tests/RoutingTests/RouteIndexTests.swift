@@ -14,71 +14,59 @@ import Testing
             let length = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
             return row.map { $0 / length }
         }
-        return ExampleVectors(texts: (0..<count).map { "\(seed).\($0)" }, vectors: rows, dimension: dimension)
+        return ExampleVectors(
+            texts: (0..<count).map { "\(seed).\($0)" }, vectors: rows, dimension: dimension, features: rows, featureDimension: dimension)
     }
 
     private func index(_ sizes: [Int], neighbours: Int) -> RouteIndex {
         RouteIndex(
             entries: sizes.enumerated().map {
                 .init(definition: RouteDefinition(adapter: "a\($0.offset)"), examples: vectors($0.element, seed: $0.offset + 1))
-            }, neighbours: neighbours)
+            }, negatives: vectors(20, seed: 99), neighbours: neighbours, distanceRange: 0..<12)
     }
 
-    private func scores(_ index: RouteIndex, _ query: [Float], leaving: (entry: Int, example: Int)? = nil) -> [(entry: Int, score: Float)] {
-        index.entries.indices.compactMap { entry -> (entry: Int, score: Float)? in
-            let examples = index.entries[entry].examples
-            let all = examples.texts.indices.filter { entry != leaving?.entry || $0 != leaving?.example }.map { row in
-                examples.withRow(row) { zip($0, query).reduce(Float(0)) { $0 + $1.0 * $1.1 } }
-            }
-            let nearest = all.sorted(by: >).prefix(index.neighbours)
-            return nearest.isEmpty ? nil : (entry, nearest.reduce(0, +) / Float(nearest.count))
-        }.sorted { ($0.score, $1.entry) > ($1.score, $0.entry) }
+    private func judge(_ index: RouteIndex, _ query: [Float], where isAllowed: (Int) -> Bool = { _ in true }) -> RouteIndex.Judgement {
+        query.withUnsafeBufferPointer { index.judge(features: $0, vector: $0, top: 5, where: isAllowed) }
     }
 
-    @Test(arguments: [1, 3, 10]) func adaptersAreRankedByTheirNearestExamples(neighbours: Int) {
+    @Test(arguments: [1, 3, 10]) func theNearestExamplesOfTheBestAreListedNearestFirst(neighbours: Int) {
         let index = index([1, 7, 30, 2, 16], neighbours: neighbours)
         for seed in 100..<110 {
             let query = vectors(1, seed: seed).vectors
-            let hits = query.withUnsafeBufferPointer { index.search($0) }
-            let expected = scores(index, query)
-            #expect(hits.map(\.entry) == expected.map(\.entry))
-            for (hit, expected) in zip(hits, expected) {
-                #expect(abs(hit.score - expected.score) < 1e-5)
-                #expect(hit.nearest.count == min(neighbours, index.entries[hit.entry].examples.texts.count))
-                #expect(zip(hit.nearest, hit.nearest.dropFirst()).allSatisfy { $0.similarity >= $1.similarity })
+            for candidate in judge(index, query).candidates {
+                let examples = index.entries[candidate.entry].examples
+                let all = examples.texts.indices.map { row in
+                    examples.withRow(row) { zip($0, query).reduce(Float(0)) { $0 + $1.0 * $1.1 } }
+                }.sorted(by: >).prefix(neighbours)
+                #expect(candidate.nearest.count == all.count)
+                #expect(zip(candidate.nearest, all).allSatisfy { abs($0.similarity - $1) < 1e-5 })
             }
         }
     }
 
-    /// Each example left out of its adapter, the same with its adapter taken away, and the general prompts.
-    @Test func calibrationTakesEachExampleAsAQuestion() {
-        let index = index([1, 4, 9], neighbours: 3)
-        let background = vectors(5, seed: 50)
-        var expected: [Calibration.Sample] = []
-        func add(_ ranked: [(entry: Int, score: Float)], answer: Int?) {
-            guard let best = ranked.first else { return }
-            let margin = ranked.count > 1 ? best.score - ranked[1].score : 0
-            expected.append(.init(score: best.score, margin: margin, isRight: best.entry == answer))
+    @Test func probabilitiesOfAllAdaptersAndOfNoneSumToOne() {
+        let index = index([4, 7, 30, 2, 16], neighbours: 3)
+        for seed in 100..<120 {
+            let judgement = judge(index, vectors(1, seed: seed).vectors)
+            #expect(abs(judgement.candidates.reduce(judgement.none) { $0 + $1.probability } - 1) < 1e-9)
+            #expect(zip(judgement.candidates, judgement.candidates.dropFirst()).allSatisfy { $0.score >= $1.score })
+            let some = judge(index, vectors(1, seed: seed).vectors) { $0 != judgement.candidates[0].entry }
+            #expect(some.candidates.map(\.entry) == judgement.candidates.dropFirst().map(\.entry))
         }
+    }
+
+    @Test func anExampleBelongsToItsAdapter() {
+        let index = index([20, 30, 20], neighbours: 5)
         for (entry, own) in index.entries.enumerated() {
-            for row in own.examples.texts.indices {
-                let ranked = scores(index, own.examples.withRow(row) { Array($0) }, leaving: (entry, row))
-                add(ranked, answer: entry)
-                if ranked.contains(where: { $0.entry == entry }) { add(ranked.filter { $0.entry != entry }, answer: nil) }
+            let right = own.examples.texts.indices.count { row in
+                judge(index, own.examples.withRow(row) { Array($0) }).candidates.first?.entry == entry
             }
-        }
-        for row in 0..<5 { add(scores(index, background.withRow(row) { Array($0) }), answer: nil) }
-        let samples = index.calibrationSamples(background: background)
-        #expect(samples.count == expected.count)
-        for (sample, expected) in zip(samples, expected) {
-            #expect(abs(sample.score - expected.score) < 1e-5 && abs(sample.margin - expected.margin) < 1e-5)
-            #expect(sample.isRight == expected.isRight)
+            #expect(Double(right) > 0.9 * Double(own.examples.texts.count))
         }
     }
 
-    @Test func anIndexOfOneAdapterHasNoMargins() {
-        let samples = index([6], neighbours: 2).calibrationSamples(background: vectors(3, seed: 9))
-        #expect(samples.count == 9)
-        #expect(samples.allSatisfy { $0.margin == 0 })
+    @Test func withoutAdaptersNoneIsCertain() {
+        let judgement = judge(index([], neighbours: 3), vectors(1, seed: 1).vectors)
+        #expect(judgement.candidates.isEmpty && judgement.none == 1)
     }
 }

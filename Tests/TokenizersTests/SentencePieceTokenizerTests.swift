@@ -5,7 +5,7 @@ import Tokenizers
 
 @Suite("SentencePiece BPE")
 struct SentencePieceTokenizerTests {
-    /// `Fixtures/sentencepiece.json`, made by scripts/fixtures/tokenizers.py.
+    /// `Fixtures/sentencepiece.json`, made by scripts/fixtures/tokenizer_cases.py.
     static func vocabulary() throws -> SentencePieceVocabulary {
         let data = try Data(contentsOf: URL(fileURLWithPath: StoredCase.fixture("sentencepiece.json")))
         let root = JSONCursor(try JSONValue.parse(Array(data)))

@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Tokenizers
 
-/// Rows of `Fixtures/<name>.cases.json`, made by scripts/fixtures/tokenizers.py.
+/// Rows of `Fixtures/<name>.cases.json`, made by scripts/fixtures/tokenizer_cases.py.
 struct StoredCase {
     let text: String
     let ids: [Int32]

@@ -2,9 +2,27 @@ import ArgumentParser
 import JSON
 import Routing
 
-/// `lmoe route`: which adapter a text would get, and why; nothing is generated.
+/// `lmoe route`: which adapter a text would get, and how good the router is at telling.
 struct Route: ParsableCommand {
     static let configuration = CommandConfiguration(
+        abstract: "Say which adapter a text would get, and why; measure how well the router tells.",
+        discussion: """
+            EXAMPLES
+              lmoe route "how many rivers run through texas"
+              lmoe route --explain "list all files larger than 10 MB under /var"
+              lmoe route --json --top 3 "write me a sonnet about rain"
+              lmoe route benchmark clinc150.json
+
+            A text without a subcommand is decided; `lmoe route decide --help` lists
+            the options of that.
+            """,
+        subcommands: [RouteDecide.self, RouteBenchmark.self], defaultSubcommand: RouteDecide.self)
+}
+
+/// `lmoe route TEXT`: which adapter a text would get, and why; nothing is generated.
+struct RouteDecide: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "decide",
         abstract: "Say which adapter a text would get, and why.",
         discussion: """
             EXAMPLES

@@ -7,14 +7,16 @@ struct RouteText {
     /// `bash`, or `base`.
     var name: String { decision.adapter ?? "base" }
 
-    /// `bash 0.97`, as a chat shows it.
+    /// `bash 0.97`, as a chat shows it; cut, not rounded, so that nothing looks certain.
     var label: String {
         switch decision.route {
         case .explicit: name
-        case .matched: decision.probability.map { "\(name) \(Figure.decimals($0, 2))" } ?? name
-        case .fallback: decision.probability.map { "\(name), best \(Figure.decimals($0, 2))" } ?? name
+        case .matched: decision.probability.map { "\(name) \(Figure.decimals(cut($0), 2))" } ?? name
+        case .fallback: decision.probability.map { "\(name), best \(Figure.decimals(cut($0), 2))" } ?? name
         }
     }
+
+    private func cut(_ probability: Double) -> Double { (probability * 100).rounded(.down) / 100 }
 
     /// Everything there is to say about it.
     var explanation: String {
@@ -23,7 +25,7 @@ struct RouteText {
         if let probability = decision.probability {
             lines.append(
                 "probability \(Figure.decimals(probability, 4))  threshold \(optional(decision.threshold))  "
-                    + "margin \(optional(decision.margin))"
+                    + "margin \(optional(decision.margin))  none of them \(optional(decision.noneProbability))"
             )
         }
         if !decision.candidates.isEmpty {

@@ -1,0 +1,49 @@
+/// Texts with known answers as the rules see them without having seen them.
+///
+/// Deterministic, and bounded in cost: rows are taken at even strides.
+struct CalibrationSamples {
+    let index: RouteIndex
+    let fit: RidgeFit
+    let set: TrainingSet
+    /// What belongs to no adapter: vectors and features in the order of the set's last group.
+    let negatives: ExampleVectors
+
+    private static let mostAlone = 400
+    private static let mostTogether = 8
+    private static let mostRowsTogether = 128
+
+    func make() -> [Calibration.Sample] {
+        let alone = set.sample(Self.mostAlone) { $0.adapter != nil && $0.count > 1 }
+        var samples: [Calibration.Sample] = []
+        for (row, scores) in zip(alone, fit.heldOut(alone, together: false).alone) {
+            samples.append(sample(row, scores, without: nil))
+        }
+        let adapters = set.groups.indices.filter { set.groups[$0].adapter != nil }
+        if adapters.count > 1 {
+            for place in 0..<min(Self.mostTogether, adapters.count) {
+                let group = adapters[place * adapters.count / min(Self.mostTogether, adapters.count)]
+                let rows = (0..<min(set.groups[group].count, Self.mostRowsTogether)).map { TrainingSet.Row(group: group, row: $0) }
+                for (row, scores) in zip(rows, fit.heldOut(rows, together: true).together) {
+                    samples.append(sample(row, scores, without: set.groups[group].adapter))
+                }
+            }
+        }
+        if let last = set.groups.indices.last, set.groups[last].adapter == nil {
+            let rows = set.sample(Self.mostAlone) { $0.adapter == nil }
+            for (row, scores) in zip(rows, fit.heldOut(rows, together: false).alone) { samples.append(sample(row, scores, without: nil)) }
+        }
+        return samples
+    }
+
+    /// - Parameter without: an adapter that is taken for absent, so that nobody has the answer.
+    private func sample(_ row: TrainingSet.Row, _ scores: [Float], without absent: Int?) -> Calibration.Sample {
+        let adapter = set.groups[row.group].adapter
+        let vectors = adapter.map { index.entries[$0].examples } ?? negatives
+        let skipped = adapter == absent ? nil : adapter.map { (entry: $0, example: row.row) }
+        let evidence = vectors.withRow(row.row) { vector in
+            index.evidence(scores, vector, skipping: skipped) { $0 != absent }
+        }
+        return Calibration.Sample(
+            evidence: evidence, answer: absent == nil ? adapter : nil, scores: absent == nil && adapter != nil ? scores : [])
+    }
+}

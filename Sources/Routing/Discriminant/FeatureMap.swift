@@ -1,0 +1,52 @@
+import Glibc
+internal import Tensors
+
+/// What the discriminant reads of a text: the encoder's features, and how near they are to landmarks.
+///
+/// Near is `exp(2 sharpness (cosine - 1))`, the radial basis function of unit vectors. Landmarks are examples: with them a linear
+/// rule can separate what no plane in the features' own space does.
+struct FeatureMap: Sendable {
+    static let mostLandmarks = 512
+    private static let sharpness: Float = 1
+
+    /// Of the encoder.
+    let featureDimension: Int
+    let distanceRange: Range<Int>
+    let landmarkCount: Int
+    /// `[landmarks, distances]`, unit rows.
+    private let landmarks: [Float]
+
+    /// Length of what is read.
+    var dimension: Int { featureDimension + landmarkCount }
+
+    /// - Parameter rows: features of the landmarks, `[featureDimension]` each.
+    init(_ rows: [ArraySlice<Float>], featureDimension: Int, distanceRange: Range<Int>) {
+        self.featureDimension = featureDimension
+        self.distanceRange = distanceRange
+        landmarkCount = rows.count
+        var landmarks: [Float] = []
+        landmarks.reserveCapacity(rows.count * distanceRange.count)
+        for row in rows {
+            let start = row.startIndex
+            let part = row[start + distanceRange.lowerBound..<start + distanceRange.upperBound]
+            let scale = Self.scale(part.reduce(0) { $0 + $1 * $1 })
+            landmarks += part.map { $0 * scale }
+        }
+        self.landmarks = landmarks
+    }
+
+    private static func scale(_ squares: Float) -> Float { squares > 0 ? 1 / squares.squareRoot() : 0 }
+
+    /// Writes `[dimension]` for features `[featureDimension]`. Cost: `O(landmarks * distances)`.
+    func apply(_ features: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>) {
+        output.update(from: features, count: featureDimension)
+        let near = output + featureDimension
+        let query = features + distanceRange.lowerBound
+        landmarks.withUnsafeBufferPointer { rows in
+            guard let rows = rows.baseAddress else { return }
+            Kernels.dots(query, rows, rowCount: landmarkCount, count: distanceRange.count, into: near)
+        }
+        let scale = Self.scale(Kernels.dot(query, query, count: distanceRange.count))
+        for index in 0..<landmarkCount { near[index] = expf(2 * Self.sharpness * (near[index] * scale - 1)) }
+    }
+}

@@ -1,0 +1,177 @@
+internal import Tensors
+
+/// Ridge regression on one-hot targets, and what it would have said of examples that it had not seen.
+///
+/// With features F `[rows, dimension]` and targets Y, the rules are `W = Yᵀ (F Fᵀ + λ)⁻¹ F`; where rows are more than dimensions the
+/// same is `W = Yᵀ F (Fᵀ F + λ)⁻¹`. Leaving out rows g needs no second fit: their residual becomes `R⁻¹ r`, with `R` the rows'
+/// block of `(F Fᵀ + λ)⁻¹` and `r` the rows of `(F Fᵀ + λ)⁻¹ Y`.
+struct RidgeFit {
+    static let ridge = 0.03
+
+    let map: FeatureMap
+    /// `[adapters, dimension]`
+    let weights: [Float]
+    private let set: TrainingSet
+    private let system: System
+
+    private enum System {
+        /// Of `F Fᵀ + λ`, with `(F Fᵀ + λ)⁻¹ Y`, `[rows, adapters]`.
+        case rows(CholeskyFactor, dual: [Double])
+        /// Of `Fᵀ F + λ`.
+        case dimensions(CholeskyFactor)
+    }
+
+    /// With rows of the set as landmarks, at even strides. Nil without rows, or where the sums are not finite.
+    init?(_ set: TrainingSet) {
+        let landmarks = set.sample(FeatureMap.mostLandmarks).map(set.features)
+        self.init(set, map: FeatureMap(landmarks, featureDimension: set.featureDimension, distanceRange: set.distanceRange))
+    }
+
+    init?(_ set: TrainingSet, map: FeatureMap) {
+        guard set.count > 0, set.adapters > 0 else { return nil }
+        self.set = set
+        self.map = map
+        let isDual = set.count < map.dimension
+        guard let (system, weights) = isDual ? Self.byRows(set, map) : Self.byDimensions(set, map),
+            weights.allSatisfy(\.isFinite)
+        else { return nil }
+        (self.system, self.weights) = (system, weights)
+    }
+
+    // MARK: Fitting
+
+    private static func byRows(_ set: TrainingSet, _ map: FeatureMap) -> (System, [Float])? {
+        let (rows, dimension, adapters) = (set.count, map.dimension, set.adapters)
+        let mapped = mapped(set.groups.indices.flatMap { group in (0..<set.groups[group].count).map { .init(group: group, row: $0) } }, set, map)
+        let products = FloatBuffer(count: rows * rows)
+        BLAS.multiply(x: mapped.pointer, w: mapped.pointer, into: products.pointer, rows: rows, inputs: dimension, outputs: rows)
+        var kernel = (0..<rows * rows).map { Double(products.pointer[$0]) }
+        for row in 0..<rows { kernel[row * rows + row] += ridge }
+        guard let factor = CholeskyFactor(kernel, order: rows) else { return nil }
+        var dual = [Double](repeating: 0, count: rows * adapters)
+        var row = 0
+        for group in set.groups {
+            if let adapter = group.adapter { for offset in 0..<group.count { dual[(row + offset) * adapters + adapter] = 1 } }
+            row += group.count
+        }
+        factor.solve(&dual, columns: adapters)
+        let narrow = FloatBuffer(dual.map { Float($0) })
+        let weights = FloatBuffer(count: adapters * dimension)
+        BLAS.multiply(transposing: narrow.pointer, by: mapped.pointer, into: weights.pointer, rows: rows, inputs: dimension, outputs: adapters)
+        return (.rows(factor, dual: dual), Array(weights))
+    }
+
+    private static func byDimensions(_ set: TrainingSet, _ map: FeatureMap) -> (System, [Float])? {
+        let (dimension, adapters) = (map.dimension, set.adapters)
+        let gram = FloatBuffer(count: dimension * dimension)
+        var sums = [Double](repeating: 0, count: dimension * adapters)
+        for group in set.groups.indices {
+            let count = set.groups[group].count
+            let mapped = mapped((0..<count).map { .init(group: group, row: $0) }, set, map)
+            BLAS.addGram(mapped.pointer, rows: count, columns: dimension, into: gram.pointer)
+            guard let adapter = set.groups[group].adapter else { continue }
+            for row in 0..<count {
+                for column in 0..<dimension { sums[column * adapters + adapter] += Double(mapped.pointer[row * dimension + column]) }
+            }
+        }
+        var matrix = (0..<dimension * dimension).map { Double(gram.pointer[$0]) }
+        for index in 0..<dimension { matrix[index * dimension + index] += ridge }
+        guard let factor = CholeskyFactor(matrix, order: dimension) else { return nil }
+        factor.solve(&sums, columns: adapters)
+        var weights = [Float](repeating: 0, count: adapters * dimension)
+        for adapter in 0..<adapters {
+            for column in 0..<dimension { weights[adapter * dimension + column] = Float(sums[column * adapters + adapter]) }
+        }
+        return (.dimensions(factor), weights)
+    }
+
+    private static func mapped(_ rows: [TrainingSet.Row], _ set: TrainingSet, _ map: FeatureMap) -> FloatBuffer {
+        let mapped = FloatBuffer(count: rows.count * map.dimension)
+        let groups = set.groups
+        Parallel.forEach(rows.count, piece: 64) { range in
+            for index in range {
+                groups[rows[index].group].features.withUnsafeBufferPointer { features in
+                    guard let start = features.baseAddress else { return }
+                    map.apply(start + rows[index].row * set.featureDimension, into: mapped.pointer + index * map.dimension)
+                }
+            }
+        }
+        return mapped
+    }
+
+    // MARK: Leaving out
+
+    /// Scores of rows, `[adapters]` each, as a fit without them would give them.
+    struct HeldOut {
+        /// Each row left out alone.
+        var alone: [[Float]]
+        /// All of the rows left out together.
+        var together: [[Float]]
+    }
+
+    /// - Parameter isTogether: whether to leave them all out, too; needs `O(rows³)`.
+    func heldOut(_ rows: [TrainingSet.Row], together isTogether: Bool) -> HeldOut {
+        let adapters = set.adapters
+        let (block, residuals) = system(rows)
+        let count = rows.count
+        let targets = rows.map { set.groups[$0.group].adapter }
+        func score(_ row: Int, _ residual: (Int) -> Double) -> [Float] {
+            (0..<adapters).map { Float(($0 == targets[row] ? 1 : 0) - residual($0)) }
+        }
+        let alone = (0..<count).map { row in
+            score(row) { residuals[row * adapters + $0] / block[row * count + row] }
+        }
+        guard isTogether, let factor = CholeskyFactor(block, order: count) else { return HeldOut(alone: alone, together: []) }
+        var solved = residuals
+        factor.solve(&solved, columns: adapters)
+        return HeldOut(alone: alone, together: (0..<count).map { row in score(row) { solved[row * adapters + $0] } })
+    }
+
+    /// `R`, `[rows, rows]`, and `r`, `[rows, adapters]`: see above.
+    private func system(_ rows: [TrainingSet.Row]) -> (block: [Double], residuals: [Double]) {
+        let (count, adapters) = (rows.count, set.adapters)
+        switch system {
+        case .rows(let factor, let dual):
+            var starts: [Int] = []
+            for group in set.groups { starts.append((starts.last ?? 0) + group.count) }
+            let places = rows.map { (starts[$0.group] - set.groups[$0.group].count) + $0.row }
+            var half = [Double](repeating: 0, count: factor.order * count)
+            for (column, place) in places.enumerated() { half[place * count + column] = 1 }
+            factor.halfSolve(&half, columns: count)
+            let residuals = places.flatMap { dual[$0 * adapters..<($0 + 1) * adapters] }
+            return (Self.gram(half, rows: factor.order, columns: count), residuals)
+        case .dimensions(let factor):
+            let dimension = map.dimension
+            let mapped = Self.mapped(rows, set, map)
+            var half = [Double](repeating: 0, count: dimension * count)
+            for row in 0..<count {
+                for column in 0..<dimension { half[column * count + row] = Double(mapped.pointer[row * dimension + column]) }
+            }
+            factor.halfSolve(&half, columns: count)
+            var block = Self.gram(half, rows: dimension, columns: count).map { -$0 }
+            for row in 0..<count { block[row * count + row] += 1 }
+            let products = FloatBuffer(count: count * adapters)
+            weights.withUnsafeBufferPointer { weights in
+                guard let weights = weights.baseAddress else { return }
+                BLAS.multiply(x: mapped.pointer, w: weights, into: products.pointer, rows: count, inputs: dimension, outputs: adapters)
+            }
+            let residuals = (0..<count * adapters).map { index in
+                let isTarget = set.groups[rows[index / adapters].group].adapter == index % adapters
+                return (isTarget ? 1 : 0) - Double(products.pointer[index])
+            }
+            return (block, residuals)
+        }
+    }
+
+    /// `xᵀ x` of `[rows, columns]`.
+    private static func gram(_ x: [Double], rows: Int, columns: Int) -> [Double] {
+        let narrow = FloatBuffer(x.map { Float($0) })
+        let products = FloatBuffer(count: columns * columns)
+        BLAS.multiply(transposing: narrow.pointer, by: narrow.pointer, into: products.pointer, rows: rows, inputs: columns, outputs: columns)
+        return (0..<columns * columns).map { Double(products.pointer[$0]) }
+    }
+}
+
+extension Array where Element == Float {
+    fileprivate init(_ buffer: FloatBuffer) { self = Array(UnsafeBufferPointer(start: buffer.pointer, count: buffer.count)) }
+}

@@ -1,0 +1,37 @@
+/// Texts whose right answer is known, as features: the adapters' examples, and texts that no adapter should answer.
+struct TrainingSet: Sendable {
+    struct Group: Sendable {
+        /// Nil: of no adapter.
+        var adapter: Int?
+        var count: Int
+        /// `[count, featureDimension]`
+        var features: [Float]
+    }
+
+    let featureDimension: Int
+    let distanceRange: Range<Int>
+    let adapters: Int
+    let groups: [Group]
+
+    var count: Int { groups.reduce(0) { $0 + $1.count } }
+
+    /// A row's place.
+    struct Row: Sendable, Equatable {
+        var group: Int
+        var row: Int
+    }
+
+    func features(_ row: Row) -> ArraySlice<Float> {
+        let start = row.row * featureDimension
+        return groups[row.group].features[start..<start + featureDimension]
+    }
+
+    /// At most `most` rows of `groups`, at even strides.
+    func sample(_ most: Int, where isWanted: (Group) -> Bool = { _ in true }) -> [Row] {
+        let rows = groups.indices.filter { isWanted(groups[$0]) }.flatMap { group in
+            (0..<groups[group].count).map { Row(group: group, row: $0) }
+        }
+        guard rows.count > most else { return rows }
+        return (0..<most).map { rows[$0 * rows.count / most] }
+    }
+}

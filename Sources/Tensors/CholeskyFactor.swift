@@ -1,0 +1,38 @@
+internal import COpenBLAS
+
+/// A symmetric positive definite matrix as `L Lᵀ`, in f64, to solve systems with it. By OpenBLAS.
+public struct CholeskyFactor: Sendable {
+    public let order: Int
+    /// `[order, order]`, row-major; what is above the diagonal means nothing.
+    private let lower: [Double]
+
+    /// - Parameter lower: `[order, order]`, row-major; the lower triangle is read. Nil when the matrix is not positive
+    ///   definite. Cost: `order³ / 3` multiply-adds.
+    public init?(_ lower: consuming [Double], order: Int) {
+        precondition(lower.count == order * order, "the matrix is square")
+        var factor = lower
+        var (size, info) = (Int32(order), Int32(0))
+        // Row-major lower is column-major upper.
+        dpotrf_("U", &size, &factor, &size, &info)
+        guard info == 0, order > 0 else { return nil }
+        self.order = order
+        self.lower = factor
+    }
+
+    /// `x = (L Lᵀ)⁻¹ x` for the columns of `[order, columns]`, row-major.
+    public func solve(_ x: inout [Double], columns: Int) {
+        halfSolve(&x, columns: columns)
+        triangular(&x, columns, transposed: true)
+    }
+
+    /// `x = L⁻¹ x`: products of two such columns are products with the inverse between them.
+    public func halfSolve(_ x: inout [Double], columns: Int) { triangular(&x, columns, transposed: false) }
+
+    private func triangular(_ x: inout [Double], _ columns: Int, transposed: Bool) {
+        precondition(x.count == order * columns, "columns are of that length")
+        guard columns > 0 else { return }
+        cblas_dtrsm(
+            CblasRowMajor, CblasLeft, CblasLower, transposed ? CblasTrans : CblasNoTrans, CblasNonUnit, Int32(order), Int32(columns),
+            1, lower, Int32(order), &x, Int32(columns))
+    }
+}

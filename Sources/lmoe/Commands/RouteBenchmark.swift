@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+import Generation
+import JSON
+import Routing
+
+/// `lmoe route benchmark`: how good the router is on a data set of intents, every intent taken for one adapter.
+struct RouteBenchmark: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "benchmark",
+        abstract: "Measure the router on a data set of intents: accuracy, out-of-scope recall, calibration, robustness, speed.",
+        discussion: """
+            EXAMPLES
+              lmoe route benchmark clinc150.json
+              lmoe route benchmark --json clinc150.json
+
+            The file holds lists of [text, intent] named train, test and, if there
+            is one, oos_test. Every intent of train is taken for one adapter with
+            its examples; nothing is chosen by the test split.
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @Option(help: "Draws of 5 examples an adapter.") var seeds = 5
+    @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
+    @Argument(help: "The data set.") var file: String
+
+    func validate() throws {
+        guard (0...100).contains(seeds) else { throw ValidationError("--seeds goes from 0 to 100.") }
+    }
+
+    func run() throws {
+        let data = try IntentDataset(path: file)
+        let workspace = try Workspace(model)
+        guard let encoder = try workspace.encoder.open() else { throw Failure.usage("routing needs an encoder: --encoder") }
+        let measure = IntentMeasure(data: data, embedder: RememberedEmbedder(encoder))
+        Terminal.progress("embedding \(data.train.count) examples of \(data.intents.count) adapters")
+        let router = try measure.router()
+        Terminal.progress("deciding \(data.test.count) texts in scope, \(data.outOfScope.count) out of it")
+        let quality = try measure.quality(router)
+        var report: JSONObject = [
+            "adapters": .integer(Int64(data.intents.count)), "examples": .integer(Int64(data.train.count)), "encoder": .string(encoder.name),
+            "accuracy": .number(quality.accuracy), "top3_accuracy": .number(quality.topThree),
+            "out_of_scope_recall": quality.outOfScopeRecall.map(JSONValue.number) ?? .null,
+            "expected_calibration_error": .number(quality.calibrationError),
+            "expected_calibration_error_all": .number(quality.calibrationErrorOfAll),
+            "matched": .number(quality.matched), "mismatched": .number(quality.mismatched), "fell_back": .number(quality.fellBack),
+            "out_of_scope_fell_back": quality.outOfScopeFellBack.map(JSONValue.number) ?? .null,
+        ]
+        if seeds > 0 {
+            Terminal.progress("5 examples an adapter, \(seeds) draws")
+            let few = try (0..<seeds).map { try measure.quality(try measure.router(perAdapter: 5, seed: UInt64($0))).accuracy }
+            report["few_shot_accuracy"] = .number(few.reduce(0, +) / Double(few.count))
+        }
+        var same: [Double] = []
+        for perturbation in Perturbation.allCases {
+            Terminal.progress("perturbing: \(perturbation.rawValue)")
+            same.append(try measure.robustness(router, perturbation))
+            report["same_after_\(perturbation.rawValue)"] = .number(same[same.count - 1])
+        }
+        report["robustness"] = .number(same.reduce(0, +) / Double(same.count))
+        let times = try IntentTimes(data: data, encoder: encoder, measure: measure).times()
+        report["add_adapter_ms"] = .number(times.addMilliseconds)
+        report["decision_us"] = .number(times.decisionMicroseconds)
+        report["route_us"] = .number(times.routeMicroseconds)
+        if json {
+            print(JSONValue.object(report).serialized(pretty: true))
+        } else {
+            var table = Table(["measure", "value"], leansRight: [1])
+            for (key, value) in report { table.add(key, value.doubleValue.map(Self.shown) ?? value.stringValue ?? "-") }
+            print(table.text)
+        }
+    }
+
+    private static func shown(_ value: Double) -> String {
+        value == value.rounded() && abs(value) >= 1 ? String(Int(value)) : String(format: "%.4f", value)
+    }
+}

@@ -1,0 +1,92 @@
+import Generation
+import Routing
+
+/// What a router that was trained on a data set's training split does on the test split.
+struct IntentMeasure {
+    let data: IntentDataset
+    let embedder: RememberedEmbedder
+
+    struct Quality {
+        var accuracy = 0.0
+        /// Of three adapters, one is right.
+        var topThree = 0.0
+        /// Out-of-scope texts that are refused when the threshold keeps 95 % of the texts in scope. Nil without such texts.
+        var outOfScopeRecall: Double?
+        /// Of the best adapter's probability, over texts in scope.
+        var calibrationError = 0.0
+        /// The same over all texts of the test split, where no adapter is right for those out of scope.
+        var calibrationErrorOfAll = 0.0
+        /// In scope: answered by the right adapter, by a wrong one, by the base, with the policy's threshold.
+        var matched = 0.0
+        var mismatched = 0.0
+        var fellBack = 0.0
+        /// Out of scope, with the policy's threshold.
+        var outOfScopeFellBack: Double?
+    }
+
+    /// - Parameter perAdapter: examples an adapter, drawn from the seed; nil takes all.
+    func router(perAdapter: Int? = nil, seed: UInt64 = 0, leaving: String? = nil) throws -> Router {
+        let router = Router(embedder: embedder)
+        try router.update(definitions(perAdapter: perAdapter, seed: seed).filter { $0.adapter != leaving })
+        return router
+    }
+
+    /// The intent's own words are its description.
+    func definitions(perAdapter: Int? = nil, seed: UInt64 = 0) -> [RouteDefinition] {
+        let byIntent = Dictionary(grouping: data.train, by: \.intent)
+        var random = SeededGenerator(seed: seed)
+        return data.intents.map { intent in
+            var examples = (byIntent[intent] ?? []).map(\.text)
+            if let perAdapter { examples = Array(examples.shuffled(using: &random).prefix(perAdapter)) }
+            let words = intent.split { $0 == "_" || $0 == "-" }.joined(separator: " ")
+            return RouteDefinition(adapter: intent, description: words, examples: examples)
+        }
+    }
+
+    func quality(_ router: Router) throws -> Quality {
+        let inScope = try decisions(router, data.test.map(\.text))
+        let outside = try decisions(router, data.outOfScope.map(\.text))
+        var quality = Quality()
+        var (reliability, all) = (Reliability(), Reliability())
+        let count = Double(max(inScope.count, 1))
+        for (decision, example) in zip(inScope, data.test) {
+            let best = decision.candidates.first
+            let isRight = best?.adapter == example.intent
+            quality.accuracy += isRight ? 1 / count : 0
+            quality.topThree += decision.candidates.prefix(3).contains { $0.adapter == example.intent } ? 1 / count : 0
+            reliability.add(best?.probability ?? 0, isRight: isRight)
+            all.add(best?.probability ?? 0, isRight: isRight)
+            if decision.adapter == nil { quality.fellBack += 1 / count }
+            if let adapter = decision.adapter {
+                if adapter == example.intent { quality.matched += 1 / count } else { quality.mismatched += 1 / count }
+            }
+        }
+        quality.calibrationError = reliability.expectedCalibrationError
+        if !outside.isEmpty {
+            for decision in outside { all.add(decision.candidates.first?.probability ?? 0, isRight: false) }
+            let kept = inScope.map { $0.noneProbability ?? 1 }.sorted()
+            let limit = kept[min(Int((0.95 * Double(kept.count)).rounded(.down)), kept.count - 1)]
+            quality.outOfScopeRecall = share(outside) { ($0.noneProbability ?? 1) > limit }
+            quality.outOfScopeFellBack = share(outside) { $0.adapter == nil }
+        }
+        quality.calibrationErrorOfAll = all.expectedCalibrationError
+        return quality
+    }
+
+    /// Texts of the test split that are decided as before once they are perturbed.
+    func robustness(_ router: Router, _ perturbation: Perturbation) throws -> Double {
+        var random = SeededGenerator(seed: 1)
+        let texts = data.test.map(\.text)
+        let before = try texts.map { try router.decide(RouteQuery(text: $0, top: 1)) }
+        let after = try texts.map { try router.decide(RouteQuery(text: perturbation.apply($0, &random), top: 1)) }
+        return share(Array(zip(before, after))) { $0.candidates.first?.adapter == $1.candidates.first?.adapter }
+    }
+
+    private func decisions(_ router: Router, _ texts: [String]) throws -> [RouteDecision] {
+        try texts.map { try router.decide(RouteQuery(text: $0, top: 3)) }
+    }
+
+    private func share<Element>(_ elements: [Element], _ isCounted: (Element) -> Bool) -> Double {
+        Double(elements.count(where: isCounted)) / Double(max(elements.count, 1))
+    }
+}

@@ -1,0 +1,45 @@
+import Generation
+import Routing
+
+/// What routing costs over a data set's adapters; medians.
+struct IntentTimes {
+    let data: IntentDataset
+    let encoder: any TextEmbedder
+    let measure: IntentMeasure
+
+    struct Times {
+        /// One adapter more: embedding its examples, training, calibrating.
+        var addMilliseconds = 0.0
+        /// Given the text's features.
+        var decisionMicroseconds = 0.0
+        /// A text of about 16 tokens, from the text to the decision.
+        var routeMicroseconds = 0.0
+    }
+
+    func times() throws -> Times {
+        let router = Router(embedder: encoder)
+        let definitions = measure.definitions()
+        let known = Router(embedder: measure.embedder)
+        try known.update(definitions)
+        var times = Times()
+        let text = "could you please tell me what the weather will be like tomorrow afternoon in london"
+        let embedded = try encoder.features(of: [text])
+        times.decisionMicroseconds = try median(of: 200) { _ = known.decide(RouteQuery(text: text, top: 1), embedded: embedded) }
+        try router.update(Array(definitions.dropLast()))
+        times.routeMicroseconds = try median(of: 200) { _ = try router.decide(RouteQuery(text: text, top: 1)) }
+        times.addMilliseconds = try median(of: 1) { try router.update(definitions) } / 1000
+        return times
+    }
+
+    /// Microseconds.
+    private func median(of count: Int, _ body: () throws -> Void) throws -> Double {
+        let clock = ContinuousClock()
+        var elapsed: [Double] = []
+        for _ in 0..<count {
+            let start = clock.now
+            try body()
+            elapsed.append((clock.now - start) / .microseconds(1))
+        }
+        return elapsed.sorted()[count / 2]
+    }
+}
