@@ -27,14 +27,11 @@ struct FixtureCase: Sendable, CustomTestStringConvertible {
     static let folders = ["\(Repository.path)/Tests/ConformanceTests/Fixtures/tiny", "\(Repository.path)/Tests/AdaptersTests/Fixtures/tiny"]
 
     /// Every folder of fixtures, those of `AdaptersTests` as well.
-    static let everything: [FixtureCase] = folders.flatMap { parent in
+    static let all: [FixtureCase] = folders.flatMap { parent in
         ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []).sorted().map { FixtureCase($0, in: parent) }
     }
 
-    /// What has to pass.
-    static let all = everything.filter { !pending.contains($0.name) }
-
-    static func named(_ name: String) throws -> FixtureCase { try #require(everything.first { $0.name == name }) }
+    static func named(_ name: String) throws -> FixtureCase { try #require(all.first { $0.name == name }) }
 
     func expected() throws -> SafetensorsFile { try SafetensorsFile.open("\(folder)/expected.safetensors") }
 

@@ -2,6 +2,7 @@ import Foundation
 import HTTP
 import JSON
 import OpenAIAPI
+import Routing
 import Telemetry
 import Testing
 
@@ -16,6 +17,32 @@ struct EndToEndTests {
         ("math", "A baker sells 12 cakes a day at 3 dollars each. How much does he earn in a week?"),
         ("data2text", "name[The Punter], food[Italian], area[riverside], priceRange[cheap]"),
     ]
+
+    /// Of five options chance takes less than two of eight; docs/routing.md has how good it is.
+    @Test func theBaseItselfChoosesBetterThanChance() async throws {
+        let parts = try await RealService.shared().parts
+        let judge = LanguageModelRouting(backend: parts.backend, milliseconds: 60_000)
+        var policy = RequestPolicy()
+        policy.languageModel = .always
+        let dispatcher = RouteDispatcher(router: parts.library.router, policy: policy)
+        let rules = parts.library.shelf.rules
+        let more = [
+            ("bash", "count the lines of every python file here"), ("sql", "what is the population of the capital of ohio"),
+            ("data2text", "Describe this restaurant: name[Cocum], eatType[pub], near[Crowne Plaza Hotel]"),
+            ("math", "Ann has 24 marbles, gives a third of them away and buys 5. How many has she now?"),
+        ]
+        var right = 0
+        for (adapter, question) in Self.questions + more {
+            let consideration = try dispatcher.consider(RoutingRequest(.text(question)), rules: rules)
+            let asked = try #require(consideration.question)
+            #expect(asked.count == 5)
+            let judgement = await judge.judge(asked)
+            #expect(judgement.failure == nil)
+            if judgement.choice == adapter { right += 1 }
+            #expect(dispatcher.conclude(consideration, judgement: judgement, rules: rules).adapter == judgement.choice)
+        }
+        #expect(right >= 5, "\(right) of 8")
+    }
 
     @Test func fourKindsAtOnceAreAnsweredByFourAdaptersAsEachAlone() async throws {
         let service = try await RealService.shared()

@@ -36,6 +36,7 @@ final class RealService {
 
     private static var opened: RealService?
     private let api = APIService(APIConfiguration())
+    let parts: ServiceParts
 
     static func shared() async throws -> RealService {
         if let opened { return opened }
@@ -63,6 +64,7 @@ final class RealService {
     }
 
     private init(_ parts: ServiceParts) {
+        self.parts = parts
         let queue = WorkQueue("test", capacity: 64)
         api.services = APIServices(
             backend: parts.backend,

@@ -1,5 +1,6 @@
 import Adapters
 import JSON
+import Routing
 public import OpenAIAPI
 
 extension AdapterLibrary {
@@ -64,6 +65,11 @@ extension AdapterLibrary {
         routing["description"] = entry.route?.description.map(JSONValue.string) ?? .null
         routing["examples"] = .integer(Int64(entry.route?.examples.count ?? 0))
         routing["threshold"] = entry.route?.threshold.map(JSONValue.number) ?? .null
+        let handling = entry.route?.handling
+        routing["restricted"] = .bool(handling.map { $0.access != .everyone } ?? false)
+        routing["canary"] = handling?.canary.map { ["adapter": .string($0.adapter), "weight": .number($0.weight)] } ?? .null
+        routing["timeout_ms"] = handling?.timeoutMilliseconds.map { .integer(Int64($0)) } ?? .null
+        routing["default_adapter"] = handling?.defaultAdapter.map(JSONValue.string) ?? .null
         routing["source"] = entry.route.map { .string($0.source) } ?? .null
         return .object(routing)
     }

@@ -38,12 +38,14 @@ public final class AdapterLibrary: Sendable {
         public var changes = AdapterChanges()
         /// Routing data that could not be read, by adapter, where that is new.
         public var routingProblems: [String: String] = [:]
+        /// Rules that name what is not there, where that is new.
+        public var ruleProblems: [(owner: String, problem: String)] = []
         /// The router's index was built anew.
         public var isRouterUpdated = false
         /// Why the index could not be built: the last one goes on.
         public var routerFailure: String?
 
-        public var isEmpty: Bool { changes.isEmpty && routingProblems.isEmpty && !isRouterUpdated && routerFailure == nil }
+        public var isEmpty: Bool { changes.isEmpty && routingProblems.isEmpty && ruleProblems.isEmpty && !isRouterUpdated && routerFailure == nil }
     }
 
     public let store: AdapterStore
@@ -64,6 +66,8 @@ public final class AdapterLibrary: Sendable {
         /// Texts that no adapter should answer, and those that the index was built with.
         var negatives: [String] = []
         var indexedNegatives: [String] = []
+        /// Names in rules that nothing has; they are told once.
+        var unknownNames: Set<String> = []
     }
 
     private struct Reading: Sendable {
@@ -99,6 +103,7 @@ public final class AdapterLibrary: Sendable {
             let statuses = all.filter { $0.isServable && !unloaded.contains($0.name) }
             read(all, &memory, &refresh)
             tell(statuses, &memory, &refresh)
+            checkNames(all, &memory, &refresh)
             let refusals = all.compactMap { status in status.state.reason.map { (status.name, $0.description) } }
             publish(statuses, refusals: Dictionary(refusals) { first, _ in first }, memory)
             route(statuses, &memory, &refresh, progress)
@@ -143,6 +148,25 @@ public final class AdapterLibrary: Sendable {
         } catch {
             refresh.routingProblems["routes/none.jsonl"] = error.description
         }
+    }
+
+    /// Rules that name an adapter of which there is no folder: most likely a slip.
+    private func checkNames(_ statuses: [AdapterStatus], _ memory: inout Memory, _ refresh: inout Refresh) {
+        let known = Set(statuses.map(\.name))
+        var unknown: Set<String> = []
+        func check(_ name: String?, _ key: String, of owner: String) {
+            guard let name, name != "base", !known.contains(name) else { return }
+            let problem = "`\(key)` names `\(name)`, of which there is no folder"
+            unknown.insert("\(owner): \(problem)")
+            if !memory.unknownNames.contains("\(owner): \(problem)") { refresh.ruleProblems.append((owner, problem)) }
+        }
+        for status in statuses {
+            let handling = memory.readings[status.name]?.definition?.handling
+            check(handling?.canary?.adapter, "canary", of: status.name)
+            check(handling?.defaultAdapter, "default_adapter", of: status.name)
+        }
+        check(dispatcher.policy.defaultAdapter, "default-adapter", of: "settings")
+        memory.unknownNames = unknown
     }
 
     private static func read(

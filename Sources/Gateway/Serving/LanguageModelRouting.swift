@@ -9,6 +9,12 @@ struct LanguageModelRouting: Sendable {
     let backend: any GenerationBackend
     /// Later there is no judgement, and the router's decision stands.
     let milliseconds: Int
+    private let questions = QuestionCounter()
+
+    init(backend: any GenerationBackend, milliseconds: Int) {
+        self.backend = backend
+        self.milliseconds = milliseconds
+    }
 
     func judge(_ question: LanguageModelQuestion) async -> RouteNotes.Judgement {
         let start = ContinuousClock.now
@@ -30,10 +36,11 @@ struct LanguageModelRouting: Sendable {
     }
 
     private func logprobs(_ question: LanguageModelQuestion) async throws(GenerationError) -> [[Double]] {
+        let number = questions.next()
         let asked = AskedLetters(count: question.count)
         for rotation in 0..<question.count {
             let request = GenerationRequest(
-                id: "route-\(rotation)", prompt: .text(question.prompt(rotation: rotation), addSpecialTokens: true, parseSpecial: false),
+                id: "route-\(number)-\(rotation)", prompt: .text(question.prompt(rotation: rotation), addSpecialTokens: true, parseSpecial: false),
                 sampling: .greedy, maxTokens: 1, topLogprobs: 20, ignoreEndOfSequence: true)
             backend.submit(request, to: asked.stream(rotation))
         }
@@ -41,6 +48,12 @@ struct LanguageModelRouting: Sendable {
         DispatchQueue.global(qos: .userInitiated).asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { asked.end(.failure(late)) }
         return try await asked.result()
     }
+}
+
+/// Numbers questions, so that their requests are told apart in logs.
+private final class QuestionCounter: Sendable {
+    private let count = Atomic(0)
+    func next() -> Int { count.add(1, ordering: .relaxed).newValue }
 }
 
 /// The answers to all rotations, as they come. Any thread.

@@ -140,6 +140,7 @@ public final class Service {
         for (name, problem) in refresh.routingProblems.sorted(by: { $0.key < $1.key }) {
             logger.warning("adapter is not routed", ["adapter": .string(name), "why": .string(problem)])
         }
+        for (owner, problem) in refresh.ruleProblems { logger.warning("a rule has no effect", ["of": .string(owner), "why": .string(problem)]) }
         if let failure = refresh.routerFailure { logger.error("the router keeps its last index", ["why": .string(failure)]) }
     }
 

@@ -53,5 +53,6 @@ struct Workspace: Sendable {
         for (name, problem) in refresh.routingProblems.sorted(by: { $0.key < $1.key }) {
             Terminal.say("lmoe: adapter \(name) is not routed: \(problem)")
         }
+        for (owner, problem) in refresh.ruleProblems { Terminal.say("lmoe: a rule of \(owner) has no effect: \(problem)") }
     }
 }
