@@ -51,6 +51,8 @@ public struct RouteDecision: Sendable {
     public var threshold: Double?
     /// What was embedded.
     public var text: String
+    /// The text as it came, where words of it were mended.
+    public var original: String?
     /// Best first.
     public var candidates: [Candidate]
     public var encoder: String
@@ -85,6 +87,7 @@ extension RouteDecision {
         object["margin"] = number(margin)
         object["threshold"] = number(threshold)
         object["text"] = .string(text)
+        if let original { object["original"] = .string(original) }
         object["candidates"] = .array(candidates.map(\.json))
         object["encoder"] = .string(encoder)
         object["timings_us"] = [

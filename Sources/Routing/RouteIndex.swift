@@ -29,6 +29,10 @@ struct RouteIndex: Sendable {
     let neighbours: Int
     private(set) var discriminant: Discriminant?
     private(set) var calibration = Calibration.prior
+    /// For the next index.
+    private(set) var sums: FeatureSums?
+    /// Of the words of the examples; nil: texts are taken as they are.
+    var spelling: Spelling?
 
     init(entries: [Entry], neighbours: Int) {
         self.entries = entries
@@ -37,14 +41,21 @@ struct RouteIndex: Sendable {
 
     /// Trains the rules and fits their calibration.
     ///
-    /// - Parameter negatives: texts that belong to no adapter.
-    init(entries: [Entry], negatives: ExampleVectors, neighbours: Int, distanceRange: Range<Int>) {
+    /// - Parameters:
+    ///   - negatives: texts that belong to no adapter.
+    ///   - previous: of the last index.
+    init(
+        entries: [Entry], negatives: ExampleVectors, neighbours: Int, distanceRange: Range<Int>, previous: FeatureSums? = nil
+    ) {
         self.init(entries: entries, neighbours: neighbours)
-        var groups = entries.enumerated().map { TrainingSet.Group(adapter: $0, count: $1.examples.texts.count, features: $1.examples.features) }
-        groups.append(.init(adapter: nil, count: negatives.texts.count, features: negatives.features))
+        var groups = entries.enumerated().map { 
+            TrainingSet.Group(name: "adapter \($1.definition.adapter)", adapter: $0, count: $1.examples.texts.count, features: $1.examples.features)
+        }
+        groups.append(.init(name: "none", adapter: nil, count: negatives.texts.count, features: negatives.features))
         let set = TrainingSet(
             featureDimension: negatives.featureDimension, distanceRange: distanceRange, adapters: entries.count, groups: groups)
-        guard !entries.isEmpty, let fit = RidgeFit(set) else { return }
+        guard !entries.isEmpty, let fit = RidgeFit(set, previous: previous) else { return }
+        sums = fit.sums
         discriminant = Discriminant(map: fit.map, adapters: entries.count, weights: fit.weights)
         calibration = Calibration.fit(CalibrationSamples(index: self, fit: fit, set: set, negatives: negatives).make(), adapters: entries.count)
     }

@@ -2,6 +2,8 @@
 public struct RoutePolicy: Sendable, Equatable {
     /// Nearest examples of an adapter whose mean similarity says how near a text is to it.
     public var neighbours = 5
+    /// Whether words that are misspelt by one letter are mended before a text is embedded.
+    public var mendsSpelling = true
     /// Least probability at which an adapter is chosen instead of the base.
     public var threshold = 0.5
     /// Candidates closer than this in probability are a tie, which `priority` decides.

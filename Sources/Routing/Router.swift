@@ -76,8 +76,12 @@ public final class Router: Sendable {
         }
         let general = BackgroundTexts.all + negatives
         let background = if let known = cached(general) { known } else { try embedded(general) }
-        let next = RouteIndex(
-            entries: entries, negatives: background, neighbours: policy.neighbours, distanceRange: embedder.distanceRange)
+        var next = RouteIndex(
+            entries: entries, negatives: background, neighbours: policy.neighbours, distanceRange: embedder.distanceRange,
+            previous: last.sums)
+        if policy.mendsSpelling {
+            next.spelling = Spelling(examples: entries.lazy.flatMap(\.examples.texts), rank: { [embedder] in embedder.rank(ofWord: $0) })
+        }
         snapshot.withLock { $0 = next }
     }
 
@@ -116,14 +120,16 @@ public final class Router: Sendable {
                 reason: index.entries.isEmpty ? "no adapter has routing data" : "there is no text to route",
                 text: text, encoder: embedder.name)
         }
+        let mended = index.spelling?.mended(text)
         let embedded: TextFeatures
         do {
-            embedded = try embedder.features(of: [text])
+            embedded = try embedder.features(of: [mended ?? text])
         } catch {
             throw RoutingError(.embedderFailed, "could not embed the text: \(error)")
         }
         let searchStart = clock.now
-        var decision = decide(query, text, index, embedded)
+        var decision = decide(query, mended ?? text, index, embedded)
+        if mended != nil { decision.original = text }
         let end = clock.now
         decision.timings.tokenizeMicroseconds = embedded.tokenizeMicroseconds
         decision.timings.embedMicroseconds = embedded.embedMicroseconds

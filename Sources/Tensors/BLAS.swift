@@ -23,11 +23,13 @@ public enum BLAS {
             Int32(inputs), 0, y, Int32(inputs))
     }
 
-    /// `y += xᵀ x`, the lower triangle: x is `[rows, columns]`, y `[columns, columns]`.
-    public static func addGram(_ x: UnsafePointer<Float>, rows: Int, columns: Int, into y: UnsafeMutablePointer<Float>) {
+    /// `y += scale xᵀ x`, the lower triangle: x is `[rows, columns]`, y `[columns, columns]`.
+    public static func addGram(
+        _ x: UnsafePointer<Float>, rows: Int, columns: Int, scale: Float = 1, into y: UnsafeMutablePointer<Float>
+    ) {
         guard rows > 0, columns > 0 else { return }
         cblas_ssyrk(
-            CblasRowMajor, CblasLower, CblasTrans, Int32(columns), Int32(rows), 1, x, Int32(columns), 1, y, Int32(columns))
+            CblasRowMajor, CblasLower, CblasTrans, Int32(columns), Int32(rows), scale, x, Int32(columns), 1, y, Int32(columns))
     }
 
     /// How many threads OpenBLAS starts; process-wide.

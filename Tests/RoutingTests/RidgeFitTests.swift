@@ -18,7 +18,7 @@ import Testing
                 let length = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
                 return row.map { $0 / length }
             }
-            return TrainingSet.Group(adapter: group + 1 < sizes.count ? group : nil, count: size, features: rows)
+            return TrainingSet.Group(name: "\(group)", adapter: group + 1 < sizes.count ? group : nil, count: size, features: rows)
         }
         return TrainingSet(featureDimension: dimension, distanceRange: 2..<dimension, adapters: sizes.count - 1, groups: groups)
     }
@@ -45,7 +45,7 @@ import Testing
         let groups = set.groups.enumerated().map { number, group in
             let kept = (0..<group.count).filter { !rows.contains(.init(group: number, row: $0)) }
             return TrainingSet.Group(
-                adapter: group.adapter, count: kept.count, features: kept.flatMap { set.features(.init(group: number, row: $0)) })
+                name: group.name, adapter: group.adapter, count: kept.count, features: kept.flatMap { set.features(.init(group: number, row: $0)) })
         }
         return TrainingSet(
             featureDimension: set.featureDimension, distanceRange: set.distanceRange, adapters: set.adapters, groups: groups)
@@ -89,6 +89,22 @@ import Testing
                 }
             }
         }
+    }
+
+    /// A group changed, one gone, one new: as a fit from nothing.
+    @Test func sumsFollowTheSet() throws {
+        let before = Self.set([30, 25, 20, 15], dimension: 16)
+        let other = Self.set([30, 28, 20, 15], dimension: 16, seed: 8)
+        var groups = before.groups
+        groups[1] = .init(name: "1", adapter: 1, count: 28, features: other.groups[1].features)
+        groups[2] = .init(name: "new", adapter: 2, count: 20, features: other.groups[2].features)
+        let after = TrainingSet(featureDimension: 16, distanceRange: 2..<16, adapters: 3, groups: groups)
+        let sums = try #require(RidgeFit(before, map: Self.map(before))?.sums)
+        #expect(sums.serves(after))
+        let updated = try #require(RidgeFit(after, previous: sums))
+        let fresh = try #require(RidgeFit(after, map: sums.map))
+        #expect(Self.nearlyEqual(updated.weights, fresh.weights))
+        #expect(!sums.serves(Self.set([3, 2, 2], dimension: 16)))
     }
 
     @Test func nothingIsFittedToNothing() {

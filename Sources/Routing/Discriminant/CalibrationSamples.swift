@@ -8,8 +8,8 @@ struct CalibrationSamples {
     /// What belongs to no adapter: vectors and features in the order of the set's last group.
     let negatives: ExampleVectors
 
-    private static let mostAlone = 400
-    private static let mostTogether = 8
+    private static let mostAlone = 300
+    private static let mostTogether = 4
     private static let mostRowsTogether = 128
 
     func make() -> [Calibration.Sample] {

@@ -1,6 +1,8 @@
 /// Texts whose right answer is known, as features: the adapters' examples, and texts that no adapter should answer.
 struct TrainingSet: Sendable {
     struct Group: Sendable {
+        /// What it is called from one fit to the next.
+        var name: String
         /// Nil: of no adapter.
         var adapter: Int?
         var count: Int

@@ -22,6 +22,7 @@ struct RouteText {
     var explanation: String {
         var lines = ["\(name)  (\(decision.route.rawValue))", decision.reason, ""]
         lines.append("text       \(decision.text)")
+        if let original = decision.original { lines.append("as it came \(original)") }
         if let probability = decision.probability {
             lines.append(
                 "probability \(Figure.decimals(probability, 4))  threshold \(optional(decision.threshold))  "

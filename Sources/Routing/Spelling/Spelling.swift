@@ -1,0 +1,114 @@
+/// Mends words that are misspelt by one letter, before a text is embedded: an encoder takes a misspelt word for another one, and one
+/// typo would turn one decision in eight.
+///
+/// A word of 4 letters and more that neither the encoder nor the examples know is replaced by a known one that is one edit away: a
+/// letter left out, put in, replaced, or two that changed places. Of several, the one that is commonest in the examples, then in
+/// the encoder's vocabulary. Words with digits, other than lower-case letters inside, or signs of code around stay as they are.
+struct Spelling: Sendable {
+    private static let shortest = 4
+    private static let longest = 24
+    private static let letters = Array(UInt8(ascii: "a")...UInt8(ascii: "z"))
+
+    /// How often each word comes in the examples.
+    private let counts: [String: Int]
+    private let rank: @Sendable (String) -> Int?
+
+    /// - Parameter rank: as `TextEmbedder.rank(ofWord:)`.
+    init(examples: some Sequence<String>, rank: @escaping @Sendable (String) -> Int?) {
+        var counts: [String: Int] = [:]
+        for text in examples {
+            for word in Self.words(Array(text.utf8)) { counts[String(decoding: word.bytes, as: UTF8.self), default: 0] += 1 }
+        }
+        self.counts = counts
+        self.rank = rank
+    }
+
+    /// The text with its words mended; nil when none was. Cost: a look-up a word, and about 50 a letter of an unknown one.
+    func mended(_ text: String) -> String? {
+        let bytes = Array(text.utf8)
+        var mended: [UInt8] = []
+        var copied = 0
+        for word in Self.words(bytes) where word.bytes.count >= Self.shortest && word.bytes.count <= Self.longest {
+            guard !isKnown(String(decoding: word.bytes, as: UTF8.self)), let better = nearest(word.bytes) else { continue }
+            mended += bytes[copied..<word.range.lowerBound] + Array(better.utf8)
+            copied = word.range.upperBound
+        }
+        guard copied > 0 else { return nil }
+        return String(decoding: mended + bytes[copied...], as: UTF8.self)
+    }
+
+    /// A word that comes once may be a typo itself.
+    private func isKnown(_ word: String) -> Bool { counts[word, default: 0] > 1 || rank(word) != nil }
+
+    private func nearest(_ word: [UInt8]) -> String? {
+        var best: (word: String, count: Int, rank: Int)?
+        func look(_ bytes: [UInt8]) {
+            let candidate = String(decoding: bytes, as: UTF8.self)
+            let count = counts[candidate, default: 0]
+            let rank = rank(candidate)
+            guard count > 1 || rank != nil else { return }
+            let place = rank ?? .max
+            if let best, (best.count, -best.rank) >= (count, -place) { return }
+            best = (candidate, count, place)
+        }
+        for place in word.indices {
+            var shorter = word
+            shorter.remove(at: place)
+            if shorter.count >= 3 { look(shorter) }
+            if place + 1 < word.count, word[place] != word[place + 1] {
+                var swapped = word
+                swapped.swapAt(place, place + 1)
+                look(swapped)
+            }
+            for letter in Self.letters where letter != word[place] {
+                var replaced = word
+                replaced[place] = letter
+                look(replaced)
+            }
+        }
+        for place in 0...word.count {
+            for letter in Self.letters {
+                var longer = word
+                longer.insert(letter, at: place)
+                look(longer)
+            }
+        }
+        return best?.word
+    }
+
+    private struct Word {
+        var range: Range<Int>
+        /// In lower case.
+        var bytes: [UInt8]
+    }
+
+    /// Runs of ASCII letters between spaces, full stops and the like; a name in code, a path or an address is no word. Only the
+    /// first letter, or all of them, may be capital.
+    private static func words(_ text: [UInt8]) -> [Word] {
+        var words: [Word] = []
+        var start = 0
+        while start < text.count {
+            guard !isSpace(text[start]) else {
+                start += 1
+                continue
+            }
+            var end = start
+            while end < text.count, !isSpace(text[end]) { end += 1 }
+            var (first, last) = (start, end)
+            while first < last, opening.contains(text[first]) { first += 1 }
+            while last > first, closing.contains(text[last - 1]) { last -= 1 }
+            let part = text[first..<last]
+            if !part.isEmpty, part.allSatisfy({ isLetter($0) }) {
+                let tail = part.dropFirst()
+                if tail.allSatisfy({ $0 >= 97 }) || part.allSatisfy({ $0 < 97 }) { words.append(Word(range: first..<last, bytes: part.map { $0 | 32 })) }
+            }
+            start = end
+        }
+        return words
+    }
+
+    private static let opening = Set("\"'([".utf8)
+    private static let closing = Set("\"')],.?!;:".utf8)
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 32 || (9...13).contains(byte) }
+    private static func isLetter(_ byte: UInt8) -> Bool { (65...90).contains(byte) || (97...122).contains(byte) }
+}

@@ -1,0 +1,40 @@
+import Testing
+
+@testable import Routing
+
+@Suite struct SpellingTests {
+    static let spelling = Spelling(
+        examples: [
+            "how many rivers run through texas", "which rivers cross texas", "list all files in the folder", "find the largest files",
+            "show files of that folder",
+        ]
+    ) { ["weather": 500, "whether": 300, "through": 90, "where": 40, "list": 30, "what": 5, "form": 60, "from": 8][$0] }
+
+    @Test(arguments: [
+        ("how many rivrs run through texas", "how many rivers run through texas"),
+        ("how many riveers run trough texas?", "how many rivers run through texas?"),
+        ("lsit all fiels in the fodler", "list all files in the folder"),
+        ("(Texxas)", "(texas)"),
+        // Known to the examples goes before known to the encoder.
+        ("files in the foldr", "files in the folder"),
+    ])
+    func oneLetterIsMended(text: String, mended: String) {
+        #expect(Self.spelling.mended(text) == mended)
+    }
+
+    @Test(arguments: [
+        "how many rivers run through texas", "what is the weather", "from where", "teh", "qwertyuiop", "ls -la /var/filse",
+        "filse.txt", "fileS4", "myFiels", "filés", "", "   ", "user@fiels", "$fiels",
+    ])
+    func knownShortFarAndCodeStay(text: String) {
+        #expect(Self.spelling.mended(text) == nil)
+    }
+
+    @Test func ofTwoTheCommonerOneOfTheVocabulary() {
+        #expect(Self.spelling.mended("wheather") == "whether", "both are one letter away; whether is the commoner")
+    }
+
+    @Test func aWordThatComesOnceDoesNotMendOthers() {
+        #expect(Self.spelling.mended("croos") == nil, "cross comes once, and may be a typo itself")
+    }
+}
