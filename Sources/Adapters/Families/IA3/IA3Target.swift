@@ -65,8 +65,9 @@ struct IA3Target: AdapterTarget {
                 square += Double(Kernels.dot(values, values, count: module.inputs))
             }
         }
-        let bias = isFeedForward ? [] : weights.bias(of: module.layer, module.projection) ?? []
-        let biasSquare = bias.enumerated().reduce(0.0) { $0 + Double($1.element * change.pointer[$1.offset]) * Double($1.element * change.pointer[$1.offset]) }
-        return square.squareRoot() + biasSquare.squareRoot()
+        guard !isFeedForward, let bias = weights.bias(of: module.layer, module.projection) else { return square.squareRoot() }
+        let changes = FloatBuffer(bias)
+        Kernels.multiply(changes.pointer, elementwise: change.pointer, count: bias.count)
+        return square.squareRoot() + Double(Kernels.dot(changes.pointer, changes.pointer, count: bias.count)).squareRoot()
     }
 }
