@@ -69,7 +69,9 @@ import Testing
     @Test func priorityDecidesTies() throws {
         var twin = Self.bash
         twin.adapter = "aaa"
+        twin.priority = 1
         #expect(try Self.router([Self.bash, twin]).decide(RouteQuery(text: "list files", threshold: 0)).adapter == "aaa")
+        twin.priority = 0
         var first = Self.bash
         first.priority = 1
         #expect(try Self.router([first, twin]).decide(RouteQuery(text: "list files", threshold: 0)).adapter == "bash")

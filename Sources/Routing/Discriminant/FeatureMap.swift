@@ -6,13 +6,16 @@ internal import Tensors
 /// Near is `exp(2 sharpness (cosine - 1))`, the radial basis function of unit vectors. Landmarks are examples: with them a linear
 /// rule can separate what no plane in the features' own space does.
 struct FeatureMap: Sendable {
-    static let mostLandmarks = 512
+    /// Of a set of few rows, and of one of many.
+    static let mostLandmarks = (few: 1024, many: 512)
     private static let sharpness: Float = 1
 
     /// Of the encoder.
     let featureDimension: Int
     let distanceRange: Range<Int>
     let landmarkCount: Int
+    /// What the features themselves are multiplied by: how much they weigh beside the landmarks.
+    let featureScale: Float
     /// `[landmarks, distances]`, unit rows.
     private let landmarks: [Float]
 
@@ -20,10 +23,11 @@ struct FeatureMap: Sendable {
     var dimension: Int { featureDimension + landmarkCount }
 
     /// - Parameter rows: features of the landmarks, `[featureDimension]` each.
-    init(_ rows: [ArraySlice<Float>], featureDimension: Int, distanceRange: Range<Int>) {
+    init(_ rows: [ArraySlice<Float>], featureDimension: Int, distanceRange: Range<Int>, featureScale: Float = 1) {
         self.featureDimension = featureDimension
         self.distanceRange = distanceRange
         landmarkCount = rows.count
+        self.featureScale = featureScale
         var landmarks: [Float] = []
         landmarks.reserveCapacity(rows.count * distanceRange.count)
         for row in rows {
@@ -40,6 +44,7 @@ struct FeatureMap: Sendable {
     /// Writes `[dimension]` for features `[featureDimension]`. Cost: `O(landmarks * distances)`.
     func apply(_ features: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>) {
         output.update(from: features, count: featureDimension)
+        if featureScale != 1 { Kernels.multiply(output, by: featureScale, count: featureDimension) }
         let near = output + featureDimension
         let query = features + distanceRange.lowerBound
         landmarks.withUnsafeBufferPointer { rows in

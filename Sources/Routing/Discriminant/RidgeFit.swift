@@ -8,6 +8,8 @@ internal import Tensors
 struct RidgeFit {
     /// Found on the validation split of CLINC150, with 100 examples an adapter and with 5.
     static let ridge = (byRows: 0.1, byDimensions: 0.03)
+    /// The same: with few examples, being near them counts for more.
+    private static let featureScale: (byRows: Float, byDimensions: Float) = (0.7, 1)
 
     let map: FeatureMap
     /// `[adapters, dimension]`
@@ -31,8 +33,14 @@ struct RidgeFit {
         if let previous, previous.serves(set) {
             self.init(set, map: previous.map, previous: previous)
         } else {
-            let landmarks = set.sample(FeatureMap.mostLandmarks).map(set.features)
-            self.init(set, map: FeatureMap(landmarks, featureDimension: set.featureDimension, distanceRange: set.distanceRange))
+            let isFew = set.count < set.featureDimension + FeatureMap.mostLandmarks.many
+            let most = isFew ? FeatureMap.mostLandmarks.few : FeatureMap.mostLandmarks.many
+            let landmarks = set.sample(most).map(set.features)
+            self.init(
+                set,
+                map: FeatureMap(
+                    landmarks, featureDimension: set.featureDimension, distanceRange: set.distanceRange,
+                    featureScale: isFew ? Self.featureScale.byRows : Self.featureScale.byDimensions))
         }
     }
 
