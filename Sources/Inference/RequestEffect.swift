@@ -9,9 +9,8 @@ struct RequestEffect: Sendable {
     var start = 0
     /// Whose keys and values the sequence shares.
     var version: PrefixCache.Version
-
-    /// Tokens whose keys and values may be shared with other requests: all, or those before the delta.
-    var sharedTokens: Int { start == 0 ? .max : start }
+    /// Tokens whose keys and values may be shared with other requests under that version.
+    var sharedTokens = Int.max
 
     static let base = RequestEffect(delta: nil, version: nil)
 
@@ -20,6 +19,6 @@ struct RequestEffect: Sendable {
 
     /// From the last token of the prompt on; what stands before it is the base's.
     static func retrieved(_ delta: AdapterDelta, promptTokens: Int) -> RequestEffect {
-        RequestEffect(delta: delta, start: promptTokens - 1, version: nil)
+        RequestEffect(delta: delta, start: promptTokens - 1, version: nil, sharedTokens: promptTokens - 1)
     }
 }

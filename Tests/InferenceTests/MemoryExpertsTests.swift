@@ -155,6 +155,16 @@ struct MemoryExpertsTests {
         for index in questions.indices { #expect(together[index] == alone[index], "\(questions[index])") }
     }
 
+    @Test("what is looked up shares the prompt but its last token, and nothing of a prompt of one token")
+    func sharedTokens() {
+        let delta = AdapterDelta(layers: 1)
+        for tokens in [1, 2, 40] {
+            let effect = RequestEffect.retrieved(delta, promptTokens: tokens)
+            #expect(effect.start == tokens - 1 && effect.sharedTokens == tokens - 1 && effect.version == nil)
+        }
+        #expect(RequestEffect.base.sharedTokens == .max)
+    }
+
     @Test("without an encoder, or with one of another length, the adapter is refused with the reason")
     func noEncoder() async throws {
         let rig = try Rig(hasEncoder: false)

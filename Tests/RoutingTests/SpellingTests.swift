@@ -34,6 +34,12 @@ import Testing
         #expect(Self.spelling.mended("wheather") == "whether", "both are one letter away; whether is the commoner")
     }
 
+    @Test func onlyTheFirstUnknownWordsAreLookedAt() {
+        let junk = Array(repeating: "qwertyuiop", count: 8).joined(separator: " ")
+        #expect(Self.spelling.mended("\(junk) texxas") == nil)
+        #expect(Self.spelling.mended("texxas \(junk)") == "texas \(junk)")
+    }
+
     @Test func aWordThatComesOnceDoesNotMendOthers() {
         #expect(Self.spelling.mended("croos") == nil, "cross comes once, and may be a typo itself")
     }

@@ -7,6 +7,8 @@
 struct Spelling: Sendable {
     private static let shortest = 4
     private static let longest = 24
+    /// Unknown words of a text that are looked at: people's texts have few, and each costs some hundred look-ups.
+    private static let mostUnknown = 8
     private static let letters = Array(UInt8(ascii: "a")...UInt8(ascii: "z"))
 
     /// How often each word comes in the examples.
@@ -27,9 +29,12 @@ struct Spelling: Sendable {
     func mended(_ text: String) -> String? {
         let bytes = Array(text.utf8)
         var mended: [UInt8] = []
-        var copied = 0
+        var (copied, unknown) = (0, 0)
         for word in Self.words(bytes) where word.bytes.count >= Self.shortest && word.bytes.count <= Self.longest {
-            guard !isKnown(String(decoding: word.bytes, as: UTF8.self)), let better = nearest(word.bytes) else { continue }
+            guard !isKnown(String(decoding: word.bytes, as: UTF8.self)) else { continue }
+            unknown += 1
+            guard unknown <= Self.mostUnknown else { break }
+            guard let better = nearest(word.bytes) else { continue }
             mended += bytes[copied..<word.range.lowerBound] + Array(better.utf8)
             copied = word.range.upperBound
         }
