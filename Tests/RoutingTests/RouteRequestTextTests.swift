@@ -73,6 +73,8 @@ import Testing
         let together = try RouteDispatcherTests.dispatcher { $0.text = .conversation }.decide(RoutingRequest(.messages(messages)), rules: rules)
         #expect(together.adapter == "sql")
         #expect(together.candidates.map(\.adapter) == ["sql", "bash"])
+        let none = try #require(together.noneProbability)
+        #expect(abs(together.candidates.reduce(none) { $0 + $1.probability } - 1) < 1e-6)
         #expect((together.probability ?? 0) > (alone.candidates.first { $0.adapter == "sql" }?.probability ?? 1))
         let moved = RouteDispatcherTests.turns("which rivers run through texas", last: "list all files in the folder")
         #expect(try RouteDispatcherTests.dispatcher { $0.text = .conversation }.decide(RoutingRequest(.messages(moved)), rules: rules).adapter == "bash")

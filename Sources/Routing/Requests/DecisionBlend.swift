@@ -35,6 +35,7 @@ enum DecisionBlend {
         blend.adapter = isMatch ? best.adapter : nil
         blend.route = isMatch ? .matched : .fallback
         blend.probability = best.probability
+        blend.noneProbability = zip(turns, weights).reduce(0) { $0 + ($1.0.decision.noneProbability ?? 0) * $1.1 / sum }
         blend.threshold = best.threshold
         blend.margin = best.probability - (blend.candidates.dropFirst().first?.probability ?? 0)
         let figure = "\(Int((best.probability * 100).rounded())) %"
