@@ -8,16 +8,31 @@ struct Decider {
         guard let best = candidates.first else {
             return .fallback(reason: "no candidate has routing data", text: text, encoder: encoder)
         }
-        let isMatch = best.probability >= best.threshold
-        let margin = candidates.count > 1 ? best.probability - candidates[1].probability : best.probability
+        // Of two that are alike either is right: what counts is that one of them is.
+        let alike = alike(judgement.candidates, best: best.adapter)
+        let probability = best.probability + alike.reduce(0) { $0 + $1.probability }
+        let isMatch = probability >= best.threshold
+        let others = candidates.dropFirst().first { row in !alike.contains { $0.adapter == row.adapter } }
+        let margin = probability - (others?.probability ?? 0)
         return RouteDecision(
             adapter: isMatch ? best.adapter : nil, route: isMatch ? .matched : .fallback,
-            reason: reason(candidates, none: judgement.none, isMatch: isMatch), probability: best.probability,
+            reason: reason(candidates, probability, alike: alike.map(\.adapter), none: judgement.none, isMatch: isMatch),
+            probability: probability,
             noneProbability: judgement.none, margin: margin, threshold: best.threshold, text: text,
             candidates: Array(candidates.prefix(max(query.top, 1))), encoder: encoder, timings: .init())
     }
 
-    /// Best first; within the tie margin of the best one the higher priority goes first.
+    /// The candidates that are like the best by score, and that one itself, without the one that is chosen; none when it is not of them.
+    private func alike(
+        _ candidates: [RouteIndex.Judgement.Candidate], best: String
+    ) -> [(adapter: String, probability: Double)] {
+        let group = candidates.enumerated().filter { $0.offset == 0 || $0.element.isLikeBest }.map {
+            (adapter: index.entries[$0.element.entry].definition.adapter, probability: $0.element.probability)
+        }
+        return group.contains { $0.adapter == best } ? group.filter { $0.adapter != best } : []
+    }
+
+    /// Best first; of those that are within the tie margin of the best one, or like it, the higher priority goes first.
     private func ranked(_ candidates: [RouteIndex.Judgement.Candidate], query: RouteQuery) -> [RouteDecision.Candidate] {
         var rows = candidates.map { found in
             let entry = index.entries[found.entry]
@@ -29,24 +44,29 @@ struct Decider {
                 })
             return (candidate: candidate, priority: entry.definition.priority)
         }
-        let ties = rows.prefix { rows[0].candidate.probability - $0.candidate.probability < policy.tieMargin }.count
-        if ties > 1, let winner = (0..<ties).max(by: { (rows[$0].priority, $1) < (rows[$1].priority, $0) }), winner > 0 {
+        let tied = rows.indices.filter { place in
+            candidates[place].isLikeBest || rows[0].candidate.probability - rows[place].candidate.probability < policy.tieMargin
+        }
+        if let winner = tied.max(by: { (rows[$0].priority, $1) < (rows[$1].priority, $0) }), winner > 0 {
             rows.insert(rows.remove(at: winner), at: 0)
         }
         return rows.map(\.candidate)
     }
 
-    private func reason(_ candidates: [RouteDecision.Candidate], none: Double, isMatch: Bool) -> String {
+    private func reason(
+        _ candidates: [RouteDecision.Candidate], _ probability: Double, alike: [String], none: Double, isMatch: Bool
+    ) -> String {
         let best = candidates[0]
-        let (probability, threshold) = (percent(best.probability), percent(best.threshold))
+        let (probability, threshold) = (percent(probability), percent(best.threshold))
+        let together = alike.isEmpty ? "" : " together with \(alike.joined(separator: ", ")), whose examples are nearly the same,"
         guard isMatch else {
             let doubt =
-                none >= best.probability
+                none >= 0.5
                 ? "probably none of the adapters is meant (\(percent(none)))"
                 : "it is not clear which adapter is meant: \(candidates.prefix(2).map { "\($0.adapter) \(percent($0.probability))" }.joined(separator: ", "))"
             return "\(doubt); the best, \(best.adapter), has \(probability), below its threshold of \(threshold): the base answers"
         }
-        return "\(best.adapter) is right with \(probability) (threshold \(threshold))\(against(candidates))"
+        return "\(best.adapter)\(together) is right with \(probability) (threshold \(threshold))\(against(candidates.filter { !alike.contains($0.adapter) }))"
     }
 
     /// Why not the runner-up.
@@ -58,7 +78,7 @@ struct Decider {
         }
         let nearest =
             near.similarity >= far.similarity
-            ? "its nearest example is nearer (\(rounded(near.similarity)) against \(rounded(far.similarity)))"
+            ? "\(best.adapter) has the nearest example (\(rounded(near.similarity)) against \(rounded(far.similarity)))"
             : "\(second.adapter) has a nearer example (\(rounded(far.similarity)) against \(rounded(near.similarity))), but the rules learnt from all examples speak for \(best.adapter)"
         return "; \(second.adapter) has \(percent(second.probability)): \(nearest)"
     }

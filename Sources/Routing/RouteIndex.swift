@@ -12,6 +12,8 @@ struct RouteIndex: Sendable {
             var entry: Int
             var score: Float
             var probability: Double
+            /// Its examples are so much like the best one's that the two can hardly be told apart.
+            var isLikeBest: Bool
             /// Positions of the nearest examples, nearest first, with their similarities; empty far down the list.
             var nearest: [(example: Int, similarity: Float)]
         }
@@ -24,9 +26,13 @@ struct RouteIndex: Sendable {
 
     /// Adapters whose examples are searched: the best by their rules.
     static let searched = 4
+    /// Cosine of mean vectors from which on adapters are alike.
+    private static let alike: Float = 0.9
 
     let entries: [Entry]
     let neighbours: Int
+    /// The mean vector of each entry's examples.
+    private let means: [[Float]]
     private(set) var discriminant: Discriminant?
     private(set) var calibration = Calibration.prior
     /// For the next index.
@@ -37,6 +43,7 @@ struct RouteIndex: Sendable {
     init(entries: [Entry], neighbours: Int) {
         self.entries = entries
         self.neighbours = neighbours
+        means = entries.map(\.examples.centroid)
     }
 
     /// Trains the rules and fits their calibration.
@@ -79,11 +86,12 @@ struct RouteIndex: Sendable {
             if place < Self.searched { nearness = max(nearness, mean) }
             found.append(nearest.best)
         }
-        let scope = calibration.scope(.init(score: scores[best], nearness: nearness))
+        let scope = calibration.scope(.init(score: mass(ranked, scores), nearness: nearness))
         let shares = calibration.shares(ranked.map { scores[$0] })
         let candidates = ranked.enumerated().map { place, entry in
             Judgement.Candidate(
                 entry: entry, score: scores[entry], probability: scope * shares[place],
+                isLikeBest: place > 0 && place < Self.searched && areAlike(entry, best),
                 nearest: place < found.count ? found[place] : [])
         }
         return Judgement(candidates: candidates, none: 1 - scope)
@@ -99,6 +107,19 @@ struct RouteIndex: Sendable {
         let nearness = ranked.prefix(Self.searched).reduce(Float(-1)) { greatest, entry in
             max(greatest, nearest.score(entries[entry].examples, vector, skipping: skipped?.entry == entry ? skipped?.example : nil) ?? -1)
         }
-        return Calibration.Evidence(score: ranked.first.map { scores[$0] } ?? 0, nearness: nearness)
+        return Calibration.Evidence(score: mass(ranked, scores), nearness: nearness)
     }
+
+    /// The best score, and those of its like: adapters that are alike share between them what one alone would get.
+    private func mass(_ ranked: [Int], _ scores: [Float]) -> Float {
+        guard let best = ranked.first else { return 0 }
+        return ranked.prefix(Self.searched).dropFirst().reduce(scores[best]) { sum, entry in
+            areAlike(entry, best) ? sum + max(scores[entry], 0) : sum
+        }
+    }
+
+    private func areAlike(_ one: Int, _ other: Int) -> Bool { Similarity.cosine(means[one], means[other]) >= Self.alike }
+
+    /// Whether another adapter would answer what this one is asked. Cost: `O(entries * dimension)`.
+    func hasLike(_ entry: Int) -> Bool { entries.indices.contains { $0 != entry && areAlike($0, entry) } }
 }

@@ -66,6 +66,22 @@ import Testing
         #expect(error?.code == .unknownCandidate)
     }
 
+    @Test func aCopyIsNoRivalAndPriorityChoosesBetweenTheTwo() throws {
+        let text = "find all files larger than two megabytes in the folder"
+        var copy = Self.bash
+        copy.adapter = "copy"
+        let decision = try Self.router([Self.bash, copy, Self.sql]).decide(RouteQuery(text: text))
+        #expect(decision.route == .matched && ["bash", "copy"].contains(decision.adapter))
+        #expect(try abs((decision.probability ?? 0) - (Self.router([Self.bash, Self.sql]).decide(RouteQuery(text: text)).probability ?? 0)) < 0.25)
+        #expect(decision.reason.contains("whose examples are nearly the same"))
+        copy.priority = 1
+        #expect(try Self.router([Self.bash, copy, Self.sql]).decide(RouteQuery(text: text)).adapter == "copy")
+        copy.examples = Array(copy.examples.dropFirst(2))
+        #expect(try Self.router([Self.bash, copy, Self.sql]).decide(RouteQuery(text: text)).route == .matched)
+        let other = try Self.router([Self.bash, copy, Self.sql]).decide(RouteQuery(text: "compose music about melancholy evenings"))
+        #expect(other.route == .fallback)
+    }
+
     @Test func priorityDecidesTies() throws {
         var twin = Self.bash
         twin.adapter = "aaa"

@@ -20,7 +20,7 @@ struct Calibration: Sendable, Equatable {
 
     /// What a text's scope is judged by.
     struct Evidence: Sendable, Equatable {
-        /// Of the best adapter.
+        /// Of the best adapter, and of its like.
         var score: Float
         /// The greatest mean similarity of an adapter's nearest examples.
         var nearness: Float
@@ -59,7 +59,8 @@ struct Calibration: Sendable, Equatable {
     static func fit(_ samples: [Sample], adapters: Int) -> Calibration {
         var fitted = prior
         let answered = samples.filter { $0.answer != nil }
-        if let best = sharpnesses.min(by: { loss($0, answered) < loss($1, answered) }), answered.count >= 8 {
+        let told = answered.filter { !$0.scores.isEmpty }
+        if told.count >= 8, let best = sharpnesses.min(by: { loss($0, told) < loss($1, told) }) {
             fitted.sharpness = best
         }
         let others = samples.count - answered.count

@@ -15,10 +15,19 @@ struct CalibrationSamples {
     func make() -> [Calibration.Sample] {
         let alone = set.sample(Self.mostAlone) { $0.adapter != nil && $0.count > 1 }
         var samples: [Calibration.Sample] = []
+        var liked: [Int: Bool] = [:]
         for (row, scores) in zip(alone, fit.heldOut(alone, together: false).alone) {
-            samples.append(sample(row, scores, without: nil))
+            var sample = sample(row, scores, without: nil)
+            // Which of two that are alike has the answer says nothing of the others.
+            if let answer = sample.answer {
+                let isLiked = liked[answer] ?? index.hasLike(answer)
+                liked[answer] = isLiked
+                if isLiked { sample.scores = [] }
+            }
+            samples.append(sample)
         }
-        let adapters = set.groups.indices.filter { set.groups[$0].adapter != nil }
+        // Without one of two that are alike, the other has its answers.
+        let adapters = set.groups.indices.filter { group in set.groups[group].adapter.map { !index.hasLike($0) } ?? false }
         if adapters.count > 1 {
             for place in 0..<min(Self.mostTogether, adapters.count) {
                 let group = adapters[place * adapters.count / min(Self.mostTogether, adapters.count)]
