@@ -59,7 +59,7 @@ let floors: [Target] = [
     module("Adapters", ["Models", "Tensors", "Weights", "Generation", "JSON"]),
     // 4 services
     module("Inference", ["Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
-    module("Embeddings", ["Models", "Tensors", "Tokenizers", "Generation", "JSON"]),
+    module("Embeddings", ["Models", "Tensors", "Weights", "Tokenizers", "Generation", "JSON"]),
     module("Routing", ["Tensors", "JSON", "Generation", yams]),
     // 5 front
     module("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),

@@ -9,7 +9,8 @@ public enum EncoderFolder {
     /// Errors: `notFound` when there are no weights or no tokenizer, `malformed` for an index that cannot be read.
     public static func identity(_ folder: String, precision: String) throws(EmbeddingError) -> String {
         var parts: [ContentDigest] = []
-        for name in ["config.json", "tokenizer.json"] + (try weights(folder)) {
+        let isStatic = StaticEmbedder.isStatic(folder: folder)
+        for name in (isStatic ? [] : ["config.json"]) + ["tokenizer.json"] + (try weights(folder)) {
             guard let digest = digest("\(folder)/\(name)") else {
                 throw EmbeddingError(.notFound, "cannot be read", file: "\(folder)/\(name)")
             }

@@ -12,12 +12,25 @@ public enum DecoderTokenizer {
     public static func load(tokenizerJSON path: String, configPath: String? = nil) throws(TokenizerError) -> any Tokenizer {
         let file = try TokenizerFile(path)
         let hasFallback = try file.reading { root in try root["model"]["byte_fallback"].optionalBool() ?? false }
-        if hasFallback { return try SentencePieceTokenizer(file, configPath: configPath) }
+        if hasFallback {
+            let tokenizer = try SentencePieceTokenizer(file, configPath: configPath)
+            guard !tokenizer.marksStart else {
+                throw TokenizerError(
+                    .unsupported, "a Prepend of ‘\(SpaceMark.text)’; a decoder's answers would begin with a space", file: path,
+                    path: "normalizer")
+            }
+            return tokenizer
+        }
         return try BytePairTokenizer(file, configPath: configPath)
     }
 }
 
 extension SentencePieceTokenizer {
+    /// Reads the `tokenizer.json` of a folder: a BPE model over characters with byte fallback, with or without a mark before a text.
+    public static func load(folder: String) throws(TokenizerError) -> SentencePieceTokenizer {
+        try SentencePieceTokenizer(TokenizerFile("\(folder)/tokenizer.json"), configPath: nil)
+    }
+
     convenience init(_ file: TokenizerFile, configPath: String?) throws(TokenizerError) {
         var (parts, table) = try file.reading { root in
             var parts = try SentencePieceParts(root)

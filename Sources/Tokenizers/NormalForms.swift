@@ -134,6 +134,8 @@ enum Normalizer: Sendable, Equatable {
     case composed
     /// SentencePiece's: `▁` for each space.
     case markedSpaces
+    /// The same, and a mark before a text that is not empty: words at the start are those behind a space.
+    case markedSpacesAndStart
 
     /// The normalized text, or nil where it is what it was.
     func normalize(_ range: Range<Int>, in text: UTF8Text) -> [UInt8]? {
@@ -141,6 +143,9 @@ enum Normalizer: Sendable, Equatable {
         case .none: return nil
         case .composed: return composed(range, in: text)
         case .markedSpaces: return SpaceMark.mark(text.bytes[range])
+        case .markedSpacesAndStart:
+            guard !range.isEmpty else { return nil }
+            return SpaceMark.bytes + (SpaceMark.mark(text.bytes[range]) ?? Array(text.bytes[range]))
         }
     }
 

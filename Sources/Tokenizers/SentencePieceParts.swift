@@ -9,6 +9,8 @@ struct SentencePieceParts {
     var merges: [(left: Int32, right: Int32, token: Int32, rank: UInt32)] = []
     var unknown: Int32?
     var fusesUnknown = true
+    /// Whether a text's first word is marked like those behind a space.
+    var marksStart = false
     /// Added around a text.
     var prefix: [Int32] = []
     var suffix: [Int32] = []

@@ -10,9 +10,9 @@ extension SentencePieceParts {
         let own = try model["vocab"].object()
         outside = Set(added.filter { own[$0.content] == nil }.map(\.id))
         try Self.checkModel(model)
-        try Self.checkNormalizer(root["normalizer"])
+        marksStart = try Self.marksStart(root["normalizer"])
         try Self.checkPreTokenizer(root["pre_tokenizer"])
-        try Self.checkDecoder(root["decoder"])
+        try checkDecoder(root["decoder"])
         fusesUnknown = try model["fuse_unk"].optionalBool() ?? false
         (prefix, suffix) = try TokenizerFile.postProcessor(root["post_processor"], count: pieces.count)
         beginOfSequence = prefix.first
@@ -46,11 +46,19 @@ extension SentencePieceParts {
         try TokenizerFile.checkPlainBPE(model)
     }
 
-    private static func checkNormalizer(_ normalizer: JSONCursor) throws {
-        let supported = "a Replace of ‘ ’ by ‘\(SpaceMark.text)’"
+    /// Whether the normalizer puts a mark before a text, beside those for spaces, which it must make.
+    private static func marksStart(_ normalizer: JSONCursor) throws -> Bool {
+        let supported = "a Replace of ‘ ’ by ‘\(SpaceMark.text)’, after a Prepend of ‘\(SpaceMark.text)’ or alone"
         guard normalizer.exists else { throw normalizer.unsupported("none", supported) }
         var steps = [normalizer]
         if try normalizer["type"].string() == "Sequence" { steps = try normalizer["normalizers"].array() }
+        var marksStart = false
+        if steps.count > 1, let first = steps.first, try first["type"].string() == "Prepend" {
+            let content = try first["prepend"].string()
+            guard content == SpaceMark.text else { throw first["prepend"].unsupported("a Prepend of ‘\(content)’", supported) }
+            marksStart = true
+            steps.removeFirst()
+        }
         guard steps.count == 1, let step = steps.first else { throw normalizer.unsupported("\(steps.count) steps", supported) }
         let kind = try step["type"].string()
         guard kind == "Replace" else { throw step["type"].unsupported("the normalizer ‘\(kind)’", supported) }
@@ -58,6 +66,7 @@ extension SentencePieceParts {
         guard pattern == " ", content == SpaceMark.text else {
             throw step.unsupported("a Replace of ‘\(pattern)’ by ‘\(content)’", supported)
         }
+        return marksStart
     }
 
     /// Cutting at spaces is none: the normalizer has left no space.
@@ -69,7 +78,7 @@ extension SentencePieceParts {
         }
     }
 
-    private static func checkDecoder(_ decoder: JSONCursor) throws {
+    private func checkDecoder(_ decoder: JSONCursor) throws {
         guard decoder.exists else { return }
         let steps = try decoder["type"].string() == "Sequence" ? decoder["decoders"].array() : [decoder]
         for step in steps {
@@ -78,6 +87,9 @@ extension SentencePieceParts {
             case "ByteFallback", "Fuse": break
             case "Replace" where try step["pattern"]["String"].optionalString() == SpaceMark.text
                 && step["content"].optionalString() == " ": break
+            // Takes away what the normalizer put before the text.
+            case "Strip" where try marksStart && step["content"].optionalString() == " "
+                && step["start"].optionalInt(in: 0...1) == 1 && step["stop"].optionalInt(in: 0...1) == 0: break
             default:
                 throw step["type"].unsupported(
                     "the decoder ‘\(kind)’", "ByteFallback, Fuse, a Replace of ‘\(SpaceMark.text)’ by ‘ ’")

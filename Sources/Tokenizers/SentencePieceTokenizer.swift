@@ -1,4 +1,4 @@
-/// SentencePiece's BPE over characters (arXiv 1808.06226) without a space before the text: Gemma's tokenizer.
+/// SentencePiece's BPE over characters (arXiv 1808.06226), without a space before the text (Gemma's tokenizer) or with one (Llama 2's).
 ///
 /// Spaces become `▁`; the characters between added tokens are merged pair by pair, best piece first; a character that the
 /// vocabulary lacks becomes the tokens of its bytes. Equal to Hugging Face `tokenizers` in the ids; in `decode`, bytes that
@@ -11,6 +11,8 @@ public final class SentencePieceTokenizer: Tokenizer {
     private let model: SentencePieceModel
     private let tokenBytes: ByteStrings
     private let splitter: AddedTokenSplitter
+    /// Whether a text is read as if a space stood before it.
+    let marksStart: Bool
     private let prefix: [Int32]
     private let suffix: [Int32]
     private let mergers = WordMergers()
@@ -19,7 +21,8 @@ public final class SentencePieceTokenizer: Tokenizer {
     init(_ parts: SentencePieceParts, _ table: PieceTable) {
         model = parts.model(table)
         tokenBytes = parts.tokenBytes(model.byteTokens)
-        splitter = AddedTokenSplitter(parts.added, normalizer: .markedSpaces)
+        splitter = AddedTokenSplitter(parts.added, normalizer: parts.marksStart ? .markedSpacesAndStart : .markedSpaces)
+        marksStart = parts.marksStart
         prefix = parts.prefix
         suffix = parts.suffix
         beginOfSequence = parts.beginOfSequence
@@ -42,6 +45,14 @@ public final class SentencePieceTokenizer: Tokenizer {
         }
         if addSpecialTokens { ids += suffix }
         return ids
+    }
+
+    /// Without the space that was put before the text.
+    public func decode(_ tokens: [Int32], skipSpecialTokens: Bool) -> String {
+        var bytes: [UInt8] = []
+        for token in tokens where !(skipSpecialTokens && isSpecial(token)) { bytes += tokenBytes[Int(token)] }
+        if marksStart, bytes.first == UInt8(ascii: " ") { bytes.removeFirst() }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     public func bytes(of token: Int32) -> [UInt8] { Array(tokenBytes[Int(token)]) }

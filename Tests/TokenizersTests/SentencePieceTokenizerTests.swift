@@ -117,6 +117,22 @@ struct SentencePieceTokenizerTests {
         #expect(code { $0.addSpacePrefix = true } == (.unsupported, "tokenizer.ggml.add_space_prefix"))
     }
 
+    @Test("a tokenizer that reads a text as if a space stood before it gives the text back without; a decoder's may not be one")
+    func startMark() throws {
+        let folder = "\(StoredCase.root)/Tests/EmbeddingsTests/Fixtures/static"
+        let tokenizer = try SentencePieceTokenizer.load(folder: folder)
+        let ids = tokenizer.encode("the the", addSpecialTokens: false, parseSpecial: false)
+        #expect(ids.count == 2 && ids[0] == ids[1] && tokenizer.piece(of: ids[0]) == "▁the")
+        for text in ["the the", " the", "", " ", "数 é\n"] {
+            let ids = tokenizer.encode(text, addSpecialTokens: false, parseSpecial: false)
+            #expect(same(tokenizer.decode(ids, skipSpecialTokens: true), text))
+        }
+        #expect(tokenizer.encode("", addSpecialTokens: false, parseSpecial: false).isEmpty)
+        #expect(tokenizer.encode("a</s>a", addSpecialTokens: false, parseSpecial: true).map { tokenizer.piece(of: $0) } == ["▁a", "</s>", "▁a"])
+        let error = #expect(throws: TokenizerError.self) { try DecoderTokenizer.load(tokenizerJSON: "\(folder)/tokenizer.json") }
+        #expect(error?.code == .unsupported && error?.path == "normalizer")
+    }
+
     @Test("a tokenizer.json with another normalizer, decoder, or merge is refused with its place")
     func files() throws {
         let whole = try String(contentsOfFile: StoredCase.fixture("gemma.json"), encoding: .utf8)

@@ -1,0 +1,13 @@
+public import Generation
+public import Models
+public import Tensors
+
+extension EncoderFolder {
+    /// The embedder of a folder by what it holds: static vectors of tokens, or else a BERT-style encoder.
+    ///
+    /// Static vectors have no `precision` and need no `pool`. Errors and cost: as the two embedders'.
+    public static func open(_ folder: String, precision: Decoder.Precision, pool: WorkerPool) throws -> any TextEmbedder {
+        if StaticEmbedder.isStatic(folder: folder) { return try StaticEmbedder(folder: folder) }
+        return try EncoderEmbedder(folder: folder, precision: precision, pool: pool)
+    }
+}
