@@ -14,11 +14,11 @@ extension ServiceConfiguration {
         }
     }
 
-    /// The router's encoder; nil when the settings say `none`. It may share the base's pool.
-    public func openEmbedder(_ pool: WorkerPool) throws(GatewayError) -> EncoderEmbedder? {
+    /// The router's encoder, a network or static vectors by what the folder holds; nil when the settings say `none`. It may share the base's pool.
+    public func openEmbedder(_ pool: WorkerPool) throws(GatewayError) -> (any TextEmbedder)? {
         guard let encoder else { return nil }
         do {
-            return try EncoderEmbedder(folder: encoder, precision: decoderPrecision, pool: pool)
+            return try EncoderFolder.open(encoder, precision: decoderPrecision, pool: pool)
         } catch {
             throw GatewayError(.notOpened, "\(error)", place: encoder)
         }

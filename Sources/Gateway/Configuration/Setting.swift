@@ -36,7 +36,7 @@ public enum Setting: String, CaseIterable, Sendable {
     public var summary: String {
         switch self {
         case .base: "the base model: a .gguf file, or a folder with config.json, tokenizer.json and model*.safetensors"
-        case .encoder: "the router's encoder: a folder of a BERT-style model; `none` serves without a router"
+        case .encoder: "the router's encoder: a folder of a BERT-style model or of static vectors; `none` serves without a router"
         case .adapters: "the folder of adapters, one folder each; it is watched"
         case .routes: "the operator's routing data, which goes before what adapters say"
         case .imports: "the only folder from which PUT /v1/adapters may copy; none refuses it"
