@@ -47,7 +47,7 @@ public final class StaticEmbedder: TextEmbedder {
         self.table = table
         dimension = table.shape[1]
         self.name = name ?? folder.split(separator: "/").last.map(String.init) ?? folder
-        identity = try EncoderFolder.identity(folder, precision: "static")
+        identity = try EncoderFolder.identity(folder, precision: "static-lower")
     }
 
     public func embed(_ texts: [String]) throws -> EmbeddedTexts {
@@ -64,6 +64,17 @@ public final class StaticEmbedder: TextEmbedder {
         return EmbeddedTexts(
             vectors: vectors, tokenCounts: tokens.map(\.count), tokenizeMicroseconds: (tokenized - start).microseconds,
             embedMicroseconds: (end - tokenized).microseconds)
+    }
+
+    /// The features are the vector of the text in lower case: its tokens tell capitals apart, which would turn two decisions in five.
+    public func features(of texts: [String]) throws -> TextFeatures {
+        let embedded = try embed(texts)
+        let lower = texts.map { $0.lowercased() }
+        let folded = lower == texts ? nil : try embed(lower)
+        return TextFeatures(
+            vectors: embedded.vectors, features: folded?.vectors ?? embedded.vectors, tokenCounts: embedded.tokenCounts,
+            tokenizeMicroseconds: embedded.tokenizeMicroseconds + (folded?.tokenizeMicroseconds ?? 0),
+            embedMicroseconds: embedded.embedMicroseconds + (folded?.embedMicroseconds ?? 0))
     }
 
     /// `vector = s / |s|` with `s` the sum of the tokens' rows, in their order; the mean's divisor goes with the length. Zero stays zero.

@@ -54,6 +54,15 @@ struct StaticEmbedderTests {
         #expect(long.tokenCounts == [embedder.maxTokens] && long.vectors.allSatisfy(\.isFinite))
     }
 
+    @Test("features do not tell capitals apart, vectors do")
+    func capitals() throws {
+        let embedder = try StaticEmbedder(folder: Self.small)
+        let found = try embedder.features(of: ["List ALL Files", "list all files", "LIST ÀLL files"])
+        #expect(found.features[0..<24] == found.features[24..<48] && found.vectors[0..<24] != found.vectors[24..<48])
+        #expect(found.features[24..<48] == found.vectors[24..<48])
+        #expect(try embedder.features(of: ["list àll files"]).features == Array(found.features[48...]))
+    }
+
     @Test("a folder is opened as what it holds")
     func kinds() throws {
         let pool = WorkerPool(threads: 1)
