@@ -15,6 +15,8 @@ import Testing
         ("how many riveers run trough texas?", "how many rivers run through texas?"),
         ("lsit all fiels in the fodler", "list all files in the folder"),
         ("(Texxas)", "(texas)"),
+        ("LIST ALL FIELS", "LIST ALL files"),
+        ("'in the fodler'", "'in the folder'"),
         // Known to the examples goes before known to the encoder.
         ("files in the foldr", "files in the folder"),
     ])
@@ -25,6 +27,8 @@ import Testing
     @Test(arguments: [
         "how many rivers run through texas", "what is the weather", "from where", "teh", "qwertyuiop", "ls -la /var/filse",
         "filse.txt", "fileS4", "myFiels", "filés", "", "   ", "user@fiels", "$fiels",
+        // Endings of known words, names in quotation marks and in capitals.
+        "what weathers", "listed and listing", "the \"wether\" folder", "lines with FIELS",
     ])
     func knownShortFarAndCodeStay(text: String) {
         #expect(Self.spelling.mended(text) == nil)

@@ -3,12 +3,15 @@
 ///
 /// A word of 4 letters and more that neither the encoder nor the examples know is replaced by a known one that is one edit away: a
 /// letter left out, put in, replaced, or two that changed places. Of several, the one that is commonest in the examples, then in
-/// the encoder's vocabulary. Words with digits, other than lower-case letters inside, or signs of code around stay as they are.
+/// the encoder's vocabulary. Words with digits, other than lower-case letters inside, or signs of code
+/// around stay as they are, and so do those in quotation marks by themselves, or in capitals among others.
 struct Spelling: Sendable {
     private static let shortest = 4
     private static let longest = 24
     /// Unknown words of a text that are looked at: people's texts have few, and each costs some hundred look-ups.
     private static let mostUnknown = 8
+    private static let endings = ["s", "ed", "ing"].map { Array($0.utf8) }
+    private static let quotes = Array("\"'`".utf8)
     private static let letters = Array(UInt8(ascii: "a")...UInt8(ascii: "z"))
 
     /// How often each word comes in the examples.
@@ -28,10 +31,12 @@ struct Spelling: Sendable {
     /// The text with its words mended; nil when none was. Cost: a look-up a word, and about 50 a letter of an unknown one.
     func mended(_ text: String) -> String? {
         let bytes = Array(text.utf8)
+        let isLoud = !bytes.contains { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }
         var mended: [UInt8] = []
         var (copied, unknown) = (0, 0)
         for word in Self.words(bytes) where word.bytes.count >= Self.shortest && word.bytes.count <= Self.longest {
-            guard !isKnown(String(decoding: word.bytes, as: UTF8.self)) else { continue }
+            if word.isQuoted || word.isCapital && !isLoud { continue }
+            guard !isKnown(word.bytes) else { continue }
             unknown += 1
             guard unknown <= Self.mostUnknown else { break }
             guard let better = nearest(word.bytes) else { continue }
@@ -44,6 +49,15 @@ struct Spelling: Sendable {
 
     /// A word that comes once may be a typo itself.
     private func isKnown(_ word: String) -> Bool { counts[word, default: 0] > 1 || rank(word) != nil }
+
+    /// As it is, or without the ending of a plural or of a verb: vocabularies have few of these, and few typos make one.
+    private func isKnown(_ word: [UInt8]) -> Bool {
+        if isKnown(String(decoding: word, as: UTF8.self)) { return true }
+        return Self.endings.contains { ending in
+            let stem = word.dropLast(ending.count)
+            return stem.count >= 3 && word.suffix(ending.count).elementsEqual(ending) && isKnown(String(decoding: stem, as: UTF8.self))
+        }
+    }
 
     private func nearest(_ word: [UInt8]) -> String? {
         var best: (word: String, count: Int, rank: Int)?
@@ -85,6 +99,10 @@ struct Spelling: Sendable {
         var range: Range<Int>
         /// In lower case.
         var bytes: [UInt8]
+        /// All of its letters are: in a text that is not, a name.
+        var isCapital: Bool
+        /// By itself in quotation marks: a name, too.
+        var isQuoted: Bool
     }
 
     /// Runs of ASCII letters between spaces, full stops and the like; a name in code, a path or an address is no word. Only the
@@ -105,7 +123,11 @@ struct Spelling: Sendable {
             let part = text[first..<last]
             if !part.isEmpty, part.allSatisfy({ isLetter($0) }) {
                 let tail = part.dropFirst()
-                if tail.allSatisfy({ $0 >= 97 }) || part.allSatisfy({ $0 < 97 }) { words.append(Word(range: first..<last, bytes: part.map { $0 | 32 })) }
+                if tail.allSatisfy({ $0 >= 97 }) || part.allSatisfy({ $0 < 97 }) { 
+                    let isQuoted = first > start && last < end && quotes.contains(text[first - 1]) && quotes.contains(text[last])
+                    words.append(
+                        Word(range: first..<last, bytes: part.map { $0 | 32 }, isCapital: part.allSatisfy { $0 < 97 }, isQuoted: isQuoted))
+                }
             }
             start = end
         }
