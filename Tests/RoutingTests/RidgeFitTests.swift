@@ -74,18 +74,20 @@ import Testing
         }
     }
 
-    @Test func rowsAndDimensionsGiveTheSameRules() throws {
-        let few = Self.set([8, 7, 6, 4], dimension: 16)
-        let map = Self.map(few)
-        let byRows = try #require(RidgeFit(few, map: FeatureMap([few.features(.init(group: 0, row: 0))], featureDimension: 16, distanceRange: 2..<16)))
-        // 25 rows of 17 dimensions go by dimensions, of 25 by rows; both solve the same equations, so both fit their targets alike.
-        let byDimensions = try #require(RidgeFit(few, map: map))
-        for fit in [byRows, byDimensions] {
-            for group in few.groups.indices {
-                for row in 0..<few.groups[group].count {
-                    let scores = Self.scores(fit, few.features(.init(group: group, row: row)))
-                    let best = scores.indices.max { scores[$0] < scores[$1] }
-                    if let adapter = few.groups[group].adapter { #expect(best == adapter) }
+    /// 24 rows of 25 dimensions are fitted by rows, of 17 by dimensions.
+    @Test(arguments: [(9, true), (1, false)]) func rulesTellTheirOwnExamplesFromAllOthers(landmarks: Int, isByRows: Bool) throws {
+        let set = Self.set([8, 7, 5, 4], dimension: 16)
+        let map = FeatureMap(
+            set.sample(landmarks).map(set.features), featureDimension: set.featureDimension, distanceRange: set.distanceRange)
+        let fit = try #require(RidgeFit(set, map: map))
+        #expect((fit.sums == nil) == isByRows)
+        for group in set.groups.indices {
+            for row in 0..<set.groups[group].count {
+                let scores = Self.scores(fit, set.features(.init(group: group, row: row)))
+                if let adapter = set.groups[group].adapter {
+                    #expect(scores.indices.max { scores[$0] < scores[$1] } == adapter)
+                } else {
+                    #expect(scores.allSatisfy { $0 < 0.5 }, "the text of no adapter has no adapter's score")
                 }
             }
         }
