@@ -198,9 +198,12 @@ struct EngineTests {
         }
         #expect(answers.contains { $0.failure?.code == .overloaded && $0.failure?.retryAfterSeconds != nil })
         #expect(answers.contains { $0.failure == nil })
-        while engine.statistics.activeSequences > 0 { try await Task.sleep(for: .milliseconds(2)) }
+        try await eventually("the engine idles") { engine.statistics.activeSequences == 0 }
+        let begun = engine.statistics.finishedRequests
         let last = Task { await engine.answer(request("What is the capital of France?", maxTokens: 16)) }
-        while engine.statistics.activeSequences == 0 { try await Task.sleep(for: .milliseconds(2)) }
+        try await eventually("the last request runs, or has run before anyone looked") {
+            engine.statistics.activeSequences > 0 || engine.statistics.finishedRequests > begun
+        }
         await withCheckedContinuation { done in engine.drain { done.resume() } }
         #expect(engine.statistics.activeSequences == 0)
         #expect(await last.value.failure == nil)

@@ -117,7 +117,7 @@ extension EngineTests {
             defer { engine.stop() }
             let long = GenerationStream {}
             engine.submit(RealEngine.request("Count.", maxTokens: nil) { $0.ignoreEndOfSequence = true }, to: long)
-            while engine.statistics.activeSequences == 0 { try await Task.sleep(for: .milliseconds(2)) }
+            try await eventually("the long answer runs") { engine.statistics.activeSequences > 0 }
             let left = (0..<6).map { _ in GenerationStream {} }
             for stream in left { engine.submit(RealEngine.request("Say a word."), to: stream) }
             let refused = await engine.answer(RealEngine.request("Say a word."))
@@ -136,8 +136,8 @@ extension EngineTests {
             let engine = fixture.engine { _ in }
             defer { engine.stop() }
             let stream = GenerationStream(capacity: 4096) {}
-            engine.submit(RealEngine.request("Count.", maxTokens: 400) { $0.ignoreEndOfSequence = true }, to: stream)
-            while engine.statistics.activeSequences == 0 { try await Task.sleep(for: .milliseconds(2)) }
+            engine.submit(RealEngine.request("Count.", maxTokens: 4_000) { $0.ignoreEndOfSequence = true }, to: stream)
+            try await eventually("the long answer runs") { engine.statistics.activeSequences > 0 }
             let tokens = (0..<3000).map { Int32(100 + $0 * 37 % 40_000) }
             let long = await engine.answer(RealEngine.request("", maxTokens: 1) { $0.prompt = .tokens(tokens) })
             #expect(long.failure == nil)
