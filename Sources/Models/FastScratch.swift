@@ -80,6 +80,36 @@ final class FastScratch {
         shrunkStride.deallocate()
     }
 
+    /// Pointers of one thread, which loops read without counting references. Good until `prepare`.
+    struct View {
+        let query: UnsafeMutablePointer<Float>
+        let key: UnsafeMutablePointer<Float>
+        let value: UnsafeMutablePointer<Float>
+        let attended: UnsafeMutablePointer<Float>
+        let projected: UnsafeMutablePointer<Float>
+        let gate: UnsafeMutablePointer<Float>
+        let up: UnsafeMutablePointer<Float>
+        /// Of this thread.
+        let attention: UnsafeMutablePointer<Float>
+        let shrunkOffset: UnsafePointer<Int>
+        let shrunkStride: UnsafePointer<Int>
+        let headStride: Int
+
+        init(_ scratch: FastScratch, thread: Int) {
+            query = scratch.query.pointer
+            key = scratch.key.pointer
+            value = scratch.value.pointer
+            attended = scratch.attended.pointer
+            projected = scratch.projected.pointer
+            gate = scratch.gate.pointer
+            up = scratch.up.pointer
+            attention = scratch.attention[thread].pointer
+            shrunkOffset = UnsafePointer(scratch.shrunkOffset)
+            shrunkStride = UnsafePointer(scratch.shrunkStride)
+            headStride = scratch.headStride
+        }
+    }
+
     /// Makes room for the plan's ranks, scaled inputs, mixtures and reach.
     func prepare(_ plan: StepPlan) {
         mixtures.prepare(plan, configuration)

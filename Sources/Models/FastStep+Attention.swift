@@ -3,30 +3,28 @@ internal import Tensors
 extension FastStep {
     /// This thread's rows: norms the heads where the family does, turns them to their positions, stores keys and values.
     func rotateAndStore(_ layer: Int) {
-        let configuration = decoder.configuration
-        let (queryWidth, keyValueWidth) = (configuration.queryWidth, configuration.keyValueWidth)
-        let half = configuration.headDimension / 2
-        let weights = decoder.layers[layer]
+        let half = shape.headDimension / 2
+        let weights = layers[layer]
         for row in slice {
-            let query = scratch.query.pointer + row * queryWidth
-            let key = scratch.key.pointer + row * keyValueWidth
-            if let queryNorm = weights.queryNorm { normHeads(query, configuration.heads, queryNorm) }
-            if let keyNorm = weights.keyNorm { normHeads(key, configuration.keyValueHeads, keyNorm) }
+            let query = scratch.query + row * shape.queryWidth
+            let key = scratch.key + row * shape.keyValueWidth
+            if let queryNorm = weights.queryNorm { normHeads(query, shape.heads, queryNorm) }
+            if let keyNorm = weights.keyNorm { normHeads(key, shape.keyValueHeads, keyNorm) }
             let turns = weights.slidingWindow == 0 ? plan.turns : plan.slidingTurns
             let (cosines, sines) = (turns.cosines + row * half, turns.sines + row * half)
             Kernels.rotateHalves(
-                query, heads: configuration.heads, headDimension: 2 * half, cosines: cosines, sines: sines)
+                query, heads: shape.heads, headDimension: 2 * half, cosines: cosines, sines: sines)
             Kernels.rotateHalves(
-                key, heads: configuration.keyValueHeads, headDimension: 2 * half, cosines: cosines, sines: sines)
+                key, heads: shape.keyValueHeads, headDimension: 2 * half, cosines: cosines, sines: sines)
             let place = plan.places[row]
             cache.store(
-                keys: key, values: scratch.value.pointer + row * keyValueWidth, layer: layer, block: place.block,
+                keys: key, values: scratch.value + row * shape.keyValueWidth, layer: layer, block: place.block,
                 slot: place.slot)
         }
     }
 
     private func normHeads(_ x: UnsafeMutablePointer<Float>, _ heads: Int, _ weight: UnsafePointer<Float>) {
-        let dimension = decoder.configuration.headDimension
+        let dimension = shape.headDimension
         for head in 0..<heads {
             Kernels.rmsNorm(
                 x + head * dimension, weight: weight, epsilon: epsilon, count: dimension, into: x + head * dimension)
@@ -36,8 +34,8 @@ extension FastStep {
     /// This thread's share of all heads of all rows, by what they read: whole sequences where there are several, so that no
     /// keys are read twice; else heads, and rows of the head in the middle.
     func attend(_ layer: Int) {
-        let heads = decoder.configuration.heads
-        let window = decoder.layers[layer].slidingWindow
+        let heads = shape.heads
+        let window = layers[layer].slidingWindow
         var total = 0
         for index in 0..<plan.segmentCount { total += heads * cost(plan.segments[index], window) }
         let (begin, end) = (total * thread / threads, total * (thread + 1) / threads)
@@ -72,17 +70,16 @@ extension FastStep {
 
     private func attend(_ layer: Int, _ segment: StepPlan.Segment, _ rows: Range<Int>, heads: Range<Int>) {
         guard !rows.isEmpty, !heads.isEmpty else { return }
-        let configuration = decoder.configuration
-        let width = configuration.queryWidth
+        let width = shape.queryWidth
         let start = (segment.firstRow + rows.lowerBound) * width
-        let window = decoder.layers[layer].slidingWindow
+        let window = layers[layer].slidingWindow
         Kernels.attention(
-            queries: scratch.query.pointer + start, queryStride: width, rows: rows.count,
-            position: segment.position + rows.lowerBound, heads: configuration.heads, headRange: heads,
-            keyValueHeads: configuration.keyValueHeads, headDimension: configuration.headDimension,
-            scale: configuration.attentionScale, layer: cache.layerBase(layer), element: cache.element,
+            queries: scratch.query + start, queryStride: width, rows: rows.count,
+            position: segment.position + rows.lowerBound, heads: shape.heads, headRange: heads,
+            keyValueHeads: shape.keyValueHeads, headDimension: shape.headDimension,
+            scale: shape.attentionScale, layer: cache.layerBase(layer), element: cache.element,
             blockBytes: cache.blockBytes, blockTable: plan.tables + segment.table,
-            slidingWindow: window == 0 ? nil : window, scratch: scratch.attention[thread].pointer,
-            into: scratch.attended.pointer + start, outputStride: width)
+            slidingWindow: window == 0 ? nil : window, scratch: scratch.attention,
+            into: scratch.attended + start, outputStride: width)
     }
 }

@@ -26,7 +26,7 @@ extension FastStep {
             guard let branches = segment.branches else { continue }
             branches[layer].expand(
                 inputs.branchShrunk + segment.firstRow * stride, stride: stride, rows: segment.rows, outputs: outputs,
-                width: hidden, into: scratch.projected.pointer + segment.firstRow * hidden)
+                width: hidden, into: scratch.projected + segment.firstRow * hidden)
         }
     }
 }

@@ -3,7 +3,7 @@ internal import Tensors
 /// Mixtures in place of a feed-forward. The base's gate, up and down run in the same products as those of all other rows.
 extension FastStep {
     private static let router = MixtureScratch.feedForwardRouter
-    private var feedForward: Int { decoder.configuration.feedForward }
+    private var feedForward: Int { shape.feedForward }
 
     /// This thread's rows of a segment choose their experts and are shrunk by the experts' gate and up.
     func shrinkExperts(_ mixture: UnsafePointer<MixtureEntry>, _ own: Range<Int>) {
@@ -25,7 +25,7 @@ extension FastStep {
             guard let mixture = segment.mixture(layer) else {
                 for row in segment.rowRange {
                     let start = row * feedForward + outputs.lowerBound
-                    activate(gate: scratch.gate.pointer + start, up: scratch.up.pointer + start, count: outputs.count)
+                    activate(gate: scratch.gate + start, up: scratch.up + start, count: outputs.count)
                 }
                 continue
             }
@@ -38,7 +38,7 @@ extension FastStep {
             }
             let weights = weights(Self.router)
             for row in segment.rowRange {
-                let (gate, first) = (scratch.gate.pointer + row * feedForward, row * mixtures.chosen)
+                let (gate, first) = (scratch.gate + row * feedForward, row * mixtures.chosen)
                 (gate + outputs.lowerBound).update(repeating: 0, count: outputs.count)
                 // A product of the weights with the entries as a matrix.
                 Kernels.lowRankExpand(
@@ -54,8 +54,8 @@ extension FastStep {
         let (width, start) = (feedForward, outputs.lowerBound)
         for index in group {
             let (row, entry, place) = (Int(mixtures.rows[index]), Int(mixtures.entries[index]), index - group.lowerBound)
-            (mixtures.gate + entry * width + start).update(from: scratch.gate.pointer + row * width + start, count: outputs.count)
-            (mixtures.up + place * width + start).update(from: scratch.up.pointer + row * width + start, count: outputs.count)
+            (mixtures.gate + entry * width + start).update(from: scratch.gate + row * width + start, count: outputs.count)
+            (mixtures.up + place * width + start).update(from: scratch.up + row * width + start, count: outputs.count)
         }
         expandEntries(gatePatch, Projection.gate.rawValue, group, outputs, width, into: mixtures.gate, rows: mixtures.entries)
         expandEntries(upPatch, Projection.up.rawValue, group, outputs, width, into: mixtures.up, rows: nil)

@@ -16,14 +16,14 @@ extension FastStep {
     func addProjected(_ row: Int, through outputNorm: UnsafePointer<Float>) {
         let normed = inputs.scaledRow
         Kernels.rmsNorm(
-            scratch.projected.pointer + row * hidden, weight: outputNorm, epsilon: epsilon, count: hidden, into: normed)
+            scratch.projected + row * hidden, weight: outputNorm, epsilon: epsilon, count: hidden, into: normed)
         Kernels.add(normed, to: residual + row * hidden, count: hidden)
     }
 
     /// Quantises the rows of x that a phase's projections read, and shrinks them by the adapters' A matrices.
     func prepare(_ layer: Int, _ phase: Range<Int>, _ x: UnsafePointer<Float>) {
         let first = layer * Projection.allCases.count
-        let width = decoder.linears[first + phase.lowerBound].inputs
+        let width = linears[first + phase.lowerBound].inputs
         for row in inputSlice { inputs.quantized.quantize(row: row, from: x + row * width, columns: width) }
         for index in 0..<plan.segmentCount {
             let segment = plan.segments[index]
@@ -35,14 +35,14 @@ extension FastStep {
                 let next = isLast ? plan.patches(after: index)?[first + phase.lowerBound].a : patches[first + projection + 1].a
                 shrink(patches + first + projection, projection, own, x, width, next: next)
             }
-            if plan.mixtures.isEmpty { continue }
+            if !plan.hasMixtures { continue }
             shrinkMixtures(patches + first, phase, own, x, width)
             guard let mixture = segment.mixture(layer) else { continue }
             if phase == FastPhase.feedForward { shrinkExperts(mixture, own) }
             if phase == FastPhase.down { shrinkDown(mixture, own) }
         }
         guard scalesInputs else { return }
-        for projection in phase where plan.scalesInput[projection] {
+        for projection in phase where plan.scalesInput(projection) {
             scale(first + projection, place: projection - phase.lowerBound, x, width)
         }
     }
@@ -83,7 +83,7 @@ extension FastStep {
     /// `y = W x` for this thread's slice of the outputs, with the base's bias and each segment's patch. y is `[rows, outputs]`.
     func multiply(_ layer: Int, _ projection: Projection, into y: UnsafeMutablePointer<Float>) {
         let index = layer * Projection.allCases.count + projection.rawValue
-        let linear = decoder.linears[index]
+        let linear = linears[index]
         let outputs = outputSlice(linear.outputs)
         if outputs.isEmpty { return }
         linear.matrix.multiply(input(projection), rows: 0..<rows, outputs: outputs, into: y, stride: linear.outputs)
@@ -128,16 +128,16 @@ extension FastStep {
     /// Adds this thread's slice of the last product to the residual stream; with output norms, whole rows are, in the next phase
     /// of rows.
     func addProjectedSlice() {
-        if decoder.configuration.outputNorms { return }
+        if shape.outputNorms { return }
         let outputs = outputSlice(hidden)
         for row in 0..<rows {
             let start = row * hidden + outputs.lowerBound
-            Kernels.add(scratch.projected.pointer + start, to: residual + start, count: outputs.count)
+            Kernels.add(scratch.projected + start, to: residual + start, count: outputs.count)
         }
     }
 
     private func input(_ projection: Projection) -> QuantizedRows.Span {
-        guard scalesInputs, plan.scalesInput[projection.rawValue] else { return inputs.quantized }
+        guard scalesInputs, plan.scalesInput(projection.rawValue) else { return inputs.quantized }
         return scaled(projection.placeInPhase) ?? inputs.quantized
     }
 

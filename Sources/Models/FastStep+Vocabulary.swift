@@ -2,7 +2,7 @@ internal import Tensors
 
 extension FastStep {
     func embed() {
-        let own = decoder.configuration.outputNorms ? inputSlice : slice
+        let own = shape.outputNorms ? inputSlice : slice
         if plan.patchesEmbedding {
             for index in 0..<plan.segmentCount {
                 let segment = plan.segments[index]
@@ -11,7 +11,7 @@ extension FastStep {
         } else {
             for row in own { embed(row, nil) }
         }
-        pool.barrier()
+        barrier()
     }
 
     private func embed(_ row: Int, _ patch: UnsafePointer<EmbeddingEntry>?) {
@@ -24,7 +24,7 @@ extension FastStep {
             }
         }
         patch?.pointee.finish(token, target, hidden: hidden)
-        let scale = decoder.configuration.embeddingScale
+        let scale = shape.embeddingScale
         if scale != 1 { Kernels.multiply(target, by: scale, count: hidden) }
     }
 
@@ -33,18 +33,18 @@ extension FastStep {
         let count = plan.logitsCount
         guard count > 0 else { return }
         let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
-        let outputNorm = decoder.layers[decoder.configuration.layers - 1].feedForwardOutputNorm
+        let outputNorm = layers[shape.layers - 1].feedForwardOutputNorm
         for index in own {
             let (row, target) = (Int(plan.logitsRows[index]), inputs.normed + index * hidden)
             if let outputNorm { addProjected(row, through: outputNorm) }
             Kernels.rmsNorm(
-                residual + row * hidden, weight: decoder.finalNorm,
+                residual + row * hidden, weight: finalNorm,
                 epsilon: epsilon, count: hidden, into: target)
             inputs.quantized.quantize(row: index, from: target, columns: hidden)
         }
         if plan.patchesHead { shrinkHead(own) }
         inputBarrier()
-        let outputs = outputSlice(decoder.configuration.vocabulary)
+        let outputs = outputSlice(shape.vocabulary)
         if outputs.isEmpty { return }
         if plan.patchesHead {
             multiplyPatchedHead(outputs, logits)
@@ -55,8 +55,8 @@ extension FastStep {
 
     /// The base's head, of some rows of logits.
     private func multiplyHead(_ range: Range<Int>, _ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>) {
-        decoder.headWeights.multiply(
-            inputs.quantized, rows: range, outputs: outputs, into: logits, stride: decoder.configuration.vocabulary)
+        headWeights.multiply(
+            inputs.quantized, rows: range, outputs: outputs, into: logits, stride: shape.vocabulary)
     }
 
     // MARK: Adapters' heads
@@ -99,7 +99,7 @@ extension FastStep {
     private func multiply(
         _ matrix: VocabularyMatrix.Span, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>
     ) {
-        let vocabulary = decoder.configuration.vocabulary
+        let vocabulary = shape.vocabulary
         if let packed = matrix.packed {
             packed.multiply(inputs.quantized, rows: range, outputs: outputs, into: logits, stride: vocabulary)
         }
@@ -114,7 +114,7 @@ extension FastStep {
     private func finish(
         _ head: UnsafePointer<HeadEntry>, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>
     ) {
-        let vocabulary = decoder.configuration.vocabulary
+        let vocabulary = shape.vocabulary
         let target = logits + range.lowerBound * vocabulary
         if head.pointee.linear.element == .int8 {
             head.pointee.linear.expand(

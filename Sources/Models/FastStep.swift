@@ -2,11 +2,19 @@ internal import Tensors
 
 /// One thread's part of a step. A plain value of borrowed pointers; lives inside `WorkerPool.run`.
 struct FastStep {
+    /// For `embed` only: the loops over layers read the plain values below, as a reference that is counted by several threads
+    /// costs each of them the other's cache line.
     unowned(unsafe) let decoder: FastDecoder
-    unowned(unsafe) let plan: StepPlan
-    unowned(unsafe) let scratch: FastScratch
-    unowned(unsafe) let cache: KeyValueCache
-    unowned(unsafe) let pool: WorkerPool
+    let shape: FastShape
+    let layers: UnsafePointer<FastDecoder.Layer>
+    /// At `layer * 7 + projection`.
+    let linears: UnsafePointer<FastDecoder.Linear>
+    let headWeights: PackedMatrix.Span
+    let finalNorm: UnsafePointer<Float>
+    let plan: StepPlan.View
+    let scratch: FastScratch.View
+    let cache: KeyValueCache.Span
+    let barrier: WorkerPool.Barrier
     /// Where this thread writes rows' inputs: shared, or its own when each thread repeats the row phases.
     let inputs: Inputs
     /// The same of mixtures; nothing in it may be used in a step without them.
@@ -50,70 +58,75 @@ struct FastStep {
 
     init(_ decoder: FastDecoder, _ cache: KeyValueCache, _ thread: Int) {
         self.decoder = decoder
-        self.cache = cache
+        self.cache = cache.span
         self.thread = thread
-        plan = decoder.plan
-        scratch = decoder.scratch
-        pool = decoder.pool
+        shape = FastShape(decoder.configuration)
+        layers = UnsafePointer(decoder.layers)
+        linears = UnsafePointer(decoder.linears)
+        headWeights = decoder.headWeights
+        finalNorm = decoder.finalNorm
+        plan = StepPlan.View(decoder.plan)
+        scratch = FastScratch.View(decoder.scratch, thread: thread)
+        barrier = decoder.pool.barrierFunction
         threads = decoder.pool.threads
-        rows = decoder.plan.rows
+        rows = plan.rows
         slice = WorkerPool.slice(rows, of: thread, threads: threads)
         inputs = Inputs(decoder.scratch.inputs[rows == 1 ? thread : 0], own: decoder.scratch.inputs[thread])
         mixtures = Mixtures(
-            decoder.scratch.mixtures, inputs: rows == 1 ? thread : 0, thread: thread, chosen: decoder.plan.mixtures.chosen)
+            decoder.scratch.mixtures, inputs: rows == 1 ? thread : 0, thread: thread, chosen: plan.chosen)
         inputSlice = rows == 1 ? 0..<1 : slice
-        let isOwn = rows == 1 && decoder.configuration.outputNorms
+        let isOwn = rows == 1 && shape.outputNorms
         residual = isOwn ? inputs.residual : decoder.scratch.residual.pointer
-        scalesInputs = plan.scalesInput.contains(true)
-        hidden = decoder.configuration.hidden
-        epsilon = decoder.configuration.normEpsilon
+        scalesInputs = plan.scalesInputs
+        hidden = shape.hidden
+        epsilon = shape.normEpsilon
     }
 
     /// After a row phase of inputs: nothing to wait for when every thread did all of it.
-    func inputBarrier() { if rows > 1 { pool.barrier() } }
+    func inputBarrier() { if rows > 1 { barrier() } }
 
     func attention(_ layer: Int) {
         norm(
-            decoder.layers[layer].attentionNorm,
-            addingThrough: layer == 0 ? nil : decoder.layers[layer - 1].feedForwardOutputNorm)
+            layers[layer].attentionNorm,
+            addingThrough: layer == 0 ? nil : layers[layer - 1].feedForwardOutputNorm)
         prepare(layer, FastPhase.attention, UnsafePointer(inputs.normed))
         inputBarrier()
-        multiply(layer, .query, into: scratch.query.pointer)
-        multiply(layer, .key, into: scratch.key.pointer)
-        multiply(layer, .value, into: scratch.value.pointer)
-        pool.barrier()
+        multiply(layer, .query, into: scratch.query)
+        multiply(layer, .key, into: scratch.key)
+        multiply(layer, .value, into: scratch.value)
+        barrier()
         rotateAndStore(layer)
-        pool.barrier()
+        barrier()
         attend(layer)
-        pool.barrier()
-        prepare(layer, FastPhase.output, UnsafePointer(scratch.attended.pointer))
+        barrier()
+        prepare(layer, FastPhase.output, UnsafePointer(scratch.attended))
         inputBarrier()
-        multiply(layer, .output, into: scratch.projected.pointer)
+        multiply(layer, .output, into: scratch.projected)
         addProjectedSlice()
-        pool.barrier()
+        barrier()
     }
 
     func feedForward(_ layer: Int) {
-        norm(decoder.layers[layer].feedForwardNorm, addingThrough: decoder.layers[layer].attentionOutputNorm)
+        norm(layers[layer].feedForwardNorm, addingThrough: layers[layer].attentionOutputNorm)
         prepare(layer, FastPhase.feedForward, UnsafePointer(inputs.normed))
         if plan.largestBranchRank > 0 { shrinkBranches(layer) }
         inputBarrier()
-        let (gate, up) = (scratch.gate.pointer, scratch.up.pointer)
+        let (gate, up) = (scratch.gate, scratch.up)
         multiply(layer, .gate, into: gate)
         multiply(layer, .up, into: up)
         activate(layer)
-        pool.barrier()
+        barrier()
         prepare(layer, FastPhase.down, UnsafePointer(gate))
         inputBarrier()
-        multiply(layer, .down, into: scratch.projected.pointer)
+        multiply(layer, .down, into: scratch.projected)
         if plan.largestBranchRank > 0 { expandBranches(layer) }
         addProjectedSlice()
-        pool.barrier()
+        barrier()
     }
 
     /// `gate = activation(gate) * up`
     func activate(gate: UnsafeMutablePointer<Float>, up: UnsafePointer<Float>, count: Int) {
-        switch decoder.configuration.activation {
+        switch shape.activation {
         case .silu: Kernels.siluMultiply(gate: gate, up: up, count: count, into: gate)
         case .geluTanh: Kernels.geluTanhMultiply(gate: gate, up: up, count: count, into: gate)
         }

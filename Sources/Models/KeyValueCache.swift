@@ -53,22 +53,36 @@ public final class KeyValueCache: @unchecked Sendable {
 
     deinit { munmap(mapping, mappedBytes) }
 
-    /// The first block of a layer; the layer's next block lies `blockBytes` on.
-    func layerBase(_ layer: Int) -> UnsafeMutableRawPointer { base + layer * layerBlockBytes }
+    /// The cache as plain values, which loops read without counting references; the cache outlives it.
+    struct Span {
+        let element: Kernels.KeyValueElement
+        let blockBytes: Int
+        fileprivate let keyValueHeads: Int
+        fileprivate let headDimension: Int
+        fileprivate let layerBlockBytes: Int
+        fileprivate let base: UnsafeMutableRawPointer
+
+        /// The first block of a layer; the layer's next block lies `blockBytes` on.
+        func layerBase(_ layer: Int) -> UnsafeMutableRawPointer { base + layer * layerBlockBytes }
+
+        /// A position's keys and values, `[keyValueHeads * headDimension]` each, go to a slot of a layer's block.
+        func store(keys: UnsafePointer<Float>, values: UnsafePointer<Float>, layer: Int, block: Int, slot: Int) {
+            Kernels.storeKeyValue(
+                keys: keys, values: values, keyValueHeads: keyValueHeads, headDimension: headDimension, slot: slot,
+                block: layerBase(layer) + block * blockBytes, element: element)
+        }
+    }
+
+    var span: Span {
+        Span(
+            element: element, blockBytes: blockBytes, keyValueHeads: keyValueHeads, headDimension: headDimension,
+            layerBlockBytes: layerBlockBytes, base: base)
+    }
 
     /// Whether it has the layers and heads of a decoder, and elements of its path.
     func fits(_ configuration: DecoderConfiguration, _ precision: Decoder.Precision) -> Bool {
         (element == .f32) == (precision == .reference) && layers == configuration.layers && keyValueHeads == configuration.keyValueHeads
             && headDimension == configuration.headDimension
-    }
-
-    /// A position's keys and values, `[keyValueHeads * headDimension]` each, go to a slot of a layer's block.
-    func store(
-        keys: UnsafePointer<Float>, values: UnsafePointer<Float>, layer: Int, block: Int, slot: Int
-    ) {
-        Kernels.storeKeyValue(
-            keys: keys, values: values, keyValueHeads: keyValueHeads, headDimension: headDimension, slot: slot,
-            block: layerBase(layer) + block * blockBytes, element: element)
     }
 
     /// Copies all layers of a block: a sequence that shares a block and writes into it next needs its own.

@@ -83,7 +83,7 @@ final class ReferenceDecoder {
         for row in 0..<plan.rows {
             rotate(layer, row)
             let place = plan.places[row]
-            cache.store(
+            cache.span.store(
                 keys: key.pointer + row * configuration.keyValueWidth,
                 values: value.pointer + row * configuration.keyValueWidth, layer: layer, block: place.block,
                 slot: place.slot)
@@ -95,7 +95,7 @@ final class ReferenceDecoder {
                 queries: query.pointer + segment.firstRow * width, queryStride: width, rows: segment.rows,
                 position: segment.position, heads: configuration.heads, headRange: 0..<configuration.heads,
                 keyValueHeads: configuration.keyValueHeads, headDimension: configuration.headDimension,
-                scale: configuration.attentionScale, layer: cache.layerBase(layer), element: cache.element,
+                scale: configuration.attentionScale, layer: cache.span.layerBase(layer), element: cache.element,
                 blockBytes: cache.blockBytes, blockTable: plan.tables + segment.table,
                 slidingWindow: configuration.slidingWindow(layer: layer), scratch: attentionScratch.pointer,
                 into: attended.pointer + segment.firstRow * width, outputStride: width)

@@ -126,11 +126,6 @@ final class StepPlan {
         tables.deallocate()
     }
 
-    /// What the segment after one does to the model; nil at the end and for the base.
-    func patches(after segment: Int) -> UnsafePointer<PatchEntry>? {
-        segment + 1 < segmentCount ? segments[segment + 1].patches : nil
-    }
-
     var isFull: Bool { rows == capacity }
 
     func clear() {

@@ -59,6 +59,15 @@ public final class WorkerPool: @unchecked Sendable {
     /// Only inside `run`, by every thread: returns when all have called it. Writes before it are seen after it.
     public func barrier() { ck_worker_pool_barrier(pool) }
 
+    /// `barrier` as a plain value, for loops that may not count references. The pool outlives it.
+    public struct Barrier {
+        fileprivate let pool: OpaquePointer
+
+        public func callAsFunction() { ck_worker_pool_barrier(pool) }
+    }
+
+    public var barrierFunction: Barrier { Barrier(pool: pool) }
+
     /// The part of `0..<count` that belongs to a thread: equal parts of whole multiples of `multiple`; the last may be shorter.
     public static func slice(_ count: Int, of thread: Int, threads: Int, multiple: Int = 1) -> Range<Int> {
         let units = (count + multiple - 1) / multiple

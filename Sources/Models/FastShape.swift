@@ -1,0 +1,34 @@
+/// What a fast step's loops read of a configuration: plain values, where `DecoderConfiguration` has names and sets to count.
+struct FastShape {
+    let vocabulary: Int
+    let hidden: Int
+    let layers: Int
+    let heads: Int
+    let keyValueHeads: Int
+    let headDimension: Int
+    let queryWidth: Int
+    let keyValueWidth: Int
+    let feedForward: Int
+    let normEpsilon: Float
+    let attentionScale: Float
+    let embeddingScale: Float
+    let outputNorms: Bool
+    let activation: DecoderConfiguration.Activation
+
+    init(_ configuration: DecoderConfiguration) {
+        vocabulary = configuration.vocabulary
+        hidden = configuration.hidden
+        layers = configuration.layers
+        heads = configuration.heads
+        keyValueHeads = configuration.keyValueHeads
+        headDimension = configuration.headDimension
+        queryWidth = configuration.queryWidth
+        keyValueWidth = configuration.keyValueWidth
+        feedForward = configuration.feedForward
+        normEpsilon = configuration.normEpsilon
+        attentionScale = configuration.attentionScale
+        embeddingScale = configuration.embeddingScale
+        outputNorms = configuration.outputNorms
+        activation = configuration.activation
+    }
+}

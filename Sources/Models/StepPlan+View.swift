@@ -1,0 +1,55 @@
+extension StepPlan {
+    /// A plan as plain values, which loops read without counting references. Good until the plan changes.
+    struct View {
+        let rows: Int
+        let segmentCount: Int
+        let logitsCount: Int
+        let tokens: UnsafePointer<Int32>
+        let places: UnsafePointer<Place>
+        let segments: UnsafePointer<Segment>
+        let logitsRows: UnsafePointer<Int32>
+        let tables: UnsafePointer<Int32>
+        let turns: Turns
+        let slidingTurns: Turns
+        let largestBranchRank: Int
+        let patchesEmbedding: Bool
+        let patchesHead: Bool
+        let hasMixtures: Bool
+        /// Experts that a row chooses at most.
+        let chosen: Int
+        let trace: ExpertTrace.Span?
+        /// Bit `projection`: some segment scales its input.
+        private let scaled: UInt8
+
+        init(_ plan: StepPlan) {
+            rows = plan.rows
+            segmentCount = plan.segmentCount
+            logitsCount = plan.logitsCount
+            tokens = UnsafePointer(plan.tokens)
+            places = UnsafePointer(plan.places)
+            segments = UnsafePointer(plan.segments)
+            logitsRows = UnsafePointer(plan.logitsRows)
+            tables = UnsafePointer(plan.tables)
+            turns = plan.turns
+            slidingTurns = plan.slidingTurns
+            largestBranchRank = plan.largestBranchRank
+            patchesEmbedding = plan.patchesEmbedding
+            patchesHead = plan.patchesHead
+            hasMixtures = !plan.mixtures.isEmpty
+            chosen = plan.mixtures.chosen
+            trace = plan.trace
+            var bits: UInt8 = 0
+            for index in plan.scalesInput.indices where plan.scalesInput[index] { bits |= 1 << index }
+            scaled = bits
+        }
+
+        var scalesInputs: Bool { scaled != 0 }
+
+        func scalesInput(_ projection: Int) -> Bool { scaled >> projection & 1 == 1 }
+
+        /// What the segment after one does to the model; nil at the end and for the base.
+        func patches(after segment: Int) -> UnsafePointer<PatchEntry>? {
+            segment + 1 < segmentCount ? segments[segment + 1].patches : nil
+        }
+    }
+}
