@@ -44,6 +44,8 @@ final class FastScratch {
     let mixtures: MixtureScratch
     /// One of each thread.
     let attention: [GrowingFloats]
+    /// One of each thread, with room for what all segments of a full plan may add.
+    private let fetches: [UnsafeMutablePointer<Kernels.Fetch.Range>]
     /// At `projection`: where its ranks begin in a row of `shrunk`, a multiple of 32.
     let shrunkOffset: UnsafeMutablePointer<Int>
     /// At `projection`: floats of a row of `shrunk` in its phase.
@@ -71,11 +73,13 @@ final class FastScratch {
         }
         mixtures = MixtureScratch(threads: threads)
         attention = (0..<threads).map { _ in GrowingFloats() }
+        fetches = (0..<threads).map { _ in .allocate(capacity: plan.capacity * FastStep.fetchesPerSegment) }
         shrunkOffset = .allocate(capacity: Projection.allCases.count)
         shrunkStride = .allocate(capacity: Projection.allCases.count)
     }
 
     deinit {
+        for list in fetches { list.deallocate() }
         shrunkOffset.deallocate()
         shrunkStride.deallocate()
     }
@@ -94,6 +98,8 @@ final class FastScratch {
         let shrunkOffset: UnsafePointer<Int>
         let shrunkStride: UnsafePointer<Int>
         let headStride: Int
+        /// Of this thread.
+        let fetches: UnsafeMutablePointer<Kernels.Fetch.Range>
 
         init(_ scratch: FastScratch, thread: Int) {
             query = scratch.query.pointer
@@ -107,6 +113,7 @@ final class FastScratch {
             shrunkOffset = UnsafePointer(scratch.shrunkOffset)
             shrunkStride = UnsafePointer(scratch.shrunkStride)
             headStride = scratch.headStride
+            fetches = scratch.fetches[thread]
         }
     }
 
@@ -151,4 +158,13 @@ enum FastPhase {
     static let feedForward = Projection.gate.rawValue..<Projection.down.rawValue
     static let down = Projection.down.rawValue..<Projection.down.rawValue + 1
     static let all = [attention, output, feedForward, down]
+
+    static func of(_ projection: Int) -> Range<Int> {
+        switch projection {
+        case attention: attention
+        case output: output
+        case feedForward: feedForward
+        default: down
+        }
+    }
 }

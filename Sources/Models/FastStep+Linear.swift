@@ -86,7 +86,9 @@ extension FastStep {
         let linear = linears[index]
         let outputs = outputSlice(linear.outputs)
         if outputs.isEmpty { return }
-        linear.matrix.multiply(input(projection), rows: 0..<rows, outputs: outputs, into: y, stride: linear.outputs)
+        linear.matrix.multiply(
+            input(projection), rows: 0..<rows, outputs: outputs, into: y, stride: linear.outputs,
+            fetching: fetch(index, projection, outputs))
         for number in 0..<plan.segmentCount {
             let segment = plan.segments[number]
             let target = y + segment.firstRow * linear.outputs

@@ -102,6 +102,17 @@ struct PatchEntry {
             next: next, outputs: outputs, into: y, rows: targets, outputStride: width)
     }
 
+    /// Matrices of int8 that are read soon; those of other elements are not fetched.
+    func addA(to list: inout Kernels.Fetch, inputs: Int) {
+        guard let a, element == .int8 else { return }
+        list.add(.shrinking(a, rank: rank, inputs: inputs))
+    }
+
+    func addB(to list: inout Kernels.Fetch, outputs: Range<Int>, width: Int) {
+        guard let b, element == .int8 else { return }
+        list.add(.expanding(b, outputs: width, rank: rank), outputs: outputs)
+    }
+
     /// What comes after `y = W x + B h` for a slice of the outputs: `y = outputScale * y + baseBias + bias`. `y` points to output
     /// 0 of the first row, `width` outputs a row.
     func finish(

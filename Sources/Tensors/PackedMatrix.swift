@@ -180,7 +180,7 @@ public final class PackedMatrix: @unchecked Sendable {
         withUnsafePointer(to: weights) {
             Kernels.table.pointee.packed.multiply(
                 $0, x.blocks, x.blocksPerRow, rowIndices.baseAddress, 0, rowIndices.count, outputs.lowerBound, outputs.upperBound,
-                y, stride)
+                y, stride, nil)
         }
     }
 
@@ -196,17 +196,23 @@ public final class PackedMatrix: @unchecked Sendable {
             withUnsafePointer(to: weights) { ck_unpack_row($0, output, columns, y) }
         }
 
-        /// As `PackedMatrix.multiply`.
+        /// Where the weights of an output's group of 16 begin.
+        public func start(_ output: Int) -> UnsafeRawPointer { UnsafeRawPointer(weights.data + output / 16 * weights.panel_bytes) }
+
+        /// As `PackedMatrix.multiply`. `fetching` is asked of memory meanwhile.
         public func multiply(
-            _ x: QuantizedRows.Span, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int
+            _ x: QuantizedRows.Span, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int,
+            fetching next: Kernels.Fetch = .init()
         ) {
             precondition(rows.lowerBound >= 0 && rows.upperBound <= x.capacityRows, "the rows lie within the capacity")
             check(x, outputs)
             guard !rows.isEmpty else { return }
-            withUnsafePointer(to: weights) {
-                Kernels.table.pointee.packed.multiply(
-                    $0, x.blocks, x.blocksPerRow, nil, rows.lowerBound, rows.count, outputs.lowerBound, outputs.upperBound,
-                    y + rows.lowerBound * stride, stride)
+            withUnsafePointer(to: weights) { weights in
+                withUnsafePointer(to: next.list) {
+                    Kernels.table.pointee.packed.multiply(
+                        weights, x.blocks, x.blocksPerRow, nil, rows.lowerBound, rows.count, outputs.lowerBound, outputs.upperBound,
+                        y + rows.lowerBound * stride, stride, $0)
+                }
             }
         }
 

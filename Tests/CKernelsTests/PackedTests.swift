@@ -144,14 +144,15 @@ final class Packed {
 
     /// `[rows, outputs]`; what is not written stays NaN.
     func multiply(
-        _ x: [ck_row_block], rows: Int, first: Int = 0, indices: [Int32]? = nil, begin: Int = 0, end: Int? = nil, by name: String
+        _ x: [ck_row_block], rows: Int, first: Int = 0, indices: [Int32]? = nil, begin: Int = 0, end: Int? = nil,
+        fetching fetch: UnsafePointer<ck_fetch>? = nil, by name: String
     ) -> [Float] {
         var y = [Float](repeating: .nan, count: rows * source.outputs)
         withUnsafePointer(to: weights) { w in
             (indices ?? []).withUnsafeBufferPointer { list in
                 kernels(name).packed.multiply(
                     w, x, weights.blocks, indices == nil ? nil : list.baseAddress, first, rows, begin, end ?? source.outputs, &y,
-                    source.outputs)
+                    source.outputs, fetch)
             }
         }
         return y
@@ -291,6 +292,34 @@ let sourceTypes: [ck_source_type] = [
             let expected = reference(packed, x, rows: rows)
             for name in implementations {
                 #expect(bits(packed.multiply(x, rows: rows, by: name)) == bits(expected), "\(name) \(outputs)x\(inputs), \(rows) rows")
+            }
+        }
+    }
+
+    /// Fewer lines than blocks, more of them, ranges that end within a line, none at all.
+    @Test(arguments: [CK_SOURCE_Q4_1, CK_SOURCE_Q8_0, CK_SOURCE_Q5_1]) func whatIsFetchedMeanwhileChangesNothing(type: ck_source_type) {
+        let (outputs, inputs, rows) = (35, 512, 9)
+        let packed = Packed(SourceMatrix(type, outputs: outputs, inputs: inputs, seed: 3))
+        var numbers = Numbers(rows)
+        let x = quantize(numbers.floats(rows * inputs), rows: rows, columns: inputs, by: "scalar")
+        let memory = [UInt8](repeating: 1, count: 64_000)
+        memory.withUnsafeBufferPointer { memory in
+            for sizes in [[], [1], [64, 100, 63], [32_000, 5, 31_000]] {
+                var start = 0
+                let ranges = sizes.map { size in
+                    defer { start += size }
+                    return ck_fetch_range(start: memory.baseAddress! + start, bytes: size)
+                }
+                ranges.withUnsafeBufferPointer {
+                    var fetch = ck_fetch(
+                        ranges: $0.baseAddress, count: sizes.count, lines: sizes.reduce(0) { $0 + ($1 + 63) / 64 },
+                        after: sizes.count == 1 ? nil : memory.baseAddress)
+                    for name in implementations {
+                        #expect(
+                            bits(packed.multiply(x, rows: rows, fetching: &fetch, by: name))
+                                == bits(packed.multiply(x, rows: rows, by: name)), "\(name) \(sizes)")
+                    }
+                }
             }
         }
     }

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fetch.h"
+
 typedef enum ck_packed_form { CK_PACKED_4 = 0, CK_PACKED_8 = 1, CK_PACKED_8_MINIMUM = 2 } ck_packed_form;
 
 // Element types of the files; the order is that of ck_pack's table.
@@ -47,10 +49,11 @@ typedef struct ck_packed_kernels {
     // y[i * stride + o] = sum over blocks b in order of fma(m, d_x sum(q_x), fma(dot(q, q_x), d d_x, …)) for o in begin..<end,
     // where x_i is row indices[i], or first + i without indices. The dot product is an integer and exact; the two fma a
     // block follow in this order for every row count and in every implementation. `row_blocks` blocks lie between rows.
-    // begin is a multiple of 16; end, too, or it is `outputs`. y does not overlap anything read.
+    // begin is a multiple of 16; end, too, or it is `outputs`. y does not overlap anything read. `fetch`: what is read next, or
+    // null.
     void (*multiply)(
         const ck_packed *weights, const ck_row_block *x, size_t row_blocks, const int32_t *indices, size_t first,
-        size_t rows, size_t begin, size_t end, float *y, size_t stride);
+        size_t rows, size_t begin, size_t end, float *y, size_t stride, const ck_fetch *fetch);
 } ck_packed_kernels;
 
 ck_packed_form ck_packed_form_of(ck_source_type type);

@@ -1,0 +1,50 @@
+internal import Tensors
+
+/// What a product of a layer asks of memory for those after it: the adapters' matrices, which come in short streams, and the
+/// start of the next product's weights.
+extension FastStep {
+    /// Ranges that a segment adds to one list: two for B, and A of as many projections as a phase has.
+    static let fetchesPerSegment = 5
+
+    func fetch(_ index: Int, _ projection: Projection, _ outputs: Range<Int>) -> Kernels.Fetch {
+        var list = Kernels.Fetch(scratch.fetches, after: weights(after: index))
+        let width = linears[index].outputs
+        let next = index + projection.toNextPhase
+        let phase = next < shape.layers * Projection.allCases.count ? FastPhase.of(next % Projection.allCases.count) : 0..<0
+        for number in 0..<plan.segmentCount {
+            guard let patches = plan.segments[number].patches else { continue }
+            patches[index].addB(to: &list, outputs: outputs, width: width)
+        }
+        // The largest product of a phase fetches the next phase's A.
+        guard projection.placeInPhase == 0 else { return list }
+        for number in 0..<plan.segmentCount {
+            let segment = plan.segments[number]
+            guard let patches = segment.patches, !inputSlice.clamped(to: segment.rowRange).isEmpty else { continue }
+            for place in phase {
+                let patch = next + place - phase.lowerBound
+                patches[patch].addA(to: &list, inputs: linears[patch].inputs)
+            }
+        }
+        return list
+    }
+
+    /// Where this thread's part of the weights after a linear layer's begins; after the last layer's the head's.
+    private func weights(after index: Int) -> UnsafeRawPointer {
+        if index + 1 == shape.layers * Projection.allCases.count {
+            return headWeights.start(outputSlice(shape.vocabulary).lowerBound)
+        }
+        let next = linears[index + 1]
+        return next.matrix.start(outputSlice(next.outputs).lowerBound)
+    }
+}
+
+extension Projection {
+    /// From the first projection of a phase to the first of the next.
+    fileprivate var toNextPhase: Int {
+        switch self {
+        case .query: 3
+        case .key, .gate: 2
+        case .value, .output, .up, .down: 1
+        }
+    }
+}

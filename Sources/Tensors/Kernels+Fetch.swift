@@ -1,0 +1,52 @@
+internal import CKernels
+
+extension Kernels {
+    /// Memory that is read after a product, asked for while the product runs. Only a hint: nothing is read, and results do not
+    /// depend on it.
+    public struct Fetch {
+        /// Room for a range; the memory of a list is the caller's.
+        public struct Range: BitwiseCopyable {
+            fileprivate let range: ck_fetch_range
+        }
+
+        /// 256 KiB: with more, 32 adapters push each other and the product's rows out of a second-level cache of 1 MiB.
+        private static let mostLines = 4096
+
+        var list = ck_fetch()
+        private var ranges: UnsafeMutablePointer<Range>?
+
+        public init() {}
+
+        /// - Parameters:
+        ///   - ranges: room for as many as are added.
+        ///   - after: where the weights of the next product begin.
+        public init(_ ranges: UnsafeMutablePointer<Range>, after: UnsafeRawPointer?) {
+            self.ranges = ranges
+            list.ranges = UnsafeRawPointer(ranges).assumingMemoryBound(to: ck_fetch_range.self)
+            list.after = after?.assumingMemoryBound(to: UInt8.self)
+        }
+
+        /// Beyond 256 KiB nothing is added.
+        public mutating func add(_ start: UnsafeRawPointer, byteCount: Int) {
+            guard let ranges, byteCount > 0, list.lines < Self.mostLines else { return }
+            ranges[list.count] = Range(range: ck_fetch_range(start: start.assumingMemoryBound(to: UInt8.self), bytes: byteCount))
+            list.count += 1
+            list.lines += (byteCount + 63) / 64
+        }
+
+        /// What `lowRankShrink` reads of a matrix A.
+        public mutating func add(_ a: Int8Matrix) {
+            if let data = a.matrix.data { add(UnsafeRawPointer(data), byteCount: a.byteCount) }
+        }
+
+        /// What `lowRankExpand` reads of a matrix B for some outputs: two ranges.
+        public mutating func add(_ b: Int8Matrix, outputs: Swift.Range<Int>) {
+            guard let data = b.matrix.data, !outputs.isEmpty else { return }
+            let (first, panels) = (outputs.lowerBound / 16, (outputs.count + 15) / 16)
+            let (panel, scales) = withUnsafePointer(to: b.matrix) { (64 * ck_int8_vectors($0), 32 * ck_int8_blocks($0)) }
+            let offset = withUnsafePointer(to: b.matrix) { ck_int8_scales_offset($0) }
+            add(UnsafeRawPointer(data) + first * panel, byteCount: panels * panel)
+            add(UnsafeRawPointer(data) + offset + first * scales, byteCount: panels * scales)
+        }
+    }
+}
