@@ -29,8 +29,6 @@ CK_INLINE const char *block_at(const key_values *kv, size_t block) {
 
 CK_INLINE size_t element_bytes(ck_kv_element element) { return element == CK_KV_F32 ? 4 : element == CK_KV_F16 ? 2 : 1; }
 
-typedef int8_t i8x16 __attribute__((ext_vector_type(16)));
-
 CK_INLINE f32x16 load_element(const char *p, ck_kv_element element, size_t index) {
     if (element == CK_KV_F32) return load((const float *)p + index);
     if (element == CK_KV_F16) return load_half((const uint16_t *)p + index);

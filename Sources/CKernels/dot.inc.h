@@ -43,7 +43,6 @@ CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, spread64 x) { return dot4_
 #elif defined(CK_AVX2)
 
 typedef struct weights64 { __m256i half[2]; } weights64;
-typedef int32_t i32x8 __attribute__((ext_vector_type(8)));
 
 CK_INLINE weights64 load_bytes(const uint8_t *p) {
     return (weights64){{_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))}};

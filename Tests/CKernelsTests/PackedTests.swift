@@ -217,7 +217,21 @@ let sourceTypes: [ck_source_type] = [
         }
     }
 
-    @Test(arguments: [0, 1, 5, 16, 17, 31, 32, 33, 64, 100]) func activationsAreRoundedToNearest(columns: Int) {
+    /// Four blocks are quantised at once where there are four.
+    @Test func aBlocksBitsDoNotDependOnItsNeighbours() {
+        var numbers = Numbers(7)
+        var x = numbers.floats(640, scale: 3)
+        for i in 96..<128 { x[i] = 0 }
+        (x[165], x[200], x[201], x[511]) = (.nan, .infinity, .nan, -.infinity)
+        for i in 288..<320 { x[i] *= 1e-35 }
+        func words(_ block: ck_row_block) -> [UInt32] {
+            withUnsafeBytes(of: block) { bytes in (0..<12).map { bytes.load(fromByteOffset: 4 * $0, as: UInt32.self) } }
+        }
+        let alone = (0..<20).map { words(quantize(Array(x[32 * $0..<32 * $0 + 32]), rows: 1, columns: 32, by: "scalar")[0]) }
+        for name in implementations { #expect(quantize(x, rows: 1, columns: 640, by: name).map(words) == alone, "\(name)") }
+    }
+
+    @Test(arguments: [0, 1, 5, 16, 17, 31, 32, 33, 64, 100, 128, 159, 576]) func activationsAreRoundedToNearest(columns: Int) {
         var numbers = Numbers(columns)
         var x = numbers.floats(columns, scale: 3)
         if columns > 40 { x[40] = -50 }
