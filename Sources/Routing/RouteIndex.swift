@@ -37,6 +37,10 @@ struct RouteIndex: Sendable {
     private(set) var calibration = Calibration.prior
     /// For the next index.
     private(set) var sums: FeatureSums?
+    /// Texts that belong to no adapter.
+    private(set) var nobody: ExampleVectors?
+    /// What the rules were trained on; shares the memory of the examples.
+    private(set) var set: TrainingSet?
     /// Of the words of the examples; nil: texts are taken as they are.
     var spelling: Spelling?
 
@@ -55,6 +59,7 @@ struct RouteIndex: Sendable {
         entries: [Entry], negatives: ExampleVectors, neighbours: Int, distanceRange: Range<Int>, previous: FeatureSums? = nil
     ) {
         self.init(entries: entries, neighbours: neighbours)
+        nobody = negatives
         var groups = entries.enumerated().map { 
             TrainingSet.Group(name: "adapter \($1.definition.adapter)", adapter: $0, count: $1.examples.texts.count, features: $1.examples.features)
         }
@@ -62,6 +67,7 @@ struct RouteIndex: Sendable {
         let set = TrainingSet(
             featureDimension: negatives.featureDimension, distanceRange: distanceRange, adapters: entries.count, groups: groups)
         guard !entries.isEmpty, let fit = RidgeFit(set, previous: previous) else { return }
+        self.set = set
         sums = fit.sums
         discriminant = Discriminant(map: fit.map, adapters: entries.count, weights: fit.weights)
         calibration = Calibration.fit(CalibrationSamples(index: self, fit: fit, set: set, negatives: negatives).make(), adapters: entries.count)
@@ -118,8 +124,11 @@ struct RouteIndex: Sendable {
         }
     }
 
-    private func areAlike(_ one: Int, _ other: Int) -> Bool { Similarity.cosine(means[one], means[other]) >= Self.alike }
+    private func areAlike(_ one: Int, _ other: Int) -> Bool { likeness(one, other) >= Self.alike }
 
-    /// Whether another adapter would answer what this one is asked. Cost: `O(entries * dimension)`.
-    func hasLike(_ entry: Int) -> Bool { entries.indices.contains { $0 != entry && areAlike($0, entry) } }
+    /// Cosine of the adapters' mean vectors.
+    func likeness(_ one: Int, _ other: Int) -> Float { Similarity.cosine(means[one], means[other]) }
+
+    /// Adapters that would answer what this one is asked. Cost: `O(entries * dimension)`.
+    func likes(of entry: Int) -> [Int] { entries.indices.filter { $0 != entry && areAlike($0, entry) } }
 }

@@ -104,6 +104,18 @@ public final class Router: Sendable {
         return examples
     }
 
+    /// What is known now.
+    var current: RouteIndex { snapshot.withLock { $0 } }
+
+    /// `[texts, dimension]`, unit rows.
+    func unitVectors(_ texts: [String]) throws(RoutingError) -> [Float] {
+        do {
+            return try embedder.embed(texts).vectors
+        } catch {
+            throw RoutingError(.embedderFailed, "could not embed the text: \(error)")
+        }
+    }
+
     /// Decides for one text. Throws `unknownCandidate` for a candidate that is not routable, `embedderFailed` otherwise.
     public func decide(_ query: RouteQuery) throws(RoutingError) -> RouteDecision {
         let clock = ContinuousClock()
@@ -159,20 +171,27 @@ public final class Router: Sendable {
 
     /// Pairs of adapters whose examples are nearly the same, most similar first: the router can't tell them apart.
     ///
-    /// The figure is the cosine between the adapters' mean vectors. `O(adapters^2 * dimension)`.
-    public func overlaps(above threshold: Float = 0.9) -> [(first: String, second: String, similarity: Float)] {
-        let entries = snapshot.withLock { $0 }.entries
-        let means = entries.map(\.examples.centroid)
+    /// The figure is the cosine between the adapters' mean vectors. `O(adapters^2 * dimension)`, or for the pairs of some adapters
+    /// `O(some * adapters * dimension)`.
+    public func overlaps(of some: Set<String>? = nil) -> [(first: String, second: String, similarity: Float)] {
+        let index = snapshot.withLock { $0 }
         var pairs: [(first: String, second: String, similarity: Float)] = []
-        for first in means.indices {
-            for second in means.indices where second > first {
-                let similarity = Similarity.cosine(means[first], means[second])
-                if similarity >= threshold {
-                    pairs.append((entries[first].definition.adapter, entries[second].definition.adapter, similarity))
-                }
+        for (first, entry) in index.entries.enumerated() where some?.contains(entry.definition.adapter) ?? true {
+            for second in index.likes(of: first) {
+                let other = index.entries[second].definition.adapter
+                // A pair of two that are looked for comes once.
+                if second < first, some?.contains(other) ?? true { continue }
+                pairs.append((entry.definition.adapter, other, index.likeness(first, second)))
             }
         }
-        return pairs.sorted { $0.similarity > $1.similarity }
+        return pairs.sorted { ($0.similarity, $1.first) > ($1.similarity, $0.first) }
+    }
+
+    /// What the examples of the index say of themselves and each other; see `RouteDoctor`. A second for 15,000 examples.
+    ///
+    /// - Parameter progress: told now and then how many of how many examples were looked at.
+    public func diagnoses(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) -> [RouteDiagnosis] {
+        RouteDoctor(index: snapshot.withLock { $0 }, policy: policy, encoderTokens: embedder.maxTokens).diagnoses(progress: progress)
     }
 
     /// The start of a text within a byte budget, cut between characters.

@@ -28,6 +28,9 @@ public struct CholeskyFactor: Sendable {
     /// `x = L⁻¹ x`: products of two such columns are products with the inverse between them.
     public func halfSolve(_ x: inout [Double], columns: Int) { triangular(&x, columns, transposed: false) }
 
+    /// `x = L⁻ᵀ x`: a direction among what `halfSolve` gives, as one among what it was given.
+    public func transposedHalfSolve(_ x: inout [Double], columns: Int) { triangular(&x, columns, transposed: true) }
+
     private func triangular(_ x: inout [Double], _ columns: Int, transposed: Bool) {
         precondition(x.count == order * columns, "columns are of that length")
         guard columns > 0 else { return }

@@ -14,6 +14,13 @@ extension AdapterLibrary {
         store.status(name).map { status in
             var report = report(status, shelf)
             if let load = store.expertLoad(name) { report.details["expert_load"] = Self.json(load) }
+            if case .object(var routing)? = report.details["routing"], let router {
+                routing["alike"] = .array(
+                    router.overlaps(of: [name]).map {
+                        ["adapter": .string($0.second), "similarity": .number((Double($0.similarity) * 1000).rounded() / 1000)]
+                    })
+                report.details["routing"] = .object(routing)
+            }
             return report
         }
     }

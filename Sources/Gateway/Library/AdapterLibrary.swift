@@ -40,6 +40,8 @@ public final class AdapterLibrary: Sendable {
         public var routingProblems: [String: String] = [:]
         /// Rules that name what is not there, where that is new.
         public var ruleProblems: [(owner: String, problem: String)] = []
+        /// Adapters that came or changed, and others with nearly the same examples: the router can't tell them apart.
+        public var overlaps: [(adapter: String, other: String, similarity: Float)] = []
         /// The router's index was built anew.
         public var isRouterUpdated = false
         /// Why the index could not be built: the last one goes on.
@@ -57,6 +59,9 @@ public final class AdapterLibrary: Sendable {
     private let current = Mutex(Shelf())
     /// Held by a refresh; what it remembers for the next one.
     private let refreshing = Mutex(Memory())
+
+    /// Adapters that came together and are compared with all others; of more, `lmoe route doctor` tells.
+    private static let mostCompared = 32
 
     private struct Memory {
         var folderStamps: [String: FolderStamp] = [:]
@@ -221,6 +226,9 @@ public final class AdapterLibrary: Sendable {
         guard definitions != memory.indexed || memory.negatives != memory.indexedNegatives else { return }
         do throws(RoutingError) {
             try router.update(definitions, negatives: memory.negatives, progress: progress)
+            let known = Dictionary((memory.indexed ?? []).map { ($0.adapter, $0.indexedTexts) }, uniquingKeysWith: { first, _ in first })
+            let changed = definitions.filter { known[$0.adapter] != $0.indexedTexts }.map(\.adapter)
+            if changed.count <= Self.mostCompared { refresh.overlaps = router.overlaps(of: Set(changed)).map { ($0.first, $0.second, $0.similarity) } }
             memory.indexed = definitions
             memory.indexedNegatives = memory.negatives
             refresh.isRouterUpdated = true

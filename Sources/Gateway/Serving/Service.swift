@@ -140,6 +140,11 @@ public final class Service {
         for (name, problem) in refresh.routingProblems.sorted(by: { $0.key < $1.key }) {
             logger.warning("adapter is not routed", ["adapter": .string(name), "why": .string(problem)])
         }
+        for (adapter, other, similarity) in refresh.overlaps {
+            logger.warning(
+                "the router can't tell two adapters apart: their examples are nearly the same",
+                ["adapter": .string(adapter), "other": .string(other), "similarity": .number((Double(similarity) * 1000).rounded() / 1000)])
+        }
         for (owner, problem) in refresh.ruleProblems { logger.warning("a rule has no effect", ["of": .string(owner), "why": .string(problem)]) }
         if let failure = refresh.routerFailure { logger.error("the router keeps its last index", ["why": .string(failure)]) }
     }

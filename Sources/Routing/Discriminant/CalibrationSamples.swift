@@ -20,14 +20,14 @@ struct CalibrationSamples {
             var sample = sample(row, scores, without: nil)
             // Which of two that are alike has the answer says nothing of the others.
             if let answer = sample.answer {
-                let isLiked = liked[answer] ?? index.hasLike(answer)
+                let isLiked = liked[answer] ?? !index.likes(of: answer).isEmpty
                 liked[answer] = isLiked
                 if isLiked { sample.scores = [] }
             }
             samples.append(sample)
         }
         // Without one of two that are alike, the other has its answers.
-        let adapters = set.groups.indices.filter { group in set.groups[group].adapter.map { !index.hasLike($0) } ?? false }
+        let adapters = set.groups.indices.filter { group in set.groups[group].adapter.map { index.likes(of: $0).isEmpty } ?? false }
         if adapters.count > 1 {
             for place in 0..<min(Self.mostTogether, adapters.count) {
                 let group = adapters[place * adapters.count / min(Self.mostTogether, adapters.count)]

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import Gateway
 import JSON
 import Routing
 
@@ -11,12 +13,13 @@ struct Route: ParsableCommand {
               lmoe route "how many rivers run through texas"
               lmoe route --explain "list all files larger than 10 MB under /var"
               lmoe route --json --top 3 "write me a sonnet about rain"
-              lmoe route benchmark clinc150.json
+              lmoe route eval questions.jsonl
+              lmoe route doctor
 
             A text without a subcommand is decided; `lmoe route decide --help` lists
             the options of that.
             """,
-        subcommands: [RouteDecide.self, RouteBenchmark.self], defaultSubcommand: RouteDecide.self)
+        subcommands: [RouteDecide.self, RouteEval.self, RouteDoctor.self, RouteBenchmark.self], defaultSubcommand: RouteDecide.self)
 }
 
 /// `lmoe route TEXT`: which adapter a text would get, and why; nothing is generated.
@@ -28,6 +31,7 @@ struct RouteDecide: ParsableCommand {
             EXAMPLES
               lmoe route "how many rivers run through texas"
               lmoe route --explain "list all files larger than 10 MB under /var"
+              lmoe route --explain --map map.svg "list all files larger than 10 MB"
               lmoe route --json --top 3 "write me a sonnet about rain"
               lmoe route < questions.txt
 
@@ -38,11 +42,14 @@ struct RouteDecide: ParsableCommand {
     @OptionGroup var folders: FolderOptions
     @Flag(help: "Show every candidate, the nearest examples and the times.") var explain = Variables.flag("explain")
     @Flag(help: "Print the explanation as JSON.") var json = Variables.flag("json")
+    @Option(help: "With --explain: draw the candidates' examples and the text into an SVG file.") var map: String?
     @Option(help: "Most candidates to show.") var top = Variables.integer("top") ?? 5
     @Flag(help: "End with status 3 when a text falls back to the base.") var requireMatch = Variables.flag("require-match")
     @Argument(help: "The text; several words are joined.") var text: [String] = []
 
     func validate() throws {
+        if map != nil, text.isEmpty { throw ValidationError("--map draws one text; give it as an argument.") }
+        if map != nil, !explain { throw ValidationError("--map belongs to --explain.") }
         guard (1...10_000).contains(top) else { throw ValidationError("--top goes from 1 to 10000.") }
     }
 
@@ -64,9 +71,21 @@ struct RouteDecide: ParsableCommand {
         } else {
             let decision = try AdapterChoice.routed.decide(text.joined(separator: " "), in: library, top: top)
             fellBack = decision.route == .fallback
+            if let map { try draw(decision, in: library, to: map) }
             let readable = RouteText(decision: decision)
             print(json ? decision.json.serialized(pretty: true) : explain ? readable.explanation : readable.name)
         }
         if requireMatch, fellBack { throw ExitCode(ExitStatus.no.rawValue) }
+    }
+
+    private func draw(_ decision: RouteDecision, in library: AdapterLibrary, to path: String) throws {
+        guard let map = try library.router?.map(of: decision) else {
+            throw Failure(message: "there is nothing to draw: \(decision.reason)")
+        }
+        do {
+            try Data(RoutePicture(map: map, decision: decision).svg.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw Failure(message: "\(path): the map can't be written: \(error.localizedDescription)")
+        }
     }
 }

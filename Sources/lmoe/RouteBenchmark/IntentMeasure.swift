@@ -44,33 +44,22 @@ struct IntentMeasure {
     }
 
     func quality(_ router: Router) throws -> Quality {
-        let inScope = try decisions(router, data.test.map(\.text))
-        let outside = try decisions(router, data.outOfScope.map(\.text))
+        let inScope = try data.test.map { try outcome(router, $0.text, $0.intent) }
+        let all = RouteEvaluation(inScope + (try data.outOfScope.map { try outcome(router, $0.text, nil) }))
         var quality = Quality()
-        var (reliability, all) = (Reliability(), Reliability())
-        let count = Double(max(inScope.count, 1))
-        for (decision, example) in zip(inScope, data.test) {
-            let best = decision.candidates.first
-            let isRight = best?.adapter == example.intent
-            quality.accuracy += isRight ? 1 / count : 0
-            quality.topThree += decision.candidates.prefix(3).contains { $0.adapter == example.intent } ? 1 / count : 0
-            reliability.add(best?.probability ?? 0, isRight: isRight)
-            all.add(best?.probability ?? 0, isRight: isRight)
-            if decision.adapter == nil { quality.fellBack += 1 / count }
-            if let adapter = decision.adapter {
-                if adapter == example.intent { quality.matched += 1 / count } else { quality.mismatched += 1 / count }
-            }
-        }
-        quality.calibrationError = reliability.expectedCalibrationError
-        if !outside.isEmpty {
-            for decision in outside { all.add(decision.candidates.first?.probability ?? 0, isRight: false) }
-            let kept = inScope.map { $0.noneProbability ?? 1 }.sorted()
-            let limit = kept[min(Int((0.95 * Double(kept.count)).rounded(.down)), kept.count - 1)]
-            quality.outOfScopeRecall = share(outside) { ($0.noneProbability ?? 1) > limit }
-            quality.outOfScopeFellBack = share(outside) { $0.adapter == nil }
-        }
-        quality.calibrationErrorOfAll = all.expectedCalibrationError
+        quality.accuracy = all.accuracy ?? 0
+        quality.topThree = all.topThree ?? 0
+        quality.outOfScopeRecall = all.outOfScopeRecall
+        quality.calibrationError = RouteEvaluation(inScope).reliability.expectedCalibrationError
+        quality.calibrationErrorOfAll = all.reliability.expectedCalibrationError
+        (quality.matched, quality.mismatched, quality.fellBack) = (all.matched ?? 0, all.mismatched ?? 0, all.fellBack ?? 0)
+        quality.outOfScopeFellBack = all.outOfScopeFellBack
         return quality
+    }
+
+    private func outcome(_ router: Router, _ text: String, _ intent: String?) throws -> RouteEvaluation.Outcome {
+        RouteEvaluation.Outcome(
+            LabelledText(text: text, adapter: intent, line: 0), try router.decide(RouteQuery(text: text, top: 3)))
     }
 
     /// Texts of the test split that are decided as before once they are perturbed.
@@ -80,10 +69,6 @@ struct IntentMeasure {
         let before = try texts.map { try router.decide(RouteQuery(text: $0, top: 1)) }
         let after = try texts.map { try router.decide(RouteQuery(text: perturbation.apply($0, &random), top: 1)) }
         return share(Array(zip(before, after))) { $0.candidates.first?.adapter == $1.candidates.first?.adapter }
-    }
-
-    private func decisions(_ router: Router, _ texts: [String]) throws -> [RouteDecision] {
-        try texts.map { try router.decide(RouteQuery(text: $0, top: 3)) }
     }
 
     private func share<Element>(_ elements: [Element], _ isCounted: (Element) -> Bool) -> Double {

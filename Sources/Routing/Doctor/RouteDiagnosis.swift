@@ -1,0 +1,71 @@
+import JSON
+
+/// Something about an adapter's routing data that its owner should know.
+public struct RouteDiagnosis: Sendable, Equatable {
+    public enum Severity: String, Sendable, Comparable {
+        case error, warning, note
+
+        public static func < (one: Severity, other: Severity) -> Bool { one.order < other.order }
+        private var order: Int { self == .error ? 0 : self == .warning ? 1 : 2 }
+    }
+
+    public enum Kind: String, Sendable {
+        /// Its files cannot be read, or a rule names what is not there.
+        case unreadable, rule
+        case noExamples = "no_examples"
+        case fewExamples = "few_examples"
+        /// The same text is an example of two adapters.
+        case sharedExample = "shared_example"
+        /// Nearly the same text again and again in one adapter.
+        case repetition
+        /// The examples of two adapters are nearly the same.
+        case alike
+        /// Most of its examples would go to another adapter.
+        case shadowed
+        /// An example that seems to be another adapter's.
+        case mislabelled
+        /// An example that is near no other.
+        case stray
+        /// An example that the encoder does not read to its end.
+        case long
+        /// A threshold that its own examples hardly reach, or one that keeps nothing away.
+        case threshold
+    }
+
+    public var severity: Severity
+    public var kind: Kind
+    public var adapter: String
+    /// Whom else it concerns.
+    public var other: String?
+    /// A sentence for a person.
+    public var message: String
+    /// What to do.
+    public var advice: String
+    /// Examples that show it.
+    public var texts: [String] = []
+
+    public init(
+        _ severity: Severity, _ kind: Kind, _ adapter: String, other: String? = nil, _ message: String, advice: String, texts: [String] = []
+    ) {
+        self.severity = severity
+        self.kind = kind
+        self.adapter = adapter
+        self.other = other
+        self.message = message
+        self.advice = advice
+        self.texts = texts
+    }
+
+    public var json: JSONValue {
+        [
+            "severity": .string(severity.rawValue), "kind": .string(kind.rawValue), "adapter": .string(adapter),
+            "other": other.map(JSONValue.string) ?? .null, "message": .string(message), "advice": .string(advice),
+            "texts": .array(texts.map(JSONValue.string)),
+        ]
+    }
+
+    /// Errors first, then by adapter.
+    public static func isBefore(_ one: RouteDiagnosis, _ other: RouteDiagnosis) -> Bool {
+        (one.severity, one.adapter, one.kind.rawValue, one.message) < (other.severity, other.adapter, other.kind.rawValue, other.message)
+    }
+}

@@ -1,0 +1,84 @@
+import Generation
+import Testing
+
+@testable import Routing
+
+@Suite struct RouteDoctorTests {
+    private static func found(_ definitions: [RouteDefinition]) throws -> [RouteDiagnosis] {
+        try RouterTests.router(definitions).diagnoses()
+    }
+
+    @Test func healthyAdaptersHaveNoErrors() throws {
+        let found = try Self.found([RouterTests.bash, RouterTests.sql])
+        #expect(!found.contains { $0.severity == .error })
+        #expect(!found.contains { $0.kind == .alike || $0.kind == .mislabelled || $0.kind == .shadowed })
+        // 12 examples each.
+        #expect(found.filter { $0.kind == .fewExamples }.map(\.severity) == [.note, .note])
+    }
+
+    @Test func aTextOfTwoAdaptersIsAnError() throws {
+        var sql = RouterTests.sql
+        sql.examples.append("  List ALL files in the folder ")
+        let shared = try Self.found([RouterTests.bash, sql]).filter { $0.kind == .sharedExample }
+        #expect(shared.map(\.adapter) == ["sql"] && shared.first?.other == "bash" && shared.first?.severity == .error)
+        #expect(shared.first?.texts == ["  List ALL files in the folder "])
+    }
+
+    @Test func anExampleInTheWrongPlaceIsSuspected() throws {
+        var sql = RouterTests.sql
+        sql.examples.append("find all empty files in the folder and list the files")
+        let suspects = try Self.found([RouterTests.bash, sql]).filter { $0.kind == .mislabelled }
+        let own = suspects.filter { $0.adapter == "sql" }
+        #expect(own.count == 1 && own.first?.other == "bash" && own.first?.severity == .warning)
+        #expect(own.first?.texts == ["find all empty files in the folder and list the files"])
+    }
+
+    @Test func anAdapterWhoseTextsAreAnothersIsShadowed() throws {
+        let few = RouteDefinition(
+            adapter: "finder",
+            examples: ["find hidden files in the folder", "list large files in this folder", "copy files older than a week", "which rivers cross iowa and texas"])
+        let shadows = try Self.found([RouterTests.bash, RouterTests.sql, few]).filter { $0.kind == .shadowed }
+        #expect(shadows.map(\.adapter) == ["finder"] && shadows.first?.other == "bash" && shadows.first?.severity == .error)
+    }
+
+    @Test func twoOfAKindAreToldOnceAndDoNotCountAsWrong() throws {
+        var twin = RouterTests.bash
+        twin.adapter = "shell"
+        twin.examples = twin.examples.map { $0.split(separator: " ").reversed().joined(separator: " ") }
+        let found = try Self.found([RouterTests.bash, twin, RouterTests.sql])
+        let alike = found.filter { $0.kind == .alike }
+        #expect(alike.map(\.adapter) == ["bash"] && alike.first?.other == "shell")
+        #expect(!found.contains { $0.kind == .mislabelled || $0.kind == .shadowed })
+    }
+
+    @Test func thresholdsOutOfReachAndThinFoldersAreTold() throws {
+        var strict = RouterTests.bash, open = RouterTests.sql
+        (strict.threshold, open.threshold) = (0.999, 0)
+        let thin = RouteDefinition(adapter: "thin", description: "sings songs about stars")
+        let long = RouteDefinition(adapter: "long", examples: (0..<6).map { number in "tell a story \(number) " + String(repeating: "of old ", count: 200) })
+        let found = try Self.found([strict, open, thin, long])
+        let thresholds = found.filter { $0.kind == .threshold && $0.adapter != "long" }
+        #expect(Set(thresholds.map(\.adapter)) == ["bash", "sql"])
+        #expect(thresholds.first { $0.adapter == "sql" }?.message.contains("keeps nothing away") == true)
+        #expect(found.contains { $0.kind == .fewExamples && $0.adapter == "thin" && $0.severity == .warning })
+        #expect(found.contains { $0.kind == .long && $0.adapter == "long" && $0.message.hasPrefix("6 of its") })
+        #expect(found.contains { $0.kind == .repetition && $0.adapter == "long" })
+    }
+
+    @Test func anEmptyIndexHasNothingToTell() throws {
+        #expect(try Self.found([]).isEmpty)
+        #expect(try Self.found([RouterTests.bash]).allSatisfy { $0.kind == .fewExamples })
+    }
+
+    @Test func overlapsOfSomeAreThoseOfAllThatNameThem() throws {
+        var twin = RouterTests.bash
+        twin.adapter = "shell"
+        let router = try RouterTests.router([RouterTests.bash, RouterTests.sql, twin])
+        for some: Set<String> in [["bash"], ["shell"], ["bash", "shell", "sql"]] {
+            let pairs = router.overlaps(of: some)
+            #expect(pairs.count == 1)
+            #expect(Set([pairs.first?.first, pairs.first?.second]) == ["bash", "shell"])
+        }
+        #expect(router.overlaps(of: ["sql"]).isEmpty)
+    }
+}
