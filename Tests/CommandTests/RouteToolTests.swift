@@ -39,7 +39,9 @@ import Testing
     @Test func aWrongLineIsNamed() throws {
         let unknown = try Invocation("route", "eval", try file("q.jsonl", "{\"text\": \"a\", \"adapter\": \"sqll\"}"))
         #expect(unknown.status == 2)
-        #expect(unknown.errors.contains("q.jsonl:1: there is no adapter `sqll`") && unknown.errors.contains("bash, data2text, math, sql"))
+        #expect(unknown.errors.contains("q.jsonl:1: there is no adapter `sqll`") && unknown.errors.contains("did you mean `sql`?"))
+        let far = try Invocation("route", "eval", try file("q.jsonl", "{\"text\": \"a\", \"adapter\": \"translation\"}"))
+        #expect(far.status == 2 && far.errors.contains("the router can choose: bash, data2text, math, sql"))
         let broken = try Invocation("route", "eval", try file("q.jsonl", questions + "\n{\"text\": 3}"))
         #expect(broken.status == 2 && broken.errors.contains("q.jsonl:5: expected {\"text\""))
         #expect(try Invocation("route", "eval", "/nowhere.jsonl").status == 2)

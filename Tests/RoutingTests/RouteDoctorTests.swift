@@ -33,6 +33,37 @@ import Testing
         #expect(own.first?.texts == ["find all empty files in the folder and list the files"])
     }
 
+    @Test func aSuspectComesWithItsScoresAndTheNearestTextOfTheOther() throws {
+        var sql = RouterTests.sql
+        sql.examples.append("find all empty files in the folder and list the files")
+        let suspect = try Self.found([RouterTests.bash, sql]).first { $0.kind == .mislabelled && $0.adapter == "sql" }
+        let evidence = try #require(suspect?.evidence.first)
+        let rival = try #require(evidence.rival)
+        #expect(rival.adapter == "bash" && rival.score - (evidence.own ?? 1) >= Double(RouteDoctor.mislabelled))
+        #expect(RouterTests.bash.indexedTexts.contains(evidence.nearest?.text ?? ""))
+        guard case .object(let json)? = suspect?.json, case .array(let list)? = json["evidence"], case .object(let first)? = list.first else {
+            Issue.record("no evidence in the JSON")
+            return
+        }
+        #expect(first["text"] == .string(evidence.text) && first["score"] != .null && first["other"] != .null && first["nearest"] != .null)
+    }
+
+    @Test func aTextForNobodyThatIsAnExampleIsAnError() throws {
+        let router = try RouterTests.router([RouterTests.bash, RouterTests.sql])
+        try router.update([RouterTests.bash, RouterTests.sql], negatives: ["List all files in the  folder", "sing a song"])
+        let shared = router.diagnoses().filter { $0.kind == .sharedExample }
+        #expect(shared.map(\.adapter) == ["bash"] && shared.first?.severity == .error && shared.first?.other == nil)
+    }
+
+    @Test func nearlyTheSameTextInTwoAdaptersIsToldOnce() throws {
+        var sql = RouterTests.sql
+        // The test's encoder counts words: another order is another text with the same vector.
+        sql.examples.append("in the folder list all files")
+        let near = try Self.found([RouterTests.bash, sql]).filter { $0.kind == .nearlyShared }
+        #expect(near.count == 1 && near.first?.severity == .warning && near.first?.evidence.count == 1)
+        #expect(Set([near.first?.adapter, near.first?.other]) == ["bash", "sql"])
+    }
+
     @Test func anAdapterWhoseTextsAreAnothersIsShadowed() throws {
         let few = RouteDefinition(
             adapter: "finder",

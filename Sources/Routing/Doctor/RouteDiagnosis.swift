@@ -16,6 +16,8 @@ public struct RouteDiagnosis: Sendable, Equatable {
         case fewExamples = "few_examples"
         /// The same text is an example of two adapters.
         case sharedExample = "shared_example"
+        /// Nearly the same text is an example of two adapters.
+        case nearlyShared = "nearly_shared"
         /// Nearly the same text again and again in one adapter.
         case repetition
         /// The examples of two adapters are nearly the same.
@@ -41,11 +43,14 @@ public struct RouteDiagnosis: Sendable, Equatable {
     public var message: String
     /// What to do.
     public var advice: String
-    /// Examples that show it.
-    public var texts: [String] = []
+    /// All examples that show it, the clearest first.
+    public var evidence: [Evidence] = []
+
+    public var texts: [String] { evidence.map(\.text) }
 
     public init(
-        _ severity: Severity, _ kind: Kind, _ adapter: String, other: String? = nil, _ message: String, advice: String, texts: [String] = []
+        _ severity: Severity, _ kind: Kind, _ adapter: String, other: String? = nil, _ message: String, advice: String,
+        evidence: [Evidence] = []
     ) {
         self.severity = severity
         self.kind = kind
@@ -53,14 +58,14 @@ public struct RouteDiagnosis: Sendable, Equatable {
         self.other = other
         self.message = message
         self.advice = advice
-        self.texts = texts
+        self.evidence = evidence
     }
 
     public var json: JSONValue {
         [
             "severity": .string(severity.rawValue), "kind": .string(kind.rawValue), "adapter": .string(adapter),
             "other": other.map(JSONValue.string) ?? .null, "message": .string(message), "advice": .string(advice),
-            "texts": .array(texts.map(JSONValue.string)),
+            "evidence": .array(evidence.map(\.json)),
         ]
     }
 

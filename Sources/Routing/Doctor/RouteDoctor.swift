@@ -14,19 +14,21 @@ struct RouteDoctor {
     /// Cosine from which on two texts say the same.
     private static let same: Float = 0.98
     private static let few = (error: 5, note: 20)
-    /// Texts that a diagnosis shows.
-    private static let shown = 5
     /// Of a token, roughly: texts of more bytes are cut by the encoder.
     private static let bytesPerToken = 3
 
     func diagnoses(progress: (_ done: Int, _ total: Int) -> Void) -> [RouteDiagnosis] {
-        var found = shared() + alike()
+        var found = shared() + meantForNobody() + alike()
         let opinion = SecondOpinion(index)
         let total = index.entries.reduce(0) { $0 + $1.examples.texts.count }
         var done = 0
+        var told: Set<Set<String>> = []
         for entry in index.entries.indices {
             found += amount(entry) + repetitions(entry) + long(entry)
-            if let opinion, index.entries.count > 1 { found += judged(entry, opinion.examples(entry)) }
+            if let opinion, index.entries.count > 1 {
+                let examples = opinion.examples(entry)
+                found += judged(entry, examples) + nearlyShared(entry, examples, &told)
+            }
             done += index.entries[entry].examples.texts.count
             progress(done, total)
         }
@@ -55,7 +57,7 @@ struct RouteDoctor {
         var texts: [[Int]: [String]] = [:]
         for (entry, content) in index.entries.enumerated() {
             for text in content.definition.examples {
-                let key = text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+                let key = plain(text)
                 if let owner = owners[key], owner != entry {
                     texts[[owner, entry], default: []].append(text)
                 } else {
@@ -67,7 +69,23 @@ struct RouteDoctor {
             RouteDiagnosis(
                 .error, .sharedExample, name(pair[1]), other: name(pair[0]),
                 "\(texts.count) of its examples \(texts.count == 1 ? "is an example" : "are examples") of \(name(pair[0])), too",
-                advice: "leave each text with the adapter that should answer it", texts: Array(texts.prefix(Self.shown)))
+                advice: "leave each text with the adapter that should answer it", evidence: texts.map { .init($0) })
+        }
+    }
+
+    /// Letter case and spaces aside.
+    private func plain(_ text: String) -> String { text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ") }
+
+    /// Texts that the operator says nobody should answer, and that are an adapter's examples.
+    private func meantForNobody() -> [RouteDiagnosis] {
+        let nobody = Set((index.nobody?.texts ?? []).map(plain)).subtracting(BackgroundTexts.all.map(plain))
+        return index.entries.indices.compactMap { entry in
+            let texts = index.entries[entry].definition.examples.filter { nobody.contains(plain($0)) }
+            guard !texts.isEmpty else { return nil }
+            return RouteDiagnosis(
+                .error, .sharedExample, name(entry),
+                "\(texts.count) of its examples \(texts.count == 1 ? "is" : "are") among the texts for nobody, too (none.jsonl)",
+                advice: "take each out of one of the two", evidence: texts.map { .init($0) })
         }
     }
 
@@ -98,7 +116,7 @@ struct RouteDoctor {
         return [
             RouteDiagnosis(
                 .note, .repetition, name(entry), "\(repeated.count) of its \(examples.texts.count) texts say nearly what another one says",
-                advice: "replace them by others: what is said twice teaches nothing", texts: Array(repeated.prefix(Self.shown)))
+                advice: "replace them by others: what is said twice teaches nothing", evidence: repeated.map { .init($0) })
         ]
     }
 
@@ -109,7 +127,7 @@ struct RouteDoctor {
         return [
             RouteDiagnosis(
                 .note, .long, name(entry), "\(texts.count) of its examples \(texts.count == 1 ? "is" : "are") longer than the encoder reads (\(limit) bytes, roughly)",
-                advice: "shorten them to what tells what is asked", texts: texts.prefix(Self.shown).map { "\($0.prefix(120))…" })
+                advice: "shorten them to what tells what is asked", evidence: texts.map { .init("\($0.prefix(120))…") })
         ]
     }
 
@@ -133,18 +151,46 @@ struct RouteDoctor {
                 .error, .shadowed, name(entry), other: name(winner),
                 "\(texts.count) of its \(examples.count) texts would go to \(name(winner)), had the router not seen them",
                 advice: "add examples of what only \(name(entry)) is for, and take those away from \(name(winner)) that are not its own",
-                texts: texts.prefix(Self.shown).map(\.text))
+                evidence: texts.sorted { $0.rival - $0.own > $1.rival - $1.own }.map(evidence))
         ]
+    }
+
+    private func evidence(_ example: SecondOpinion.Example) -> RouteDiagnosis.Evidence {
+        .init(
+            example.text, own: Double(example.own), rival: example.rivalEntry.map { .init(adapter: name($0), score: Double(example.rival)) },
+            nearest: example.nearestRival.map { .init(text: $0.text, similarity: Double($0.similarity)) })
     }
 
     private func mislabelled(_ entry: Int, _ examples: [SecondOpinion.Example]) -> [RouteDiagnosis] {
         let suspects = examples.filter { $0.rival - $0.own >= Self.mislabelled && isRival($0.rivalEntry, of: entry) }
-        return Dictionary(grouping: suspects, by: { $0.rivalEntry ?? entry }).map { other, suspects in
-            let sorted = suspects.sorted { $0.rival - $0.own > $1.rival - $1.own }
-            return RouteDiagnosis(
-                .warning, .mislabelled, name(entry), other: name(other),
-                "\(sorted.count) of its examples \(sorted.count == 1 ? "looks" : "look") like \(sorted.count == 1 ? "one" : "some") of \(name(other))",
-                advice: "move what belongs to \(name(other)); leave what is right: the router learns from it", texts: sorted.prefix(Self.shown).map(\.text))
+        guard !suspects.isEmpty else { return [] }
+        let others = Set(suspects.compactMap(\.rivalEntry))
+        let other = others.count == 1 ? others.first.map(name) : nil
+        return [
+            RouteDiagnosis(
+                .warning, .mislabelled, name(entry), other: other,
+                "\(suspects.count) of its \(examples.count) texts \(suspects.count == 1 ? "looks" : "look") like "
+                    + (other.map { "\($0)'s" } ?? "those of \(others.count) other adapters"),
+                advice: "move what belongs elsewhere; leave what is right: the router learns from it",
+                evidence: suspects.sorted { $0.rival - $0.own > $1.rival - $1.own }.map(evidence))
+        ]
+    }
+
+    /// Texts that say what one of another adapter says, word for word ones aside. A pair is told once.
+    private func nearlyShared(_ entry: Int, _ examples: [SecondOpinion.Example], _ told: inout Set<Set<String>>) -> [RouteDiagnosis] {
+        var found: [Int: [RouteDiagnosis.Evidence]] = [:]
+        for example in examples where isRival(example.rivalEntry, of: entry) {
+            guard let rival = example.rivalEntry, let near = example.nearestRival, near.similarity >= Self.same else { continue }
+            let pair: Set<String> = [plain(example.text), plain(near.text)]
+            guard pair.count == 2, told.insert(pair).inserted else { continue }
+            found[rival, default: []].append(evidence(example))
+        }
+        return found.map { rival, evidence in
+            RouteDiagnosis(
+                .warning, .nearlyShared, name(entry), other: name(rival),
+                "\(evidence.count) of its texts \(evidence.count == 1 ? "says" : "say") nearly what \(evidence.count == 1 ? "one" : "some") of \(name(rival)) "
+                    + (evidence.count == 1 ? "says" : "say"),
+                advice: "keep each with the adapter that should answer it", evidence: evidence)
         }
     }
 
@@ -155,7 +201,10 @@ struct RouteDoctor {
             RouteDiagnosis(
                 .note, .stray, name(entry), "\(strays.count) of its examples \(strays.count == 1 ? "is" : "are") near no other text",
                 advice: "see whether they are meant; if so, add more of their kind",
-                texts: strays.sorted { $0.nearest < $1.nearest }.prefix(Self.shown).map(\.text))
+                evidence: strays.sorted { $0.nearest < $1.nearest }.map { stray in
+                    let near = [stray.nearestOwn, stray.nearestRival].compactMap(\.self).max { $0.similarity < $1.similarity }
+                    return .init(stray.text, nearest: near.map { .init(text: $0.text, similarity: Double($0.similarity)) })
+                })
         ]
     }
 

@@ -9,8 +9,17 @@ struct SecondOpinion: Sendable {
         var rivalEntry: Int?
         /// Of its own adapter.
         var probability: Double
-        /// Cosine with the nearest other example of any adapter that is searched.
-        var nearest: Float
+        /// The nearest other text of its own adapter, and of that best other one; nil where there is none.
+        var nearestOwn: Near?
+        var nearestRival: Near?
+
+        /// Cosine with the nearest of both.
+        var nearest: Float { max(nearestOwn?.similarity ?? -1, nearestRival?.similarity ?? -1) }
+    }
+
+    struct Near: Sendable {
+        var text: String
+        var similarity: Float
     }
 
     /// Rows that are left out in one go; their cost grows with the square.
@@ -44,12 +53,16 @@ struct SecondOpinion: Sendable {
         return vectors.withRow(row) { vector in
             let evidence = index.evidence(scores, vector, skipping: (entry, row)) { _ in true }
             let share = index.calibration.shares(scores)[entry]
-            var own = NearestExamples(1)
-            var nearest = own.score(vectors, vector, skipping: row) ?? -1
-            if let rival { nearest = max(nearest, own.score(index.entries[rival].examples, vector) ?? -1) }
             return Example(
                 text: vectors.texts[row], own: scores[entry], rival: rival.map { scores[$0] } ?? 0, rivalEntry: rival,
-                probability: index.calibration.scope(evidence) * share, nearest: nearest)
+                probability: index.calibration.scope(evidence) * share, nearestOwn: nearest(vector, vectors, skipping: row),
+                nearestRival: rival.flatMap { nearest(vector, index.entries[$0].examples) })
         }
+    }
+
+    private func nearest(_ vector: UnsafeBufferPointer<Float>, _ examples: ExampleVectors, skipping row: Int? = nil) -> Near? {
+        var nearest = NearestExamples(1)
+        _ = nearest.score(examples, vector, skipping: row)
+        return nearest.best.first.map { Near(text: examples.texts[$0.example], similarity: $0.similarity) }
     }
 }

@@ -69,8 +69,7 @@ struct RouteEval: ParsableCommand {
             }
             if let reason = library.store.status(name)?.state.reason { throw Failure.usage("\(place)`\(name)` is not served: \(reason)") }
             throw Failure.usage(
-                "\(place)there is no adapter `\(name)` in \(library.store.folder); the router can choose: "
-                    + (routable.isEmpty ? "none" : routable.sorted().joined(separator: ", ")))
+                "\(place)there is no adapter `\(name)` in \(library.store.folder); \(NearNames.hint(name, among: routable))")
         }
     }
 

@@ -15,15 +15,35 @@ struct DoctorText {
         }
         var lines = ["\(head): \(counts.joined(separator: ", "))."]
         for finding in findings {
-            lines += ["", "\(finding.severity.rawValue)  \(finding.adapter): \(finding.message)"]
-            lines += finding.texts.map { "         \(shortened($0))" }
+            lines += ["", "\(finding.severity.rawValue)  \(finding.adapter): \(finding.message)  [\(finding.kind.rawValue)]"]
+            lines += finding.evidence.prefix(Self.shown).map { "         " + line($0, finding.kind) }
+            let more = finding.evidence.count - Self.shown
+            if more > 0 { lines.append("         and \(more) more (--json has all)") }
             lines.append("         -> \(finding.advice)")
         }
         return lines.joined(separator: "\n")
     }
 
-    private func shortened(_ text: String) -> String {
+    /// Examples of a finding.
+    private static let shown = 5
+
+    /// The text with what it is judged by.
+    private func line(_ evidence: RouteDiagnosis.Evidence, _ kind: RouteDiagnosis.Kind) -> String {
+        let text = shortened(evidence.text, 90)
+        switch kind {
+        case .mislabelled, .shadowed:
+            guard let own = evidence.own, let rival = evidence.rival else { return text }
+            return "\(text)  (\(rival.adapter) \(Figure.decimals(rival.score, 2)), its own \(Figure.decimals(own, 2)))"
+        case .nearlyShared:
+            return text + (evidence.nearest.map { "  ~  \(shortened($0.text, 60))" } ?? "")
+        case .stray:
+            return text + (evidence.nearest.map { "  (nearest: \(shortened($0.text, 40)), \(Figure.decimals($0.similarity, 2)))" } ?? "")
+        default: return text
+        }
+    }
+
+    private func shortened(_ text: String, _ most: Int) -> String {
         let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-        return line.count > 90 ? line.prefix(89) + "…" : line
+        return line.count > most ? line.prefix(most - 1) + "…" : line
     }
 }
