@@ -1,39 +1,60 @@
 internal import Tensors
 
-/// The embedded texts of one adapter.
+/// The embedded texts of one adapter. The numbers lie in memory of their own or in a mapped file of the cache; copies share them.
 struct ExampleVectors: Sendable {
-    var texts: [String]
-    /// `[texts, dimension]`, row-major, unit rows.
-    var vectors: [Float]
-    var dimension: Int
+    let texts: [String]
+    /// Mean vector, not of unit length: its product with another mean is the mean similarity of all pairs.
+    let mean: [Float]
     /// `[texts, featureDimension]`, what rules are trained on.
-    var features: [Float]
-    var featureDimension: Int
+    let features: FeatureRows
+    /// `[texts, dimension]`, f32, unit rows.
+    private let vectors: TensorView
+
+    var dimension: Int { mean.count }
+    var featureDimension: Int { features.dimension }
+
+    /// Of numbers that an encoder gave, row-major.
+    init(texts: [String], vectors: [Float], dimension: Int, features: [Float], featureDimension: Int) {
+        let view = vectors.withUnsafeBytes { TensorView(name: "vectors", dtype: .f32, shape: [texts.count, dimension], copying: $0) }
+        guard let view else { preconditionFailure("there is a vector for each text") }
+        var mean = [Float](repeating: 0, count: dimension)
+        for row in 0..<texts.count {
+            for column in 0..<dimension { mean[column] += vectors[row * dimension + column] }
+        }
+        self.init(
+            texts: texts, mean: mean.map { $0 / Float(max(texts.count, 1)) }, vectors: view,
+            features: FeatureRows(features, dimension: featureDimension))
+    }
+
+    /// - Parameter vectors: `[texts, dimension]`, f32.
+    init(texts: [String], mean: [Float], vectors: TensorView, features: FeatureRows) {
+        precondition(vectors.rows == texts.count && vectors.columns == mean.count && features.count == texts.count, "a row for each text")
+        self.texts = texts
+        self.mean = mean
+        self.vectors = vectors
+        self.features = features
+    }
+
+    private func withVectors<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+        vectors.withUnsafeBytes { body($0.assumingMemoryBound(to: Float.self)) }
+    }
 
     /// Cosines of a unit query with each row, `[texts]`: `O(texts * dimension)`.
     func similarities(to query: UnsafeBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>) {
         precondition(query.count == dimension, "query and examples come from the same encoder")
         precondition(output.count == texts.count, "there is room for each text")
-        vectors.withUnsafeBufferPointer { rows in
+        withVectors { rows in
             guard let query = query.baseAddress, let start = rows.baseAddress, let output = output.baseAddress else { return }
             Kernels.dots(query, start, rowCount: texts.count, count: dimension, into: output)
         }
     }
 
-    /// Mean row, not normalised: its product with another mean is the mean similarity of all pairs.
-    var centroid: [Float] {
-        var mean = [Float](repeating: 0, count: dimension)
-        for row in 0..<texts.count {
-            for column in 0..<dimension { mean[column] += vectors[row * dimension + column] }
-        }
-        return mean.map { $0 / Float(max(texts.count, 1)) }
+    func withRow<Result>(_ row: Int, _ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+        withVectors { body(UnsafeBufferPointer(rebasing: $0[(row * dimension)..<((row + 1) * dimension)])) }
     }
 
-    func withRow<Result>(_ row: Int, _ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
-        vectors.withUnsafeBufferPointer {
-            body(UnsafeBufferPointer(rebasing: $0[(row * dimension)..<((row + 1) * dimension)]))
-        }
-    }
+    /// All vectors as stored.
+    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { vectors.withUnsafeBytes(body) }
 }
 
 enum Similarity {

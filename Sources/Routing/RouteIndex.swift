@@ -47,30 +47,40 @@ struct RouteIndex: Sendable {
     init(entries: [Entry], neighbours: Int) {
         self.entries = entries
         self.neighbours = neighbours
-        means = entries.map(\.examples.centroid)
+        means = entries.map(\.examples.mean)
     }
 
-    /// Trains the rules and fits their calibration.
+    /// Trains the rules and fits their calibration, or takes those that were trained on the same before.
     ///
     /// - Parameters:
     ///   - negatives: texts that belong to no adapter.
     ///   - previous: of the last index.
+    ///   - cache: read where there is no last index, and written after each training.
     init(
-        entries: [Entry], negatives: ExampleVectors, neighbours: Int, distanceRange: Range<Int>, previous: FeatureSums? = nil
+        entries: [Entry], negatives: ExampleVectors, neighbours: Int, distanceRange: Range<Int>, previous: FeatureSums? = nil,
+        cache: RuleCache? = nil
     ) {
         self.init(entries: entries, neighbours: neighbours)
         nobody = negatives
         var groups = entries.enumerated().map { 
-            TrainingSet.Group(name: "adapter \($1.definition.adapter)", adapter: $0, count: $1.examples.texts.count, features: $1.examples.features)
+            TrainingSet.Group(name: "adapter \($1.definition.adapter)", adapter: $0, features: $1.examples.features)
         }
-        groups.append(.init(name: "none", adapter: nil, count: negatives.texts.count, features: negatives.features))
+        groups.append(.init(name: "none", adapter: nil, features: negatives.features))
         let set = TrainingSet(
             featureDimension: negatives.featureDimension, distanceRange: distanceRange, adapters: entries.count, groups: groups)
-        guard !entries.isEmpty, let fit = RidgeFit(set, previous: previous) else { return }
+        if entries.isEmpty { return }
         self.set = set
+        let key = RuleCache.key(set, neighbours: neighbours)
+        if previous == nil, let rules = cache?.load(key, set) {
+            discriminant = Discriminant(map: rules.map, adapters: entries.count, weights: rules.weights)
+            calibration = rules.calibration
+            return
+        }
+        guard let fit = RidgeFit(set, previous: previous) else { return }
         sums = fit.sums
         discriminant = Discriminant(map: fit.map, adapters: entries.count, weights: fit.weights)
         calibration = Calibration.fit(CalibrationSamples(index: self, fit: fit, set: set, negatives: negatives).make(), adapters: entries.count)
+        cache?.store(.init(map: fit.map, weights: fit.weights, calibration: calibration), key, adapters: entries.count)
     }
 
     /// - Parameters:

@@ -78,7 +78,7 @@ public final class Router: Sendable {
         let background = if let known = cached(general) { known } else { try embedded(general) }
         var next = RouteIndex(
             entries: entries, negatives: background, neighbours: policy.neighbours, distanceRange: embedder.distanceRange,
-            previous: last.sums)
+            previous: last.sums, cache: cache.map { RuleCache(folder: $0.folder, identity: embedder.identity) })
         if policy.mendsSpelling {
             next.spelling = Spelling(examples: entries.lazy.flatMap(\.examples.texts), rank: { [embedder] in embedder.rank(ofWord: $0) })
         }
@@ -101,7 +101,8 @@ public final class Router: Sendable {
             texts: texts, vectors: found.vectors, dimension: embedder.dimension, features: found.features,
             featureDimension: embedder.featureDimension)
         cache?.store(examples, encoder: embedder.identity)
-        return examples
+        // The mapped copy takes no memory of its own.
+        return cached(texts) ?? examples
     }
 
     /// What is known now.

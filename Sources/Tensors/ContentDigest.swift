@@ -28,6 +28,14 @@ public struct ContentDigest: Sendable, Hashable {
     /// The hash of a list, of its parts' hashes one after another: changes when a part does, or their number or order.
     public init(of parts: [ContentDigest]) { self = parts.withUnsafeBytes { ContentDigest(of: $0) } }
 
+    /// The 32 bytes that `rawBytes` gave.
+    public init(rawBytes: [UInt8]) {
+        precondition(rawBytes.count == 32, "a digest has 32 bytes")
+        words = rawBytes.withUnsafeBytes { $0.loadUnaligned(as: SIMD4<UInt64>.self) }
+    }
+
+    public var rawBytes: [UInt8] { withUnsafeBytes(of: words) { Array($0) } }
+
     /// 64 digits.
     public var hexadecimal: String {
         let digits = Array("0123456789abcdef".utf8)

@@ -18,7 +18,7 @@ import Testing
                 let length = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
                 return row.map { $0 / length }
             }
-            return TrainingSet.Group(name: "\(group)", adapter: group + 1 < sizes.count ? group : nil, count: size, features: rows)
+            return TrainingSet.Group(name: "\(group)", adapter: group + 1 < sizes.count ? group : nil, features: FeatureRows(rows, dimension: dimension))
         }
         return TrainingSet(featureDimension: dimension, distanceRange: 2..<dimension, adapters: sizes.count - 1, groups: groups)
     }
@@ -27,9 +27,9 @@ import Testing
         FeatureMap(set.sample(9).map(set.features), featureDimension: set.featureDimension, distanceRange: set.distanceRange)
     }
 
-    static func scores(_ fit: RidgeFit, _ features: ArraySlice<Float>) -> [Float] {
+    static func scores(_ fit: RidgeFit, _ features: [Float]) -> [Float] {
         var mapped = [Float](repeating: 0, count: fit.map.dimension)
-        Array(features).withUnsafeBufferPointer { features in
+        features.withUnsafeBufferPointer { features in
             mapped.withUnsafeMutableBufferPointer { output in
                 guard let features = features.baseAddress, let output = output.baseAddress else { return }
                 fit.map.apply(features, into: output)
@@ -45,7 +45,8 @@ import Testing
         let groups = set.groups.enumerated().map { number, group in
             let kept = (0..<group.count).filter { !rows.contains(.init(group: number, row: $0)) }
             return TrainingSet.Group(
-                name: group.name, adapter: group.adapter, count: kept.count, features: kept.flatMap { set.features(.init(group: number, row: $0)) })
+                name: group.name, adapter: group.adapter,
+                features: FeatureRows(kept.flatMap { set.features(.init(group: number, row: $0)) }, dimension: set.featureDimension))
         }
         return TrainingSet(
             featureDimension: set.featureDimension, distanceRange: set.distanceRange, adapters: set.adapters, groups: groups)
@@ -98,8 +99,8 @@ import Testing
         let before = Self.set([30, 25, 20, 15], dimension: 16)
         let other = Self.set([30, 28, 20, 15], dimension: 16, seed: 8)
         var groups = before.groups
-        groups[1] = .init(name: "1", adapter: 1, count: 28, features: other.groups[1].features)
-        groups[2] = .init(name: "new", adapter: 2, count: 20, features: other.groups[2].features)
+        groups[1] = .init(name: "1", adapter: 1, features: other.groups[1].features)
+        groups[2] = .init(name: "new", adapter: 2, features: other.groups[2].features)
         let after = TrainingSet(featureDimension: 16, distanceRange: 2..<16, adapters: 3, groups: groups)
         let sums = try #require(RidgeFit(before, map: Self.map(before))?.sums)
         #expect(sums.serves(after))

@@ -18,6 +18,8 @@ import Testing
             texts: (0..<count).map { "\(seed).\($0)" }, vectors: rows, dimension: dimension, features: rows, featureDimension: dimension)
     }
 
+    private func query(_ seed: Int) -> [Float] { vectors(1, seed: seed).withRow(0) { Array($0) } }
+
     private func index(_ sizes: [Int], neighbours: Int) -> RouteIndex {
         RouteIndex(
             entries: sizes.enumerated().map {
@@ -32,7 +34,7 @@ import Testing
     @Test(arguments: [1, 3, 10]) func theNearestExamplesOfTheBestAreListedNearestFirst(neighbours: Int) {
         let index = index([1, 7, 30, 2, 16], neighbours: neighbours)
         for seed in 100..<110 {
-            let query = vectors(1, seed: seed).vectors
+            let query = query(seed)
             for candidate in judge(index, query).candidates {
                 let examples = index.entries[candidate.entry].examples
                 let all = examples.texts.indices.map { row in
@@ -47,10 +49,10 @@ import Testing
     @Test func probabilitiesOfAllAdaptersAndOfNoneSumToOne() {
         let index = index([4, 7, 30, 2, 16], neighbours: 3)
         for seed in 100..<120 {
-            let judgement = judge(index, vectors(1, seed: seed).vectors)
+            let judgement = judge(index, query(seed))
             #expect(abs(judgement.candidates.reduce(judgement.none) { $0 + $1.probability } - 1) < 1e-9)
             #expect(zip(judgement.candidates, judgement.candidates.dropFirst()).allSatisfy { $0.score >= $1.score })
-            let some = judge(index, vectors(1, seed: seed).vectors) { $0 != judgement.candidates[0].entry }
+            let some = judge(index, query(seed)) { $0 != judgement.candidates[0].entry }
             #expect(some.candidates.map(\.entry) == judgement.candidates.dropFirst().map(\.entry))
         }
     }
@@ -66,7 +68,7 @@ import Testing
     }
 
     @Test func withoutAdaptersNoneIsCertain() {
-        let judgement = judge(index([], neighbours: 3), vectors(1, seed: 1).vectors)
+        let judgement = judge(index([], neighbours: 3), query(1))
         #expect(judgement.candidates.isEmpty && judgement.none == 1)
     }
 }

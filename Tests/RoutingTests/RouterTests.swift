@@ -133,7 +133,7 @@ import Testing
         try Router(embedder: other, cacheFolder: "\(folder.path)/cache").update([Self.bash, Self.sql])
         #expect(other.embeddedTexts.withLock { $0 } == expected)
         for name in try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/cache") {
-            try Data("lmoevec2 damaged".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/cache/\(name)"))
+            try Data("lmoevec3 damaged".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/cache/\(name)"))
         }
         let again = WordEmbedder()
         try Router(embedder: again, cacheFolder: "\(folder.path)/cache").update([Self.bash, Self.sql])

@@ -17,13 +17,13 @@ struct FeatureMap: Sendable {
     /// What the features themselves are multiplied by: how much they weigh beside the landmarks.
     let featureScale: Float
     /// `[landmarks, distances]`, unit rows.
-    private let landmarks: [Float]
+    let landmarks: [Float]
 
     /// Length of what is read.
     var dimension: Int { featureDimension + landmarkCount }
 
     /// - Parameter rows: features of the landmarks, `[featureDimension]` each.
-    init(_ rows: [ArraySlice<Float>], featureDimension: Int, distanceRange: Range<Int>, featureScale: Float = 1) {
+    init(_ rows: [[Float]], featureDimension: Int, distanceRange: Range<Int>, featureScale: Float = 1) {
         self.featureDimension = featureDimension
         self.distanceRange = distanceRange
         landmarkCount = rows.count
@@ -31,12 +31,21 @@ struct FeatureMap: Sendable {
         var landmarks: [Float] = []
         landmarks.reserveCapacity(rows.count * distanceRange.count)
         for row in rows {
-            let start = row.startIndex
-            let part = row[start + distanceRange.lowerBound..<start + distanceRange.upperBound]
+            let part = row[distanceRange]
             let scale = Self.scale(part.reduce(0) { $0 + $1 * $1 })
             landmarks += part.map { $0 * scale }
         }
         self.landmarks = landmarks
+    }
+
+    /// The same landmarks again.
+    init(unitLandmarks: [Float], count: Int, featureDimension: Int, distanceRange: Range<Int>, featureScale: Float) {
+        precondition(unitLandmarks.count == count * distanceRange.count, "landmarks are whole rows")
+        self.featureDimension = featureDimension
+        self.distanceRange = distanceRange
+        landmarkCount = count
+        self.featureScale = featureScale
+        landmarks = unitLandmarks
     }
 
     private static func scale(_ squares: Float) -> Float { squares > 0 ? 1 / squares.squareRoot() : 0 }

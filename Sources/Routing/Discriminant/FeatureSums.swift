@@ -3,11 +3,13 @@ internal import Tensors
 /// Sums over rows of mapped features, kept from one fit to the next: an adapter more, or less, costs its own rows only.
 struct FeatureSums: Sendable {
     private struct Part: Sendable {
-        /// Shares the memory of the examples.
-        var features: [Float]
+        var features: FeatureRows
         /// `[dimension]`
         var sum: [Float]
     }
+
+    /// Rows that are mapped at once.
+    private static let piece = 1024
 
     let map: FeatureMap
     /// `Fᵀ F`, `[dimension, dimension]`, the lower triangle.
@@ -34,7 +36,7 @@ struct FeatureSums: Sendable {
 
     mutating func update(to set: TrainingSet) {
         let wanted = Dictionary(set.groups.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        for (name, part) in parts where wanted[name]?.features != part.features {
+        for (name, part) in parts where wanted[name]?.features.digest != part.features.digest {
             add(part.features, sign: -1)
             parts[name] = nil
         }
@@ -45,29 +47,31 @@ struct FeatureSums: Sendable {
 
     /// Adds the rows, or takes them away; answers their sum.
     @discardableResult
-    private mutating func add(_ features: [Float], sign: Float) -> [Float] {
-        let (rows, dimension) = (features.count / map.featureDimension, map.dimension)
-        let mapped = map.apply(features)
-        gram.withUnsafeMutableBufferPointer { gram in
-            guard let gram = gram.baseAddress else { return }
-            BLAS.addGram(mapped.pointer, rows: rows, columns: dimension, scale: sign, into: gram)
-        }
+    private mutating func add(_ features: FeatureRows, sign: Float) -> [Float] {
+        let dimension = map.dimension
         let sum = FloatBuffer(count: dimension)
-        for row in 0..<rows { Kernels.add(mapped.pointer + row * dimension, to: sum.pointer, count: dimension) }
+        for start in stride(from: 0, to: features.count, by: Self.piece) {
+            let rows = start..<min(start + Self.piece, features.count)
+            let mapped = map.apply(features, rows)
+            gram.withUnsafeMutableBufferPointer { gram in
+                guard let gram = gram.baseAddress else { return }
+                BLAS.addGram(mapped.pointer, rows: rows.count, columns: dimension, scale: sign, into: gram)
+            }
+            for row in rows.indices { Kernels.add(mapped.pointer + row * dimension, to: sum.pointer, count: dimension) }
+        }
         return Array(UnsafeBufferPointer(start: sum.pointer, count: dimension))
     }
 }
 
 extension FeatureMap {
-    /// `[rows, dimension]` of `[rows, featureDimension]`, on several threads.
-    func apply(_ features: [Float]) -> FloatBuffer {
-        let rows = features.count / featureDimension
-        let mapped = FloatBuffer(count: rows * dimension)
-        features.withUnsafeBufferPointer { features in
-            guard let start = features.baseAddress else { return }
-            nonisolated(unsafe) let rowsStart = start
-            Parallel.forEach(rows, piece: 64) { range in
-                for row in range { apply(rowsStart + row * featureDimension, into: mapped.pointer + row * dimension) }
+    /// `[rows, dimension]` of some rows, on several threads.
+    func apply(_ features: FeatureRows, _ rows: Range<Int>) -> FloatBuffer {
+        let mapped = FloatBuffer(count: rows.count * dimension)
+        Parallel.forEach(rows.count, piece: 64) { range in
+            let row = FloatBuffer(count: featureDimension)
+            for index in range {
+                features.read(rows.lowerBound + index..<rows.lowerBound + index + 1, into: row.pointer)
+                apply(row.pointer, into: mapped.pointer + index * dimension)
             }
         }
         return mapped

@@ -107,11 +107,10 @@ struct RidgeFit {
         let mapped = FloatBuffer(count: rows.count * map.dimension)
         let groups = set.groups
         Parallel.forEach(rows.count, piece: 64) { range in
+            let row = FloatBuffer(count: set.featureDimension)
             for index in range {
-                groups[rows[index].group].features.withUnsafeBufferPointer { features in
-                    guard let start = features.baseAddress else { return }
-                    map.apply(start + rows[index].row * set.featureDimension, into: mapped.pointer + index * map.dimension)
-                }
+                groups[rows[index].group].features.read(rows[index].row..<rows[index].row + 1, into: row.pointer)
+                map.apply(row.pointer, into: mapped.pointer + index * map.dimension)
             }
         }
         return mapped

@@ -5,9 +5,9 @@ struct TrainingSet: Sendable {
         var name: String
         /// Nil: of no adapter.
         var adapter: Int?
-        var count: Int
-        /// `[count, featureDimension]`
-        var features: [Float]
+        var features: FeatureRows
+
+        var count: Int { features.count }
     }
 
     let featureDimension: Int
@@ -23,10 +23,7 @@ struct TrainingSet: Sendable {
         var row: Int
     }
 
-    func features(_ row: Row) -> ArraySlice<Float> {
-        let start = row.row * featureDimension
-        return groups[row.group].features[start..<start + featureDimension]
-    }
+    func features(_ row: Row) -> [Float] { groups[row.group].features.row(row.row) }
 
     /// At most `most` rows of `groups`, at even strides.
     func sample(_ most: Int, where isWanted: (Group) -> Bool = { _ in true }) -> [Row] {

@@ -1,0 +1,40 @@
+internal import Tensors
+
+/// Features of some texts, `[count, dimension]`, kept as f16: in memory of their own, or in a mapped file of which only what is read
+/// becomes resident. Rules are trained on many of them and read them seldom after.
+struct FeatureRows: Sendable {
+    let count: Int
+    let dimension: Int
+    /// Of the stored numbers: equal rows are equal without a look at them.
+    let digest: ContentDigest
+    private let view: TensorView
+
+    /// Rounds to f16.
+    init(_ features: [Float], dimension: Int) {
+        let halves = features.map { Float16($0) }
+        let count = dimension > 0 ? features.count / dimension : 0
+        let view = halves.withUnsafeBytes { TensorView(name: "features", dtype: .f16, shape: [count, dimension], copying: $0) }
+        guard let view else { preconditionFailure("features are whole rows") }
+        self.init(view, digest: halves.withUnsafeBytes { ContentDigest(of: $0) })
+    }
+
+    /// - Parameter view: `[count, dimension]`, f16.
+    init(_ view: TensorView, digest: ContentDigest) {
+        (count, dimension) = (view.rows, view.columns)
+        self.view = view
+        self.digest = digest
+    }
+
+    /// Some rows as f32.
+    func read(_ rows: Range<Int>, into output: UnsafeMutablePointer<Float>) { view.dequantizeRows(rows, into: output) }
+
+    func row(_ row: Int) -> [Float] {
+        [Float](unsafeUninitializedCapacity: dimension) { buffer, count in
+            if let base = buffer.baseAddress { read(row..<row + 1, into: base) }
+            count = dimension
+        }
+    }
+
+    /// The numbers as stored.
+    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { view.withUnsafeBytes(body) }
+}
