@@ -23,7 +23,7 @@ struct RidgeFit {
         /// Of `F Fᵀ + λ`, with `(F Fᵀ + λ)⁻¹ Y`, `[rows, adapters]`.
         case rows(CholeskyFactor, dual: [Double])
         /// Of `Fᵀ F + λ`.
-        case dimensions(CholeskyFactor)
+        case dimensions(CholeskyFactor.Narrow)
     }
 
     /// With rows of the set as landmarks, at even strides. Nil without rows, or where the sums are not finite.
@@ -100,7 +100,7 @@ struct RidgeFit {
         for adapter in 0..<adapters {
             for column in 0..<dimension { weights[adapter * dimension + column] = Float(right[column * adapters + adapter]) }
         }
-        return (.dimensions(factor), weights)
+        return (.dimensions(factor.narrowed()), weights)
     }
 
     private static func mapped(_ rows: [TrainingSet.Row], _ set: TrainingSet, _ map: FeatureMap) -> FloatBuffer {
@@ -156,15 +156,16 @@ struct RidgeFit {
             for (column, place) in places.enumerated() { half[place * count + column] = 1 }
             factor.halfSolve(&half, columns: count)
             let residuals = places.flatMap { dual[$0 * adapters..<($0 + 1) * adapters] }
-            return (Self.gram(half, rows: factor.order, columns: count), residuals)
+            let narrow = FloatBuffer(half.map { Float($0) })
+            return (Self.gram(narrow, rows: factor.order, columns: count), residuals)
         case .dimensions(let factor):
             let dimension = map.dimension
             let mapped = Self.mapped(rows, set, map)
-            var half = [Double](repeating: 0, count: dimension * count)
+            let half = FloatBuffer(count: dimension * count)
             for row in 0..<count {
-                for column in 0..<dimension { half[column * count + row] = Double(mapped.pointer[row * dimension + column]) }
+                for column in 0..<dimension { half.pointer[column * count + row] = mapped.pointer[row * dimension + column] }
             }
-            factor.halfSolve(&half, columns: count)
+            factor.halfSolve(half.pointer, columns: count)
             var block = Self.gram(half, rows: dimension, columns: count).map { -$0 }
             for row in 0..<count { block[row * count + row] += 1 }
             let products = FloatBuffer(count: count * adapters)
@@ -181,10 +182,9 @@ struct RidgeFit {
     }
 
     /// `xᵀ x` of `[rows, columns]`.
-    private static func gram(_ x: [Double], rows: Int, columns: Int) -> [Double] {
-        let narrow = FloatBuffer(x.map { Float($0) })
+    private static func gram(_ x: FloatBuffer, rows: Int, columns: Int) -> [Double] {
         let products = FloatBuffer(count: columns * columns)
-        BLAS.multiply(transposing: narrow.pointer, by: narrow.pointer, into: products.pointer, rows: rows, inputs: columns, outputs: columns)
+        BLAS.multiply(transposing: x.pointer, by: x.pointer, into: products.pointer, rows: rows, inputs: columns, outputs: columns)
         return (0..<columns * columns).map { Double(products.pointer[$0]) }
     }
 }

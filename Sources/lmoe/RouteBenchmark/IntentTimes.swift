@@ -7,6 +7,8 @@ struct IntentTimes {
     let encoder: any TextEmbedder
     let measure: IntentMeasure
 
+    private static let additions = 9
+
     struct Times {
         /// One adapter more: embedding its examples, training, calibrating.
         var addMilliseconds = 0.0
@@ -25,10 +27,24 @@ struct IntentTimes {
         let text = "could you please tell me what the weather will be like tomorrow afternoon in london"
         let embedded = try encoder.features(of: [text])
         times.decisionMicroseconds = try median(of: 200) { _ = known.decide(RouteQuery(text: text, top: 1), embedded: embedded) }
-        try router.update(Array(definitions.dropLast()))
+        try router.update(definitions)
         times.routeMicroseconds = try median(of: 200) { _ = try router.decide(RouteQuery(text: text, top: 1)) }
-        times.addMilliseconds = try median(of: 1) { try router.update(definitions) } / 1000
+        times.addMilliseconds = try addition(router, definitions)
         return times
+    }
+
+    /// Each of some adapters is taken out and comes back; it is embedded again, as if it were new.
+    private func addition(_ router: Router, _ definitions: [RouteDefinition]) throws -> Double {
+        let clock = ContinuousClock()
+        var elapsed: [Double] = []
+        for round in 0..<Self.additions {
+            let added = definitions[round * definitions.count / Self.additions].adapter
+            try router.update(definitions.filter { $0.adapter != added })
+            let start = clock.now
+            try router.update(definitions)
+            elapsed.append((clock.now - start) / .milliseconds(1))
+        }
+        return elapsed.sorted()[elapsed.count / 2]
     }
 
     /// Microseconds.
