@@ -52,14 +52,19 @@ struct FeatureMap: Sendable {
 
     /// Writes `[dimension]` for features `[featureDimension]`. Cost: `O(landmarks * distances)`.
     func apply(_ features: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>) {
-        output.update(from: features, count: featureDimension)
-        if featureScale != 1 { Kernels.multiply(output, by: featureScale, count: featureDimension) }
-        let near = output + featureDimension
-        let query = features + distanceRange.lowerBound
         landmarks.withUnsafeBufferPointer { rows in
             guard let rows = rows.baseAddress else { return }
-            Kernels.dots(query, rows, rowCount: landmarkCount, count: distanceRange.count, into: near)
+            Kernels.dots(
+                features + distanceRange.lowerBound, rows, rowCount: landmarkCount, count: distanceRange.count, into: output + featureDimension)
         }
+        finish(features, output)
+    }
+
+    /// The rest of `apply`, where the products of the features with the landmarks are in their places.
+    func finish(_ features: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>) {
+        output.update(from: features, count: featureDimension)
+        if featureScale != 1 { Kernels.multiply(output, by: featureScale, count: featureDimension) }
+        let (near, query) = (output + featureDimension, features + distanceRange.lowerBound)
         let scale = Self.scale(Kernels.dot(query, query, count: distanceRange.count))
         for index in 0..<landmarkCount { near[index] = expf(2 * Self.sharpness * (near[index] * scale - 1)) }
     }
