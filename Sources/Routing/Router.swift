@@ -41,18 +41,20 @@ public final class Router: Sendable {
     /// - Parameters:
     ///   - negatives: texts that no adapter should answer, beside the general ones.
     ///   - progress: told now and then how many of how many new texts are embedded, on this thread.
+    /// - Returns: newcomers most of whose texts went to another adapter before.
+    @discardableResult
     public func update(
         _ definitions: [RouteDefinition], negatives: [String] = [], progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
-    ) throws(RoutingError) {
-        let result: Result<Void, RoutingError> = updating.withLock { _ in
+    ) throws(RoutingError) -> [RouteClaim] {
+        let result: Result<[RouteClaim], RoutingError> = updating.withLock { _ in
             Result { () throws(RoutingError) in try rebuild(definitions, negatives, progress) }
         }
-        try result.get()
+        return try result.get()
     }
 
     private func rebuild(
         _ definitions: [RouteDefinition], _ negatives: [String], _ progress: (Int, Int) -> Void
-    ) throws(RoutingError) {
+    ) throws(RoutingError) -> [RouteClaim] {
         let last = snapshot.withLock { $0 }
         let known = Dictionary(
             last.entries.map { ($0.definition.adapter, $0.examples) }, uniquingKeysWith: { first, _ in first })
@@ -83,6 +85,7 @@ public final class Router: Sendable {
             next.spelling = Spelling(examples: entries.lazy.flatMap(\.examples.texts), rank: { [embedder] in embedder.rank(ofWord: $0) })
         }
         snapshot.withLock { $0 = next }
+        return next.claims(before: last, threshold: policy.threshold)
     }
 
     private func cached(_ texts: [String]) -> ExampleVectors? {

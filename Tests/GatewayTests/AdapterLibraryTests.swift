@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Generation
+import JSON
 import OpenAIAPI
 import Routing
 import Testing
@@ -100,6 +101,30 @@ import Testing
         #expect(library.refresh().changes.added == ["late"])
         #expect(library.shelf.names.contains("late"))
         #expect(library.router?.routableAdapters.contains("late") == true)
+    }
+
+    @Test func anAdapterThatTakesTheTextsOfAnotherIsTold() throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder)
+        #expect(library.refresh().claims.isEmpty, "those that come together take nothing from each other")
+        let texts = ["list large files in a folder", "count the files in a folder", "find files in the folder", "which poems praise the moon"]
+        try TinyAdapter.write("disk", in: "\(folder.path)/adapters", value: 5, examples: texts)
+        try TinyAdapter.write("poems", in: "\(folder.path)/adapters", value: 6, examples: ["compose verses about autumn", "a sonnet on melancholy"])
+        rest()
+        let claims = library.refresh().claims
+        #expect(claims.map(\.adapter) == ["disk"] && claims.first?.other == "shell")
+        #expect(claims.first.map { (3...4).contains($0.texts) } == true && claims.first?.looked == 4)
+        func report(_ name: String) -> JSONValue? {
+            guard case .object(let routing)? = library.report(name)?.details["routing"] else { return nil }
+            return routing["taken_from"]
+        }
+        #expect(report("disk") == claims.first?.json && report("poems") == .null && report("shell") == .null)
+        // It is told as long as the texts are the same.
+        rest()
+        #expect(library.refresh().claims.isEmpty && report("disk") == claims.first?.json)
+        try TinyAdapter.write("disk", in: "\(folder.path)/adapters", value: 5, examples: ["play quiet music", "sing a lullaby"])
+        rest()
+        #expect(library.refresh().claims.isEmpty && report("disk") == .null)
     }
 
     @Test func unloadedNamesAreNotServedAndTheirFoldersStay() throws {

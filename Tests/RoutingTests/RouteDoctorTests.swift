@@ -101,6 +101,26 @@ import Testing
         #expect(try Self.found([RouterTests.bash]).allSatisfy { $0.kind == .fewExamples })
     }
 
+    @Test func aNewcomerWhoseTextsWentToAnotherIsTold() throws {
+        let newcomer = RouteDefinition(
+            adapter: "finder", examples: ["find hidden files in the folder", "list large files in this folder", "compose a waltz"])
+        let router = Router(embedder: WordEmbedder())
+        #expect(try router.update([RouterTests.bash, RouterTests.sql]).isEmpty)
+        let claims = try router.update([RouterTests.bash, RouterTests.sql, newcomer])
+        #expect(claims.map { [$0.adapter, $0.other] } == [["finder", "bash"]])
+        #expect(claims.first.map { [$0.texts, $0.looked] } == [2, 3] && claims.first?.example == newcomer.examples[0])
+        #expect(try router.update([RouterTests.bash, RouterTests.sql, newcomer]).isEmpty, "it is no newcomer any more")
+        // An adapter that is like another one is told by `overlaps`.
+        var twin = RouterTests.bash
+        twin.adapter = "shell"
+        #expect(try router.update([RouterTests.bash, RouterTests.sql, twin]).isEmpty)
+        // A threshold that the texts do not reach leaves them to the base.
+        var strict = RouterTests.bash
+        strict.threshold = 0.999
+        try router.update([strict, RouterTests.sql])
+        #expect(try router.update([strict, RouterTests.sql, newcomer]).isEmpty)
+    }
+
     @Test func overlapsOfSomeAreThoseOfAllThatNameThem() throws {
         var twin = RouterTests.bash
         twin.adapter = "shell"

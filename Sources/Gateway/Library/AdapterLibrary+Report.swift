@@ -58,14 +58,14 @@ extension AdapterLibrary {
         details["running"] = .integer(Int64(status.pins))
         details["chat_template"] = .bool(status.hasChatTemplate)
         details["pending_replacement"] = status.pendingReplacement.map { .string($0.description) } ?? .null
-        details["routing"] = routing(entry)
+        details["routing"] = routing(entry, shelf)
         return AdapterReport(
             name: status.name, state: isUnloaded ? "unloaded" : status.state.name,
             reason: isUnloaded ? "it was unloaded; load it to serve it again" : status.state.reason?.description,
             folder: status.folder, details: details)
     }
 
-    private func routing(_ entry: Shelf.Entry?) -> JSONValue {
+    private func routing(_ entry: Shelf.Entry?, _ shelf: Shelf) -> JSONValue {
         guard let entry else { return nil }
         var routing: JSONObject = ["routable": .bool(entry.routingProblem == nil)]
         routing["reason"] = entry.routingProblem.map(JSONValue.string) ?? .null
@@ -77,6 +77,7 @@ extension AdapterLibrary {
         routing["canary"] = handling?.canary.map { ["adapter": .string($0.adapter), "weight": .number($0.weight)] } ?? .null
         routing["timeout_ms"] = handling?.timeoutMilliseconds.map { .integer(Int64($0)) } ?? .null
         routing["default_adapter"] = handling?.defaultAdapter.map(JSONValue.string) ?? .null
+        routing["taken_from"] = shelf.claims[entry.name]?.json ?? .null
         routing["source"] = entry.route.map { .string($0.source) } ?? .null
         return .object(routing)
     }

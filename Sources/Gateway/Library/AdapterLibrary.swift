@@ -31,6 +31,8 @@ public final class AdapterLibrary: Sendable {
         public var unloaded: Set<String> = []
         /// Who may use which adapter, and how its requests go on.
         public var rules = RouteRules()
+        /// By name: adapters that came while others served, and who got most of their texts until then.
+        public var claims: [String: RouteClaim] = [:]
     }
 
     /// What one refresh found.
@@ -42,6 +44,8 @@ public final class AdapterLibrary: Sendable {
         public var ruleProblems: [(owner: String, problem: String)] = []
         /// Adapters that came or changed, and others with nearly the same examples: the router can't tell them apart.
         public var overlaps: [(adapter: String, other: String, similarity: Float)] = []
+        /// Adapters that came or changed, most of whose texts went to another one until then.
+        public var claims: [RouteClaim] = []
         /// The router's index was built anew.
         public var isRouterUpdated = false
         /// Why the index could not be built: the last one goes on.
@@ -225,9 +229,14 @@ public final class AdapterLibrary: Sendable {
         }
         guard definitions != memory.indexed || memory.negatives != memory.indexedNegatives else { return }
         do throws(RoutingError) {
-            try router.update(definitions, negatives: memory.negatives, progress: progress)
+            refresh.claims = try router.update(definitions, negatives: memory.negatives, progress: progress)
             let known = Dictionary((memory.indexed ?? []).map { ($0.adapter, $0.indexedTexts) }, uniquingKeysWith: { first, _ in first })
             let changed = definitions.filter { known[$0.adapter] != $0.indexedTexts }.map(\.adapter)
+            let routed = Set(definitions.map(\.adapter)).subtracting(changed)
+            current.withLock { shelf in
+                shelf.claims = shelf.claims.filter { routed.contains($0.key) }
+                for claim in refresh.claims { shelf.claims[claim.adapter] = claim }
+            }
             if changed.count <= Self.mostCompared { refresh.overlaps = router.overlaps(of: Set(changed)).map { ($0.first, $0.second, $0.similarity) } }
             memory.indexed = definitions
             memory.indexedNegatives = memory.negatives

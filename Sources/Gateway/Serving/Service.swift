@@ -145,6 +145,11 @@ public final class Service {
                 "the router can't tell two adapters apart: their examples are nearly the same",
                 ["adapter": .string(adapter), "other": .string(other), "similarity": .number((Double(similarity) * 1000).rounded() / 1000)])
         }
+        for claim in refresh.claims {
+            logger.warning(
+                "most texts of an adapter that came or changed went to another one until now",
+                ["adapter": .string(claim.adapter), "other": .string(claim.other), "texts": .string("\(claim.texts) of \(claim.looked)")])
+        }
         for (owner, problem) in refresh.ruleProblems { logger.warning("a rule has no effect", ["of": .string(owner), "why": .string(problem)]) }
         if let failure = refresh.routerFailure { logger.error("the router keeps its last index", ["why": .string(failure)]) }
     }

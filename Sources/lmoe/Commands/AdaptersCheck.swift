@@ -42,9 +42,10 @@ struct AdaptersCheck: ParsableCommand {
             limits: workspace.configuration.limits.adapters)
         let name = name(in: workspace.configuration.adapters)
         let route = RouteFinding(adapter: name, folder: folder, files: workspace.configuration.routeFiles)
+        let others = try route.problem == nil ? rivals(name, route, workspace, base) : (alike: [], claim: nil)
         let finding = InspectionFinding(
             name: name, inspection: inspection, route: route,
-            overlaps: route.problem == nil ? try overlaps(name, route, workspace, base) : [],
+            overlaps: others.alike, claim: others.claim,
             likenesses: noCompare ? nil : likenesses(inspection, workspace, base), change: try change(inspection, workspace))
         print(json ? finding.json.serialized(pretty: true) : finding.text)
         if !inspection.takesEffect { throw ExitCode(ExitStatus.no.rawValue) }
@@ -76,19 +77,21 @@ struct AdaptersCheck: ParsableCommand {
         }
     }
 
-    /// Adapters whose examples are nearly those of this one.
-    private func overlaps(
+    /// Adapters whose examples are nearly those of this one, and who got most of its texts until now.
+    private func rivals(
         _ name: String, _ route: RouteFinding, _ workspace: Workspace, _ base: BaseWeights
-    ) throws -> [(name: String, similarity: Float)] {
+    ) throws -> (alike: [(name: String, similarity: Float)], claim: RouteClaim?) {
         guard let definition = route.definition, let embedder = try workspace.configuration.openEmbedder(workspace.pool)
-        else { return [] }
+        else { return ([], nil) }
         let library = workspace.configuration.openLibrary(for: base, embedder: nil)
         library.refresh()
         let others = library.shelf.entries.values.filter { $0.name != name }.compactMap(\.route)
         let router = workspace.configuration.openRouter(embedder)
-        try router.update(others + [definition])
-        return router.overlaps().compactMap { pair in
+        try router.update(others)
+        let claims = try router.update(others + [definition])
+        let alike: [(name: String, similarity: Float)] = router.overlaps().compactMap { pair in
             pair.first == name ? (pair.second, pair.similarity) : pair.second == name ? (pair.first, pair.similarity) : nil
         }
+        return (alike, claims.first { $0.adapter == name })
     }
 }

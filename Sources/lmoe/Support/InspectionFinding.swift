@@ -1,5 +1,6 @@
 import Adapters
 import JSON
+import Routing
 
 /// What a check of a folder found, for people and for programs.
 struct InspectionFinding {
@@ -8,6 +9,8 @@ struct InspectionFinding {
     let route: RouteFinding
     /// Adapters whose routing examples are nearly the same.
     let overlaps: [(name: String, similarity: Float)]
+    /// Who gets most of its texts as long as it is not there.
+    let claim: RouteClaim?
     /// Adapters that do nearly the same; nil when nobody looked.
     let likenesses: [AdapterLikeness]?
     /// Nil when the model was not asked.
@@ -31,6 +34,7 @@ struct InspectionFinding {
             "logit_change": change.map(Self.json) ?? .null, "routing": route.json,
             "near_duplicates": .array(
                 overlaps.map { ["adapter": .string($0.name), "similarity": .number(Double($0.similarity))] }),
+            "taken_from": claim?.json ?? .null,
             "similar_weights": likenesses.map { others in .array(others.map(Self.json)) } ?? .null,
             "unused_tensors": tensors(.unreadTensor), "missing_tensors": tensors(.missingTensor),
             "problems": .array(
@@ -112,6 +116,9 @@ extension InspectionFinding {
                 "near        \(other.name): examples \(Figure.decimals(Double(other.similarity), 3)) alike; "
                     + "the router can hardly tell them apart"
             }
+            + (claim.map {
+                ["takes       from \($0.other): without it, \($0.texts) of \($0.looked) of its texts would go there, such as \"\($0.example)\""]
+            } ?? [])
             + (likenesses ?? []).map(Self.line)
     }
 
