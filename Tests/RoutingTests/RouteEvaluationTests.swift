@@ -59,8 +59,18 @@ import Testing
         #expect(advice.first?.better == 0.3 && advice.first?.current == 0.5)
         #expect(advice.first.map { [$0.texts, $0.before, $0.after] } == [25, 0, 20])
         #expect(RouteEvaluation(Array((right + wrong).prefix(15))).advice.isEmpty)
+        // Three texts more, and nothing against it, may be chance.
+        let known = (0..<27).map { _ in outcome("bash", "bash", best: "bash", 0.9, none: 0.1) }
+        #expect(RouteEvaluation(known + Array(right.prefix(3))).advice.isEmpty)
+        #expect(RouteEvaluation(known + Array(right.prefix(5))).advice.map(\.better) == [0.3])
         let fine = (0..<30).map { _ in outcome("bash", "bash", best: "bash", 0.9, none: 0.1) }
         #expect(RouteEvaluation(fine).advice.isEmpty)
+    }
+
+    @Test func aCoinDoesAsWellNowAndThen() {
+        #expect(ThresholdAdvice.coin(heads: 3, of: 3) == 0.125)
+        #expect(ThresholdAdvice.coin(heads: 7, of: 8) == 9.0 / 256)
+        #expect(ThresholdAdvice.coin(heads: 0, of: 4) == 1 && ThresholdAdvice.coin(heads: 0, of: 0) == 1)
     }
 
     @Test func linesSayWhoShouldAnswer() throws {

@@ -8,16 +8,16 @@ struct EvaluationFinding {
     /// Texts that are examples of their adapter.
     let known: Int
 
-    /// Confusions in the table for people; the page and the JSON have all.
-    private static let shownConfusions = 10
+    /// In the tables for people; the page and the JSON have all.
+    private static let (shownConfusions, shownAdapters) = (10, 20)
 
     var text: String {
         var lines = ["\(evaluation.outcomes.count) texts: \(evaluation.inScopeCount) for an adapter, \(evaluation.outOfScopeCount) for the base"]
-        if known > 0 { lines.append("\(known) of them are examples of their adapter: such texts flatter the router") }
+        if known > 0 { lines.append("\(known) of them \(known == 1 ? "is an example" : "are examples") of their adapter: such texts flatter the router") }
         var figures = Table(["measure", "value"], leansRight: [1])
         for (name, value) in shares { figures.add(name, percent(value)) }
         figures.add("calibration error", Figure.decimals(evaluation.reliability.expectedCalibrationError, 3))
-        lines += ["", figures.text, "", adapterTable.text]
+        lines += ["", figures.text, "", adapterTable]
         let confusions = evaluation.confusions
         if !confusions.isEmpty {
             var table = Table(["should answer", "answers", "texts", "such as"], leansRight: [2])
@@ -29,7 +29,16 @@ struct EvaluationFinding {
             lines += ["", table.text]
             if confusions.count > Self.shownConfusions { lines.append("and \(confusions.count - Self.shownConfusions) pairs more (--json, --report)") }
         }
-        for advice in evaluation.advice { lines += ["", Self.sentence(advice)] }
+        let advice = evaluation.advice
+        if !advice.isEmpty {
+            var table = Table(["adapter", "threshold", "better", "best for", "right less wrong", "would be"], leansRight: [1, 2, 3, 4, 5])
+            for advice in advice {
+                table.add(
+                    advice.adapter, Figure.decimals(advice.current, 2), Figure.decimals(advice.better, 2), "\(advice.texts)", "\(advice.before)",
+                    "\(advice.after)")
+            }
+            lines += ["", "Thresholds that would have served better, for the texts that an adapter is best for:", table.text, Self.caveat]
+        }
         return lines.joined(separator: "\n")
     }
 
@@ -44,22 +53,29 @@ struct EvaluationFinding {
         ]
     }
 
-    private var adapterTable: Table {
+    /// Adapters with the most to mend, worst first, where there are many; else all by name.
+    private var adapterTable: String {
+        let rows = evaluation.adapters
         var table = Table(
             ["adapter", "texts", "right", "left to the base", "answered", "recall", "precision", "mean probability"],
             leansRight: [1, 2, 3, 4, 5, 6, 7])
-        for row in evaluation.adapters {
+        func worth(_ row: RouteEvaluation.AdapterRow) -> Double { min(row.recall ?? 1, row.precision ?? 1) }
+        let isLong = rows.count > Self.shownAdapters
+        let shown = isLong ? Array(rows.sorted { (worth($0), $0.adapter) < (worth($1), $1.adapter) }.prefix(Self.shownAdapters)) : rows
+        for row in shown {
             table.add(
                 row.adapter, "\(row.texts)", "\(row.right)", "\(row.leftToBase)", "\(row.chosen)", percent(row.recall),
                 percent(row.precision), row.texts > 0 ? Figure.decimals(row.meanProbability, 2) : "-")
         }
-        return table
+        guard isLong else { return table.text }
+        return table.text + "\nand \(rows.count - shown.count) adapters that do better (--json, --report)"
     }
+
+    static let caveat = "These texts chose them: try them on others before you believe it."
 
     static func sentence(_ advice: ThresholdAdvice) -> String {
         "\(advice.adapter): with `threshold: \(Figure.decimals(advice.better, 2))` instead of \(Figure.decimals(advice.current, 2)), right answers "
-            + "less wrong ones would be \(advice.after) instead of \(advice.before) of the \(advice.texts) texts for which it is the best. "
-            + "Try it on other texts before you believe it."
+            + "less wrong ones would be \(advice.after) instead of \(advice.before) of the \(advice.texts) texts for which it is the best."
     }
 
     func percent(_ value: Double?) -> String { value.map { "\(Figure.decimals(100 * $0, 1)) %" } ?? "-" }

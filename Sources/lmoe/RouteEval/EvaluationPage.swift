@@ -32,11 +32,12 @@ struct EvaluationPage {
         <body>
         <h1>Routing of \(escape(finding.file))</h1>
         <p>\(evaluation.outcomes.count) texts: \(evaluation.inScopeCount) for an adapter, \(evaluation.outOfScopeCount) for the base.\
-        \(finding.known > 0 ? " \(finding.known) of them are examples of their adapter, which flatters the router." : "")</p>
+        \(finding.known > 0 ? " \(finding.known) of them \(finding.known == 1 ? "is an example" : "are examples") of their adapter, which flatters the router." : "")</p>
         <div class="figures">
         \(figures)
         </div>
         \(evaluation.advice.map { "<p class=\"note\">\(escape(EvaluationFinding.sentence($0)))</p>" }.joined(separator: "\n"))
+        \(evaluation.advice.isEmpty ? "" : "<p>\(EvaluationFinding.caveat)</p>")
         <h2>Adapters</h2>
         \(adapters)
         <h2>How far the probabilities can be trusted</h2>
