@@ -73,6 +73,27 @@ import Testing
         }
     }
 
+    @Test func aReportNamesNobodyWhoIsNotOpenToTheReader() async throws {
+        try await withSite(keys: Self.keys, { _, folder in try folder.write("allow: [team-a]\n", to: "routes/shell.yaml") }) { site in
+            let adapters = "\(site.folder.path)/adapters"
+            try TinyAdapter.write(
+                "disk", in: adapters, value: 5,
+                examples: ["list large files in a folder", "count the files in a folder", "find files in the folder", "which poems praise the moon"])
+            func routing(_ name: String, _ key: String) async throws -> JSONValue? {
+                try await site.ask("GET", "/v1/adapters/\(name)", headers: bearer(key)).json()["routing"]
+            }
+            #expect(try await site.until { try await routing("disk", "root")?["taken_from"]?["adapter"] == "shell" })
+            #expect(try await routing("disk", "a")?["taken_from"]?["adapter"] == "shell")
+            #expect(try await routing("disk", "b")?["taken_from"] == .null)
+            // It comes later, or the texts would be its own as well.
+            try TinyAdapter.write("twin", in: adapters, value: 6, examples: Fixture.shell + ["shell"])
+            #expect(try await site.until { try await routing("twin", "a")?["alike"]?[0]?["adapter"] == "shell" })
+            for path in ["/v1/adapters", "/v1/adapters/disk", "/v1/adapters/twin"] {
+                #expect(try await !site.ask("GET", path, headers: bearer("b")).text.contains("\"shell\""), "\(path)")
+            }
+        }
+    }
+
     @Test func headersCountWhereAFileNamesThem() async throws {
         try await withSite({ _, folder in try folder.write("allow: {headers: {x-tenant: [blue]}}\n", to: "routes/shell.yaml") }) { site in
             let blue = try await site.chat(Self.files, headers: "X-Tenant: blue\r\n")

@@ -5,18 +5,24 @@ extension APIService {
     func listAdapters(_ exchange: Exchange) throws {
         let services = try ready()
         run(exchange) {
-            let reports = await services.adapters.list().filter { exchange.isAdmin || services.catalogue.admits(exchange.caller, to: $0.name) }
-            exchange.respond(["object": "list", "data": .array(reports.map(\.json))])
+            let reports = await services.adapters.list().filter { Self.mayKnow($0.name, exchange, services) }
+            let shown = reports.map { report in report.naming { Self.mayKnow($0, exchange, services) }.json }
+            exchange.respond(["object": "list", "data": .array(shown)])
         }
     }
 
     func adapter(_ exchange: Exchange, _ name: String) throws {
         let services = try ready()
-        guard exchange.isAdmin || services.catalogue.admits(exchange.caller, to: name) else {
+        guard Self.mayKnow(name, exchange, services) else {
             throw APIError(.adapterNotFound, "There is no adapter `\(name)`.")
         }
-        let adapters = services.adapters
-        run(exchange) { exchange.respond(try await adapters.report(name).json) }
+        run(exchange) {
+            exchange.respond(try await services.adapters.report(name).naming { Self.mayKnow($0, exchange, services) }.json)
+        }
+    }
+
+    private static func mayKnow(_ name: String, _ exchange: Exchange, _ services: APIServices) -> Bool {
+        exchange.isAdmin || services.catalogue.admits(exchange.caller, to: name)
     }
 
     /// `PUT /v1/adapters/{name}` with `{"source": "folder"}`: a relative path inside the import folder, which the

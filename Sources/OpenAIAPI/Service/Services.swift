@@ -181,6 +181,20 @@ public struct AdapterReport: Sendable, Equatable {
         object["folder"] = .string(folder)
         return .object(object)
     }
+
+    /// Without what compares its examples with those of adapters that the reader may not know of.
+    func naming(only isKnown: (String) -> Bool) -> AdapterReport {
+        func isOpen(_ other: JSONValue) -> Bool {
+            guard case .object(let other) = other, case .string(let name)? = other["adapter"] else { return true }
+            return isKnown(name)
+        }
+        guard case .object(var routing)? = details["routing"] else { return self }
+        if let other = routing["taken_from"], !isOpen(other) { routing["taken_from"] = .null }
+        if case .array(let others)? = routing["alike"] { routing["alike"] = .array(others.filter(isOpen)) }
+        var report = self
+        report.details["routing"] = .object(routing)
+        return report
+    }
 }
 
 /// Changes to the adapters folder. All of it works off the loop and throws `APIError`.
