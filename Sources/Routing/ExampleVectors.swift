@@ -58,10 +58,21 @@ struct ExampleVectors: Sendable {
 }
 
 enum Similarity {
+    /// The vector with length 1; zero where it is.
+    static func direction(_ vector: [Float]) -> [Float] {
+        let length = product(vector, vector).squareRoot()
+        return length > 0 ? vector.map { $0 / length } : vector
+    }
+
+    /// Of two vectors of one length.
+    static func product(_ left: [Float], _ right: [Float]) -> Float {
+        precondition(left.count == right.count, "both come from the same encoder")
+        return Kernels.dot(left, right, count: left.count)
+    }
+
     /// Cosine of two vectors of one length; 0 where one is zero.
     static func cosine(_ left: [Float], _ right: [Float]) -> Float {
-        precondition(left.count == right.count, "both come from the same encoder")
-        let norms = (Kernels.dot(left, left, count: left.count) * Kernels.dot(right, right, count: right.count)).squareRoot()
-        return norms > 0 ? Kernels.dot(left, right, count: left.count) / norms : 0
+        let norms = (product(left, left) * product(right, right)).squareRoot()
+        return norms > 0 ? product(left, right) / norms : 0
     }
 }

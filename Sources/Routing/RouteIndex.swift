@@ -31,7 +31,7 @@ struct RouteIndex: Sendable {
 
     let entries: [Entry]
     let neighbours: Int
-    /// The mean vector of each entry's examples.
+    /// The direction of the mean vector of each entry's examples: of unit length, or zero.
     private let means: [[Float]]
     private(set) var discriminant: Discriminant?
     private(set) var calibration = Calibration.prior
@@ -47,7 +47,7 @@ struct RouteIndex: Sendable {
     init(entries: [Entry], neighbours: Int) {
         self.entries = entries
         self.neighbours = neighbours
-        means = entries.map(\.examples.mean)
+        means = entries.map { Similarity.direction($0.examples.mean) }
     }
 
     /// Trains the rules and fits their calibration, or takes those that were trained on the same before.
@@ -137,7 +137,7 @@ struct RouteIndex: Sendable {
     private func areAlike(_ one: Int, _ other: Int) -> Bool { likeness(one, other) >= Self.alike }
 
     /// Cosine of the adapters' mean vectors.
-    func likeness(_ one: Int, _ other: Int) -> Float { Similarity.cosine(means[one], means[other]) }
+    func likeness(_ one: Int, _ other: Int) -> Float { Similarity.product(means[one], means[other]) }
 
     /// Adapters that would answer what this one is asked. Cost: `O(entries * dimension)`.
     func likes(of entry: Int) -> [Int] { entries.indices.filter { $0 != entry && areAlike($0, entry) } }

@@ -6,6 +6,9 @@ public struct RoutePolicy: Sendable, Equatable {
     public var mendsSpelling = true
     /// Least probability at which an adapter is chosen instead of the base.
     public var threshold = 0.5
+    /// In a cascade: the probability of an adapter, or of none, from which on the first encoder's decision stands. Chosen on CLINC150's
+    /// validation split; see docs/routing.md.
+    public var surety = 0.99
     /// Candidates closer than this in probability are a tie, which `priority` decides.
     public var tieMargin = 0.02
 

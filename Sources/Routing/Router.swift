@@ -10,17 +10,22 @@ public final class Router: Sendable {
     public let policy: RoutePolicy
     public let limits: RoutingLimits
     private let embedder: any TextEmbedder
+    /// Of a cheaper encoder: asked first, and believed where it is sure.
+    private let first: Router?
     private let cache: VectorCache?
     private let snapshot: Mutex<RouteIndex>
     /// One update at a time, so that two cannot overwrite each other's result.
     private let updating = Mutex(())
 
-    /// - Parameter cacheFolder: where embedded examples are kept by content; nil keeps none. Its parent must exist.
+    /// - Parameters:
+    ///   - first: of a cheaper encoder, kept in step with this one: a cascade.
+    ///   - cacheFolder: where embedded examples are kept by content; nil keeps none. Its parent must exist.
     public init(
         embedder: any TextEmbedder, policy: RoutePolicy = .init(), limits: RoutingLimits = .init(),
-        cacheFolder: String? = nil
+        first: Router? = nil, cacheFolder: String? = nil
     ) {
         self.embedder = embedder
+        self.first = first
         self.policy = policy
         self.limits = limits
         cache = cacheFolder.map(VectorCache.init)
@@ -47,7 +52,11 @@ public final class Router: Sendable {
         _ definitions: [RouteDefinition], negatives: [String] = [], progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws(RoutingError) -> [RouteClaim] {
         let result: Result<[RouteClaim], RoutingError> = updating.withLock { _ in
-            Result { () throws(RoutingError) in try rebuild(definitions, negatives, progress) }
+            Result { () throws(RoutingError) in
+                // A text that only one of the two knows is decided by it, or by the base: never wrongly.
+                try first?.update(definitions, negatives: negatives)
+                return try rebuild(definitions, negatives, progress)
+            }
         }
         return try result.get()
     }
@@ -122,6 +131,23 @@ public final class Router: Sendable {
 
     /// Decides for one text. Throws `unknownCandidate` for a candidate that is not routable, `embedderFailed` otherwise.
     public func decide(_ query: RouteQuery) throws(RoutingError) -> RouteDecision {
+        guard let first else { return try decideAlone(query) }
+        var quick = try first.decideAlone(query)
+        let isSure = ((quick.route == .matched ? quick.probability : quick.noneProbability) ?? 0) >= policy.surety
+        let opinion = RouteNotes.FirstOpinion(
+            encoder: quick.encoder, adapter: quick.candidates.first?.adapter, probability: quick.candidates.first?.probability,
+            isSure: isSure, microseconds: quick.timings.totalMicroseconds)
+        if isSure {
+            quick.notes.first = opinion
+            return quick
+        }
+        var decision = try decideAlone(query)
+        decision.notes.first = opinion
+        decision.timings.totalMicroseconds += quick.timings.totalMicroseconds
+        return decision
+    }
+
+    private func decideAlone(_ query: RouteQuery) throws(RoutingError) -> RouteDecision {
         let clock = ContinuousClock()
         let start = clock.now
         let index = snapshot.withLock { $0 }

@@ -140,6 +140,39 @@ import Testing
         #expect(again.embeddedTexts.withLock { $0 } == expected)
     }
 
+    @Test func aCascadeBelievesTheFirstWhereItIsSure() throws {
+        func cascade(_ surety: Double) throws -> (Router, first: WordEmbedder, second: WordEmbedder) {
+            var policy = RoutePolicy()
+            policy.surety = surety
+            let (first, second) = (WordEmbedder(identity: "first"), WordEmbedder(identity: "second"))
+            let router = Router(embedder: second, policy: policy, first: Router(embedder: first, policy: policy))
+            try router.update([Self.bash, Self.sql])
+            return (router, first, second)
+        }
+        let query = RouteQuery(text: "find all files larger than two megabytes in the folder")
+        let (trusting, first, second) = try cascade(0.6)
+        let (before, after) = (first.embeddedTexts.withLock { $0 }, second.embeddedTexts.withLock { $0 })
+        let sure = try trusting.decide(query)
+        #expect(sure.adapter == "bash" && sure.notes.first?.isSure == true && sure.notes.first?.adapter == "bash")
+        #expect(first.embeddedTexts.withLock { $0 } == before + 1 && second.embeddedTexts.withLock { $0 } == after)
+        let none = try trusting.decide(RouteQuery(text: "compose music about melancholy evenings"))
+        #expect(none.adapter == nil && none.notes.first?.isSure == true)
+        let (doubting, _, asked) = try cascade(1.1)
+        let embedded = asked.embeddedTexts.withLock { $0 }
+        let decision = try doubting.decide(query)
+        #expect(decision.adapter == "bash" && decision.notes.first?.isSure == false)
+        #expect(asked.embeddedTexts.withLock { $0 } == embedded + 1)
+        guard case .object(let object) = decision.json, case .object(let opinion)? = object["first"] else {
+            throw RoutingError(.malformedFile, "no `first`")
+        }
+        #expect(opinion.keys == ["encoder", "adapter", "probability", "sure", "us"])
+        // Both learn of what comes.
+        let math = RouteDefinition(adapter: "math", examples: (0..<12).map { "add \($0) apples and \($0 + 3) pears" })
+        try trusting.update([Self.bash, Self.sql, math])
+        #expect(try trusting.decide(RouteQuery(text: "add 5 apples and 9 pears")).adapter == "math")
+        #expect(throws: RoutingError.self) { try trusting.decide(RouteQuery(text: "list files", candidates: ["nobody"])) }
+    }
+
     @Test func theExplanationHasTheDocumentedShape() throws {
         let decision = try Self.router([Self.bash, Self.sql]).decide(RouteQuery(text: "list files", top: 1))
         guard case .object(let object) = decision.json else { throw RoutingError(.malformedFile, "not an object") }

@@ -30,16 +30,20 @@ extension ServiceConfiguration {
     public var adapterElement: LowRank.Element { precision == .fast ? .int8 : .f32 }
 
     /// A router without an index; examples are cached below `cache` by content.
-    public func openRouter(_ embedder: any TextEmbedder) -> Router {
+    public func openRouter(_ embedder: any TextEmbedder, first: (any TextEmbedder)? = nil) -> Router {
         if let cache { Self.makeFolders(cache) }
+        let folder = cache.map { "\($0)/routes" }
         return Router(
-            embedder: embedder, policy: policy, limits: limits.routing, cacheFolder: cache.map { "\($0)/routes" })
+            embedder: embedder, policy: policy, limits: limits.routing,
+            first: first.map { Router(embedder: $0, policy: policy, limits: limits.routing, cacheFolder: folder) }, cacheFolder: folder)
     }
 
     /// Store and router together; empty before its first `refresh`.
-    public func openLibrary(for base: BaseWeights, embedder: (any TextEmbedder)?) -> AdapterLibrary {
+    public func openLibrary(
+        for base: BaseWeights, embedder: (any TextEmbedder)?, first: (any TextEmbedder)? = nil
+    ) -> AdapterLibrary {
         AdapterLibrary(
-            store: openStore(for: base), router: embedder.map(openRouter),
+            store: openStore(for: base), router: embedder.map { openRouter($0, first: first) },
             files: RouteFiles(routesFolder: routes, limits: limits.routing), policy: requests)
     }
 

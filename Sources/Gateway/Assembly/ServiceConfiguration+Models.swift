@@ -15,7 +15,12 @@ extension ServiceConfiguration {
     }
 
     /// The router's encoder, a network or static vectors by what the folder holds; nil when the settings say `none`. It may share the base's pool.
-    public func openEmbedder(_ pool: WorkerPool) throws(GatewayError) -> (any TextEmbedder)? {
+    public func openEmbedder(_ pool: WorkerPool) throws(GatewayError) -> (any TextEmbedder)? { try open(encoder, pool) }
+
+    /// The encoder that is asked first; nil without one.
+    public func openFirstEmbedder(_ pool: WorkerPool) throws(GatewayError) -> (any TextEmbedder)? { try open(firstEncoder, pool) }
+
+    private func open(_ encoder: String?, _ pool: WorkerPool) throws(GatewayError) -> (any TextEmbedder)? {
         guard let encoder else { return nil }
         do {
             return try EncoderFolder.open(encoder, precision: decoderPrecision, pool: pool)
@@ -42,7 +47,7 @@ extension ServiceConfiguration {
         let pool = WorkerPool(threads: threads)
         let model = try openBase(pool)
         let embedder = try openEmbedder(pool)
-        let library = openLibrary(for: model.weights, embedder: embedder)
+        let library = openLibrary(for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool))
         let engine = openEngine(model, library: library, encoder: { embedder })
         return ServiceParts(
             backend: engine, embedder: embedder, library: library,

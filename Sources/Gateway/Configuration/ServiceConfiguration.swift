@@ -11,6 +11,8 @@ public struct ServiceConfiguration: Sendable {
     public var base = "models/base.gguf"
     /// nil serves without a router and without embeddings.
     public var encoder: String? = "models/encoder"
+    /// Nil: `encoder` decides alone.
+    public var firstEncoder: String?
     public var adapters = "adapters"
     public var routes: String? = "routes"
     /// nil refuses to add adapters over HTTP.
@@ -49,6 +51,7 @@ public struct ServiceConfiguration: Sendable {
         let reader = SettingReader(values: values)
         if let path = reader.text(.base) { base = path }
         if let path = reader.text(.encoder) { encoder = path == "none" ? nil : path }
+        if let path = reader.text(.firstEncoder) { firstEncoder = path == "none" ? nil : path }
         if let path = reader.text(.adapters) { adapters = path }
         if let path = reader.text(.routes) { routes = path == "none" ? nil : path }
         if let path = reader.text(.imports) { imports = path == "none" ? nil : path }

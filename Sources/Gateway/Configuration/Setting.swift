@@ -1,6 +1,8 @@
 /// Everything that can be set, by one name: `--api-key-file`, `LMOE_API_KEY_FILE`, and `api-key-file` in the file.
 public enum Setting: String, CaseIterable, Sendable {
-    case base, encoder, adapters, routes, imports, cache
+    case base, encoder
+    case firstEncoder = "first-encoder"
+    case adapters, routes, imports, cache
     case host, port, threads, precision
     case apiKeyFile = "api-key-file"
     case corsOrigins = "cors-origins"
@@ -37,6 +39,7 @@ public enum Setting: String, CaseIterable, Sendable {
         switch self {
         case .base: "the base model: a .gguf file, or a folder with config.json, tokenizer.json and model*.safetensors"
         case .encoder: "the router's encoder: a folder of a BERT-style model or of static vectors; `none` serves without a router"
+        case .firstEncoder: "a cheaper encoder, such as static vectors, that is asked first and believed where it is sure; `none`"
         case .adapters: "the folder of adapters, one folder each; it is watched"
         case .routes: "the operator's routing data, which goes before what adapters say"
         case .imports: "the only folder from which PUT /v1/adapters may copy; none refuses it"

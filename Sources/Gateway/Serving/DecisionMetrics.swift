@@ -9,6 +9,7 @@ struct DecisionMetrics: Sendable {
     private let stays: MetricFamily<Counter>
     private let canaries: MetricFamily<Counter>
     private let languageModel: MetricFamily<Counter>
+    private let firstEncoder: MetricFamily<Counter>
 
     private static let bounds = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99]
 
@@ -29,6 +30,8 @@ struct DecisionMetrics: Sendable {
         languageModel = registry.counters(
             "lmoe_route_language_model_total", help: "Questions to the base model: it chose one, none, or failed.",
             labels: ["outcome"])
+        firstEncoder = registry.counters(
+            "lmoe_route_first_encoder_total", help: "Prompts that the first encoder of a cascade was sure of, or not.", labels: ["outcome"])
     }
 
     func note(_ record: RequestRecord) {
@@ -38,6 +41,7 @@ struct DecisionMetrics: Sendable {
             if let best = marks.best, let value { probability.with(best).observe(value) }
             if kind == .fallback { fallbacks.with(marks.best ?? "none").increment() }
             if marks.isDefault { defaults.with(adapter).increment() }
+            if let isSure = marks.firstIsSure { firstEncoder.with(isSure ? "sure" : "unsure").increment() }
             if marks.stays { stays.with(marks.canaryOf ?? adapter).increment() }
             if let of = marks.canaryOf { canaries.with(of, adapter).increment() }
             if let outcome = marks.languageModel { languageModel.with(outcome.rawValue).increment() }

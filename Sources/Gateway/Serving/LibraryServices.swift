@@ -130,6 +130,7 @@ extension RouteChoice {
         marks.canaryOf = notes.canary?.of
         marks.isCanary = notes.canary?.isChosen == true
         marks.isDefault = notes.isDefault
+        marks.firstIsSure = notes.first?.isSure
         marks.languageModel = notes.judgement.map { $0.failure != nil ? .failed : $0.choice == nil ? .none : .chose }
     }
 }

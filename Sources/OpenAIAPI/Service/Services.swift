@@ -117,6 +117,8 @@ public struct RouteChoice: Sendable {
         public var isCanary = false
         /// The default answers instead of the base.
         public var isDefault = false
+        /// Of a cascade: whether its first encoder decided; nil without one.
+        public var firstIsSure: Bool?
         /// nil: it was not asked.
         public var languageModel: LanguageModel?
 

@@ -27,10 +27,8 @@ struct CalibrationSamples {
             samples.append(sample)
         }
         // Without one of two that are alike, the other has its answers.
-        let adapters = set.groups.indices.filter { group in set.groups[group].adapter.map { index.likes(of: $0).isEmpty } ?? false }
-        if adapters.count > 1 {
-            for place in 0..<min(Self.mostTogether, adapters.count) {
-                let group = adapters[place * adapters.count / min(Self.mostTogether, adapters.count)]
+        if set.adapters > 1 {
+            for group in unlikeGroups() {
                 let rows = (0..<min(set.groups[group].count, Self.mostRowsTogether)).map { TrainingSet.Row(group: group, row: $0) }
                 for (row, scores) in zip(rows, fit.heldOut(rows, together: true).together) {
                     samples.append(sample(row, scores, without: set.groups[group].adapter))
@@ -42,6 +40,20 @@ struct CalibrationSamples {
             for (row, scores) in zip(rows, fit.heldOut(rows, together: false).alone) { samples.append(sample(row, scores, without: nil)) }
         }
         return samples
+    }
+
+    /// Some adapters that have no like, at even strides; looks at few of thousands.
+    private func unlikeGroups() -> [Int] {
+        let groups = set.groups.indices.filter { set.groups[$0].adapter != nil }
+        var chosen: [Int] = []
+        for place in 0..<min(Self.mostTogether, groups.count) {
+            let start = place * groups.count / min(Self.mostTogether, groups.count)
+            let next = (0..<groups.count).lazy.map { groups[(start + $0) % groups.count] }.first { group in
+                !chosen.contains(group) && set.groups[group].adapter.map { index.likes(of: $0).isEmpty } ?? false
+            }
+            if let next { chosen.append(next) }
+        }
+        return chosen
     }
 
     /// - Parameter without: an adapter that is taken for absent, so that nobody has the answer.

@@ -34,6 +34,18 @@ public struct RouteNotes: Sendable, Equatable {
         }
     }
 
+    /// What the first encoder of a cascade said.
+    public struct FirstOpinion: Sendable, Equatable {
+        public var encoder: String
+        /// Its best candidate.
+        public var adapter: String?
+        public var probability: Double?
+        /// Its decision stands; else the second encoder was asked.
+        public var isSure: Bool
+        public var microseconds: Double
+    }
+
+    public var first: FirstOpinion?
     public var conversation: Conversation?
     public var canary: Canary?
     public var judgement: Judgement?
@@ -48,6 +60,13 @@ public struct RouteNotes: Sendable, Equatable {
 
     /// The explanation's members.
     func add(to object: inout JSONObject) {
+        if let first {
+            object["first"] = [
+                "encoder": .string(first.encoder), "adapter": first.adapter.map(JSONValue.string) ?? .null,
+                "probability": first.probability.map { .number(($0 * 1e4).rounded() / 1e4) } ?? .null, "sure": .bool(first.isSure),
+                "us": .number((first.microseconds * 10).rounded() / 10),
+            ]
+        }
         if let conversation {
             object["conversation"] = ["adapter": .string(conversation.adapter), "stays": .bool(conversation.stays)]
         }

@@ -5,6 +5,7 @@ import Gateway
 struct ModelOptions: ParsableArguments {
     @Option(help: Setting.base.help) var base: String?
     @Option(help: Setting.encoder.help) var encoder: String?
+    @Option(help: Setting.firstEncoder.help) var firstEncoder: String?
     @Option(help: Setting.threads.help) var threads: String?
     @Option(help: ArgumentHelp("A YAML file with settings, such as `port: 9000`.", valueName: "file"))
     var config: String? = Variables.text("config")
@@ -13,6 +14,7 @@ struct ModelOptions: ParsableArguments {
         var flags: [Setting: String] = [:]
         flags[.base] = base
         flags[.encoder] = encoder
+        flags[.firstEncoder] = firstEncoder
         flags[.threads] = threads
         return flags
     }

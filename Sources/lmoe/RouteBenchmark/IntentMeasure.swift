@@ -5,6 +5,8 @@ import Routing
 struct IntentMeasure {
     let data: IntentDataset
     let embedder: RememberedEmbedder
+    /// Of a cascade; nil: `embedder` decides alone.
+    var first: RememberedEmbedder?
 
     struct Quality {
         var accuracy = 0.0
@@ -26,7 +28,7 @@ struct IntentMeasure {
 
     /// - Parameter perAdapter: examples an adapter, drawn from the seed; nil takes all.
     func router(perAdapter: Int? = nil, seed: UInt64 = 0, leaving: String? = nil) throws -> Router {
-        let router = Router(embedder: embedder)
+        let router = Router(embedder: embedder, first: first.map { Router(embedder: $0) })
         try router.update(definitions(perAdapter: perAdapter, seed: seed).filter { $0.adapter != leaving })
         return router
     }
@@ -55,6 +57,12 @@ struct IntentMeasure {
         (quality.matched, quality.mismatched, quality.fellBack) = (all.matched ?? 0, all.mismatched ?? 0, all.fellBack ?? 0)
         quality.outOfScopeFellBack = all.outOfScopeFellBack
         return quality
+    }
+
+    /// Of texts in scope and out of it.
+    func decidedFirst(_ router: Router) throws -> Double {
+        let texts = data.test.map(\.text) + data.outOfScope.map(\.text)
+        return share(try texts.map { try router.decide(RouteQuery(text: $0, top: 1)) }) { $0.notes.first?.isSure == true }
     }
 
     private func outcome(_ router: Router, _ text: String, _ intent: String?) throws -> RouteEvaluation.Outcome {

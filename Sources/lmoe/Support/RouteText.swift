@@ -23,6 +23,10 @@ struct RouteText {
         var lines = ["\(name)  (\(decision.route.rawValue))", decision.reason, ""]
         lines.append("text       \(decision.text)")
         if let original = decision.original { lines.append("as it came \(original)") }
+        if let first = decision.notes.first {
+            let opinion = first.adapter.map { "\($0) with \(optional(first.probability))" } ?? "nothing"
+            lines.append("asked first \(first.encoder): \(opinion), \(first.isSure ? "sure" : "not sure") (\(microseconds(first.microseconds)))")
+        }
         if let probability = decision.probability {
             lines.append(
                 "probability \(Figure.decimals(probability, 4))  threshold \(optional(decision.threshold))  "

@@ -39,7 +39,8 @@ struct Workspace: Sendable {
 
     /// Adapters and router, up to date. Problems with single adapters are told on stderr, the rest goes on.
     func library(base: BaseWeights, isRouted: Bool = true) throws -> AdapterLibrary {
-        let library = configuration.openLibrary(for: base, embedder: isRouted ? try encoder.open() : nil)
+        let library = configuration.openLibrary(
+            for: base, embedder: isRouted ? try encoder.open() : nil, first: isRouted ? try configuration.openFirstEmbedder(pool) : nil)
         let refresh = library.refresh()
         Workspace.report(refresh)
         if let failure = refresh.routerFailure { throw Failure(message: "the router can't be built: \(failure)") }
