@@ -59,6 +59,25 @@ import Testing
         #expect(run.output.contains("sql: ") && run.output.contains("bash") && run.output.contains("count the lines of all python files"))
     }
 
+    @Test func rulesHoldForACallerThatIsNamed() throws {
+        let routes = URL(fileURLWithPath: try file("sql.yaml")).deletingLastPathComponent()
+        try "allow: {keys: [team-a], headers: {x-tenant: [blue]}}\n"
+            .write(to: routes.appendingPathComponent("sql.yaml"), atomically: true, encoding: .utf8)
+        let text = "how many rivers run through texas"
+        func answer(_ more: String...) throws -> String {
+            switch more.count {
+            case 0: try Invocation("route", "--routes", routes.path, text).output
+            case 2: try Invocation("route", "--routes", routes.path, more[0], more[1], text).output
+            default: try Invocation("route", "--routes", routes.path, more[0], more[1], more[2], more[3], text).output
+            }
+        }
+        #expect(try answer() == "sql\n")
+        #expect(try answer("--key", "team-a", "--header", "X-Tenant: blue") == "sql\n")
+        #expect(try answer("--key", "team-b", "--header", "x-tenant:blue") != "sql\n")
+        #expect(try answer("--key", "team-a") != "sql\n")
+        #expect(try Invocation("route", "--header", "nonsense", text).status == 2)
+    }
+
     @Test func aDecisionIsDrawn() throws {
         let path = try file("map.svg")
         let run = try Invocation("route", "--explain", "--map", path, "how many rivers run through </svg><script>texas")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Gateway
+import Generation
 import JSON
 import Routing
 
@@ -33,6 +34,7 @@ struct RouteDecide: ParsableCommand {
               lmoe route --explain "list all files larger than 10 MB under /var"
               lmoe route --explain --map map.svg "list all files larger than 10 MB"
               lmoe route --json --top 3 "write me a sonnet about rain"
+              lmoe route --key team-a --header "x-tenant: blue" "how many rivers"
               lmoe route < questions.txt
 
             Without a text, each line of standard input is routed; with --json each gives one document a line.
@@ -43,6 +45,9 @@ struct RouteDecide: ParsableCommand {
     @Flag(help: "Show every candidate, the nearest examples and the times.") var explain = Variables.flag("explain")
     @Flag(help: "Print the explanation as JSON.") var json = Variables.flag("json")
     @Option(help: "With --explain: draw the candidates' examples and the text into an SVG file.") var map: String?
+    @Option(help: "Decide as for the caller with the key of this name: rules of allow and deny hold then.") var key: String?
+    @Option(help: ArgumentHelp("Decide as for a caller with this header; may be given several times.", valueName: "name: value"))
+    var header: [String] = []
     @Option(help: "Most candidates to show.") var top = Variables.integer("top") ?? 5
     @Flag(help: "End with status 3 when a text falls back to the base.") var requireMatch = Variables.flag("require-match")
     @Argument(help: "The text; several words are joined.") var text: [String] = []
@@ -50,6 +55,9 @@ struct RouteDecide: ParsableCommand {
     func validate() throws {
         if map != nil, text.isEmpty { throw ValidationError("--map draws one text; give it as an argument.") }
         if map != nil, !explain { throw ValidationError("--map belongs to --explain.") }
+        for line in header where Self.parsed(line) == nil {
+            throw ValidationError("--header is `NAME: VALUE`, not `\(line)`.")
+        }
         guard (1...10_000).contains(top) else { throw ValidationError("--top goes from 1 to 10000.") }
     }
 
@@ -60,7 +68,7 @@ struct RouteDecide: ParsableCommand {
         var fellBack = false
         if text.isEmpty {
             for line in try Terminal.lines() {
-                let decision = try AdapterChoice.routed.decide(line, in: library, top: top)
+                let decision = try AdapterChoice.routed.decide(request(line), in: library)
                 fellBack = fellBack || decision.route == .fallback
                 print(
                     json
@@ -69,13 +77,29 @@ struct RouteDecide: ParsableCommand {
                             ? RouteText(decision: decision).explanation + "\n" : "\(decision.adapter ?? "base")\t\(line)")
             }
         } else {
-            let decision = try AdapterChoice.routed.decide(text.joined(separator: " "), in: library, top: top)
+            let decision = try AdapterChoice.routed.decide(request(text.joined(separator: " ")), in: library)
             fellBack = decision.route == .fallback
             if let map { try draw(decision, in: library, to: map) }
             let readable = RouteText(decision: decision)
             print(json ? decision.json.serialized(pretty: true) : explain ? readable.explanation : readable.name)
         }
         if requireMatch, fellBack { throw ExitCode(ExitStatus.no.rawValue) }
+    }
+
+    private func request(_ text: String) -> RoutingRequest { RoutingRequest(.text(text), top: top, caller: caller) }
+
+    /// The operator, for whom no rule holds, unless somebody is named.
+    private var caller: Caller {
+        if key == nil, header.isEmpty { return .operator }
+        var headers: [String: [String]] = [:]
+        for (name, value) in header.compactMap(Self.parsed) { headers[name, default: []].append(value) }
+        return Caller(key: key, headers: headers)
+    }
+
+    /// The name in lower case, as rules have it.
+    private static func parsed(_ line: String) -> (name: String, value: String)? {
+        guard let colon = line.firstIndex(of: ":"), colon > line.startIndex else { return nil }
+        return (line[..<colon].lowercased(), line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces))
     }
 
     private func draw(_ decision: RouteDecision, in library: AdapterLibrary, to path: String) throws {
