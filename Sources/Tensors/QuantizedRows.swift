@@ -53,6 +53,17 @@ public final class QuantizedRows: @unchecked Sendable {
 
     deinit { UnsafeMutableRawPointer(blocks).deallocate() }
 
+    /// Takes from x what a row keeps of it: what is left is what rounding lost.
+    public func subtract(row: Int, from x: UnsafeMutablePointer<Float>, columns: Int) {
+        precondition(row >= 0 && row < capacityRows && columns <= self.columns, "the row and its columns lie within the capacity")
+        for index in 0..<(columns + 31) / 32 {
+            let block = blocks[row * blocksPerRow + index]
+            withUnsafeBytes(of: block.q) { numbers in
+                for k in 0..<min(32, columns - 32 * index) { x[32 * index + k] -= block.scale * Float(Int8(bitPattern: numbers[k])) }
+            }
+        }
+    }
+
     /// Overwrites a row with `columns` (at most the capacity's) floats; the columns up to the next multiple of 32 are zero.
     /// A row with an infinite or NaN element gives NaN in every product.
     public func quantize(row: Int, from x: UnsafePointer<Float>, columns: Int) {

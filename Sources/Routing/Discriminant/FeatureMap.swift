@@ -66,6 +66,9 @@ struct FeatureMap: Sendable {
         if featureScale != 1 { Kernels.multiply(output, by: featureScale, count: featureDimension) }
         let (near, query) = (output + featureDimension, features + distanceRange.lowerBound)
         let scale = Self.scale(Kernels.dot(query, query, count: distanceRange.count))
-        for index in 0..<landmarkCount { near[index] = expf(2 * Self.sharpness * (near[index] * scale - 1)) }
+        for index in 0..<landmarkCount { near[index] = nearness(near[index] * scale) }
     }
+
+    /// Of a cosine.
+    func nearness(_ cosine: Float) -> Float { expf(2 * Self.sharpness * (cosine - 1)) }
 }
