@@ -88,7 +88,10 @@ import Testing
         let parser = XMLParsing(svg)
         #expect(parser.error == nil && parser.elements > 100)
         #expect(try Invocation("route", "--map", path, "text").status == 2)
-        #expect(try Invocation("route", "--explain", "--map", "/nowhere/map.svg", "text").errors.contains("/nowhere/map.svg: the map can't be written"))
+        #expect(try Invocation("route", "--explain", "--map", "/nowhere/map.svg", "text").errors.contains("/nowhere/map.svg: the map can't be written: there is no folder /nowhere"))
+        #expect(try Invocation("route", "--explain", "--map", "", "text").status == 2)
+        let folder = (path as NSString).deletingLastPathComponent
+        #expect(try Invocation("route", "--explain", "--map", folder, "text").errors.contains("\(folder): the map can't be written: there is a folder"))
     }
 }
 

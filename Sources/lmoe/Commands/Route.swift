@@ -54,6 +54,7 @@ struct RouteDecide: ParsableCommand {
 
     func validate() throws {
         if map != nil, text.isEmpty { throw ValidationError("--map draws one text; give it as an argument.") }
+        if map?.isEmpty == true { throw ValidationError("--map names a file.") }
         if map != nil, !explain { throw ValidationError("--map belongs to --explain.") }
         for line in header where Self.parsed(line) == nil {
             throw ValidationError("--header is `NAME: VALUE`, not `\(line)`.")
@@ -62,6 +63,7 @@ struct RouteDecide: ParsableCommand {
     }
 
     func run() throws {
+        if let map { try Self.checkPlace(map) }
         let workspace = try Workspace(model, flags: folders.flags)
         let library = try workspace.library(base: workspace.configuration.openBaseWeights())
         guard library.router != nil else { throw Failure.usage("routing needs an encoder: --encoder") }
@@ -100,6 +102,18 @@ struct RouteDecide: ParsableCommand {
     private static func parsed(_ line: String) -> (name: String, value: String)? {
         guard let colon = line.firstIndex(of: ":"), colon > line.startIndex else { return nil }
         return (line[..<colon].lowercased(), line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces))
+    }
+
+    /// Before anything is opened: what is wrong with a path should not take a second to be told.
+    private static func checkPlace(_ path: String) throws {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            throw Failure(message: "\(path): the map can't be written: there is a folder of this name; --map names a file")
+        }
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        guard FileManager.default.fileExists(atPath: folder) else {
+            throw Failure(message: "\(path): the map can't be written: there is no folder \(folder)")
+        }
     }
 
     private func draw(_ decision: RouteDecision, in library: AdapterLibrary, to path: String) throws {

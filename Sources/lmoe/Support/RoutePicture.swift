@@ -12,7 +12,7 @@ struct RoutePicture {
     private static let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#7f3c8d"]
 
     var svg: String {
-        let scale = Scale(map, Self.plot)
+        let (scale, styles) = (Scale(map, Self.plot), styles)
         var parts = [
             """
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(number(Self.size.width)) \(number(Self.size.height))" font-family="system-ui, sans-serif" font-size="13">
@@ -25,7 +25,7 @@ struct RoutePicture {
             }
             </style>
             <rect class="ground" width="100%" height="100%"/>
-            <text class="ink" x="24" y="34" font-size="17" font-weight="600">\(Markup.escaped(shortened(decision.text, 96)))</text>
+            <text class="ink" x="24" y="34" font-size="17" font-weight="600">\(Markup.escaped(shortened(decision.original ?? decision.text, 96)))</text>
             <text class="soft" x="24" y="56">\(Markup.escaped(shortened(decision.reason, 132)))</text>
             <rect class="frame" x="\(number(Self.plot.x))" y="\(number(Self.plot.y))" width="\(number(Self.plot.width))" height="\(number(Self.plot.height))" rx="6"/>
             """
@@ -34,7 +34,7 @@ struct RoutePicture {
         for (place, group) in map.groups.enumerated().reversed() {
             let marks = group.points.map { point -> String in
                 let (x, y) = scale.place(point)
-                return mark(place, group.adapter == nil, x, y, title: "\(group.adapter ?? "for nobody"): \(shortened(point.text, 200))")
+                return mark(styles[place], group.adapter == nil, x, y, title: "\(group.adapter ?? "for nobody"): \(shortened(point.text, 200))")
             }
             parts.append("<g opacity=\"\(group.adapter == nil ? ".7" : ".8")\">\n\(marks.joined(separator: "\n"))\n</g>")
         }
@@ -53,14 +53,22 @@ struct RoutePicture {
         return parts.joined(separator: "\n")
     }
 
+    /// A colour and a mark of each group, by the order of names, so that an adapter looks the same whether it is the best or not.
+    private var styles: [Int] {
+        let names = map.groups.compactMap(\.adapter).sorted()
+        return map.groups.map { group in group.adapter.flatMap(names.firstIndex) ?? 0 }
+    }
+
     private var legend: String {
+        let styles = styles
         let left = Self.plot.x + Self.plot.width + 24
         var lines: [String] = []
         var y = Self.plot.y + 16
         for (place, group) in map.groups.enumerated() {
             let candidate = decision.candidates.first { $0.adapter == group.adapter }
-            let figure = (group.adapter == nil ? decision.noneProbability : candidate?.probability).map { Figure.decimals($0, 2) } ?? ""
-            lines.append(mark(place, group.adapter == nil, left + 6, y - 4, title: nil))
+            // Cut, not rounded, so that nothing looks certain.
+            let figure = (group.adapter == nil ? decision.noneProbability : candidate?.probability).map { Figure.decimals(($0 * 100).rounded(.down) / 100, 2) } ?? ""
+            lines.append(mark(styles[place], group.adapter == nil, left + 6, y - 4, title: nil))
             lines.append("<text class=\"ink\" x=\"\(number(left + 22))\" y=\"\(number(y))\">\(Markup.escaped(shortened(group.adapter ?? "none of them", 22)))</text>")
             lines.append("<text class=\"ink\" x=\"\(number(Self.size.width - 24))\" y=\"\(number(y))\" text-anchor=\"end\">\(figure)</text>")
             let shown = group.points.count < group.count ? "\(group.points.count) of \(group.count) texts" : "\(group.count) text\(group.count == 1 ? "" : "s")"
@@ -70,18 +78,18 @@ struct RoutePicture {
         let hidden = decision.candidates.count - map.groups.count { $0.adapter != nil }
         if hidden > 0 { lines.append("<text class=\"soft\" x=\"\(number(left))\" y=\"\(number(y))\">and \(hidden) less probable</text>") }
         lines.append("<text class=\"soft\" x=\"\(number(left))\" y=\"\(number(Self.size.height - 48))\" font-size=\"11\">The cross is the text; lines go to its nearest</text>")
-        lines.append("<text class=\"soft\" x=\"\(number(left))\" y=\"\(number(Self.size.height - 33))\" font-size=\"11\">examples. Of all directions, these two</text>")
-        lines.append("<text class=\"soft\" x=\"\(number(left))\" y=\"\(number(Self.size.height - 18))\" font-size=\"11\">tell the adapters apart best.</text>")
+        lines.append("<text class=\"soft\" x=\"\(number(left))\" y=\"\(number(Self.size.height - 33))\" font-size=\"11\">examples. These two directions tell the best</text>")
+        lines.append("<text class=\"soft\" x=\"\(number(left))\" y=\"\(number(Self.size.height - 18))\" font-size=\"11\">two adapters and none of them apart.</text>")
         return lines.joined(separator: "\n")
     }
 
-    private func mark(_ place: Int, _ isNobody: Bool, _ x: Double, _ y: Double, title: String?) -> String {
+    private func mark(_ style: Int, _ isNobody: Bool, _ x: Double, _ y: Double, title: String?) -> String {
         let inside = title.map { "<title>\(Markup.escaped($0))</title>" } ?? ""
         func path(_ shape: String, _ attributes: String) -> String { "<path \(attributes) d=\"\(shape)\">\(inside)</path>" }
         if isNobody { return path("M\(number(x - 3)) \(number(y - 3))l6 6m0-6l-6 6", "class=\"nobody\" stroke-width=\"1.3\"") }
-        let fill = "fill=\"\(Self.colours[place % Self.colours.count])\""
-        let stroke = "fill=\"none\" stroke=\"\(Self.colours[place % Self.colours.count])\" stroke-width=\"2\""
-        switch place % 8 {
+        let fill = "fill=\"\(Self.colours[style % Self.colours.count])\""
+        let stroke = "fill=\"none\" stroke=\"\(Self.colours[style % Self.colours.count])\" stroke-width=\"2\""
+        switch style % 8 {
         case 0: return "<circle \(fill) cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"4.5\">\(inside)</circle>"
         case 1: return path("M\(number(x - 4)) \(number(y - 4))h8v8h-8z", fill)
         case 2: return path("M\(number(x)) \(number(y - 5))l5 9h-10z", fill)
@@ -93,7 +101,7 @@ struct RoutePicture {
         }
     }
 
-    /// Plane to picture, the same scale in both directions unless one of them is far longer.
+    /// Plane to picture; each direction fills its side.
     private struct Scale {
         private let left: Double, top: Double, x: (least: Double, factor: Double), y: (least: Double, factor: Double)
 
