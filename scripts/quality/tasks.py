@@ -3,7 +3,7 @@
 sql        execution accuracy: the rows that the database gives are those of the reference query (GeoQuery, split `test`)
 math       the number after `####`, or the last one, is the reference's (GSM8K, test set)
 data2text  the share of the attributes whose values the sentence names (E2E NLG, test set)
-bash       F1 of the command's words with the reference's, 1 when they are the same (NL2Bash)
+bash       F1 of the command's words with those of the nearest reference, 1 when they are the same (NL2Bash)
 """
 
 import collections
@@ -52,7 +52,10 @@ def data2text(data):
 def bash(data):
     texts = (data / "nl2bash.nl").read_text().splitlines()
     commands = (data / "nl2bash.cm").read_text().splitlines()
-    return list(dict(zip(texts, commands)).items())
+    found = {}
+    for text, command in zip(texts, commands):
+        found.setdefault(text, []).append(command)
+    return list(found.items())
 
 
 def requests(data, adapters, count):
@@ -95,9 +98,9 @@ class Judge:
     @staticmethod
     def math(answer, reference):
         def number(text):
-            text = text.split("####")[-1] if "####" in text else text
-            numbers = re.findall(r"-?\d[\d,]*\.?\d*", text)
-            return float(numbers[-1 if "####" not in text else 0].replace(",", "").rstrip(".")) if numbers else None
+            is_marked = "####" in text
+            numbers = re.findall(r"-?\d[\d,]*\.?\d*", text.split("####")[-1])
+            return float(numbers[0 if is_marked else -1].replace(",", "").rstrip(".")) if numbers else None
 
         found = number(answer)
         return float(found is not None and abs(found - number(reference)) < 1e-6)
@@ -113,16 +116,20 @@ class Judge:
         def names(slot, value):
             slot, value = slot.strip(), value.lower()
             if slot == "familyFriendly":
-                return any(word in text for word in ("famil", "child", "kid", "adult"))
+                found = re.search(r"famil|child|kid", text)
+                denied = re.search(r"\b(not|no|non|isn't|adult)\b[^.]{0,24}(famil|child|kid)|adult", text)
+                return bool(denied) if value == "no" else bool(found) and not denied
             return value in text
 
         return sum(names(slot, value) for slot, value in slots) / len(slots)
 
     @staticmethod
-    def bash(answer, reference):
+    def bash(answer, references):
         def words(command):
             return collections.Counter(command.strip().strip("`").split("\n")[0].split())
 
-        found, expected = words(answer), words(reference)
-        common = sum((found & expected).values())
-        return 2 * common / (sum(found.values()) + sum(expected.values())) if common else 0.0
+        def score(found, expected):
+            common = sum((found & expected).values())
+            return 2 * common / (sum(found.values()) + sum(expected.values())) if common else 0.0
+
+        return max(score(words(answer), words(reference)) for reference in references)
