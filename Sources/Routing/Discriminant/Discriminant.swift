@@ -4,7 +4,7 @@ internal import Tensors
 /// which has a closed form, so that an adapter is added, changed or removed without iterations. Immutable.
 ///
 /// All adapters are scored with weights of 8 bits a block of 32, the best of them again in f32: a decision reads a quarter of the bytes.
-/// Landmarks are kept in 8 bits, too, since in f32 they would not fit the second-level cache.
+/// Landmarks are kept in twice 8 bits, since in f32 they would not fit the second-level cache.
 struct Discriminant: Sendable {
     let map: FeatureMap
     let adapters: Int
@@ -17,6 +17,8 @@ struct Discriminant: Sendable {
     private let offsets: [Float]
     /// Nil: there are none.
     private let landmarks: PackedMatrix?
+    /// What 8 bits lose of them.
+    private let landmarksLost: PackedMatrix?
 
     /// - Parameter weights: `[adapters, map.dimension]`. Nil when they are not finite.
     init?(map: FeatureMap, adapters: Int, weights: [Float]) {
@@ -24,11 +26,17 @@ struct Discriminant: Sendable {
             TensorView(name: "rules", dtype: .f32, shape: [adapters, map.dimension], copying: $0)
         }
         guard let view, let packed = try? PackedMatrix(packing: view) else { return nil }
-        let unitRows = map.landmarks.withUnsafeBytes {
-            TensorView(name: "landmarks", dtype: .f32, shape: [map.landmarkCount, map.distanceRange.count], copying: $0)
+        landmarks = Self.packed(map.landmarks, map)
+        landmarksLost = landmarks.flatMap { kept in
+            var lost = map.landmarks
+            let row = FloatBuffer(count: map.distanceRange.count)
+            for landmark in 0..<map.landmarkCount {
+                kept.dequantizeRow(landmark, into: row.pointer)
+                for column in 0..<row.count { lost[landmark * row.count + column] -= row.pointer[column] }
+            }
+            return Self.packed(lost, map)
         }
-        landmarks = unitRows.flatMap { try? PackedMatrix(packing: $0) }
-        if landmarks == nil, map.landmarkCount > 0 { return nil }
+        if landmarksLost == nil, map.landmarkCount > 0 { return nil }
         self.map = map
         self.adapters = adapters
         self.weights = packed
@@ -39,6 +47,14 @@ struct Discriminant: Sendable {
             let start = adapter * map.dimension + map.featureDimension
             return center * weights[start..<start + map.landmarkCount].reduce(0, +)
         }
+    }
+
+    /// `[landmarks, distances]`
+    private static func packed(_ rows: [Float], _ map: FeatureMap) -> PackedMatrix? {
+        let view = rows.withUnsafeBytes {
+            TensorView(name: "landmarks", dtype: .f32, shape: [map.landmarkCount, map.distanceRange.count], copying: $0)
+        }
+        return view.flatMap { try? PackedMatrix(packing: $0) }
     }
 
     /// Of some landmarks to others.
@@ -61,24 +77,32 @@ struct Discriminant: Sendable {
     func scores(_ features: UnsafePointer<Float>) -> [Float] {
         let mapped = FloatBuffer(count: map.dimension)
         let row = QuantizedRows(capacityRows: 2, columns: map.dimension)
-        if let landmarks {
-            row.quantize(row: 0, from: features + map.distanceRange.lowerBound, columns: map.distanceRange.count)
+        if let landmarks, let landmarksLost {
+            let count = map.landmarkCount
+            let products = FloatBuffer(count: 3 * count)
+            quantize(row, features + map.distanceRange.lowerBound, count: map.distanceRange.count)
+            landmarks.multiply(row, rows: 0..<2, outputs: 0..<count, into: products.pointer, stride: count)
+            landmarksLost.multiply(row, rows: 0..<1, outputs: 0..<count, into: products.pointer + 2 * count, stride: count)
             let near = mapped.pointer + map.featureDimension
-            landmarks.multiply(row, rows: 0..<1, outputs: 0..<map.landmarkCount, into: near, stride: map.landmarkCount)
+            for index in 0..<count { near[index] = products.pointer[index] + products.pointer[count + index] + products.pointer[2 * count + index] }
         }
         map.finish(features, mapped.pointer)
         for index in map.featureDimension..<map.dimension { mapped.pointer[index] -= center }
-        // What 8 bits lose is a second row, which reads no more weights.
-        let lost = FloatBuffer(count: map.dimension)
-        lost.pointer.update(from: mapped.pointer, count: map.dimension)
-        row.quantize(row: 0, from: mapped.pointer, columns: map.dimension)
-        row.subtract(row: 0, from: lost.pointer, columns: map.dimension)
-        row.quantize(row: 1, from: lost.pointer, columns: map.dimension)
+        quantize(row, mapped.pointer, count: map.dimension)
         let products = FloatBuffer(count: 2 * adapters)
         weights.multiply(row, rows: 0..<2, outputs: 0..<adapters, into: products.pointer, stride: adapters)
         var scores = (0..<adapters).map { products.pointer[$0] + products.pointer[adapters + $0] + offsets[$0] }
         rescore(&scores, mapped.pointer)
         return scores
+    }
+
+    /// Into two rows: what 8 bits lose is the second, which reads no more weights.
+    private func quantize(_ rows: QuantizedRows, _ x: UnsafePointer<Float>, count: Int) {
+        let lost = FloatBuffer(count: count)
+        lost.pointer.update(from: x, count: count)
+        rows.quantize(row: 0, from: x, columns: count)
+        rows.subtract(row: 0, from: lost.pointer, columns: count)
+        rows.quantize(row: 1, from: lost.pointer, columns: count)
     }
 
     /// Adapters whose scores are computed again in f32.
