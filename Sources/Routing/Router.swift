@@ -217,7 +217,7 @@ public final class Router: Sendable {
         return pairs.sorted { ($0.similarity, $1.first) > ($1.similarity, $0.first) }
     }
 
-    /// What the examples of the index say of themselves and each other; see `RouteDoctor`. A second for 15,000 examples.
+    /// What the examples of the index say of themselves and each other; see `RouteDoctor`. Three seconds for 15,000 examples.
     ///
     /// - Parameter progress: told now and then how many of how many examples were looked at.
     public func diagnoses(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) -> [RouteDiagnosis] {

@@ -4,24 +4,27 @@ internal import Tensors
 /// Embedded examples on disk, one file for each list of texts, named by the hash of encoder and texts: equal content
 /// is never embedded twice, changed content never hits. Files are mapped, so that what is not looked at takes no memory.
 ///
-/// File, little-endian: 8 bytes `lmoevec3`, u32 rows, u32 dimension, u32 feature dimension, u32 0, 32 bytes of the features'
-/// digest, then from byte 64 on the mean vector and the vectors, f32, and the features, f16. A file of another size is a miss.
+/// File, little-endian: 8 bytes `lmoevec3`, u32 rows, u32 dimension, u32 feature dimension, u32 0, the digests of the features and of
+/// all that follows, 32 bytes each, 8 bytes of zero; then from byte 96 on the mean vector and the vectors, f32, and the features, f16.
+/// A damaged file is a miss: it is hashed when it is opened, and its pages are given back.
 struct VectorCache: Sendable {
     let folder: String
 
     static let magic: [UInt8] = Array("lmoevec3".utf8)
-    private static let headerBytes = 64
+    private static let headerBytes = 96
 
     func load(texts: [String], encoder: String, dimension: Int, featureDimension: Int) -> ExampleVectors? {
         guard let file = try? MappedFile(path: path(texts: texts, encoder: encoder)) else { return nil }
         let vectorsAt = Self.headerBytes + 4 * dimension, featuresAt = vectorsAt + 4 * texts.count * dimension
         guard file.size == featuresAt + 2 * texts.count * featureDimension else { return nil }
         let head = file.withUnsafeBytes { Array($0[..<Self.headerBytes]) }
-        guard head[..<24].elementsEqual(Self.header(texts.count, dimension, featureDimension)),
+        file.advise(.sequential)
+        defer { file.advise(.dontNeed) }
+        guard head[56..<88].elementsEqual(file.withUnsafeBytes { ContentDigest(of: UnsafeRawBufferPointer(rebasing: $0[Self.headerBytes...])).rawBytes }),
+            head[..<24].elementsEqual(Self.header(texts.count, dimension, featureDimension)),
             let vectors = TensorView(name: "vectors", dtype: .f32, shape: [texts.count, dimension], file: file, offset: vectorsAt),
             let features = TensorView(name: "features", dtype: .f16, shape: [texts.count, featureDimension], file: file, offset: featuresAt),
-            let mean = TensorView(name: "mean", dtype: .f32, shape: [dimension], file: file, offset: Self.headerBytes)?.floats(),
-            mean.allSatisfy(\.isFinite)
+            let mean = TensorView(name: "mean", dtype: .f32, shape: [dimension], file: file, offset: Self.headerBytes)?.floats()
         else { return nil }
         let digest = ContentDigest(rawBytes: Array(head[24..<56]))
         return ExampleVectors(texts: texts, mean: mean, vectors: vectors, features: FeatureRows(features, digest: digest))
@@ -30,13 +33,14 @@ struct VectorCache: Sendable {
     /// Writes beside the name and renames; a full disk costs the cache, not the service, so failures are silent.
     func store(_ examples: ExampleVectors, encoder: String) {
         mkdir(folder, 0o755)
+        var body: [UInt8] = []
+        examples.mean.withUnsafeBytes { body.append(contentsOf: $0) }
+        examples.withUnsafeBytes { body.append(contentsOf: $0) }
+        examples.features.withUnsafeBytes { body.append(contentsOf: $0) }
         let head =
             Self.header(examples.texts.count, examples.dimension, examples.featureDimension) + examples.features.digest.rawBytes
-            + [UInt8](repeating: 0, count: 8)
-        StoredFile.write(path(texts: examples.texts, encoder: encoder)) { write in
-            head.withUnsafeBytes(write) && examples.mean.withUnsafeBytes(write) && examples.withUnsafeBytes(write)
-                && examples.features.withUnsafeBytes(write)
-        }
+            + ContentDigest(of: body).rawBytes + [UInt8](repeating: 0, count: 8)
+        StoredFile.write(head + body, to: path(texts: examples.texts, encoder: encoder))
     }
 
     private static func header(_ rows: Int, _ dimension: Int, _ featureDimension: Int) -> [UInt8] {
@@ -55,11 +59,10 @@ struct VectorCache: Sendable {
 
 /// A file that is there whole or not at all.
 enum StoredFile {
-    /// - Parameter body: hands each piece to `write`, which answers whether it was taken.
-    static func write(_ path: String, _ body: (_ write: (UnsafeRawBufferPointer) -> Bool) -> Bool) {
+    static func write(_ bytes: [UInt8], to path: String) {
         let partial = "\(path).\(getpid()).partial"
         guard let file = fopen(partial, "wbe") else { return }
-        let isWhole = body { bytes in bytes.isEmpty || fwrite(bytes.baseAddress, 1, bytes.count, file) == bytes.count }
+        let isWhole = fwrite(bytes, 1, bytes.count, file) == bytes.count
         if fclose(file) == 0 && isWhole {
             rename(partial, path)
         } else {

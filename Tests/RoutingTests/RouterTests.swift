@@ -132,6 +132,16 @@ import Testing
         let other = WordEmbedder(identity: "words-2")
         try Router(embedder: other, cacheFolder: "\(folder.path)/cache").update([Self.bash, Self.sql])
         #expect(other.embeddedTexts.withLock { $0 } == expected)
+        // One bit of a vector or a feature, in files of the right size.
+        for name in try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/cache") where name.hasSuffix(".vec") {
+            let file = URL(fileURLWithPath: "\(folder.path)/cache/\(name)")
+            var bytes = try Data(contentsOf: file)
+            bytes[bytes.count * 3 / 4] ^= 4
+            try bytes.write(to: file, options: .atomic)
+        }
+        let mended = WordEmbedder()
+        try Router(embedder: mended, cacheFolder: "\(folder.path)/cache").update([Self.bash, Self.sql])
+        #expect(mended.embeddedTexts.withLock { $0 } == expected)
         for name in try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/cache") {
             try Data("lmoevec3 damaged".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/cache/\(name)"))
         }

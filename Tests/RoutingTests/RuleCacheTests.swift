@@ -67,11 +67,13 @@ import Testing
         let first = try probabilities(router([RouterTests.bash, RouterTests.sql], folder))
         let file = try rules(folder)
         let whole = try Data(contentsOf: file)
-        var infinite = whole
-        infinite.replaceSubrange(whole.count - 4..<whole.count, with: [0, 0, 0x80, 0x7f])
+        // Of a weight, and of a landmark.
+        var flipped = whole, moved = whole
+        flipped[whole.count - 40] ^= 1
+        moved[120] ^= 1
         var many = whole
         many.replaceSubrange(48..<56, with: [255, 255, 255, 255, 255, 255, 255, 127])
-        for damaged in [Data(), whole.prefix(40), whole.prefix(whole.count - 1), whole + Data([0]), infinite, many] {
+        for damaged in [Data(), whole.prefix(40), whole.prefix(whole.count - 1), whole + Data([0]), flipped, moved, many] {
             try damaged.write(to: file)
             #expect(try probabilities(router([RouterTests.bash, RouterTests.sql], folder)) == first)
             #expect(try Data(contentsOf: file) == whole)
