@@ -25,6 +25,8 @@ struct ProcessMemory {
     /// What was just done.
     let label: String
     let resident: Int
+    /// Of these, what is no page of a file, which the system could drop.
+    let anonymous: Int
     let peak: Int
 
     static func now(_ label: String) -> ProcessMemory {
@@ -34,7 +36,7 @@ struct ProcessMemory {
             let number = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
             return number.flatMap { Int($0) }.map { $0 * 1024 } ?? 0
         }
-        return ProcessMemory(label: label, resident: bytes("VmRSS:"), peak: bytes("VmHWM:"))
+        return ProcessMemory(label: label, resident: bytes("VmRSS:"), anonymous: bytes("RssAnon:"), peak: bytes("VmHWM:"))
     }
 
     /// Bytes that the machine could still give.

@@ -32,7 +32,9 @@ struct RouteBenchmark: ParsableCommand {
 
     func run() throws {
         let data = try IntentDataset(path: file)
-        let workspace = try Workspace(model)
+        var flags: [Setting: String] = [:]
+        flags[.firstEncoder] = firstEncoder
+        let workspace = try Workspace(model, flags: flags)
         guard let encoder = try workspace.encoder.open() else { throw Failure.usage("routing needs an encoder: --encoder") }
         if let scale { return try measure(data, encoder, scale) }
         var measure = IntentMeasure(data: data, embedder: RememberedEmbedder(encoder))

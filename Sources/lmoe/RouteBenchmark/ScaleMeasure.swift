@@ -10,13 +10,16 @@ struct ScaleMeasure {
         /// With what the index before left in the cache.
         var startSeconds = 0.0
         var decisionMicroseconds = 0.0
-        /// Of held-out texts of 200 adapters, moved like their examples.
+        /// Of texts of the test split, drawn with the adapters that they are moved to.
         var accuracy = 0.0
         var addSeconds = 0.0
+        /// Memory that a start from the cache, and learning, add to the process for good; pages of mapped files aside.
+        var startBytes = 0
+        var learningBytes = 0
     }
 
     private static let examples = 100
-    private static let queries = 200
+    private static let queries = 1000
 
     let data: IntentDataset
     let embedder: any TextEmbedder
@@ -40,13 +43,18 @@ struct ScaleMeasure {
         var policy = RoutePolicy()
         policy.mendsSpelling = false
         let router = Router(embedder: moved, policy: policy, cacheFolder: cache)
+        func anonymous() -> Int { ProcessMemory.now("").anonymous }
+        let before = anonymous()
         figures.indexSeconds = try seconds { try router.update(definitions) }
+        let learned = anonymous()
         let again = Router(embedder: moved, policy: policy, cacheFolder: cache)
         figures.startSeconds = try seconds { try again.update(definitions) }
+        (figures.learningBytes, figures.startBytes) = (learned - before, anonymous() - learned)
         var times: [Double] = []
-        for query in 0..<Self.queries {
-            let adapter = query * adapters / Self.queries
-            let features = moved.query(adapter)
+        var random = SeededGenerator(seed: 5)
+        for _ in 0..<Self.queries {
+            let adapter = Int.random(in: 0..<adapters, using: &random)
+            let features = moved.query(adapter, &random)
             let start = clock.now
             let decision = again.decide(RouteQuery(text: "made", top: 5), embedded: features)
             times.append((clock.now - start) / .microseconds(1))
@@ -124,10 +132,10 @@ private struct MovedEmbedder: TextEmbedder {
             embedMicroseconds: 0)
     }
 
-    /// A text of the test split that belongs to an adapter.
-    func query(_ adapter: Int) -> TextFeatures {
+    /// Some text of the test split that belongs to an adapter.
+    func query(_ adapter: Int, _ random: inout SeededGenerator) -> TextFeatures {
         let intent = held[adapter % held.count]
-        let row = moved(intent[adapter % intent.count], adapter)
+        let row = moved(intent[Int.random(in: 0..<intent.count, using: &random)], adapter)
         return TextFeatures(vectors: row.vector, features: row.features, tokenCounts: [1], tokenizeMicroseconds: 0, embedMicroseconds: 0)
     }
 
