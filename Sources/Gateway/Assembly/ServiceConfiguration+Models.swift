@@ -1,5 +1,6 @@
 public import Embeddings
 public import Generation
+internal import Glibc
 public import Inference
 internal import Models
 public import Tensors
@@ -25,7 +26,8 @@ extension ServiceConfiguration {
         do {
             return try EncoderFolder.open(encoder, precision: decoderPrecision, pool: pool)
         } catch {
-            throw GatewayError(.notOpened, "\(error)", place: encoder)
+            let hint = access(encoder, F_OK) == 0 ? "" : "; scripts/models fetches models/encoder, and scripts/models static models/static"
+            throw GatewayError(.notOpened, "\(error)\(hint)", place: encoder)
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Gateway
 import Generation
 import JSON
 import Routing
@@ -20,6 +21,7 @@ struct RouteBenchmark: ParsableCommand {
             """)
 
     @OptionGroup var model: ModelOptions
+    @Option(help: Setting.firstEncoder.help) var firstEncoder: String?
     @Option(help: "Draws of 5 examples an adapter.") var seeds = 5
     @Option(help: "Measure over this many made adapters of 100 examples instead; 10,000 take 6 GB of disk and minutes.") var scale: Int?
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
@@ -80,6 +82,7 @@ struct RouteBenchmark: ParsableCommand {
         show([
             "adapters": .integer(Int64(scale)), "index_s": .number(figures.indexSeconds), "start_from_cache_s": .number(figures.startSeconds),
             "decision_us": .number(figures.decisionMicroseconds), "accuracy": .number(figures.accuracy), "add_adapter_s": .number(figures.addSeconds),
+            "start_bytes": .integer(Int64(figures.startBytes)), "learning_bytes": .integer(Int64(figures.learningBytes)),
         ])
     }
 

@@ -5,7 +5,6 @@ import Gateway
 struct ModelOptions: ParsableArguments {
     @Option(help: Setting.base.help) var base: String?
     @Option(help: Setting.encoder.help) var encoder: String?
-    @Option(help: Setting.firstEncoder.help) var firstEncoder: String?
     @Option(help: Setting.threads.help) var threads: String?
     @Option(help: ArgumentHelp("A YAML file with settings, such as `port: 9000`.", valueName: "file"))
     var config: String? = Variables.text("config")
@@ -14,7 +13,6 @@ struct ModelOptions: ParsableArguments {
         var flags: [Setting: String] = [:]
         flags[.base] = base
         flags[.encoder] = encoder
-        flags[.firstEncoder] = firstEncoder
         flags[.threads] = threads
         return flags
     }
@@ -28,6 +26,7 @@ struct FolderOptions: ParsableArguments {
     @Option(help: Setting.adapterMemory.help) var adapterMemory: String?
     @Option(name: .customLong("kv-memory"), help: Setting.keyValueMemory.help) var keyValueMemory: String?
     @Option(name: .customLong("kv-cache"), help: Setting.keyValueCache.help) var keyValueCache: String?
+    @Option(help: Setting.firstEncoder.help) var firstEncoder: String?
     @Option(help: Setting.routeThreshold.help) var routeThreshold: String?
     @Option(help: Setting.routeNeighbours.help) var routeNeighbours: String?
     @Option(help: Setting.routeText.help) var routeText: String?
@@ -42,6 +41,7 @@ struct FolderOptions: ParsableArguments {
         flags[.adapterMemory] = adapterMemory
         flags[.keyValueMemory] = keyValueMemory
         flags[.keyValueCache] = keyValueCache
+        flags[.firstEncoder] = firstEncoder
         flags[.routeThreshold] = routeThreshold
         flags[.routeNeighbours] = routeNeighbours
         flags[.routeText] = routeText
