@@ -38,12 +38,16 @@ struct Serve: AsyncParsableCommand {
             }, looked: Serve.list)
     }
 
+    /// More would bury the limits, and fill a pipe that nobody reads.
+    private static let listed = 20
+
     @Sendable private static func list(_ library: AdapterLibrary) {
         let shelf = library.shelf
-        for name in shelf.names {
+        for name in shelf.names.prefix(listed) {
             let entry = shelf.entries[name]
             print("  adapter \(name)  \(entry?.routingProblem ?? entry?.route?.description ?? "")")
         }
+        if shelf.names.count > listed { print("  and \(shelf.names.count - listed) more: lmoe adapters list") }
         Terminal.flush()
     }
 }
