@@ -83,7 +83,7 @@ def main():
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
-    missing = [name for name in ("geoquery.json", "geoquery.sqlite", "nl2bash.nl", "e2e_nlg_test.csv", "gsm8k_test.jsonl")
+    missing = [name for name in ("geoquery.json", "geoquery.sqlite", "nl2bash.nl", "nl2bash.cm", "e2e_nlg_test.csv", "gsm8k_test.jsonl")
                if not (options.data / name).is_file()]
     if missing:
         sys.exit(f"error: {options.data} has no {', '.join(missing)}; --data names the folder of the data sets")

@@ -87,7 +87,7 @@ class Judge:
     def rows(self, query):
         self.steps = 0
         try:
-            return sorted(map(repr, self.database.execute(query.replace('"', "'") if '"' in query else query).fetchall()))
+            return sorted(map(repr, self.database.execute(query.replace('"', "'")).fetchall()))
         except (sqlite3.Error, sqlite3.Warning):
             return None
 
