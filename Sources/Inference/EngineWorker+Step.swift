@@ -11,7 +11,7 @@ extension EngineWorker {
         var report = StepCounters.Report()
         report.rows = work.batch.tokens.count
         let start = ContinuousClock.now
-        base.decoder.step(work.batch, cache: cache, logits: work.logits.pointer)
+        base.decoder.step(work.batch, cache: cache, logits: work.logits.pointer, stride: base.decoder.logitsStride)
         let computed = ContinuousClock.now
         work.batch.runs.removeAll(keepingCapacity: true)
         work.chooser.run()

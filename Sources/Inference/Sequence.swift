@@ -98,12 +98,12 @@ final class Sequence {
     /// Draws a token from each row of logits until one is not the proposed one: the rows after that answer to a text that
     /// is not the sequence's. On one of the pool's threads, while the engine's waits.
     ///
-    /// - Parameter logits: `[1 + proposal.count, vocabulary]`
-    func choose(_ logits: UnsafeMutablePointer<Float>, vocabulary: Int, scratch: SamplerScratch) {
+    /// - Parameter logits: `[1 + proposal.count, vocabulary]`, `stride` elements from row to row
+    func choose(_ logits: UnsafeMutablePointer<Float>, stride: Int, vocabulary: Int, scratch: SamplerScratch) {
         chosen.removeAll(keepingCapacity: true)
         for row in 0...proposal.count {
             let choice = sampler.sample(
-                UnsafeMutableBufferPointer(start: logits + row * vocabulary, count: vocabulary), scratch: scratch)
+                UnsafeMutableBufferPointer(start: logits + row * stride, count: vocabulary), scratch: scratch)
             chosen.append(choice)
             guard row < proposal.count, choice.token == proposal[row] else { return }
         }

@@ -9,17 +9,18 @@ struct StepWork {
     var sequences: [Sequence] = []
     var batch = StepBatch()
     let chooser: TokenChooser
-    /// `[limits.logitsRows, vocabulary]`
+    /// `[limits.logitsRows, vocabulary]`, rows `Decoder.logitsStride` apart.
     let logits: FloatBuffer
     var decodeCost = StepCost.decode
     var prefillCost = StepCost.prefill
     private let allocations: (@Sendable () -> Int)?
 
     init(base: BaseModel, limits: InferenceLimits, allocations: (@Sendable () -> Int)?) {
-        let vocabulary = base.decoder.configuration.vocabulary
-        logits = FloatBuffer(count: limits.logitsRows * vocabulary)
+        let stride = base.decoder.logitsStride
+        logits = FloatBuffer(count: limits.logitsRows * stride)
         chooser = TokenChooser(
-            pool: base.pool, vocabulary: vocabulary, logits: logits.pointer, sequences: limits.activeSequences)
+            pool: base.pool, vocabulary: base.decoder.configuration.vocabulary, logits: logits.pointer, stride: stride,
+            sequences: limits.activeSequences)
         self.allocations = allocations
         states.reserveCapacity(limits.activeSequences)
         plan.parts.reserveCapacity(limits.activeSequences)

@@ -7,16 +7,18 @@ final class TokenChooser: PoolWork {
     private let pool: WorkerPool
     private let vocabulary: Int
     private let logits: UnsafeMutablePointer<Float>
+    private let stride: Int
     private let scratch: [SamplerScratch]
     /// With the first row of its logits.
     private var entries: [(sequence: Sequence, row: Int)] = []
     private var rows = 0
 
-    /// - Parameter logits: `[rows, vocabulary]`, the caller's.
-    init(pool: WorkerPool, vocabulary: Int, logits: UnsafeMutablePointer<Float>, sequences: Int) {
+    /// - Parameter logits: `[rows, vocabulary]`, `stride` elements from row to row; the caller's.
+    init(pool: WorkerPool, vocabulary: Int, logits: UnsafeMutablePointer<Float>, stride: Int, sequences: Int) {
         self.pool = pool
         self.vocabulary = vocabulary
         self.logits = logits
+        self.stride = stride
         scratch = (0..<pool.threads).map { _ in SamplerScratch(vocabulary: vocabulary) }
         entries.reserveCapacity(sequences)
     }
@@ -39,11 +41,11 @@ final class TokenChooser: PoolWork {
     }
 
     func work(thread: Int) {
-        for index in stride(from: thread, to: entries.count, by: pool.threads) { choose(index, scratch[thread]) }
+        for index in Swift.stride(from: thread, to: entries.count, by: pool.threads) { choose(index, scratch[thread]) }
     }
 
     private func choose(_ index: Int, _ scratch: SamplerScratch) {
         let entry = entries[index]
-        entry.sequence.choose(logits + entry.row * vocabulary, vocabulary: vocabulary, scratch: scratch)
+        entry.sequence.choose(logits + entry.row * stride, stride: stride, vocabulary: vocabulary, scratch: scratch)
     }
 }

@@ -94,13 +94,13 @@ final class FastDecoder {
     /// What the run in progress reads and writes.
     private struct Target {
         unowned(unsafe) let cache: KeyValueCache
-        let logits: UnsafeMutablePointer<Float>
+        let logits: LogitRows
     }
 
     private var target: Target?
 
     /// Writes `[plan.logitsCount, vocabulary]`.
-    func run(cache: KeyValueCache, logits: UnsafeMutablePointer<Float>) {
+    func run(cache: KeyValueCache, logits: LogitRows) {
         scratch.prepare(plan)
         target = Target(cache: cache, logits: logits)
         pool.run(self)

@@ -29,7 +29,7 @@ extension FastStep {
     }
 
     /// The vocabulary projection of the rows that need it.
-    func head(_ logits: UnsafeMutablePointer<Float>) {
+    func head(_ logits: LogitRows) {
         let count = plan.logitsCount
         guard count > 0 else { return }
         let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
@@ -54,9 +54,9 @@ extension FastStep {
     }
 
     /// The base's head, of some rows of logits.
-    private func multiplyHead(_ range: Range<Int>, _ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>) {
+    private func multiplyHead(_ range: Range<Int>, _ outputs: Range<Int>, _ logits: LogitRows) {
         headWeights.multiply(
-            inputs.quantized, rows: range, outputs: outputs, into: logits, stride: shape.vocabulary)
+            inputs.quantized, rows: range, outputs: outputs, into: logits.pointer, stride: logits.stride)
     }
 
     // MARK: Adapters' heads
@@ -80,7 +80,7 @@ extension FastStep {
     }
 
     /// Rows between those of adapters with a matrix of their own go through the base's head together.
-    private func multiplyPatchedHead(_ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>) {
+    private func multiplyPatchedHead(_ outputs: Range<Int>, _ logits: LogitRows) {
         var start = 0
         for index in 0..<plan.segmentCount {
             let segment = plan.segments[index]
@@ -97,36 +97,35 @@ extension FastStep {
     }
 
     private func multiply(
-        _ matrix: VocabularyMatrix.Span, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>
+        _ matrix: VocabularyMatrix.Span, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: LogitRows
     ) {
-        let vocabulary = shape.vocabulary
         if let packed = matrix.packed {
-            packed.multiply(inputs.quantized, rows: range, outputs: outputs, into: logits, stride: vocabulary)
+            packed.multiply(inputs.quantized, rows: range, outputs: outputs, into: logits.pointer, stride: logits.stride)
         }
         guard let floats = matrix.floats else { return }
         for row in range {
             Kernels.dots(
                 inputs.normed + row * hidden, floats + outputs.lowerBound * hidden, rowCount: outputs.count, count: hidden,
-                into: logits + row * vocabulary + outputs.lowerBound)
+                into: logits.row(row) + outputs.lowerBound)
         }
     }
 
     private func finish(
-        _ head: UnsafePointer<HeadEntry>, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: UnsafeMutablePointer<Float>
+        _ head: UnsafePointer<HeadEntry>, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: LogitRows
     ) {
-        let vocabulary = shape.vocabulary
-        let target = logits + range.lowerBound * vocabulary
+        let (vocabulary, target) = (shape.vocabulary, logits.row(range.lowerBound))
         if head.pointee.linear.element == .int8 {
             head.pointee.linear.expand(
-                inputs.shrunkBlocks, block: 0, rows: range, outputs: outputs, width: vocabulary, next: nil, into: logits)
+                inputs.shrunkBlocks, block: 0, rows: range, outputs: outputs, width: vocabulary, next: nil, into: logits.pointer,
+                yStride: logits.stride)
         } else {
             let stride = scratch.headStride
             head.pointee.linear.expand(
                 inputs.shrunk + range.lowerBound * stride, stride: stride, rows: range.count, outputs: outputs, width: vocabulary,
-                into: target)
+                into: target, yStride: logits.stride)
         }
-        head.pointee.linear.finish(target, rows: range.count, outputs: outputs, width: vocabulary, baseBias: nil)
+        head.pointee.linear.finish(target, rows: range.count, outputs: outputs, width: logits.stride, baseBias: nil)
         guard let rows = head.pointee.rows else { return }
-        for row in range { rows.multiply(inputs.normed + row * hidden, outputs: outputs, into: logits + row * vocabulary) }
+        for row in range { rows.multiply(inputs.normed + row * hidden, outputs: outputs, into: logits.row(row)) }
     }
 }

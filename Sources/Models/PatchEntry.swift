@@ -69,26 +69,27 @@ struct PatchEntry {
             block: block)
     }
 
-    /// `y += outputFactors * (B h)` for a slice of the outputs, of f32 and bf16 matrices; `y` points to output 0 of the first row, `width` outputs
-    /// a row.
+    /// `y += outputFactors * (B h)` for a slice of the outputs, of f32 and bf16 matrices; `y` points to output 0 of the first row; there are `width`
+    /// outputs, and rows lie `yStride` apart (without one, `width`).
     func expand(
-        _ h: UnsafePointer<Float>, stride: Int, rows: Int, outputs: Range<Int>, width: Int, into y: UnsafeMutablePointer<Float>
+        _ h: UnsafePointer<Float>, stride: Int, rows: Int, outputs: Range<Int>, width: Int, into y: UnsafeMutablePointer<Float>,
+        yStride: Int? = nil
     ) {
         guard let b, let stored else { return }
         Kernels.lowRankExpand(
             h, stride: stride, rows: rows, b: b, element: stored, rank: rank, factors: outputFactors, outputs: outputs,
-            totalOutputs: width, into: y, outputStride: width)
+            totalOutputs: width, into: y, outputStride: yStride ?? width)
     }
 
     /// The same of int8 matrices; `y` points to output 0 of row 0.
     func expand(
         _ h: QuantizedRows.Span, block: Int, rows: Range<Int>, outputs: Range<Int>, width: Int, next: UnsafeRawPointer?,
-        into y: UnsafeMutablePointer<Float>
+        into y: UnsafeMutablePointer<Float>, yStride: Int? = nil
     ) {
         guard let b else { return }
         Kernels.lowRankExpand(
             h, rows: rows, block: block, b: .expanding(b, outputs: width, rank: rank, factors: outputFactors), next: next,
-            outputs: outputs, into: y, outputStride: width)
+            outputs: outputs, into: y, outputStride: yStride ?? width)
     }
 
     /// The same for listed rows: from row `rows[i]` of h to row `targets[i]` of y, or the i-th without a list.

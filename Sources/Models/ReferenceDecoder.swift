@@ -47,7 +47,7 @@ final class ReferenceDecoder {
     }
 
     /// Writes `[plan.logitsCount, vocabulary]`.
-    func run(cache: KeyValueCache, logits: UnsafeMutablePointer<Float>) {
+    func run(cache: KeyValueCache, logits: LogitRows) {
         shrunk.reserve(plan.rows * max(plan.largestRank.max() ?? 0, plan.largestBranchRank, plan.headRank))
         attentionScratch.reserve(Kernels.attentionScratch(positions: plan.reach))
         embed()
@@ -55,7 +55,8 @@ final class ReferenceDecoder {
             attention(layer, cache)
             feedForward(layer)
         }
-        head(logits)
+        head(logits.pointer)
+        logits.spread(plan.logitsCount, vocabulary: configuration.vocabulary)
     }
 
     private func embed() {

@@ -33,13 +33,15 @@ struct Sequence {
 }
 
 extension Decoder {
-    /// One step's logits, a row each.
+    /// One step's logits, a row each; between rows lies what the step may not touch.
     func rows(_ batch: StepBatch, _ cache: KeyValueCache) -> [[Float]] {
-        let vocabulary = configuration.vocabulary
-        let logits = FloatBuffer(count: batch.logitsRows * vocabulary)
-        step(batch, cache: cache, logits: logits.pointer)
+        let (vocabulary, stride) = (configuration.vocabulary, logitsStride + 16)
+        let logits = FloatBuffer([Float](repeating: -7, count: batch.logitsRows * stride))
+        step(batch, cache: cache, logits: logits.pointer, stride: stride)
         return (0..<batch.logitsRows).map { row in
-            Array(UnsafeBufferPointer(start: logits.pointer + row * vocabulary, count: vocabulary))
+            let all = Array(UnsafeBufferPointer(start: logits.pointer + row * stride, count: stride))
+            precondition(precision == .reference || all[vocabulary...].allSatisfy { $0 == -7 }, "a step writes its rows alone")
+            return Array(all[..<vocabulary])
         }
     }
 }

@@ -48,12 +48,12 @@ struct StepMeasure {
     func prefill(_ length: Int, _ mixes: [AdapterMix]) -> [StepResult] {
         let batches = mixes.map { mix in prompts(length, mix) }
         let cache = decoder.makeCache(blocks: blocks(length) + mixes.reduce(1) { max($0, $1.deltas.count) })
-        let logits = FloatBuffer(count: mixes.reduce(1) { max($0, $1.deltas.count) } * decoder.configuration.vocabulary)
-        let seconds = rounds(batches.count) { index in decoder.step(batches[index], cache: cache, logits: logits.pointer) }
+        let logits = FloatBuffer(count: mixes.reduce(1) { max($0, $1.deltas.count) } * decoder.logitsStride)
+        let seconds = rounds(batches.count) { index in step(batches[index], cache, logits) }
         return zip(mixes, batches).enumerated().map { index, pair in
             StepResult(
                 rows: 1, mix: pair.0, seconds: seconds[index], tokens: length, cost: decoder.cost(of: pair.1),
-                allocations: allocations { decoder.step(pair.1, cache: cache, logits: logits.pointer) })
+                allocations: allocations { step(pair.1, cache, logits) })
         }
     }
 
@@ -61,7 +61,7 @@ struct StepMeasure {
     func decode(_ rows: Int, _ mixes: [AdapterMix]) -> [StepResult] {
         let perRow = blocks(Self.context + tokens)
         let cache = decoder.makeCache(blocks: rows * perRow)
-        let logits = FloatBuffer(count: rows * decoder.configuration.vocabulary)
+        let logits = FloatBuffer(count: rows * decoder.logitsStride)
         func run(_ row: Int, _ range: Range<Int>, at position: Int, _ mix: AdapterMix) -> StepBatch.Run {
             .init(
                 tokens: range, startPosition: position, blocks: (0..<Int32(perRow)).map { Int32(row * perRow) + $0 },
@@ -71,7 +71,7 @@ struct StepMeasure {
         for row in 0..<rows {
             let batch = StepBatch(
                 tokens: prompt(Self.context), runs: [run(row, 0..<Self.context, at: 0, .base)])
-            decoder.step(batch, cache: cache, logits: logits.pointer)
+            step(batch, cache, logits)
         }
         let batches = mixes.map { mix in
             (0..<tokens).map { step in
@@ -81,14 +81,18 @@ struct StepMeasure {
             }
         }
         let seconds = rounds(mixes.count) { index in
-            for step in batches[index] { decoder.step(step, cache: cache, logits: logits.pointer) }
+            for step in batches[index] { self.step(step, cache, logits) }
         }
         return mixes.enumerated().map { index, mix in
             let middle = batches[index][tokens / 2]
             return StepResult(
                 rows: rows, mix: mix, seconds: seconds[index] / Double(tokens), tokens: rows, cost: decoder.cost(of: middle),
-                allocations: allocations { decoder.step(middle, cache: cache, logits: logits.pointer) })
+                allocations: allocations { step(middle, cache, logits) })
         }
+    }
+
+    private func step(_ batch: StepBatch, _ cache: KeyValueCache, _ logits: FloatBuffer) {
+        decoder.step(batch, cache: cache, logits: logits.pointer, stride: decoder.logitsStride)
     }
 
     /// Each of `count` pieces of work in turn, `repeats` times after a first round that warms up; the median of each.
