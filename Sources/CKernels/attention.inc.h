@@ -21,6 +21,8 @@ typedef struct key_values {
     size_t key_scales, value_scales;  // bytes, of int8 elements
     const int32_t *table;             // null: block b is the b-th
     size_t dimension;
+    const struct key_values *after;   // what is read next, or null
+    size_t first, last;               // blocks that are read
 } key_values;
 
 CK_INLINE const char *block_at(const key_values *kv, size_t block) {
@@ -51,9 +53,20 @@ CK_INLINE bool fetches(int queries) { return 2 * queries <= QUERY_TILE; }
 // Blocks between those that are fetched and those that are used.
 enum { BLOCKS_AHEAD = 8 };
 
-// Scores of `blocks` blocks from `block` on, of `last` in all; `queries` and `blocks` are constants where this is inlined.
+// What is fetched while a block is used, at the place of that block's head: a block further on, past the last one of what is
+// read next.
+CK_INLINE const char *block_ahead(const key_values *kv, ck_kv_element element, size_t block) {
+    size_t blocks = kv->last - kv->first, ahead = block + (blocks < BLOCKS_AHEAD ? blocks : BLOCKS_AHEAD);
+    if (ahead < kv->last) return block_at(kv, ahead);
+    const key_values *after = kv->after;
+    if (!after || after->first + (ahead - kv->last) >= after->last) return block_at(kv, block);
+    return block_at(after, after->first + (ahead - kv->last))
+        + ((ptrdiff_t)after->key_offset - (ptrdiff_t)kv->key_offset) * (ptrdiff_t)element_bytes(element);
+}
+
+// Scores of `blocks` blocks from `block` on; `queries` and `blocks` are constants where this is inlined.
 CK_INLINE void score_blocks(
-    const query_tile *tile, int queries, const key_values *kv, ck_kv_element element, size_t block, int blocks, size_t last, float scale
+    const query_tile *tile, int queries, const key_values *kv, ck_kv_element element, size_t block, int blocks, float scale
 ) {
     f32x16 acc[QUERY_TILE][2 * BLOCK_TILE];
     const char *keys[2 * BLOCK_TILE], *next[2 * BLOCK_TILE];
@@ -61,7 +74,7 @@ CK_INLINE void score_blocks(
     for (int b = 0; b < blocks; b++) keys[b] = block_at(kv, block + b);
     if (fetches(queries))
         for (int b = 0; b < blocks; b++) {
-            next[b] = block + BLOCKS_AHEAD + b < last ? block_at(kv, block + BLOCKS_AHEAD + b) : keys[b];
+            next[b] = block_ahead(kv, element, block + b);
             if (element != CK_KV_INT8) continue;
             __builtin_prefetch(next[b] + kv->key_scales);
             __builtin_prefetch(next[b] + kv->value_scales);
@@ -91,9 +104,9 @@ CK_INLINE void scores_of(
     size_t block = first;
     // Fewer queries leave registers for more blocks.
     if (fetches(queries))
-        for (; block + 2 * BLOCK_TILE <= last; block += 2 * BLOCK_TILE) score_blocks(tile, queries, kv, element, block, 2 * BLOCK_TILE, last, scale);
-    for (; block + BLOCK_TILE <= last; block += BLOCK_TILE) score_blocks(tile, queries, kv, element, block, BLOCK_TILE, last, scale);
-    for (; block < last; block++) score_blocks(tile, queries, kv, element, block, 1, last, scale);
+        for (; block + 2 * BLOCK_TILE <= last; block += 2 * BLOCK_TILE) score_blocks(tile, queries, kv, element, block, 2 * BLOCK_TILE, scale);
+    for (; block + BLOCK_TILE <= last; block += BLOCK_TILE) score_blocks(tile, queries, kv, element, block, BLOCK_TILE, scale);
+    for (; block < last; block++) score_blocks(tile, queries, kv, element, block, 1, scale);
 }
 
 // Scores become e = exp(score - max), of int8 values times their scale; zero outside of what the row sees, where nothing that
@@ -124,7 +137,7 @@ CK_INLINE void add_values(
         for (int v = 0; v < vectors; v++) acc[t][v] = load(tile->outputs[from + t] + dimension + v * LANES);
     for (size_t p = begin; p < end;) {
         const char *block = block_at(kv, p / LANES);
-        const char *next = p / LANES + BLOCKS_AHEAD < (end + LANES - 1) / LANES ? block_at(kv, p / LANES + BLOCKS_AHEAD) : block;
+        const char *next = fetches(queries) ? block_ahead(kv, element, p / LANES) : block;
         size_t stop = p / LANES * LANES + LANES < end ? p / LANES * LANES + LANES : end;
         for (; p < stop; p++) {
             f32x16 values[DIMENSION_TILE];
@@ -206,17 +219,33 @@ static void attend_half(const query_tile *tile, const key_values *kv, float scal
 static void attend_float(const query_tile *tile, const key_values *kv, float scale) { attend_element(tile, kv, CK_KV_F32, scale); }
 static void attend_int8(const query_tile *tile, const key_values *kv, float scale) { attend_element(tile, kv, CK_KV_INT8, scale); }
 
+// Of some KV head of the sequence whose last row is at `end - 1`, and whose rows see from `begin` on.
+CK_INLINE key_values head_of(const ck_attention *a, size_t kv_head, const int32_t *table, size_t begin, size_t end) {
+    size_t elements = 2 * a->kv_heads * a->head_dimension * LANES;
+    return (key_values){
+        .blocks = a->blocks, .block_bytes = a->block_bytes, .key_offset = kv_head * a->head_dimension * LANES,
+        .value_offset = (a->kv_heads + kv_head) * a->head_dimension * LANES, .key_scales = elements + 4 * kv_head * LANES,
+        .value_scales = elements + 4 * (a->kv_heads + kv_head) * LANES, .table = table, .dimension = a->head_dimension,
+        .first = begin / LANES, .last = (end + LANES - 1) / LANES,
+    };
+}
+
+CK_INLINE size_t first_seen(const ck_attention *a, size_t end) { return a->window && end > a->window ? end - a->window : 0; }
+
 static void causal_attention(const ck_attention *a) {
-    size_t group = a->heads / a->kv_heads, elements = 2 * a->kv_heads * a->head_dimension * LANES;
+    size_t group = a->heads / a->kv_heads;
     size_t capacity = (a->position + a->rows + LANES - 1) / LANES * LANES;
     for (size_t kv_head = a->head_begin / group; kv_head * group < a->head_end; kv_head++) {
         size_t first = kv_head * group > a->head_begin ? kv_head * group : a->head_begin;
         size_t last = (kv_head + 1) * group < a->head_end ? (kv_head + 1) * group : a->head_end;
-        key_values kv = {
-            .blocks = a->blocks, .block_bytes = a->block_bytes, .key_offset = kv_head * a->head_dimension * LANES,
-            .value_offset = (a->kv_heads + kv_head) * a->head_dimension * LANES, .key_scales = elements + 4 * kv_head * LANES,
-            .value_scales = elements + 4 * (a->kv_heads + kv_head) * LANES, .table = a->table, .dimension = a->head_dimension,
-        };
+        size_t begin = first_seen(a, a->position + 1), end = a->position + a->rows;
+        key_values kv = head_of(a, kv_head, a->table, begin, end), after = {0};
+        if ((kv_head + 1) * group < a->head_end) {
+            after = head_of(a, kv_head + 1, a->table, begin, end);
+        } else if (a->next_table) {
+            after = head_of(a, 0, a->next_table, first_seen(a, a->next_positions), a->next_positions);
+        }
+        if (after.blocks) kv.after = &after;
         size_t heads = last - first, pairs = a->rows * heads;
         for (size_t pair = 0; pair < pairs; pair += QUERY_TILE) {
             query_tile tile = {.count = (int)(pairs - pair < QUERY_TILE ? pairs - pair : QUERY_TILE)};
@@ -226,7 +255,7 @@ static void causal_attention(const ck_attention *a) {
                 tile.outputs[t] = a->output + row * a->output_stride + head * a->head_dimension;
                 tile.scores[t] = a->scratch + t * capacity;
                 tile.end[t] = end;
-                tile.begin[t] = a->window && end > a->window ? end - a->window : 0;
+                tile.begin[t] = first_seen(a, end);
             }
             switch (a->element) {
             case CK_KV_F16: attend_half(&tile, &kv, a->scale); break;
@@ -275,9 +304,12 @@ static void store_key_value(
             memcpy((float *)block + value, v, head_dimension * sizeof(float));
             break;
         case CK_KV_F16:
-            for (size_t d = 0; d < head_dimension; d++) {
-                ((uint16_t *)block)[key + d * LANES] = float_to_half(k[d]);
-                ((uint16_t *)block)[value + d] = float_to_half(v[d]);
+            for (size_t d = 0; d < head_dimension; d += LANES) {
+                size_t left = head_dimension - d < LANES ? head_dimension - d : LANES;
+                u16x16 keys16 = half_of(left < LANES ? load_part(k + d, left) : load(k + d));
+                u16x16 values16 = half_of(left < LANES ? load_part(v + d, left) : load(v + d));
+                for (size_t i = 0; i < left; i++) ((uint16_t *)block)[key + (d + i) * LANES] = keys16[i];
+                memcpy((uint16_t *)block + value + d, &values16, left * sizeof(uint16_t));
             }
             break;
         case CK_KV_INT8:
@@ -301,7 +333,7 @@ static void bidirectional_attention(const ck_bidirectional_attention *a) {
         }
         key_values kv = {
             .blocks = (const char *)a->scratch, .block_bytes = block_floats * sizeof(float), .key_offset = 0,
-            .value_offset = dimension * LANES, .table = NULL, .dimension = dimension,
+            .value_offset = dimension * LANES, .table = NULL, .dimension = dimension, .last = blocks,
         };
         for (size_t token = 0; token < a->tokens; token += QUERY_TILE) {
             query_tile tile = {.count = (int)(a->tokens - token < QUERY_TILE ? a->tokens - token : QUERY_TILE)};

@@ -46,6 +46,26 @@ CK_INLINE f32x16 load_half(const uint16_t *p) {
 #endif
 }
 
+// Sixteen of float_to_half.
+CK_INLINE u16x16 half_of(f32x16 v) {
+    u16x16 halves;
+#if defined(CK_AVX512) || defined(CK_AVX2)
+    // All NaN are one, as in float_to_half.
+    v = choose((bits_of(v) & 0x7fffffff) > 0x7f800000, of_bits((bits_of(v) & (i32x16)(INT32_MIN)) | 0x7fc00000), v);
+#endif
+#if defined(CK_AVX512)
+    __m256i bits = _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT);
+    memcpy(&halves, &bits, sizeof halves);
+#elif defined(CK_AVX2)
+    __m128i low = _mm256_cvtps_ph((__m256)v.lo, _MM_FROUND_TO_NEAREST_INT), high = _mm256_cvtps_ph((__m256)v.hi, _MM_FROUND_TO_NEAREST_INT);
+    memcpy(&halves, &low, 16);
+    memcpy((char *)&halves + 16, &high, 16);
+#else
+    for (int l = 0; l < LANES; l++) halves[l] = float_to_half(v[l]);
+#endif
+    return halves;
+}
+
 CK_INLINE f32x16 load_bfloat(const uint16_t *p) {
     u16x16 halves;
     memcpy(&halves, p, sizeof halves);

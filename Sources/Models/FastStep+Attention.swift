@@ -52,13 +52,13 @@ extension FastStep {
             let (firstHead, firstRow) = first.quotientAndRemainder(dividingBy: segment.rows)
             let (lastHead, lastRow) = last.quotientAndRemainder(dividingBy: segment.rows)
             if firstHead == lastHead {
-                attend(layer, segment, firstRow..<lastRow, heads: firstHead..<firstHead + 1)
+                attend(layer, index, firstRow..<lastRow, heads: firstHead..<firstHead + 1)
                 continue
             }
             let wholeHeads = firstRow == 0 ? firstHead : firstHead + 1
-            if firstRow > 0 { attend(layer, segment, firstRow..<segment.rows, heads: firstHead..<firstHead + 1) }
-            attend(layer, segment, 0..<segment.rows, heads: wholeHeads..<lastHead)
-            attend(layer, segment, 0..<lastRow, heads: lastHead..<min(lastHead + 1, heads))
+            if firstRow > 0 { attend(layer, index, firstRow..<segment.rows, heads: firstHead..<firstHead + 1) }
+            attend(layer, index, 0..<segment.rows, heads: wholeHeads..<lastHead)
+            attend(layer, index, 0..<lastRow, heads: lastHead..<min(lastHead + 1, heads))
         }
     }
 
@@ -68,8 +68,14 @@ extension FastStep {
         return segment.rows * ((window == 0 ? seen : min(seen, window)) + 16)
     }
 
-    private func attend(_ layer: Int, _ segment: StepPlan.Segment, _ rows: Range<Int>, heads: Range<Int>) {
+    private func attend(_ layer: Int, _ index: Int, _ rows: Range<Int>, heads: Range<Int>) {
         guard !rows.isEmpty, !heads.isEmpty else { return }
+        let segment = plan.segments[index]
+        var next: (table: UnsafePointer<Int32>, positions: Int)?
+        if index + 1 < plan.segmentCount {
+            let after = plan.segments[index + 1]
+            next = (plan.tables + after.table, after.position + after.rows)
+        }
         let width = shape.queryWidth
         let start = (segment.firstRow + rows.lowerBound) * width
         let window = layers[layer].slidingWindow
@@ -78,7 +84,7 @@ extension FastStep {
             position: segment.position + rows.lowerBound, heads: shape.heads, headRange: heads,
             keyValueHeads: shape.keyValueHeads, headDimension: shape.headDimension,
             scale: shape.attentionScale, layer: cache.layerBase(layer), element: cache.element,
-            blockBytes: cache.blockBytes, blockTable: plan.tables + segment.table,
+            blockBytes: cache.blockBytes, blockTable: plan.tables + segment.table, next: next,
             slidingWindow: window == 0 ? nil : window, scratch: scratch.attention,
             into: scratch.attended + start, outputStride: width)
     }

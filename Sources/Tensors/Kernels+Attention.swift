@@ -47,18 +47,20 @@ extension Kernels {
     ///   - headRange: the heads to compute
     ///   - layer: block b lies at `layer + b * blockBytes`, a multiple of 4
     ///   - blockTable: position p lies in block `blockTable[p / 16]`, slot `p % 16`
+    ///   - next: the table of the sequence that is read next, and how many positions of it are: a hint
     ///   - scratch: `attentionScratch(positions: position + rows)` floats
     ///   - output: `[rows, heads * headDimension]`, `outputStride` floats from row to row
     public static func attention(
         queries: UnsafePointer<Float>, queryStride: Int, rows: Int, position: Int, heads: Int, headRange: Range<Int>,
         keyValueHeads: Int, headDimension: Int, scale: Float, layer: UnsafeRawPointer, element: KeyValueElement,
-        blockBytes: Int, blockTable: UnsafePointer<Int32>, slidingWindow: Int? = nil, scratch: UnsafeMutablePointer<Float>,
-        into output: UnsafeMutablePointer<Float>, outputStride: Int
+        blockBytes: Int, blockTable: UnsafePointer<Int32>, next: (table: UnsafePointer<Int32>, positions: Int)? = nil,
+        slidingWindow: Int? = nil, scratch: UnsafeMutablePointer<Float>, into output: UnsafeMutablePointer<Float>, outputStride: Int
     ) {
         var arguments = ck_attention(
             queries: queries, query_stride: queryStride, rows: rows, position: position, heads: heads, kv_heads: keyValueHeads,
             head_dimension: headDimension, head_begin: headRange.lowerBound, head_end: headRange.upperBound, scale: scale,
             window: slidingWindow ?? 0, element: element.code, blocks: layer, block_bytes: blockBytes, table: blockTable,
+            next_table: next?.table, next_positions: next?.positions ?? 0,
             scratch: scratch, output: output, output_stride: outputStride)
         table.pointee.attention.causal(&arguments)
     }

@@ -111,7 +111,8 @@ func causal(
                     var arguments = ck_attention(
                         queries: q.baseAddress, query_stride: width, rows: rows, position: position, heads: heads, kv_heads: kvHeads,
                         head_dimension: dimension, head_begin: headRange.lowerBound, head_end: headRange.upperBound, scale: scale,
-                        window: window, element: element, blocks: blocks, block_bytes: blockBytes, table: t.baseAddress,
+                        window: window, element: element, blocks: blocks, block_bytes: blockBytes, table: t.baseAddress, next_table: t.baseAddress,
+                        next_positions: position + rows,
                         scratch: s.baseAddress, output: o.baseAddress, output_stride: width)
                     kernels(name).attention.causal(&arguments)
                 }

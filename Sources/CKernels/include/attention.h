@@ -24,6 +24,8 @@ typedef struct ck_attention {
     const void *blocks;        // block b at b * block_bytes
     size_t block_bytes;        // a multiple of 4
     const int32_t *table;      // position p lies in block table[p / 16], slot p % 16
+    const int32_t *next_table; // of the sequence that is read next, up to next_positions, or null: a hint
+    size_t next_positions;
     float *scratch;            // ck_attention_scratch(position + rows) floats
     float *output;             // row r, head h at r * output_stride + h * head_dimension
     size_t output_stride;
