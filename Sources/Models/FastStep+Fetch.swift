@@ -7,7 +7,7 @@ extension FastStep {
     static let fetchesPerSegment = 5
 
     func fetch(_ index: Int, _ projection: Projection, _ outputs: Range<Int>) -> Kernels.Fetch {
-        var list = Kernels.Fetch(scratch.fetches, after: weights(after: index))
+        var list = Kernels.Fetch(scratch.fetches, after: weights(after: index), rows: rows)
         let width = linears[index].outputs
         let next = index + projection.toNextPhase
         let phase = next < shape.layers * Projection.allCases.count ? FastPhase.of(next % Projection.allCases.count) : 0..<0

@@ -9,26 +9,29 @@ extension Kernels {
             fileprivate let range: ck_fetch_range
         }
 
-        /// 256 KiB: with more, 32 adapters push each other and the product's rows out of a second-level cache of 1 MiB.
-        private static let mostLines = 4096
+        /// 256 KiB, more of which a product of few rows cannot fetch in its time; twice that of many rows. Still more pushes itself
+        /// and the product's rows out of a second-level cache of 1 MiB.
+        private let mostLines: Int
 
         var list = ck_fetch()
         private var ranges: UnsafeMutablePointer<Range>?
 
-        public init() {}
+        public init() { mostLines = 0 }
 
         /// - Parameters:
         ///   - ranges: room for as many as are added.
         ///   - after: where the weights of the next product begin.
-        public init(_ ranges: UnsafeMutablePointer<Range>, after: UnsafeRawPointer?) {
+        ///   - rows: of the product.
+        public init(_ ranges: UnsafeMutablePointer<Range>, after: UnsafeRawPointer?, rows: Int) {
+            mostLines = rows > 16 ? 8192 : 4096
             self.ranges = ranges
             list.ranges = UnsafeRawPointer(ranges).assumingMemoryBound(to: ck_fetch_range.self)
             list.after = after?.assumingMemoryBound(to: UInt8.self)
         }
 
-        /// Beyond 256 KiB nothing is added.
+        /// Beyond what a product fetches nothing is added.
         public mutating func add(_ start: UnsafeRawPointer, byteCount: Int) {
-            guard let ranges, byteCount > 0, list.lines < Self.mostLines else { return }
+            guard let ranges, byteCount > 0, list.lines < mostLines else { return }
             ranges[list.count] = Range(range: ck_fetch_range(start: start.assumingMemoryBound(to: UInt8.self), bytes: byteCount))
             list.count += 1
             list.lines += (byteCount + 63) / 64
