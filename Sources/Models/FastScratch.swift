@@ -73,7 +73,7 @@ final class FastScratch {
         }
         mixtures = MixtureScratch(threads: threads)
         attention = (0..<threads).map { _ in GrowingFloats() }
-        fetches = (0..<threads).map { _ in .allocate(capacity: plan.capacity * FastStep.fetchesPerSegment) }
+        fetches = (0..<threads).map { _ in .allocate(capacity: plan.capacity * FastStep.fetchesPerSpan) }
         shrunkOffset = .allocate(capacity: Projection.allCases.count)
         shrunkStride = .allocate(capacity: Projection.allCases.count)
     }

@@ -6,10 +6,10 @@ extension FastStep {
     /// `h = scale * A x` of this thread's rows.
     func shrinkBranches(_ layer: Int) {
         let stride = plan.largestBranchRank
-        for index in 0..<plan.segmentCount {
-            let segment = plan.segments[index]
-            guard let branches = segment.branches else { continue }
-            let own = inputSlice.clamped(to: segment.firstRow..<segment.firstRow + segment.rows)
+        for index in 0..<plan.spanCount {
+            let span = plan.spans[index]
+            guard let branches = span.branches else { continue }
+            let own = inputSlice.clamped(to: span.rowRange)
             if own.isEmpty { continue }
             branches[layer].shrink(
                 inputs.normed + own.lowerBound * hidden, rows: own.count, inputs: hidden,
@@ -21,12 +21,12 @@ extension FastStep {
     func expandBranches(_ layer: Int) {
         let (stride, outputs) = (plan.largestBranchRank, outputSlice(hidden))
         if outputs.isEmpty { return }
-        for index in 0..<plan.segmentCount {
-            let segment = plan.segments[index]
-            guard let branches = segment.branches else { continue }
+        for index in 0..<plan.spanCount {
+            let span = plan.spans[index]
+            guard let branches = span.branches else { continue }
             branches[layer].expand(
-                inputs.branchShrunk + segment.firstRow * stride, stride: stride, rows: segment.rows, outputs: outputs,
-                width: hidden, into: scratch.projected + segment.firstRow * hidden)
+                inputs.branchShrunk + span.firstRow * stride, stride: stride, rows: span.rows, outputs: outputs,
+                width: hidden, into: scratch.projected + span.firstRow * hidden)
         }
     }
 }

@@ -5,7 +5,7 @@ extension FastStep {
     private static let router = MixtureScratch.feedForwardRouter
     private var feedForward: Int { shape.feedForward }
 
-    /// This thread's rows of a segment choose their experts and are shrunk by the experts' gate and up.
+    /// This thread's rows of a span choose their experts and are shrunk by the experts' gate and up.
     func shrinkExperts(_ mixture: UnsafePointer<MixtureEntry>, _ own: Range<Int>) {
         let x = UnsafePointer(inputs.normed)
         route(mixture, Self.router, own, x)
@@ -20,16 +20,16 @@ extension FastStep {
     func activate(_ layer: Int) {
         let outputs = outputSlice(feedForward)
         if outputs.isEmpty { return }
-        for number in 0..<plan.segmentCount {
-            let segment = plan.segments[number]
-            guard let mixture = segment.mixture(layer) else {
-                for row in segment.rowRange {
+        for number in 0..<plan.spanCount {
+            let span = plan.spans[number]
+            guard let mixture = span.mixture(layer) else {
+                for row in span.rowRange {
                     let start = row * feedForward + outputs.lowerBound
                     activate(gate: scratch.gate + start, up: scratch.up + start, count: outputs.count)
                 }
                 continue
             }
-            sortByExpert(mixture, Self.router, segment.rowRange)
+            sortByExpert(mixture, Self.router, span.rowRange)
             for expert in 0..<mixture.pointee.experts {
                 let group = group(expert)
                 for first in stride(from: group.lowerBound, to: group.upperBound, by: MixtureScratch.pieceEntries) {
@@ -37,7 +37,7 @@ extension FastStep {
                 }
             }
             let weights = weights(Self.router)
-            for row in segment.rowRange {
+            for row in span.rowRange {
                 let (gate, first) = (scratch.gate + row * feedForward, row * mixtures.chosen)
                 (gate + outputs.lowerBound).update(repeating: 0, count: outputs.count)
                 // A product of the weights with the entries as a matrix.
@@ -68,7 +68,7 @@ extension FastStep {
         }
     }
 
-    /// This thread's rows of a segment: `u_e` of their entries, quantised and shrunk by the experts' down.
+    /// This thread's rows of a span: `u_e` of their entries, quantised and shrunk by the experts' down.
     func shrinkDown(_ mixture: UnsafePointer<MixtureEntry>, _ own: Range<Int>) {
         let chosen = mixtures.chosen
         for row in own {
@@ -83,20 +83,20 @@ extension FastStep {
             weights: mixture.pointee.scalesDown ? nil : UnsafePointer(weights(Self.router)))
     }
 
-    /// What the experts' down adds to `y = W_down (sum of w_e u_e)`, for this thread's slice of the outputs and a segment's rows.
+    /// What the experts' down adds to `y = W_down (sum of w_e u_e)`, for this thread's slice of the outputs and a span's rows.
     func expandDown(
-        _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ segment: StepPlan.Segment, _ outputs: Range<Int>,
+        _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ span: StepPlan.Span, _ outputs: Range<Int>,
         into y: UnsafeMutablePointer<Float>
     ) {
-        sortByExpert(mixture, Self.router, segment.rowRange)
-        if mixture.pointee.scalesDown { return scaleDown(mixture, linear, segment, outputs, into: y) }
+        sortByExpert(mixture, Self.router, span.rowRange)
+        if mixture.pointee.scalesDown { return scaleDown(mixture, linear, span, outputs, into: y) }
         for expert in 0..<mixture.pointee.experts {
             let group = group(expert)
             guard !group.isEmpty, let patch = mixture.pointee.patch(expert, 2) else { continue }
             expandEntries(patch, Projection.down.rawValue, group, outputs, hidden, into: y, rows: mixtures.rows)
         }
         guard let bias = linear.bias else { return }
-        for row in segment.rowRange {
+        for row in span.rowRange {
             var sum = Float(0)
             for place in 0..<count(Self.router, row: row) { sum += weights(Self.router)[row * mixtures.chosen + place] }
             add(bias, times: sum, to: y + row * hidden, outputs)
@@ -105,12 +105,12 @@ extension FastStep {
 
     /// Experts that scale what the base's down gives them: the base's product runs once an entry, and replaces that of the sum.
     private func scaleDown(
-        _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ segment: StepPlan.Segment, _ outputs: Range<Int>,
+        _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ span: StepPlan.Span, _ outputs: Range<Int>,
         into y: UnsafeMutablePointer<Float>
     ) {
         let chosen = mixtures.chosen
         linear.matrix.multiply(
-            mixtures.activated, rows: segment.firstRow * chosen..<(segment.firstRow + segment.rows) * chosen, outputs: outputs,
+            mixtures.activated, rows: span.firstRow * chosen..<(span.firstRow + span.rows) * chosen, outputs: outputs,
             into: mixtures.down, stride: hidden)
         for expert in 0..<mixture.pointee.experts {
             let group = group(expert)
@@ -122,7 +122,7 @@ extension FastStep {
                 patch.pointee.finish(row, rows: 1, outputs: outputs, width: hidden, baseBias: nil)
             }
         }
-        for row in segment.rowRange {
+        for row in span.rowRange {
             (y + row * hidden + outputs.lowerBound).update(repeating: 0, count: outputs.count)
             Kernels.lowRankExpand(
                 weights(Self.router) + row * chosen, b: mixtures.down + row * chosen * hidden, element: .f32,

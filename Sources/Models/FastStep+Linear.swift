@@ -25,10 +25,10 @@ extension FastStep {
         let first = layer * Projection.allCases.count
         let width = linears[first + phase.lowerBound].inputs
         for row in inputSlice { inputs.quantized.quantize(row: row, from: x + row * width, columns: width) }
-        for index in 0..<plan.segmentCount {
-            let segment = plan.segments[index]
-            guard let patches = segment.patches else { continue }
-            let own = inputSlice.clamped(to: segment.rowRange)
+        for index in 0..<plan.spanCount {
+            let span = plan.spans[index]
+            guard let patches = span.patches else { continue }
+            let own = inputSlice.clamped(to: span.rowRange)
             if own.isEmpty { continue }
             for projection in phase {
                 let isLast = projection + 1 == phase.upperBound
@@ -37,7 +37,7 @@ extension FastStep {
             }
             if !plan.hasMixtures { continue }
             shrinkMixtures(patches + first, phase, own, x, width)
-            guard let mixture = segment.mixture(layer) else { continue }
+            guard let mixture = span.mixture(layer) else { continue }
             if phase == FastPhase.feedForward { shrinkExperts(mixture, own) }
             if phase == FastPhase.down { shrinkDown(mixture, own) }
         }
@@ -65,10 +65,10 @@ extension FastStep {
     /// A projection's own quantised input: rows of adapters that scale it are scaled, the others are as they are.
     private func scale(_ linear: Int, place: Int, _ x: UnsafePointer<Float>, _ width: Int) {
         guard let target = scaled(place) else { return }
-        for index in 0..<plan.segmentCount {
-            let segment = plan.segments[index]
-            let scale = segment.patches?[linear].inputScale
-            for row in inputSlice.clamped(to: segment.firstRow..<segment.firstRow + segment.rows) {
+        for index in 0..<plan.spanCount {
+            let span = plan.spans[index]
+            let scale = span.patches?[linear].inputScale
+            for row in inputSlice.clamped(to: span.rowRange) {
                 guard let scale else {
                     target.quantize(row: row, from: x + row * width, columns: width)
                     continue
@@ -80,7 +80,7 @@ extension FastStep {
         }
     }
 
-    /// `y = W x` for this thread's slice of the outputs, with the base's bias and each segment's patch. y is `[rows, outputs]`.
+    /// `y = W x` for this thread's slice of the outputs, with the base's bias and each span's patch. y is `[rows, outputs]`.
     func multiply(_ layer: Int, _ projection: Projection, into y: UnsafeMutablePointer<Float>) {
         let index = layer * Projection.allCases.count + projection.rawValue
         let linear = linears[index]
@@ -89,41 +89,41 @@ extension FastStep {
         linear.matrix.multiply(
             input(projection), rows: 0..<rows, outputs: outputs, into: y, stride: linear.outputs,
             fetching: fetch(index, projection, outputs))
-        for number in 0..<plan.segmentCount {
-            let segment = plan.segments[number]
-            let target = y + segment.firstRow * linear.outputs
-            if let patches = segment.patches {
+        for number in 0..<plan.spanCount {
+            let span = plan.spans[number]
+            let target = y + span.firstRow * linear.outputs
+            if let patches = span.patches {
                 let patch = patches + index
                 expand(
-                    patch, projection.rawValue, segment, outputs, linear.outputs, next: plan.patches(after: number)?[index].b,
+                    patch, projection.rawValue, span, outputs, linear.outputs, next: plan.patches(after: number)?[index].b,
                     into: y)
-                if let mixture = patch.pointee.mixture { expandMixture(mixture, projection, segment, outputs, linear.outputs, into: y) }
-                if projection == .down, let mixture = segment.mixture(layer) {
-                    expandDown(mixture, linear, segment, outputs, into: y)
+                if let mixture = patch.pointee.mixture { expandMixture(mixture, projection, span, outputs, linear.outputs, into: y) }
+                if projection == .down, let mixture = span.mixture(layer) {
+                    expandDown(mixture, linear, span, outputs, into: y)
                     continue
                 }
                 patch.pointee.finish(
-                    target, rows: segment.rows, outputs: outputs, width: linear.outputs, baseBias: linear.bias)
+                    target, rows: span.rows, outputs: outputs, width: linear.outputs, baseBias: linear.bias)
             } else {
                 PatchEntry.finishBase(
-                    target, rows: segment.rows, outputs: outputs, width: linear.outputs, baseBias: linear.bias)
+                    target, rows: span.rows, outputs: outputs, width: linear.outputs, baseBias: linear.bias)
             }
         }
     }
 
     private func expand(
-        _ patch: UnsafePointer<PatchEntry>, _ projection: Int, _ segment: StepPlan.Segment, _ outputs: Range<Int>, _ width: Int,
+        _ patch: UnsafePointer<PatchEntry>, _ projection: Int, _ span: StepPlan.Span, _ outputs: Range<Int>, _ width: Int,
         next: UnsafeRawPointer?, into y: UnsafeMutablePointer<Float>
     ) {
         let (offset, stride) = (scratch.shrunkOffset[projection], scratch.shrunkStride[projection])
         if patch.pointee.element == .int8 {
             patch.pointee.expand(
-                inputs.shrunkBlocks, block: offset / 32, rows: segment.firstRow..<segment.firstRow + segment.rows,
+                inputs.shrunkBlocks, block: offset / 32, rows: span.rowRange,
                 outputs: outputs, width: width, next: next, into: y)
         } else {
             patch.pointee.expand(
-                inputs.shrunk + segment.firstRow * stride + offset, stride: stride, rows: segment.rows, outputs: outputs,
-                width: width, into: y + segment.firstRow * width)
+                inputs.shrunk + span.firstRow * stride + offset, stride: stride, rows: span.rows, outputs: outputs,
+                width: width, into: y + span.firstRow * width)
         }
     }
 

@@ -2,7 +2,7 @@ internal import Tensors
 
 /// Mixtures of one projection: routers and shrinking belong to the row phases, expanding to the output phases.
 ///
-/// Rows of a segment are taken expert by expert, so that an expert is read once for all of them; a row's experts follow in the order
+/// Rows of a span are taken expert by expert, so that an expert is read once for all of them; a row's experts follow in the order
 /// of their numbers, whatever other rows there are.
 extension FastStep {
     /// `MixtureScratch` as plain pointers.
@@ -156,7 +156,7 @@ extension FastStep {
 
     // MARK: Mixtures of one projection
 
-    /// This thread's rows of a segment choose their experts of a phase's projections and are shrunk by them.
+    /// This thread's rows of a span choose their experts of a phase's projections and are shrunk by them.
     func shrinkMixtures(
         _ patches: UnsafePointer<PatchEntry>, _ phase: Range<Int>, _ own: Range<Int>, _ x: UnsafePointer<Float>, _ width: Int
     ) {
@@ -171,12 +171,12 @@ extension FastStep {
         }
     }
 
-    /// `y += sum of w_e B_e h_e` for this thread's slice of the outputs and a segment's rows.
+    /// `y += sum of w_e B_e h_e` for this thread's slice of the outputs and a span's rows.
     func expandMixture(
-        _ mixture: UnsafePointer<MixtureEntry>, _ projection: Projection, _ segment: StepPlan.Segment, _ outputs: Range<Int>, _ width: Int,
+        _ mixture: UnsafePointer<MixtureEntry>, _ projection: Projection, _ span: StepPlan.Span, _ outputs: Range<Int>, _ width: Int,
         into y: UnsafeMutablePointer<Float>
     ) {
-        sortByExpert(mixture, projection.placeInPhase, segment.rowRange)
+        sortByExpert(mixture, projection.placeInPhase, span.rowRange)
         for expert in 0..<mixture.pointee.experts {
             let group = group(expert)
             guard !group.isEmpty, let patch = mixture.pointee.patch(expert) else { continue }

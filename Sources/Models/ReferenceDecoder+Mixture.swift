@@ -16,12 +16,12 @@ extension ReferenceDecoder {
         return Choice(experts: chosen.prefix(count).map(Int.init), weights: Array(weights.prefix(count)))
     }
 
-    /// `y += sum of w_e scale_e B_e (A_e x)` for a segment's rows.
+    /// `y += sum of w_e scale_e B_e (A_e x)` for a span's rows.
     func addMixture(
-        _ mixture: UnsafePointer<MixtureEntry>, _ segment: StepPlan.Segment, _ x: UnsafePointer<Float>, inputs: Int,
+        _ mixture: UnsafePointer<MixtureEntry>, _ span: StepPlan.Span, _ x: UnsafePointer<Float>, inputs: Int,
         into y: UnsafeMutablePointer<Float>, outputs: Int
     ) {
-        for row in segment.rowRange {
+        for row in span.rowRange {
             let choice = choose(mixture, x + row * inputs, row: row)
             for (expert, weight) in zip(choice.experts, choice.weights) {
                 guard let patch = mixture.pointee.patch(expert) else { continue }
@@ -42,13 +42,13 @@ extension ReferenceDecoder {
             shrunk.pointer, stride: patch.pointee.rank, rows: 1, outputs: 0..<outputs, width: outputs, into: y)
     }
 
-    /// The feed-forward of a segment's rows into `projected`. `normed` is its input, `gate` and `up` are the base's of it, with its
+    /// The feed-forward of a span's rows into `projected`. `normed` is its input, `gate` and `up` are the base's of it, with its
     /// biases.
-    func mixFeedForward(_ mixture: UnsafePointer<MixtureEntry>, _ layer: Int, _ segment: StepPlan.Segment) {
+    func mixFeedForward(_ mixture: UnsafePointer<MixtureEntry>, _ layer: Int, _ span: StepPlan.Span) {
         let (hidden, width) = (configuration.hidden, configuration.feedForward)
         let (u, up, f) = (FloatBuffer(count: width), FloatBuffer(count: width), FloatBuffer(count: hidden))
         let bias = vectors.bias(layer, .down)
-        for row in segment.rowRange {
+        for row in span.rowRange {
             let h = normed.pointer + row * hidden
             let y = projected.pointer + row * hidden
             y.update(repeating: 0, count: hidden)

@@ -110,31 +110,31 @@ final class ReferenceDecoder {
         linear(layer, .gate, normed, into: gate)
         linear(layer, .up, normed, into: up)
         // Each product with down writes all rows, so those of mixtures come after it, from rows that they left as they were.
-        for index in 0..<plan.segmentCount where plan.segments[index].mixture(layer) == nil {
-            let (first, rows) = (plan.segments[index].firstRow * configuration.feedForward, plan.segments[index].rows)
+        for index in 0..<plan.spanCount where plan.spans[index].mixture(layer) == nil {
+            let (first, rows) = (plan.spans[index].firstRow * configuration.feedForward, plan.spans[index].rows)
             activate(gate: gate.pointer + first, up: up.pointer + first, count: rows * configuration.feedForward)
         }
         linear(layer, .down, gate, into: projected)
-        for index in 0..<plan.segmentCount {
-            guard let mixture = plan.segments[index].mixture(layer) else { continue }
-            mixFeedForward(mixture, layer, plan.segments[index])
+        for index in 0..<plan.spanCount {
+            guard let mixture = plan.spans[index].mixture(layer) else { continue }
+            mixFeedForward(mixture, layer, plan.spans[index])
         }
         addBranches(layer)
         addProjected(configuration.outputNorms ? vectors.feedForwardOutputNorms[layer] : nil)
     }
 
-    /// What segments have beside the feed-forward: its input is still there.
+    /// What spans have beside the feed-forward: its input is still there.
     private func addBranches(_ layer: Int) {
         let hidden = configuration.hidden
-        for index in 0..<plan.segmentCount {
-            let segment = plan.segments[index]
-            guard let branch = segment.branches?[layer] else { continue }
+        for index in 0..<plan.spanCount {
+            let span = plan.spans[index]
+            guard let branch = span.branches?[layer] else { continue }
             branch.shrink(
-                normed.pointer + segment.firstRow * hidden, rows: segment.rows, inputs: hidden, into: shrunk.pointer,
+                normed.pointer + span.firstRow * hidden, rows: span.rows, inputs: hidden, into: shrunk.pointer,
                 stride: branch.rank)
             branch.expand(
-                shrunk.pointer, stride: branch.rank, rows: segment.rows, outputs: 0..<hidden, width: hidden,
-                into: projected.pointer + segment.firstRow * hidden)
+                shrunk.pointer, stride: branch.rank, rows: span.rows, outputs: 0..<hidden, width: hidden,
+                into: projected.pointer + span.firstRow * hidden)
         }
     }
 
@@ -212,29 +212,29 @@ final class ReferenceDecoder {
         }
     }
 
-    /// `y = W x` with the base's bias and each segment's patch.
+    /// `y = W x` with the base's bias and each span's patch.
     private func linear(_ layer: Int, _ projection: Projection, _ x: FloatBuffer, into y: FloatBuffer) {
         let (outputs, inputs) = projection.shape(in: configuration)
         matrix.multiply(
             files.tensor(.weight(layer, projection)), rowOrder: rowOrders[projection.rawValue],
             scaledInput(layer, projection, x, inputs), rows: plan.rows, into: y.pointer)
         let bias = vectors.bias(layer, projection)
-        for index in 0..<plan.segmentCount {
-            let segment = plan.segments[index]
-            let target = y.pointer + segment.firstRow * outputs
-            guard let patch = segment.patches?[layer * Projection.allCases.count + projection.rawValue] else {
-                PatchEntry.finishBase(target, rows: segment.rows, outputs: 0..<outputs, width: outputs, baseBias: bias)
+        for index in 0..<plan.spanCount {
+            let span = plan.spans[index]
+            let target = y.pointer + span.firstRow * outputs
+            guard let patch = span.patches?[layer * Projection.allCases.count + projection.rawValue] else {
+                PatchEntry.finishBase(target, rows: span.rows, outputs: 0..<outputs, width: outputs, baseBias: bias)
                 continue
             }
             patch.shrink(
-                x.pointer + segment.firstRow * inputs, rows: segment.rows, inputs: inputs, into: shrunk.pointer,
+                x.pointer + span.firstRow * inputs, rows: span.rows, inputs: inputs, into: shrunk.pointer,
                 stride: patch.rank)
             patch.expand(
-                shrunk.pointer, stride: patch.rank, rows: segment.rows, outputs: 0..<outputs, width: outputs, into: target)
+                shrunk.pointer, stride: patch.rank, rows: span.rows, outputs: 0..<outputs, width: outputs, into: target)
             if let mixture = patch.mixture {
-                addMixture(mixture, segment, x.pointer, inputs: inputs, into: y.pointer, outputs: outputs)
+                addMixture(mixture, span, x.pointer, inputs: inputs, into: y.pointer, outputs: outputs)
             }
-            patch.finish(target, rows: segment.rows, outputs: 0..<outputs, width: outputs, baseBias: bias)
+            patch.finish(target, rows: span.rows, outputs: 0..<outputs, width: outputs, baseBias: bias)
         }
     }
 
@@ -244,12 +244,12 @@ final class ReferenceDecoder {
     ) -> UnsafePointer<Float> {
         guard plan.scalesInput[projection.rawValue] else { return UnsafePointer(x.pointer) }
         scaled.pointer.update(from: x.pointer, count: plan.rows * inputs)
-        for index in 0..<plan.segmentCount {
-            let segment = plan.segments[index]
-            guard let scale = segment.patches?[layer * Projection.allCases.count + projection.rawValue].inputScale else {
+        for index in 0..<plan.spanCount {
+            let span = plan.spans[index]
+            guard let scale = span.patches?[layer * Projection.allCases.count + projection.rawValue].inputScale else {
                 continue
             }
-            for row in segment.firstRow..<segment.firstRow + segment.rows {
+            for row in span.rowRange {
                 Kernels.multiply(scaled.pointer + row * inputs, elementwise: scale, count: inputs)
             }
         }

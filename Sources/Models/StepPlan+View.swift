@@ -3,10 +3,12 @@ extension StepPlan {
     struct View {
         let rows: Int
         let segmentCount: Int
+        let spanCount: Int
         let logitsCount: Int
         let tokens: UnsafePointer<Int32>
         let places: UnsafePointer<Place>
         let segments: UnsafePointer<Segment>
+        let spans: UnsafePointer<Span>
         let logitsRows: UnsafePointer<Int32>
         let tables: UnsafePointer<Int32>
         let turns: Turns
@@ -24,10 +26,12 @@ extension StepPlan {
         init(_ plan: StepPlan) {
             rows = plan.rows
             segmentCount = plan.segmentCount
+            spanCount = plan.spanCount
             logitsCount = plan.logitsCount
             tokens = UnsafePointer(plan.tokens)
             places = UnsafePointer(plan.places)
             segments = UnsafePointer(plan.segments)
+            spans = UnsafePointer(plan.spans)
             logitsRows = UnsafePointer(plan.logitsRows)
             tables = UnsafePointer(plan.tables)
             turns = plan.turns
@@ -47,9 +51,9 @@ extension StepPlan {
 
         func scalesInput(_ projection: Int) -> Bool { scaled >> projection & 1 == 1 }
 
-        /// What the segment after one does to the model; nil at the end and for the base.
-        func patches(after segment: Int) -> UnsafePointer<PatchEntry>? {
-            segment + 1 < segmentCount ? segments[segment + 1].patches : nil
+        /// What the span after one does to the model; nil at the end and for the base.
+        func patches(after span: Int) -> UnsafePointer<PatchEntry>? {
+            span + 1 < spanCount ? spans[span + 1].patches : nil
         }
     }
 }

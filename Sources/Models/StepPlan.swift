@@ -6,7 +6,7 @@ internal import Tensors
 /// One plan is reused for all steps; memory grows to the largest step seen and stays. The engine's thread fills it; workers
 /// read it in between.
 final class StepPlan {
-    /// Consecutive rows of one sequence under one adapter.
+    /// Consecutive rows of one sequence.
     struct Segment {
         var firstRow: Int
         var rows: Int
@@ -14,17 +14,32 @@ final class StepPlan {
         var position: Int
         /// Where its block table starts in `tables`.
         var table: Int
-        /// At `layer * 7 + projection`; nil: the base model.
-        var patches: UnsafePointer<PatchEntry>?
-        /// At `layer`: what is added beside the feed-forward; nil: nothing.
-        var branches: UnsafePointer<PatchEntry>?
         /// Nil: the base's.
         var embedding: UnsafePointer<EmbeddingEntry>?
         var head: UnsafePointer<HeadEntry>?
         /// Its rows' places among the rows of logits.
         var logits: Range<Int>
+
+        var rowRange: Range<Int> { firstRow..<firstRow + rows }
+    }
+
+    /// Consecutive rows under one adapter, of one sequence or of several: layers see no more of them.
+    struct Span {
+        var firstRow: Int
+        var rows: Int
+        /// At `layer * 7 + projection`; nil: the base model.
+        var patches: UnsafePointer<PatchEntry>?
+        /// At `layer`: what is added beside the feed-forward; nil: nothing.
+        var branches: UnsafePointer<PatchEntry>?
         /// At `layer`: what replaces feed-forwards, where it has experts; nil: nothing.
         var feedForward: UnsafePointer<MixtureEntry>?
+
+        init(_ delta: AdapterDelta?, firstRow: Int, rows: Int) {
+            (self.firstRow, self.rows) = (firstRow, rows)
+            patches = (delta?.table).map { UnsafePointer($0) }
+            branches = (delta?.branchTable).map { UnsafePointer($0) }
+            feedForward = delta?.mixtures.flatMap { $0.mixesFeedForward ? $0.feedForward : nil }
+        }
 
         var rowRange: Range<Int> { firstRow..<firstRow + rows }
 
@@ -45,12 +60,14 @@ final class StepPlan {
     let capacity: Int
     private(set) var rows = 0
     private(set) var segmentCount = 0
+    private(set) var spanCount = 0
     private(set) var logitsCount = 0
     /// `[capacity]`
     let tokens: UnsafeMutablePointer<Int32>
     let places: UnsafeMutablePointer<Place>
-    /// No segment is empty: `[capacity]`.
+    /// No segment and no span is empty: `[capacity]` each.
     let segments: UnsafeMutablePointer<Segment>
+    let spans: UnsafeMutablePointer<Span>
     /// Rows whose logits are wanted, rising: `[capacity]`.
     let logitsRows: UnsafeMutablePointer<Int32>
     /// How each row's heads turn in layers of `rope`, and of `slidingRope` where a family has one.
@@ -112,6 +129,7 @@ final class StepPlan {
         tokens = .allocate(capacity: capacity)
         places = .allocate(capacity: capacity)
         segments = .allocate(capacity: capacity)
+        spans = .allocate(capacity: capacity)
         logitsRows = .allocate(capacity: capacity)
         tables = .allocate(capacity: tableCapacity)
         scalesInput = Projection.allCases.map { _ in false }
@@ -122,6 +140,7 @@ final class StepPlan {
         tokens.deallocate()
         places.deallocate()
         segments.deallocate()
+        spans.deallocate()
         logitsRows.deallocate()
         tables.deallocate()
     }
@@ -129,7 +148,7 @@ final class StepPlan {
     var isFull: Bool { rows == capacity }
 
     func clear() {
-        (rows, segmentCount, logitsCount, reach, tableCount) = (0, 0, 0, 0, 0)
+        (rows, segmentCount, spanCount, logitsCount, reach, tableCount) = (0, 0, 0, 0, 0, 0)
         largestBranchRank = 0
         for index in scalesInput.indices { (scalesInput[index], largestRank[index]) = (false, 0) }
         (patchesEmbedding, patchesHead, headRank) = (false, false, 0)
@@ -158,12 +177,10 @@ final class StepPlan {
         }
         segments[segmentCount] = Segment(
             firstRow: rows, rows: count, position: position, table: table,
-            patches: (run.delta?.table).map { UnsafePointer($0) },
-            branches: (run.delta?.branchTable).map { UnsafePointer($0) },
             embedding: (run.delta?.embeddingEntry).map { UnsafePointer($0) }, head: (run.delta?.headEntry).map { UnsafePointer($0) },
-            logits: firstLogits..<logitsCount,
-            feedForward: run.delta?.mixtures.flatMap { $0.mixesFeedForward ? $0.feedForward : nil })
+            logits: firstLogits..<logitsCount)
         segmentCount += 1
+        append(Span(run.delta, firstRow: rows, rows: count))
         rows += count
         reach = max(reach, position + count)
         if let delta = run.delta {
@@ -178,6 +195,16 @@ final class StepPlan {
             if let table = delta.mixtures { mixtures.include(table) }
         }
         return count
+    }
+
+    /// Rows of the same adapter as those before them go with them. Tables of patches tell adapters apart: no two share one.
+    private func append(_ span: Span) {
+        if spanCount > 0, spans[spanCount - 1].patches == span.patches {
+            spans[spanCount - 1].rows += span.rows
+        } else {
+            spans[spanCount] = span
+            spanCount += 1
+        }
     }
 
     /// Copies the blocks that hold the first `positions` positions; answers where they start.

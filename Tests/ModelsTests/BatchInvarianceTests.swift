@@ -7,8 +7,8 @@ import Testing
 /// Rows of different runs never influence each other: alone, in any batch, cut in any way, on any number of threads.
 @Suite("batch invariance, bit for bit")
 struct BatchInvarianceTests {
-    /// Ten to twelve sequences of random lengths: the base, ranks 1, 4, 16, 64 in int8 and bf16, two of every kind of patch, one
-    /// with branches, some that change embedding and head (with tables of their own where that is a small matter), and rank 1
+    /// Sequences of random lengths: the base, ranks 1, 4, 16, 64 in int8 and bf16, two of every kind of patch, one with branches,
+    /// some that change embedding and head (with tables of their own where that is a small matter), mixtures, and some of all these
     /// once more.
     static func sequences(
         _ configuration: DecoderConfiguration, longest: Int, _ random: inout TinyModel.Random
@@ -23,10 +23,10 @@ struct BatchInvarianceTests {
         where !isOwn || configuration.vocabulary < 1000 {
             deltas.append(try Deltas.vocabulary(configuration, &random, element: element, isOwn: isOwn))
         }
-        deltas.append(deltas[1])
         deltas.append(try Deltas.mixtures(configuration, &random, element: .int8))
         deltas.append(try Deltas.mixtures(configuration, &random, element: .bf16, scalesDown: true))
         deltas.append(try Deltas.linearMixtures(configuration, &random, element: .int8))
+        deltas += deltas.shuffled(using: &random).prefix(6)
         var firstBlock: Int32 = 0
         return deltas.map { delta in
             let count = Int.random(in: 1...longest, using: &random)
@@ -37,7 +37,8 @@ struct BatchInvarianceTests {
         }
     }
 
-    /// Runs all sequences together in steps of random parts in random order; answers each one's rows.
+    /// Runs all sequences together in steps of random parts, in random order or those of one adapter after each other; answers each
+    /// one's rows.
     static func together(
         _ sequences: [Sequence], _ decoder: Decoder, _ random: inout TinyModel.Random
     ) -> [[[Float]]] {
@@ -48,7 +49,12 @@ struct BatchInvarianceTests {
             if waiting.isEmpty { return rows }
             var batch = StepBatch()
             var parts: [(sequence: Int, count: Int)] = []
-            for index in waiting.shuffled(using: &random) where parts.isEmpty || Bool.random(using: &random) {
+            var order = waiting.shuffled(using: &random)
+            if Bool.random(using: &random) {
+                let deltas = sequences.map { $0.delta.map { UInt(bitPattern: ObjectIdentifier($0)) } ?? 0 }
+                order.sort { deltas[$0] < deltas[$1] }
+            }
+            for index in order where parts.isEmpty || Bool.random(using: &random) {
                 let (start, sequence) = (rows[index].count, sequences[index])
                 let most = min(sequence.tokens.count - start, Bool.random(using: &random) ? 1 : 23)
                 let count = Int.random(in: 1...most, using: &random)
