@@ -122,7 +122,8 @@ extension EngineWorker {
     }
 
     private func fill() {
-        groupByAdapter()
+        // Sequences of one adapter side by side: its matrices meet all their rows at once.
+        work.sequences.sortInPlace { $0.effect.delta.map { UInt(bitPattern: ObjectIdentifier($0)) } ?? 0 }
         work.batch.tokens.removeAll(keepingCapacity: true)
         work.batch.runs.removeAll(keepingCapacity: true)
         for sequence in work.sequences {
@@ -139,21 +140,6 @@ extension EngineWorker {
             addRun(
                 sequence, start + bare..<work.batch.tokens.count, at: sequence.computed + bare, sequence.effect.delta, logits)
             if sequence.wantsToken { work.chooser.add(sequence) }
-        }
-    }
-
-    /// Sequences of one adapter one after the other, so that its matrices meet all their rows at once. An insertion sort: no memory
-    /// is allocated, and the order is nearly that of the step before.
-    private func groupByAdapter() {
-        func key(_ index: Int) -> UInt {
-            work.sequences[index].effect.delta.map { UInt(bitPattern: Unmanaged.passUnretained($0).toOpaque()) } ?? 0
-        }
-        for index in work.sequences.indices {
-            var place = index
-            while place > 0, key(place) < key(place - 1) {
-                work.sequences.swapAt(place, place - 1)
-                place -= 1
-            }
         }
     }
 
