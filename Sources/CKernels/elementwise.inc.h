@@ -38,8 +38,13 @@ static void dots(const float *x, const float *rows, size_t row_count, size_t cou
     for (; r < row_count; r++) y[r] = dot(x, rows + r * count, count);
 }
 
+// 1 / sqrt(mean(x²) + epsilon)
+CK_INLINE f32x16 rms_factor(const float *x, float epsilon, size_t count) {
+    return splat(1.0f / sqrtf(dot(x, x, count) / (float)count + epsilon));
+}
+
 static void rms_norm(const float *x, const float *weight, float epsilon, size_t count, float *y) {
-    f32x16 factor = splat(1.0f / sqrtf(dot(x, x, count) / (float)count + epsilon));
+    f32x16 factor = rms_factor(x, epsilon, count);
     EACH_VECTOR(
         count, store(y + i, load(x + i) * factor * load(weight + i)),
         store_part(y + i, load_part(x + i, left) * factor * load_part(weight + i, left), left));

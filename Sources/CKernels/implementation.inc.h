@@ -4,6 +4,7 @@
 #include "hash.inc.h"
 #include "include/kernels.h"
 #include "low_rank.inc.h"
+#include "quantize.inc.h"
 #include "packed.inc.h"
 #include "peak.inc.h"
 #include "sampling.inc.h"
@@ -17,7 +18,7 @@ const ck_kernels CK_TABLE = {
         .rotate_halves = rotate_halves, .softmax = softmax, .maximum_index = maximum_index, .dot = dot,
         .dots = dots,
     },
-    .packed = {.quantize = quantize, .multiply = multiply_packed},
+    .packed = {.quantize = quantize, .norm_quantize = norm_quantize, .multiply = multiply_packed},
     .attention = {.store = store_key_value, .causal = causal_attention, .bidirectional = bidirectional_attention},
     .sampling = {.exp_sum = exp_sum, .exp_scaled = exp_scaled, .select = select_from},
     .hash = {.chunks = hash_chunks, .parents = hash_parents},

@@ -1,4 +1,4 @@
-// See include/low_rank_int8.h. Included once an implementation, after packed.inc.h.
+// See include/low_rank_int8.h. Included once an implementation, after quantize.inc.h.
 #include "include/low_rank_int8.h"
 
 enum { INT8_ROWS = 4 };

@@ -1,15 +1,20 @@
 internal import Tensors
 
 extension FastStep {
-    /// The residual stream's rows through a norm into `inputs.normed`, after the last product was added through its own norm
-    /// where the family has one.
+    /// The residual stream's rows through a norm into `inputs.quantized`, and into `inputs.normed` where adapters read it; after the
+    /// last product was added through its own norm where the family has one.
     func norm(_ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?) {
         for row in inputSlice {
             if let outputNorm { addProjected(row, through: outputNorm) }
-            Kernels.rmsNorm(
-                residual + row * hidden, weight: weight, epsilon: epsilon, count: hidden,
-                into: inputs.normed + row * hidden)
+            norm(row, weight, into: row)
         }
+    }
+
+    /// One row, into the input's row `target`.
+    func norm(_ row: Int, _ weight: UnsafePointer<Float>, into target: Int) {
+        inputs.quantized.quantizeNorm(
+            row: target, of: residual + row * hidden, weight: weight, epsilon: epsilon, columns: hidden,
+            into: plan.adapts ? inputs.normed + target * hidden : nil)
     }
 
     /// `residual += rmsNorm(projected)`, one row.
@@ -20,11 +25,16 @@ extension FastStep {
         Kernels.add(normed, to: residual + row * hidden, count: hidden)
     }
 
-    /// Quantises the rows of x that a phase's projections read, and shrinks them by the adapters' A matrices.
-    func prepare(_ layer: Int, _ phase: Range<Int>, _ x: UnsafePointer<Float>) {
+    /// The rows of x, `[rows, width]`, into `inputs.quantized`.
+    func quantize(_ x: UnsafePointer<Float>, width: Int) {
+        for row in inputSlice { inputs.quantized.quantize(row: row, from: x + row * width, columns: width) }
+    }
+
+    /// What adapters make of the rows of x that a phase's projections read: they are shrunk by A matrices, and scaled.
+    func adapt(_ layer: Int, _ phase: Range<Int>, _ x: UnsafePointer<Float>) {
+        guard plan.adapts else { return }
         let first = layer * Projection.allCases.count
         let width = linears[first + phase.lowerBound].inputs
-        for row in inputSlice { inputs.quantized.quantize(row: row, from: x + row * width, columns: width) }
         for index in 0..<plan.spanCount {
             let span = plan.spans[index]
             guard let patches = span.patches else { continue }

@@ -35,12 +35,9 @@ extension FastStep {
         let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
         let outputNorm = layers[shape.layers - 1].feedForwardOutputNorm
         for index in own {
-            let (row, target) = (Int(plan.logitsRows[index]), inputs.normed + index * hidden)
+            let row = Int(plan.logitsRows[index])
             if let outputNorm { addProjected(row, through: outputNorm) }
-            Kernels.rmsNorm(
-                residual + row * hidden, weight: finalNorm,
-                epsilon: epsilon, count: hidden, into: target)
-            inputs.quantized.quantize(row: index, from: target, columns: hidden)
+            norm(row, finalNorm, into: index)
         }
         if plan.patchesHead { shrinkHead(own) }
         inputBarrier()

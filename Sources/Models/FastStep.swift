@@ -89,7 +89,7 @@ struct FastStep {
         norm(
             layers[layer].attentionNorm,
             addingThrough: layer == 0 ? nil : layers[layer - 1].feedForwardOutputNorm)
-        prepare(layer, FastPhase.attention, UnsafePointer(inputs.normed))
+        adapt(layer, FastPhase.attention, UnsafePointer(inputs.normed))
         inputBarrier()
         multiply(layer, .query, into: scratch.query)
         multiply(layer, .key, into: scratch.key)
@@ -99,7 +99,8 @@ struct FastStep {
         barrier()
         attend(layer)
         barrier()
-        prepare(layer, FastPhase.output, UnsafePointer(scratch.attended))
+        quantize(UnsafePointer(scratch.attended), width: shape.queryWidth)
+        adapt(layer, FastPhase.output, UnsafePointer(scratch.attended))
         inputBarrier()
         multiply(layer, .output, into: scratch.projected)
         addProjectedSlice()
@@ -108,7 +109,7 @@ struct FastStep {
 
     func feedForward(_ layer: Int) {
         norm(layers[layer].feedForwardNorm, addingThrough: layers[layer].attentionOutputNorm)
-        prepare(layer, FastPhase.feedForward, UnsafePointer(inputs.normed))
+        adapt(layer, FastPhase.feedForward, UnsafePointer(inputs.normed))
         if plan.largestBranchRank > 0 { shrinkBranches(layer) }
         inputBarrier()
         let (gate, up) = (scratch.gate, scratch.up)
@@ -116,7 +117,8 @@ struct FastStep {
         multiply(layer, .up, into: up)
         activate(layer)
         barrier()
-        prepare(layer, FastPhase.down, UnsafePointer(gate))
+        quantize(UnsafePointer(gate), width: shape.feedForward)
+        adapt(layer, FastPhase.down, UnsafePointer(gate))
         inputBarrier()
         multiply(layer, .down, into: scratch.projected)
         if plan.largestBranchRank > 0 { expandBranches(layer) }

@@ -14,6 +14,7 @@ extension StepPlan {
         let turns: Turns
         let slidingTurns: Turns
         let largestBranchRank: Int
+        let adapts: Bool
         let patchesEmbedding: Bool
         let patchesHead: Bool
         let hasMixtures: Bool
@@ -37,6 +38,7 @@ extension StepPlan {
             turns = plan.turns
             slidingTurns = plan.slidingTurns
             largestBranchRank = plan.largestBranchRank
+            adapts = plan.adapts
             patchesEmbedding = plan.patchesEmbedding
             patchesHead = plan.patchesHead
             hasMixtures = !plan.mixtures.isEmpty

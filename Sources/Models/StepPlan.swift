@@ -79,6 +79,8 @@ final class StepPlan {
     private(set) var largestRank: [Int]
     /// The greatest rank of a branch; 0: no segment has any.
     private(set) var largestBranchRank = 0
+    /// Whether some span is not the base's.
+    private(set) var adapts = false
     /// Whether some segment changes the embedding, or the head.
     private(set) var patchesEmbedding = false
     private(set) var patchesHead = false
@@ -151,7 +153,7 @@ final class StepPlan {
         (rows, segmentCount, spanCount, logitsCount, reach, tableCount) = (0, 0, 0, 0, 0, 0)
         largestBranchRank = 0
         for index in scalesInput.indices { (scalesInput[index], largestRank[index]) = (false, 0) }
-        (patchesEmbedding, patchesHead, headRank) = (false, false, 0)
+        (adapts, patchesEmbedding, patchesHead, headRank) = (false, false, false, 0)
         mixtures.clear()
     }
 
@@ -184,6 +186,7 @@ final class StepPlan {
         rows += count
         reach = max(reach, position + count)
         if let delta = run.delta {
+            adapts = true
             largestBranchRank = max(largestBranchRank, delta.largestBranchRank)
             for index in scalesInput.indices {
                 scalesInput[index] = scalesInput[index] || delta.scalesInput[index]

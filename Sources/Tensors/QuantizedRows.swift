@@ -23,6 +23,17 @@ public final class QuantizedRows: @unchecked Sendable {
             Kernels.table.pointee.packed.quantize(x, columns, (columns + 31) / 32, blocks + row * blocksPerRow)
         }
 
+        /// The same of x's root-mean-square norm, which goes to `normed`, too, unless that is nil.
+        public func quantizeNorm(
+            row: Int, of x: UnsafePointer<Float>, weight: UnsafePointer<Float>, epsilon: Float, columns: Int,
+            into normed: UnsafeMutablePointer<Float>?
+        ) {
+            precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")
+            precondition(columns >= 0 && columns <= 32 * blocksPerRow, "the columns lie within the capacity")
+            Kernels.table.pointee.packed.norm_quantize(
+                x, weight, epsilon, columns, (columns + 31) / 32, blocks + row * blocksPerRow, normed)
+        }
+
         /// Multiplies some blocks of a row by `factor`: their scales, so that no element is rounded again.
         public func scale(row: Int, blocks range: Range<Int>, by factor: Float) {
             precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")

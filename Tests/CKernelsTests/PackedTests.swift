@@ -174,6 +174,8 @@ func quantize(_ x: [Float], rows: Int, columns: Int, by name: String) -> [ck_row
 
 extension ck_row_block {
     var numbers: [Int8] { withUnsafeBytes(of: q) { Array($0.bindMemory(to: Int8.self)) } }
+    /// All bits.
+    var words: [UInt32] { withUnsafeBytes(of: self) { bytes in (0..<12).map { bytes.load(fromByteOffset: 4 * $0, as: UInt32.self) } } }
 }
 
 let sourceTypes: [ck_source_type] = [
@@ -224,11 +226,32 @@ let sourceTypes: [ck_source_type] = [
         for i in 96..<128 { x[i] = 0 }
         (x[165], x[200], x[201], x[511]) = (.nan, .infinity, .nan, -.infinity)
         for i in 288..<320 { x[i] *= 1e-35 }
-        func words(_ block: ck_row_block) -> [UInt32] {
-            withUnsafeBytes(of: block) { bytes in (0..<12).map { bytes.load(fromByteOffset: 4 * $0, as: UInt32.self) } }
+        let alone = (0..<20).map { quantize(Array(x[32 * $0..<32 * $0 + 32]), rows: 1, columns: 32, by: "scalar")[0].words }
+        for name in implementations { #expect(quantize(x, rows: 1, columns: 640, by: name).map(\.words) == alone, "\(name)") }
+    }
+
+    /// In one pass as in two; one element may not be finite.
+    @Test(arguments: [0, 1, 5, 16, 17, 31, 32, 33, 64, 100, 128, 159, 576], [Float(0.5), .infinity])
+    func aNormIsQuantizedAsItIsAlone(columns: Int, last: Float) {
+        var numbers = Numbers(columns + 1)
+        var x = numbers.floats(columns, scale: 3)
+        if columns > 0 { x[columns - 1] = last }
+        let weight = numbers.floats(columns, scale: 2), blocks = (columns + 31) / 32
+        var normed = [Float](repeating: .nan, count: columns)
+        kernels("scalar").elementwise.rms_norm(x, weight, 1e-5, columns, &normed)
+        let expected = quantize(normed, rows: 1, columns: columns, by: "scalar").map(\.words)
+        for name in implementations {
+            for isStored in [false, true] {
+                // What lies past the last column stays as it is.
+                var y = [Float](repeating: -7, count: columns + 1)
+                var result = [ck_row_block](repeating: ck_row_block(), count: blocks)
+                y.withUnsafeMutableBufferPointer {
+                    kernels(name).packed.norm_quantize(x, weight, 1e-5, columns, blocks, &result, isStored ? $0.baseAddress : nil)
+                }
+                #expect(result.map(\.words) == expected, "\(name)")
+                #expect(bits(y) == bits(isStored ? normed + [-7] : [Float](repeating: -7, count: columns + 1)), "\(name)")
+            }
         }
-        let alone = (0..<20).map { words(quantize(Array(x[32 * $0..<32 * $0 + 32]), rows: 1, columns: 32, by: "scalar")[0]) }
-        for name in implementations { #expect(quantize(x, rows: 1, columns: 640, by: name).map(words) == alone, "\(name)") }
     }
 
     @Test(arguments: [0, 1, 5, 16, 17, 31, 32, 33, 64, 100, 128, 159, 576]) func activationsAreRoundedToNearest(columns: Int) {

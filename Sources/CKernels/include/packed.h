@@ -46,6 +46,9 @@ typedef struct ck_row_block {
 typedef struct ck_packed_kernels {
     // blocks[b].q[k] = round_to_even(x[32 b + k] / d), zero past `columns`; `block_count` blocks are written. No alignment of x.
     void (*quantize)(const float *x, size_t columns, size_t block_count, ck_row_block *blocks);
+    // The same of y = x / sqrt(mean(x²) + epsilon) * weight, whose bits are those of rms_norm; y is stored, too, unless it is null.
+    void (*norm_quantize)(
+        const float *x, const float *weight, float epsilon, size_t columns, size_t block_count, ck_row_block *blocks, float *y);
     // y[i * stride + o] = sum over blocks b in order of fma(m, d_x sum(q_x), fma(dot(q, q_x), d d_x, …)) for o in begin..<end,
     // where x_i is row indices[i], or first + i without indices. The dot product is an integer and exact; the two fma a
     // block follow in this order for every row count and in every implementation. `row_blocks` blocks lie between rows.
