@@ -1,6 +1,6 @@
 extension MutableCollection where Self: RandomAccessCollection {
-    /// Sorts by a key; equal elements keep their order. Allocates nothing, where `sort` may. Cost: the square of the count, but for
-    /// what is nearly in order, as the sequences of a step are after those of the step before.
+    /// Sorts by a key; equal elements keep their order. Allocates nothing, where `sort` may. Cost: up to the square of the count, for
+    /// the few sequences of a step.
     mutating func sortInPlace(by key: (Element) -> UInt) {
         for end in indices {
             var place = end

@@ -44,7 +44,7 @@ final class FastScratch {
     let mixtures: MixtureScratch
     /// One of each thread.
     let attention: [GrowingFloats]
-    /// One of each thread, with room for what all segments of a full plan may add.
+    /// One of each thread, with room for what all spans of a full plan may add.
     private let fetches: [UnsafeMutablePointer<Kernels.Fetch.Range>]
     /// At `projection`: where its ranks begin in a row of `shrunk`, a multiple of 32.
     let shrunkOffset: UnsafeMutablePointer<Int>

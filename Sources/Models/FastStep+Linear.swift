@@ -1,8 +1,8 @@
 internal import Tensors
 
 extension FastStep {
-    /// The residual stream's rows through a norm into `inputs.quantized`, and into `inputs.normed` where adapters read it; after the
-    /// last product was added through its own norm where the family has one.
+    /// The residual stream's rows through a norm into `inputs.quantized`, and in a step with adapters, some of which read it, into
+    /// `inputs.normed`; after the last product was added through its own norm where the family has one.
     func norm(_ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?) {
         for row in inputSlice {
             if let outputNorm { addProjected(row, through: outputNorm) }

@@ -21,7 +21,7 @@ extension StepPlan {
         /// Experts that a row chooses at most.
         let chosen: Int
         let trace: ExpertTrace.Span?
-        /// Bit `projection`: some segment scales its input.
+        /// Bit `projection`: some span scales its input.
         private let scaled: UInt8
 
         init(_ plan: StepPlan) {

@@ -6,7 +6,7 @@ internal import Tensors
 /// One plan is reused for all steps; memory grows to the largest step seen and stays. The engine's thread fills it; workers
 /// read it in between.
 final class StepPlan {
-    /// Consecutive rows of one sequence.
+    /// Consecutive rows of one sequence under one adapter.
     struct Segment {
         var firstRow: Int
         var rows: Int
@@ -23,7 +23,7 @@ final class StepPlan {
         var rowRange: Range<Int> { firstRow..<firstRow + rows }
     }
 
-    /// Consecutive rows under one adapter, of one sequence or of several: layers see no more of them.
+    /// Consecutive rows under one adapter, of one sequence or of several: all that a layer, but for its attention, sees of them.
     struct Span {
         var firstRow: Int
         var rows: Int
@@ -73,11 +73,11 @@ final class StepPlan {
     /// How each row's heads turn in layers of `rope`, and of `slidingRope` where a family has one.
     let turns: Turns
     let slidingTurns: Turns
-    /// For each projection, whether some segment scales its input.
+    /// For each projection, whether some span scales its input.
     private(set) var scalesInput: [Bool]
-    /// For each projection the greatest rank of a segment.
+    /// For each projection the greatest rank of a span.
     private(set) var largestRank: [Int]
-    /// The greatest rank of a branch; 0: no segment has any.
+    /// The greatest rank of a branch; 0: no span has any.
     private(set) var largestBranchRank = 0
     /// Whether some span is not the base's.
     private(set) var adapts = false
@@ -236,32 +236,5 @@ final class StepPlan {
                 sine[index] = sinf(angle)
             }
         }
-    }
-}
-
-/// The most that the mixtures of a step's segments need.
-struct MixtureExtent {
-    /// Experts that a row chooses in one mixture; 0: no mixtures.
-    private(set) var chosen = 0
-    /// Experts of one mixture.
-    private(set) var experts = 0
-    private(set) var mixesFeedForward = false
-    private(set) var scalesDown = false
-    /// For each projection the greatest rank of an expert.
-    private(set) var largestRank = Projection.allCases.map { _ in 0 }
-
-    var isEmpty: Bool { chosen == 0 }
-
-    mutating func clear() {
-        (chosen, experts, mixesFeedForward, scalesDown) = (0, 0, false, false)
-        for index in largestRank.indices { largestRank[index] = 0 }
-    }
-
-    mutating func include(_ table: MixtureTable) {
-        chosen = max(chosen, table.mostChosen)
-        experts = max(experts, table.mostExperts)
-        mixesFeedForward = mixesFeedForward || table.mixesFeedForward
-        scalesDown = scalesDown || table.scalesDown
-        for index in largestRank.indices { largestRank[index] = max(largestRank[index], table.largestRank[index]) }
     }
 }

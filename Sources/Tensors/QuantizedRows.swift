@@ -18,8 +18,7 @@ public final class QuantizedRows: @unchecked Sendable {
 
         /// As `QuantizedRows.quantize`.
         public func quantize(row: Int, from x: UnsafePointer<Float>, columns: Int) {
-            precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")
-            precondition(columns >= 0 && columns <= 32 * blocksPerRow, "the columns lie within the capacity")
+            check(row, columns)
             Kernels.table.pointee.packed.quantize(x, columns, (columns + 31) / 32, blocks + row * blocksPerRow)
         }
 
@@ -28,10 +27,14 @@ public final class QuantizedRows: @unchecked Sendable {
             row: Int, of x: UnsafePointer<Float>, weight: UnsafePointer<Float>, epsilon: Float, columns: Int,
             into normed: UnsafeMutablePointer<Float>?
         ) {
-            precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")
-            precondition(columns >= 0 && columns <= 32 * blocksPerRow, "the columns lie within the capacity")
+            check(row, columns)
             Kernels.table.pointee.packed.norm_quantize(
                 x, weight, epsilon, columns, (columns + 31) / 32, blocks + row * blocksPerRow, normed)
+        }
+
+        private func check(_ row: Int, _ columns: Int) {
+            precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")
+            precondition(columns >= 0 && columns <= 32 * blocksPerRow, "the columns lie within the capacity")
         }
 
         /// Multiplies some blocks of a row by `factor`: their scales, so that no element is rounded again.

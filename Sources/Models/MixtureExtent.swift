@@ -1,0 +1,26 @@
+/// The most that the mixtures of a step's spans need.
+struct MixtureExtent {
+    /// Experts that a row chooses in one mixture; 0: no mixtures.
+    private(set) var chosen = 0
+    /// Experts of one mixture.
+    private(set) var experts = 0
+    private(set) var mixesFeedForward = false
+    private(set) var scalesDown = false
+    /// For each projection the greatest rank of an expert.
+    private(set) var largestRank = Projection.allCases.map { _ in 0 }
+
+    var isEmpty: Bool { chosen == 0 }
+
+    mutating func clear() {
+        (chosen, experts, mixesFeedForward, scalesDown) = (0, 0, false, false)
+        for index in largestRank.indices { largestRank[index] = 0 }
+    }
+
+    mutating func include(_ table: MixtureTable) {
+        chosen = max(chosen, table.mostChosen)
+        experts = max(experts, table.mostExperts)
+        mixesFeedForward = mixesFeedForward || table.mixesFeedForward
+        scalesDown = scalesDown || table.scalesDown
+        for index in largestRank.indices { largestRank[index] = max(largestRank[index], table.largestRank[index]) }
+    }
+}
