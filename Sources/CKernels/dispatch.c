@@ -12,7 +12,7 @@
 extern const ck_kernels ck_kernels_scalar;
 
 #if defined(__x86_64__)
-extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512;
+extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512_bf16;
 
 static const ck_kernels *avx2(void) {
     bool here = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
@@ -24,6 +24,8 @@ static const ck_kernels *avx512(void) {
                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
     return here ? &ck_kernels_avx512 : NULL;
 }
+
+static const ck_kernels *avx512_bf16(void) { return avx512() && __builtin_cpu_supports("avx512bf16") ? &ck_kernels_avx512_bf16 : NULL; }
 #endif
 
 #if defined(__aarch64__)
@@ -43,6 +45,7 @@ const ck_kernels *ck_kernels_named(const char *name) {
 #if defined(__x86_64__)
     if (strcmp(name, "avx2") == 0) return avx2();
     if (strcmp(name, "avx512") == 0) return avx512();
+    if (strcmp(name, "avx512_bf16") == 0) return avx512_bf16();
 #endif
 #if defined(__aarch64__)
     if (strcmp(name, "neon") == 0) return neon();
@@ -53,7 +56,7 @@ const ck_kernels *ck_kernels_named(const char *name) {
 const ck_kernels *ck_kernels_chosen(void) {
     const char *forced = getenv("LMOE_KERNELS");
     if (forced && ck_kernels_named(forced)) return ck_kernels_named(forced);
-    static const char *const best_first[] = {"avx512", "avx2", "neon"};
+    static const char *const best_first[] = {"avx512_bf16", "avx512", "avx2", "neon"};
     for (size_t i = 0; i < sizeof best_first / sizeof *best_first; i++) {
         const ck_kernels *kernels = ck_kernels_named(best_first[i]);
         if (kernels) return kernels;

@@ -66,8 +66,35 @@ CK_INLINE u16x16 half_of(f32x16 v) {
     return halves;
 }
 
+// Sixteen bf16. Magnitudes below 2^-55 become zero: then a product of two, and any sum of products, is zero or not below
+// 2^-124, and no subnormal number arises, which VDPBF16PS would take as zero.
+CK_INLINE u16x16 bfloat_of(f32x16 v) {
+    i32x16 magnitude = bits_of(v) & 0x7fffffff;
+#if defined(CK_AVX512_BF16)
+    __mmask16 keep = _mm512_cmpge_epi32_mask((__m512i)magnitude, _mm512_set1_epi32(0x24000000));
+    return __builtin_bit_cast(u16x16, _mm512_maskz_cvtneps_pbh(keep, (__m512)v));
+#else
+    i32x16 rounded = bits_of(v) + 0x7fff + (bits_of(v) >> 16 & 1), is_nan = magnitude > 0x7f800000;
+    i32x16 kept = (is_nan & (bits_of(v) | 0x400000)) | (~is_nan & rounded);
+    return __builtin_convertvector((u32x16)(kept & (magnitude >= 0x24000000)) >> 16, u16x16);
+#endif
+}
+
+// In each lane two bf16, of which the low one is the first: fma(low a, low b, fma(high a, high b, c)), as VDPBF16PS has it.
+CK_INLINE f32x16 dot_pairs(f32x16 a, f32x16 b, f32x16 c) {
+#if defined(CK_AVX512_BF16)
+    return (f32x16)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b);
+#else
+    const i32x16 high = (i32x16)(0xffff0000);
+    c = fma16(of_bits(bits_of(a) & high), of_bits(bits_of(b) & high), c);
+    return fma16(of_bits(bits_of(a) << 16), of_bits(bits_of(b) << 16), c);
+#endif
+}
+
+CK_INLINE f32x16 bfloats(u16x16 halves) { return of_bits((i32x16)(__builtin_convertvector(halves, u32x16) << 16)); }
+
 CK_INLINE f32x16 load_bfloat(const uint16_t *p) {
     u16x16 halves;
     memcpy(&halves, p, sizeof halves);
-    return of_bits((i32x16)(__builtin_convertvector(halves, u32x16) << 16));
+    return bfloats(halves);
 }

@@ -3,6 +3,7 @@
 #include "elementwise.inc.h"
 #include "hash.inc.h"
 #include "include/kernels.h"
+#include "key_value_store.inc.h"
 #include "low_rank.inc.h"
 #include "quantize.inc.h"
 #include "packed.inc.h"

@@ -1,4 +1,4 @@
-// The kernels for AVX-512 with VNNI (Ice Lake, Zen 4 and later).
+// The kernels for AVX-512 with VNNI (Ice Lake and later).
 #if defined(__x86_64__)
 #pragma clang attribute push( \
     __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), apply_to = function)

@@ -1,7 +1,8 @@
 // Sixteen lanes of f32 in clang's vector extension: the one notation in which every implementation is written.
 //
 // A source that is included under a target attribute (see kernels_avx512.c) becomes the instructions of that target; the
-// operations, and so the results, are the same in all. Macros say what the target has: CK_AVX512, CK_AVX2, CK_NEON.
+// operations, and so the results, are the same in all. Macros say what the target has: CK_AVX512 (with BF16 CK_AVX512_BF16,
+// too), CK_AVX2, CK_NEON.
 #pragma once
 #include <math.h>
 #include <stdbool.h>
@@ -130,6 +131,19 @@ CK_INLINE f32x16 exp16(f32x16 x) {
     result = choose(x < splat(-87.33654f), splat(0.0f), result);
     result = choose(x > splat(88.72283f), splat(INFINITY), result);
     return choose(x != x, x, result);
+}
+
+// exp of x <= 0, within 2^-18 of it; the least is exp(-80). NaN stays, if its low 9 bits are zero, as those of a default NaN are.
+CK_INLINE f32x16 exp_short(f32x16 x) {
+    const float magic = 12582912.0f;
+    f32x16 y = larger(splat(-80.0f), x);
+    f32x16 t = fma16(y, splat(1.44269504f), splat(magic));
+    f32x16 r = fma16(y, splat(1.44269504f), splat(magic) - t);  // 2^r is left, r in -1/2…1/2
+    f32x16 p = fma16(splat(9.5701021e-3f), r, splat(5.5917859e-2f));
+    p = fma16(p, r, splat(2.4024744e-1f));
+    p = fma16(p, r, splat(6.9312179e-1f));
+    p = fma16(p, r, splat(9.9999928e-1f));
+    return of_bits(bits_of(p) + (bits_of(t) << 23));
 }
 
 CK_INLINE f32x16 sigmoid16(f32x16 x) { return splat(1.0f) / (splat(1.0f) + exp16(-x)); }

@@ -6,7 +6,7 @@ public import Tensors
 /// `step` touches it; the batch invariance tests would catch two steps at once.
 public final class Decoder: @unchecked Sendable {
     public enum Precision: String, Sendable, CaseIterable {
-        /// Packed weights, int8 activations in blocks of 32, f16 or int8 keys and values.
+        /// Packed weights, int8 activations in blocks of 32, f16, bf16 or int8 keys and values.
         case fast
         /// Weights dequantised to f32 as they are used, sgemm, f32 keys and values: slow, and exact against `transformers`.
         case reference
@@ -70,6 +70,7 @@ public final class Decoder: @unchecked Sendable {
             switch (precision, format ?? keyValueFormat) {
             case (.reference, _): .f32
             case (.fast, .f16): .f16
+            case (.fast, .bf16): .bf16
             case (.fast, .int8): .int8
             }
         return KeyValueCache(blocks: blocks, configuration: configuration, element: element)

@@ -120,7 +120,7 @@ final class FastScratch {
     /// Makes room for the plan's ranks, scaled inputs, mixtures and reach.
     func prepare(_ plan: StepPlan) {
         mixtures.prepare(plan, configuration)
-        for buffer in attention { buffer.reserve(Kernels.attentionScratch(positions: plan.reach)) }
+        for buffer in attention { buffer.reserve(Kernels.attentionScratch(positions: plan.reach, headDimension: configuration.headDimension)) }
         var widestShrunk = 0
         for phase in FastPhase.all {
             var offset = 0

@@ -3,9 +3,9 @@ internal import Tensors
 
 /// Keys and values of past tokens, in blocks of 16 positions that sequences share and hand on.
 ///
-/// `[blocks, layers]` of `K [keyValueHeads, headDimension, 16]` followed by `V [keyValueHeads, 16, headDimension]`, in f16 or int8 (with
-/// a f32 scale for each position and head) for the fast path and f32 for the reference. Memory is reserved at once but becomes
-/// resident only as blocks are first written, in large pages where the system has them.
+/// `[blocks, layers]` of `K [keyValueHeads, headDimension, 16]` followed by `V [keyValueHeads, 16, headDimension]`, in f16, bf16
+/// (in pairs) or int8 (with a f32 scale for each position and head) for the fast path and f32 for the reference. Memory is
+/// reserved at once but becomes resident only as blocks are first written, in large pages where the system has them.
 ///
 /// Isolation: the engine's thread writes it, in `Decoder.step` and `copyBlock`. `@unchecked Sendable`: it holds no state but the
 /// address; who may write which block is the engine's block pool's affair.

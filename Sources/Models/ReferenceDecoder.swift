@@ -49,7 +49,7 @@ final class ReferenceDecoder {
     /// Writes `[plan.logitsCount, vocabulary]`.
     func run(cache: KeyValueCache, logits: LogitRows) {
         shrunk.reserve(plan.rows * max(plan.largestRank.max() ?? 0, plan.largestBranchRank, plan.headRank))
-        attentionScratch.reserve(Kernels.attentionScratch(positions: plan.reach))
+        attentionScratch.reserve(Kernels.attentionScratch(positions: plan.reach, headDimension: configuration.headDimension))
         embed()
         for layer in 0..<configuration.layers {
             attention(layer, cache)

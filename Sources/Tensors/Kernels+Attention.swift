@@ -4,6 +4,8 @@ extension Kernels {
     /// How keys and values are stored.
     public enum KeyValueElement: Sendable {
         case f16, f32
+        /// In pairs, which one instruction multiplies; queries and exponentials are rounded to bf16, too.
+        case bf16
         /// With a f32 scale for each position and head.
         case int8
 
@@ -11,6 +13,7 @@ extension Kernels {
             switch self {
             case .f16: CK_KV_F16
             case .f32: CK_KV_F32
+            case .bf16: CK_KV_BF16
             case .int8: CK_KV_INT8
             }
         }
@@ -20,7 +23,8 @@ extension Kernels {
     public static let blockPositions = Int(CK_BLOCK_POSITIONS)
 
     /// Bytes of one layer's block: keys `[kvHeads, headDimension, 16]`, values `[kvHeads, 16, headDimension]`, and for int8 the f32
-    /// scales of the keys and of the values, `[kvHeads, 16]` each.
+    /// scales of the keys and of the values, `[kvHeads, 16]` each. Of bf16 the keys are `[kvHeads, (headDimension + 1) / 2, 16, 2]`, the
+    /// values `[kvHeads, 8, headDimension, 2]`.
     public static func blockBytes(keyValueHeads: Int, headDimension: Int, element: KeyValueElement) -> Int {
         ck_kv_block_bytes(element.code, keyValueHeads, headDimension)
     }
@@ -34,7 +38,7 @@ extension Kernels {
     }
 
     /// Floats of scratch for one call of `attention` whose last row is at `positions - 1`. One scratch a thread.
-    public static func attentionScratch(positions: Int) -> Int { ck_attention_scratch(positions) }
+    public static func attentionScratch(positions: Int, headDimension: Int) -> Int { ck_attention_scratch(positions, headDimension) }
 
     /// Causal attention of `rows` consecutive rows of one sequence over its own keys and values, for the heads of one thread.
     ///
@@ -48,7 +52,7 @@ extension Kernels {
     ///   - layer: block b lies at `layer + b * blockBytes`, a multiple of 4
     ///   - blockTable: position p lies in block `blockTable[p / 16]`, slot `p % 16`
     ///   - next: the table of the sequence that is read next, and how many positions of it are: a hint
-    ///   - scratch: `attentionScratch(positions: position + rows)` floats
+    ///   - scratch: `attentionScratch(positions: position + rows, headDimension: headDimension)` floats
     ///   - output: `[rows, heads * headDimension]`, `outputStride` floats from row to row
     public static func attention(
         queries: UnsafePointer<Float>, queryStride: Int, rows: Int, position: Int, heads: Int, headRange: Range<Int>,

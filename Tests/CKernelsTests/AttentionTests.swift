@@ -44,6 +44,7 @@ struct Sequence {
         switch element {
         case CK_KV_F32: return x
         case CK_KV_F16: return x.map { Float(Float16($0)) }
+        case CK_KV_BF16: return x.map(bfloat)
         default:
             return stride(from: 0, to: x.count, by: dimension).flatMap { start -> [Float] in
                 let head = x[start..<start + dimension], scale = (head.map(abs).max() ?? 0) / 127, inverse = 1 / scale
@@ -68,23 +69,27 @@ struct Sequence {
 
     static let scale: Float = 0.3
 
-    /// The formula in doubles.
+    /// The formula in doubles; for bf16 of rounded queries, with rounded exponentials.
     func reference(_ queries: [Float], row: Int, head: Int, heads: Int, window: Int) -> [Double] {
-        let kvHead = head / (heads / kvHeads), width = kvHeads * dimension
+        let kvHead = head / (heads / kvHeads), width = kvHeads * dimension, isBfloat = element == CK_KV_BF16
         let begin = window > 0 ? max(0, row - window + 1) : 0
         let scores = (begin...row).map { p -> Double in
             var sum = 0.0
             for d in 0..<dimension {
-                sum += Double(queries[(row * heads + head) * dimension + d]) * Double(storedKeys[p * width + kvHead * dimension + d])
+                let query = queries[(row * heads + head) * dimension + d]
+                sum += Double(isBfloat ? bfloat(query) : query) * Double(storedKeys[p * width + kvHead * dimension + d])
             }
             return sum * Double(Self.scale)
         }
-        return Self.average(scores) { p, d in Double(storedValues[(begin + p) * width + kvHead * dimension + d]) }(dimension)
+        return Self.average(scores, roundsWeights: isBfloat) { p, d in Double(storedValues[(begin + p) * width + kvHead * dimension + d]) }(dimension)
     }
 
-    static func average(_ scores: [Double], _ value: @escaping (Int, Int) -> Double) -> (Int) -> [Double] {
+    static func average(
+        _ scores: [Double], roundsWeights: Bool = false, _ value: @escaping (Int, Int) -> Double
+    ) -> (Int) -> [Double] {
         let top = scores.max() ?? 0
-        let weights = scores.map { exponential($0 - top) }
+        let exact = scores.map { exponential($0 - top) }
+        let weights = roundsWeights ? exact.map { Double(bfloat(Float($0))) } : exact
         let total = weights.reduce(0, +)
         return { dimension in
             (0..<dimension).map { d in
@@ -96,6 +101,30 @@ struct Sequence {
     }
 }
 
+/// Rounded to bf16, to nearest even; zero below 2^-55. Of finite numbers.
+func bfloat(_ x: Float) -> Float {
+    guard x.magnitude >= 0x1p-55 else { return 0 }
+    return Float(bitPattern: (x.bitPattern + 0x7fff + (x.bitPattern >> 16 & 1)) & 0xffff_0000)
+}
+
+/// How near outputs are to the formula, values being in -1..<1.
+struct Nearness {
+    let element: ck_kv_element
+    private var (count, near, worst) = (0, 0, 0.0)
+
+    init(_ element: ck_kv_element) { self.element = element }
+
+    mutating func add(_ output: Float, _ expected: Double) {
+        let difference = abs(Double(output) - expected)
+        count += 1
+        near += difference < 5e-6 ? 1 : 0
+        worst = difference > worst || difference.isNaN ? difference : worst
+    }
+
+    /// An exponential that lies near the middle between two bf16 may round to either: then a weight differs by 2^-8 of itself.
+    var isEnough: Bool { element == CK_KV_BF16 ? worst < 0x1p-8 && 10 * near > 7 * count : near == count }
+}
+
 /// `[rows, heads * dimension]`; heads outside of the range stay NaN.
 func causal(
     _ queries: [Float], blocks: UnsafeRawPointer, blockBytes: Int, table: [Int32], element: ck_kv_element, position: Int, rows: Int,
@@ -103,7 +132,7 @@ func causal(
 ) -> [Float] {
     let width = heads * dimension
     var output = [Float](repeating: .nan, count: rows * width)
-    var scratch = [Float](repeating: .nan, count: ck_attention_scratch(position + rows))
+    var scratch = [Float](repeating: .nan, count: ck_attention_scratch(position + rows, dimension))
     queries.withUnsafeBufferPointer { q in
         table.withUnsafeBufferPointer { t in
             scratch.withUnsafeMutableBufferPointer { s in
@@ -122,7 +151,7 @@ func causal(
     return output
 }
 
-private let elements = [CK_KV_F16, CK_KV_F32, CK_KV_INT8]
+private let elements = [CK_KV_F16, CK_KV_F32, CK_KV_INT8, CK_KV_BF16]
 
 /// (heads, KV heads, head dimension, positions)
 private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20, 40), (1, 1, 1, 5), (8, 2, 256, 20)]
@@ -136,15 +165,14 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
                 var numbers = Numbers(window)
                 let queries = numbers.floats(positions * heads * dimension, scale: 2)
                 let output = sequence.attend(queries, rows: 0..<positions, heads: heads, window: window, by: name)
+                var nearness = Nearness(element)
                 for row in stride(from: 0, to: positions, by: 3) {
                     for head in 0..<heads {
                         let expected = sequence.reference(queries, row: row, head: head, heads: heads, window: window)
-                        for d in 0..<dimension {
-                            let value = Double(output[(row * heads + head) * dimension + d])
-                            #expect(abs(value - expected[d]) < 5e-6, "\(heads)/\(kvHeads) x \(dimension), window \(window), row \(row)")
-                        }
+                        for d in 0..<dimension { nearness.add(output[(row * heads + head) * dimension + d], expected[d]) }
                     }
                 }
+                #expect(nearness.isEnough, "\(heads)/\(kvHeads) x \(dimension), window \(window): \(nearness)")
             }
         }
     }
@@ -205,12 +233,12 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
                     scale: Sequence.scale, window: window, by: name)
             }
             #expect(bits(other) == bits(whole))
+            var nearness = Nearness(element)
             for row in stride(from: rows.lowerBound, to: positions, by: 7) {
                 let expected = sequence.reference(queries, row: row, head: 1, heads: heads, window: window)
-                for d in 0..<dimension {
-                    #expect(abs(Double(whole[((row - rows.lowerBound) * heads + 1) * dimension + d]) - expected[d]) < 5e-6)
-                }
+                for d in 0..<dimension { nearness.add(whole[((row - rows.lowerBound) * heads + 1) * dimension + d], expected[d]) }
             }
+            #expect(nearness.isEnough, "\(nearness)")
         }
     }
 
@@ -262,6 +290,61 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
                     #expect(part[i].isNaN)
                 }
             }
+        }
+    }
+
+    /// Subnormal numbers and products of tiny ones, which VDPBF16PS and fma take differently, do not arise.
+    @Test func tinyBfloatsGiveTheSameBitsEverywhere() {
+        let (dimension, positions) = (21, 37)
+        var numbers = Numbers(21)
+        func tiny(_ count: Int) -> [Float] {
+            numbers.floats(count).map { $0 * Float(sign: .plus, exponent: -Int(numbers.byte()) / 2, significand: 1) }
+        }
+        for (keyScale, valueScale) in [(Float(1), Float(1)), (0x1p-20, 0x1p-40), (0x1p-60, 0x1p-100)] {
+            var block = [UInt8](repeating: 0, count: 3 * ck_kv_block_bytes(CK_KV_BF16, 1, dimension))
+            let blockBytes = block.count / 3
+            let stored = (0..<positions).map { _ in (tiny(dimension).map { $0 * keyScale }, tiny(dimension).map { $0 * valueScale }) }
+            let queries = tiny(positions * dimension)
+            let outputs = implementations.map { name in
+                for (p, (k, v)) in stored.enumerated() {
+                    block.withUnsafeMutableBytes {
+                        kernels(name).attention.store(
+                            k, v, 1, dimension, p % 16, $0.baseAddress! + p / 16 * blockBytes, CK_KV_BF16)
+                    }
+                }
+                return block.withUnsafeBytes {
+                    causal(
+                        queries, blocks: $0.baseAddress!, blockBytes: blockBytes, table: [0, 1, 2], element: CK_KV_BF16, position: 0,
+                        rows: positions, heads: 1, kvHeads: 1, dimension: dimension, headRange: 0..<1, scale: 100, window: 0, by: name)
+                }
+            }
+            for (name, output) in zip(implementations, outputs) {
+                let differing = zip(bits(output), bits(outputs[0])).filter { $0 != $1 }.count
+                #expect(differing == 0, "\(name)")
+                #expect(output.filter { !$0.isFinite } == [])
+            }
+        }
+    }
+
+    @Test(arguments: implementations) func whatABfloatRowDoesNotSeeMayBeAnything(name: String) {
+        // Every neighbour in a pair, on both sides of a window, is NaN.
+        let (dimension, positions, window) = (40, 40, 5)
+        for row in 4..<positions {
+            var numbers = Numbers(row)
+            var block = [UInt8](repeating: 0xff, count: 3 * ck_kv_block_bytes(CK_KV_BF16, 1, dimension))
+            let blockBytes = block.count / 3
+            for p in row + 1 - window...row {
+                let (k, v) = (numbers.floats(dimension), numbers.floats(dimension))
+                block.withUnsafeMutableBytes {
+                    kernels(name).attention.store(k, v, 1, dimension, p % 16, $0.baseAddress! + p / 16 * blockBytes, CK_KV_BF16)
+                }
+            }
+            let output = block.withUnsafeBytes {
+                causal(
+                    numbers.floats(dimension), blocks: $0.baseAddress!, blockBytes: blockBytes, table: [0, 1, 2], element: CK_KV_BF16,
+                    position: row, rows: 1, heads: 1, kvHeads: 1, dimension: dimension, headRange: 0..<1, scale: 1, window: window, by: name)
+            }
+            #expect(output.filter { !$0.isFinite } == [], "row \(row)")
         }
     }
 

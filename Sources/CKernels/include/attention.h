@@ -2,14 +2,15 @@
 //
 // A block of one layer is K [kv_heads][head_dimension][16] and then V [kv_heads][16][head_dimension], elements f16, f32 or
 // int8; with K transposed a vector lane is a position. After int8 elements come the f32 scales of K [kv_heads][16] and of V
-// [kv_heads][16]: one for each position and head. `ck_attention` documents the order of operations, which depends on the row
-// alone.
+// [kv_heads][16]: one for each position and head. bf16 elements lie in pairs, which one instruction multiplies: K
+// [kv_heads][(head_dimension + 1) / 2][16][2], the last one filled up with zero, and V [kv_heads][8][head_dimension][2].
+// `ck_attention_kernels` documents the order of operations, which depends on the row alone.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 enum { CK_BLOCK_POSITIONS = 16 };
-typedef enum ck_kv_element { CK_KV_F16 = 0, CK_KV_F32 = 1, CK_KV_INT8 = 2 } ck_kv_element;
+typedef enum ck_kv_element { CK_KV_F16 = 0, CK_KV_F32 = 1, CK_KV_INT8 = 2, CK_KV_BF16 = 3 } ck_kv_element;
 
 typedef struct ck_attention {
     const float *queries;      // row r, head h at r * query_stride + h * head_dimension
@@ -26,7 +27,7 @@ typedef struct ck_attention {
     const int32_t *table;      // position p lies in block table[p / 16], slot p % 16
     const int32_t *next_table; // of the sequence that is read next, up to next_positions, or null: a hint
     size_t next_positions;
-    float *scratch;            // ck_attention_scratch(position + rows) floats
+    float *scratch;            // ck_attention_scratch(position + rows, head_dimension) floats
     float *output;             // row r, head h at r * output_stride + h * head_dimension
     size_t output_stride;
 } ck_attention;
@@ -42,15 +43,17 @@ typedef struct ck_bidirectional_attention {
 
 typedef struct ck_attention_kernels {
     // Slot `slot` of `block` = (keys, values), each [kv_heads * head_dimension]; f16 is rounded to nearest even. int8 is
-    // round_to_even(x / d), d = max|x| / 127 of the head; d is NaN when an x is not finite.
+    // round_to_even(x / d), d = max|x| / 127 of the head; d is NaN when an x is not finite. bf16 is rounded to nearest even, and
+    // zero below 2^-55.
     void (*store)(
         const float *keys, const float *values, size_t kv_heads, size_t head_dimension, size_t slot, void *block,
         ck_kv_element element);
     // output(r, h) = sum over p of e(p) V[p] / sum over p of e(p), e(p) = exp(s(p) - max s), s(p) = (q · K[p]) * scale.
     // Sums over dimensions and positions are chains of fma in rising order (that of e: 16 lanes by p % 16, then a fixed tree),
     // so a row's bits do not depend on the other rows, the heads, or how a prompt was cut. Of int8 keys and values the scales
-    // come in once a position: s(p) = (q · K[p]) * (scale d_K[p]), and e(p) is multiplied by d_V[p]. Positions a row does not see are
-    // not read for it. Aligned to the element; nothing overlaps.
+    // come in once a position: s(p) = (q · K[p]) * (scale d_K[p]), and e(p) is multiplied by d_V[p]. With bf16 keys and values q and
+    // e(p) are rounded to bf16, too, and the chains take pairs of dimensions or positions (2 i, 2 i + 1), the second one first.
+    // Positions a row does not see do not count, whatever lies there. Aligned to the element, bf16 to pairs; nothing overlaps.
     void (*causal)(const ck_attention *attention);
     // The same for tokens that all see each other, keys and values as they come from the projections.
     void (*bidirectional)(const ck_bidirectional_attention *attention);
@@ -59,5 +62,5 @@ typedef struct ck_attention_kernels {
 // Bytes of one layer's block.
 size_t ck_kv_block_bytes(ck_kv_element element, size_t kv_heads, size_t head_dimension);
 // Floats of scratch for rows that see up to `positions` positions.
-size_t ck_attention_scratch(size_t positions);
+size_t ck_attention_scratch(size_t positions, size_t head_dimension);
 size_t ck_bidirectional_attention_scratch(size_t tokens, size_t head_dimension);

@@ -65,7 +65,7 @@ public enum Setting: String, CaseIterable, Sendable {
         case .speculation: "`on` or `off`: verify several foretold tokens in a step where a text repeats; changes no token"
         case .adapterMemory: "MiB that adapters may take while nobody uses them"
         case .keyValueMemory: "MiB of keys and values"
-        case .keyValueCache: "keys and values in `f16`, or in `int8` in a little more than half of the memory"
+        case .keyValueCache: "keys and values in `f16`, in `bf16`, or in `int8` in a little more than half of the memory"
         case .maxSequences: "sequences that generate at the same time"
         case .maxQueue: "requests that may wait; one more is refused with 429"
         case .maxConnections: "open connections"
