@@ -26,14 +26,26 @@ static float store_int8(const float *x, size_t count, size_t step, int8_t *targe
     return scale;
 }
 
-// Element i of the key goes to pair i / 2 of 16 of each, that of the value to element `second` of pair i; see include/attention.h.
-static void store_pairs(const float *key, const float *value, size_t count, size_t second, uint32_t *keys, uint16_t *values) {
+// The first `count` numbers go to the low or the high halves of as many words. Nothing is written to the other halves, which another
+// thread may store at the same time.
+CK_INLINE void store_halves(u16x16 numbers, size_t count, bool high, uint16_t *words) {
+#if defined(CK_AVX512)
+    u32x16 wide = __builtin_convertvector(numbers, u32x16) << (high ? 16 : 0);
+    _mm512_mask_storeu_epi16(words, (high ? 0xaaaaaaaau : 0x55555555u) & (uint32_t)((UINT64_C(1) << 2 * count) - 1), (__m512i)wide);
+#else
+    for (size_t i = 0; i < count; i++) words[2 * i + high] = numbers[i];
+#endif
+}
+
+// bf16: pair i of the key goes to keys[16 i], number i of the value to a half of pair i.
+static void store_pairs(const float *key, const float *value, size_t count, bool second, uint32_t *keys, uint16_t *values) {
     for (size_t i = 0; i < count; i += LANES) {
         size_t left = count - i < LANES ? count - i : LANES;
         u16x16 k = bfloat_of(left < LANES ? load_part(key + i, left) : load(key + i));
-        u16x16 v = bfloat_of(left < LANES ? load_part(value + i, left) : load(value + i));
-        for (size_t n = 0; n < left; n += 2) keys[(i + n) / 2 * LANES] = k[n] | (uint32_t)k[n + 1] << 16;
-        for (size_t n = 0; n < left; n++) values[2 * (i + n) + second] = v[n];
+        uint32_t pairs[LANES / 2];
+        memcpy(pairs, &k, sizeof pairs);
+        for (size_t n = 0; n < (left + 1) / 2; n++) keys[(i / 2 + n) * LANES] = pairs[n];
+        store_halves(bfloat_of(left < LANES ? load_part(value + i, left) : load(value + i)), left, second, values + 2 * i);
     }
 }
 
