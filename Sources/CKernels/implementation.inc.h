@@ -20,7 +20,7 @@ const ck_kernels CK_TABLE = {
         .dots = dots,
     },
     .packed = {.quantize = quantize, .norm_quantize = norm_quantize, .multiply = multiply_packed},
-    .attention = {.store = store_key_value, .causal = causal_attention, .bidirectional = bidirectional_attention},
+    .attention = {.store_keys = store_keys, .store_values = store_values, .causal = causal_attention, .bidirectional = bidirectional_attention},
     .sampling = {.exp_sum = exp_sum, .exp_scaled = exp_scaled, .select = select_from},
     .hash = {.chunks = hash_chunks, .parents = hash_parents},
     .low_rank = {.shrink = shrink, .expand = expand},

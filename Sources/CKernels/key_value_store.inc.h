@@ -1,4 +1,4 @@
-// See include/attention.h: a position's keys and values into a slot of a block.
+// See include/attention.h: a position's keys, and its values, into a slot of a block.
 #include "half.h"
 #include "include/attention.h"
 
@@ -37,51 +37,65 @@ CK_INLINE void store_halves(u16x16 numbers, size_t count, bool high, uint16_t *w
 #endif
 }
 
-// bf16: pair i of the key goes to keys[16 i], number i of the value to a half of pair i.
-static void store_pairs(const float *key, const float *value, size_t count, bool second, uint32_t *keys, uint16_t *values) {
-    for (size_t i = 0; i < count; i += LANES) {
-        size_t left = count - i < LANES ? count - i : LANES;
-        u16x16 k = bfloat_of(left < LANES ? load_part(key + i, left) : load(key + i));
-        uint32_t pairs[LANES / 2];
-        memcpy(pairs, &k, sizeof pairs);
-        for (size_t n = 0; n < (left + 1) / 2; n++) keys[(i / 2 + n) * LANES] = pairs[n];
-        store_halves(bfloat_of(left < LANES ? load_part(value + i, left) : load(value + i)), left, second, values + 2 * i);
+static void store_keys(
+    const float *keys, size_t kv_heads, size_t head_dimension, size_t head_begin, size_t head_end, size_t slot, void *block,
+    ck_kv_element element
+) {
+    float *scales = (float *)((char *)block + 2 * kv_heads * head_dimension * LANES);  // of int8 elements
+    size_t pairs = (head_dimension + 1) / 2;
+    for (size_t head = head_begin; head < head_end; head++) {
+        const float *k = keys + head * head_dimension;
+        size_t place = head * head_dimension * LANES + slot;
+        if (element == CK_KV_F32) {
+            for (size_t d = 0; d < head_dimension; d++) ((float *)block)[place + d * LANES] = k[d];
+            continue;
+        }
+        if (element == CK_KV_INT8) {
+            scales[head * LANES + slot] = store_int8(k, head_dimension, LANES, (int8_t *)block + place);
+            continue;
+        }
+        for (size_t d = 0; d < head_dimension; d += LANES) {
+            size_t left = head_dimension - d < LANES ? head_dimension - d : LANES;
+            f32x16 x = left < LANES ? load_part(k + d, left) : load(k + d);
+            if (element == CK_KV_F16) {
+                u16x16 halves = half_of(x);
+                for (size_t i = 0; i < left; i++) ((uint16_t *)block)[place + (d + i) * LANES] = halves[i];
+                continue;
+            }
+            u16x16 numbers = bfloat_of(x);
+            uint32_t words[LANES / 2];
+            memcpy(words, &numbers, sizeof words);
+            for (size_t i = 0; i < (left + 1) / 2; i++) ((uint32_t *)block)[(head * pairs + d / 2 + i) * LANES + slot] = words[i];
+        }
     }
 }
 
-static void store_key_value(
-    const float *keys, const float *values, size_t kv_heads, size_t head_dimension, size_t slot, void *block, ck_kv_element element
+static void store_values(
+    const float *values, size_t kv_heads, size_t head_dimension, size_t head_begin, size_t head_end, size_t slot, void *block,
+    ck_kv_element element
 ) {
     float *scales = (float *)((char *)block + 2 * kv_heads * head_dimension * LANES);  // of int8 elements
-    size_t pairs = (head_dimension + 1) / 2;  // of a bf16 key
-    uint16_t *value_pairs = (uint16_t *)((uint32_t *)block + kv_heads * pairs * LANES);
-    for (size_t head = 0; head < kv_heads; head++) {
-        size_t key = head * head_dimension * LANES + slot;
-        size_t value = ((kv_heads + head) * LANES + slot) * head_dimension;
-        const float *k = keys + head * head_dimension, *v = values + head * head_dimension;
-        switch (element) {
-        case CK_KV_F32:
-            for (size_t d = 0; d < head_dimension; d++) ((float *)block)[key + d * LANES] = k[d];
-            memcpy((float *)block + value, v, head_dimension * sizeof(float));
-            break;
-        case CK_KV_F16:
-            for (size_t d = 0; d < head_dimension; d += LANES) {
-                size_t left = head_dimension - d < LANES ? head_dimension - d : LANES;
-                u16x16 keys16 = half_of(left < LANES ? load_part(k + d, left) : load(k + d));
-                u16x16 values16 = half_of(left < LANES ? load_part(v + d, left) : load(v + d));
-                for (size_t i = 0; i < left; i++) ((uint16_t *)block)[key + (d + i) * LANES] = keys16[i];
-                memcpy((uint16_t *)block + value + d, &values16, left * sizeof(uint16_t));
+    uint16_t *pairs = (uint16_t *)((uint32_t *)block + kv_heads * ((head_dimension + 1) / 2) * LANES);
+    for (size_t head = head_begin; head < head_end; head++) {
+        const float *v = values + head * head_dimension;
+        size_t place = ((kv_heads + head) * LANES + slot) * head_dimension;
+        if (element == CK_KV_F32) {
+            memcpy((float *)block + place, v, head_dimension * sizeof(float));
+            continue;
+        }
+        if (element == CK_KV_INT8) {
+            scales[(kv_heads + head) * LANES + slot] = store_int8(v, head_dimension, 1, (int8_t *)block + place);
+            continue;
+        }
+        for (size_t d = 0; d < head_dimension; d += LANES) {
+            size_t left = head_dimension - d < LANES ? head_dimension - d : LANES;
+            f32x16 x = left < LANES ? load_part(v + d, left) : load(v + d);
+            if (element == CK_KV_F16) {
+                u16x16 halves = half_of(x);
+                memcpy((uint16_t *)block + place + d, &halves, left * sizeof(uint16_t));
+                continue;
             }
-            break;
-        case CK_KV_BF16:
-            store_pairs(
-                k, v, head_dimension, slot % 2, (uint32_t *)block + head * pairs * LANES + slot,
-                value_pairs + (head * LANES + slot / 2 * 2) * head_dimension);
-            break;
-        case CK_KV_INT8:
-            scales[head * LANES + slot] = store_int8(k, head_dimension, LANES, (int8_t *)block + key);
-            scales[(kv_heads + head) * LANES + slot] = store_int8(v, head_dimension, 1, (int8_t *)block + value);
-            break;
+            store_halves(bfloat_of(x), left, slot % 2, pairs + (head * LANES + slot / 2 * 2) * head_dimension + 2 * d);
         }
     }
 }

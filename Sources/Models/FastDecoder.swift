@@ -2,8 +2,8 @@ internal import Tensors
 
 /// The decoder on packed weights, int8 activations and f16 keys and values, a step in one run of the worker threads.
 ///
-/// A layer is phases with barriers between them; each phase is split either by rows (norm, quantise, shrink, rotate, store)
-/// or by outputs and heads (products, expand, attention). Every sum has an order of its row's own, so the bits of a row do not
+/// A layer is phases with barriers between them; each phase is split either by rows (norm, quantise, shrink)
+/// or by outputs and heads (products, expand, turn, store, attention). Every sum has an order of its row's own, so the bits of a row do not
 /// depend on the split, the threads or the other rows. A step of one row repeats the row phases on every thread, in memory
 /// of its own, and saves their barriers.
 ///
@@ -24,6 +24,7 @@ final class FastDecoder {
 
     /// One projection of one layer.
     struct Linear {
+        var projection: Projection
         var matrix: PackedMatrix.Span
         var bias: UnsafePointer<Float>?
         var outputs: Int
@@ -80,8 +81,8 @@ final class FastDecoder {
                 let (outputs, inputs) = projection.shape(in: configuration)
                 (linears + index).initialize(
                     to: Linear(
-                        matrix: packed[index].span, bias: vectors.bias(layer, projection), outputs: outputs,
-                        inputs: inputs))
+                        projection: projection, matrix: packed[index].span, bias: vectors.bias(layer, projection),
+                        outputs: outputs, inputs: inputs))
             }
         }
     }

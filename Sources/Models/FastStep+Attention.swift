@@ -1,34 +1,42 @@
 internal import Tensors
 
 extension FastStep {
-    /// This thread's rows: norms the heads where the family does, turns them to their positions, stores keys and values.
-    func rotateAndStore(_ layer: Int) {
-        let half = shape.headDimension / 2
+    /// Queries, keys and values: the products, the heads' norms where the family has them, their turn to the rows' positions; keys
+    /// and values go to the cache. In a step of one row a thread turns and stores the heads that it made, else its rows.
+    func projectHeads(_ layer: Int) {
+        multiply(layer, .query, into: scratch.query)
+        multiply(layer, .key, into: scratch.key)
+        multiply(layer, .value, into: scratch.value)
+        if rows > 1 { barrier() }
         let weights = layers[layer]
-        for row in slice {
-            let query = scratch.query + row * shape.queryWidth
-            let key = scratch.key + row * shape.keyValueWidth
-            if let queryNorm = weights.queryNorm { normHeads(query, shape.heads, queryNorm) }
-            if let keyNorm = weights.keyNorm { normHeads(key, shape.keyValueHeads, keyNorm) }
-            let turns = weights.slidingWindow == 0 ? plan.turns : plan.slidingTurns
-            let (cosines, sines) = (turns.cosines + row * half, turns.sines + row * half)
-            Kernels.rotateHalves(
-                query, heads: shape.heads, headDimension: 2 * half, cosines: cosines, sines: sines)
-            Kernels.rotateHalves(
-                key, heads: shape.keyValueHeads, headDimension: 2 * half, cosines: cosines, sines: sines)
+        let turns = weights.slidingWindow == 0 ? plan.turns : plan.slidingTurns
+        for row in inputSlice {
             let place = plan.places[row]
-            cache.store(
-                keys: key, values: scratch.value + row * shape.keyValueWidth, layer: layer, block: place.block,
+            turn(scratch.query + row * shape.queryWidth, headShare.queries, weights.queryNorm, row, turns)
+            let key = scratch.key + row * shape.keyValueWidth
+            turn(key, headShare.keys, weights.keyNorm, row, turns)
+            cache.storeKeys(key, heads: headShare.keys, layer: layer, block: place.block, slot: place.slot)
+            cache.storeValues(
+                scratch.value + row * shape.keyValueWidth, heads: headShare.values, layer: layer, block: place.block,
                 slot: place.slot)
         }
     }
 
-    private func normHeads(_ x: UnsafeMutablePointer<Float>, _ heads: Int, _ weight: UnsafePointer<Float>) {
+    /// Some heads of a row.
+    private func turn(
+        _ row: UnsafeMutablePointer<Float>, _ heads: Range<Int>, _ norm: UnsafePointer<Float>?, _ number: Int, _ turns: StepPlan.Turns
+    ) {
         let dimension = shape.headDimension
-        for head in 0..<heads {
-            Kernels.rmsNorm(
-                x + head * dimension, weight: weight, epsilon: epsilon, count: dimension, into: x + head * dimension)
+        let first = row + heads.lowerBound * dimension
+        if let norm {
+            for head in 0..<heads.count {
+                let x = first + head * dimension
+                Kernels.rmsNorm(x, weight: norm, epsilon: epsilon, count: dimension, into: x)
+            }
         }
+        Kernels.rotateHalves(
+            first, heads: heads.count, headDimension: dimension, cosines: turns.cosines + number * dimension / 2,
+            sines: turns.sines + number * dimension / 2)
     }
 
     /// This thread's share of all heads of all rows, by what they read: whole sequences where there are several, so that no

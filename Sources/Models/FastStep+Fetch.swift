@@ -30,11 +30,11 @@ extension FastStep {
 
     /// Where this thread's part of the weights after a linear layer's begins; after the last layer's the head's.
     private func weights(after index: Int) -> UnsafeRawPointer {
-        if index + 1 == shape.layers * Projection.allCases.count {
-            return headWeights.start(outputSlice(shape.vocabulary).lowerBound)
+        for next in index + 1..<shape.layers * Projection.allCases.count {
+            let outputs = outputs(of: linears[next].projection, linears[next].outputs)
+            if !outputs.isEmpty { return linears[next].matrix.start(outputs.lowerBound) }
         }
-        let next = linears[index + 1]
-        return next.matrix.start(outputSlice(next.outputs).lowerBound)
+        return headWeights.start(outputSlice(shape.vocabulary).lowerBound)
     }
 }
 

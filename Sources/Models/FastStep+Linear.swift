@@ -94,7 +94,7 @@ extension FastStep {
     func multiply(_ layer: Int, _ projection: Projection, into y: UnsafeMutablePointer<Float>) {
         let index = layer * Projection.allCases.count + projection.rawValue
         let linear = linears[index]
-        let outputs = outputSlice(linear.outputs)
+        let outputs = outputs(of: projection, linear.outputs)
         if outputs.isEmpty { return }
         linear.matrix.multiply(
             input(projection), rows: 0..<rows, outputs: outputs, into: y, stride: linear.outputs,

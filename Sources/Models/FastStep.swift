@@ -22,6 +22,8 @@ struct FastStep {
     let thread: Int
     let threads: Int
     let rows: Int
+    /// The heads that this thread turns and stores: those that it makes in a step of one row, else all, of its rows.
+    let headShare: HeadShare
     /// The rows of this thread in phases that are split by rows.
     let slice: Range<Int>
     /// The same for phases that every thread repeats in a step of one row.
@@ -70,6 +72,7 @@ struct FastStep {
         barrier = decoder.pool.barrierFunction
         threads = decoder.pool.threads
         rows = plan.rows
+        headShare = rows == 1 ? HeadShare(shape, thread: thread, threads: threads) : HeadShare(shape, thread: 0, threads: 1)
         slice = WorkerPool.slice(rows, of: thread, threads: threads)
         inputs = Inputs(decoder.scratch.inputs[rows == 1 ? thread : 0], own: decoder.scratch.inputs[thread])
         mixtures = Mixtures(
@@ -91,11 +94,7 @@ struct FastStep {
             addingThrough: layer == 0 ? nil : layers[layer - 1].feedForwardOutputNorm)
         adapt(layer, FastPhase.attention, UnsafePointer(inputs.normed))
         inputBarrier()
-        multiply(layer, .query, into: scratch.query)
-        multiply(layer, .key, into: scratch.key)
-        multiply(layer, .value, into: scratch.value)
-        barrier()
-        rotateAndStore(layer)
+        projectHeads(layer)
         barrier()
         attend(layer)
         barrier()
@@ -131,6 +130,17 @@ struct FastStep {
         switch shape.activation {
         case .silu: Kernels.siluMultiply(gate: gate, up: up, count: count, into: gate)
         case .geluTanh: Kernels.geluTanhMultiply(gate: gate, up: up, count: count, into: gate)
+        }
+    }
+
+    /// This thread's outputs of a projection of a layer.
+    func outputs(of projection: Projection, _ count: Int) -> Range<Int> {
+        if rows > 1 { return outputSlice(count) }
+        return switch projection {
+        case .query: headShare.outputs(headShare.queries)
+        case .key: headShare.outputs(headShare.keys)
+        case .value: headShare.outputs(headShare.values)
+        case .output, .gate, .up, .down: outputSlice(count)
         }
     }
 

@@ -65,10 +65,17 @@ public final class KeyValueCache: @unchecked Sendable {
         /// The first block of a layer; the layer's next block lies `blockBytes` on.
         func layerBase(_ layer: Int) -> UnsafeMutableRawPointer { base + layer * layerBlockBytes }
 
-        /// A position's keys and values, `[keyValueHeads * headDimension]` each, go to a slot of a layer's block.
-        func store(keys: UnsafePointer<Float>, values: UnsafePointer<Float>, layer: Int, block: Int, slot: Int) {
-            Kernels.storeKeyValue(
-                keys: keys, values: values, keyValueHeads: keyValueHeads, headDimension: headDimension, slot: slot,
+        /// Some heads of a position's keys, `[keyValueHeads * headDimension]`, go to a slot of a layer's block.
+        func storeKeys(_ keys: UnsafePointer<Float>, heads: Range<Int>, layer: Int, block: Int, slot: Int) {
+            Kernels.storeKeys(
+                keys, keyValueHeads: keyValueHeads, headDimension: headDimension, headRange: heads, slot: slot,
+                block: layerBase(layer) + block * blockBytes, element: element)
+        }
+
+        /// The same of values.
+        func storeValues(_ values: UnsafePointer<Float>, heads: Range<Int>, layer: Int, block: Int, slot: Int) {
+            Kernels.storeValues(
+                values, keyValueHeads: keyValueHeads, headDimension: headDimension, headRange: heads, slot: slot,
                 block: layerBase(layer) + block * blockBytes, element: element)
         }
     }

@@ -84,10 +84,9 @@ final class ReferenceDecoder {
         for row in 0..<plan.rows {
             rotate(layer, row)
             let place = plan.places[row]
-            cache.span.store(
-                keys: key.pointer + row * configuration.keyValueWidth,
-                values: value.pointer + row * configuration.keyValueWidth, layer: layer, block: place.block,
-                slot: place.slot)
+            let (start, heads) = (row * configuration.keyValueWidth, 0..<configuration.keyValueHeads)
+            cache.span.storeKeys(key.pointer + start, heads: heads, layer: layer, block: place.block, slot: place.slot)
+            cache.span.storeValues(value.pointer + start, heads: heads, layer: layer, block: place.block, slot: place.slot)
         }
         let width = configuration.queryWidth
         for index in 0..<plan.segmentCount {

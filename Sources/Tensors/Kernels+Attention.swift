@@ -29,12 +29,22 @@ extension Kernels {
         ck_kv_block_bytes(element.code, keyValueHeads, headDimension)
     }
 
-    /// Puts a position's keys and values, each `[kvHeads * headDimension]`, into slot 0…15 of a layer's block.
-    public static func storeKeyValue(
-        keys: UnsafePointer<Float>, values: UnsafePointer<Float>, keyValueHeads: Int, headDimension: Int, slot: Int,
+    /// Puts some heads of a position's keys, `[kvHeads * headDimension]`, into slot 0…15 of a layer's block.
+    public static func storeKeys(
+        _ keys: UnsafePointer<Float>, keyValueHeads: Int, headDimension: Int, headRange: Range<Int>, slot: Int,
         block: UnsafeMutableRawPointer, element: KeyValueElement
     ) {
-        table.pointee.attention.store(keys, values, keyValueHeads, headDimension, slot, block, element.code)
+        table.pointee.attention.store_keys(
+            keys, keyValueHeads, headDimension, headRange.lowerBound, headRange.upperBound, slot, block, element.code)
+    }
+
+    /// The same of values.
+    public static func storeValues(
+        _ values: UnsafePointer<Float>, keyValueHeads: Int, headDimension: Int, headRange: Range<Int>, slot: Int,
+        block: UnsafeMutableRawPointer, element: KeyValueElement
+    ) {
+        table.pointee.attention.store_values(
+            values, keyValueHeads, headDimension, headRange.lowerBound, headRange.upperBound, slot, block, element.code)
     }
 
     /// Floats of scratch for one call of `attention` whose last row is at `positions - 1`. One scratch a thread.

@@ -29,8 +29,9 @@ struct Sequence {
         for p in 0..<positions {
             let k = Array(keys[p * width..<(p + 1) * width]), v = Array(values[p * width..<(p + 1) * width])
             bytes.withUnsafeMutableBytes {
-                kernels(name).attention.store(
-                    k, v, kvHeads, dimension, p % 16, $0.baseAddress! + Int(table[p / 16]) * blockBytes, element)
+                store(
+                    k, v, kvHeads: kvHeads, dimension: dimension, slot: p % 16, $0.baseAddress! + Int(table[p / 16]) * blockBytes, element,
+                    by: name)
             }
         }
         (self.kvHeads, self.dimension, self.positions, self.element) = (kvHeads, dimension, positions, element)
@@ -98,6 +99,17 @@ struct Sequence {
                 return sum / total
             }
         }
+    }
+}
+
+/// Keys and values of a position, in two parts of the heads where there are several.
+func store(
+    _ keys: [Float], _ values: [Float], kvHeads: Int, dimension: Int, slot: Int, _ block: UnsafeMutableRawPointer,
+    _ element: ck_kv_element, by name: String
+) {
+    for heads in [0..<kvHeads / 2, kvHeads / 2..<kvHeads] {
+        kernels(name).attention.store_keys(keys, kvHeads, dimension, heads.lowerBound, heads.upperBound, slot, block, element)
+        kernels(name).attention.store_values(values, kvHeads, dimension, heads.lowerBound, heads.upperBound, slot, block, element)
     }
 }
 
@@ -262,7 +274,9 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
             values[3] = bad
             for d in dimension..<2 * dimension { values[d] = 0.5 }
             block.withUnsafeMutableBytes {
-                kernels(name).attention.store([Float](repeating: 1, count: 2 * dimension), values, 2, dimension, 0, $0.baseAddress!, CK_KV_INT8)
+                store(
+                    [Float](repeating: 1, count: 2 * dimension), values, kvHeads: 2, dimension: dimension, slot: 0, $0.baseAddress!,
+                    CK_KV_INT8, by: name)
             }
             let output = block.withUnsafeBytes {
                 causal(
@@ -308,8 +322,9 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
             let outputs = implementations.map { name in
                 for (p, (k, v)) in stored.enumerated() {
                     block.withUnsafeMutableBytes {
-                        kernels(name).attention.store(
-                            k, v, 1, dimension, p % 16, $0.baseAddress! + p / 16 * blockBytes, CK_KV_BF16)
+                        store(
+                            k, v, kvHeads: 1, dimension: dimension, slot: p % 16, $0.baseAddress! + p / 16 * blockBytes, CK_KV_BF16,
+                            by: name)
                     }
                 }
                 return block.withUnsafeBytes {
@@ -336,7 +351,8 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
             for p in row + 1 - window...row {
                 let (k, v) = (numbers.floats(dimension), numbers.floats(dimension))
                 block.withUnsafeMutableBytes {
-                    kernels(name).attention.store(k, v, 1, dimension, p % 16, $0.baseAddress! + p / 16 * blockBytes, CK_KV_BF16)
+                    store(
+                        k, v, kvHeads: 1, dimension: dimension, slot: p % 16, $0.baseAddress! + p / 16 * blockBytes, CK_KV_BF16, by: name)
                 }
             }
             let output = block.withUnsafeBytes {

@@ -142,7 +142,9 @@ static void attention(ck_kv_element element, size_t heads, size_t kv_heads, size
     for (size_t b = 0; b < blocks; b++) table[b] = (int32_t)(blocks - 1 - b);
     for (size_t p = 0; p < rows; p++) {
         float *k = floats(kv_heads * dimension, 2), *v = floats(kv_heads * dimension, 1);
-        kernels->attention.store(k, v, kv_heads, dimension, p % 16, kv + (size_t)table[p / 16] * bytes, element);
+        uint8_t *block = kv + (size_t)table[p / 16] * bytes;
+        kernels->attention.store_keys(k, kv_heads, dimension, 0, kv_heads, p % 16, block, element);
+        kernels->attention.store_values(v, kv_heads, dimension, 0, kv_heads, p % 16, block, element);
         free(k), free(v);
     }
     line("store", kv, blocks * bytes, element, dimension, rows);

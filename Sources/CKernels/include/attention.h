@@ -42,11 +42,14 @@ typedef struct ck_bidirectional_attention {
 } ck_bidirectional_attention;
 
 typedef struct ck_attention_kernels {
-    // Slot `slot` of `block` = (keys, values), each [kv_heads * head_dimension]; f16 is rounded to nearest even. int8 is
-    // round_to_even(x / d), d = max|x| / 127 of the head; d is NaN when an x is not finite. bf16 is rounded to nearest even, and
-    // zero below 2^-55.
-    void (*store)(
-        const float *keys, const float *values, size_t kv_heads, size_t head_dimension, size_t slot, void *block,
+    // Of heads head_begin..<head_end of a position, whose keys and values are [kv_heads * head_dimension]: slot `slot` of `block`. f16 is
+    // rounded to nearest even. int8 is round_to_even(x / d), d = max|x| / 127 of the head; d is NaN when an x is not finite. bf16 is
+    // rounded to nearest even, and zero below 2^-55. Other slots and heads are not written, nor read.
+    void (*store_keys)(
+        const float *keys, size_t kv_heads, size_t head_dimension, size_t head_begin, size_t head_end, size_t slot, void *block,
+        ck_kv_element element);
+    void (*store_values)(
+        const float *values, size_t kv_heads, size_t head_dimension, size_t head_begin, size_t head_end, size_t slot, void *block,
         ck_kv_element element);
     // output(r, h) = sum over p of e(p) V[p] / sum over p of e(p), e(p) = exp(s(p) - max s), s(p) = (q · K[p]) * scale.
     // Sums over dimensions and positions are chains of fma in rising order (that of e: 16 lanes by p % 16, then a fixed tree),
