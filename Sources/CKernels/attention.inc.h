@@ -66,7 +66,7 @@ CK_INLINE void pack_query(const float *query, size_t dimension, float *pairs) {
     uint16_t *target = (uint16_t *)pairs;
     for (size_t d = 0; d < dimension; d += LANES) {
         size_t left = dimension - d < LANES ? dimension - d : LANES;
-        u16x16 packed = bfloat_of(left < LANES ? load_part(query + d, left) : load(query + d));
+        u16x16 packed = bfloat_of(load_first(query + d, left));
         memcpy(target + d, &packed, (left + 1) / 2 * 2 * sizeof *target);
     }
 }

@@ -7,7 +7,7 @@ static float store_int8(const float *x, size_t count, size_t step, int8_t *targe
     // The largest magnitude as bits: NaN and infinity come out on top.
     i32x16 magnitudes = (i32x16)0;
     for (size_t i = 0; i < count; i += LANES) {
-        f32x16 v = count - i < LANES ? load_part(x + i, count - i) : load(x + i);
+        f32x16 v = load_first(x + i, count - i);
         magnitudes = __builtin_elementwise_max(magnitudes, bits_of(v) & 0x7fffffff);
     }
     int32_t top = __builtin_reduce_max(magnitudes);
@@ -19,83 +19,83 @@ static float store_int8(const float *x, size_t count, size_t step, int8_t *targe
     i32x16 keep = (i32x16)(finite ? -1 : 0);
     for (size_t i = 0; i < count; i += LANES) {
         size_t left = count - i < LANES ? count - i : LANES;
-        f32x16 v = left < LANES ? load_part(x + i, left) : load(x + i);
+        f32x16 v = load_first(x + i, left);
         i8x16 q = __builtin_convertvector((bits_of(v * inverse + magic) - bits_of(magic)) & keep, i8x16);
         for (size_t k = 0; k < left; k++) target[(i + k) * step] = q[k];
     }
     return scale;
 }
 
-// The first `count` numbers go to the low or the high halves of as many words. Nothing is written to the other halves, which another
-// thread may store at the same time.
+// The first `count` numbers, or all, go to the low or the high halves of as many words. Nothing is written to the other halves,
+// which another thread may store at the same time.
 CK_INLINE void store_halves(u16x16 numbers, size_t count, bool high, uint16_t *words) {
 #if defined(CK_AVX512)
     u32x16 wide = __builtin_convertvector(numbers, u32x16) << (high ? 16 : 0);
-    _mm512_mask_storeu_epi16(words, (high ? 0xaaaaaaaau : 0x55555555u) & (uint32_t)((UINT64_C(1) << 2 * count) - 1), (__m512i)wide);
+    uint32_t first = count < LANES ? (1u << 2 * count) - 1 : 0xffffffff;
+    _mm512_mask_storeu_epi16(words, (high ? 0xaaaaaaaa : 0x55555555) & first, (__m512i)wide);
 #else
-    for (size_t i = 0; i < count; i++) words[2 * i + high] = numbers[i];
+    for (size_t i = 0; i < count && i < LANES; i++) words[2 * i + high] = numbers[i];
 #endif
 }
 
+// Numbers in f32, f16 or int8: number i goes to element index + i * step; returns the scale of int8.
+CK_INLINE float store_numbers(const float *x, size_t count, ck_kv_element element, void *block, size_t index, size_t step) {
+    if (element == CK_KV_INT8) return store_int8(x, count, step, (int8_t *)block + index);
+    if (element == CK_KV_F32) {
+        for (size_t i = 0; i < count; i++) ((float *)block)[index + i * step] = x[i];
+        return 1;
+    }
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t left = count - i < LANES ? count - i : LANES;
+        u16x16 halves = half_of(load_first(x + i, left));
+        uint16_t *target = (uint16_t *)block + index + i * step;
+        if (step == 1) memcpy(target, &halves, left * sizeof *target);
+        else for (size_t n = 0; n < left; n++) target[n * step] = halves[n];
+    }
+    return 1;
+}
+
+// A key in bf16: pair i goes to word 16 i.
+CK_INLINE void store_key_pairs(const float *x, size_t count, uint32_t *words) {
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t left = count - i < LANES ? count - i : LANES;
+        u16x16 numbers = bfloat_of(load_first(x + i, left));
+        uint32_t pairs[LANES / 2];
+        memcpy(pairs, &numbers, sizeof pairs);
+        for (size_t n = 0; n < (left + 1) / 2; n++) words[(i / 2 + n) * LANES] = pairs[n];
+    }
+}
+
 static void store_keys(
-    const float *keys, size_t kv_heads, size_t head_dimension, size_t head_begin, size_t head_end, size_t slot, void *block,
-    ck_kv_element element
+    const float *keys, size_t kv_heads, size_t dimension, size_t head_begin, size_t head_end, size_t slot, void *block, ck_kv_element element
 ) {
-    float *scales = (float *)((char *)block + 2 * kv_heads * head_dimension * LANES);  // of int8 elements
-    size_t pairs = (head_dimension + 1) / 2;
+    float *scales = (float *)((char *)block + 2 * kv_heads * dimension * LANES);  // of int8
+    size_t pairs = (dimension + 1) / 2;
     for (size_t head = head_begin; head < head_end; head++) {
-        const float *k = keys + head * head_dimension;
-        size_t place = head * head_dimension * LANES + slot;
-        if (element == CK_KV_F32) {
-            for (size_t d = 0; d < head_dimension; d++) ((float *)block)[place + d * LANES] = k[d];
+        const float *key = keys + head * dimension;
+        if (element == CK_KV_BF16) {
+            store_key_pairs(key, dimension, (uint32_t *)block + head * pairs * LANES + slot);
             continue;
         }
-        if (element == CK_KV_INT8) {
-            scales[head * LANES + slot] = store_int8(k, head_dimension, LANES, (int8_t *)block + place);
-            continue;
-        }
-        for (size_t d = 0; d < head_dimension; d += LANES) {
-            size_t left = head_dimension - d < LANES ? head_dimension - d : LANES;
-            f32x16 x = left < LANES ? load_part(k + d, left) : load(k + d);
-            if (element == CK_KV_F16) {
-                u16x16 halves = half_of(x);
-                for (size_t i = 0; i < left; i++) ((uint16_t *)block)[place + (d + i) * LANES] = halves[i];
-                continue;
-            }
-            u16x16 numbers = bfloat_of(x);
-            uint32_t words[LANES / 2];
-            memcpy(words, &numbers, sizeof words);
-            for (size_t i = 0; i < (left + 1) / 2; i++) ((uint32_t *)block)[(head * pairs + d / 2 + i) * LANES + slot] = words[i];
-        }
+        float scale = store_numbers(key, dimension, element, block, head * dimension * LANES + slot, LANES);
+        if (element == CK_KV_INT8) scales[head * LANES + slot] = scale;
     }
 }
 
 static void store_values(
-    const float *values, size_t kv_heads, size_t head_dimension, size_t head_begin, size_t head_end, size_t slot, void *block,
-    ck_kv_element element
+    const float *values, size_t kv_heads, size_t dimension, size_t head_begin, size_t head_end, size_t slot, void *block, ck_kv_element element
 ) {
-    float *scales = (float *)((char *)block + 2 * kv_heads * head_dimension * LANES);  // of int8 elements
-    uint16_t *pairs = (uint16_t *)((uint32_t *)block + kv_heads * ((head_dimension + 1) / 2) * LANES);
+    float *scales = (float *)((char *)block + 2 * kv_heads * dimension * LANES) + kv_heads * LANES;  // of int8
+    uint16_t *pairs = (uint16_t *)((uint32_t *)block + kv_heads * ((dimension + 1) / 2) * LANES);
     for (size_t head = head_begin; head < head_end; head++) {
-        const float *v = values + head * head_dimension;
-        size_t place = ((kv_heads + head) * LANES + slot) * head_dimension;
-        if (element == CK_KV_F32) {
-            memcpy((float *)block + place, v, head_dimension * sizeof(float));
+        const float *value = values + head * dimension;
+        if (element == CK_KV_BF16) {
+            uint16_t *words = pairs + (head * LANES + slot / 2 * 2) * dimension;
+            for (size_t i = 0; i < dimension; i += LANES)
+                store_halves(bfloat_of(load_first(value + i, dimension - i)), dimension - i, slot % 2, words + 2 * i);
             continue;
         }
-        if (element == CK_KV_INT8) {
-            scales[(kv_heads + head) * LANES + slot] = store_int8(v, head_dimension, 1, (int8_t *)block + place);
-            continue;
-        }
-        for (size_t d = 0; d < head_dimension; d += LANES) {
-            size_t left = head_dimension - d < LANES ? head_dimension - d : LANES;
-            f32x16 x = left < LANES ? load_part(v + d, left) : load(v + d);
-            if (element == CK_KV_F16) {
-                u16x16 halves = half_of(x);
-                memcpy((uint16_t *)block + place + d, &halves, left * sizeof(uint16_t));
-                continue;
-            }
-            store_halves(bfloat_of(x), left, slot % 2, pairs + (head * LANES + slot / 2 * 2) * head_dimension + 2 * d);
-        }
+        float scale = store_numbers(value, dimension, element, block, ((kv_heads + head) * LANES + slot) * dimension, 1);
+        if (element == CK_KV_INT8) scales[head * LANES + slot] = scale;
     }
 }

@@ -55,6 +55,9 @@ CK_INLINE f32x16 load_part(const float *p, size_t count) {
 #endif
 }
 
+// The first `count` lanes, all of them if there are 16 and more; the others are zero.
+CK_INLINE f32x16 load_first(const float *p, size_t count) { return count >= LANES ? load(p) : load_part(p, count); }
+
 CK_INLINE void store_part(float *p, f32x16 v, size_t count) {
 #if defined(CK_AVX512)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);

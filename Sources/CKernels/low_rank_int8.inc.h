@@ -126,7 +126,7 @@ CK_INLINE void int8_last_block(
 // The factors of a panel's outputs, of which `count` are there.
 CK_INLINE f32x16 load_factors(const ck_int8_matrix *m, size_t output, size_t count) {
     if (!m->factors) return splat(1);
-    return count >= LANES ? load(m->factors + output) : load_part(m->factors + output, count);
+    return load_first(m->factors + output, count);
 }
 
 // All inputs of one panel: acc is added to. `factor` is that of each lane.
@@ -228,7 +228,7 @@ CK_INLINE void int8_expand_rows(
         f32x16 acc[INT8_ROWS], factor = load_factors(b, output, width);
         for (int r = 0; r < rows; r++) {
             const float *p = targets[r] + output;
-            acc[r] = width == LANES ? load(p) : load_part(p, width);
+            acc[r] = load_first(p, width);
         }
         if (single) {
             if (same) for (size_t j = 0; j < vectors; j++) __builtin_prefetch(same + 64 * j);

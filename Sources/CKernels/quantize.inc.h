@@ -31,9 +31,9 @@ typedef struct quantize_source {
 
 // 16 elements from `at` on, or the `count` that are left of them.
 CK_INLINE f32x16 load_source(const quantize_source *s, size_t at, size_t count) {
-    f32x16 v = count >= LANES ? load(s->x + at) : load_part(s->x + at, count);
+    f32x16 v = load_first(s->x + at, count);
     if (!s->weight) return v;
-    v = v * s->factor * (count >= LANES ? load(s->weight + at) : load_part(s->weight + at, count));
+    v = v * s->factor * load_first(s->weight + at, count);
     if (!s->normed) return v;
     if (count >= LANES) store(s->normed + at, v);
     else store_part(s->normed + at, v, count);
