@@ -3,6 +3,7 @@
 #   say, warn, die            messages for people, on standard error
 #   as_root COMMAND...        runs COMMAND as root, through sudo when needed
 #   need_packages WITH        installs the Debian packages that are missing (WITH: with-pip or without-pip)
+#   install_packages NAME...  installs Debian packages
 #   need_swift                stops with advice when the Swift toolchain is missing or too old
 
 set -euo pipefail
@@ -62,13 +63,18 @@ need_packages() {
     done < <(requirements "$1")
     [ ${#missing[@]} -gt 0 ] || return 0
 
+    install_packages "${missing[@]}"
+}
+
+# Debian packages, by name.
+install_packages() {
     command -v apt-get >/dev/null ||
-        die "apt-get is not here: install these with your system's package manager, under its names for them: ${missing[*]}"
-    say "installing with apt-get: ${missing[*]}"
+        die "apt-get is not here: install these with your system's package manager, under its names for them: $*"
+    say "installing with apt-get: $*"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q </dev/null >&2 ||
         warn "apt-get update failed; trying with the package lists that are here"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" </dev/null >&2 ||
-        die "apt-get could not install: ${missing[*]}"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null >&2 ||
+        die "apt-get could not install: $*"
 }
 
 need_swift() {

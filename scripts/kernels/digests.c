@@ -1,13 +1,11 @@
 // Digests of what the kernels of one instruction set make of seeded numbers, a line a kernel and shape. The same on every machine
 // and for every instruction set: `scripts/check-neon` compares those of an emulated ARM with this machine's.
 // Usage: digests NAME, of ck_kernels_named
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels.h"
-#include "low_rank_load.h"
 
 static const ck_kernels *kernels;
 static uint64_t state;
