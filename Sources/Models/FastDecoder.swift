@@ -1,11 +1,11 @@
 internal import Tensors
 
-/// The decoder on packed weights, int8 activations and f16 keys and values, a step in one run of the worker threads.
+/// The decoder on packed weights, int8 activations and f16, bf16 or int8 keys and values, a step in one run of the worker threads.
 ///
-/// A layer is phases with barriers between them; each phase is split either by rows (norm, quantise, shrink)
-/// or by outputs and heads (products, expand, turn, store, attention). Every sum has an order of its row's own, so the bits of a row do not
-/// depend on the split, the threads or the other rows. A step of one row repeats the row phases on every thread, in memory
-/// of its own, and saves their barriers.
+/// A layer is phases with barriers between them; each phase is split either by rows (norm, quantise, shrink, turn, store)
+/// or by outputs and heads (products, expand, attention). Every sum has an order of its row's own, so the bits of a row do not
+/// depend on the split, the threads or the other rows. A step of one row saves the row phases' barriers: every thread repeats
+/// them in memory of its own, but turns and stores only the heads that it made.
 ///
 /// Isolation: `run` on the engine's thread; inside, threads write disjoint slices between barriers. Inner loops read plain
 /// pointers and spans: no reference counting, no allocation.

@@ -11,7 +11,11 @@ struct HeadShareTests {
     func parts(heads: Int, keyValueHeads: Int, dimension: Int) throws {
         let model = try TinyModel(
             TinyModel.config(
-                "llama", ["num_attention_heads": .integer(Int64(heads)), "num_key_value_heads": .integer(Int64(keyValueHeads)), "head_dim": .integer(Int64(dimension))]))
+                "llama",
+                [
+                    "num_attention_heads": .integer(Int64(heads)), "num_key_value_heads": .integer(Int64(keyValueHeads)),
+                    "head_dim": .integer(Int64(dimension)),
+                ]))
         let shape = FastShape(try ModelFiles.open(model.path).configuration)
         #expect((shape.heads, shape.keyValueHeads, shape.headDimension) == (heads, keyValueHeads, dimension))
         for threads in 1...20 {
