@@ -12,7 +12,7 @@ struct FairQueueTests {
         func serve(_ count: Int) {
             for _ in 0..<count {
                 guard let next = queue.pop() else { return }
-                queue.serve(next.turn)
+                queue.serve(next.ticket)
                 order.append(next.element)
             }
         }
@@ -33,11 +33,11 @@ struct FairQueueTests {
         var queue = FairQueue<String>()
         for index in 0..<6 { queue.push("a\(index)", flow: "a") }
         let prepared = (0..<4).compactMap { _ in queue.pop() }
-        queue.serve(prepared[0].turn)
+        queue.serve(prepared[0].ticket)
         queue.push("b", flow: "b")
         let late = queue.pop()
         #expect(late?.element == "b")
-        #expect(late.map { $0.turn < prepared[1].turn } == true)
+        #expect(late.map { $0.ticket < prepared[1].ticket } == true)
     }
 
     @Test("what nobody wants any more is taken out, and the rest keeps its order")

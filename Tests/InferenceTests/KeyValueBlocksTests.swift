@@ -10,7 +10,7 @@ struct KeyValueBlocksTests {
     private func computed(_ blocks: inout KeyValueBlocks, _ tokens: [Int32], version: String?) -> BlockTable {
         var table = blocks.takePrefix(of: tokens, version: version)
         #expect(blocks.grow(&table, tokens: tokens.count))
-        blocks.list(&table, tokens: tokens, computed: tokens.count)
+        blocks.cacheFullBlocks(of: &table, tokens: tokens, computed: tokens.count)
         return table
     }
 
@@ -45,8 +45,8 @@ struct KeyValueBlocksTests {
         #expect(blocks.grow(&first, tokens: 9))
         #expect(blocks.grow(&second, tokens: 9))
         #expect(blocks.availableCount == 2)
-        blocks.list(&first, tokens: prompt, computed: 9)
-        blocks.list(&second, tokens: prompt, computed: 9)
+        blocks.cacheFullBlocks(of: &first, tokens: prompt, computed: 9)
+        blocks.cacheFullBlocks(of: &second, tokens: prompt, computed: 9)
         #expect(first.blocks[..<2] == second.blocks[..<2])
         #expect(first.blocks[2] != second.blocks[2])
         #expect(blocks.availableCount == 4)
@@ -60,10 +60,10 @@ struct KeyValueBlocksTests {
         var follower = blocks.takePrefix(of: prompt, version: nil)
         #expect(blocks.grow(&follower, tokens: 4), "a block that it did not get to fill")
         #expect(blocks.grow(&leader, tokens: 17))
-        blocks.list(&leader, tokens: prompt, computed: 10)
+        blocks.cacheFullBlocks(of: &leader, tokens: prompt, computed: 10)
         #expect(blocks.extend(&follower, of: prompt) == 2)
         #expect(follower.blocks == Array(leader.blocks[..<2]))
-        blocks.list(&leader, tokens: prompt, computed: 17)
+        blocks.cacheFullBlocks(of: &leader, tokens: prompt, computed: 17)
         #expect(blocks.extend(&follower, of: prompt) == 2)
         #expect(blocks.extend(&follower, of: prompt) == 0)
         #expect(blocks.canGrow(follower, tokens: 36) && !blocks.canGrow(follower, tokens: 41))
@@ -105,7 +105,7 @@ struct KeyValueBlocksTests {
                 let index = Int.random(in: tables.indices, using: &random)
                 if blocks.grow(&tables[index].table, tokens: tables[index].tokens.count) {
                     tables[index].computed = tables[index].tokens.count
-                    blocks.list(&tables[index].table, tokens: tables[index].tokens, computed: tables[index].computed)
+                    blocks.cacheFullBlocks(of: &tables[index].table, tokens: tables[index].tokens, computed: tables[index].computed)
                 }
             case 2 where !tables.isEmpty:
                 let index = Int.random(in: tables.indices, using: &random)
@@ -113,9 +113,9 @@ struct KeyValueBlocksTests {
                 tables.remove(at: index)
             case 3 where !tables.isEmpty:
                 let index = Int.random(in: tables.indices, using: &random)
-                if tables[index].computed == tables[index].table.listedBlocks * 4 {
+                if tables[index].computed == tables[index].table.cachedBlocks * 4 {
                     blocks.extend(&tables[index].table, of: tables[index].tokens)
-                    tables[index].computed = tables[index].table.listedBlocks * 4
+                    tables[index].computed = tables[index].table.cachedBlocks * 4
                 }
             default:
                 break

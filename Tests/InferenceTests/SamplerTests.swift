@@ -12,7 +12,7 @@ struct SamplerTests {
         return Sampler(parameters, topLogprobs: logprobs, prompt: prompt, seed: 42)
     }
 
-    private func choose(_ sampler: inout Sampler, _ logits: [Float]) -> Sampler.Choice {
+    private func choose(_ sampler: inout Sampler, _ logits: [Float]) -> SampledToken {
         var logits = logits
         let scratch = SamplerScratch(vocabulary: logits.count)
         return logits.withUnsafeMutableBufferPointer { sampler.sample($0, scratch: scratch) }

@@ -4,10 +4,10 @@ import Testing
 
 @Suite("Scheduler")
 struct SchedulerTests {
-    private func plan(_ pending: [Int], held: Set<Int> = [], budget: Int, turn: Int = 0) -> StepPlan {
-        var plan = StepPlan()
+    private func plan(_ pending: [Int], held: Set<Int> = [], budget: Int, step: Int = 0) -> RowSchedule {
+        var plan = RowSchedule()
         let states = pending.enumerated().map { SequenceState(pendingTokens: $1, isHeld: held.contains($0)) }
-        Scheduler().plan(states, budget: budget, turn: turn, into: &plan)
+        Scheduler().plan(states, budget: budget, step: step, into: &plan)
         return plan
     }
 
@@ -21,8 +21,8 @@ struct SchedulerTests {
 
     @Test("a prompt alone is read in whole chunks")
     func alone() {
-        #expect(plan([1000], budget: 256, turn: 3).parts == [.init(index: 0, tokens: 256)])
-        #expect(plan([100], budget: 256, turn: 3).parts == [.init(index: 0, tokens: 100)])
+        #expect(plan([1000], budget: 256, step: 3).parts == [.init(index: 0, tokens: 256)])
+        #expect(plan([100], budget: 256, step: 3).parts == [.init(index: 0, tokens: 100)])
     }
 
     @Test("eight prompts of 64 tokens take two steps, four whole ones in each")
@@ -45,12 +45,12 @@ struct SchedulerTests {
     @Test("any mixture keeps the budget and computes nothing twice", arguments: [11, 12, 13])
     func random(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        for turn in 0..<500 {
+        for step in 0..<500 {
             let pending = (0..<Int.random(in: 1...32, using: &random)).map { _ in
                 Bool.random(using: &random) ? 1 : Int.random(in: 2...3000, using: &random)
             }
             let budget = Int.random(in: 33...256, using: &random)
-            let plan = plan(pending, budget: budget, turn: turn)
+            let plan = plan(pending, budget: budget, step: step)
             #expect(plan.rows <= budget, "seed \(seed)")
             #expect(Set(plan.parts.map(\.index)).count == plan.parts.count, "seed \(seed)")
             #expect(plan.rows == min(budget, pending.reduce(0, +)), "seed \(seed)")
@@ -66,16 +66,16 @@ struct SchedulerTests {
         var random = SeededGenerator(seed: seed)
         var pending: [(id: Int, left: Int)] = []
         var (arrived, worst) = ([Int: Int](), 0)
-        for turn in 0..<4000 {
+        for step in 0..<4000 {
             // As many rows a step as are read, in the mean.
             while pending.count < 24, Int.random(in: 0..<3, using: &random) > 0 {
-                arrived[arrived.count] = turn
+                arrived[arrived.count] = step
                 pending.append((arrived.count - 1, Int.random(in: 0..<8, using: &random) == 0 ? 2000 : 60))
             }
             guard !pending.isEmpty else { continue }
-            for part in plan(pending.map(\.left), budget: 256, turn: turn).parts {
+            for part in plan(pending.map(\.left), budget: 256, step: step).parts {
                 pending[part.index].left -= part.tokens
-                if pending[part.index].left == 0 { worst = max(worst, turn - (arrived[pending[part.index].id] ?? turn)) }
+                if pending[part.index].left == 0 { worst = max(worst, step - (arrived[pending[part.index].id] ?? step)) }
             }
             pending.removeAll { $0.left == 0 }
         }
@@ -85,10 +85,10 @@ struct SchedulerTests {
 }
 
 @Suite("Step cost")
-struct StepCostTests {
+struct StepTimeModelTests {
     @Test("it learns what this machine takes, and keeps to the time that it is given")
     func learns() {
-        var cost = StepCost.prefill
+        var cost = StepTimeModel.prefill
         for _ in 0..<100 { for rows in [16, 64, 96, 128, 192, 256] { cost.note(rows: rows, milliseconds: 1 + 0.5 * Double(rows)) } }
         for rows in [16, 64, 100, 128, 200, 256] {
             #expect(abs(cost.milliseconds(rows: rows) / (1 + 0.5 * Double(rows)) - 1) < 0.06, "\(rows) rows")
@@ -104,7 +104,7 @@ struct StepCostTests {
 
     @Test("one step that something held up changes little")
     func outlier() {
-        var cost = StepCost.decode
+        var cost = StepTimeModel.decode
         for _ in 0..<20 { cost.note(rows: 4, milliseconds: 3) }
         cost.note(rows: 4, milliseconds: 900)
         #expect(cost.milliseconds(rows: 4) < 4)

@@ -16,7 +16,7 @@ extension ServiceMetrics {
             (gauge("steps", "Since the start."), { Double($0.steps) }),
             (gauge("step_rows", "Rows of all steps since the start."), { Double($0.stepRows) }),
             (gauge("step_seconds", "Time of all steps since the start."), { $0.stepMilliseconds / 1000 }),
-            (gauge("choice_seconds", "Time to choose tokens, beside the steps."), { $0.choiceMilliseconds / 1000 }),
+            (gauge("choice_seconds", "Time to choose tokens, beside the steps."), { $0.samplingMilliseconds / 1000 }),
             (gauge("proposed_tokens", "Tokens that lookups foretold and steps verified."), { Double($0.proposedTokens) }),
             (gauge("accepted_tokens", "Of the proposed tokens, those that were right."), { Double($0.acceptedTokens) }),
             (gauge("preemptions", "Sequences that gave way and were computed again."), { Double($0.preemptions) }),

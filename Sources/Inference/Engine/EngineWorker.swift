@@ -15,16 +15,16 @@ final class EngineWorker: @unchecked Sendable {
     let cache: KeyValueCache
     var blocks: KeyValueBlocks
     /// In the order of their admission.
-    var active: [Sequence] = []
+    var active: [RunningSequence] = []
     /// Number of the step.
-    var turn = 0
+    var stepNumber = 0
     /// What a step plans with, reused from step to step.
     var work: StepWork
     private let contextLength: Int
     private let mailbox: Mailbox<EngineMessage>
     private let preparation: Preparation
     /// In the order of their turns; those that lost their memory to others have early ones.
-    private var waiting: [Sequence] = []
+    private var waiting: [RunningSequence] = []
     private var isStopping = false
     /// Some request ended since the last admissions, so that a waiting one may fit now.
     private var hasFreedMemory = false
@@ -60,7 +60,7 @@ final class EngineWorker: @unchecked Sendable {
             dropCancelled()
             endExpired()
             if !waiting.isEmpty { admit() }
-            if step() { turn += 1 }
+            if step() { stepNumber += 1 }
         }
     }
 
@@ -82,16 +82,16 @@ final class EngineWorker: @unchecked Sendable {
         active = []
     }
 
-    private func sequence(_ prepared: PreparedRequest) -> Sequence {
+    private func sequence(_ prepared: PreparedRequest) -> RunningSequence {
         let request = prepared.request
         let room = request.maxTokens.map { prepared.tokens.count + $0 } ?? contextLength
-        return Sequence(
+        return RunningSequence(
             prepared: prepared, seed: seeds.next(), emitter: TextEmitter(base.tokenizer, stop: request.stop),
             tokenLimit: min(room, contextLength))
     }
 
-    private func enqueue(_ sequence: Sequence) {
-        let place = waiting.firstIndex { sequence.turn < $0.turn } ?? waiting.endIndex
+    private func enqueue(_ sequence: RunningSequence) {
+        let place = waiting.firstIndex { sequence.ticket < $0.ticket } ?? waiting.endIndex
         waiting.insert(sequence, at: place)
     }
 
@@ -104,7 +104,7 @@ final class EngineWorker: @unchecked Sendable {
 
     /// Those that have started keep what they have; others are their consumer's to cancel.
     private func endExpired() {
-        func isOver(_ sequence: Sequence) -> Bool { sequence.hasStarted && sequence.stream.isExpired }
+        func isOver(_ sequence: RunningSequence) -> Bool { sequence.hasStarted && sequence.stream.isExpired }
         guard waiting.contains(where: isOver) || active.contains(where: isOver) else { return }
         for sequence in waiting + active where isOver(sequence) { finish(sequence, .length) }
         waiting.removeAll { $0.isEnded }
@@ -129,12 +129,12 @@ final class EngineWorker: @unchecked Sendable {
         }
     }
 
-    private func start(_ sequence: Sequence) {
+    private func start(_ sequence: RunningSequence) {
         sequence.hasStarted = true
         sequence.cachedTokens = sequence.computed
         sequence.admitted = .now
         ledger.admit(promptTokens: sequence.promptCount, cachedTokens: sequence.cachedTokens)
-        preparation.take(sequence.turn)
+        preparation.take(sequence.ticket)
         sequence.stream.send(
             .started(
                 GenerationStart(
@@ -143,7 +143,7 @@ final class EngineWorker: @unchecked Sendable {
     }
 
     /// Its blocks go to others; what was computed is computed again later, with the same result.
-    func preempt(_ sequence: Sequence) {
+    func preempt(_ sequence: RunningSequence) {
         blocks.release(&sequence.table)
         sequence.computed = 0
         sequence.isActive = false
@@ -153,7 +153,7 @@ final class EngineWorker: @unchecked Sendable {
 
     // MARK: Ends
 
-    func finish(_ sequence: Sequence, _ reason: FinishReason) {
+    func finish(_ sequence: RunningSequence, _ reason: FinishReason) {
         if let event = sequence.emitter.finish() { sequence.stream.send(event) }
         let now = ContinuousClock.now
         let first = sequence.firstToken ?? now
@@ -171,7 +171,7 @@ final class EngineWorker: @unchecked Sendable {
         end(sequence, .finished(reason, sequence.usage, sequence.timings), .finished)
     }
 
-    private func end(_ sequence: Sequence, _ event: GenerationEvent?, _ outcome: EngineLedger.Outcome) {
+    private func end(_ sequence: RunningSequence, _ event: GenerationEvent?, _ outcome: EngineLedger.Outcome) {
         blocks.release(&sequence.table)
         sequence.isActive = false
         sequence.isEnded = true

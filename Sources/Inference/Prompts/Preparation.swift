@@ -63,9 +63,9 @@ final class Preparation: Sendable {
     }
 
     /// The engine runs this one now: another may be prepared.
-    func take(_ turn: FairTurn) {
+    func take(_ ticket: QueueTicket) {
         state.withLock { state in
-            state.queue.serve(turn)
+            state.queue.serve(ticket)
             state.ahead -= 1
         }
         advance()
@@ -85,7 +85,7 @@ final class Preparation: Sendable {
 
     private func advance() {
         while true {
-            let next = state.withLock { state -> (turn: FairTurn, element: Job)? in
+            let next = state.withLock { state -> (ticket: QueueTicket, element: Job)? in
                 guard state.ahead < limits.preparedRequests, let next = state.queue.pop() else { return nil }
                 state.ahead += 1
                 return next
@@ -93,7 +93,7 @@ final class Preparation: Sendable {
             guard let next else { return }
             let request = next.element.request
             let queue = request.merge == nil && isAtHand(request.adapter) ? preparing : loading
-            queue.addOperation { [self] in run(next.element, next.turn) }
+            queue.addOperation { [self] in run(next.element, next.ticket) }
         }
     }
 
@@ -103,13 +103,13 @@ final class Preparation: Sendable {
         return true
     }
 
-    private func run(_ job: Job, _ turn: FairTurn) {
+    private func run(_ job: Job, _ ticket: QueueTicket) {
         guard !job.stream.isCancelled else {
             ledger.leave(.cancelled)
             return leave()
         }
         do throws(GenerationError) {
-            mailbox.put(.admit(try prepare(job, turn)))
+            mailbox.put(.admit(try prepare(job, ticket)))
         } catch {
             job.stream.send(.failed(error))
             ledger.leave(.failed)
@@ -117,7 +117,7 @@ final class Preparation: Sendable {
         }
     }
 
-    private func prepare(_ job: Job, _ turn: FairTurn) throws(GenerationError) -> PreparedRequest {
+    private func prepare(_ job: Job, _ ticket: QueueTicket) throws(GenerationError) -> PreparedRequest {
         let request = job.request
         try checkStops(request.stop)
         try checkBias(request.sampling.logitBias)
@@ -134,7 +134,7 @@ final class Preparation: Sendable {
         }
         return PreparedRequest(
             request: request, stream: job.stream, tokens: tokens, adapter: adapter,
-            effect: try effect(of: adapter, on: request.prompt, promptTokens: tokens.count), turn: turn, submitted: job.submitted,
+            effect: try effect(of: adapter, on: request.prompt, promptTokens: tokens.count), ticket: ticket, submitted: job.submitted,
             loadMilliseconds: loadMilliseconds)
     }
 

@@ -90,9 +90,9 @@ final class PromptBuilder: Sendable {
 
     private func context(_ messages: [ChatMessage], tools: [String]) throws(GenerationError) -> JSONObject {
         var context = JSONObject()
-        var turns: [JSONValue] = []
-        for message in messages { turns.append(try turn(message)) }
-        context["messages"] = .array(turns)
+        var values: [JSONValue] = []
+        for message in messages { values.append(try value(of: message)) }
+        context["messages"] = .array(values)
         if !tools.isEmpty {
             var parsed: [JSONValue] = []
             for tool in tools { parsed.append(try json(tool, what: "a tool")) }
@@ -104,10 +104,10 @@ final class PromptBuilder: Sendable {
         return context
     }
 
-    private func turn(_ message: ChatMessage) throws(GenerationError) -> JSONValue {
-        var turn: JSONObject = ["role": .string(message.role), "content": .string(message.content)]
-        if let name = message.name { turn["name"] = .string(name) }
-        if let call = message.toolCallID { turn["tool_call_id"] = .string(call) }
+    private func value(of message: ChatMessage) throws(GenerationError) -> JSONValue {
+        var value: JSONObject = ["role": .string(message.role), "content": .string(message.content)]
+        if let name = message.name { value["name"] = .string(name) }
+        if let call = message.toolCallID { value["tool_call_id"] = .string(call) }
         if !message.toolCalls.isEmpty {
             var calls: [JSONValue] = []
             for call in message.toolCalls {
@@ -117,9 +117,9 @@ final class PromptBuilder: Sendable {
                     "function": ["name": .string(call.name), "arguments": arguments],
                 ])
             }
-            turn["tool_calls"] = .array(calls)
+            value["tool_calls"] = .array(calls)
         }
-        return .object(turn)
+        return .object(value)
     }
 
     private func json(_ text: String, what: String) throws(GenerationError) -> JSONValue {

@@ -21,12 +21,6 @@ struct Sampler: Sendable {
     private let prompt: Set<Int32>
     private var draws = 0
 
-    struct Choice {
-        var token: Int32
-        var logprob: Float = 0
-        var alternatives: [(token: Int32, logprob: Float)] = []
-    }
-
     /// - Parameter seed: used where the request names none.
     init(_ parameters: SamplingParameters, topLogprobs: Int?, prompt: [Int32], seed: UInt64) {
         self.parameters = parameters
@@ -36,15 +30,15 @@ struct Sampler: Sendable {
     }
 
     /// - Parameter logits: `[vocabulary]`, overwritten.
-    mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>, scratch: SamplerScratch) -> Choice {
-        guard let row = logits.baseAddress else { return Choice(token: 0) }
+    mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>, scratch: SamplerScratch) -> SampledToken {
+        guard let row = logits.baseAddress else { return SampledToken(token: 0) }
         adjust(logits)
         let best = Kernels.maximumIndex(row, count: logits.count)
         let token = draw(logits, best: best, scratch)
         if countsTokens { generated[token, default: 0] += 1 }
-        guard let topLogprobs else { return Choice(token: token) }
+        guard let topLogprobs else { return SampledToken(token: token) }
         let normalizer = logSumExp(logits, maximum: logits[best])
-        return Choice(
+        return SampledToken(
             token: token, logprob: logits[Int(token)] - normalizer,
             alternatives: largest(topLogprobs, of: logits).map { (Int32($0), logits[$0] - normalizer) })
     }

@@ -14,9 +14,9 @@ extension EngineWorker {
         base.decoder.step(work.batch, cache: cache, logits: work.logits.pointer, stride: base.decoder.logitsStride)
         let computed = ContinuousClock.now
         work.batch.runs.removeAll(keepingCapacity: true)
-        work.chooser.run()
+        work.sampler.run()
         report.step = computed - start
-        report.choice = .now - computed
+        report.sampling = .now - computed
         report.stepAllocations = work.allocationCount - allocations
         noteCost(report)
         handOut(&report)
@@ -54,7 +54,7 @@ extension EngineWorker {
             ? work.prefillCost.rows(
                 within: limits.mixedStepMilliseconds, least: active.count + 16, most: limits.maximumRows)
             : limits.prefillTokens
-        Scheduler().plan(work.states, budget: budget, turn: turn, into: &work.plan)
+        Scheduler().plan(work.states, budget: budget, step: stepNumber, into: &work.plan)
         reserve()
         if limits.speculates, !work.readsPrompts { speculate() }
         fill()
@@ -64,7 +64,7 @@ extension EngineWorker {
     /// compute the next one, so that waiting for it costs nothing. Two equal prompts are computed once.
     private func isComputedByAnother(_ index: Int) -> Bool {
         let sequence = active[index]
-        guard sequence.computed == sequence.table.listedBlocks * Self.blockTokens else { return false }
+        guard sequence.computed == sequence.table.cachedBlocks * Self.blockTokens else { return false }
         let taken = blocks.extend(&sequence.table, of: sequence.tokens, limit: sequence.effect.sharedTokens)
             * Self.blockTokens
         sequence.computed += taken
@@ -89,14 +89,14 @@ extension EngineWorker {
             let sequence = active[part.index]
             sequence.planned = part.tokens
             sequence.lookup = nil
-            sequence.dropProposal()
+            sequence.dropDraft()
             if reserve(sequence, tokens: sequence.computed + part.tokens) { work.sequences.append(sequence) }
         }
         // A sequence that made room for a later one takes no part any more.
         work.sequences.removeAll { !$0.isActive }
     }
 
-    private func reserve(_ sequence: Sequence, tokens: Int) -> Bool {
+    private func reserve(_ sequence: RunningSequence, tokens: Int) -> Bool {
         while !blocks.grow(&sequence.table, tokens: tokens) {
             guard let youngest = active.popLast() else { return false }
             preempt(youngest)
@@ -116,8 +116,8 @@ extension EngineWorker {
             let room = sequence.tokenLimit - sequence.tokens.count - 1
             let count = speculation.take(acceptance: sequence.record.acceptance(matched: lookup.length), room: room)
             guard count > 0, blocks.canGrow(sequence.table, tokens: sequence.tokens.count + count) else { continue }
-            sequence.propose(count, ends: sequence.request.ignoreEndOfSequence ? [] : base.tokenizer.endOfSequence)
-            _ = blocks.grow(&sequence.table, tokens: sequence.tokens.count + sequence.proposal.count)
+            sequence.draft(count, ends: sequence.request.ignoreEndOfSequence ? [] : base.tokenizer.endOfSequence)
+            _ = blocks.grow(&sequence.table, tokens: sequence.tokens.count + sequence.draft.count)
         }
     }
 
@@ -130,21 +130,21 @@ extension EngineWorker {
             let start = work.batch.tokens.count
             let end = sequence.computed + sequence.planned
             work.batch.tokens.append(contentsOf: sequence.tokens[sequence.computed..<end])
-            work.batch.tokens.append(contentsOf: sequence.proposal)
+            work.batch.tokens.append(contentsOf: sequence.draft)
             // Tokens before the delta's first one are the base's.
             let bare = min(max(sequence.effect.start - sequence.computed, 0), sequence.planned)
             if bare > 0 { addRun(sequence, start..<start + bare, at: sequence.computed, nil, .none) }
             guard bare < sequence.planned else { continue }
             let logits: StepBatch.Run.Logits =
-                sequence.wantsToken ? (sequence.proposal.isEmpty ? .last : .all) : .none
+                sequence.wantsToken ? (sequence.draft.isEmpty ? .last : .all) : .none
             addRun(
                 sequence, start + bare..<work.batch.tokens.count, at: sequence.computed + bare, sequence.effect.delta, logits)
-            if sequence.wantsToken { work.chooser.add(sequence) }
+            if sequence.wantsToken { work.sampler.add(sequence) }
         }
     }
 
     private func addRun(
-        _ sequence: Sequence, _ tokens: Range<Int>, at position: Int, _ delta: AdapterDelta?, _ logits: StepBatch.Run.Logits
+        _ sequence: RunningSequence, _ tokens: Range<Int>, at position: Int, _ delta: AdapterDelta?, _ logits: StepBatch.Run.Logits
     ) {
         work.batch.runs.append(
             .init(tokens: tokens, startPosition: position, blocks: sequence.table.blocks, delta: delta, logits: logits))
@@ -152,9 +152,9 @@ extension EngineWorker {
 
     // MARK: Hand out
 
-    private func list(_ sequence: Sequence) {
-        blocks.list(
-            &sequence.table, tokens: sequence.tokens, computed: min(sequence.computed, sequence.effect.sharedTokens))
+    private func cacheFullBlocks(of sequence: RunningSequence) {
+        blocks.cacheFullBlocks(
+            of: &sequence.table, tokens: sequence.tokens, computed: min(sequence.computed, sequence.effect.sharedTokens))
     }
 
     private func handOut(_ report: inout StepCounters.Report) {
@@ -162,18 +162,18 @@ extension EngineWorker {
         for sequence in work.sequences {
             guard sequence.wantsToken else {
                 sequence.computed += sequence.planned
-                list(sequence)
+                cacheFullBlocks(of: sequence)
                 continue
             }
             if sequence.firstToken == nil { sequence.firstToken = now }
             sequence.noteLookup()
-            report.proposed += sequence.proposal.count
-            report.accepted += sequence.chosen.count - 1
+            report.proposed += sequence.draft.count
+            report.accepted += sequence.sampled.count - 1
             // Row 0 computed what was pending; each row after it a proposed token that is among the sequence's by then.
             sequence.computed += sequence.planned - 1
-            for choice in sequence.chosen {
+            for choice in sequence.sampled {
                 sequence.computed += 1
-                list(sequence)
+                cacheFullBlocks(of: sequence)
                 if let reason = take(choice, for: sequence) {
                     finish(sequence, reason)
                     break
@@ -183,7 +183,7 @@ extension EngineWorker {
     }
 
     /// Why the sequence ends with this token; nil when it goes on.
-    private func take(_ choice: Sampler.Choice, for sequence: Sequence) -> FinishReason? {
+    private func take(_ choice: SampledToken, for sequence: RunningSequence) -> FinishReason? {
         guard sequence.tokens.count < sequence.tokenLimit else { return .length }
         sequence.append(choice.token)
         if !sequence.request.ignoreEndOfSequence, base.tokenizer.endOfSequence.contains(choice.token) { return .stop }

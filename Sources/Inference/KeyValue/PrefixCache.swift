@@ -47,7 +47,7 @@ struct PrefixCache {
 
     /// The child that holds the block of tokens that begins at `start`, marked as used.
     mutating func find(parent: Node, in sequence: [Int32], from start: Int) -> BlockIndex? {
-        guard let block = listed(parent, sequence, start) else { return nil }
+        guard let block = cached(parent, sequence, start) else { return nil }
         clock += 1
         lastUses[Int(block)] = clock
         return block
@@ -56,8 +56,8 @@ struct PrefixCache {
     /// Lists a computed block and answers it. When another block with the same tokens is listed already, that one is
     /// answered: the two hold the same bytes, since a row's result does not depend on its batch.
     mutating func insert(parent: Node, in sequence: [Int32], from start: Int, block: BlockIndex) -> BlockIndex {
-        if let other = listed(parent, sequence, start) { return other }
-        precondition(!isListed(block), "a block is listed once")
+        if let other = cached(parent, sequence, start) { return other }
+        precondition(!isCached(block), "a block is listed once")
         let index = Int(block)
         for offset in 0..<blockTokens { tokens[index * blockTokens + offset] = sequence[start + offset] }
         clock += 1
@@ -70,7 +70,7 @@ struct PrefixCache {
         return block
     }
 
-    func isListed(_ block: BlockIndex) -> Bool { lastUses[Int(block)] != 0 }
+    func isCached(_ block: BlockIndex) -> Bool { lastUses[Int(block)] != 0 }
 
     /// Unlists the least recently used leaf that nobody holds, and answers it: `O(blocks)`.
     ///
@@ -100,7 +100,7 @@ struct PrefixCache {
         count -= 1
     }
 
-    private func listed(_ parent: Node, _ sequence: [Int32], _ start: Int) -> BlockIndex? {
+    private func cached(_ parent: Node, _ sequence: [Int32], _ start: Int) -> BlockIndex? {
         var node = buckets[bucket(parent, sequence, start)]
         while node != Self.none {
             if parents[Int(node)] == parent, holds(node, sequence, start) { return node }

@@ -2,7 +2,7 @@
 ///
 /// A curve for a common machine, times how slow this one has been lately (other work, longer contexts: that moves all steps
 /// alike), times what this number of rows differs from the curve.
-struct StepCost {
+struct StepTimeModel {
     private static let rows = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
     /// Weight of a new measurement.
     private static let pace = 0.2
@@ -19,9 +19,9 @@ struct StepCost {
     }
 
     /// A step in which each row gives a token.
-    static let decode = StepCost(base: 1.9, row: 0.33)
+    static let decode = StepTimeModel(base: 1.9, row: 0.33)
     /// A step that reads prompts.
-    static let prefill = StepCost(base: 2, row: 0.23)
+    static let prefill = StepTimeModel(base: 2, row: 0.23)
 
     /// A step that something else held up counts as twice the expected at most.
     mutating func note(rows: Int, milliseconds: Double) {

@@ -5,7 +5,7 @@ final class StepCounters: Sendable {
     private let steps = Atomic(0)
     private let rows = Atomic(0)
     private let stepNanoseconds = Atomic(0)
-    private let choiceNanoseconds = Atomic(0)
+    private let samplingNanoseconds = Atomic(0)
     private let blocksInUse = Atomic(0)
     private let proposed = Atomic(0)
     private let accepted = Atomic(0)
@@ -16,7 +16,7 @@ final class StepCounters: Sendable {
     struct Report {
         var rows = 0
         var step = Duration.zero
-        var choice = Duration.zero
+        var sampling = Duration.zero
         var blocksInUse = 0
         var proposed = 0
         var accepted = 0
@@ -28,7 +28,7 @@ final class StepCounters: Sendable {
         steps.wrappingAdd(1, ordering: .relaxed)
         rows.wrappingAdd(report.rows, ordering: .relaxed)
         stepNanoseconds.wrappingAdd(Int(report.step / .nanoseconds(1)), ordering: .relaxed)
-        choiceNanoseconds.wrappingAdd(Int(report.choice / .nanoseconds(1)), ordering: .relaxed)
+        samplingNanoseconds.wrappingAdd(Int(report.sampling / .nanoseconds(1)), ordering: .relaxed)
         blocksInUse.store(report.blocksInUse, ordering: .relaxed)
         proposed.wrappingAdd(report.proposed, ordering: .relaxed)
         accepted.wrappingAdd(report.accepted, ordering: .relaxed)
@@ -43,7 +43,7 @@ final class StepCounters: Sendable {
         statistics.steps = steps.load(ordering: .relaxed)
         statistics.stepRows = rows.load(ordering: .relaxed)
         statistics.stepMilliseconds = Double(stepNanoseconds.load(ordering: .relaxed)) / 1e6
-        statistics.choiceMilliseconds = Double(choiceNanoseconds.load(ordering: .relaxed)) / 1e6
+        statistics.samplingMilliseconds = Double(samplingNanoseconds.load(ordering: .relaxed)) / 1e6
         statistics.keyValueBlocksInUse = blocksInUse.load(ordering: .relaxed)
         statistics.proposedTokens = proposed.load(ordering: .relaxed)
         statistics.acceptedTokens = accepted.load(ordering: .relaxed)

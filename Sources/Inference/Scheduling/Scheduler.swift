@@ -1,4 +1,4 @@
-/// What the scheduler knows of one sequence; see `Sequence`.
+/// What the scheduler knows of one sequence; see `RunningSequence`.
 struct SequenceState: Equatable {
     /// Tokens whose keys and values are not computed yet: 1 while decoding, more while the prompt is being read.
     var pendingTokens: Int
@@ -7,7 +7,7 @@ struct SequenceState: Equatable {
 }
 
 /// Rows of one step. Reused from step to step: it keeps its memory.
-struct StepPlan {
+struct RowSchedule {
     struct Part: Equatable {
         /// Place in the list of sequences.
         var index: Int
@@ -32,15 +32,15 @@ struct Scheduler {
     /// - Parameters:
     ///   - sequences: in the order of their admission.
     ///   - budget: rows of the step, of which prompts get what decoding ones leave, but at least one.
-    ///   - turn: number of the step.
+    ///   - step: number of the step.
     ///   - plan: overwritten.
-    func plan(_ sequences: [SequenceState], budget: Int, turn: Int, into plan: inout StepPlan) {
+    func plan(_ sequences: [SequenceState], budget: Int, step: Int, into plan: inout RowSchedule) {
         plan.parts.removeAll(keepingCapacity: true)
         for index in sequences.indices where isReady(sequences[index]) && sequences[index].pendingTokens == 1 {
             plan.parts.append(.init(index: index, tokens: 1))
         }
         let decoding = plan.parts.count
-        appendPrompts(sequences, turn: turn, to: &plan)
+        appendPrompts(sequences, step: step, to: &plan)
         var left = max(budget - decoding, 1)
         while left > 0 {
             let before = left
@@ -58,7 +58,7 @@ struct Scheduler {
     private func isReady(_ state: SequenceState) -> Bool { !state.isHeld && state.pendingTokens > 0 }
 
     /// The prompts in the order of their turns, nothing granted yet.
-    private func appendPrompts(_ sequences: [SequenceState], turn: Int, to plan: inout StepPlan) {
+    private func appendPrompts(_ sequences: [SequenceState], step: Int, to plan: inout RowSchedule) {
         func isPrompt(_ index: Int) -> Bool { isReady(sequences[index]) && sequences[index].pendingTokens > 1 }
         guard let oldest = sequences.indices.first(where: isPrompt) else { return }
         plan.parts.append(.init(index: oldest, tokens: 0))
@@ -66,7 +66,7 @@ struct Scheduler {
             if sequences[index].pendingTokens <= Self.quantum { plan.parts.append(.init(index: index, tokens: 0)) }
         }
         for place in sequences.indices {
-            let index = (place + turn) % sequences.count
+            let index = (place + step) % sequences.count
             guard index > oldest, isPrompt(index), sequences[index].pendingTokens > Self.quantum else { continue }
             plan.parts.append(.init(index: index, tokens: 0))
         }

@@ -1,27 +1,13 @@
 import Adapters
 import Generation
 
-/// A prompt that is ready for the engine: tokenized, its adapter loaded and pinned.
-struct PreparedRequest: Sendable {
-    var request: GenerationRequest
-    var stream: GenerationStream
-    var tokens: [Int32]
-    /// nil is the base alone.
-    var adapter: PinnedAdapter?
-    var effect: RequestEffect
-    /// When it gets its turn.
-    var turn: FairTurn
-    var submitted: ContinuousClock.Instant
-    var loadMilliseconds: Double
-}
-
-/// One running generation. Confined to the engine thread, but for `choose`.
-final class Sequence {
+/// One running generation. Confined to the engine thread, except `sample`.
+final class RunningSequence {
     let request: GenerationRequest
     let stream: GenerationStream
     let adapter: PinnedAdapter?
     let effect: RequestEffect
-    let turn: FairTurn
+    let ticket: QueueTicket
     let promptCount: Int
     /// Prompt, then what was generated.
     private(set) var tokens: [Int32]
@@ -49,9 +35,9 @@ final class Sequence {
     var planned = 0
     /// What probably comes, and what of it the step verifies.
     var lookup: PromptLookup?
-    private(set) var proposal: [Int32] = []
+    private(set) var draft: [Int32] = []
     /// The tokens that the step gave.
-    private(set) var chosen: [Sampler.Choice] = []
+    private(set) var sampled: [SampledToken] = []
 
     /// How good its lookups were.
     var record = SpeculationRecord()
@@ -61,7 +47,7 @@ final class Sequence {
         stream = prepared.stream
         adapter = prepared.adapter
         effect = prepared.effect
-        turn = prepared.turn
+        ticket = prepared.ticket
         tokens = prepared.tokens
         promptCount = prepared.tokens.count
         sampler = Sampler(
@@ -72,8 +58,8 @@ final class Sequence {
         admitted = prepared.submitted
         timings.loadMilliseconds = prepared.loadMilliseconds
         tokens.reserveCapacity(tokenLimit + 1)
-        proposal.reserveCapacity(Speculation.longest)
-        chosen.reserveCapacity(Speculation.longest + 1)
+        draft.reserveCapacity(Speculation.longest)
+        sampled.reserveCapacity(Speculation.longest + 1)
     }
 
     var completionCount: Int { tokens.count - promptCount }
@@ -84,40 +70,40 @@ final class Sequence {
     func append(_ token: Int32) { tokens.append(token) }
 
     /// Proposes `count` tokens of the lookup, up to the first that ends the answer: what would follow it is not wanted.
-    func propose(_ count: Int, ends: Set<Int32>) {
+    func draft(_ count: Int, ends: Set<Int32>) {
         guard let lookup else { return }
         for offset in 0..<count {
             let token = lookup.token(offset, in: tokens)
             if ends.contains(token) { return }
-            proposal.append(token)
+            draft.append(token)
         }
     }
 
-    func dropProposal() { proposal.removeAll(keepingCapacity: true) }
+    func dropDraft() { draft.removeAll(keepingCapacity: true) }
 
     /// Draws a token from each row of logits until one is not the proposed one: the rows after that answer to a text that
     /// is not the sequence's. On one of the pool's threads, while the engine's waits.
     ///
-    /// - Parameter logits: `[1 + proposal.count, vocabulary]`, `stride` elements from row to row
-    func choose(_ logits: UnsafeMutablePointer<Float>, stride: Int, vocabulary: Int, scratch: SamplerScratch) {
-        chosen.removeAll(keepingCapacity: true)
-        for row in 0...proposal.count {
+    /// - Parameter logits: `[1 + draft.count, vocabulary]`, `stride` elements from row to row
+    func sample(_ logits: UnsafeMutablePointer<Float>, stride: Int, vocabulary: Int, scratch: SamplerScratch) {
+        sampled.removeAll(keepingCapacity: true)
+        for row in 0...draft.count {
             let choice = sampler.sample(
                 UnsafeMutableBufferPointer(start: logits + row * stride, count: vocabulary), scratch: scratch)
-            chosen.append(choice)
-            guard row < proposal.count, choice.token == proposal[row] else { return }
+            sampled.append(choice)
+            guard row < draft.count, choice.token == draft[row] else { return }
         }
     }
 
     /// Scores the lookup by the tokens that came.
     func noteLookup() {
-        guard let lookup, let first = chosen.first else { return }
-        if proposal.isEmpty {
+        guard let lookup, let first = sampled.first else { return }
+        if draft.isEmpty {
             let isRight = lookup.token(0, in: tokens) == first.token
             record.note(matched: lookup.length, right: isRight ? 1 : 0, tested: 1)
         } else {
-            let right = chosen.count - 1
-            record.note(matched: lookup.length, right: right, tested: min(right + 1, proposal.count))
+            let right = sampled.count - 1
+            record.note(matched: lookup.length, right: right, tested: min(right + 1, draft.count))
         }
     }
 

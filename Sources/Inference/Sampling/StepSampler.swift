@@ -3,14 +3,14 @@ import Tensors
 /// Draws the tokens of a step's sequences from the logits, sequences shared out to the pool's threads.
 ///
 /// Isolation: filled and run by the engine's thread; in the run a thread has the sequences of its share to itself.
-final class TokenChooser: PoolWork {
+final class StepSampler: PoolWork {
     private let pool: WorkerPool
     private let vocabulary: Int
     private let logits: UnsafeMutablePointer<Float>
     private let stride: Int
     private let scratch: [SamplerScratch]
     /// With the first row of its logits.
-    private var entries: [(sequence: Sequence, row: Int)] = []
+    private var entries: [(sequence: RunningSequence, row: Int)] = []
     private var rows = 0
 
     /// - Parameter logits: `[rows, vocabulary]`, `stride` elements from row to row; the caller's.
@@ -24,28 +24,28 @@ final class TokenChooser: PoolWork {
     }
 
     /// The sequence's tokens come from the next rows: one, and one for each token that it proposed.
-    func add(_ sequence: Sequence) {
+    func add(_ sequence: RunningSequence) {
         entries.append((sequence, rows))
-        rows += 1 + sequence.proposal.count
+        rows += 1 + sequence.draft.count
     }
 
-    /// Leaves the tokens in the sequences' `chosen`.
+    /// Leaves the tokens in the sequences' `sampled`.
     func run() {
         if entries.count > 1 {
             pool.run(self)
         } else {
-            for index in entries.indices { choose(index, scratch[0]) }
+            for index in entries.indices { sample(index, scratch[0]) }
         }
         entries.removeAll(keepingCapacity: true)
         rows = 0
     }
 
     func work(thread: Int) {
-        for index in Swift.stride(from: thread, to: entries.count, by: pool.threads) { choose(index, scratch[thread]) }
+        for index in Swift.stride(from: thread, to: entries.count, by: pool.threads) { sample(index, scratch[thread]) }
     }
 
-    private func choose(_ index: Int, _ scratch: SamplerScratch) {
+    private func sample(_ index: Int, _ scratch: SamplerScratch) {
         let entry = entries[index]
-        entry.sequence.choose(logits + entry.row * stride, stride: stride, vocabulary: vocabulary, scratch: scratch)
+        entry.sequence.sample(logits + entry.row * stride, stride: stride, vocabulary: vocabulary, scratch: scratch)
     }
 }

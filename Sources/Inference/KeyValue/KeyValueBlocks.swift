@@ -32,23 +32,23 @@ struct KeyValueBlocks {
     /// are given back for the ones that are found. Answers how many were taken.
     @discardableResult
     mutating func extend(_ table: inout BlockTable, of tokens: [Int32], limit: Int = .max) -> Int {
-        let before = table.listedBlocks
+        let before = table.cachedBlocks
         let most = min(tokens.count - 1, limit)
-        while (table.listedBlocks + 1) * blockTokens <= most {
+        while (table.cachedBlocks + 1) * blockTokens <= most {
             guard
-                let block = prefixes.find(parent: table.node, in: tokens, from: table.listedBlocks * blockTokens)
+                let block = prefixes.find(parent: table.node, in: tokens, from: table.cachedBlocks * blockTokens)
             else { break }
             take(block)
-            if table.listedBlocks < table.blocks.count {
-                giveBack(table.blocks[table.listedBlocks])
-                table.blocks[table.listedBlocks] = block
+            if table.cachedBlocks < table.blocks.count {
+                giveBack(table.blocks[table.cachedBlocks])
+                table.blocks[table.cachedBlocks] = block
             } else {
                 table.blocks.append(block)
             }
             table.node = block
-            table.listedBlocks += 1
+            table.cachedBlocks += 1
         }
-        return table.listedBlocks - before
+        return table.cachedBlocks - before
     }
 
     /// Whether `grow` would succeed.
@@ -68,18 +68,18 @@ struct KeyValueBlocks {
 
     /// Lists the blocks that became full: their keys and values are computed and won't change. A block whose equal is
     /// listed already is given back and the listed one taken instead, so a held block's predecessors are always held too.
-    mutating func list(_ table: inout BlockTable, tokens: [Int32], computed: Int) {
-        while (table.listedBlocks + 1) * blockTokens <= computed {
-            let own = table.blocks[table.listedBlocks]
-            let listed = prefixes.insert(
-                parent: table.node, in: tokens, from: table.listedBlocks * blockTokens, block: own)
-            if listed != own {
-                take(listed)
-                table.blocks[table.listedBlocks] = listed
+    mutating func cacheFullBlocks(of table: inout BlockTable, tokens: [Int32], computed: Int) {
+        while (table.cachedBlocks + 1) * blockTokens <= computed {
+            let own = table.blocks[table.cachedBlocks]
+            let cached = prefixes.insert(
+                parent: table.node, in: tokens, from: table.cachedBlocks * blockTokens, block: own)
+            if cached != own {
+                take(cached)
+                table.blocks[table.cachedBlocks] = cached
                 giveBack(own)
             }
-            table.node = listed
-            table.listedBlocks += 1
+            table.node = cached
+            table.cachedBlocks += 1
         }
     }
 
@@ -87,12 +87,12 @@ struct KeyValueBlocks {
     mutating func release(_ table: inout BlockTable) {
         for block in table.blocks { giveBack(block) }
         table.blocks.removeAll(keepingCapacity: true)
-        table.listedBlocks = 0
+        table.cachedBlocks = 0
     }
 
     private mutating func giveBack(_ block: BlockIndex) {
         guard pool.release(block) else { return }
-        if prefixes.isListed(block) { idleCount += 1 } else { pool.reclaim(block) }
+        if prefixes.isCached(block) { idleCount += 1 } else { pool.reclaim(block) }
     }
 
     /// Holds a listed block once more.
@@ -113,7 +113,7 @@ struct KeyValueBlocks {
 struct BlockTable {
     var blocks: [BlockIndex] = []
     /// How many of them are listed in the prefix cache (or equal to one that is).
-    var listedBlocks = 0
+    var cachedBlocks = 0
     /// The cache's node of the last listed block.
     var node: PrefixCache.Node
 }

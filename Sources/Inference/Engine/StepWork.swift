@@ -4,21 +4,21 @@ import Tensors
 /// The memory and the measurements of a worker's steps, reused from step to step so that a steady one allocates nothing.
 struct StepWork {
     var states: [SequenceState] = []
-    var plan = StepPlan()
+    var plan = RowSchedule()
     /// The sequences that take part, in the order of their rows.
-    var sequences: [Sequence] = []
+    var sequences: [RunningSequence] = []
     var batch = StepBatch()
-    let chooser: TokenChooser
+    let sampler: StepSampler
     /// `[limits.logitsRows, vocabulary]`, rows `Decoder.logitsStride` apart.
     let logits: FloatBuffer
-    var decodeCost = StepCost.decode
-    var prefillCost = StepCost.prefill
+    var decodeCost = StepTimeModel.decode
+    var prefillCost = StepTimeModel.prefill
     private let allocations: (@Sendable () -> Int)?
 
     init(base: BaseModel, limits: InferenceLimits, allocations: (@Sendable () -> Int)?) {
         let stride = base.decoder.logitsStride
         logits = FloatBuffer(count: limits.logitsRows * stride)
-        chooser = TokenChooser(
+        sampler = StepSampler(
             pool: base.pool, vocabulary: base.decoder.configuration.vocabulary, logits: logits.pointer, stride: stride,
             sequences: limits.activeSequences)
         self.allocations = allocations

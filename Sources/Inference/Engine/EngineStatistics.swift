@@ -22,7 +22,7 @@ public struct EngineStatistics: Sendable {
     public var stepAllocations = 0
     public var deliveryAllocations = 0
     /// Time to choose tokens, which `stepMilliseconds` does not hold.
-    public var choiceMilliseconds = 0.0
+    public var samplingMilliseconds = 0.0
     /// Sequences that gave their memory up for others and were computed again.
     public var preemptions = 0
     public var keyValueBlocks = 0

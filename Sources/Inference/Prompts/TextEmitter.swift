@@ -18,7 +18,7 @@ struct TextEmitter: Sendable {
     var isStopped: Bool { matcher.isStopped }
 
     /// The event of one more token; nil while there is nothing to show.
-    mutating func append(_ choice: Sampler.Choice, withLogprobs: Bool) -> GenerationEvent? {
+    mutating func append(_ choice: SampledToken, withLogprobs: Bool) -> GenerationEvent? {
         if withLogprobs { waiting.append(logprob(choice)) }
         return event(matcher.append(detokenizer.append(choice.token)))
     }
@@ -36,7 +36,7 @@ struct TextEmitter: Sendable {
         return .delta(text: text, logprobs: waiting)
     }
 
-    private func logprob(_ choice: Sampler.Choice) -> TokenLogprob {
+    private func logprob(_ choice: SampledToken) -> TokenLogprob {
         func alternative(_ token: Int32, _ logprob: Float) -> TokenLogprob.Alternative {
             .init(token: token, bytes: tokenizer.bytes(of: token), logprob: logprob)
         }

@@ -8,14 +8,14 @@ struct Speculation {
     /// How much more throughput must be expected: what is expected is not sure.
     private static let margin = 1.04
 
-    let cost: StepCost
+    let cost: StepTimeModel
     /// Rows that the step has room for.
     let capacity: Int
     private(set) var rows: Int
     private var tokens: Double
 
     /// - Parameter rows: of the step without speculation, a token each.
-    init(cost: StepCost, rows: Int, capacity: Int) {
+    init(cost: StepTimeModel, rows: Int, capacity: Int) {
         self.cost = cost
         self.capacity = capacity
         self.rows = rows

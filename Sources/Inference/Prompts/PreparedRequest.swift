@@ -1,0 +1,16 @@
+import Adapters
+import Generation
+
+/// A prompt that is ready for the engine: tokenized, its adapter loaded and pinned.
+struct PreparedRequest: Sendable {
+    var request: GenerationRequest
+    var stream: GenerationStream
+    var tokens: [Int32]
+    /// nil is the base alone.
+    var adapter: PinnedAdapter?
+    var effect: RequestEffect
+    /// Its place in the order in which requests are admitted.
+    var ticket: QueueTicket
+    var submitted: ContinuousClock.Instant
+    var loadMilliseconds: Double
+}

@@ -1,0 +1,8 @@
+/// A token that was drawn, and what the request wants to know of the distribution it came from.
+struct SampledToken {
+    var token: Int32
+    /// Natural logarithm; 0 where the request asked for none.
+    var logprob: Float = 0
+    /// The most probable tokens, most probable first.
+    var alternatives: [(token: Int32, logprob: Float)] = []
+}
