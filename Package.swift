@@ -2,28 +2,20 @@
 import Foundation
 import PackageDescription
 
-// The floors of docs/architecture.md: a target may only depend on targets of lower floors.
-// `swift test` reads this manifest back (LayeringTests) and fails on an upward arrow.
-
-let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-func present(_ target: Target) -> Bool {
-    FileManager.default.fileExists(atPath: root.appendingPathComponent(target.path ?? "").path)
-}
-
-func present(_ dependency: Target.Dependency) -> Bool {
-    guard case .byNameItem(let name, _) = dependency else { return true }
-    return FileManager.default.fileExists(atPath: root.appendingPathComponent("Sources/\(name)").path)
-}
+// The floors of docs/architecture.md: a target may only depend on targets of lower floors. `swift test` reads this manifest back
+// (LayeringTests) and fails on an upward arrow. A target whose folder is missing fails the build: that is SwiftPM's own error.
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies.filter(present), path: "Sources/\(name)")
+    .target(name: name, dependencies: dependencies, path: "Sources/\(name)")
 }
 
+/// Every test target may use `TestSupport`. A `Fixtures` folder is read by path and is no resource.
 func tests(_ module: String, _ more: [Target.Dependency] = []) -> Target {
-    .testTarget(
-        name: "\(module)Tests", dependencies: ([.init(stringLiteral: module)] + more).filter(present), path: "Tests/\(module)Tests",
-        exclude: FileManager.default.fileExists(
-            atPath: root.appendingPathComponent("Tests/\(module)Tests/Fixtures").path) ? ["Fixtures"] : [])
+    let folder = "Tests/\(module)Tests"
+    let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("\(folder)/Fixtures")
+    return .testTarget(
+        name: "\(module)Tests", dependencies: [.init(stringLiteral: module), "TestSupport"] + more, path: folder,
+        exclude: FileManager.default.fileExists(atPath: fixtures.path) ? ["Fixtures"] : [])
 }
 
 func system(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -33,7 +25,7 @@ func system(_ name: String, pkgConfig: String, apt: String) -> Target {
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
-let floors: [Target] = [
+let targets: [Target] = [
     // 0 C
     system("CUV", pkgConfig: "libuv", apt: "libuv1-dev"),
     system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
@@ -46,25 +38,27 @@ let floors: [Target] = [
     // 1 ground
     module("Tensors", ["CKernels", "COpenBLAS"]),
     module("JSON", ["CJansson"]),
-    module("UV", ["CUV"]),
+    module("UV", ["Files", "CUV"]),
     module("Telemetry"),
+    module("Files"),
     // 2 formats
-    module("Weights", ["Tensors", "JSON"]),
-    module("Tokenizers", ["JSON"]),
+    module("Weights", ["Files", "Tensors", "JSON"]),
+    module("Tokenizers", ["Files", "JSON"]),
     module("ChatTemplates", ["JSON"]),
     module("HTTP", ["UV"]),
     module("Generation"),
     // 3 models
-    module("Models", ["Tensors", "Weights", "JSON"]),
-    module("Adapters", ["Models", "Tensors", "Weights", "Generation", "JSON"]),
+    module("Models", ["Files", "Tensors", "Weights", "JSON"]),
+    module("Adapters", ["Files", "Models", "Tensors", "Weights", "Generation", "JSON"]),
     // 4 services
-    module("Inference", ["Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
-    module("Embeddings", ["Models", "Tensors", "Weights", "Tokenizers", "Generation", "JSON"]),
-    module("Routing", ["Tensors", "JSON", "Generation", yams]),
+    module("Inference", ["Files", "Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
+    module("Embeddings", ["Files", "Models", "Tensors", "Weights", "Tokenizers", "Generation", "JSON"]),
+    module("Routing", ["Files", "Tensors", "JSON", "Generation", yams]),
     // 5 front
     module("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),
     // 6 assembly
     module("Gateway", [
+        "Files",
         "OpenAIAPI", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers",
         "ChatTemplates", "HTTP", "UV", "JSON", "Telemetry", "Generation", "Tensors", yams,
     ]),
@@ -73,14 +67,18 @@ let floors: [Target] = [
         name: "lmoe",
         dependencies: [
             "Gateway", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers", "ChatTemplates",
-            "JSON", "Telemetry", "Generation", "Tensors", "CAllocations", argumentParser,
+            "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser,
         ], path: "Sources/lmoe"),
-    tests("CKernels"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
+    // Tests
+    .target(name: "TestSupport", dependencies: ["Generation"], path: "Tests/TestSupport"),
+    tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
     tests("HTTP", ["UV"]), tests("Generation"),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Models", "Weights", "Tensors", "Generation", "JSON"]),
     // Every family against the packages that wrote its fixtures; of no module alone.
-    tests("Conformance", ["Adapters", "Models", "Weights", "Tensors", "JSON"]),
+    .testTarget(
+        name: "ConformanceTests", dependencies: ["Adapters", "Models", "Weights", "Tensors", "JSON", "TestSupport"],
+        path: "Tests/ConformanceTests", exclude: ["Fixtures"]),
     tests("Inference", ["Models", "Adapters", "Embeddings", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON"]),
     tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),
@@ -88,7 +86,7 @@ let floors: [Target] = [
         "OpenAIAPI", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tensors", "Weights",
     ]),
     .testTarget(name: "LayeringTests", path: "Tests/LayeringTests"),
-    .testTarget(name: "CommandTests", path: "Tests/CommandTests", exclude: ["Help"]),
+    .testTarget(name: "CommandTests", dependencies: ["TestSupport"], path: "Tests/CommandTests", exclude: ["Help"]),
 ]
 
 let package = Package(
@@ -97,6 +95,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
-    targets: floors.filter(present),
+    targets: targets,
     swiftLanguageModes: [.v6]
 )

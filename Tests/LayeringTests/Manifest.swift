@@ -7,6 +7,27 @@ struct Manifest {
         var isTest: Bool
         /// Of this package; products of others are left out.
         var dependencies: [String]
+        /// In the package.
+        var path: String
+
+        private var files: [URL] {
+            get throws {
+                let folder = Manifest.root.appending(path: path)
+                return try FileManager.default.subpathsOfDirectory(atPath: folder.path).map { folder.appending(path: $0) }
+            }
+        }
+
+        var hasSources: Bool {
+            get throws { try files.contains { ["swift", "c", "modulemap"].contains($0.pathExtension) } }
+        }
+
+        var hasTests: Bool {
+            get throws {
+                try files.contains { file in
+                    try file.pathExtension == "swift" && String(contentsOf: file, encoding: .utf8).contains("@Test")
+                }
+            }
+        }
     }
 
     var targets: [Target] = []
@@ -45,7 +66,17 @@ struct Manifest {
             let dependencies = (target["dependencies"] as? [[String: Any]] ?? []).compactMap { dependency in
                 (dependency["byName"] ?? dependency["target"]).flatMap { ($0 as? [Any])?.first as? String }
             }
-            self.targets.append(Target(name: name, isTest: type == "test", dependencies: dependencies))
+            guard let path = target["path"] as? String else { throw CocoaError(.coderReadCorrupt) }
+            self.targets.append(Target(name: name, isTest: type == "test", dependencies: dependencies, path: path))
+        }
+    }
+
+    /// The folders of `Sources` and of `Tests`.
+    static func folders() throws -> [(parent: String, names: [String])] {
+        try ["Sources", "Tests"].map { parent in
+            let entries = try FileManager.default.contentsOfDirectory(
+                at: root.appending(path: parent), includingPropertiesForKeys: [.isDirectoryKey], options: .skipsHiddenFiles)
+            return (parent, entries.filter { $0.hasDirectoryPath }.map(\.lastPathComponent))
         }
     }
 
