@@ -35,8 +35,9 @@ let targets: [Target] = [
         // Kernels are optimised in debug builds too: tests run real models.
         cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-std=gnu11"])]),
     .target(name: "CAllocations", path: "Sources/CAllocations"),
+    .target(name: "CMappings", path: "Sources/CMappings"),
     // 1 ground
-    module("Tensors", ["CKernels", "COpenBLAS"]),
+    module("Tensors", ["CKernels", "COpenBLAS", "CMappings"]),
     module("JSON", ["CJansson"]),
     module("UV", ["Files", "CUV"]),
     module("Telemetry"),

@@ -1,10 +1,11 @@
+internal import CMappings
 internal import Glibc
 
 /// A regular file, mapped read-only, until the last reference goes.
 ///
 /// Pages are read when they are touched; nothing is copied. The mapping stays valid when the file is renamed, replaced or
-/// deleted. A process that truncates the file in place while it is mapped would make reads fault (`SIGBUS`): put model
-/// files in place by rename, as `scripts/models` and `lmoe adapters add` do.
+/// deleted. When another process truncates the file in place, or the disk cannot give a page, what is missing reads as zeros and
+/// the file counts as damaged: call `check` after reading, and discard what was read when it throws.
 ///
 /// `@unchecked Sendable`: the mapping is immutable (`PROT_READ`) and the address is set once, in `init`.
 public final class MappedFile: @unchecked Sendable {
@@ -23,6 +24,13 @@ public final class MappedFile: @unchecked Sendable {
     /// Bytes.
     public let size: Int
     private let base: UnsafeMutableRawPointer?
+    private let guarded: Guard
+
+    /// What `check` compares. A private copy needs none.
+    private enum Guard {
+        case copy
+        case file(mapping: Int32, device: UInt64, inode: UInt64)
+    }
 
     /// Opens and maps. Refused: whatever is no regular file (folders, pipes, devices).
     public init(path: String) throws(MappedFileError) {
@@ -45,9 +53,16 @@ public final class MappedFile: @unchecked Sendable {
             if let base { munmap(base, size) }
             throw MappedFileError(path, "the size changed while the file was being opened; is it still being copied?")
         }
+        // Without a guard the process would die of a truncated file.
+        let mapping = base.map { lmoe_mapping_register($0, size) } ?? -1
+        guard base == nil || mapping >= 0 else {
+            if let base { munmap(base, size) }
+            throw MappedFileError(path, "\(LMOE_MAPPINGS_MAX) files are mapped already")
+        }
         self.path = path
         self.size = size
         self.base = base
+        guarded = .file(mapping: mapping, device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 
     /// A private copy in place of a mapping, for files that may be truncated while they are read: `fill` writes into
@@ -75,10 +90,32 @@ public final class MappedFile: @unchecked Sendable {
         self.path = path
         self.size = size
         self.base = base
+        guarded = .copy
     }
 
     deinit {
-        if let base { munmap(base, size) }
+        guard let base else { return }
+        if case .file(let mapping, _, _) = guarded { lmoe_mapping_forget(mapping) }
+        munmap(base, size)
+    }
+
+    /// Whether a page was touched that the file no longer has: it read as zeros. Cost: one load.
+    public var isDamaged: Bool {
+        guard case .file(let mapping, _, _) = guarded else { return false }
+        return lmoe_mapping_is_damaged(mapping)
+    }
+
+    /// Throws `damaged` when a page could not be read, and when the file has become shorter since it was mapped. Call it after
+    /// reading; before, it saves work. Cost: one system call.
+    public func check() throws(MappedFileError) {
+        guard case .file(_, let device, let inode) = guarded else { return }
+        guard !isDamaged else { throw MappedFileError(damaged: path, "a part of the file could not be read: it became shorter, or the disk failed") }
+        // The last page of a file reads as zeros behind its end, without a fault.
+        var status = stat()
+        guard stat(path, &status) == 0, UInt64(status.st_dev) == device, UInt64(status.st_ino) == inode else { return }
+        guard Int(status.st_size) >= size else {
+            throw MappedFileError(damaged: path, "the file became shorter: \(status.st_size) bytes, it had \(size)")
+        }
     }
 
     /// The whole file, valid inside `body`.
@@ -116,6 +153,8 @@ public struct MappedFileError: Error, Sendable, Equatable, CustomStringConvertib
         case notFound
         /// There, but not a file that can be mapped.
         case unreadable
+        /// It became shorter while it was mapped, or the disk cannot give a part of it.
+        case damaged
     }
 
     public var code: Code
@@ -127,6 +166,12 @@ public struct MappedFileError: Error, Sendable, Equatable, CustomStringConvertib
         self.path = path
         self.code = code == ENOENT ? .notFound : .unreadable
         self.message = code.map { "\(message): \(String(cString: strerror($0)))" } ?? message
+    }
+
+    init(damaged path: String, _ message: String) {
+        code = .damaged
+        self.path = path
+        self.message = message
     }
 
     public var description: String { "\(path): \(message)" }

@@ -70,6 +70,14 @@ public struct TensorView: Sendable {
     /// The elements as stored, valid as long as any copy of this view lives.
     package var bytes: UnsafeRawBufferPointer { storage.bytes }
 
+    /// Whether elements were read that the mapped file no longer has; they read as zeros. See `MappedFile.check`.
+    package var isDamaged: Bool { (storage.owner as? MappedFile)?.isDamaged ?? false }
+
+    /// Throws when the file behind the elements became shorter. Call it after reading. See `MappedFile.check`.
+    package func check() throws(MappedFileError) {
+        if let file = storage.owner as? MappedFile { try file.check() }
+    }
+
     /// The same elements under another name.
     public func renamed(_ name: String) -> TensorView {
         TensorView(name: name, dtype: dtype, shape: shape, bytes: storage.bytes, owner: storage.owner)
