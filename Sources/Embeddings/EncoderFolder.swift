@@ -31,6 +31,7 @@ public enum EncoderFolder {
             defer { file.advise(.dontNeed, piece) }
             return file.withUnsafeBytes { ContentDigest(of: UnsafeRawBufferPointer(rebasing: $0[piece])) }
         }
+        guard (try? file.check()) != nil else { return nil }
         return ContentDigest(of: pieces)
     }
 

@@ -1,5 +1,5 @@
+internal import Files
 import JSON
-internal import Tensors
 
 /// How a sentence encoder's folder wants its hidden states made into one vector: the files of sentence-transformers beside
 /// the model's own (`modules.json`, `1_Pooling/config.json`, `sentence_bert_config.json`). A folder without them pools by
@@ -95,15 +95,16 @@ public struct EncoderSettings: Sendable, Equatable {
 
     /// Nil where there is no such file.
     private static func read(_ path: String) throws(EmbeddingError) -> JSONCursor? {
-        let file: MappedFile
-        do {
-            file = try MappedFile(path: path)
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try RegularFile.contents(path, limitBytes: 1 << 20)
         } catch {
-            if error.code == .notFound { return nil }
-            throw EmbeddingError(.notFound, error.description, file: path)
+            switch error.code {
+            case .notFound: return nil
+            case .limitExceeded: throw EmbeddingError(.malformed, error.message, file: path)
+            default: throw EmbeddingError(.notFound, error.message, file: path)
+            }
         }
-        guard file.size <= 1 << 20 else { throw EmbeddingError(.malformed, "\(file.size) bytes are no settings", file: path) }
-        let bytes = file.withUnsafeBytes { Array($0) }
         return try reading(path) { () throws(JSONError) in JSONCursor(try JSONValue.parse(bytes)) }
     }
 }

@@ -60,6 +60,11 @@ public final class StaticEmbedder: TextEmbedder {
             guard let base = vectors.baseAddress else { return }
             for (text, tokens) in tokens.enumerated() { write(tokens, into: base + text * dimension) }
         }
+        do throws(MappedFileError) {
+            try table.check()
+        } catch {
+            throw EmbeddingError(.malformed, error.message, file: error.path)
+        }
         let end = clock.now
         return EmbeddedTexts(
             vectors: vectors, tokenCounts: tokens.map(\.count), tokenizeMicroseconds: (tokenized - start).microseconds,

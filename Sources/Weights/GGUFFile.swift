@@ -27,8 +27,10 @@ public final class GGUFFile: TensorSource {
 
     /// The same over a file that the caller mapped, or copied into memory of its own.
     package static func open(_ file: MappedFile, limits: GGUFLimits = .init()) throws(WeightsError) -> GGUFFile {
-        var reader = GGUFHeaderReader(file: file, limits: limits)
-        return GGUFFile(file: file, header: try reader.read())
+        try file.reading { () throws(WeightsError) in
+            var reader = GGUFHeaderReader(file: file, limits: limits)
+            return GGUFFile(file: file, header: try reader.read())
+        }
     }
 
     private init(file: MappedFile, header: GGUFHeader) {

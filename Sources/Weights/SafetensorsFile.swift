@@ -27,9 +27,11 @@ public final class SafetensorsFile: TensorSource {
     package static func open(
         _ file: MappedFile, limits: SafetensorsLimits = .init()
     ) throws(WeightsError) -> SafetensorsFile {
-        let reader = try SafetensorsHeaderReader(file: file, limits: limits)
-        return SafetensorsFile(
-            file: file, dataOffset: reader.dataOffset, metadata: try reader.metadata(), tensors: try reader.tensors())
+        try file.reading { () throws(WeightsError) in
+            let reader = try SafetensorsHeaderReader(file: file, limits: limits)
+            return SafetensorsFile(
+                file: file, dataOffset: reader.dataOffset, metadata: try reader.metadata(), tensors: try reader.tensors())
+        }
     }
 
     private init(file: MappedFile, dataOffset: Int, metadata: [String: String], tensors: [String: TensorView]) {

@@ -73,12 +73,19 @@ private struct ShardIndex {
                 .limitExceeded, "\(file.size) bytes found, expected at most \(limits.headerBytes)", file: path)
         }
         let members: [(key: String, value: JSONCursor)]
+        let parsed: JSONValue = try file.reading { () throws(WeightsError) in
+            do throws(JSONError) {
+                return try JSONValue.parse(file.bytes, maxDepth: 8)
+            } catch {
+                // A text that ends too early is one that is still being copied.
+                throw WeightsError(error.code == .syntax ? .truncated : .malformed, "no valid index: \(error)", file: path)
+            }
+        }
         do throws(JSONError) {
-            members = try JSONCursor(try JSONValue.parse(file.bytes, maxDepth: 8))["weight_map"].members()
+            members = try JSONCursor(parsed)["weight_map"].members()
             for (tensor, cursor) in members { shardOfTensor[tensor] = try cursor.string() }
         } catch {
-            // A text that ends too early is one that is still being copied.
-            throw WeightsError(error.code == .syntax ? .truncated : .malformed, "no valid index: \(error)", file: path)
+            throw WeightsError(.malformed, "no valid index: \(error)", file: path)
         }
         shards = Set(shardOfTensor.values).sorted()
         guard shards.count <= limits.shards else {

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Models
 import Tensors
+import TestSupport
 import Testing
 import Tokenizers
 import Weights
@@ -95,5 +96,18 @@ struct StaticEmbedderTests {
         try write([rows, 4])
         try FileManager.default.removeItem(atPath: "\(folder)/tokenizer.json")
         #expect(throws: TokenizerError.self) { try StaticEmbedder(folder: folder) }
+    }
+
+    @Test("a table that another process truncates is an error, not zeros and not the end of the process")
+    func truncatedTable() throws {
+        let folder = try TemporaryFolder()
+        for name in ["tokenizer.json", "model.safetensors"] {
+            try folder.write(Array(try Data(contentsOf: URL(fileURLWithPath: "\(Self.small)/\(name)"))), to: name)
+        }
+        let embedder = try StaticEmbedder(folder: folder.path)
+        _ = try embedder.embed(["how many rivers run through texas"])
+        #expect(truncate(folder.place("model.safetensors"), 0) == 0)
+        #expect(throws: EmbeddingError.self) { try embedder.embed(["how many rivers run through texas"]) }
+        #expect(throws: EmbeddingError.self) { try embedder.features(of: ["rivers"]) }
     }
 }

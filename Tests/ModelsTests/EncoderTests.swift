@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
 import Weights
 
@@ -166,4 +167,17 @@ private final class Counter: Sendable {
     private let count = Mutex(0)
     var value: Int { count.withLock { $0 } }
     func add() { count.withLock { $0 += 1 } }
+
+    @Test("a model file that another process truncates is an error, not zeros and not the end of the process")
+    func truncated() throws {
+        let folder = try TemporaryFolder()
+        for name in ["config.json", "model.safetensors"] {
+            try FileManager.default.copyItem(atPath: "\(encoderPath)/\(name)", toPath: folder.place(name))
+        }
+        let encoder = try Encoder(folder: folder.path, precision: .fast, pool: EncoderTests.pool)
+        try encoder.encode([[101, 102]]) { _, _ in }
+        #expect(truncate(folder.place("model.safetensors"), 1 << 20) == 0)
+        #expect(throws: ModelError.self) { try encoder.encode([[101, 20_000, 102]]) { _, _ in } }
+        #expect(throws: ModelError.self) { try Encoder(folder: folder.path, precision: .fast, pool: EncoderTests.pool) }
+    }
 }

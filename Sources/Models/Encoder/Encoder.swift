@@ -25,6 +25,8 @@ public final class Encoder: @unchecked Sendable {
     public let configuration: EncoderConfiguration
     public let precision: Decoder.Precision
     private let weights: EncoderWeights
+    /// What the tables of words and positions are looked up in.
+    private let mappedFiles: [MappedFile]
     private let plan: EncoderPlan
     private let path: Path
     private let lock = Mutex(())
@@ -47,13 +49,16 @@ public final class Encoder: @unchecked Sendable {
         case .fast: path = .fast(try FastEncoder(files, weights, plan: plan, pool: pool))
         case .reference: path = .reference(ReferenceEncoder(configuration, weights, plan: plan))
         }
+        mappedFiles = files.mappedFiles
+        try mappedFiles.checkWhole()
     }
 
     /// Calls `body(text, encoded)` for each text in order, with what is valid inside the call. Texts include their special tokens. A
     /// text's states have the same bits alone and among others in the fast path.
     ///
     /// Errors, before anything is computed: `limitExceeded` when a text has more than `configuration.maximumTokens`
-    /// tokens, `invalidConfiguration` when a token is not in the vocabulary. `body` must not call the encoder.
+    /// tokens, `invalidConfiguration` when a token is not in the vocabulary. After: `malformed` when a file became shorter
+    /// meanwhile; what `body` got is not to be used then. `body` must not call the encoder.
     public func encode(
         _ texts: [[Int32]], body: (_ text: Int, _ encoded: EncodedText) -> Void
     ) throws(ModelError) {
@@ -80,6 +85,7 @@ public final class Encoder: @unchecked Sendable {
                 first = next
             }
         }
+        try mappedFiles.checkWhole()
     }
 
     private func run() {

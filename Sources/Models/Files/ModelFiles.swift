@@ -101,7 +101,15 @@ public struct ModelFiles: Sendable {
             if let view = source.tensors[name] { fingerprint.add(view) }
         }
         identity = fingerprint.hexadecimal
+        try checkWhole()
     }
+
+    /// Throws `malformed` when a file became shorter since it was opened, so that what was read of it may be zeros. Call it after
+    /// reading weights. Cost: a system call a file.
+    public func checkWhole() throws(ModelError) { try mappedFiles.checkWhole() }
+
+    /// Whether a part of a file was read that it no longer has. Cost: a load a file.
+    var isDamaged: Bool { mappedFiles.contains(where: \.isDamaged) }
 
     /// A tensor that checkpoints carry though another says the same: a tied head written out, tables of old versions.
     private static func isRedundant(_ name: String, _ configuration: DecoderConfiguration) -> Bool {

@@ -29,8 +29,10 @@ struct ModelFolder {
     /// Errors: `notFound`, `malformed`, `limitExceeded`.
     func json(_ name: String) throws(ModelError) -> JSONValue {
         let file = try map(name)
+        let parsed = Result { () throws(JSONError) in try JSONValue.parse(file.bytes) }
+        try [file].checkWhole()
         do throws(JSONError) {
-            return try JSONValue.parse(file.bytes)
+            return try parsed.get()
         } catch {
             throw ModelError(.malformed, error.description, file: file.path)
         }
@@ -41,9 +43,9 @@ struct ModelFolder {
     func chatTemplate() throws(ModelError) -> String? {
         if has("chat_template.jinja") {
             let file = try map("chat_template.jinja")
-            guard let text = String(validating: file.bytes, as: UTF8.self) else {
-                throw ModelError(.malformed, "not UTF-8", file: file.path)
-            }
+            let text = String(validating: file.bytes, as: UTF8.self)
+            try [file].checkWhole()
+            guard let text else { throw ModelError(.malformed, "not UTF-8", file: file.path) }
             return text
         }
         guard has("tokenizer_config.json") else { return nil }
