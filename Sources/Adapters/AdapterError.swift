@@ -34,6 +34,9 @@ public struct AdapterError: Error, Sendable, Equatable, CustomStringConvertible 
         case exists
         /// The system refused to read or write.
         case io
+        /// The system has no descriptors or memory left, or the adapters folder itself cannot be read. It says nothing about the
+        /// adapter.
+        case unavailable
     }
 
     public var code: Code
@@ -60,7 +63,7 @@ public struct AdapterError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     /// Whether waiting can help: the files may still be arriving, or the system may be short of something.
-    public var isTransient: Bool { code == .notReady || code == .io }
+    public var isTransient: Bool { code == .notReady || code == .io || code == .unavailable }
 
     public var description: String {
         var place: [String] = []

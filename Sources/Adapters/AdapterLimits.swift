@@ -14,8 +14,10 @@ public struct AdapterLimits: Sendable, Equatable {
     public var rank = 4096
     /// Of one router.
     public var experts = 256
-    /// A folder is not looked at until its files have rested this long, so that a copy in progress is not taken for whole.
+    /// A folder is served when its files have rested this long, so that a copy in progress is not taken for whole.
     public var settleMilliseconds = 300
+    /// A folder whose files are not whole, and have not changed for so long, is reported.
+    public var arrivalMilliseconds = 3_000
     /// `add` copies no more than this many files and bytes.
     public var copiedFiles = 1_000
     public var copiedBytes = 16 << 30

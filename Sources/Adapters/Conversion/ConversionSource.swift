@@ -21,7 +21,7 @@ struct ConversionSource {
             return try gguf(name, try AdapterDirectory(path: folder), isFolder: false, base, limits)
         }
         let directory = try AdapterDirectory(path: path)
-        let fingerprint = directory.fingerprint()
+        let fingerprint = try directory.fingerprint()
         if let name = try AdapterContent.ggufFile(fingerprint) { return try gguf(name, directory, isFolder: true, base, limits) }
         guard let configuration = try directory.open(AdapterFile.configuration) else {
             throw AdapterContent.missingConfiguration(directory)

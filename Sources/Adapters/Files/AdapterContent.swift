@@ -34,7 +34,7 @@ public struct AdapterContent: Sendable {
     static func read(
         _ directory: AdapterDirectory, depth: Depth, for base: BaseModules, limits: AdapterLimits
     ) throws(AdapterError) -> AdapterContent {
-        let fingerprint = directory.fingerprint()
+        let fingerprint = try directory.fingerprint()
         let content =
             if let name = try ggufFile(fingerprint) {
                 try read(gguf: name, directory, fingerprint, depth, base, limits)
@@ -113,7 +113,7 @@ public struct AdapterContent: Sendable {
     /// Throws `notReady` when the folder is not what it was when it was first looked at.
     func checkUnchanged(_ directory: AdapterDirectory) throws(AdapterError) {
         try weightsFile.checkUnchanged()
-        guard directory.fingerprint() == fingerprint else {
+        guard try directory.fingerprint() == fingerprint else {
             throw AdapterError(.notReady, "the folder changed while it was read")
         }
     }
@@ -138,7 +138,7 @@ public struct AdapterContent: Sendable {
     }
 
     static func missingConfiguration(_ directory: AdapterDirectory) -> AdapterError {
-        let inner = AdapterPlaces(directory).folders
+        let inner = (try? AdapterPlaces(directory).folders()) ?? []
         let hint = inner.isEmpty ? "" : "; the subfolders \(listed(inner)) hold adapters of their own"
         return AdapterError(.notReady, "the file is not there\(hint)", file: AdapterFile.configuration)
     }

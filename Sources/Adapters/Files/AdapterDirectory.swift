@@ -5,6 +5,9 @@ internal import Glibc
 /// Nothing outside the folder is read: files are opened by plain names, and a link is followed only when what it leads to
 /// lies inside. `@unchecked Sendable`: an immutable descriptor and path, closed once in `deinit`.
 final class AdapterDirectory: @unchecked Sendable {
+    /// Files of one folder that are looked at.
+    static let mostNames = 1_000
+
     /// For messages and for people.
     let path: String
     let descriptor: Int32
@@ -12,17 +15,34 @@ final class AdapterDirectory: @unchecked Sendable {
     private let realPath: String
 
     /// The folder of the adapter `name` below `root`, by the rules of `AdapterPlaces`; it may be a link to another folder below
-    /// `root`.
+    /// `root`. Errors: `notFound` when the root was read and has no such folder, `unavailable` when the root itself cannot be
+    /// read, `notReady`, `unsafePath`, `io`.
     static func open(_ name: String, in root: String) throws(AdapterError) -> AdapterDirectory {
         try AdapterName.check(name)
-        let parent = try AdapterDirectory(path: root)
-        let directory = try AdapterDirectory(AdapterPlaces(parent).place(of: name) ?? name, below: parent)
+        let parent = try openRoot(root)
+        let place = try AdapterPlaces(parent).place(of: name) ?? name
+        let directory: AdapterDirectory
+        do throws(AdapterError) {
+            directory = try AdapterDirectory(place, below: parent)
+        } catch {
+            guard error.code == .notFound, try parent.isDanglingLink(place) else { throw error }
+            throw AdapterError(.notReady, "the folder is a link whose target is not there", adapter: name)
+        }
         guard directory.realPath.hasPrefix(parent.realPath == "/" ? "/" : parent.realPath + "/") else {
             throw AdapterError(
                 .unsafePath, "the folder is a link that leaves the adapters' folder; copy what it points to instead",
                 adapter: name)
         }
         return directory
+    }
+
+    /// The folder of all adapters. Errors: `unavailable`, whatever the reason: it says nothing about any adapter.
+    private static func openRoot(_ path: String) throws(AdapterError) -> AdapterDirectory {
+        do throws(AdapterError) {
+            return try AdapterDirectory(path: path)
+        } catch {
+            throw AdapterError(.unavailable, "the adapters folder cannot be read: \(error.message)")
+        }
     }
 
     /// A folder inside another, by its path there; links are followed wherever they lead.
@@ -41,7 +61,9 @@ final class AdapterDirectory: @unchecked Sendable {
             switch errno {
             case ENOENT: throw AdapterError(.notFound, "\(shown): no such folder")
             case ENOTDIR: throw AdapterError(.notFound, "\(shown): not a folder")
-            default: throw AdapterError(.io, "\(shown): cannot open: \(String(cString: strerror(errno)))")
+            case ENAMETOOLONG: throw AdapterError(.notFound, "the name is too long for a folder")
+            case ELOOP: throw AdapterError(.unsafePath, "\(shown): a link that leads back to itself")
+            default: throw AdapterError.system("\(shown): cannot open")
             }
         }
         guard let realPath = Self.realPath(of: descriptor) else {
@@ -55,16 +77,25 @@ final class AdapterDirectory: @unchecked Sendable {
 
     deinit { close(descriptor) }
 
-    /// Names in the folder, `.` and `..` left out, in no order; at most `limit`.
-    func names(limit: Int) throws(AdapterError) -> [String] {
+    /// Names in the folder, `.` and `..` left out, in no order; at most `limit`. Errors: `io`, `unavailable`; a folder that
+    /// cannot be listed never looks empty.
+    func names(limit: Int = mostNames) throws(AdapterError) -> [String] {
         // A descriptor of its own: reading moves a position that copies share.
         let copy = openat(descriptor, ".", O_RDONLY | O_CLOEXEC | O_DIRECTORY)
-        guard copy >= 0, let stream = fdopendir(copy) else {
-            throw AdapterError(.io, "\(path): cannot list: \(String(cString: strerror(errno)))")
+        guard copy >= 0 else { throw AdapterError.system("\(path): cannot list") }
+        guard let stream = fdopendir(copy) else {
+            let code = errno
+            close(copy)
+            throw AdapterError.system("\(path): cannot list", errno: code)
         }
         defer { closedir(stream) }
         var names: [String] = []
-        while names.count < limit, let entry = readdir(stream) {
+        while names.count < limit {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw AdapterError.system("\(path): cannot list") }
+                break
+            }
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
@@ -73,38 +104,57 @@ final class AdapterDirectory: @unchecked Sendable {
         return names
     }
 
-    /// Links followed; nil when there is no such file.
-    func status(_ name: String) -> stat? {
+    /// Links followed; nil when there is no such file. Errors: `io`, `unavailable` when the system cannot tell.
+    func status(_ name: String) throws(AdapterError) -> stat? { try status(name, flags: 0) }
+
+    /// A link to something that is not there, or to itself.
+    func isDanglingLink(_ name: String) throws(AdapterError) -> Bool {
+        guard try status(name) == nil, let own = try status(name, flags: AT_SYMLINK_NOFOLLOW) else { return false }
+        return own.st_mode & S_IFMT == S_IFLNK
+    }
+
+    private func status(_ name: String, flags: Int32) throws(AdapterError) -> stat? {
         var status = stat()
-        return fstatat(descriptor, name, &status, 0) == 0 ? status : nil
+        if fstatat(descriptor, name, &status, flags) == 0 { return status }
+        if AdapterError.isAbsence(errno: errno) || errno == ELOOP { return nil }
+        throw AdapterError.system("cannot look at it", file: name)
+    }
+
+    /// The system's number of the disk that the folder lies on.
+    var device: UInt64? {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? UInt64(status.st_dev) : nil
     }
 
     /// Whether files of an adapter are here, all or some of them.
-    var hasAdapterFiles: Bool {
-        let files = [AdapterFile.configuration, AdapterFile.weights, AdapterFile.weightsIndex] + AdapterFile.pickles
-        return files.contains { status($0) != nil } || ((try? names(limit: 1_000)) ?? []).contains(where: AdapterFile.isGGUF)
+    func hasAdapterFiles() throws(AdapterError) -> Bool {
+        for file in [AdapterFile.configuration, AdapterFile.weights, AdapterFile.weightsIndex] + AdapterFile.pickles
+        where try status(file) != nil { return true }
+        return try names().contains(where: AdapterFile.isGGUF)
     }
 
-    func fingerprint() -> FolderFingerprint {
+    /// Errors: `io`, `unavailable`; a file that cannot be looked at is not one that is missing.
+    func fingerprint() throws(AdapterError) -> FolderFingerprint {
         var fingerprint = FolderFingerprint()
-        for name in AdapterFile.decisive {
-            if let status = status(name) { fingerprint.stamps[name] = FileStamp(status) }
-        }
-        for name in (try? names(limit: 1_000)) ?? [] where AdapterFile.isGGUF(name) {
-            if let status = status(name) { fingerprint.stamps[name] = FileStamp(status) }
+        for name in AdapterFile.decisive + (try names().filter(AdapterFile.isGGUF)) {
+            if let status = try status(name) { fingerprint.stamps[name] = FileStamp(status) }
         }
         return fingerprint
     }
 
     /// Opens a file of the folder for reading; nil when there is none. Errors: `unsafePath` for a link that leaves the
-    /// folder and for what is no regular file, `io`.
+    /// folder and for what is no regular file, `notReady` for a link to nothing, `io`, `unavailable`.
     func open(_ name: String) throws(AdapterError) -> AdapterFile? {
         var file = openat(descriptor, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         let isLink = file < 0 && errno == ELOOP
         if isLink { file = openat(descriptor, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard file >= 0 else {
-            if errno == ENOENT && !isLink { return nil }
-            throw AdapterError(.io, "cannot open: \(String(cString: strerror(errno)))", file: name)
+            switch errno {
+            case ENOENT where isLink: throw AdapterError(.notReady, "a link whose target is not there", file: name)
+            case ENOENT: return nil
+            case ELOOP: throw AdapterError(.unsafePath, "a link that leads back to itself", file: name)
+            default: throw AdapterError.system("cannot open", file: name)
+            }
         }
         if isLink && Self.realPath(of: file)?.hasPrefix(realPath + "/") != true {
             close(file)

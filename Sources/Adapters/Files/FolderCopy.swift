@@ -14,8 +14,8 @@ enum FolderCopy {
             throw AdapterError(.limitExceeded, "more than \(limits.copiedFiles) files")
         }
         var rest = limits.copiedBytes
-        for name in names where isWanted(name) && source.status(name).map({ $0.st_mode & S_IFMT == S_IFREG }) == true {
-            guard let file = try source.open(name) else { continue }
+        for name in names where isWanted(name) {
+            guard let status = try source.status(name), status.st_mode & S_IFMT == S_IFREG, let file = try source.open(name) else { continue }
             guard file.size <= rest else {
                 throw AdapterError(.limitExceeded, "more than \(limits.copiedBytes) bytes in all", file: name)
             }
@@ -95,6 +95,6 @@ enum FolderCopy {
     }
 
     private static func failure(_ what: String, file: String? = nil) -> AdapterError {
-        AdapterError(.io, "\(what): \(String(cString: strerror(errno)))", file: file)
+        AdapterError.system(what, file: file)
     }
 }

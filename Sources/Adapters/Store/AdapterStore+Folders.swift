@@ -11,7 +11,7 @@ extension AdapterStore {
         let target = "\(folder)/\(name)"
         let partial = "\(folder)/.partial-\(name)"
         var status = stat()
-        if let taken = lstat(target, &status) == 0 ? target : path(of: name) {
+        if let taken = lstat(target, &status) == 0 ? target : try AdapterPlaces(folder).place(of: name) {
             throw AdapterError(.exists, "\(taken) is there already; remove it first", adapter: name)
         }
         do throws(AdapterError) {
@@ -37,8 +37,8 @@ extension AdapterStore {
         let removed = "\(folder)/.removed-\(name)"
         do throws(AdapterError) {
             let places = try AdapterPlaces(folder)
-            let place = places.place(of: name) ?? name
-            let inner = place == name ? places.inner(name) : []
+            let place = try places.place(of: name) ?? name
+            let inner = place == name ? try places.inner(name) : []
             guard inner.isEmpty else {
                 throw AdapterError(.exists, "its folder holds other adapters: remove \(listed(inner)) first")
             }

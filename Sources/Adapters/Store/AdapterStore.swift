@@ -1,34 +1,41 @@
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
-internal import Tensors
 public import Models
 
-/// The folder of adapters: what is in it, what of it is in memory, who uses it.
+/// The folder of adapters: what is in it, what of it is in memory, and which requests use it.
 ///
 /// Any thread but the loop and the engine: methods read files, and `acquire` may wait for a load. What requests hold is
 /// in memory of its own: folders may be replaced, truncated or removed at any time without touching them.
+///
+/// What is served stays served: a version in memory is replaced only by one that was loaded and checked. It leaves when its folder
+/// is gone, when it is dropped, and when no request uses it and the budget is short.
 public final class AdapterStore: Sendable {
     public let folder: String
     public let limits: AdapterLimits
     let loader: AdapterLoader
     private let guarded: Mutex<Guarded>
     /// Held by a scan: two at once would report the same changes twice.
-    private let scanning = Mutex(ScanCount())
+    let scanning = Mutex(ScanMemory())
     /// Held while one is made.
     let merges = Mutex(KeptMerges())
 
     private struct Guarded {
         var state: StoreState<LoadedAdapter>
+        var folder = AdapterFolderState.unread
         /// Left when the load ends.
         var waiting: [Int: DispatchGroup] = [:]
+
+        /// Requests for what is being loaded wait for this group.
+        mutating func beginWaiting(_ load: StoreState<LoadedAdapter>.Load) -> DispatchGroup? {
+            let group = DispatchGroup()
+            group.enter()
+            waiting[load.ticket] = group
+            return group
+        }
     }
 
-    private struct ScanCount {
-        var scans = 0
-    }
-
-    /// `budgetBytes`: how much adapters may take in memory while nobody uses them; those in use may exceed it. An adapter
+    /// `budgetBytes`: how much adapters may take in memory while no request uses them; those in use may exceed it. An adapter
     /// that alone would not fit is refused. Without `weights`, which are the base's, families that compute with them are refused.
     /// Nothing is read before `rescan`.
     public init(
@@ -41,140 +48,22 @@ public final class AdapterStore: Sendable {
         guarded = Mutex(Guarded(state: StoreState(budgetBytes: budgetBytes)))
     }
 
-    // MARK: Scanning
-
-    /// Looks for what is new, changed or gone. Reads headers of changed folders only; cheap when nothing changed: a few
-    /// `stat` calls a folder. A folder that changed a moment ago is left for later (`retryMilliseconds`), but not by the
-    /// first scan, which takes what it finds.
-    public func rescan() -> AdapterChanges {
-        scanning.withLock { count in
-            count.scans += 1
-            let names = Set(listNames())
-            var changes = AdapterChanges()
-            for name in known.keys where !names.contains(name) {
-                letGo { $0.forget(name) }
-                changes.removed.append(name)
-            }
-            let settles = count.scans > 1
-            let sorted = names.sorted()
-            for (name, sight) in zip(sorted, Parallel.map(sorted, { look(at: $0, settles: settles) })) {
-                take(sight, of: name, &changes)
-            }
-            changes.removed.sort()
-            return changes
-        }
-    }
-
-    /// One folder: for a name that a request asks for and the last scan did not have, and after `add`.
-    func refresh(_ name: String, settles: Bool = true) {
-        scanning.withLock { _ in
-            var changes = AdapterChanges()
-            take(look(at: name, settles: settles), of: name, &changes)
-        }
-    }
-
-    private var known: [String: StoreState<LoadedAdapter>.Entry] { guarded.withLock { $0.state.entries } }
-
-    private func listNames() -> [String] {
-        (try? AdapterPlaces(folder))?.names(limit: limits.adapters) ?? []
-    }
-
-    /// Where an adapter's folder is, whether it is served or not; nil when there is none.
-    public func path(of name: String) -> String? {
-        guard AdapterName.isValid(name), let place = (try? AdapterPlaces(folder))?.place(of: name) else { return nil }
-        return "\(folder)/\(place)"
-    }
-
-    /// What a look at a folder found.
-    private enum Sight: Sendable {
-        /// As it was.
-        case same
-        case gone
-        case changed(FolderFingerprint, StoreState<LoadedAdapter>.Finding, path: String, isSettling: Bool)
-    }
-
-    /// Reads, and changes nothing: several folders at once.
-    private func look(at name: String, settles: Bool) -> Sight {
-        let before = guarded.withLock { $0.state.entries[name] }
-        let directory: AdapterDirectory
-        do throws(AdapterError) {
-            try AdapterPlaces.check(name)
-            directory = try AdapterDirectory.open(name, in: folder)
-        } catch {
-            if error.code == .notFound { return .gone }
-            // Not ours to look into: known by its name only.
-            let isNews = before == nil || before?.needsProbe == true
-            return isNews
-                ? .changed(FolderFingerprint(), .init(error.of(name)), path: "\(folder)/\(name)", isSettling: false) : .same
-        }
-        let fingerprint = directory.fingerprint()
-        guard before == nil || before?.fingerprint != fingerprint || before?.needsProbe == true else { return .same }
-        let finding = probe(directory, name)
-        guard settles && fingerprint.isSettling(within: limits.settleMilliseconds, now: FileStamp.now()) else {
-            return .changed(fingerprint, finding, path: directory.path, isSettling: false)
-        }
-        return .changed(fingerprint, .notReady(finding.reason ?? Self.settling(name)), path: directory.path, isSettling: true)
-    }
-
-    /// Brings the state up to date.
-    private func take(_ sight: Sight, of name: String, _ changes: inout AdapterChanges) {
-        switch sight {
-        case .same: break
-        case .gone: letGo { $0.forget(name) }
-        case .changed(let fingerprint, let finding, let path, let isSettling):
-            if isSettling { changes.retryMilliseconds = limits.settleMilliseconds }
-            let before = guarded.withLock { $0.state.entries[name] }
-            note(name, fingerprint, finding, path, before, &changes)
-        }
-    }
-
-    /// It looks whole, but so does a file whose size was set before its bytes were.
-    private static func settling(_ name: String) -> AdapterError {
-        AdapterError(.notReady, "its files changed a moment ago; it may still be being copied", adapter: name)
-    }
-
-    private func probe(_ directory: AdapterDirectory, _ name: String) -> StoreState<LoadedAdapter>.Finding {
-        do throws(AdapterError) {
-            let probe = try loader.probe(directory)
-            let budget = guarded.withLock { $0.state.budgetBytes }
-            guard probe.byteCount <= budget else {
-                throw AdapterError(.limitExceeded, "\(probe.byteCount) bytes in memory; all adapters together have \(budget)")
-            }
-            return .ready(
-                .init(summary: probe.summary, byteCount: probe.byteCount, hasChatTemplate: probe.hasChatTemplate))
-        } catch {
-            return .init(error.of(name))
-        }
-    }
-
-    private func note(
-        _ name: String, _ fingerprint: FolderFingerprint, _ finding: StoreState<LoadedAdapter>.Finding, _ path: String,
-        _ before: StoreState<LoadedAdapter>.Entry?, _ changes: inout AdapterChanges
-    ) {
-        var needsProbe = false
-        switch finding {
-        case .ready:
-            // Compared with what served last, across the time in which the folder was not whole.
-            if before?.servedBefore == true { changes.replaced.append(name) } else { changes.added.append(name) }
-        case .notReady(let error):
-            needsProbe = true
-            changes.notReady[name] = error
-        case .rejected(let error):
-            changes.rejected[name] = error
-        }
-        letGo { $0.observe(name, fingerprint: fingerprint, finding: finding, needsProbe: needsProbe, path: path) }
+    /// Reads or changes the state. No file is read and no other lock is taken while it is locked.
+    func withState<Result: Sendable>(_ body: (inout StoreState<LoadedAdapter>) -> Result) -> Result {
+        guarded.withLock { body(&$0.state) }
     }
 
     /// Residents die outside the lock.
-    private func letGo(_ body: (inout StoreState<LoadedAdapter>) -> [LoadedAdapter]) {
-        let dropped = guarded.withLock { body(&$0.state) }
+    func letGo(_ body: (inout StoreState<LoadedAdapter>) -> [LoadedAdapter]) {
+        let dropped = withState(body)
         withExtendedLifetime(dropped) {}
     }
 
     // MARK: Using
 
     /// Pins an adapter for one request, and loads it when it is not in memory; requests for one that is being loaded wait
-    /// for that load. Errors: `notFound`, `notReady`, `invalidName`, and why the adapter is refused.
+    /// for that load, or get the version before it. Errors: `notFound`, `notReady`, `invalidName`, `unavailable`, and why the
+    /// adapter is refused.
     public func acquire(_ name: String) throws(AdapterError) -> PinnedAdapter {
         try acquire(name, counted: true)
     }
@@ -188,15 +77,12 @@ public final class AdapterStore: Sendable {
     private func acquire(_ name: String, counted: Bool) throws(AdapterError) -> PinnedAdapter {
         try AdapterName.check(name)
         var isRefreshed = false
+        var patience = SettlingPatience(limits)
         while true {
             let (acquired, group, dropped) = guarded.withLock { guarded in
                 let (acquired, dropped) = guarded.state.acquire(name, counted: counted)
                 switch acquired {
-                case .load(let load):
-                    let group = DispatchGroup()
-                    group.enter()
-                    guarded.waiting[load.ticket] = group
-                    return (acquired, group as DispatchGroup?, dropped)
+                case .load(let load), .replace(let load, _, _): return (acquired, guarded.beginWaiting(load), dropped)
                 case .wait(let ticket): return (acquired, guarded.waiting[ticket], dropped)
                 default: return (acquired, nil, dropped)
                 }
@@ -206,15 +92,40 @@ public final class AdapterStore: Sendable {
             case .pinned(let resident, let adapter):
                 return PinnedAdapter(name: name, adapter: adapter, resident: resident, store: self)
             case .load(let load): return try perform(load, counted: counted)
+            case .replace(let load, let resident, let adapter):
+                let fallback = PinnedAdapter(name: name, adapter: adapter, resident: resident, store: self)
+                do throws(AdapterError) { return try perform(load, counted: false) } catch { return fallback }
             case .wait: group?.wait()
+            case .settling:
+                guard patience.wait() else { throw AdapterError.settling(name) }
+                refresh(name)
             case .unknown where isRefreshed: throw AdapterError(.notFound, "no such adapter", adapter: name)
             case .refused(let error) where isRefreshed: throw error
-            // A folder that was dropped a moment ago need not wait for the next scan.
+            // A folder that came or changed a moment ago need not wait for the next scan.
             case .unknown, .refused:
-                refresh(name)
+                try refreshed(name)
                 isRefreshed = true
             }
         }
+    }
+
+    /// Loads new files of an adapter that is in memory. Errors: why they cannot be used; the version before them serves then.
+    func replace(_ load: StoreState<LoadedAdapter>.Load) throws(AdapterError) {
+        _ = try perform(load, counted: false)
+    }
+
+    /// The state begins a load while a scan looks at the folder.
+    func observe(
+        _ body: (inout StoreState<LoadedAdapter>) -> StoreState<LoadedAdapter>.Observation
+    ) -> StoreState<LoadedAdapter>.Load? {
+        let (load, dropped) = guarded.withLock { guarded in
+            let observation = body(&guarded.state)
+            let evicted = observation.replacement == nil ? [] : guarded.state.evict()
+            if let load = observation.replacement { _ = guarded.beginWaiting(load) }
+            return (observation.replacement, observation.dropped + evicted)
+        }
+        withExtendedLifetime(dropped) {}
+        return load
     }
 
     private func perform(_ load: StoreState<LoadedAdapter>.Load, counted: Bool) throws(AdapterError) -> PinnedAdapter {
@@ -235,7 +146,7 @@ public final class AdapterStore: Sendable {
             withExtendedLifetime(dropped) {}
             return PinnedAdapter(name: load.name, adapter: adapter, resident: resident, store: self)
         } catch {
-            end(load) { $0.fail(load, error.of(load.name)) }
+            end(load) { $0.fail(load, error.of(load.name), now: FileStamp.now()) }
             throw error.of(load.name)
         }
     }
@@ -264,32 +175,36 @@ public final class AdapterStore: Sendable {
     // MARK: Looking
 
     /// All folders, by name.
-    public func list() -> [AdapterStatus] {
-        guarded.withLock { $0.state.statuses(folder: folder) }
-    }
+    public func list() -> [AdapterStatus] { withState { $0.statuses(folder: folder) } }
 
-    public func status(_ name: String) -> AdapterStatus? {
-        guarded.withLock { $0.state.status(name, folder: folder) }
-    }
+    public func status(_ name: String) -> AdapterStatus? { withState { $0.status(name, folder: folder) } }
+
+    /// Whether the last scan could read the folder.
+    public var folderState: AdapterFolderState { guarded.withLock { $0.folder } }
+
+    func setFolderState(_ state: AdapterFolderState) { guarded.withLock { $0.folder = state } }
 
     /// What the routers of an adapter in memory chose so far; nil for one that is not, or has none.
-    public func expertLoad(_ name: String) -> ExpertLoad? {
-        let adapter = guarded.withLock { $0.state.listed(name) }
-        return adapter.flatMap { ExpertLoad($0.delta) }
-    }
+    public func expertLoad(_ name: String) -> ExpertLoad? { withState { $0.listed(name) }.flatMap { ExpertLoad($0.delta) } }
 
-    public var counters: AdapterCounters { guarded.withLock { $0.state.currentCounters } }
-    public var budgetBytes: Int { guarded.withLock { $0.state.budgetBytes } }
+    public var counters: AdapterCounters { withState { $0.currentCounters } }
+    public var budgetBytes: Int { withState { $0.budgetBytes } }
 }
 
-extension StoreState.Finding {
-    /// What an error says about a folder.
-    init(_ error: AdapterError) { self = error.isTransient ? .notReady(error) : .rejected(error) }
+/// How long a request waits for files that changed a moment ago.
+private struct SettlingPatience {
+    /// The files have to rest for one of these; a tool may save them again and again.
+    private static let most = 8
+    private let milliseconds: Int
+    private var waits = 0
 
-    var reason: AdapterError? {
-        switch self {
-        case .ready: nil
-        case .notReady(let error), .rejected(let error): error
-        }
+    init(_ limits: AdapterLimits) { milliseconds = limits.settleMilliseconds }
+
+    /// Waits a part of the time that files have to rest; false when it was long enough.
+    mutating func wait() -> Bool {
+        guard waits < Self.most else { return false }
+        waits += 1
+        usleep(UInt32(clamping: max(1, milliseconds / 2) * 1_000))
+        return true
     }
 }

@@ -57,6 +57,7 @@ extension AdapterLibrary {
         details["requests_served"] = .integer(Int64(status.requestsServed))
         details["running"] = .integer(Int64(status.pins))
         details["chat_template"] = .bool(status.hasChatTemplate)
+        details["unusable_since"] = status.unusableSince.map { .integer(Int64($0)) } ?? .null
         details["pending_replacement"] = status.pendingReplacement.map { .string($0.description) } ?? .null
         details["routing"] = routing(entry, shelf)
         return AdapterReport(

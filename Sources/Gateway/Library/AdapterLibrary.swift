@@ -113,7 +113,7 @@ public final class AdapterLibrary: Sendable {
             read(all, &memory, &refresh)
             tell(statuses, &memory, &refresh)
             checkNames(all, &memory, &refresh)
-            let refusals = all.compactMap { status in status.state.reason.map { (status.name, $0.description) } }
+            let refusals = all.compactMap { status in status.refusal.map { (status.name, $0.description) } }
             publish(statuses, refusals: Dictionary(refusals) { first, _ in first }, memory)
             route(statuses, &memory, &refresh, progress)
             return refresh

@@ -104,6 +104,7 @@ struct LibraryAdministration: AdapterAdministration {
                 case .exists: .adapterExists
                 case .invalidName: .invalidRequest
                 case .io: .internalFailure
+                case .unavailable: .overloaded
                 default: .adapterRejected
                 }
             throw APIError(code, error.description)

@@ -134,8 +134,18 @@ public final class Service {
         for name in refresh.changes.added { logger.info("adapter added", ["adapter": .string(name)]) }
         for name in refresh.changes.replaced { logger.info("adapter replaced", ["adapter": .string(name)]) }
         for name in refresh.changes.removed { logger.info("adapter removed", ["adapter": .string(name)]) }
-        for (name, error) in refresh.changes.rejected.sorted(by: { $0.key < $1.key }) {
-            logger.warning("adapter rejected", ["adapter": .string(name), "why": .string(error.description)])
+        let changes = refresh.changes
+        if let failure = changes.folderFailure {
+            logger.error("the adapters folder cannot be read: all adapters stay what they were", ["why": .string(failure.description)])
+        }
+        if changes.isFolderBack { logger.info("the adapters folder can be read again") }
+        for (event, errors) in [
+            ("adapter rejected", changes.rejected), ("adapter keeps an older version: its new files cannot be used", changes.kept),
+            ("adapter is not ready", changes.stalled),
+        ] {
+            for (name, error) in errors.sorted(by: { $0.key < $1.key }) {
+                logger.warning(event, ["adapter": .string(name), "why": .string(error.description)])
+            }
         }
         for (name, problem) in refresh.routingProblems.sorted(by: { $0.key < $1.key }) {
             logger.warning("adapter is not routed", ["adapter": .string(name), "why": .string(problem)])

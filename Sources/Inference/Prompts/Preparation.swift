@@ -191,6 +191,8 @@ final class Preparation: Sendable {
             // The adapter is as good as before: what was asked of it is not.
             case .unsupported where request.merge != nil || request.scale != 1:
                 throw GenerationError(.invalidRequest, "\(error)")
+            // The system is short of something, or the adapters folder is away: the adapter may be fine.
+            case .unavailable: throw GenerationError(.overloaded, "\(error)")
             default: throw GenerationError(.adapterRejected, "\(error)")
             }
         }

@@ -67,7 +67,7 @@ struct RouteEval: ParsableCommand {
             if let entry = shelf.entries[name] {
                 throw Failure.usage("\(place)the router can't choose `\(name)`: \(entry.routingProblem ?? "it has no routing data")")
             }
-            if let reason = library.store.status(name)?.state.reason { throw Failure.usage("\(place)`\(name)` is not served: \(reason)") }
+            if let reason = library.store.status(name)?.refusal { throw Failure.usage("\(place)`\(name)` is not served: \(reason)") }
             throw Failure.usage(
                 "\(place)there is no adapter `\(name)` in \(library.store.folder); \(NearNames.hint(name, among: routable))")
         }

@@ -37,7 +37,7 @@ enum AdapterChoice: Equatable {
     }
 
     private static func unknown(_ name: String, _ library: AdapterLibrary) -> Failure {
-        if let reason = library.store.status(name)?.state.reason { return Failure(message: "\(reason)") }
+        if let reason = library.store.status(name)?.refusal { return Failure(message: "\(reason)") }
         let known = library.shelf.names.joined(separator: ", ")
         return Failure(message: "there is no adapter `\(name)` in \(library.store.folder); there are: base, \(known)")
     }

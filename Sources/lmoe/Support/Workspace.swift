@@ -48,6 +48,7 @@ struct Workspace: Sendable {
     }
 
     static func report(_ refresh: AdapterLibrary.Refresh) {
+        if let failure = refresh.changes.folderFailure { Terminal.say("lmoe: the adapters folder cannot be read: \(failure)") }
         for (name, error) in refresh.changes.rejected.sorted(by: { $0.key < $1.key }) {
             Terminal.say("lmoe: adapter \(name) is rejected: \(error)")
         }
