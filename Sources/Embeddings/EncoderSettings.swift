@@ -1,9 +1,8 @@
 internal import Files
 import JSON
 
-/// How a sentence encoder's folder wants its hidden states made into one vector: the files of sentence-transformers beside
-/// the model's own (`modules.json`, `1_Pooling/config.json`, `sentence_bert_config.json`). A folder without them pools by
-/// the mean.
+/// How hidden states become one vector, as the folder of a sentence encoder says it: the files of sentence-transformers beside the
+/// model's own (`modules.json`, `1_Pooling/config.json`, `sentence_bert_config.json`). A folder without them pools by the mean.
 public struct EncoderSettings: Sendable, Equatable {
     public enum Pooling: String, Sendable {
         /// The mean over all tokens, special ones included.
@@ -105,6 +104,6 @@ public struct EncoderSettings: Sendable, Equatable {
             default: throw EmbeddingError(.notFound, error.message, file: path)
             }
         }
-        return try reading(path) { () throws(JSONError) in JSONCursor(try JSONValue.parse(bytes)) }
+        return try reading(path) { () throws(JSONError) in JSONCursor(try JSONValue.parse(Array(ByteOrderMark.skipped(bytes)))) }
     }
 }
