@@ -1,4 +1,5 @@
 import Generation
+import TestSupport
 import Testing
 
 @testable import Routing

@@ -1,5 +1,6 @@
 import Foundation
 import Generation
+import TestSupport
 import Testing
 
 @testable import Routing
@@ -151,9 +152,9 @@ import Testing
     }
 
     @Test func aCascadeBelievesTheFirstWhereItIsSure() throws {
-        func cascade(_ surety: Double) throws -> (Router, first: WordEmbedder, second: WordEmbedder) {
+        func cascade(_ confidence: Double) throws -> (Router, first: WordEmbedder, second: WordEmbedder) {
             var policy = RoutePolicy()
-            policy.surety = surety
+            policy.confidence = confidence
             let (first, second) = (WordEmbedder(identity: "first"), WordEmbedder(identity: "second"))
             let router = Router(embedder: second, policy: policy, first: Router(embedder: first, policy: policy))
             try router.update([Self.bash, Self.sql])

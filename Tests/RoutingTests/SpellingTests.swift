@@ -20,8 +20,8 @@ import Testing
         // Known to the examples goes before known to the encoder.
         ("files in the foldr", "files in the folder"),
     ])
-    func oneLetterIsMended(text: String, mended: String) {
-        #expect(Self.spelling.mended(text) == mended)
+    func oneLetterIsCorrected(text: String, corrected: String) {
+        #expect(Self.spelling.corrected(text) == corrected)
     }
 
     @Test(arguments: [
@@ -31,20 +31,20 @@ import Testing
         "what weathers", "listed and listing", "the \"wether\" folder", "lines with FIELS",
     ])
     func knownShortFarAndCodeStay(text: String) {
-        #expect(Self.spelling.mended(text) == nil)
+        #expect(Self.spelling.corrected(text) == nil)
     }
 
     @Test func ofTwoTheCommonerOneOfTheVocabulary() {
-        #expect(Self.spelling.mended("wheather") == "whether", "both are one letter away; whether is the commoner")
+        #expect(Self.spelling.corrected("wheather") == "whether", "both are one letter away; whether is the commoner")
     }
 
     @Test func onlyTheFirstUnknownWordsAreLookedAt() {
         let junk = Array(repeating: "qwertyuiop", count: 8).joined(separator: " ")
-        #expect(Self.spelling.mended("\(junk) texxas") == nil)
-        #expect(Self.spelling.mended("texxas \(junk)") == "texas \(junk)")
+        #expect(Self.spelling.corrected("\(junk) texxas") == nil)
+        #expect(Self.spelling.corrected("texxas \(junk)") == "texas \(junk)")
     }
 
-    @Test func aWordThatComesOnceDoesNotMendOthers() {
-        #expect(Self.spelling.mended("croos") == nil, "cross comes once, and may be a typo itself")
+    @Test func aWordThatComesOnceCorrectsNoOther() {
+        #expect(Self.spelling.corrected("croos") == nil, "cross comes once, and may be a typo itself")
     }
 }

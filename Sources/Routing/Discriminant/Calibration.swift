@@ -12,7 +12,7 @@ internal import Tensors
 struct Calibration: Sendable, Equatable {
     struct Sample: Sendable {
         var evidence: Evidence
-        /// Nil: nobody should answer.
+        /// Nil: out of scope, no adapter should answer.
         var answer: Int?
         /// Of every adapter, for `sharpness`; empty where there is no answer.
         var scores: [Float] = []

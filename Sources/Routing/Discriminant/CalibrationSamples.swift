@@ -56,7 +56,7 @@ struct CalibrationSamples {
         return chosen
     }
 
-    /// - Parameter without: an adapter that is taken for absent, so that nobody has the answer.
+    /// - Parameter without: an adapter that is taken for absent, so that the text is out of scope.
     private func sample(_ row: TrainingSet.Row, _ scores: [Float], without absent: Int?) -> Calibration.Sample {
         let adapter = set.groups[row.group].adapter
         let vectors = adapter.map { index.entries[$0].examples } ?? negatives

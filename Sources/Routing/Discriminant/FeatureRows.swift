@@ -25,6 +25,9 @@ struct FeatureRows: Sendable {
         self.digest = digest
     }
 
+    /// Whether the file that they are mapped from became shorter. Cost: one system call; none for memory of their own.
+    var isWhole: Bool { view.isWhole }
+
     /// Some rows as f32.
     func read(_ rows: Range<Int>, into output: UnsafeMutablePointer<Float>) { view.dequantizeRows(rows, into: output) }
 

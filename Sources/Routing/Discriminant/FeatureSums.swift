@@ -31,6 +31,9 @@ struct FeatureSums: Sendable {
             && set.count <= 2 * chosenFor && 2 * set.count >= chosenFor
     }
 
+    /// False when rows that were summed can no longer be read: they could not be subtracted. Cost: a system call for each mapped group.
+    var isWhole: Bool { parts.values.allSatisfy(\.features.isWhole) }
+
     /// `[dimension]` of a group of the set.
     func sum(_ group: String) -> [Float] { parts[group]?.sum ?? [] }
 

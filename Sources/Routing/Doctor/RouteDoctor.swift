@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// Looks through the examples of an index for what makes routing worse: adapters that take each other's texts, examples in the wrong
 /// place, too few of them, thresholds that do not fit.
 ///
@@ -18,11 +20,11 @@ struct RouteDoctor {
     private static let bytesPerToken = 3
 
     func diagnoses(progress: (_ done: Int, _ total: Int) -> Void) -> [RouteDiagnosis] {
-        var found = shared() + meantForNobody() + alike()
+        var found = shared() + outOfScope() + alike()
         let opinion = SecondOpinion(index)
         let total = index.entries.reduce(0) { $0 + $1.examples.texts.count }
         var done = 0
-        var told: Set<Set<String>> = []
+        var told: Set<Set<ContentDigest>> = []
         for entry in index.entries.indices {
             found += amount(entry) + repetitions(entry) + long(entry)
             if let opinion, index.entries.count > 1 {
@@ -53,7 +55,7 @@ struct RouteDoctor {
 
     /// Texts that several adapters have, letter case and outer spaces aside.
     private func shared() -> [RouteDiagnosis] {
-        var owners: [String: Int] = [:]
+        var owners: [ContentDigest: Int] = [:]
         var texts: [[Int]: [String]] = [:]
         for (entry, content) in index.entries.enumerated() {
             for text in content.definition.examples {
@@ -73,19 +75,19 @@ struct RouteDoctor {
         }
     }
 
-    /// Letter case and spaces aside.
-    private func plain(_ text: String) -> String { text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ") }
+    /// Equal for texts that differ in letter case and white space only.
+    private func plain(_ text: String) -> ContentDigest { ContentDigest(of: TextScan.singleSpaced(text.lowercased())) }
 
-    /// Texts that the operator says nobody should answer, and that are an adapter's examples.
-    private func meantForNobody() -> [RouteDiagnosis] {
-        let nobody = Set((index.nobody?.texts ?? []).map(plain)).subtracting(BackgroundTexts.all.map(plain))
+    /// Out-of-scope texts of the operator that are also examples of an adapter.
+    private func outOfScope() -> [RouteDiagnosis] {
+        let outOfScope = Set((index.outOfScope?.texts ?? []).map(plain)).subtracting(BackgroundTexts.all.map(plain))
         return index.entries.indices.compactMap { entry in
-            let texts = index.entries[entry].definition.examples.filter { nobody.contains(plain($0)) }
+            let texts = index.entries[entry].definition.examples.filter { outOfScope.contains(plain($0)) }
             guard !texts.isEmpty else { return nil }
             return RouteDiagnosis(
                 .error, .sharedExample, name(entry),
-                "\(texts.count) of its examples \(texts.count == 1 ? "is" : "are") among the texts for nobody, too (none.jsonl)",
-                advice: "take each out of one of the two", evidence: texts.map { .init($0) })
+                "\(texts.count) of its examples \(texts.count == 1 ? "is" : "are") also among the out-of-scope texts (none.jsonl)",
+                advice: "remove each from one of the two files", evidence: texts.map { .init($0) })
         }
     }
 
@@ -127,7 +129,7 @@ struct RouteDoctor {
         return [
             RouteDiagnosis(
                 .note, .long, name(entry), "\(texts.count) of its examples \(texts.count == 1 ? "is" : "are") longer than the encoder reads (\(limit) bytes, roughly)",
-                advice: "shorten them to what tells what is asked", evidence: texts.map { .init("\($0.prefix(120))…") })
+                advice: "shorten them to what tells what is asked", evidence: texts.map { .init("\(TextScan.prefix($0[...], bytes: 120))…") })
         ]
     }
 
@@ -177,11 +179,11 @@ struct RouteDoctor {
     }
 
     /// Texts that say what one of another adapter says, word for word ones aside. A pair is told once.
-    private func nearlyShared(_ entry: Int, _ examples: [SecondOpinion.Example], _ told: inout Set<Set<String>>) -> [RouteDiagnosis] {
+    private func nearlyShared(_ entry: Int, _ examples: [SecondOpinion.Example], _ told: inout Set<Set<ContentDigest>>) -> [RouteDiagnosis] {
         var found: [Int: [RouteDiagnosis.Evidence]] = [:]
         for example in examples where isRival(example.rivalEntry, of: entry) {
             guard let rival = example.rivalEntry, let near = example.nearestRival, near.similarity >= Self.same else { continue }
-            let pair: Set<String> = [plain(example.text), plain(near.text)]
+            let pair: Set<ContentDigest> = [plain(example.text), plain(near.text)]
             guard pair.count == 2, told.insert(pair).inserted else { continue }
             found[rival, default: []].append(evidence(example))
         }
@@ -214,7 +216,7 @@ struct RouteDoctor {
             return [
                 RouteDiagnosis(
                     .warning, .threshold, name(entry), "its threshold of \(rounded(threshold)) keeps nothing away",
-                    advice: "0.5 leaves to the base what is probably for nobody")
+                    advice: "0.5 leaves to the base what is probably out of scope")
             ]
         }
         let reached = examples.count { $0.probability >= threshold }

@@ -20,8 +20,8 @@ public struct LabelledText: Sendable, Equatable {
     /// Errors: `malformedFile` with the line, also for a file without any.
     public static func parse(_ text: String, place: String) throws(RoutingError) -> [LabelledText] {
         var lines: [LabelledText] = []
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            guard line.contains(where: { !$0.isWhitespace }) else { continue }
+        for (number, line) in TextScan.lines(text).enumerated() {
+            guard !TextScan.isBlank(line) else { continue }
             lines.append(try parse(line, number + 1, place: "\(place):\(number + 1)"))
         }
         guard !lines.isEmpty else {
@@ -38,7 +38,7 @@ public struct LabelledText: Sendable, Equatable {
             throw RoutingError(.malformedFile, "not JSON: \(error)", place: place)
         }
         guard case .object(let object) = value, case .string(let text)? = object["text"] ?? object["instruction"],
-            text.contains(where: { !$0.isWhitespace })
+            !TextScan.isBlank(text)
         else {
             throw RoutingError(.malformedFile, "expected {\"text\": \"...\", \"adapter\": \"NAME\"} with a text", place: place)
         }

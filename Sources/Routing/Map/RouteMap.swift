@@ -15,18 +15,18 @@ public struct RouteMap: Sendable {
         public var count: Int
     }
 
-    /// The decision's candidates, best first, and the texts for nobody last.
+    /// The decision's candidates, best first, and the out-of-scope texts last.
     public var groups: [Group]
     public var query: Point
     /// Its nearest examples, as positions in the groups.
     public var nearest: [(group: Int, point: Int)]
 
-    /// How much it matters that candidates from the third on lie apart, beside the best two and the texts for nobody, between which the
+    /// How much it matters that candidates from the third on lie apart, beside the best two and the out-of-scope texts, between which the
     /// decision is. Of 247 texts that are no examples, 92 % lie nearest their own of these three means where all count the same,
     /// 98 % so.
     private static let weightOfOthers = 0.3
     /// Adapters that are drawn, and texts of each.
-    static let most = (adapters: 8, texts: 150, nobody: 60)
+    static let most = (adapters: 8, texts: 150, outOfScope: 60)
 }
 
 extension Router {
@@ -34,11 +34,11 @@ extension Router {
     public func map(of decision: RouteDecision) throws(RoutingError) -> RouteMap? {
         let index = current
         let entries = decision.candidates.prefix(RouteMap.most.adapters).compactMap { candidate in
-            index.entries.first { $0.definition.adapter == candidate.adapter }
+            index.position(of: candidate.adapter).map { index.entries[$0] }
         }
         guard !entries.isEmpty else { return nil }
         let vectors = try unitVectors([decision.text])
-        return RouteMap(query: decision.text, vector: vectors, entries: entries, nobody: index.nobody)
+        return RouteMap(query: decision.text, vector: vectors, entries: entries, outOfScope: index.outOfScope)
     }
 }
 
@@ -46,7 +46,7 @@ extension RouteMap {
     /// - Parameters:
     ///   - vector: of the query, as long as those of the entries.
     ///   - entries: best first.
-    init(query text: String, vector: [Float], entries: [RouteIndex.Entry], nobody: ExampleVectors?) {
+    init(query text: String, vector: [Float], entries: [RouteIndex.Entry], outOfScope: ExampleVectors?) {
         var rows: [[Float]] = []
         var classes: [Int] = []
         var groups: [Group] = []
@@ -65,7 +65,7 @@ extension RouteMap {
             groups.append(Group(adapter: adapter, points: points, count: count))
         }
         for entry in entries { add(entry.examples, entry.definition.adapter, most: Self.most.texts) }
-        if let nobody, !nobody.texts.isEmpty { add(nobody, nil, most: Self.most.nobody) }
+        if let outOfScope, !outOfScope.texts.isEmpty { add(outOfScope, nil, most: Self.most.outOfScope) }
         let weights = groups.enumerated().map { $1.adapter == nil || $0 < 2 ? 1 : Self.weightOfOthers }
         let plane = DiscriminantPlane(rows, classes: classes, weights: weights)
         var place = 0

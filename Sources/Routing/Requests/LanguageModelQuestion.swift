@@ -40,10 +40,10 @@ public struct LanguageModelQuestion: Sendable, Equatable {
         let shots = (0..<Self.shots).reversed().flatMap { number in
             order.indices.compactMap { place -> String? in
                 guard shown[place].indices.contains(number) else { return nil }
-                return "Request: \(Self.line(shown[place][number], most: Self.exampleCharacters))\nAnswer: \(Self.letters[place])"
+                return "Request: \(TextScan.singleSpaced(shown[place][number], bytes: Self.exampleBytes))\nAnswer: \(Self.letters[place])"
             }
         }
-        let request = "Request: \(Self.line(text, most: Self.textCharacters))\nAnswer:"
+        let request = "Request: \(TextScan.singleSpaced(text, bytes: Self.textBytes))\nAnswer:"
         return (lines.joined(separator: "\n") + "\n\n") + (shots + [request]).joined(separator: "\n\n")
     }
 
@@ -61,14 +61,15 @@ public struct LanguageModelQuestion: Sendable, Equatable {
 
     public static let letters = ["A", "B", "C", "D", "E", "F", "G", "H"]
     private static let shots = 2
-    private static let exampleCharacters = 160
-    private static let textCharacters = 400
-    /// What nobody is for.
+    private static let descriptionBytes = 300
+    private static let exampleBytes = 160
+    private static let textBytes = 400
+    /// Requests that no option is for.
     private static let otherExamples = ["Write a short poem about autumn leaves.", "Hi there, how are you today?"]
 
     private func label(_ option: Int) -> String {
         guard option < options.count else { return "none. Anything else." }
-        return options[option].name + (options[option].description.map { ". \(Self.line($0, most: 300))" } ?? "")
+        return options[option].name + (options[option].description.map { ". \(TextScan.singleSpaced($0, bytes: Self.descriptionBytes))" } ?? "")
     }
 
     private func examples(_ option: Int) -> [String] {
@@ -80,7 +81,4 @@ public struct LanguageModelQuestion: Sendable, Equatable {
         return most + log(values.reduce(0) { $0 + exp($1 - most) })
     }
 
-    private static func line(_ text: String, most: Int) -> String {
-        String(text.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(most))
-    }
 }

@@ -1,12 +1,11 @@
 public import Generation
 
-/// What the operator says of the adapters that are served, beside how to recognise their prompts: one snapshot, a value.
+/// The operator's rules for the adapters that are served, apart from their routing examples: one snapshot, a value.
 public struct RouteRules: Sendable {
     /// Of every adapter that is served.
     public var served: [String: RouteHandling]
-    /// Where not everybody may use an adapter, served or not.
+    /// Of every adapter with an access rule, served or not.
     public var restricted: [String: RouteAccess]
-
     /// What adapters are for, in their owners' words.
     public var descriptions: [String: String]
 
@@ -18,12 +17,19 @@ public struct RouteRules: Sendable {
         self.descriptions = descriptions
     }
 
-    /// True for names that are not known, too: that a name is not there is told as that a caller may not use it.
-    public func admits(_ caller: Caller, to adapter: String) -> Bool { restricted[adapter]?.admits(caller) ?? true }
+    /// Whether a caller may use an adapter. True for unknown names, so that a caller cannot tell them from forbidden ones by this.
+    public func admits(_ caller: Caller, to adapter: String) -> Bool {
+        isPossibleName(adapter) ? restricted[adapter]?.admits(caller) ?? true : true
+    }
 
-    /// Served, and for this caller.
-    public func offers(_ adapter: String, to caller: Caller) -> Bool { served[adapter] != nil && admits(caller, to: adapter) }
+    /// Whether an adapter is served, and for this caller.
+    public func offers(_ adapter: String, to caller: Caller) -> Bool {
+        isPossibleName(adapter) && served[adapter] != nil && admits(caller, to: adapter)
+    }
 
-    /// Some adapter is not for this caller.
+    /// Names come from clients, and hashing a long one is quadratic in the worst case.
+    private func isPossibleName(_ name: String) -> Bool { name.utf8.count <= RouteIndex.longestName }
+
+    /// Whether a rule keeps some adapter from this caller.
     func restricts(_ caller: Caller) -> Bool { restricted.values.contains { !$0.admits(caller) } }
 }

@@ -1,20 +1,20 @@
-/// Mends words that are misspelt by one letter, before a text is embedded: an encoder takes a misspelt word for another one, and one
-/// typo would turn one decision in eight.
+/// Corrects words that are misspelt by one letter before a text is embedded. An encoder takes a misspelt word for another word, and one
+/// typo would change one decision in eight.
 ///
-/// A word of 4 letters and more that neither the encoder nor the examples know is replaced by a known one that is one edit away: a
-/// letter left out, put in, replaced, or two that changed places. Of several, the one that is commonest in the examples, then in
-/// the encoder's vocabulary. Words with digits, other than lower-case letters inside, or signs of code
-/// around stay as they are, and so do those in quotation marks by themselves, or in capitals among others.
+/// A word of at least 4 letters that neither the encoder nor the examples know is replaced by a known word one edit away: a letter
+/// deleted, inserted or replaced, or two neighbours swapped. Of several such words the most frequent one in the examples is taken, then
+/// the most common one of the encoder's vocabulary. Unchanged are words with digits, with capitals inside, or with signs of code
+/// around them, single words in quotation marks, and words in capitals among others.
 struct Spelling: Sendable {
     private static let shortest = 4
     private static let longest = 24
-    /// Unknown words of a text that are looked at: people's texts have few, and each costs some hundred look-ups.
+    /// How many unknown words of a text are looked at: prose has few, and each costs some hundred lookups.
     private static let mostUnknown = 8
     private static let endings = ["s", "ed", "ing"].map { Array($0.utf8) }
     private static let quotes = Array("\"'`".utf8)
     private static let letters = Array(UInt8(ascii: "a")...UInt8(ascii: "z"))
 
-    /// How often each word comes in the examples.
+    /// How often each word occurs in the examples.
     private let counts: [String: Int]
     private let rank: @Sendable (String) -> Int?
 
@@ -28,29 +28,29 @@ struct Spelling: Sendable {
         self.rank = rank
     }
 
-    /// The text with its words mended; nil when none was. Cost: a look-up a word, and about 50 a letter of an unknown one.
-    func mended(_ text: String) -> String? {
+    /// The text with its words corrected; nil when none was. Cost: one lookup a word, and about 50 a letter of an unknown word.
+    func corrected(_ text: String) -> String? {
         let bytes = Array(text.utf8)
-        let isLoud = !bytes.contains { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }
-        var mended: [UInt8] = []
+        let isAllCapitals = !bytes.contains { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }
+        var corrected: [UInt8] = []
         var (copied, unknown) = (0, 0)
         for word in Self.words(bytes) where word.bytes.count >= Self.shortest && word.bytes.count <= Self.longest {
-            if word.isQuoted || word.isCapital && !isLoud { continue }
+            if word.isQuoted || word.isCapital && !isAllCapitals { continue }
             guard !isKnown(word.bytes) else { continue }
             unknown += 1
             guard unknown <= Self.mostUnknown else { break }
             guard let better = nearest(word.bytes) else { continue }
-            mended += bytes[copied..<word.range.lowerBound] + Array(better.utf8)
+            corrected += bytes[copied..<word.range.lowerBound] + Array(better.utf8)
             copied = word.range.upperBound
         }
         guard copied > 0 else { return nil }
-        return String(decoding: mended + bytes[copied...], as: UTF8.self)
+        return String(decoding: corrected + bytes[copied...], as: UTF8.self)
     }
 
-    /// A word that comes once may be a typo itself.
+    /// A word that occurs once may be a typo itself.
     private func isKnown(_ word: String) -> Bool { counts[word, default: 0] > 1 || rank(word) != nil }
 
-    /// As it is, or without the ending of a plural or of a verb: vocabularies have few of these, and few typos make one.
+    /// The word itself, or the word without the ending of a plural or of a verb: vocabularies have few such forms, and few typos make one.
     private func isKnown(_ word: [UInt8]) -> Bool {
         if isKnown(String(decoding: word, as: UTF8.self)) { return true }
         return Self.endings.contains { ending in
@@ -99,14 +99,14 @@ struct Spelling: Sendable {
         var range: Range<Int>
         /// In lower case.
         var bytes: [UInt8]
-        /// All of its letters are: in a text that is not, a name.
+        /// All of its letters are capitals. In a text that also has small letters such a word is a name.
         var isCapital: Bool
-        /// By itself in quotation marks: a name, too.
+        /// A single word in quotation marks, which is a name, too.
         var isQuoted: Bool
     }
 
-    /// Runs of ASCII letters between spaces, full stops and the like; a name in code, a path or an address is no word. Only the
-    /// first letter, or all of them, may be capital.
+    /// Runs of ASCII letters between spaces and punctuation. A name in code, a path or an address is no word. Only the first letter, or
+    /// all of them, may be capitals.
     private static func words(_ text: [UInt8]) -> [Word] {
         var words: [Word] = []
         var start = 0

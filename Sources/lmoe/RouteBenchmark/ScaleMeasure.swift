@@ -41,7 +41,7 @@ struct ScaleMeasure {
         }
         // Names are no words.
         var policy = RoutePolicy()
-        policy.mendsSpelling = false
+        policy.correctsSpelling = false
         let router = Router(embedder: moved, policy: policy, cacheFolder: cache)
         func anonymous() -> Int { ProcessMemory.now("").anonymous }
         let before = anonymous()

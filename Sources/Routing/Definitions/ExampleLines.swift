@@ -4,9 +4,9 @@ import JSON
 enum ExampleLines {
     static func parse(_ text: String, place: String) throws(RoutingError) -> [String] {
         var examples: [String] = []
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (number, line) in TextScan.lines(text).enumerated() {
             let at = "\(place):\(number + 1)"
-            guard line.contains(where: { !$0.isWhitespace }) else { continue }
+            guard !TextScan.isBlank(line) else { continue }
             let value: JSONValue
             do {
                 value = try JSONValue.parse(String(line))

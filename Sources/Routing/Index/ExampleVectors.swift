@@ -35,6 +35,12 @@ struct ExampleVectors: Sendable {
         self.features = features
     }
 
+    /// Whether something that was read came from a part that the mapped file no longer has. Cost: one load.
+    var isDamaged: Bool { vectors.isDamaged }
+
+    /// False when the file that the numbers are mapped from became shorter: what was read of them may be zeros. Cost: one system call.
+    var isWhole: Bool { vectors.isWhole }
+
     private func withVectors<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
         vectors.withUnsafeBytes { body($0.assumingMemoryBound(to: Float.self)) }
     }
@@ -55,6 +61,17 @@ struct ExampleVectors: Sendable {
 
     /// All vectors as stored.
     func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { vectors.withUnsafeBytes(body) }
+}
+
+extension TensorView {
+    var isWhole: Bool {
+        do throws(MappedFileError) {
+            try check()
+            return true
+        } catch {
+            return false
+        }
+    }
 }
 
 enum Similarity {

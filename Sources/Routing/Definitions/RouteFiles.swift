@@ -1,4 +1,5 @@
 import Glibc
+internal import Tensors
 
 /// Reads the routing data of adapters from disk.
 ///
@@ -120,7 +121,7 @@ public struct RouteFiles: Sendable {
 
     private func description(folder: String) throws(RoutingError) -> (text: String, source: String)? {
         if let text = try TextFile.read("\(folder)/description.txt", within: folder, limitBytes: limits.fileBytes) {
-            let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            let words = TextScan.singleSpaced(text)
             if !words.isEmpty { return (words, "description.txt") }
         }
         return try TextFile.read("\(folder)/README.md", within: folder, limitBytes: limits.fileBytes)
@@ -134,9 +135,9 @@ public struct RouteFiles: Sendable {
                 .limitExceeded, "\(examples.count) examples; at most \(limits.examplesPerAdapter) are indexed",
                 place: folder)
         }
-        var seen: Set<String> = []
-        return examples.map { $0.utf8.count <= limits.exampleBytes ? $0 : String($0.prefix(limits.exampleBytes / 4)) }
-            .filter { text in text.contains { !$0.isWhitespace } && seen.insert(text).inserted }
+        var seen: Set<ContentDigest> = []
+        return examples.map { String(TextScan.prefix($0[...], bytes: limits.exampleBytes)) }
+            .filter { !TextScan.isBlank($0) && seen.insert(ContentDigest(of: $0)).inserted }
     }
 
     /// Names in a folder, sorted; empty when there is no such folder.

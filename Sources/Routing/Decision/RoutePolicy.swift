@@ -2,13 +2,13 @@
 public struct RoutePolicy: Sendable, Equatable {
     /// Nearest examples of an adapter whose mean similarity says how near a text is to it.
     public var neighbours = 5
-    /// Whether words that are misspelt by one letter are mended before a text is embedded.
-    public var mendsSpelling = true
+    /// Whether words that are misspelt by one letter are corrected before a text is embedded.
+    public var correctsSpelling = true
     /// Least probability at which an adapter is chosen instead of the base.
     public var threshold = 0.5
-    /// In a cascade: the probability of an adapter, or of none, from which on the first encoder's decision stands. Chosen on CLINC150's
+    /// In a cascade: the least probability, of an adapter or of none, at which the first encoder's decision stands. Chosen on CLINC150's
     /// validation split; see docs/routing.md.
-    public var surety = 0.99
+    public var confidence = 0.99
     /// Candidates closer than this in probability are a tie, which `priority` decides.
     public var tieMargin = 0.02
 

@@ -29,7 +29,9 @@ struct RouteIndex: Sendable {
     /// Cosine of mean vectors from which on adapters are alike.
     private static let alike: Float = 0.9
 
-    let entries: [Entry]
+    private(set) var entries: [Entry]
+    /// By the adapter's name.
+    private let positions: [String: Int]
     let neighbours: Int
     /// The direction of the mean vector of each entry's examples: of unit length, or zero.
     private let means: [[Float]]
@@ -37,8 +39,8 @@ struct RouteIndex: Sendable {
     private(set) var calibration = Calibration.prior
     /// For the next index.
     private(set) var sums: FeatureSums?
-    /// Texts that belong to no adapter.
-    private(set) var nobody: ExampleVectors?
+    /// Texts that no adapter should answer.
+    private(set) var outOfScope: ExampleVectors?
     /// What the rules were trained on; shares the memory of the examples.
     private(set) var set: TrainingSet?
     /// Of the words of the examples; nil: texts are taken as they are.
@@ -46,6 +48,7 @@ struct RouteIndex: Sendable {
 
     init(entries: [Entry], neighbours: Int) {
         self.entries = entries
+        positions = Dictionary(entries.indices.map { (entries[$0].definition.adapter, $0) }, uniquingKeysWith: { first, _ in first })
         self.neighbours = neighbours
         means = entries.map { Similarity.direction($0.examples.mean) }
     }
@@ -58,10 +61,10 @@ struct RouteIndex: Sendable {
     ///   - cache: read where there is no last index, and written after each training.
     init(
         entries: [Entry], negatives: ExampleVectors, neighbours: Int, distanceRange: Range<Int>, previous: FeatureSums? = nil,
-        cache: RuleCache? = nil
+        cache: ExampleCache? = nil
     ) {
         self.init(entries: entries, neighbours: neighbours)
-        nobody = negatives
+        outOfScope = negatives
         var groups = entries.enumerated().map { 
             TrainingSet.Group(name: "adapter \($1.definition.adapter)", adapter: $0, features: $1.examples.features)
         }
@@ -71,7 +74,7 @@ struct RouteIndex: Sendable {
         if entries.isEmpty { return }
         self.set = set
         let key = RuleCache.key(set, neighbours: neighbours)
-        if previous == nil, let rules = cache?.load(key, set) {
+        if previous == nil, let rules = cache?.rules(key, set) {
             discriminant = Discriminant(map: rules.map, adapters: entries.count, weights: rules.weights)
             calibration = rules.calibration
             return
@@ -80,7 +83,8 @@ struct RouteIndex: Sendable {
         sums = fit.sums
         discriminant = Discriminant(map: fit.map, adapters: entries.count, weights: fit.weights)
         calibration = Calibration.fit(CalibrationSamples(index: self, fit: fit, set: set, negatives: negatives).make(), adapters: entries.count)
-        cache?.store(.init(map: fit.map, weights: fit.weights, calibration: calibration), key, adapters: entries.count)
+        // Rules that were trained on zeros must not be kept.
+        if isWhole { cache?.keep(.init(map: fit.map, weights: fit.weights, calibration: calibration), key, adapters: entries.count) }
     }
 
     /// - Parameters:
@@ -138,6 +142,37 @@ struct RouteIndex: Sendable {
 
     /// Cosine of the adapters' mean vectors.
     func likeness(_ one: Int, _ other: Int) -> Float { Similarity.product(means[one], means[other]) }
+
+    /// By position in `entries`, whether it is one of the named; unknown names are left out. Cost: `O(names + entries)`.
+    func selection(_ names: [String]) -> [Bool] {
+        var selection = [Bool](repeating: false, count: entries.count)
+        for name in names { if let position = position(of: name) { selection[position] = true } }
+        return selection
+    }
+
+    /// Names come from clients, and hashing a long one is quadratic in the worst case: no adapter has one.
+    func position(of name: String) -> Int? { name.utf8.count <= Self.longestName ? positions[name] : nil }
+
+    /// Bytes of an adapter's name.
+    static let longestName = 64
+
+    /// False when a file became shorter that vectors of the index are mapped from. Cost: a system call for each mapped entry.
+    var isWhole: Bool { entries.allSatisfy(\.examples.isWhole) && outOfScope?.isWhole ?? true }
+
+    /// Positions of the entries whose vectors were searched for a judgement and could not all be read.
+    func damaged(_ judgement: Judgement) -> [Int] {
+        judgement.candidates.lazy.filter { !$0.nearest.isEmpty }.map(\.entry).filter { entries[$0].examples.isDamaged }
+    }
+
+    /// The same index with some entries' vectors replaced by others of the same texts.
+    func replacing(_ examples: [String: ExampleVectors]) -> RouteIndex {
+        var index = self
+        for (name, new) in examples {
+            guard let position = position(of: name), entries[position].examples.texts == new.texts else { continue }
+            index.entries[position].examples = new
+        }
+        return index
+    }
 
     /// Adapters that would answer what this one is asked. Cost: `O(entries * dimension)`.
     func likes(of entry: Int) -> [Int] { entries.indices.filter { $0 != entry && areAlike($0, entry) } }

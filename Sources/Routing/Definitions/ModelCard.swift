@@ -1,13 +1,13 @@
 /// The description in an adapter's model card: the first paragraph of prose after front matter and headings.
 enum ModelCard {
     static func description(_ markdown: String) -> String? {
-        var lines = markdown.split(separator: "\n", omittingEmptySubsequences: false).map(trimmed)[...]
+        var lines = TextScan.lines(markdown).map(TextScan.trimmed)[...]
         if lines.first == "---", let end = lines.dropFirst().firstIndex(of: "---") {
             lines = lines[(end + 1)...]
         }
         var paragraph: [Substring] = []
         for line in lines {
-            let isProse = !line.isEmpty && !"#<>|!`-*=".contains(line.first ?? "#")
+            let isProse = !line.isEmpty && !"#<>|!`-*=".utf8.contains(line.utf8.first ?? 0)
             if isProse {
                 paragraph.append(line)
             } else if !paragraph.isEmpty {
@@ -15,14 +15,7 @@ enum ModelCard {
             }
         }
         let text = paragraph.joined(separator: " ")
-        let isTemplate = text.contains("[More Information Needed]") || text.contains("<!--")
+        let isTemplate = TextScan.contains(text, "[More Information Needed]") || TextScan.contains(text, "<!--")
         return text.isEmpty || isTemplate ? nil : text
-    }
-
-    private static func trimmed(_ line: Substring) -> Substring {
-        var line = line
-        while let first = line.first, first.isWhitespace { line.removeFirst() }
-        while let last = line.last, last.isWhitespace { line.removeLast() }
-        return line
     }
 }
