@@ -1,16 +1,17 @@
 import Foundation
 import FoundationNetworking
+import TestSupport
 import Testing
 
 @Suite struct ServeTests {
-    /// The text of a file once it holds `part`; empty after a minute.
+    /// The text of a file once it holds `part`.
     private func wait(for part: String, in file: URL) async throws -> String {
-        for _ in 0..<600 {
-            let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
-            if text.contains(part) { return text }
-            try await Task.sleep(for: .milliseconds(100))
+        var text = ""
+        try await eventually("the service prints \(part)") {
+            text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+            return text.contains(part)
         }
-        return ""
+        return text
     }
 
     @Test func theServicePrintsItsAddressAnswersAndDrainsOnSIGTERM() async throws {
@@ -25,14 +26,11 @@ import Testing
         let text = try await wait(for: "adapter sql", in: file)
         #expect(text.contains("connections"))
         let address = try #require(text.firstMatch(of: /http:\/\/127\.0\.0\.1:[0-9]+/)).output
-        var answered = false
-        for _ in 0..<100 where !answered {
-            let url = try #require(URL(string: "\(address)/ready"))
-            let (_, response) = try await URLSession.shared.data(from: url)
-            answered = (response as? HTTPURLResponse)?.statusCode == 200
-            if !answered { try await Task.sleep(for: .milliseconds(100)) }
+        let url = try #require(URL(string: "\(address)/ready"))
+        try await eventually("the service is ready") {
+            let (_, response) = try await URLSession.shared.data(for: URLRequest(url: url, timeoutInterval: 300))
+            return (response as? HTTPURLResponse)?.statusCode == 200
         }
-        #expect(answered)
         process.terminate()
         process.waitUntilExit()
         #expect(process.terminationReason == .exit)

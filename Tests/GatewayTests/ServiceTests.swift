@@ -140,7 +140,7 @@ import UV
     }
 
     private func withService(
-        drainMilliseconds: Int = 10_000, _ body: @Sendable (Site) async throws -> Void
+        drainMilliseconds: Int = 300_000, _ body: @Sendable (Site) async throws -> Void
     ) async throws {
         let site = try await Site(drainMilliseconds: drainMilliseconds)
         do {

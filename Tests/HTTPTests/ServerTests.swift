@@ -157,9 +157,3 @@ import UV
         #expect(await recorder.body == Array("POST /x y b".utf8))
     }
 }
-
-/// Hands a value to another thread that alone uses the half of it that it uses.
-struct UncheckedBox<Value>: @unchecked Sendable {
-    let value: Value
-    init(_ value: Value) { self.value = value }
-}

@@ -46,15 +46,3 @@ extension Engine {
         return answer
     }
 }
-
-/// Waits for what must come, in polls of 2 ms. A test that waits for ever would stop all of them, so that this ends with an
-/// error after a minute. Only for conditions that stay true: a poll may come late, on a busy machine by seconds.
-func eventually(
-    _ what: Comment, at place: SourceLocation = #_sourceLocation, _ condition: () -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while !condition() {
-        try #require(ContinuousClock.now < deadline, what, sourceLocation: place)
-        try await Task.sleep(for: .milliseconds(2))
-    }
-}

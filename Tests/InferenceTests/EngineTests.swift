@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Generation
+import TestSupport
 import Testing
 
 @testable import Inference
@@ -86,8 +87,7 @@ struct EngineTests {
     func unpins() async throws {
         let fixture = try Self.shared.get()
         _ = await fixture.engine.answer(request("how many rivers run through ohio", adapter: "sql", maxTokens: 4))
-        for _ in 0..<100 where fixture.store.status("sql")?.pins != 0 { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(fixture.store.status("sql")?.pins == 0)
+        try await eventually("the adapter is unpinned") { fixture.store.status("sql")?.pins == 0 }
     }
 
     @Test("a stop string ends the text before it")
@@ -128,8 +128,7 @@ struct EngineTests {
         let other = await engine.answer(request("What is the capital of France?", maxTokens: 8))
         stream.cancel()
         #expect(other.failure == nil)
-        for _ in 0..<200 where engine.statistics.activeSequences > 0 { try await Task.sleep(for: .milliseconds(20)) }
-        #expect(engine.statistics.activeSequences == 0)
+        try await eventually("nothing runs") { engine.statistics.activeSequences == 0 }
         #expect(engine.statistics.cancelledRequests >= 1)
     }
 

@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import Generation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Inference
@@ -95,11 +96,10 @@ extension EngineTests {
             let most = Mutex(0)
             let requests = ["bash", "sql", "math", "data2text"].map { RealEngine.request("Say a word.", adapter: $0, maxTokens: 6) }
             async let answers = together(engine, requests)
-            for _ in 0..<200 {
+            try await eventually("all four are finished") {
                 let pinned = fixture.store.counters.pinnedAdapters
                 most.withLock { $0 = max($0, pinned) }
-                if engine.statistics.finishedRequests == 4 { break }
-                try await Task.sleep(for: .milliseconds(3))
+                return engine.statistics.finishedRequests == 4
             }
             #expect(await answers.allSatisfy { $0.failure == nil })
             // One that runs, one that is prepared, and one whose end is on its way.

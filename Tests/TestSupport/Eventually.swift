@@ -5,9 +5,15 @@ import Testing
 public func eventually(
     _ what: Comment, at place: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws {
+    try #require(try await holds(condition), what, sourceLocation: place)
+}
+
+/// The same, for callers that say themselves what was expected: false after five minutes.
+public func holds(_ condition: () async throws -> Bool) async throws -> Bool {
     let end = ContinuousClock.now + .seconds(300)
     while try await !condition() {
-        try #require(ContinuousClock.now < end, what, sourceLocation: place)
+        guard ContinuousClock.now < end else { return false }
         try await Task.sleep(for: .milliseconds(2))
     }
+    return true
 }
