@@ -3,6 +3,7 @@ import Generation
 import JSON
 import Models
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Adapters

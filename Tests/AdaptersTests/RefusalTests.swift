@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Models
+import TestSupport
 import Testing
 
 @testable import Adapters

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Models
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Adapters

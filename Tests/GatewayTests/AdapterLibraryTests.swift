@@ -4,6 +4,7 @@ import Generation
 import JSON
 import OpenAIAPI
 import Routing
+import TestSupport
 import Testing
 
 @testable import Gateway

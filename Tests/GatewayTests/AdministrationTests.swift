@@ -1,5 +1,6 @@
 import Foundation
 import OpenAIAPI
+import TestSupport
 import Testing
 
 @testable import Gateway

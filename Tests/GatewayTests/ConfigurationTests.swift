@@ -1,5 +1,6 @@
 import OpenAIAPI
 import Routing
+import TestSupport
 import Testing
 
 @testable import Gateway

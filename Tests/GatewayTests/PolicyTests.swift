@@ -3,6 +3,7 @@ import Generation
 import JSON
 import OpenAIAPI
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Gateway

@@ -3,6 +3,7 @@ import HTTP
 import JSON
 import OpenAIAPI
 import Synchronization
+import TestSupport
 import UV
 
 @testable import Gateway
@@ -10,8 +11,7 @@ import UV
 /// One service over the models and adapters of the repository, opened once for all tests, without sockets.
 @LoopActor
 final class RealService {
-    nonisolated static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().path
+    nonisolated static let root = Checkout.path
 
     nonisolated static var isPresent: Bool {
         ["models/base.gguf", "models/encoder/config.json", "adapters/bash/adapter_model.safetensors"].allSatisfy {

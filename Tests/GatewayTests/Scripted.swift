@@ -2,6 +2,7 @@ import Adapters
 import Generation
 import Routing
 import Synchronization
+import TestSupport
 
 @testable import Gateway
 

@@ -7,7 +7,10 @@ import Testing
     @Test func aListCountsLinesAndEnds() {
         let ranges = UnsafeMutablePointer<Kernels.Fetch.Range>.allocate(capacity: 4)
         let memory = UnsafeMutableRawPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        defer { (ranges.deallocate(), memory.deallocate()) }
+        defer {
+            ranges.deallocate()
+            memory.deallocate()
+        }
         var fetch = Kernels.Fetch(ranges, after: nil, rows: 16)
         fetch.add(memory, byteCount: 0)
         #expect((fetch.list.count, fetch.list.lines) == (0, 0))
@@ -25,7 +28,10 @@ import Testing
     @Test func whatAnAdapterReadsOfAMatrixIsFetched() {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: 1 << 16, alignment: 64)
         let ranges = UnsafeMutablePointer<Kernels.Fetch.Range>.allocate(capacity: 4)
-        defer { (ranges.deallocate(), memory.deallocate()) }
+        defer {
+            ranges.deallocate()
+            memory.deallocate()
+        }
         let b = Kernels.Int8Matrix.expanding(memory, outputs: 100, rank: 40)
         var fetch = Kernels.Fetch(ranges, after: nil, rows: 1)
         fetch.add(b, outputs: 32..<100)

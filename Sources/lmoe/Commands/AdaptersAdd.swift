@@ -19,7 +19,8 @@ struct AdaptersAdd: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
-    @Option(help: "The adapter's name; the folder's or file's own by default.") var name: String? = Variables.text("name")
+    @Option(name: .customLong("name"), help: "The adapter's name; the folder's or file's own by default.") var givenName: String?
+    var name: String? { givenName ?? Variables.text("name") }
     @Flag(help: "Don't look for adapters that do nearly the same.") var noCompare = Variables.flag("no-compare")
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
     @Argument(help: "The adapter's folder, or a LoRA file of llama.cpp.") var source: String

@@ -26,17 +26,28 @@ struct Bench: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
-    @Option(help: "Sections, with commas: \(Section.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var only = Variables.text("only")
+    @Option(name: .customLong("only"), help: "Sections, with commas: \(Section.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var givenOnly: String?
+    var only: String? { givenOnly ?? Variables.text("only") }
     @Flag(help: "Fewer cases and runs: a look, not a figure to keep.") var quick = Variables.flag("quick")
-    @Option(help: "Prompt lengths of the prefill runs, with commas. (default: 128,512,2048)") var prompt = Variables.text("prompt")
-    @Option(help: "Sequences that decode together, with commas. (default: 1,2,4,8,16,32)") var rows = Variables.text("rows")
-    @Option(help: "Ranks of the made adapters, with commas. (default: 8,16,64)") var ranks = Variables.text("ranks")
-    @Option(help: "Ranks of the made MixLoRAs, with commas. (default: 16; none where --ranks is given)")
-    var mixtures = Variables.text("mixtures")
-    @Option(help: "Adapters of the folder to measure instead of made ones, with commas.") var with = Variables.text("with")
-    @Option(help: "Tokens that each sequence decodes in a run. (default: 32)") var tokens = Variables.integer("tokens")
-    @Option(help: "Runs of each case; the median counts. (default: 3)") var `repeat` = Variables.integer("repeat")
+    @Option(name: .customLong("prompt"), help: "Prompt lengths of the prefill runs, with commas. (default: 128,512,2048)")
+    var givenPrompt: String?
+    var prompt: String? { givenPrompt ?? Variables.text("prompt") }
+    @Option(name: .customLong("rows"), help: "Sequences that decode together, with commas. (default: 1,2,4,8,16,32)")
+    var givenRows: String?
+    var rows: String? { givenRows ?? Variables.text("rows") }
+    @Option(name: .customLong("ranks"), help: "Ranks of the made adapters, with commas. (default: 8,16,64)") var givenRanks: String?
+    var ranks: String? { givenRanks ?? Variables.text("ranks") }
+    @Option(name: .customLong("mixtures"), help: "Ranks of the made MixLoRAs, with commas. (default: 16; none where --ranks is given)")
+    var givenMixtures: String?
+    var mixtures: String? { givenMixtures ?? Variables.text("mixtures") }
+    @Option(name: .customLong("with"), help: "Adapters of the folder to measure instead of made ones, with commas.")
+    var givenWith: String?
+    var with: String? { givenWith ?? Variables.text("with") }
+    @Option(name: .customLong("tokens"), help: "Tokens that each sequence decodes in a run. (default: 32)") var givenTokens: Int?
+    var tokens: Int? { givenTokens ?? Variables.integer("tokens") }
+    @Option(name: .customLong("repeat"), help: "Runs of each case; the median counts. (default: 3)") var givenRepeat: Int?
+    var `repeat`: Int? { givenRepeat ?? Variables.integer("repeat") }
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
 
     func validate() throws { _ = try plan() }

@@ -21,9 +21,11 @@ struct Chat: ParsableCommand {
     @OptionGroup var folders: FolderOptions
     @OptionGroup var steps: EngineOptions
     @OptionGroup var sampling: SamplingOptions
-    @Option(help: "The adapter's name, `base`, or `auto` to route each turn.") var adapter: String? = Variables.text(
-        "adapter")
-    @Option(help: "A system message before the first turn.") var system: String? = Variables.text("system")
+    @Option(name: .customLong("adapter"), help: "The adapter's name, `base`, or `auto` to route each turn.")
+    var givenAdapter: String?
+    var adapter: String? { givenAdapter ?? Variables.text("adapter") }
+    @Option(name: .customLong("system"), help: "A system message before the first turn.") var givenSystem: String?
+    var system: String? { givenSystem ?? Variables.text("system") }
 
     func run() throws {
         let choice = try AdapterChoice(adapter)

@@ -22,14 +22,17 @@ struct Complete: ParsableCommand {
     @OptionGroup var folders: FolderOptions
     @OptionGroup var steps: EngineOptions
     @OptionGroup var sampling: SamplingOptions
-    @Option(help: "The adapter's name, `base`, or `auto` to route.") var adapter: String? = Variables.text("adapter")
+    @Option(name: .customLong("adapter"), help: "The adapter's name, `base`, or `auto` to route.") var givenAdapter: String?
+    var adapter: String? { givenAdapter ?? Variables.text("adapter") }
     @Flag(help: "Take the prompt as it is: no chat template, no added special tokens.") var raw = Variables.flag("raw")
     @Flag(help: "Compute in f32 instead of the fast path.") var reference = Variables.flag("reference")
-    @Option(help: ArgumentHelp("Write the prompt's logits, f32 [tokens, vocabulary], as safetensors.", valueName: "file"))
-    var logits: String? = Variables.text("logits")
+    @Option(name: .customLong("logits"), help: ArgumentHelp("Write the prompt's logits, f32 [tokens, vocabulary], as safetensors.", valueName: "file"))
+    var givenLogits: String?
+    var logits: String? { givenLogits ?? Variables.text("logits") }
     @Flag(help: "Tell which experts of a mixture each layer chose, and how sure its router was; with --json, all logits.")
     var explainExperts = Variables.flag("explain_experts")
-    @Option(help: "A system message before the prompt.") var system: String? = Variables.text("system")
+    @Option(name: .customLong("system"), help: "A system message before the prompt.") var givenSystem: String?
+    var system: String? { givenSystem ?? Variables.text("system") }
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
     @Argument(help: "The prompt; without it standard input is read whole.") var prompt: [String] = []
 

@@ -28,7 +28,8 @@ struct Perplexity: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
-    @Option(help: "The adapter's name; without it the base answers.") var adapter: String? = Variables.text("adapter")
+    @Option(name: .customLong("adapter"), help: "The adapter's name; without it the base answers.") var givenAdapter: String?
+    var adapter: String? { givenAdapter ?? Variables.text("adapter") }
     @Option(help: "`fast`, `reference` (f32), or `compare` for both.") var precision = Path.fast
     @Option(help: "Tokens of a window.") var window = Variables.integer("window") ?? 512
     @Option(help: "Stop after so many tokens of the text; 0 takes all.") var tokens = Variables.integer("tokens") ?? 0

@@ -22,8 +22,9 @@ struct Tokenize: ParsableCommand {
     @Option(help: "The base model. [LMOE_BASE]") var base: String?
     @Option(help: ArgumentHelp("The encoder's folder, for --encoder. [LMOE_ENCODER]", valueName: "folder"))
     var encoderFolder: String?
-    @Option(help: ArgumentHelp("A YAML file with settings.", valueName: "file")) var config: String? = Variables.text(
-        "config")
+    @Option(name: .customLong("config"), help: ArgumentHelp("A YAML file with settings.", valueName: "file"))
+    var givenConfig: String?
+    var config: String? { givenConfig ?? Variables.text("config") }
     @Flag(help: "Use the encoder's tokenizer; its special tokens are added.")
     var encoder = false
     @Flag(help: "Lines are ids; print their text.") var decode = Variables.flag("decode")

@@ -6,8 +6,9 @@ struct ModelOptions: ParsableArguments {
     @Option(help: Setting.base.help) var base: String?
     @Option(help: Setting.encoder.help) var encoder: String?
     @Option(help: Setting.threads.help) var threads: String?
-    @Option(help: ArgumentHelp("A YAML file with settings, such as `port: 9000`.", valueName: "file"))
-    var config: String? = Variables.text("config")
+    @Option(name: .customLong("config"), help: ArgumentHelp("A YAML file with settings, such as `port: 9000`.", valueName: "file"))
+    var givenConfig: String?
+    var config: String? { givenConfig ?? Variables.text("config") }
 
     var flags: [Setting: String] {
         var flags: [Setting: String] = [:]

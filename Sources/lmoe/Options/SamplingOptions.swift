@@ -7,7 +7,8 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: "0 takes the most probable token each time.") var temperature = Variables.number("temperature") ?? 0
     @Option(help: "Keep the most probable tokens up to this mass.") var topP = Variables.number("top-p") ?? 1
     @Option(help: "Keep this many tokens; 0 keeps all.") var topK = Variables.integer("top-k") ?? 0
-    @Option(help: "Makes sampling repeatable.") var seed: Int? = Variables.integer("seed")
+    @Option(name: .customLong("seed"), help: "Makes sampling repeatable.") var givenSeed: Int?
+    var seed: Int? { givenSeed ?? Variables.integer("seed") }
     @Option(help: "End before this text; may be given more than once.") var stop: [String] = []
 
     func validate() throws {
@@ -15,6 +16,8 @@ struct SamplingOptions: ParsableArguments {
         guard (0...2).contains(temperature) else { throw ValidationError("--temperature goes from 0 to 2.") }
         guard topP > 0, topP <= 1 else { throw ValidationError("--top-p goes from above 0 to 1.") }
         guard topK >= 0 else { throw ValidationError("--top-k must not be negative.") }
+        // Reads LMOE_SEED now, so that `Variables.check` reports a wrong one.
+        _ = seed
     }
 
     var parameters: SamplingParameters {
