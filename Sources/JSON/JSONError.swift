@@ -1,4 +1,4 @@
-/// Why a JSON text could not be read, or why a value in it is not what was asked for.
+/// Why a JSON text could not be read, or why a value in it is not what the reader expects.
 public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// The text is not JSON.
@@ -9,7 +9,9 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
         case tooDeep
         /// More bytes than the parser can count.
         case tooLarge
-        /// A number beyond the range of a double.
+        /// More elements and members than the caller allows.
+        case tooMany
+        /// A number beyond the range of a double, or an integer of more than 4,300 digits.
         case numberOutOfRange
         /// A lookup found nothing, or null, where a value is required.
         case missing

@@ -19,10 +19,11 @@ extension JSONValue {
         }
     }
 
-    /// A number or an integer (rounded to the nearest double beyond 2^53).
+    /// A number or an integer (rounded to the nearest double beyond 2^53); nil for an integer that no double can hold.
     public var doubleValue: Double? {
         switch self {
         case .integer(let value): Double(value)
+        case .longInteger(let digits): Double(digits).flatMap { $0.isFinite ? $0 : nil }
         case .number(let value): value
         default: nil
         }
@@ -43,6 +44,7 @@ extension JSONValue {
         case .null: "null"
         case .bool: "a boolean"
         case .integer: "an integer"
+        case .longInteger: "an integer beyond 64 bits"
         case .number: "a number"
         case .string: "a string"
         case .array: "an array"

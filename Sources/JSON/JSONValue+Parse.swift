@@ -1,45 +1,64 @@
 internal import CJansson
 
 extension JSONValue {
-    /// Parses one JSON document (RFC 8259), a top-level scalar too.
+    /// Parses one JSON document (RFC 8259), a top-level scalar too. A byte order mark before it is skipped.
     ///
-    /// Refused: anything after the document, lone surrogates, NUL in a key, numbers beyond a double, and nesting deeper
-    /// than `maxDepth` (1,000 at most). Integers beyond 64 bits become numbers. The caller limits the size.
-    /// Cost: `O(bytes)`; the document exists twice until it is converted.
-    public static func parse(_ text: UnsafeRawBufferPointer, maxDepth: Int = 128) throws(JSONError) -> JSONValue {
+    /// Refused: anything after the document, lone surrogates, numbers beyond a double, nesting deeper than `maxDepth` (1,000 at
+    /// most), and more than `maxElements` elements and members in all. The caller limits the size.
+    /// Cost: `O(bytes)`; the document exists twice until it is converted. A limit is checked before that.
+    public static func parse(
+        _ text: UnsafeRawBufferPointer, maxDepth: Int = 128, maxElements: Int = .max
+    ) throws(JSONError) -> JSONValue {
         // jansson reports offsets as 32-bit integers.
         guard text.count < Int(Int32.max) else {
             throw JSONError(.tooLarge, "\(text.count) bytes are more than the parser takes")
         }
-        // jansson recurses too, and has a limit of its own of 2,048.
-        let scan = try JSONScan(text, maxDepth: min(maxDepth, 1000))
-        if scan.longIntegerEnds.isEmpty { return try parseScanned(text) }
+        guard text.starts(with: byteOrderMark) else { return try parseDocument(text, maxDepth, maxElements) }
+        do throws(JSONError) {
+            return try parseDocument(UnsafeRawBufferPointer(rebasing: text[byteOrderMark.count...]), maxDepth, maxElements)
+        } catch {
+            var error = error
+            error.position?.offset += byteOrderMark.count
+            throw error
+        }
+    }
 
-        let (rewritten, ends) = (makingReal(text, scan.longIntegerEnds), scan.longIntegerEnds)
-        let result = rewritten.withUnsafeBytes { bytes in
-            Result { () throws(JSONError) in try parseScanned(bytes) }
+    public static func parse(_ bytes: [UInt8], maxDepth: Int = 128, maxElements: Int = .max) throws(JSONError) -> JSONValue {
+        try bytes.withUnsafeBytes { bytes in
+            Result { () throws(JSONError) in try parse(bytes, maxDepth: maxDepth, maxElements: maxElements) }
+        }.get()
+    }
+
+    public static func parse(_ text: String, maxDepth: Int = 128, maxElements: Int = .max) throws(JSONError) -> JSONValue {
+        var text = text
+        return try text.withUTF8 { bytes in
+            Result { () throws(JSONError) in
+                try parse(UnsafeRawBufferPointer(bytes), maxDepth: maxDepth, maxElements: maxElements)
+            }
+        }.get()
+    }
+
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+    private static func parseDocument(
+        _ text: UnsafeRawBufferPointer, _ maxDepth: Int, _ maxElements: Int
+    ) throws(JSONError) -> JSONValue {
+        // jansson recurses too, and has a limit of its own of 2,048.
+        let scan = try JSONScan(text, maxDepth: min(maxDepth, 1000), maxElements: maxElements)
+        if scan.standIns.isEmpty { return try parseScanned(text, nil) }
+
+        let standIn = JSONStandIn(scan.standIns)
+        let result = standIn.rewriting(text).withUnsafeBytes { bytes in
+            Result { () throws(JSONError) in try parseScanned(bytes, standIn) }
         }
         do {
             return try result.get()
         } catch {
-            throw error.movedBack(over: ends, in: text)
+            throw standIn.original(error, in: text)
         }
     }
 
-    public static func parse(_ bytes: [UInt8], maxDepth: Int = 128) throws(JSONError) -> JSONValue {
-        try bytes.withUnsafeBytes { bytes in
-            Result { () throws(JSONError) in try parse(bytes, maxDepth: maxDepth) }
-        }.get()
-    }
-
-    public static func parse(_ text: String, maxDepth: Int = 128) throws(JSONError) -> JSONValue {
-        var text = text
-        return try text.withUTF8 { bytes in
-            Result { () throws(JSONError) in try parse(UnsafeRawBufferPointer(bytes), maxDepth: maxDepth) }
-        }.get()
-    }
-
-    private static func parseScanned(_ text: UnsafeRawBufferPointer) throws(JSONError) -> JSONValue {
+    private static func parseScanned(_ text: UnsafeRawBufferPointer, _ standIn: JSONStandIn?) throws(JSONError) -> JSONValue {
         // jansson takes no null pointer, and an empty buffer may have one.
         guard let base = text.baseAddress, text.count > 0 else {
             throw JSONError(.syntax, "the document is empty", position: .init(offset: 0, line: 1, column: 1))
@@ -50,25 +69,11 @@ extension JSONValue {
             throw JSONError(failure, in: text)
         }
         defer { json_decref(root) }
-        return JSONValue(root)
-    }
-
-    /// A copy of `text` in which each integer that ends at one of `ends` has the exponent `e0`: jansson refuses an
-    /// integer beyond 64 bits, but not a real.
-    private static func makingReal(_ text: UnsafeRawBufferPointer, _ ends: [Int]) -> [UInt8] {
-        var copy: [UInt8] = []
-        copy.reserveCapacity(text.count + 2 * ends.count)
-        var start = 0
-        for end in ends {
-            copy += text[start..<end]
-            copy += [UInt8(ascii: "e"), UInt8(ascii: "0")]
-            start = end
-        }
-        return copy + text[start...]
+        return JSONValue(root, standIn)
     }
 
     /// Copies a tree of jansson's; recursion is bounded by the depth that the scan allowed.
-    private init(_ node: UnsafeMutablePointer<json_t>) {
+    private init(_ node: UnsafeMutablePointer<json_t>, _ standIn: JSONStandIn?) {
         switch node.pointee.type {
         case JSON_OBJECT:
             var members: [JSONObject.Element] = []
@@ -76,7 +81,8 @@ extension JSONValue {
             var next = json_object_iter(node)
             while let member = next {
                 if let key = json_object_iter_key(member), let value = json_object_iter_value(member) {
-                    members.append((String(bytes: key, count: json_object_iter_key_len(member)), JSONValue(value)))
+                    let bytes = UnsafeRawBufferPointer(start: key, count: json_object_iter_key_len(member))
+                    members.append((standIn?.key(bytes) ?? String(decoding: bytes, as: UTF8.self), JSONValue(value, standIn)))
                 }
                 next = json_object_iter_next(node, member)
             }
@@ -86,13 +92,18 @@ extension JSONValue {
             self = .array(
                 [JSONValue](unsafeUninitializedCapacity: count) { elements, initialized in
                     for index in 0..<count {
-                        let element = json_array_get(node, index).map { JSONValue($0) } ?? .null
+                        let element = json_array_get(node, index).map { JSONValue($0, standIn) } ?? .null
                         elements.initializeElement(at: index, to: element)
                     }
                     initialized = count
                 })
         case JSON_STRING:
-            self = .string(json_string_value(node).map { String(bytes: $0, count: json_string_length(node)) } ?? "")
+            let bytes = UnsafeRawBufferPointer(start: json_string_value(node), count: json_string_length(node))
+            if let digits = standIn?.longInteger(bytes) {
+                self = .longInteger(digits)
+            } else {
+                self = .string(String(decoding: bytes, as: UTF8.self))
+            }
         case JSON_INTEGER:
             self = .integer(Int64(json_integer_value(node)))
         case JSON_REAL:
@@ -107,12 +118,6 @@ extension JSONValue {
     }
 }
 
-extension String {
-    fileprivate init(bytes: UnsafePointer<CChar>, count: Int) {
-        self = String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
-    }
-}
-
 extension JSONError {
     fileprivate init(_ failure: json_error_t, in text: UnsafeRawBufferPointer) {
         var failure = failure
@@ -124,15 +129,5 @@ extension JSONError {
             overflow ? .numberOutOfRange : .syntax, message,
             // jansson counts what it has read: the last byte of the token that it could not take.
             position: .init(offset: max(0, Int(failure.position) - 1), in: text))
-    }
-
-    /// The same error in the text as it was before `e0` was put in at `ends`.
-    fileprivate func movedBack(over ends: [Int], in text: UnsafeRawBufferPointer) -> JSONError {
-        guard let position else { return self }
-        var inserted = 0
-        for end in ends where end + inserted <= position.offset { inserted += 2 }
-        var moved = self
-        moved.position = .init(offset: max(0, position.offset - inserted), in: text)
-        return moved
     }
 }

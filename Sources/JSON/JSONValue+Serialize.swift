@@ -35,6 +35,7 @@ struct JSONWriter {
         case .null: bytes += "null".utf8
         case .bool(let value): bytes += (value ? "true" : "false").utf8
         case .integer(let value): bytes += String(value).utf8
+        case .longInteger(let digits): bytes += digits.utf8
         case .number(let value): bytes += (value.isFinite ? value.description : "null").utf8
         case .string(let value): write(value)
         case .array(let elements):

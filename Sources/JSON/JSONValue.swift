@@ -1,9 +1,10 @@
-/// A JSON document as a value. Integers that fit 64 bits stay integers; larger ones and all with a fraction or an
-/// exponent are numbers.
+/// A JSON document as a value. Numbers with a fraction or an exponent are doubles; integers are exact.
 public enum JSONValue: Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
+    /// An integer beyond 64 bits, as its digits with a sign before them where it is negative.
+    case longInteger(String)
     case number(Double)
     case string(String)
     case array([JSONValue])
@@ -17,6 +18,7 @@ extension JSONValue: Equatable {
         case (.null, .null): true
         case (.bool(let left), .bool(let right)): left == right
         case (.integer(let left), .integer(let right)): left == right
+        case (.longInteger(let left), .longInteger(let right)): left == right
         case (.number(let left), .number(let right)): left == right
         case (.string(let left), .string(let right)): sameBytes(left, right)
         case (.array(let left), .array(let right)): left == right

@@ -14,22 +14,68 @@ struct ParseTests {
         #expect(try JSONValue.parse(text) == expected)
     }
 
-    @Test("integers keep 64 bits, and longer ones become numbers")
+    @Test("integers beyond 64 bits keep their digits, and are doubles for those who compute")
     func integers() throws {
         #expect(try JSONValue.parse("9223372036854775807") == .integer(.max))
         #expect(try JSONValue.parse("-9223372036854775808") == .integer(.min))
-        #expect(try JSONValue.parse("9223372036854775808") == .number(9223372036854775808))
-        #expect(try JSONValue.parse("-9223372036854775809") == .number(-9223372036854775808))
+        #expect(try JSONValue.parse("9223372036854775808") == .longInteger("9223372036854775808"))
+        #expect(try JSONValue.parse("-9223372036854775809").doubleValue == -9223372036854775808)
         #expect(
             try JSONValue.parse("[18446744073709551615, \"99999999999999999999\", 1, 123456789012345678901234567890]")
-                == [.number(18446744073709551616), "99999999999999999999", 1, .number(1.2345678901234568e29)])
+                == [.longInteger("18446744073709551615"), "99999999999999999999", 1, .longInteger("123456789012345678901234567890")])
         #expect(try JSONValue.parse("1000000000000000000000.5e1") == .number(1e22))
+        #expect(try JSONValue.parse("1.99999999999999999999") == .number(2))
+        let long = #"{"maximum":100000000000000000000,"minimum":-123456789012345678901234567890}"#
+        #expect(try JSONValue.parse(long).serialized() == long)
+        #expect(failure("{99999999999999999999:1}") != nil, "a number is no key")
     }
 
-    @Test("a number beyond a double is an error")
-    func overflow() {
+    @Test("a number beyond a double is an error, and an integer of more than 4,300 digits")
+    func overflow() throws {
         #expect(failure("1e999")?.code == .numberOutOfRange)
-        #expect(failure(String(repeating: "9", count: 400))?.code == .numberOutOfRange)
+        #expect(failure(String(repeating: "9", count: 4_301))?.code == .numberOutOfRange)
+        #expect(try JSONValue.parse(String(repeating: "9", count: 400)).doubleValue == nil)
+    }
+
+    @Test("a NUL in a key is kept, in a value too, and keys that differ by it are two")
+    func nulInKeys() throws {
+        let value = try JSONValue.parse(#"{"a\u0000b":1, "a":2, "\u0000" : "\u0000", "a\u0000":{"\u0000\u0000":3}, "":4}"#)
+        #expect(value.objectValue?.keys == ["a\0b", "a", "\0", "a\0", ""])
+        #expect(value["a\0b"] == 1 && value["\0"] == "\0" && value["a\0"]?["\0\0"] == 3)
+        #expect(try JSONValue.parse(value.serialized()) == value)
+        #expect(failure(#"{"\u0000":x}"#)?.position?.offset == 10)
+    }
+
+    @Test("a NUL byte is refused wherever it stands", arguments: [
+        "1\0", "1.5\0", "true\0", "null\0", "\"a\"\0", "{}\0", "[1\0]", "[1,\0 2]", "{\"a\":1\0}", "{\"a\"\0:1}", "\0", "\01", "\"a\0\"",
+        "1 \0", "99999999999999999999\0", "[true\0,1]",
+    ])
+    func nulBytes(text: String) {
+        #expect(failure(text)?.code == .syntax)
+    }
+
+    @Test("a byte order mark before a document is skipped, and nowhere else")
+    func byteOrderMark() throws {
+        #expect(try JSONValue.parse("\u{feff}{\"a\":1}") == ["a": 1])
+        #expect(failure("\u{feff}")?.code == .syntax)
+        #expect(failure("\u{feff}\u{feff}1")?.code == .syntax)
+        #expect(failure("1\u{feff}")?.code == .syntax)
+        let error = failure("\u{feff}[x]")
+        #expect(error?.position == .init(offset: 4, line: 1, column: 2))
+    }
+
+    @Test("more elements and members than allowed are refused before the document is built")
+    func elements() throws {
+        func isAllowed(_ text: String, _ count: Int) -> Bool { (try? JSONValue.parse(text, maxElements: count)) != nil }
+        #expect(isAllowed("[1,2,3]", 3) && !isAllowed("[1,2,3]", 2))
+        #expect(isAllowed("{\"a\":[1],\"b\":2}", 3) && !isAllowed("{\"a\":[1],\"b\":2}", 2))
+        // Commas in strings are no elements.
+        #expect(isAllowed("\"\(String(repeating: ",[{", count: 100))\"", 0))
+        let many = "{" + (0..<5_000).map { "\"\($0)\":0" }.joined(separator: ",") + "}"
+        #expect(throws: JSONError.self) { try JSONValue.parse(many, maxElements: 4_999) }
+        let error = failure(many, maxElements: 1_000)
+        #expect(error?.code == .tooMany)
+        #expect(error?.message == "arrays and objects have more than 1000 elements in all")
     }
 
     @Test("the last of two equal keys wins, and keys differ by their bytes")
@@ -52,8 +98,8 @@ struct ParseTests {
 
     @Test("what is not JSON is refused", arguments: [
         "", " ", "nul", "[1,]", "{\"a\":}", "{a:1}", "[1 2]", "\"abc", "01", "+1", ".5", "1.", "'a'", "1 2", "[1]]",
-        "\"\n\"", #""\x""#, #""\ud800""#, #""\udc00 ""#, #""\ud800\u0041""#, "NaN", "Infinity", "{\"a\\u0000\":1}", "[", "\"\\",
-        "\u{feff}1",
+        "\"\n\"", #""\x""#, #""\ud800""#, #""\udc00 ""#, #""\ud800\u0041""#, "NaN", "Infinity", "[", "\"\\",
+        "099999999999999999999", "99999999999999999999a", "-", "--99999999999999999999", "1.e99999999999999999999",
     ])
     func refused(text: String) {
         #expect(failure(text)?.code == .syntax)
@@ -106,7 +152,7 @@ struct ParseTests {
         let seed = UInt64.random(in: 0 ... .max)
         print("JSON mutation seed: \(seed)")
         var random = SplitMix(state: seed)
-        let document = Array(#"{"a":[1,-2.5e3,"x\u00e9\ud83d\ude00é",{"b":null,"c":[true,false]}],"d":99999999999999999999}"#.utf8)
+        let document = Array(#"{"a":[1,-2.5e3,"x\u00e9\ud83d\ude00é",{"b":null,"c":[true,false]}],"d":99999999999999999999,"n\u0000":0}"#.utf8)
         for _ in 0..<5000 {
             var bytes = document
             for _ in 0..<Int.random(in: 1...4, using: &random) {
@@ -123,11 +169,13 @@ struct ParseTests {
         }
     }
 
-    private func failure(_ text: String) -> JSONError? { failure(Array(text.utf8)) }
+    private func failure(_ text: String, maxElements: Int = .max) -> JSONError? {
+        failure(Array(text.utf8), maxElements: maxElements)
+    }
 
-    private func failure(_ bytes: [UInt8]) -> JSONError? {
+    private func failure(_ bytes: [UInt8], maxElements: Int = .max) -> JSONError? {
         do throws(JSONError) {
-            _ = try JSONValue.parse(bytes)
+            _ = try JSONValue.parse(bytes, maxElements: maxElements)
             return nil
         } catch {
             return error

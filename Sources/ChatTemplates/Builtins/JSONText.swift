@@ -57,6 +57,7 @@ struct JSONText {
         case .none: try append("null")
         case .bool(let value): try append(value ? "true" : "false")
         case .integer(let value): try append(String(value))
+        case .longInteger(let digits): try append(digits)
         case .number(let value): try append(number(value))
         case .string(let text): try append(quoted(text))
         case .list(let elements), .tuple(let elements):
@@ -111,6 +112,7 @@ struct JSONText {
         case .none: return "null"
         case .bool(let value): return value ? "true" : "false"
         case .integer(let value): return String(value)
+        case .longInteger(let digits): return digits
         case .number(let value): return number(value)
         default: throw TemplateError(.type, "keys must be str, int, float, bool or None, not \(key.typeName)")
         }

@@ -11,7 +11,12 @@ enum Tests {
         "boolean": of { if case .bool = $0 { true } else { false } },
         "true": of { if case .bool(true) = $0 { true } else { false } },
         "false": of { if case .bool(false) = $0 { true } else { false } },
-        "integer": of { if case .integer = $0 { true } else { false } },
+        "integer": of {
+            switch $0 {
+            case .integer, .longInteger: true
+            default: false
+            }
+        },
         "float": of { if case .number = $0 { true } else { false } },
         "number": of { $0.doubleValue != nil },
         "string": of { if case .string = $0 { true } else { false } },

@@ -77,6 +77,7 @@ enum Key: Hashable {
         case .none: self = .none
         case .bool(let value): self = .integer(value ? 1 : 0)
         case .integer(let value): self = .integer(value)
+        case .longInteger(let digits): self = .number((Double(digits) ?? 0).bitPattern)
         case .number(let value):
             if let integer = Int(exactly: value) { self = .integer(integer) } else { self = .number(value.bitPattern) }
         case .string(let text): self = .text(ByteText(text))

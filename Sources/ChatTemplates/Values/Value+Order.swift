@@ -80,7 +80,7 @@ extension Meter {
                 if try equal(candidate, element) { return true }
             }
             return false
-        case .integer, .number, .bool, .none, .namespace, .callable:
+        case .integer, .longInteger, .number, .bool, .none, .namespace, .callable:
             throw TemplateError(.type, "argument of type '\(container.typeName)' is not iterable")
         default:
             for candidate in try elements(of: container) where try equal(candidate, element) { return true }

@@ -33,6 +33,7 @@ private struct ReprWriter {
         case .none: try append("None")
         case .bool(let value): try append(value ? "True" : "False")
         case .integer(let value): try append(String(value))
+        case .longInteger(let digits): try append(digits)
         case .number(let value): try append(pythonText(value))
         case .string(let text): try append(quoted(text))
         case .list(let elements): try write(elements.values, "[", "]")

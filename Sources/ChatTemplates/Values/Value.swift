@@ -6,6 +6,8 @@ enum Value {
     case none
     case bool(Bool)
     case integer(Int)
+    /// An integer beyond 64 bits, as its digits: it can be printed, and is a float where it is computed with.
+    case longInteger(String)
     case number(Double)
     case string(String)
     case list(Elements)
@@ -112,7 +114,7 @@ extension Value {
         case .undefined: "Undefined"
         case .none: "NoneType"
         case .bool: "bool"
-        case .integer: "int"
+        case .integer, .longInteger: "int"
         case .number: "float"
         case .string: "str"
         case .list: "list"
@@ -137,6 +139,7 @@ extension Value {
         case .undefined, .none: false
         case .bool(let value): value
         case .integer(let value): value != 0
+        case .longInteger: true
         case .number(let value): value != 0
         case .string(let text): !text.isEmpty
         case .list(let elements), .tuple(let elements), .view(let elements, _), .range(let elements, _):
@@ -156,8 +159,11 @@ extension Value {
     }
 
     var doubleValue: Double? {
-        if case .number(let value) = self { return value }
-        return integerValue.map(Double.init)
+        switch self {
+        case .number(let value): value
+        case .longInteger(let digits): Double(digits)
+        default: integerValue.map(Double.init)
+        }
     }
 
     static func string(_ scalars: some Sequence<Unicode.Scalar>) -> Value {
@@ -183,6 +189,7 @@ extension Value {
         case .integer(let value):
             guard let value = Int(exactly: value) else { return nil }
             self = .integer(value)
+        case .longInteger(let digits): self = .longInteger(digits)
         case .number(let value): self = .number(value)
         case .string(let text): self = .string(text)
         case .array(let elements):
