@@ -10,13 +10,20 @@ public final class HTTPServer {
     public typealias Handler = @LoopActor (HTTPRequest, HTTPResponder) -> Void
     /// Header and body of the answer to a request that is refused before any handler sees it; called on the loop.
     public typealias ErrorAnswer = @Sendable (HTTPError) -> (headers: HTTPHeaders, body: [UInt8])
+    /// Decides by the header whether a body may come; an answer refuses it and ends the connection. Called on the loop, for
+    /// chunked bodies and for those beyond `HTTPLimits.uncheckedBodyBytes`; the handler sees the request only afterwards.
+    public typealias HeadCheck = @LoopActor (_ head: HTTPRequest) -> HTTPAnswer?
 
     public let limits: HTTPLimits
     let handler: Handler
     let errorAnswer: ErrorAnswer
+    let headCheck: HeadCheck?
+    /// Of the requests that are being received or answered.
+    public internal(set) var heldBodyBytes = 0
+    private let acceptFailed: @LoopActor (UVError) -> Void
     private var listener: TCPListener?
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
-    /// Those that are told 503, which do not count against the limit.
+    /// Those that get a 503, which do not count against the limit.
     private var refused: Set<ObjectIdentifier> = []
     private var ticks: LoopTimer?
     private var isClosing = false
@@ -26,9 +33,17 @@ public final class HTTPServer {
     private static let refusedAtOnce = 64
     private static let tickMilliseconds = 100
 
-    public init(limits: HTTPLimits = HTTPLimits(), errorAnswer: ErrorAnswer? = nil, handler: @escaping Handler) {
+    /// - Parameter acceptFailed: gets the reason when a connection could not be accepted, at most once a minute.
+    public init(
+        limits: HTTPLimits = HTTPLimits(), errorAnswer: ErrorAnswer? = nil, headCheck: HeadCheck? = nil,
+        acceptFailed: @escaping @LoopActor (UVError) -> Void = { _ in }, handler: @escaping Handler
+    ) {
+        var limits = limits
+        limits.allBodiesBytes = max(limits.allBodiesBytes, limits.bodyBytes)
         self.limits = limits
         self.handler = handler
+        self.headCheck = headCheck
+        self.acceptFailed = acceptFailed
         self.errorAnswer = errorAnswer ?? { error in
             (["Content-Type": "text/plain; charset=utf-8"], Array("\(error.message)\n".utf8))
         }
@@ -38,7 +53,7 @@ public final class HTTPServer {
     @discardableResult
     public func listen(host: String, port: Int) throws(UVError) -> Int {
         precondition(listener == nil, "a server listens once")
-        let listener = try TCPListener(SocketAddress(host: host, port: port)) { [weak self] socket in
+        let listener = try TCPListener(SocketAddress(host: host, port: port), failed: acceptFailed) { [weak self] socket in
             if let self { self.accept(socket) } else { socket.close() }
         }
         self.listener = listener
@@ -90,21 +105,32 @@ public final class HTTPServer {
     var moment: ServerConnectionState.Moment {
         let seconds = HTTPDate.nowSeconds()
         if seconds != date.seconds { date = (seconds, HTTPDate.format(seconds)) }
-        return ServerConnectionState.Moment(milliseconds: LoopActor.nowMilliseconds, date: date.text)
+        return ServerConnectionState.Moment(
+            milliseconds: LoopActor.nowMilliseconds, date: date.text, bodyRoom: limits.allBodiesBytes - heldBodyBytes)
     }
 
     // MARK: The end
 
-    /// Stops accepting, closes idle connections at once, lets running requests finish, and cuts off what is left after
-    /// the deadline. Returns when all connections are closed.
-    public func drain(deadlineMilliseconds: Int) async {
+    /// Stops accepting, closes idle connections at once and lets running requests finish until the deadline.
+    ///
+    /// At the deadline, requests that have not come whole are answered 503 and `atDeadline` ends all others. What clients have
+    /// not taken within `graceMilliseconds` after that is cut off. Returns when all connections are closed.
+    public func drain(
+        deadlineMilliseconds: Int, graceMilliseconds: Int = 2_000, atDeadline: @escaping @LoopActor () -> Void = {}
+    ) async {
         stopAccepting()
         for connection in connections.values { connection.drain() }
         guard !connections.isEmpty else { return }
-        let deadline = LoopTimer { [self] in abortAll() }
+        let grace = LoopTimer { [self] in abortAll() }
+        let deadline = LoopTimer { [self] in
+            for connection in connections.values { connection.endReceiving() }
+            atDeadline()
+            grace.start(afterMilliseconds: graceMilliseconds)
+        }
         deadline.start(afterMilliseconds: deadlineMilliseconds)
         await withCheckedContinuation { waitingForEnd.append($0) }
         deadline.close()
+        grace.close()
     }
 
     /// Stops accepting and cuts off every connection: responders see that their client has left.

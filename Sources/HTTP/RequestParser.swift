@@ -6,8 +6,8 @@
 /// A value without I/O; after an error it must not be used again.
 struct RequestParser {
     enum Event {
-        /// The header is complete and a body follows.
-        case head(expectsContinue: Bool)
+        /// The header is complete and a body follows: `length` bytes, or chunks when it is nil. The request has no body yet.
+        case head(HTTPRequest, length: Int?, expectsContinue: Bool)
         case request(HTTPRequest)
     }
 
@@ -30,6 +30,9 @@ struct RequestParser {
     private var body: [UInt8] = []
 
     init(limits: HTTPLimits) { self.limits = limits }
+
+    /// Of the body that is being read.
+    var bodyBytes: Int { body.count }
 
     var progress: Progress {
         switch state {
@@ -144,16 +147,19 @@ struct RequestParser {
 
     private mutating func startBody() throws(HTTPError) -> Event? {
         try head.check()
-        switch try head.framing() {
+        let framing = try head.framing()
+        var announced: Int?
+        switch framing {
         case .none:
             return finish()
         case .length(let length):
             guard length <= limits.bodyBytes else { throw tooLarge() }
+            announced = length
             enter(.body(remaining: length))
         case .chunked:
             enter(.chunkSize)
         }
-        return .head(expectsContinue: try head.expectsContinue())
+        return .head(request, length: announced, expectsContinue: try head.expectsContinue())
     }
 
     private mutating func startChunk(_ size: Int) throws(HTTPError) {
@@ -165,10 +171,14 @@ struct RequestParser {
         HTTPError(.contentTooLarge, "the body is larger than \(limits.bodyBytes) bytes")
     }
 
-    private mutating func finish() -> Event {
-        let request = HTTPRequest(
+    private var request: HTTPRequest {
+        HTTPRequest(
             method: head.method, target: head.target, parsed: head.parsedTarget, version: head.version, headers: head.headers,
             body: body)
+    }
+
+    private mutating func finish() -> Event {
+        let request = request
         head = RequestHead()
         body = []
         enter(.requestLine)

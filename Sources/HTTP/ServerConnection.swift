@@ -18,12 +18,15 @@ final class ServerConnection: HTTPResponseSink {
     private var isSaturated = false
     private var totalBytes = 0
     private var mustProceed = false
+    /// Of the body, what the server's sum has of it.
+    private var countedBodyBytes = 0
 
     init(_ socket: TCPConnection, server: HTTPServer) {
         self.socket = socket
         self.server = server
         remoteAddress = socket.remoteAddress?.description ?? ""
-        state = ServerConnectionState(limits: server.limits, now: server.moment, errorAnswer: server.errorAnswer)
+        state = ServerConnectionState(
+            limits: server.limits, now: server.moment, checksHeads: server.headCheck != nil, errorAnswer: server.errorAnswer)
         // The socket keeps this object until it has closed.
         socket.onBytes = { bytes in self.perform(self.state.receive(bytes, now: self.server.moment)) }
         socket.onEnd = { error in self.perform(error == nil ? self.state.receiveEnd() : self.state.fail()) }
@@ -35,11 +38,13 @@ final class ServerConnection: HTTPResponseSink {
 
     /// Answers 503 and ends, without waiting for a request.
     func refuseService() {
-        perform(state.refuse(HTTPError(.unavailable, "too many connections"), now: server.moment))
+        perform(state.refuse(HTTPError(.tooManyConnections, "too many connections"), now: server.moment))
         socket.startReading()
     }
 
     private func perform(_ more: [ServerConnectionState.Action]) {
+        server.heldBodyBytes += state.bodyBytes - countedBodyBytes
+        countedBodyBytes = state.bodyBytes
         var more = more[...]
         if isPerforming {
             // Inside a handler: what cannot call one again happens at once, unless something waits before it.
@@ -72,6 +77,13 @@ final class ServerConnection: HTTPResponseSink {
         case .send(let bytes):
             totalBytes += bytes.count
             socket.write(bytes)
+        case .check(var request):
+            request.remoteAddress = remoteAddress
+            if let answer = server.headCheck?(request) {
+                perform(state.refuse(answer, now: server.moment))
+            } else {
+                perform(state.admit(now: server.moment))
+            }
         case .handle(var request):
             request.remoteAddress = remoteAddress
             let responder = HTTPResponder(sink: self)
@@ -121,6 +133,8 @@ final class ServerConnection: HTTPResponseSink {
 
     func drain() { perform(state.drain()) }
 
+    func endReceiving() { perform(state.endReceiving(now: server.moment)) }
+
     func abort() {
         perform(state.fail())
         socket.close()
@@ -149,10 +163,10 @@ final class ServerConnection: HTTPResponseSink {
 }
 
 extension ServerConnectionState.Action {
-    /// Carrying it out may call a handler, or an end of one answer begin the next.
+    /// Carrying it out may call a handler or begin the next request.
     fileprivate var callsHandlers: Bool {
         switch self {
-        case .handle, .answered: true
+        case .check, .handle, .answered: true
         case .send, .clientLeft, .pauseReading, .resumeReading, .linger, .closeWhenSent, .close, .reset: false
         }
     }

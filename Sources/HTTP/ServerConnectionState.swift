@@ -5,6 +5,8 @@
 struct ServerConnectionState {
     enum Action {
         case send([UInt8])
+        /// A header has come and a body follows: call `admit` or `refuse`.
+        case check(HTTPRequest)
         case handle(HTTPRequest)
         /// The present answer is complete: call `proceed` once the client has taken most of it.
         case answered
@@ -27,6 +29,8 @@ struct ServerConnectionState {
         var milliseconds: UInt64
         /// For the `Date` field.
         var date: String
+        /// Bytes that the bodies of all connections may still take.
+        var bodyRoom = Int.max
     }
 
     /// The content of an answer to a request that was refused here.
@@ -34,6 +38,8 @@ struct ServerConnectionState {
 
     enum Phase: Equatable {
         case receiving
+        /// The I/O layer decides whether the request's body may come.
+        case checking(expectsContinue: Bool)
         /// A handler has the request.
         case handling(Exchange)
         /// The answer is complete and the client is taking it.
@@ -52,6 +58,8 @@ struct ServerConnectionState {
     }
 
     let limits: HTTPLimits
+    /// Whether the I/O layer decides about headers; otherwise every body may come.
+    private let checksHeads: Bool
     private let errorAnswer: ErrorAnswer
     private(set) var phase = Phase.receiving
     private var parser: RequestParser
@@ -63,16 +71,22 @@ struct ServerConnectionState {
     /// When the present phase has lasted too long.
     private var deadline: UInt64
     private var progress = RequestParser.Progress.idle
+    /// When bytes last came.
+    private var lastReceived: UInt64
+    /// Of the request that is being received or answered.
+    private(set) var bodyBytes = 0
     /// Of writing: when bytes last left, and how many had left then.
     private var lastSent: (total: Int, at: UInt64)
 
-    init(limits: HTTPLimits, now: Moment, errorAnswer: @escaping ErrorAnswer) {
+    init(limits: HTTPLimits, now: Moment, checksHeads: Bool = false, errorAnswer: @escaping ErrorAnswer) {
         self.limits = limits
+        self.checksHeads = checksHeads
         self.errorAnswer = errorAnswer
         parser = RequestParser(limits: limits)
         // A client that connects and says nothing has no claim to the patience of one between two requests.
         deadline = now.milliseconds + UInt64(min(limits.headerTimeoutMilliseconds, limits.idleTimeoutMilliseconds))
         lastSent = (0, now.milliseconds)
+        lastReceived = now.milliseconds
     }
 
     /// Nothing of a request is here and nothing is being answered.
@@ -81,10 +95,11 @@ struct ServerConnectionState {
     // MARK: Input
 
     mutating func receive(_ bytes: UnsafeRawBufferPointer, now: Moment) -> [Action] {
+        lastReceived = now.milliseconds
         switch phase {
         case .receiving:
             return parse(bytes, now: now)
-        case .handling, .answered:
+        case .checking, .handling, .answered:
             pending.append(contentsOf: bytes)
             guard pending.count > limits.pipelinedBytes, !isPaused else { return [] }
             isPaused = true
@@ -97,11 +112,20 @@ struct ServerConnectionState {
     private mutating func parse(_ bytes: UnsafeRawBufferPointer, now: Moment) -> [Action] {
         var actions: [Action] = []
         var offset = 0
+        let countedBytes = bodyBytes
         do throws(HTTPError) {
             while offset < bytes.count {
-                switch try parser.next(bytes, offset: &offset) {
+                let event = try parser.next(bytes, offset: &offset)
+                if case .request(let request)? = event { bodyBytes = request.body.count } else { bodyBytes = parser.bodyBytes }
+                try checkRoom(beyond: countedBytes, now)
+                switch event {
                 case nil: break
-                case .head(let expectsContinue):
+                case .head(let request, let length, let expectsContinue):
+                    if checksHeads, length.map({ $0 > limits.uncheckedBodyBytes }) ?? true {
+                        pending.append(contentsOf: bytes[offset...])
+                        phase = .checking(expectsContinue: expectsContinue)
+                        return actions + [.check(request)]
+                    }
                     // A client that already sends its body has not waited.
                     if expectsContinue, offset == bytes.count { actions.append(.send(ResponseEncoder.continueHead)) }
                 case .request(let request):
@@ -116,6 +140,28 @@ struct ServerConnectionState {
         }
         updateDeadline(now)
         return actions
+    }
+
+    /// - Parameter counted: bytes of this body that `bodyRoom` is already without.
+    private func checkRoom(beyond counted: Int, _ now: Moment) throws(HTTPError) {
+        guard bodyBytes > limits.freeBodyBytes, bodyBytes - counted > now.bodyRoom else { return }
+        throw HTTPError(.bodiesFull, "the bodies of the requests in progress take all the memory that they may take; try again")
+    }
+
+    /// After `check`: the body may come.
+    mutating func admit(now: Moment) -> [Action] {
+        guard case .checking(let expectsContinue) = phase else { return [] }
+        phase = .receiving
+        let bytes = pending
+        pending = []
+        let start: [Action] = expectsContinue && bytes.isEmpty ? [.send(ResponseEncoder.continueHead)] : []
+        return start + bytes.withUnsafeBytes { parse($0, now: now) }
+    }
+
+    /// After `check`: the answer instead of the body, and the end of the connection.
+    mutating func refuse(_ answer: HTTPAnswer, now: Moment) -> [Action] {
+        guard case .checking = phase else { return [] }
+        return end(with: answer, now: now)
     }
 
     private mutating func updateDeadline(_ now: Moment) {
@@ -135,7 +181,7 @@ struct ServerConnectionState {
         switch phase {
         case .receiving, .lingering: return leave(.closeWhenSent)
         case .answered: return []
-        case .handling: return leave(.close)
+        case .checking, .handling: return leave(.close)
         case .closed: return []
         }
     }
@@ -147,22 +193,33 @@ struct ServerConnectionState {
         let wasHandling = if case .handling = phase { true } else { false }
         guard phase != .closed else { return [] }
         phase = .closed
-        pending = []
+        drop()
         return wasHandling ? [.clientLeft, last] : [last]
     }
 
-    /// Answers a request that is no request, and ends the connection: where the next one begins is unknown.
+    /// Answers a request that cannot be read to its end, and ends the connection: where the next one begins is unknown.
     mutating func refuse(_ error: HTTPError, now: Moment) -> [Action] {
         guard phase == .receiving else { return [] }
         let answer = errorAnswer(error)
+        return end(with: HTTPAnswer(status: error.status, headers: answer.headers, body: answer.body), now: now)
+    }
+
+    private mutating func end(with answer: HTTPAnswer, now: Moment) -> [Action] {
         let head = ResponseEncoder.head(
-            status: error.status, headers: answer.headers, framing: .length(answer.body.count), version: .http11,
+            status: answer.status, headers: answer.headers, framing: .length(answer.body.count), version: .http11,
             keepAlive: false, date: now.date)
         return [.send(head + answer.body)] + startLingering(now)
     }
 
-    private mutating func startLingering(_ now: Moment) -> [Action] {
+    /// What has come of requests is not needed any more.
+    private mutating func drop() {
         pending = []
+        bodyBytes = 0
+        parser = RequestParser(limits: limits)
+    }
+
+    private mutating func startLingering(_ now: Moment) -> [Action] {
+        drop()
         guard !peerEnded else {
             phase = .closed
             return [.closeWhenSent]
@@ -223,6 +280,7 @@ struct ServerConnectionState {
 
     private mutating func finish(_ exchange: Exchange) -> [Action] {
         if !exchange.keepAlive { isDraining = true }
+        bodyBytes = 0
         phase = .answered
         return [.answered]
     }
@@ -253,6 +311,9 @@ struct ServerConnectionState {
         if now.milliseconds - lastSent.at >= UInt64(limits.writeTimeoutMilliseconds) { return leave(.reset) }
         // Lingering begins when the answer has left.
         if phase == .lingering, unsent > 0 { deadline = now.milliseconds + UInt64(limits.lingerMilliseconds) }
+        if isStalled(now) {
+            return refuse(HTTPError(.requestTimeout, "the body stopped coming while others wait for the memory it takes"), now: now)
+        }
         guard now.milliseconds >= deadline else { return [] }
         switch phase {
         case .receiving:
@@ -262,8 +323,19 @@ struct ServerConnectionState {
             case .body: return refuse(HTTPError(.requestTimeout, "the body took too long"), now: now)
             }
         case .lingering: return leave(.close)
-        case .handling, .answered, .closed: return []
+        case .checking, .handling, .answered, .closed: return []
         }
+    }
+
+    private func isStalled(_ now: Moment) -> Bool {
+        phase == .receiving && bodyBytes > limits.freeBodyBytes && now.bodyRoom <= 0
+            && now.milliseconds - lastReceived >= UInt64(limits.stalledBodyMilliseconds)
+    }
+
+    /// A request that has not come whole when the time to drain is over.
+    mutating func endReceiving(now: Moment) -> [Action] {
+        guard phase == .receiving else { return [] }
+        return isIdle ? leave(.closeWhenSent) : refuse(HTTPError(.draining, "the server is stopping"), now: now)
     }
 
     /// No request after the present one; an idle connection closes at once.

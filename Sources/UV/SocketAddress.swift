@@ -14,6 +14,11 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
+    /// Whether only this machine can reach the address.
+    public var isLoopback: Bool {
+        host.hasPrefix("127.") || host == "::1" || host == "localhost" || host.lowercased().hasPrefix("::ffff:127.")
+    }
+
     /// Resolves `host`, a number or a name. A name is looked up synchronously: for start-up, not for requests.
     func withResolved<Result>(
         _ body: (UnsafePointer<sockaddr>) throws(UVError) -> Result

@@ -23,7 +23,7 @@ import Testing
         #expect(try ServiceConfiguration(values).port == 3)
         #expect(try ServiceConfiguration(values).cache == "/c/lmoe")
         #expect(try ServiceConfiguration(SettingValues()).port == 8080)
-        #expect(try ServiceConfiguration(SettingValues()).cors == CORSPolicy(.any))
+        #expect(try ServiceConfiguration(SettingValues()).cors == CORSPolicy(.generation))
     }
 
     @Test func whatSurroundsADecisionIsSet() throws {

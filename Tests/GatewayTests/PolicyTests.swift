@@ -11,7 +11,7 @@ import Testing
 
 /// Rules of route files, settings around the decision, metrics and the decision log, over sockets.
 @Suite struct PolicyTests {
-    private static let keys = APIKeys(file: "team-a:a\nteam-b:b\nadmin:root\n")
+    private static let keys = try! APIKeys(file: "team-a:a\nteam-b:b\nadmin:root\n")
     private static let files = "find the large files in a folder"
 
     private func withSite(

@@ -115,14 +115,16 @@ import UV
         }
     }
 
-    @Test func aDrainEndsAtItsDeadline() async throws {
+    @Test func aDrainEndsAtItsDeadlineWithA503ForWhatStillRuns() async throws {
         try await withService(drainMilliseconds: 100) { site in
             try await site.open()
             site.hold()
             let running = Task { try await site.chat("hello", model: "geo") }
             #expect(try await site.until { site.library.store.status("geo")?.pins == 1 })
             await site.service.drain()
-            await #expect(throws: (any Error).self) { try await running.value }
+            let answer = try await running.value
+            #expect(answer.status == 503)
+            #expect(try answer.json()["error"]?["code"] == "draining")
             #expect(site.stops == 1)
         }
     }

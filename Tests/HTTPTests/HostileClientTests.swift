@@ -7,6 +7,7 @@ import UV
 @LoopActor
 final class Outcome {
     var responder: HTTPResponder?
+    var responders: [HTTPResponder] = []
     var left = 0
     var drained = 0
     var written = 0
@@ -262,6 +263,92 @@ final class Outcome {
             #expect(text?.hasSuffix("4\r\nlate\r\n0\r\n\r\n") == true)
             await drained.value
             #expect(await server.connectionCount == 0)
+        }
+    }
+
+    @Test func aHundredUnfinishedBodiesTakeNoMoreThanTheSumAndAWrongKeyKeepsNone() async throws {
+        let outcome = Outcome()
+        var limits = HTTPLimits()
+        limits.bodyBytes = 1 << 20
+        limits.allBodiesBytes = 4 << 20
+        limits.stalledBodyMilliseconds = 600_000
+        let check: HTTPServer.HeadCheck = { head in head.headers["Key"] == "good" ? nil : HTTPAnswer(status: 401) }
+        let head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\n"
+        let block = [UInt8](repeating: 0x61, count: (1 << 20) - 1)
+        try await withServer(limits: limits, headCheck: check, handler: { _, _ in outcome.requests += 1 }) { port, server in
+            let (clients, refused) = try await RawClient.run {
+                var (held, refused): ([RawClient], [String]) = ([], [])
+                for _ in 0..<20 {
+                    let client = try RawClient(port: port)
+                    client.send("\(head)Key: good\r\n\r\n")
+                    client.send(block)
+                    held.append(client)
+                }
+                for _ in 0..<5 {
+                    let client = try RawClient(port: port)
+                    client.send("\(head)Key: bad\r\n\r\n")
+                    client.send(block)
+                    client.finishSending()
+                    refused.append(client.receiveAll() ?? "reset")
+                }
+                return (UncheckedBox(held), refused)
+            }
+            #expect(refused.allSatisfy { $0.hasPrefix("HTTP/1.1 401 ") })
+            // Each read may overshoot by the size of the loop's buffer.
+            let wait = try await outcome.wait { _ in server.heldBodyBytes > 3 << 20 }
+            #expect(wait)
+            #expect(await server.heldBodyBytes <= 4 << 20)
+            let answers = try await RawClient.run {
+                clients.value.map { client -> String in
+                    client.finishSending()
+                    return client.receiveAll() ?? "reset"
+                }
+            }
+            #expect(answers.count { $0.hasPrefix("HTTP/1.1 503 ") } >= 15)
+            let released = try await outcome.wait { _ in server.heldBodyBytes == 0 }
+            #expect(released)
+        }
+        #expect(await outcome.requests == 0)
+    }
+
+    @Test func atTheDeadlineRunningAnswersMayEndInOrder() async throws {
+        let outcome = Outcome()
+        let handler: HTTPServer.Handler = { request, responder in
+            if request.path == "/stream" { responder.beginStream(status: 200) }
+            outcome.requests += 1
+            outcome.responders.append(responder)
+        }
+        try await withServer(handler: handler) { port, server in
+            let (stream, whole, partial) = try await RawClient.run {
+                let clients = try (0..<3).map { _ in try RawClient(port: port) }
+                clients[0].send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n")
+                clients[1].send("GET /whole HTTP/1.1\r\nHost: h\r\n\r\n")
+                clients[2].send("POST /partial HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabc")
+                _ = clients[0].receive(until: "\r\n\r\n")
+                return (UncheckedBox(clients[0]), UncheckedBox(clients[1]), UncheckedBox(clients[2]))
+            }
+            let arrived = try await outcome.wait { $0.requests == 2 && server.connectionCount == 3 }
+            #expect(arrived)
+            let drained = Task {
+                await server.drain(deadlineMilliseconds: 300, graceMilliseconds: 600_000) {
+                    for responder in outcome.responders {
+                        responder.respond(status: 503)
+                        responder.write(Array("error".utf8))
+                        responder.end()
+                    }
+                }
+            }
+            let texts = try await RawClient.run {
+                [stream, whole, partial].map { client -> String in
+                    let text = client.value.receiveAll() ?? "reset"
+                    client.value.finishSending()
+                    return text
+                }
+            }
+            #expect(texts[0].hasSuffix("5\r\nerror\r\n0\r\n\r\n"))
+            #expect(texts[1].hasPrefix("HTTP/1.1 503 "))
+            #expect(texts[2].hasPrefix("HTTP/1.1 503 "))
+            await drained.value
         }
     }
 

@@ -8,8 +8,8 @@ import Testing
         ServerConnectionState.Moment(milliseconds: milliseconds, date: "D")
     }
 
-    private func make(_ limits: HTTPLimits = HTTPLimits()) -> ServerConnectionState {
-        ServerConnectionState(limits: limits, now: Self.moment(0)) { error in ([:], Array("\(error.status)".utf8)) }
+    private func make(_ limits: HTTPLimits = HTTPLimits(), checksHeads: Bool = false) -> ServerConnectionState {
+        ServerConnectionState(limits: limits, now: Self.moment(0), checksHeads: checksHeads) { error in ([:], Array("\(error.status)".utf8)) }
     }
 
     private func feed(_ state: inout ServerConnectionState, _ text: String, at milliseconds: UInt64 = 0) -> [String] {
@@ -20,6 +20,7 @@ import Testing
         actions.map { action in
             switch action {
             case .send(let bytes): "send " + (String(decoding: bytes, as: UTF8.self).split(separator: "\r\n").first ?? "")
+            case .check(let request): "check \(request.path) \(request.body.count)"
             case .handle(let request): "handle \(request.path)"
             case .answered: "answered"
             case .clientLeft: "left"
@@ -137,6 +138,93 @@ import Testing
         #expect(names(state.tick(sent: 2, unsent: 50, now: Self.moment(2 * limit - 2))) == [])
         #expect(names(state.tick(sent: 2, unsent: 50, now: Self.moment(3 * limit - 3))) == [])
         #expect(names(state.tick(sent: 2, unsent: 50, now: Self.moment(3 * limit - 2))) == ["left", "reset"])
+    }
+
+    private func post(_ bytes: Int, _ path: String = "/a") -> String {
+        "POST \(path) HTTP/1.1\r\nHost: h\r\nContent-Length: \(bytes)\r\n\r\n" + String(repeating: "x", count: bytes)
+    }
+
+    @Test func aLargeBodyWaitsForTheVerdictOnItsHeader() {
+        var limits = HTTPLimits()
+        limits.uncheckedBodyBytes = 10
+        var state = make(limits, checksHeads: true)
+        #expect(feed(&state, post(10)) == ["handle /a"])
+        _ = state.respond(status: 200, headers: [:], body: [], now: now)
+        _ = state.proceed(now: now)
+        #expect(feed(&state, post(11) + get) == ["check /a 0"])
+        #expect(state.bodyBytes == 0)
+        #expect(names(state.admit(now: now)) == ["handle /a"])
+        #expect(state.bodyBytes == 11)
+        _ = state.respond(status: 200, headers: [:], body: [], now: now)
+        #expect(state.bodyBytes == 0)
+        #expect(names(state.proceed(now: now)) == ["handle /a"])
+        _ = state.respond(status: 200, headers: [:], body: [], now: now)
+        _ = state.proceed(now: now)
+
+        #expect(feed(&state, "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n") == ["check /b 0"])
+        let answer = HTTPAnswer(status: 401, headers: ["X": "y"], body: [1])
+        #expect(names(state.refuse(answer, now: now)) == ["send HTTP/1.1 401 Unauthorized", "linger"])
+        #expect(names(state.admit(now: now)) == [])
+        #expect(feed(&state, "a\r\n0\r\n\r\n" + get) == [])
+    }
+
+    @Test func continueIsSentOnlyAfterTheVerdict() {
+        let head = "POST /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 99999\r\n\r\n"
+        var state = make(checksHeads: true)
+        #expect(feed(&state, head) == ["check /a 0"])
+        #expect(names(state.admit(now: now)) == ["send HTTP/1.1 100 Continue"])
+        var refused = make(checksHeads: true)
+        _ = feed(&refused, head)
+        #expect(names(refused.refuse(HTTPAnswer(status: 403), now: now)) == ["send HTTP/1.1 403 Forbidden", "linger"])
+    }
+
+    @Test func aBodyBeyondTheRoomOfAllIsRefusedAndSmallOnesAreNot() {
+        var limits = HTTPLimits()
+        limits.freeBodyBytes = 10
+        func feed(_ state: inout ServerConnectionState, _ text: String, room: Int, at milliseconds: UInt64 = 0) -> [String] {
+            var moment = Self.moment(milliseconds)
+            moment.bodyRoom = room
+            return Array(text.utf8).withUnsafeBytes { names(state.receive($0, now: moment)) }
+        }
+        var small = make(limits)
+        #expect(feed(&small, post(10), room: -5) == ["handle /a"])
+        var large = make(limits)
+        #expect(feed(&large, post(11), room: 10) == ["send HTTP/1.1 503 Service Unavailable", "linger"])
+        #expect(large.bodyBytes == 0)
+        var counted = make(limits)
+        let pieces = Array(post(30).utf8)
+        // What the sum has already does not count again.
+        #expect(feed(&counted, String(decoding: pieces.dropLast(10), as: UTF8.self), room: 20) == [])
+        #expect(feed(&counted, String(repeating: "x", count: 10), room: 10) == ["handle /a"])
+    }
+
+    @Test func aBodyThatStopsGivesUpItsMemoryWhenOthersNeedIt() {
+        var limits = HTTPLimits()
+        limits.freeBodyBytes = 10
+        let stalled = UInt64(limits.stalledBodyMilliseconds)
+        func tick(_ state: inout ServerConnectionState, _ milliseconds: UInt64, room: Int) -> [String] {
+            var moment = Self.moment(milliseconds)
+            moment.bodyRoom = room
+            return names(state.tick(sent: 0, unsent: 0, now: moment))
+        }
+        var state = make(limits)
+        _ = feed(&state, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n01234567890", at: 100)
+        #expect(tick(&state, 100 + stalled, room: 1) == [])
+        #expect(tick(&state, 99 + stalled, room: 0) == [])
+        #expect(tick(&state, 100 + stalled, room: 0) == ["send HTTP/1.1 408 Request Timeout", "linger"])
+        #expect(state.bodyBytes == 0)
+    }
+
+    @Test func atTheEndARequestThatHasNotComeWholeGetsA503() {
+        var state = make()
+        _ = feed(&state, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n0")
+        #expect(names(state.drain()) == [])
+        #expect(names(state.endReceiving(now: now)) == ["send HTTP/1.1 503 Service Unavailable", "linger"])
+        var silent = make()
+        #expect(names(silent.endReceiving(now: now)) == ["closeWhenSent"])
+        var handled = make()
+        _ = feed(&handled, get)
+        #expect(names(handled.endReceiving(now: now)) == [])
     }
 
     @Test func drainingEndsTheConnectionAfterItsAnswer() {

@@ -3,10 +3,10 @@ import UV
 
 /// Runs `body` with a server on a free port, and closes it.
 func withServer<Result: Sendable>(
-    limits: HTTPLimits = HTTPLimits(), handler: @escaping HTTPServer.Handler,
+    limits: HTTPLimits = HTTPLimits(), headCheck: HTTPServer.HeadCheck? = nil, handler: @escaping HTTPServer.Handler,
     _ body: @Sendable (_ port: Int, _ server: HTTPServer) async throws -> Result
 ) async throws -> Result {
-    let server = await HTTPServer(limits: limits, handler: handler)
+    let server = await HTTPServer(limits: limits, headCheck: headCheck, handler: handler)
     let port = try await server.listen(host: "127.0.0.1", port: 0)
     do {
         let result = try await body(port, server)

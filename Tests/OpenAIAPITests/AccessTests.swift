@@ -7,7 +7,7 @@ import UV
 
 @Suite struct AccessTests {
     @LoopActor @Test func keysAreAskedForAndTold() async throws {
-        let api = TestAPI(configure: { $0.keys = APIKeys(file: "# team\nsk-one  ann\n\nadmin: sk-root\nadmin:sk-two\n") })
+        let api = TestAPI(configure: { $0.keys = try! APIKeys(file: "# team\nsk-one\n\nadmin: sk-root\nadmin:sk-two\n") })
         func status(_ key: String?, _ method: String = "GET", _ path: String = "/v1/models") async -> Int? {
             await api.send(method, path, headers: key.map { ["Authorization": $0] } ?? [:]).status
         }
@@ -75,6 +75,94 @@ import UV
         #expect(await api.chat("").headers["Access-Control-Allow-Origin"] == nil)
     }
 
+    @LoopActor @Test func onlyPagesOfThisMachineReadWhatIsNotGeneratedByDefault() async throws {
+        let api = TestAPI()
+        let (foreign, local): (HTTPHeaders, HTTPHeaders) = (["Origin": "https://app.example"], ["Origin": "http://localhost:3000"])
+        for path in ["/metrics", "/v1/adapters", "/v1/adapters/sql", "/v1/models", "/info", "/lora-adapters", "/health", "/ready"] {
+            let answer = await api.send("GET", path, headers: foreign)
+            #expect(answer.headers["Access-Control-Allow-Origin"] == nil, "\(path)")
+            #expect(answer.headers["Vary"] == "Origin")
+            #expect(await api.send("GET", path, headers: local).headers["Access-Control-Allow-Origin"] == "http://localhost:3000", "\(path)")
+        }
+        for path in ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/generate", "/generate_stream", "/"] {
+            #expect(await api.send("POST", path, "{}", headers: foreign).headers["Access-Control-Allow-Origin"] == "*", "\(path)")
+        }
+        let open = TestAPI(configure: { $0.cors = CORSPolicy("*") })
+        #expect(await open.send("GET", "/metrics", headers: foreign).headers["Access-Control-Allow-Origin"] == "*")
+    }
+
+    @LoopActor @Test func optionsOnAnUnknownPathLetAPageSeeThatItIsUnknown() async throws {
+        let api = TestAPI()
+        let page: HTTPHeaders = ["Origin": "https://app.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-a"]
+        let answer = await api.send("OPTIONS", "/v1/nothing", headers: page)
+        #expect(answer.status == 204)
+        #expect(answer.headers["Access-Control-Allow-Origin"] == "*")
+        #expect(answer.headers["Access-Control-Allow-Methods"]?.contains("POST") == true)
+        #expect(answer.headers["Access-Control-Allow-Headers"] == "x-a")
+        #expect(await api.send("POST", "/v1/nothing", headers: page).headers["Access-Control-Allow-Origin"] == "*")
+        #expect(await api.send("OPTIONS", "/v1/nothing").status == 404)
+    }
+
+    @LoopActor @Test func theHeaderAloneDecidesBeforeABodyComes() throws {
+        let api = TestAPI(configure: { $0.keys = APIKeys(users: ["k"]) })
+        func refusal(_ path: String, _ headers: HTTPHeaders, method: String = "POST") -> HTTPAnswer? {
+            api.service.refusal(of: HTTPRequest(method: method, target: path, headers: headers))
+        }
+        let answer = try #require(refusal("/v1/chat/completions", ["Origin": "https://a.example"]))
+        #expect(answer.status == 401)
+        #expect(answer.headers["WWW-Authenticate"] == "Bearer" && answer.headers["x-request-id"] != nil)
+        #expect(answer.headers["Access-Control-Allow-Origin"] == "*")
+        #expect(try JSONValue.parse(answer.body).error("code") == "missing_api_key")
+        #expect(refusal("/v1/chat/completions", ["Authorization": "Bearer x"])?.status == 401)
+        #expect(refusal("/v1/load_lora_adapter", ["Authorization": "Bearer k"])?.status == 403)
+        #expect(refusal("/v1/nothing", ["Authorization": "Bearer k"])?.status == 404)
+        #expect(refusal("/v1/models", ["Authorization": "Bearer k"])?.headers["Allow"] == "GET, HEAD, OPTIONS")
+        #expect(refusal("/v1/chat/completions", ["Authorization": "Bearer k"]) == nil)
+        #expect(api.records.map(\.status) == [401, 401, 403, 404, 405])
+    }
+
+    @LoopActor @Test func unknownErrorsAreToldToTheLogAndNotToTheClient() async throws {
+        struct Secret: Error { let path = "/srv/secret" }
+        let api = TestAPI()
+        api.services.failure.withLock { $0 = Secret() }
+        let answer = await api.send("GET", "/v1/adapters/bash")
+        #expect(answer.status == 500)
+        #expect(!answer.text.contains("ecret"))
+        #expect(api.records[0].failure?.contains("/srv/secret") == true)
+        #expect(answer.headers["x-request-id"] == api.records[0].id)
+        let known = TestAPI(ScriptedBackend.failing(.init(.internalFailure, "a step failed")))
+        #expect(await known.chat("").status == 500)
+        #expect(known.records[0].failure == "a step failed")
+    }
+
+    @LoopActor @Test func whatIsNotCompleteAtTheEndGetsA503OrAnErrorEvent() async throws {
+        let api = TestAPI({ request, stream in
+            guard request.maxTokens != 7 else { return }
+            stream.send(.started(.init(adapter: nil, adapterVersion: nil, promptTokens: 1, cachedTokens: 0)))
+            stream.send(.delta(text: "a", logprobs: []))
+        })
+        async let waiting = api.chat("\"model\":\"base\",\"max_tokens\":7,\"stream\":true")
+        async let whole = api.chat("\"model\":\"base\"")
+        async let stream = api.chat("\"model\":\"base\",\"stream\":true")
+        while api.backend.openStreams.count < 3 { await Task.yield() }
+        // What the backend has sent reaches the answers first.
+        for _ in 0..<100 { await Task.yield() }
+        api.service.endAll(APIError(.draining, "The server is stopping.", retryAfterSeconds: 5))
+        for answer in [await waiting, await whole] {
+            #expect(answer.status == 503)
+            let body = try answer.json()
+            #expect(body.error("code") == "draining")
+            #expect(answer.headers["retry-after"] == "5")
+        }
+        let events = try await stream.eventValues()
+        #expect(await stream.status == 200)
+        #expect(events.last?.error("code") == "draining")
+        #expect(api.backend.openStreams.filter(\.isCancelled).count == 3)
+        #expect(api.records.count == 3)
+        api.service.endAll(APIError(.draining, "again"))
+        #expect(api.records.count == 3)
+    }
+
     @LoopActor @Test func preflightsAreAnswered() async throws {
         let api = TestAPI(configure: { $0.keys = APIKeys(users: ["k"]) })
         let answer = await api.send(
@@ -112,11 +200,13 @@ import UV
         #expect(CORSPolicy("*").origins == .any)
         #expect(CORSPolicy("local").origins == .local)
         #expect(CORSPolicy("none").origins == CORSPolicy.Origins.none)
-        let local = CORSPolicy(.local)
-        #expect(local.headers(origin: "http://[::1]:8080")["Access-Control-Allow-Origin"] == "http://[::1]:8080")
-        #expect(local.headers(origin: "https://app.example")["Access-Control-Allow-Origin"] == nil)
-        #expect(local.headers(origin: "https://app.example")["Vary"] == "Origin")
-        #expect(CORSPolicy(.none).headers(origin: "http://localhost").isEmpty)
+        for isGeneration in [true, false] {
+            let local = CORSPolicy(.local)
+            #expect(local.headers(origin: "http://[::1]:8080", isGeneration: isGeneration)["Access-Control-Allow-Origin"] == "http://[::1]:8080")
+            #expect(local.headers(origin: "https://app.example", isGeneration: isGeneration)["Access-Control-Allow-Origin"] == nil)
+            #expect(local.headers(origin: "https://app.example", isGeneration: isGeneration)["Vary"] == "Origin")
+            #expect(CORSPolicy(.none).headers(origin: "http://localhost", isGeneration: isGeneration).isEmpty)
+        }
     }
 
     @LoopActor @Test func requestIdentitiesOfClientsAreKeptWhenTheyArePlain() async throws {

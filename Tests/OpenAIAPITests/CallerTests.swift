@@ -8,8 +8,8 @@ import UV
 /// Keys with names, and adapters that are not for everybody.
 @Suite struct CallerTests {
     @Test func theKeyFileMayNameItsKeys() throws {
-        let keys = APIKeys(file: "team-a:sk-a\nsk-b\nadmin:sk-c\nadmin:ops:sk-d\nadmin: sk-e\nadmin: ops:sk-f\n# x:y\n:sk-g\nempty:\n")
-        func holder(_ key: String) throws -> APIKeys.Holder { try keys.holder(authorization: "Bearer \(key)") }
+        let keys = try APIKeys(file: "\u{FEFF}team-a:sk-a\r\nsk-b\nadmin:sk-c\nadmin:ops:sk-d\nadmin: sk-e\nadmin: ops:sk-f\n# x:y\n\n  :sk-g\t\n")
+        func holder(_ key: String) throws -> APIKeys.Holder { try keys.holder(["Authorization": "Bearer \(key)"]) }
         #expect(keys.count == 7)
         #expect(try holder("sk-a") == .init(.user, name: "team-a"))
         #expect(try holder("sk-b") == .init(.user))
@@ -23,7 +23,54 @@ import UV
         #expect(throws: APIError.self) { try holder("") }
     }
 
-    private static let keys = APIKeys(file: "team-a:a\nteam-b:b\nadmin:root\n")
+    @Test(arguments: [
+        ("a b:sk-1", 1), ("ok\nsk-1 sk-2", 2), ("ok\n\n# x\nsk-1 # ann", 4), ("sk-1\tann", 1), ("admin : x", 1), ("admin: a b", 1), ("ok\nname:", 2),
+        ("admin:", 1), ("one:sk-1\ntwo:sk-1", 2), ("sk-\u{1}", 1), ("sk\u{a0}1", 1),
+    ])
+    func aLineThatIsNotOneKeyIsRefusedWithItsNumber(text: String, line: Int) {
+        do throws(APIKeys.FileError) {
+            _ = try APIKeys(file: text)
+            Issue.record("\(text.debugDescription) was read")
+        } catch {
+            #expect(error.line == line)
+            #expect(!error.message.contains("sk-"), "a key in a message")
+        }
+    }
+
+    @Test func keysComeInThreeHeadersAndWithAnyBlanks() throws {
+        let keys = APIKeys(users: ["sk-a"], admins: ["sk-b"])
+        let good: [HTTPHeaders] = [
+            ["Authorization": "Bearer sk-a"], ["Authorization": "BEARER  sk-a"], ["Authorization": "bearer\tsk-a"],
+            ["authorization": " Bearer \t sk-a "], ["x-api-key": "sk-a"], ["API-Key": "sk-a"], ["Authorization": "", "x-api-key": "sk-a"],
+            ["Authorization": "Basic eDp5", "api-key": "sk-a"],
+        ]
+        for headers in good { #expect(try keys.holder(headers).access == .user, "\(headers.fields)") }
+        let bad: [HTTPHeaders] = [
+            [:], ["Authorization": "Bearer"], ["Authorization": "Bearersk-a"], ["Authorization": "sk-a"], ["Authorization": "Bearer sk-a x"],
+            ["x-api-key": "sk-c"], ["x-api-key": ""], ["x-key": "sk-a"], ["Authorization": "Bearer sk-c", "x-api-key": "sk-a"],
+        ]
+        for headers in bad { #expect(throws: APIError.self, "\(headers.fields)") { try keys.holder(headers) } }
+    }
+
+    @LoopActor @Test func aHeaderThatARuleNamesMustComeOnce() async throws {
+        let api = TestAPI()
+        let twice: HTTPHeaders = ["X-Team": "blue", "x-team": "red"]
+        for (method, path) in [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("POST", "/generate"), ("GET", "/lora-adapters")] {
+            let answer = await api.send(method, path, TestAPI.chatBody(""), headers: twice)
+            #expect(answer.status == 400, "\(path)")
+            #expect(answer.text.contains("x-team"))
+        }
+        #expect(await api.send("GET", "/health", headers: twice).status == 200)
+        #expect(await api.chat("", headers: ["X-Team": "blue", "x-other": "1", "X-Other": "2"]).status == 200)
+    }
+
+    @LoopActor @Test func keysDoNotReachTheRules() async throws {
+        let api = TestAPI(configure: { $0.keys = APIKeys(users: ["k"]) })
+        #expect(await api.chat("", headers: ["x-api-key": "k", "api-key": "k", "Proxy-Authorization": "p", "x-a": "1"]).status == 200)
+        #expect(api.services.questions.withLock { $0[0].caller.headers } == ["x-a": ["1"]])
+    }
+
+    private static let keys = try! APIKeys(file: "team-a:a\nteam-b:b\nadmin:root\n")
 
     @LoopActor @Test func anAdapterThatIsNotForACallerIsLikeOneThatIsNotThere() async throws {
         let api = TestAPI(configure: { $0.keys = Self.keys })

@@ -118,6 +118,12 @@ import UV
         #expect(try await api.send("GET", "/lora-adapters").json()[1]?["scale"] == 1.0)
         #expect(await api.chat("").headers["x-lmoe-adapter"] == "sql")
         #expect(await api.chat("\"model\":\"bash\"").headers["x-lmoe-adapter"] == "bash")
+        for list in ["[{\"id\":1,\"scale\":0.0}]", "[{\"id\":0,\"scale\":0},{\"id\":1,\"scale\":0}]"] {
+            #expect(await api.send("POST", "/lora-adapters", list).status == 200)
+            let answer = await api.send("POST", "/v1/chat/completions", "{\"messages\":[{\"role\":\"user\",\"content\":\"sql\"}]}")
+            #expect(answer.headers["x-lmoe-adapter"] == "base" && answer.headers["x-lmoe-route"] == "explicit", "\(list)")
+            #expect(try await api.send("GET", "/lora-adapters").json()[1]?["scale"] == 0.0)
+        }
         #expect(await api.send("POST", "/lora-adapters", "[]").status == 200)
         #expect(await api.chat("").headers["x-lmoe-route"] == "fallback")
         #expect(await api.send("POST", "/lora-adapters", "{}").status == 400)

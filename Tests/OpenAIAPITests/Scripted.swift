@@ -60,6 +60,8 @@ final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministratio
     let names = ["bash", "sql"]
     let questions = Mutex<[RouteQuestion]>([])
     let changes = Mutex<[String]>([])
+    /// Thrown by `report`.
+    let failure = Mutex<(any Error)?>(nil)
     /// Changes what the router and explicit choices say.
     let adjust = Mutex<@Sendable (inout RouteChoice) -> Void>({ _ in })
 
@@ -71,6 +73,7 @@ final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministratio
     func isServable(_ adapter: String) -> Bool { names.contains(adapter) }
     func adapterNames() -> [String] { names }
     func admits(_ caller: Caller, to adapter: String) -> Bool { !(adapter == "sql" && caller.key == "team-b") }
+    func repeatedHeader(of caller: Caller) -> String? { caller.headers["x-team"].flatMap { $0.count > 1 ? "x-team" : nil } }
     func refusal(_ adapter: String) -> String? { adapter == "broken" ? "one matrix is missing. Copy it again" : nil }
 
     func route(_ question: RouteQuestion) async throws -> RouteChoice {
@@ -108,6 +111,7 @@ final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministratio
 
     func list() async -> [AdapterReport] { names.map { AdapterReport(name: $0, state: "ready", reason: nil, folder: "adapters/\($0)") } }
     func report(_ name: String) async throws -> AdapterReport {
+        if let failure = failure.withLock({ $0 }) { throw failure }
         guard names.contains(name) else { throw APIError(.adapterNotFound, "There is no adapter `\(name)`.") }
         return AdapterReport(name: name, state: "resident", reason: nil, folder: "adapters/\(name)", details: ["rank": 8])
     }

@@ -1,4 +1,5 @@
 import Generation
+import HTTP
 import JSON
 import Testing
 import UV
@@ -10,7 +11,7 @@ import UV
         ("\"temprature\":1", "temprature"), ("\"temperature\":2.5", "temperature"), ("\"temperature\":\"hot\"", "temperature"),
         ("\"top_p\":-0.1", "top_p"), ("\"n\":0", "n"), ("\"n\":17", "n"), ("\"max_tokens\":0", "max_tokens"),
         ("\"max_completion_tokens\":1.5", "max_completion_tokens"), ("\"stop\":5", "stop"), ("\"stop\":[\"\"]", "stop[0]"),
-        ("\"stop\":[\"a\",3]", "stop[1]"), ("\"logit_bias\":{\"x\":1}", "logit_bias"),
+        ("\"stop\":[\"a\",3]", "stop[1]"), ("\"logit_bias\":{\"x\":1}", "logit_bias"), ("\"logit_bias\":{\"1\":\"a\"}", "logit_bias.1"),
         ("\"logit_bias\":{\"1\":101}", "logit_bias.1"), ("\"logprobs\":2", "logprobs"), ("\"top_logprobs\":2", "top_logprobs"),
         ("\"logprobs\":true,\"top_logprobs\":21", "top_logprobs"), ("\"seed\":1e40", "seed"), ("\"stream\":1", "stream"),
         ("\"stream_options\":{\"include_usage\":true}", "stream_options"),
@@ -65,6 +66,94 @@ import UV
         let answer = await TestAPI().send("POST", "/v1/chat/completions", body)
         #expect(answer.status == 400)
         #expect(try answer.json().error("param") == param.map(JSONValue.string) ?? .null, "\(answer.text)")
+    }
+
+    @LoopActor @Test(arguments: [
+        "\"top_n_tokens\":null", "\"whatever\":null", "\"route\":{\"x\":null}", "\"route\":null", "\"stream_options\":null", "\"logit_bias\":{\"5\":null}",
+        "\"stream\":true,\"stream_options\":{\"include_usage\":null,\"other\":null}", "\"merged_adapters\":null", "\"tools\":null,\"tool_choice\":null",
+        "\"merged_adapters\":{\"ids\":[\"sql\"],\"weights\":null,\"mode\":null}", "\"response_format\":null", "\"stop\":null,\"seed\":null,\"n\":null",
+        "\"lmoe\":{\"adapter\":\"sql\",\"route\":\"matched\"}", "\"metadata\":{\"a\\u0000\":1}", "\"lora\":null",
+    ])
+    func aFieldThatIsNullIsAbsentAndTheServersOwnReportIsIgnored(fields: String) async throws {
+        let answer = await TestAPI().chat(fields)
+        #expect(answer.status == 200, "\(answer.text)")
+    }
+
+    @LoopActor @Test func nullsAreAbsentOnTheOtherEndpointsToo() async throws {
+        for (path, body) in [
+            ("/v1/completions", "{\"prompt\":\"x\",\"a\":null,\"lmoe\":{}}"), ("/v1/embeddings", "{\"model\":\"mini\",\"input\":\"x\",\"a\":null}"),
+            ("/v1/route", "{\"input\":\"x\",\"a\":null}"), ("/generate", "{\"inputs\":\"x\",\"a\":null,\"parameters\":{\"top_n_tokens\":null}}"),
+            ("/generate", "{\"inputs\":\"x\",\"parameters\":null}"), ("/v1/unload_lora_adapter", "{\"lora_name\":\"sql\",\"a\":null}"),
+            ("/v1/chat/completions", "{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"a\":null,\"lmoe\":{}}]}"),
+        ] {
+            let answer = await TestAPI().send("POST", path, body)
+            #expect(answer.status == 200, "\(path): \(answer.text)")
+        }
+    }
+
+    @LoopActor @Test func aByteOrderMarkIsSkippedAndANulIsRefused() async throws {
+        #expect(await TestAPI().send("POST", "/v1/chat/completions", "\u{FEFF}\(TestAPI.chatBody(""))").status == 200)
+        #expect(await TestAPI().send("POST", "/v1/completions", "{\"prompt\":\"q\",\"max_tokens\":1\0}").status == 400)
+    }
+
+    /// Whatever holds the elements, and however large the body is.
+    @LoopActor @Test func moreElementsThanTheLimitAreRefused() async throws {
+        let many = (0..<2_000).map { "\"\($0)\":0" }.joined(separator: ",")
+        let limited = TestAPI(configure: { $0.limits.jsonElements = 1_000 })
+        for fields in ["\"merged_adapters\":{\(many)}", "\"metadata\":{\(many)}", "\"stop\":[\(Array(repeating: "0", count: 2_000).joined(separator: ","))]"] {
+            for padding in ["", String(repeating: " ", count: 100_000)] {
+                let answer = await limited.chat(fields + padding)
+                #expect(answer.status == 400)
+                #expect(try answer.json().error("message") == "the body: arrays and objects have more than 1000 elements in all")
+            }
+        }
+        let allowed = await TestAPI().chat("\"metadata\":{\(many)}" + String(repeating: " ", count: 100_000))
+        #expect(allowed.status == 200)
+    }
+
+    /// The loop goes on while a large body is read: its answer comes after that of a small request that was sent later.
+    @LoopActor @Test func aLargeBodyIsReadOffTheLoop() async throws {
+        let api = TestAPI()
+        let large = HTTPResponseRecorder()
+        let body = TestAPI.chatBody("\"model\":\"base\",\"metadata\":{\"a\":\"\(String(repeating: "x", count: 200_000))\"}")
+        api.service.handle(
+            HTTPRequest(method: "POST", target: "/v1/chat/completions", body: Array(body.utf8)), HTTPResponder(sink: large))
+        #expect(!large.isEnded && api.backend.requests.isEmpty)
+        let small = HTTPResponseRecorder()
+        api.service.handle(HTTPRequest(method: "GET", target: "/health"), HTTPResponder(sink: small))
+        #expect(small.status == 200)
+        await large.untilEnded()
+        #expect(large.status == 200)
+    }
+
+    @LoopActor @Test func aClientThatLeavesWhileItsBodyIsReadCausesNoWork() async throws {
+        let api = TestAPI()
+        let responder = HTTPResponder(sink: HTTPResponseRecorder())
+        let body = TestAPI.chatBody("\"model\":\"base\"") + String(repeating: " ", count: 200_000)
+        api.service.handle(HTTPRequest(method: "POST", target: "/v1/chat/completions", body: Array(body.utf8)), responder)
+        responder.close()
+        #expect(await api.chat("\"model\":\"base\"" + String(repeating: " ", count: 200_000)).status == 200)
+        #expect(api.backend.requests.count == 1)
+        #expect(api.records.map(\.status) == [499, 200])
+    }
+
+    @LoopActor @Test(arguments: [
+        ("\"\"", "{}"), ("null", "{}"), ("\"  \"", "{}"), ("{\"x\":1}", "{\"x\":1}"), ("\"{\\\"x\\\": 1}\"", "{\"x\": 1}"), ("\"{\\\"x\\\": \\\"cut\"", "{\"x\": \"cut"),
+    ])
+    func argumentsOfCallsInTheHistoryAreTaken(sent: String, expected: String) async throws {
+        let api = TestAPI()
+        let calls = "\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\(sent)}}]"
+        for turn in [calls, "\"function_call\":{\"name\":\"f\",\"arguments\":\(sent)}"] {
+            let body = "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":null,\(turn)},{\"role\":\"user\",\"content\":\"go on\"}]}"
+            let answer = await api.send("POST", "/v1/chat/completions", body)
+            #expect(answer.status == 200, "\(answer.text)")
+            guard case .chat(let messages, _)? = api.backend.requests.last?.prompt else {
+                Issue.record("not a chat")
+                return
+            }
+            #expect(messages[1].toolCalls.map(\.arguments) == [expected])
+            #expect(messages[1].toolCalls.map(\.name) == ["f"] && messages[1].content == "")
+        }
     }
 
     @LoopActor @Test func bytesThatAreNoTextAndDeepNestingAreRefused() async throws {

@@ -2,6 +2,7 @@ public import Adapters
 public import HTTP
 public import OpenAIAPI
 public import Routing
+internal import UV
 
 /// Every bound of the service in one place; `lmoe serve` prints them.
 public struct ServiceLimits: Sendable {
@@ -30,12 +31,19 @@ public struct ServiceLimits: Sendable {
 
     public init() {}
 
+    /// Raises the process's limit of open files, and lowers `http.connections` where connections could take all of them: files
+    /// of adapters must still open while every connection is in use.
+    public mutating func fitDescriptors() {
+        http.connections = min(http.connections, DescriptorLimit.forConnections(of: DescriptorLimit.raise()))
+    }
+
     /// A line a limit, for people.
     public var lines: [String] {
         [
             "connections          \(http.connections)",
             "header               \(bytes(http.headerBytes)), \(http.headerFields) fields, \(http.headerTimeoutMilliseconds) ms",
-            "body                 \(bytes(http.bodyBytes)), \(http.bodyTimeoutMilliseconds) ms, JSON \(api.jsonDepth) deep",
+            "body                 \(bytes(http.bodyBytes)), \(http.bodyTimeoutMilliseconds) ms, JSON \(api.jsonDepth) deep, \(api.jsonElements) elements",
+            "all bodies           \(bytes(max(http.allBodiesBytes, http.bodyBytes))), then 503",
             "requests             \(activeSequences) sequences at once, \(queuedRequests) waiting, then 429",
             "one request          n \(api.choices), \(api.sequences) sequences, \(api.messages) messages, \(api.stopStrings) stop strings",
             "embeddings           \(api.embeddingInputs) texts a request, \(queuedEmbeddings) calls waiting",

@@ -37,6 +37,8 @@ struct LibraryCatalogue: ModelCatalogue {
 
     func admits(_ caller: Caller, to adapter: String) -> Bool { library.shelf.rules.admits(caller, to: adapter) }
 
+    func repeatedHeader(of caller: Caller) -> String? { library.shelf.rules.repeatedHeader(of: caller) }
+
     func adapterNames() -> [String] { library.shelf.names }
 }
 

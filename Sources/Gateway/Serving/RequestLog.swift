@@ -8,13 +8,14 @@ struct RequestLog: Sendable {
     func note(_ record: RequestRecord) {
         // Probes of a supervisor would fill the log.
         let isProbe = ["/health", "/ready", "/metrics"].contains(record.endpoint)
-        guard logger.isEnabled(isProbe ? .debug : .info) else { return }
+        guard logger.isEnabled(record.failure != nil ? .error : isProbe ? .debug : .info) else { return }
         var line = logger.with(
             ("id", .string(record.id)), ("status", .integer(record.status)),
             ("ms", .number(Self.rounded(record.milliseconds))))
         if !record.remoteAddress.isEmpty { line = line.with(("client", .string(record.remoteAddress))) }
         if let key = record.key { line = line.with(("key", .string(key))) }
         if let code = record.errorCode { line = line.with(("error", .string(code.rawValue))) }
+        if let failure = record.failure { line = line.with(("why", .string(failure))) }
         if record.clientLeft { line = line.with(("left", true)) }
         if !record.adapters.isEmpty {
             line = line.with(
@@ -37,7 +38,13 @@ struct RequestLog: Sendable {
                 ("decode_ms", .number(Self.rounded(timings.decodeMilliseconds))))
         }
         let message = "\(record.method) \(record.endpoint)"
-        if isProbe { line.debug(message) } else { line.info(message) }
+        if record.failure != nil {
+            line.error(message)
+        } else if isProbe {
+            line.debug(message)
+        } else {
+            line.info(message)
+        }
     }
 
     private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }

@@ -46,7 +46,12 @@ extension Service {
         guard let text = SmallFile.read(path, limitBytes: 1 << 20) else {
             throw GatewayError(.configuration, "cannot be read as text of at most 1 MiB", place: path)
         }
-        let keys = APIKeys(file: text)
+        let keys: APIKeys
+        do {
+            keys = try APIKeys(file: text)
+        } catch {
+            throw GatewayError(.configuration, error.message, place: "\(path):\(error.line)")
+        }
         guard !keys.isEmpty else { throw GatewayError(.configuration, "there is no key in it", place: path) }
         return keys
     }

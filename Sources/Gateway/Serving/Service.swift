@@ -43,6 +43,10 @@ public final class Service {
         self.api = api
         server = HTTPServer(
             limits: configuration.limits.http, errorAnswer: APIService.errorAnswer(cors: configuration.cors),
+            headCheck: { head in api.refusal(of: head) },
+            acceptFailed: { error in
+                logger.error("a connection could not be accepted; the server tries again", ["why": .string(error.message)])
+            },
             handler: { request, responder in api.handle(request, responder) })
     }
 
@@ -50,7 +54,13 @@ public final class Service {
     @discardableResult
     public func listen() throws(GatewayError) -> Int {
         do {
-            return try server.listen(host: configuration.host, port: configuration.port)
+            let port = try server.listen(host: configuration.host, port: configuration.port)
+            if api.configuration.keys.isEmpty, server.address?.isLoopback == false {
+                logger.warning(
+                    "other machines can reach this server, and it asks for no key; \(Setting.apiKeyFile.flag) names a file of keys",
+                    ["host": .string(configuration.host)])
+            }
+            return port
         } catch {
             throw GatewayError(.notBound, "\(error)", place: "\(configuration.host):\(configuration.port)")
         }
@@ -174,7 +184,9 @@ public final class Service {
         watch?.close()
         watch = nil
         logger.info("draining", ["connections": .integer(server.connectionCount)])
-        await server.drain(deadlineMilliseconds: configuration.limits.drainMilliseconds)
+        await server.drain(deadlineMilliseconds: configuration.limits.drainMilliseconds) { [api] in
+            api.endAll(APIError(.draining, "The server is stopping.", retryAfterSeconds: 5))
+        }
         stop()
     }
 
@@ -186,6 +198,7 @@ public final class Service {
         metrics.setReady(false)
         watch?.close()
         watch = nil
+        api.endAll(APIError(.draining, "The server is stopping.", retryAfterSeconds: 5))
         server.close()
         parts?.stop()
         logger.info("stopped")

@@ -5,9 +5,12 @@ extension APIService {
     func generate(_ exchange: Exchange, isStream: Bool?) throws {
         exchange.errors = .lorax
         let services = try accepting()
-        let request = try LoRAXRequest(
-            try document(exchange), isStream: isStream, names: names(services, exchange), fields: fields, limits: limits)
-        generate(exchange, request.job, shape: request.shape, services)
+        let names = names(services, exchange)
+        try read(exchange) { [fields, limits] document in
+            try LoRAXRequest(document, isStream: isStream, names: names, fields: fields, limits: limits)
+        } then: { [self] request in
+            generate(exchange, request.job, shape: request.shape, services)
+        }
     }
 
     /// LoRAX's `/info`, as far as it applies.

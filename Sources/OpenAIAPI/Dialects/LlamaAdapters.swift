@@ -3,7 +3,7 @@ import JSON
 /// llama.cpp's `/lora-adapters`. Ids are places in the sorted list of servable adapters, so they move when one is added.
 ///
 /// The global scale is on or off: `[{"id": n, "scale": 1}]` makes adapter `n` the one that answers where the router would
-/// decide, and a list without any gives the decision back to the router.
+/// decide, a list in which all scales are 0 makes it the base, and an empty list gives the decision back to the router.
 extension APIService {
     func scaledAdapters(_ exchange: Exchange) throws {
         let services = try ready()
@@ -12,7 +12,7 @@ extension APIService {
         let entries = names(services, exchange).adapters().enumerated().map { id, name -> JSONValue in
             [
                 "id": .integer(Int64(id)), "name": .string(name), "path": .string(folders[name] ?? name),
-                "scale": .number(name == defaultAdapter ? 1 : 0), "task_name": "", "prompt_prefix": "",
+                "scale": .number(defaultSelection == .adapter(name) ? 1 : 0), "task_name": "", "prompt_prefix": "",
             ]
         }
         exchange.respond(.array(entries))
@@ -20,21 +20,18 @@ extension APIService {
 
     func setScaledAdapters(_ exchange: Exchange) throws {
         let services = try accepting()
-        let value: JSONValue
-        do throws(JSONError) {
-            value = try JSONValue.parse(exchange.request.body, maxDepth: limits.jsonDepth)
-        } catch {
-            throw APIError(error)
+        let names = names(services, exchange)
+        try read(exchange, isArray: true) { document in
+            if document.value?.arrayValue?.isEmpty == true { return ModelSelection.automatic }
+            // Read as the request field of the same shape is.
+            return try ModelSelection.read(JSONCursor(["lora": document.value ?? .null]), names: names)
+        } then: { [self] (selection: ModelSelection) in
+            if case .merged = selection {
+                throw APIError(
+                    .invalidRequest, "the default is one adapter with scale 1; a request's own `lora` may name several", param: "scale")
+            }
+            defaultSelection = selection
+            exchange.respond(["success": true])
         }
-        // Read as the request field of the same shape is.
-        guard case .array = value else {
-            throw APIError(.invalidRequest, "expected an array of {\"id\", \"scale\"}, found \(value.kindName)")
-        }
-        let selection = try ModelSelection.read(JSONCursor(["lora": value]), names: names(services, exchange))
-        if case .merged = selection {
-            throw APIError(.invalidRequest, "the default is one adapter with scale 1; a request's own `lora` may name several", param: "scale")
-        }
-        if case .adapter(let name) = selection { defaultAdapter = name } else { defaultAdapter = nil }
-        exchange.respond(["success": true])
     }
 }

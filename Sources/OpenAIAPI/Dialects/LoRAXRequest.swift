@@ -20,7 +20,7 @@ struct LoRAXRequest: Sendable {
         _ cursor: JSONCursor, isStream fixed: Bool?, names: ModelNames, fields: FieldPolicy, limits: APILimits
     ) throws(APIError) {
         do {
-            try fields.check(cursor, ["inputs", "parameters", "stream", "route"])
+            try fields.check(cursor, ["inputs", "parameters", "stream", "route", FieldNames.report])
             let inputs = try cursor["inputs"].string()
             let asked = try cursor["stream"].optionalBool() ?? false
             let isStream = fixed ?? asked

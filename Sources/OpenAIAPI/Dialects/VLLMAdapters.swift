@@ -8,30 +8,33 @@ extension APIService {
     func loadLoRA(_ exchange: Exchange) throws {
         exchange.errors = .vllm
         let adapters = try accepting().adapters
-        let document = try document(exchange)
-        try fields.check(document, ["lora_name", "lora_path", "load_inplace", "is_3d_lora_weight", "base_model_name"])
-        let name = try Self.filled(document["lora_name"])
-        let path = try Self.filled(document["lora_path"])
-        let inPlace = try document["load_inplace"].optionalBool() ?? false
-        run(exchange) {
-            try await adapters.load(name, path: path, inPlace: inPlace)
-            exchange.respond(text: "Success: LoRA adapter '\(name)' added successfully.")
+        try read(exchange) { [fields] document in
+            try fields.check(document, ["lora_name", "lora_path", "load_inplace", "is_3d_lora_weight", "base_model_name"])
+            let name = try Self.filled(document["lora_name"])
+            return (name, try Self.filled(document["lora_path"]), try document["load_inplace"].optionalBool() ?? false)
+        } then: { [self] (name: String, path: String, inPlace: Bool) in
+            run(exchange) {
+                try await adapters.load(name, path: path, inPlace: inPlace)
+                exchange.respond(text: "Success: LoRA adapter '\(name)' added successfully.")
+            }
         }
     }
 
     func unloadLoRA(_ exchange: Exchange) throws {
         exchange.errors = .vllm
         let adapters = try accepting().adapters
-        let document = try document(exchange)
-        try fields.check(document, ["lora_name", "lora_int_id"])
-        let name = try Self.filled(document["lora_name"])
-        run(exchange) {
-            try await adapters.unload(name)
-            exchange.respond(text: "Success: LoRA adapter '\(name)' removed successfully.")
+        try read(exchange) { [fields] document in
+            try fields.check(document, ["lora_name", "lora_int_id"])
+            return try Self.filled(document["lora_name"])
+        } then: { [self] (name: String) in
+            run(exchange) {
+                try await adapters.unload(name)
+                exchange.respond(text: "Success: LoRA adapter '\(name)' removed successfully.")
+            }
         }
     }
 
-    private static func filled(_ cursor: JSONCursor) throws(JSONError) -> String {
+    private nonisolated static func filled(_ cursor: JSONCursor) throws(JSONError) -> String {
         let text = try cursor.string()
         guard !text.isEmpty else { throw cursor.invalid("empty") }
         return text

@@ -15,7 +15,7 @@ public struct APIError: Error, Sendable, Equatable {
         case originNotAllowed
         /// Adding adapters over HTTP is switched off.
         case importsDisabled
-        /// `model` (or an extension) names nothing that is served.
+        /// No model or adapter that is served has the name in `model` or in an extension.
         case modelNotFound
         /// The adapter of a management request is not there.
         case adapterNotFound
@@ -29,7 +29,7 @@ public struct APIError: Error, Sendable, Equatable {
         case overloaded
         /// The time that the adapter has for a request was over before its answer began.
         case timedOut
-        /// Not up yet.
+        /// The models are still loading.
         case loading
         case draining
         /// The service was started without the part that this endpoint needs.
@@ -43,12 +43,21 @@ public struct APIError: Error, Sendable, Equatable {
     /// Path in the request body, like `messages[0].role`.
     public var param: String?
     public var retryAfterSeconds: Int?
+    /// For the log, never for the client: what went wrong where the code is `internalFailure`.
+    public var cause: String?
+    /// For the header `Allow` of `methodNotAllowed`.
+    var allowedMethods: String?
 
     public init(_ code: Code, _ message: String, param: String? = nil, retryAfterSeconds: Int? = nil) {
         self.code = code
         self.message = message
         self.param = param
         self.retryAfterSeconds = retryAfterSeconds
+    }
+
+    init(_ code: Code, _ message: String, allowedMethods: String) {
+        self.init(code, message)
+        self.allowedMethods = allowedMethods
     }
 }
 
@@ -75,20 +84,23 @@ extension APIError {
     /// A body that is not JSON, or a value in it of the wrong kind.
     public init(_ error: JSONError) {
         guard let path = error.path else {
-            self.init(.invalidRequest, "the body is not valid JSON: \(error.description)")
+            let isJSON = error.code == .tooMany || error.code == .tooDeep
+            self.init(.invalidRequest, isJSON ? "the body: \(error.message)" : "the body is not valid JSON: \(error.description)")
             return
         }
         let place = path.isEmpty ? "the body" : "`\(path)`"
         self.init(.invalidRequest, "\(place): \(error.message)", param: path.isEmpty ? nil : path)
     }
 
-    /// Any error that reached the edge; what is not known is an internal failure without details for the client.
+    /// Any error that reached the edge. An unknown one is an internal failure: the log has the cause, the client has not.
     init(reaching error: any Error) {
         switch error {
         case let error as APIError: self = error
         case let error as JSONError: self.init(error)
         case let error as GenerationError: self.init(error)
-        default: self.init(.internalFailure, "the server failed to answer this request")
+        default:
+            self.init(.internalFailure, "the server failed to answer this request; its log says more under the request's id")
+            cause = "\(error)"
         }
     }
 }

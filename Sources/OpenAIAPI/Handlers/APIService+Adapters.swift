@@ -29,12 +29,14 @@ extension APIService {
     /// operator chose; the server reads no other place for a client. Without an import folder it is refused.
     func addAdapter(_ exchange: Exchange, _ name: String) throws {
         let adapters = try accepting().adapters
-        let document = try document(exchange)
-        try fields.check(document, ["source"])
-        let source = try document["source"].string()
-        run(exchange) {
-            let report = try await adapters.add(name, source: source)
-            exchange.respond(report.json, status: 201)
+        try read(exchange) { [fields] document in
+            try fields.check(document, ["source"])
+            return try document["source"].string()
+        } then: { [self] source in
+            run(exchange) {
+                let report = try await adapters.add(name, source: source)
+                exchange.respond(report.json, status: 201)
+            }
         }
     }
 

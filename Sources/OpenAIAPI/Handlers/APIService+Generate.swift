@@ -5,16 +5,22 @@ import UV
 extension APIService {
     func chat(_ exchange: Exchange) throws {
         let services = try accepting()
-        let job = try ChatCompletionRequest.read(
-            try document(exchange), names: names(services, exchange), fields: fields, limits: limits)
-        generate(exchange, job, shape: ChatShape(), services)
+        let names = names(services, exchange)
+        try read(exchange) { [fields, limits] document in
+            try ChatCompletionRequest.read(document, names: names, fields: fields, limits: limits)
+        } then: { [self] job in
+            generate(exchange, job, shape: ChatShape(), services)
+        }
     }
 
     func completion(_ exchange: Exchange) throws {
         let services = try accepting()
-        let job = try CompletionRequest.read(
-            try document(exchange), names: names(services, exchange), fields: fields, limits: limits)
-        generate(exchange, job, shape: CompletionShape(), services)
+        let names = names(services, exchange)
+        try read(exchange) { [fields, limits] document in
+            try CompletionRequest.read(document, names: names, fields: fields, limits: limits)
+        } then: { [self] job in
+            generate(exchange, job, shape: CompletionShape(), services)
+        }
     }
 
     /// The names that this caller may use. An adapter that it may not use is like one that is not there.
@@ -60,9 +66,13 @@ extension APIService {
             for part in merge.parts { services.routes.prefetch(part.adapter) }
             return services.routes.explicit(merge.label, reason: "the client asked for \(merge.label), merged by \(merge.strategy.rawValue)")
         case .automatic:
-            guard let name = defaultAdapter, names(services, exchange).isServable(name) else { return nil }
-            services.routes.prefetch(name)
-            return services.routes.explicit(name, reason: "\(name) was set as the default by /lora-adapters")
+            switch defaultSelection {
+            case .base: return services.routes.explicit(nil, reason: "the base was set as the default by /lora-adapters")
+            case .adapter(let name) where names(services, exchange).isServable(name):
+                services.routes.prefetch(name)
+                return services.routes.explicit(name, reason: "\(name) was set as the default by /lora-adapters")
+            default: return nil
+            }
         }
     }
 

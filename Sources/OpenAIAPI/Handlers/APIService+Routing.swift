@@ -4,10 +4,18 @@ extension APIService {
     /// The explanation, without generating.
     func route(_ exchange: Exchange) throws {
         let services = try accepting()
-        var question = try RouteRequest.read(try document(exchange), fields: fields, limits: limits)
-        question.caller = exchange.caller
-        question.requestID = exchange.id
-        run(exchange) { [question] in
+        try read(exchange) { [fields, limits] document in
+            try RouteRequest.read(document, fields: fields, limits: limits)
+        } then: { [self] question in
+            var question = question
+            question.caller = exchange.caller
+            question.requestID = exchange.id
+            route(question, services, exchange)
+        }
+    }
+
+    private func route(_ question: RouteQuestion, _ services: APIServices, _ exchange: Exchange) {
+        run(exchange) {
             let choice = try await services.routes.route(question)
             exchange.record.adapters = [choice.adapter]
             exchange.record.routes = [choice.kind]
@@ -23,8 +31,15 @@ extension APIService {
         guard let encoder = try accepting().embeddings else {
             throw APIError(.notConfigured, "This server was started without an encoder.")
         }
-        let request = try EmbeddingRequest(
-            try document(exchange), encoder: encoder.name, dimension: encoder.dimension, fields: fields, limits: limits)
+        try read(exchange) { [fields, limits] document in
+            try EmbeddingRequest(
+                document, encoder: encoder.name, dimension: encoder.dimension, fields: fields, limits: limits)
+        } then: { [self] request in
+            embed(request, by: encoder, exchange)
+        }
+    }
+
+    private func embed(_ request: EmbeddingRequest, by encoder: any EmbeddingService, _ exchange: Exchange) {
         run(exchange) {
             let embedded = try await encoder.embed(request.texts)
             guard embedded.vectors.count == request.texts.count * encoder.dimension else {

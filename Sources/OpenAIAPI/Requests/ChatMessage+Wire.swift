@@ -16,7 +16,7 @@ extension ChatMessage {
     private init(_ cursor: JSONCursor, fields: FieldPolicy) throws(JSONError) {
         try fields.check(cursor, FieldNames.message)
         let role = try Self.role(cursor["role"])
-        let calls = try Self.toolCalls(cursor["tool_calls"])
+        let calls = try Self.toolCalls(cursor["tool_calls"]) + Self.functionCall(cursor["function_call"])
         var content = try Self.text(cursor["content"])
         if content == nil, role == "assistant" {
             // What the assistant was asked to say and refused, or nothing beside its calls.
@@ -69,8 +69,25 @@ extension ChatMessage {
             calls.append(
                 ToolCall(
                     id: try place["id"].string(), name: try place["function"]["name"].string(),
-                    arguments: try place["function"]["arguments"].string()))
+                    arguments: try arguments(place["function"]["arguments"])))
         }
         return calls
+    }
+
+    /// The one call of a turn as older clients send it.
+    private static func functionCall(_ cursor: JSONCursor) throws(JSONError) -> [ToolCall] {
+        guard cursor.exists else { return [] }
+        return [ToolCall(id: "", name: try cursor["name"].string(), arguments: try arguments(cursor["arguments"]))]
+    }
+
+    /// Clients send the model's text, which may be empty or cut off, or the arguments as JSON: nothing becomes `{}`, and text that
+    /// is not JSON stays as it is.
+    private static func arguments(_ cursor: JSONCursor) throws(JSONError) -> String {
+        switch cursor.value {
+        case nil, .null: return "{}"
+        case .object(let members): return JSONValue.object(members).serialized()
+        case .string(let text): return text.utf8.allSatisfy { $0 <= 0x20 } ? "{}" : text
+        default: throw cursor.invalid("expected a string or an object, found \(cursor.value?.kindName ?? "nothing")")
+        }
     }
 }

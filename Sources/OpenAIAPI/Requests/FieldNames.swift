@@ -1,13 +1,16 @@
 import JSON
 
-/// The fields that a request may have. OpenAI's are all accepted, those that do not apply here are ignored; ours are
-/// read; anything else is a 400 that names it, because a misspelt field that is ignored answers another question than
-/// the one that was asked.
+/// The fields that a request may have. All of OpenAI's are accepted, and those that do not apply here are ignored; this
+/// server's own are read. Anything else is a 400 that names it: if a misspelt field were ignored, the client would get an answer
+/// to another request than it meant.
 enum FieldNames {
     /// Steer which adapter answers, on every generating endpoint.
     static let selection: Set<String> = [
-        "model", "expert", "adapter_id", "merged_adapters", "lora", "scale", "route",
+        "model", "expert", "adapter_id", "merged_adapters", "lora", "scale", "route", report,
     ]
+
+    /// Of this server's answers; ignored in a request that an answer was copied into.
+    static let report = "lmoe"
 
     /// Understood by every generating OpenAI endpoint.
     private static let sampling: Set<String> = [
@@ -28,18 +31,19 @@ enum FieldNames {
 
     static let message: Set<String> = [
         "role", "content", "name", "tool_calls", "tool_call_id", "refusal", "audio", "function_call", "annotations",
+        report,
     ]
 }
 
-/// How strictly unknown fields are taken.
+/// How strictly unknown fields are taken. A field whose value is null counts as absent.
 struct FieldPolicy: Sendable {
     /// `LMOE_LENIENT=1`: unknown fields are ignored.
     var isLenient: Bool
 
     func check(_ cursor: JSONCursor, _ known: Set<String>) throws(JSONError) {
         guard !isLenient else { return }
-        for (key, value) in try cursor.members() where !known.contains(key) {
-            throw value.invalid("unknown field; it is not one of OpenAI's and not one of this server's")
+        for (key, value) in try cursor.object() where !value.isNull && !known.contains(key) {
+            throw cursor[key].invalid("unknown field; it is not one of OpenAI's and not one of this server's")
         }
     }
 }

@@ -1,7 +1,7 @@
 import Generation
 import JSON
 
-/// Who shall answer, as the client put it.
+/// What the client says about who answers.
 enum ModelSelection: Sendable, Equatable {
     /// The router decides.
     case automatic
@@ -15,14 +15,14 @@ enum ModelSelection: Sendable, Equatable {
 }
 
 /// The names that a request can use now; one snapshot a request.
-struct ModelNames {
+struct ModelNames: Sendable {
     /// Names of the base models that the catalogue lists.
     let bases: [String]
-    let isServable: (String) -> Bool
+    let isServable: @Sendable (String) -> Bool
     /// Why a known adapter is not servable.
-    let refusal: (String) -> String?
+    let refusal: @Sendable (String) -> String?
     /// llama.cpp's ids are places in this list.
-    let adapters: () -> [String]
+    let adapters: @Sendable () -> [String]
 
     /// Nil when nothing is served under that name.
     func selection(_ name: String) -> ModelSelection? {
@@ -70,7 +70,7 @@ extension ModelSelection {
         }
     }
 
-    /// OpenAI's words: whether it is not there or not for this caller is nobody's business.
+    /// OpenAI's words, which do not tell whether the model is missing or not for this caller.
     static func unknown(_ name: String) -> String { "The model `\(name)` does not exist or you do not have access to it." }
 
     private static func named(_ cursor: JSONCursor, _ names: ModelNames) throws -> ModelSelection? {
@@ -109,9 +109,9 @@ extension ModelSelection {
     /// `{"ids": ["sql", "bash"], "weights": [0.5, 0.5], "merge_strategy": "ties", "density": 0.5}`
     private static func merged(_ cursor: JSONCursor, _ names: ModelNames) throws -> ModelSelection? {
         guard cursor.exists else { return nil }
-        for (key, value) in try cursor.members()
-        where !["ids", "weights", "merge_strategy", "density", "majority_sign_method"].contains(key) {
-            throw value.invalid("unknown field of `merged_adapters`")
+        let known: Set = ["ids", "weights", "merge_strategy", "density", "majority_sign_method"]
+        for (key, value) in try cursor.object() where !value.isNull && !known.contains(key) {
+            throw cursor[key].invalid("unknown field of `merged_adapters`")
         }
         let ids = try cursor["ids"].array()
         guard !ids.isEmpty, ids.count <= mostParts else {
@@ -147,12 +147,12 @@ extension ModelSelection {
         return value
     }
 
-    /// `scale`: how strongly the one adapter acts that answers.
+    /// `scale`: how strongly the adapter that answers acts.
     static func scale(_ cursor: JSONCursor) throws(JSONError) -> Double {
         try cursor["scale"].optionalDouble(in: strengths) ?? 1
     }
 
-    /// Far beyond what leaves a model sane, and small enough for f32.
+    /// Far beyond what is useful, and small enough for f32.
     private static let strengths = -100.0...100.0
     private static let mostParts = 8
 }

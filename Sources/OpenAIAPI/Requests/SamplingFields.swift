@@ -22,7 +22,7 @@ struct SamplingFields: Sendable {
         let options = cursor["stream_options"]
         if options.exists {
             guard isStream else { throw options.invalid("only allowed when `stream` is true") }
-            try fields.check(options, ["include_usage", "include_obfuscation"])
+            try fields.check(options, ["include_usage", "include_obfuscation", "continuous_usage_stats"])
         }
         includesUsage = try options["include_usage"].optionalBool() ?? false
     }
@@ -50,14 +50,11 @@ struct SamplingFields: Sendable {
             throw cursor.invalid("\(members.count) entries; at most \(limits.logitBiasEntries) are taken")
         }
         var biases: [Int32: Float] = [:]
-        for key in members.keys {
+        for (key, value) in members where !value.isNull {
             guard let token = Int32(key), token >= 0 else {
                 throw cursor.invalid("`\(key)` is not a token id")
             }
-            guard let bias = try cursor[key].optionalDouble(in: -100...100) else {
-                throw cursor[key].invalid("expected a number from -100 to 100, found null")
-            }
-            biases[token] = Float(bias)
+            biases[token] = Float(try cursor[key].double(in: -100...100))
         }
         return biases
     }

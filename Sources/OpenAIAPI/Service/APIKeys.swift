@@ -1,10 +1,12 @@
-/// The keys that clients must show; none means that everybody may use the service.
+import HTTP
+
+/// The keys that clients must show; without keys everyone may use the service.
 public struct APIKeys: Sendable {
     public enum Access: Sendable, Equatable {
         case user, admin
     }
 
-    /// Whose key it is.
+    /// What a key stands for.
     public struct Holder: Sendable, Equatable {
         public var access: Access
         /// For rules about who may use which adapter; nil for a key without a name.
@@ -16,51 +18,66 @@ public struct APIKeys: Sendable {
         }
     }
 
+    /// A line of a key file that cannot be read. The message never holds a key.
+    public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
+        public var line: Int
+        public var message: String
+        public var description: String { "line \(line): \(message)" }
+    }
+
+    /// Header fields that carry keys, `Authorization` apart.
+    static let headerNames: Set = ["x-api-key", "api-key"]
+
     private var keys: [(key: [UInt8], holder: Holder)]
 
     public init(users: [String] = [], admins: [String] = []) {
         keys = users.map { (Array($0.utf8), Holder(.user)) } + admins.map { (Array($0.utf8), Holder(.admin)) }
     }
 
-    /// A key file: one key a line, or `name:key`; `admin:` before it lets it manage adapters; empty lines and `#` comments are
-    /// skipped. What stands before the last colon is the name: a key has none in it.
-    public init(file text: String) {
+    /// A key file: one key a line, or `name:key`; `admin:` before it lets it manage adapters. Empty lines and lines that begin
+    /// with `#` are skipped. The name ends at the last colon: a key has none in it. A space may follow that colon; any other
+    /// space is an error, as is a key that stands there twice.
+    public init(file text: String) throws(FileError) {
         keys = []
-        for line in text.split(whereSeparator: \.isNewline) {
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
+        var lines: [[UInt8]: Int] = [:]
+        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             let words = line.split(whereSeparator: \.isWhitespace)
             guard let first = words.first, first.first != "#" else { continue }
-            // A space after the colon is forgiven.
-            let entry = first.last == ":" ? "\(first)\(words.dropFirst().first ?? "")" : String(first)
-            if entry.hasPrefix("admin:") {
-                add(entry.dropFirst("admin:".count), .admin, else: "admin")
-            } else {
-                add(entry[...], .user, else: nil)
-            }
+            let (key, holder) = try Self.read(words, line: index + 1)
+            if let other = lines[key] { throw FileError(line: index + 1, message: "the same key as in line \(other)") }
+            lines[key] = index + 1
+            keys.append((key, holder))
         }
     }
 
-    private mutating func add(_ entry: Substring, _ access: Access, else name: String?) {
-        let colon = entry.lastIndex(of: ":")
-        let key = colon.map { entry[entry.index(after: $0)...] } ?? entry
-        guard !key.isEmpty else { return }
-        let own = colon.map { String(entry[..<$0]) }.flatMap { $0.isEmpty ? nil : $0 }
-        keys.append((Array(key.utf8), Holder(access, name: own ?? name)))
+    private static func read(_ words: [Substring], line: Int) throws(FileError) -> (key: [UInt8], holder: Holder) {
+        guard words.count == 1 || (words.count == 2 && words[0].last == ":") else {
+            throw FileError(
+                line: line,
+                message: "a space in it; expected KEY or NAME:KEY, with `admin:` before it for a key that manages adapters, and comments "
+                    + "on lines of their own")
+        }
+        let entry = words.joined()
+        let isAdmin = entry.hasPrefix("admin:")
+        let rest = isAdmin ? entry.dropFirst("admin:".count) : entry[...]
+        let colon = rest.lastIndex(of: ":")
+        let key = colon.map { rest[rest.index(after: $0)...] } ?? rest
+        guard !key.isEmpty else { throw FileError(line: line, message: "there is no key behind the colon") }
+        guard key.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            throw FileError(line: line, message: "a control character in the key")
+        }
+        let name = colon.map { String(rest[..<$0]) }.flatMap { $0.isEmpty ? nil : $0 }
+        return (Array(key.utf8), Holder(isAdmin ? .admin : .user, name: name ?? (isAdmin ? "admin" : nil)))
     }
 
     public var isEmpty: Bool { keys.isEmpty }
     public var count: Int { keys.count }
 
-    /// Whom `Authorization` shows. Without keys everybody is a nameless admin.
-    func holder(authorization: String?) throws(APIError) -> Holder {
+    /// The holder of the key in `Authorization`, `x-api-key` or `api-key`. Without keys everyone is an admin without a name.
+    func holder(_ headers: HTTPHeaders) throws(APIError) -> Holder {
         guard !isEmpty else { return Holder(.admin) }
-        guard let authorization, !authorization.isEmpty else {
-            throw APIError(.missingAPIKey, "No API key was given; send it as `Authorization: Bearer <key>`.")
-        }
-        let parts = authorization.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
-            throw APIError(.missingAPIKey, "Expected the header `Authorization: Bearer <key>`.")
-        }
-        let given = Array(parts[1].utf8)
+        let given = try Self.key(headers)
         var found: Holder?
         // All keys are compared whole, so that the time tells nothing about them.
         for (key, holder) in keys where Self.equal(key, given) {
@@ -68,6 +85,20 @@ public struct APIKeys: Sendable {
         }
         guard let found else { throw APIError(.invalidAPIKey, "Incorrect API key provided.") }
         return found
+    }
+
+    private static func key(_ headers: HTTPHeaders) throws(APIError) -> [UInt8] {
+        let authorization = headers["Authorization"] ?? ""
+        let words = authorization.utf8.split { $0 == 0x20 || $0 == 0x09 }
+        if words.count == 2, String(Substring(words[0])).lowercased() == "bearer" { return Array(words[1]) }
+        for name in ["x-api-key", "api-key"] {
+            if let value = headers[name], !value.isEmpty { return Array(value.utf8) }
+        }
+        throw APIError(
+            .missingAPIKey,
+            authorization.isEmpty
+                ? "No API key was given; send it as `Authorization: Bearer <key>`."
+                : "Expected the header `Authorization: Bearer <key>`.")
     }
 
     private static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {

@@ -1,11 +1,10 @@
-/// Bounds on what one request may ask for; each is a 400 that names the field. Bytes of the body and connections are
-/// HTTP's to bound.
+/// Bounds on one request; going beyond one is a 400 that names the field. `HTTPLimits` bounds connections and bytes of the body.
 public struct APILimits: Sendable, Equatable {
     /// `n`: each choice is a sequence of its own in the engine.
     public var choices = 16
     /// Prompts of one completions request times `n`.
     public var sequences = 64
-    /// Turns of a chat.
+    /// Messages of a chat.
     public var messages = 2_048
     public var tools = 128
     public var stopStrings = 16
@@ -13,12 +12,14 @@ public struct APILimits: Sendable, Equatable {
     public var logitBiasEntries = 1_024
     /// Alternatives of each token.
     public var topLogprobs = 20
-    /// Texts of one embeddings request, as OpenAI has it.
+    /// Texts of one embeddings request, the same as OpenAI's.
     public var embeddingInputs = 2_048
     /// Bytes of one text to embed; the encoder cuts far earlier.
     public var embeddingInputBytes = 1 << 20
     /// Nesting of a JSON body; deeper is refused before it is read.
     public var jsonDepth = 64
+    /// Elements and members of all arrays and objects of a JSON body; more are refused before they are read.
+    public var jsonElements = 1 << 18
     /// Candidates that a route answer lists.
     public var routeCandidates = 1_000
 

@@ -18,7 +18,7 @@ public struct APIConfiguration: Sendable {
 
 /// Answers requests: finds the endpoint, checks origin and key, and hands over to the endpoint's handler. Loop only.
 ///
-/// It answers from the first moment: before `services` are there everything but `/health` is 503.
+/// It answers from the start: before `services` are set, everything but `/health` is 503.
 @LoopActor
 public final class APIService {
     public let configuration: APIConfiguration
@@ -27,8 +27,10 @@ public final class APIService {
     /// New work is refused with 503; what runs goes on.
     public var isDraining = false
 
-    /// llama.cpp's global scale: the adapter that answers where the router would decide.
-    var defaultAdapter: String?
+    /// llama.cpp's global scale: what answers where the router would decide; `automatic` leaves it to the router.
+    var defaultSelection = ModelSelection.automatic
+    /// Whose answers are not complete.
+    private var exchanges: [ObjectIdentifier: Exchange] = [:]
     let metrics: @Sendable () async -> String
     private let observe: @LoopActor (RequestRecord) -> Void
     /// Unix seconds.
@@ -55,63 +57,91 @@ public final class APIService {
 
     /// For `HTTPServer`.
     public func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        let path = request.path.split(separator: "/")
-        let matches = Endpoint.all.compactMap { endpoint in endpoint.match(path).map { (endpoint, $0) } }
-        let origin = request.headers["Origin"]
-        var common = configuration.cors.headers(origin: origin)
-        let id = Self.requestID(request.headers["x-request-id"]) ?? identity("req_")
-        common["x-request-id"] = id
-        let exchange = Exchange(
-            request, responder, id: id, endpoint: matches.first?.0.pattern ?? "other", common: common, observe: observe)
-        guard !matches.isEmpty else {
-            return exchange.fail(APIError(.unknownPath, "Unknown request URL: \(request.method) \(request.path)."))
-        }
-        if request.method == "OPTIONS" { return answerOptions(exchange, matches.map(\.0.method)) }
-        // The server drops the body of an answer to HEAD.
-        let method = request.method == "HEAD" ? "GET" : request.method
-        guard let (endpoint, parameters) = matches.first(where: { $0.0.method == method }) else {
-            let allowed = Self.allowed(matches.map(\.0.method))
-            exchange.record.errorCode = .methodNotAllowed
-            let error = APIError(
-                .methodNotAllowed, "\(request.path) takes \(allowed.joined(separator: ", ")), not \(request.method).")
-            return exchange.respond(
-                ErrorDialect.openAI.body(error), status: 405, headers: ["Allow": allowed.joined(separator: ", ")])
+        let path = RequestPath(request)
+        let exchange = open(request, responder, path)
+        if request.method == "OPTIONS", let methods = path.optionsMethods(request) {
+            return answerOptions(exchange, methods)
         }
         do {
-            try authorize(endpoint, exchange, origin: origin)
-            try endpoint.handler(self, exchange, parameters)
+            let admission = try admit(request, path)
+            exchange.identify(admission.holder)
+            if admission.endpoint.access != .open { try checkRepeatedHeaders(exchange) }
+            try admission.endpoint.handler(self, exchange, admission.parameters)
         } catch {
             exchange.fail(APIError(reaching: error))
         }
     }
 
-    private func authorize(_ endpoint: Endpoint, _ exchange: Exchange, origin: String?) throws(APIError) {
-        guard endpoint.access != .open else { return }
-        let holder = try configuration.keys.holder(authorization: exchange.request.headers["Authorization"])
-        exchange.identify(holder)
-        guard endpoint.access == .admin else { return }
-        guard holder.access == .admin else {
-            throw APIError(.adminKeyRequired, "Adapters are managed with an admin key; this is a user's key.")
-        }
-        guard configuration.cors.allowsManagement(from: origin) else {
-            throw APIError(.originNotAllowed, "Pages of \(origin ?? "unknown origin") may not manage adapters.")
+    /// For `HTTPServer`: the answer to a request that is refused by its header alone, before its body comes.
+    public func refusal(of head: HTTPRequest) -> HTTPAnswer? {
+        let path = RequestPath(head)
+        guard head.method != "OPTIONS" else { return nil }
+        do throws(APIError) {
+            _ = try admit(head, path)
+            return nil
+        } catch {
+            let recorder = HTTPResponseRecorder()
+            open(head, HTTPResponder(sink: recorder), path).fail(error)
+            return recorder.status.map { HTTPAnswer(status: $0, headers: recorder.headers, body: recorder.body) }
         }
     }
 
+    /// Ends every answer that is not complete: an error where nothing has been sent, else an error event.
+    public func endAll(_ error: APIError) {
+        for exchange in exchanges.values { exchange.end(with: error) }
+    }
+
+    private func open(_ request: HTTPRequest, _ responder: HTTPResponder, _ path: RequestPath) -> Exchange {
+        var common = configuration.cors.headers(origin: request.headers["Origin"], isGeneration: path.isGeneration)
+        let id = Self.requestID(request.headers["x-request-id"]) ?? identity("req_")
+        common["x-request-id"] = id
+        let exchange = Exchange(
+            request, responder, id: id, endpoint: path.matches.first?.endpoint.pattern ?? "other", common: common, observe: observe)
+        let key = ObjectIdentifier(exchange)
+        exchanges[key] = exchange
+        exchange.onOver = { [weak self] in self?.exchanges[key] = nil }
+        return exchange
+    }
+
+    /// The endpoint of a request whose key and origin may use it.
+    private func admit(
+        _ request: HTTPRequest, _ path: RequestPath
+    ) throws(APIError) -> (endpoint: Endpoint, parameters: [String], holder: APIKeys.Holder) {
+        guard !path.matches.isEmpty else {
+            throw APIError(.unknownPath, "Unknown request URL: \(request.method) \(request.path).")
+        }
+        guard let (endpoint, parameters) = path.match(request.method) else {
+            let allowed = path.allowedMethods.joined(separator: ", ")
+            throw APIError(.methodNotAllowed, "\(request.path) takes \(allowed), not \(request.method).", allowedMethods: allowed)
+        }
+        guard endpoint.access != .open else { return (endpoint, parameters, APIKeys.Holder(.user)) }
+        let holder = try configuration.keys.holder(request.headers)
+        guard endpoint.access == .admin else { return (endpoint, parameters, holder) }
+        guard holder.access == .admin else {
+            throw APIError(.adminKeyRequired, "Adapters are managed with an admin key; this is a user's key.")
+        }
+        let origin = request.headers["Origin"]
+        guard configuration.cors.allowsManagement(from: origin) else {
+            throw APIError(.originNotAllowed, "Pages of \(origin ?? "unknown origin") may not manage adapters.")
+        }
+        return (endpoint, parameters, holder)
+    }
+
+    /// A rule that names a header decides by its one value: with several, a client could add one to those of a proxy.
+    private func checkRepeatedHeaders(_ exchange: Exchange) throws(APIError) {
+        guard let name = services?.catalogue.repeatedHeader(of: exchange.caller) else { return }
+        throw APIError(.invalidRequest, "The header `\(name)` must come once: rules about adapters name it.")
+    }
+
     private func answerOptions(_ exchange: Exchange, _ methods: [String]) {
-        let allowed = Self.allowed(methods)
-        var headers: HTTPHeaders = ["Allow": allowed.joined(separator: ", ")]
+        var headers: HTTPHeaders = ["Allow": methods.joined(separator: ", ")]
         if exchange.request.headers.contains("Access-Control-Request-Method") {
             let preflight = configuration.cors.preflight(
-                methods: allowed, requestedHeaders: exchange.request.headers["Access-Control-Request-Headers"],
+                methods: methods, requestedHeaders: exchange.request.headers["Access-Control-Request-Headers"],
                 isPrivateNetwork: exchange.request.headers["Access-Control-Request-Private-Network"] == "true")
             for (name, value) in preflight.fields { headers[name] = value }
         }
         exchange.respond(bytes: [], type: nil, status: 204, headers: headers)
-    }
-
-    private static func allowed(_ methods: [String]) -> [String] {
-        methods + (methods.contains("GET") ? ["HEAD"] : []) + ["OPTIONS"]
     }
 
     // MARK: For the handlers
@@ -119,7 +149,7 @@ public final class APIService {
     var fields: FieldPolicy { FieldPolicy(isLenient: configuration.isLenient) }
     var limits: APILimits { configuration.limits }
 
-    /// What handlers stand on; 503 while it is not there.
+    /// The services; 503 while they are not there.
     func ready() throws(APIError) -> APIServices {
         guard let services else { throw APIError(.loading, "The models are still loading.", retryAfterSeconds: 1) }
         return services
@@ -131,19 +161,7 @@ public final class APIService {
         return try ready()
     }
 
-    func document(_ exchange: Exchange) throws(APIError) -> JSONCursor {
-        do throws(JSONError) {
-            let value = try JSONValue.parse(exchange.request.body, maxDepth: limits.jsonDepth)
-            guard case .object = value else {
-                throw JSONError(.wrongType, "expected a JSON object, found \(value.kindName)", path: "")
-            }
-            return JSONCursor(value)
-        } catch {
-            throw APIError(error)
-        }
-    }
-
-    /// Runs work that leaves the loop, and answers with its error if it throws. The client's leaving cancels it.
+    /// Runs work that leaves the loop, and answers with its error if it throws. It is cancelled when the client leaves.
     func run(_ exchange: Exchange, _ body: @escaping @LoopActor () async throws -> Void) {
         let task = Task { @LoopActor in
             do {

@@ -2,11 +2,13 @@ import HTTP
 
 /// Which web pages may use the service from a browser (Fetch standard, CORS protocol).
 ///
-/// Generation carries no cookies, so by default any page may ask. What changes the server (adapters) is only for pages
-/// of this machine and for origins that are listed, whatever the rest of the policy says: otherwise any site that a user
-/// of this machine visits could delete adapters.
+/// Generation carries no cookies, so by default any page may generate. What tells about this server (names of adapters,
+/// metrics) is by default for pages of this machine only. What changes the server is for pages of this machine and for origins
+/// that are listed, whatever the policy says: otherwise any site that a user of this machine visits could delete adapters.
 public struct CORSPolicy: Sendable, Equatable {
     public enum Origins: Sendable, Equatable {
+        /// Any page may generate; only pages of this machine may read the rest. The default.
+        case generation
         case any
         /// Pages served from this machine, any port.
         case local
@@ -17,12 +19,13 @@ public struct CORSPolicy: Sendable, Equatable {
 
     public var origins: Origins
 
-    public init(_ origins: Origins = .any) { self.origins = origins }
+    public init(_ origins: Origins = .generation) { self.origins = origins }
 
-    /// `*`, `local`, `none`, or a comma-separated list of origins.
+    /// `generation`, `*`, `local`, `none`, or a comma-separated list of origins.
     public init(_ text: String) {
         let items = text.split { $0 == "," || $0.isWhitespace }.map(String.init)
         switch items {
+        case ["generation"]: origins = .generation
         case ["*"]: origins = .any
         case ["local"]: origins = .local
         case [], ["none"]: origins = .none
@@ -39,18 +42,20 @@ public struct CORSPolicy: Sendable, Equatable {
     }
 
     /// Headers that let the page read an answer, whatever its status.
-    func headers(origin: String?) -> HTTPHeaders {
-        guard let origin else { return origins == .any || origins == .none ? [:] : ["Vary": "Origin"] }
-        let allowed: String? =
+    func headers(origin: String?, isGeneration: Bool) -> HTTPHeaders {
+        let isForAll = origins == .any || (origins == .generation && isGeneration)
+        if origins == .none { return [:] }
+        guard let origin else { return isForAll ? [:] : ["Vary": "Origin"] }
+        let isAllowed =
             switch origins {
-            case .any: "*"
-            case .local: Self.isLocal(origin) ? origin : nil
-            case .listed(let origins): origins.contains(origin) ? origin : nil
-            case .none: nil
+            case .any, .none: true
+            case .generation: isForAll || Self.isLocal(origin)
+            case .local: Self.isLocal(origin)
+            case .listed(let origins): origins.contains(origin)
             }
-        guard let allowed else { return origins == .none ? [:] : ["Vary": "Origin"] }
-        var headers: HTTPHeaders = ["Access-Control-Allow-Origin": allowed]
-        if allowed != "*" { headers["Vary"] = "Origin" }
+        var headers: HTTPHeaders = isForAll ? [:] : ["Vary": "Origin"]
+        guard isAllowed else { return headers }
+        headers["Access-Control-Allow-Origin"] = isForAll ? "*" : origin
         headers["Access-Control-Expose-Headers"] = Self.exposed
         return headers
     }

@@ -5,7 +5,10 @@ struct Endpoint: Sendable {
     enum Access: Sendable {
         /// Without a key.
         case open
+        /// With a user's key.
         case user
+        /// The same, and for pages of any site: it generates, or embeds.
+        case generation
         /// Changes what is served: an admin key when keys are on, and no pages of other sites.
         case admin
     }
@@ -43,9 +46,9 @@ struct Endpoint: Sendable {
     }
 
     static let all: [Endpoint] = [
-        Endpoint("POST", "/v1/chat/completions") { service, exchange, _ in try service.chat(exchange) },
-        Endpoint("POST", "/v1/completions") { service, exchange, _ in try service.completion(exchange) },
-        Endpoint("POST", "/v1/embeddings") { service, exchange, _ in try service.embeddings(exchange) },
+        Endpoint("POST", "/v1/chat/completions", .generation) { service, exchange, _ in try service.chat(exchange) },
+        Endpoint("POST", "/v1/completions", .generation) { service, exchange, _ in try service.completion(exchange) },
+        Endpoint("POST", "/v1/embeddings", .generation) { service, exchange, _ in try service.embeddings(exchange) },
         Endpoint("POST", "/v1/route") { service, exchange, _ in try service.route(exchange) },
         Endpoint("GET", "/v1/models") { service, exchange, _ in try service.listModels(exchange) },
         Endpoint("GET", "/v1/models/{id}") { service, exchange, names in try service.model(exchange, names[0]) },
@@ -61,9 +64,9 @@ struct Endpoint: Sendable {
         Endpoint("POST", "/v1/unload_lora_adapter", .admin) { service, exchange, _ in
             try service.unloadLoRA(exchange)
         },
-        Endpoint("POST", "/") { service, exchange, _ in try service.generate(exchange, isStream: nil) },
-        Endpoint("POST", "/generate") { service, exchange, _ in try service.generate(exchange, isStream: false) },
-        Endpoint("POST", "/generate_stream") { service, exchange, _ in
+        Endpoint("POST", "/", .generation) { service, exchange, _ in try service.generate(exchange, isStream: nil) },
+        Endpoint("POST", "/generate", .generation) { service, exchange, _ in try service.generate(exchange, isStream: false) },
+        Endpoint("POST", "/generate_stream", .generation) { service, exchange, _ in
             try service.generate(exchange, isStream: true)
         },
         Endpoint("GET", "/info") { service, exchange, _ in try service.info(exchange) },

@@ -6,15 +6,17 @@ import UV
 /// One request and its answer: common headers, the request's identity, its record. Loop only.
 @LoopActor
 final class Exchange {
-    let request: HTTPRequest
+    private(set) var request: HTTPRequest
     let responder: HTTPResponder
     let id: String
     var record: RequestRecord
     var errors = ErrorDialect.openAI
-    /// Who asks, for rules about adapters; set once the key is known.
+    /// For rules about adapters; set once the key is known.
     private(set) var caller = Caller()
     /// Sees every adapter where adapters are managed.
     private(set) var isAdmin = false
+    /// Called once, when the answer is complete or the client has left.
+    var onOver: (@LoopActor () -> Void)?
     /// Called once, when the client left before the end.
     var onClientLeft: (@LoopActor () -> Void)?
 
@@ -45,9 +47,17 @@ final class Exchange {
         var headers: [String: [String]] = [:]
         for (name, value) in request.headers.fields {
             let name = name.lowercased()
-            if name != "authorization", name != "cookie" { headers[name, default: []].append(value) }
+            if !Self.credentials.contains(name) { headers[name, default: []].append(value) }
         }
         caller = Caller(key: holder.name, headers: headers)
+    }
+
+    private static let credentials = APIKeys.headerNames.union(["authorization", "proxy-authorization", "cookie"])
+
+    /// The body, which this forgets.
+    func takeBody() -> [UInt8] {
+        defer { request.body = [] }
+        return request.body
     }
 
     var elapsedMilliseconds: Double { (ContinuousClock().now - started) / .milliseconds(1) }
@@ -71,12 +81,14 @@ final class Exchange {
     }
 
     func fail(_ error: APIError) {
+        guard !isOver else { return }
         let status = errors.status(error)
-        record.errorCode = error.code
+        note(error)
         var headers = HTTPHeaders()
         if let seconds = error.retryAfterSeconds ?? (status == 429 || status == 503 ? 1 : nil) {
             headers["retry-after"] = String(seconds)
         }
+        if let methods = error.allowedMethods { headers["Allow"] = methods }
         if status == 401 { headers["WWW-Authenticate"] = "Bearer" }
         respond(errors.body(error), status: status, headers: headers)
     }
@@ -111,7 +123,7 @@ final class Exchange {
     func endEvents(done: Bool, error: APIError? = nil) {
         guard !isOver else { return }
         if let error {
-            record.errorCode = error.code
+            note(error)
             writeEvents([errors.body(error)])
         } else if done {
             responder.write(Array("data: [DONE]\n\n".utf8))
@@ -121,6 +133,19 @@ final class Exchange {
     }
 
     // MARK: The end
+
+    /// Ends an answer that has not ended by itself: as an error, or in a stream as its last event.
+    func end(with error: APIError) {
+        guard !isOver else { return }
+        let stop = onClientLeft
+        if hasBegun { endEvents(done: false, error: error) } else { fail(error) }
+        stop?()
+    }
+
+    private func note(_ error: APIError) {
+        record.errorCode = error.code
+        if error.code == .internalFailure { record.failure = error.cause ?? error.message }
+    }
 
     private func head(_ type: String?, _ more: HTTPHeaders) -> HTTPHeaders {
         var headers = common
@@ -144,5 +169,7 @@ final class Exchange {
         isObserved = true
         record.milliseconds = elapsedMilliseconds
         observe(record)
+        onOver?()
+        onOver = nil
     }
 }

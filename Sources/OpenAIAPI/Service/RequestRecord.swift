@@ -15,6 +15,8 @@ public struct RequestRecord: Sendable {
     public var clientLeft = false
     public var isStream = false
     public var errorCode: APIError.Code?
+    /// What went wrong inside the server: for the log, not for clients.
+    public var failure: String?
     /// One for each prompt; empty where nothing was generated. nil is the base.
     public var adapters: [String?] = []
     public var routes: [RouteChoice.Kind] = []

@@ -34,6 +34,8 @@ public protocol ModelCatalogue: Sendable {
     func refusal(_ adapter: String) -> String?
     /// Whether the operator's rules let this caller use the adapter; true for names that are not known.
     func admits(_ caller: Caller, to adapter: String) -> Bool
+    /// A header that the operator's rules name and that this caller sent with several values.
+    func repeatedHeader(of caller: Caller) -> String?
     /// Servable adapters, sorted: llama.cpp's ids are places in this list.
     func adapterNames() -> [String]
 }

@@ -38,6 +38,8 @@ public struct RouteAccess: Sendable, Equatable {
     /// No key is in an empty set.
     public static let nobody = RouteAccess(allow: Clause(keys: []))
 
+    func names(header: String) -> Bool { allow?.headers[header] != nil || deny?.headers[header] != nil }
+
     public func admits(_ caller: Caller) -> Bool {
         if caller.isOperator { return true }
         if let deny, deny.conditions(caller).contains(true) { return false }

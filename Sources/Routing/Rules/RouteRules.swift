@@ -22,6 +22,14 @@ public struct RouteRules: Sendable {
         isPossibleName(adapter) ? restricted[adapter]?.admits(caller) ?? true : true
     }
 
+    /// A header that some adapter's access names and that the caller sent with several values: which of them counts would be a
+    /// guess, and a client could add one to that of a proxy.
+    public func repeatedHeader(of caller: Caller) -> String? {
+        let repeated = caller.headers.filter { $0.value.count > 1 }.keys.sorted()
+        guard !caller.isOperator, !repeated.isEmpty else { return nil }
+        return repeated.first { name in restricted.values.contains { $0.names(header: name) } }
+    }
+
     /// Whether an adapter is served, and for this caller.
     public func offers(_ adapter: String, to caller: Caller) -> Bool {
         isPossibleName(adapter) && served[adapter] != nil && admits(caller, to: adapter)

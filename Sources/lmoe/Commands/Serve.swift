@@ -23,8 +23,10 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let flags = folders.flags.merging(service.flags) { _, more in more }.merging(steps.flags) { _, more in more }
-        let configuration = try Workspace.configuration(
+        var settings = try Workspace.configuration(
             flags: model.flags.merging(flags) { _, more in more }, file: model.config)
+        settings.limits.fitDescriptors()
+        let configuration = settings
         let logger = Logger(
             level: Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info,
             format: Logger.Format(rawValue: configuration.logFormat.rawValue) ?? .text)
