@@ -26,6 +26,8 @@ public struct GenerationRequest: Sendable {
     public var topLogprobs: Int?
     /// Go on after the end-of-sequence token (for load tests).
     public var ignoreEndOfSequence: Bool
+    /// Requests share cached prefixes only within a partition, an API key's for example; nil is the common one.
+    public var cachePartition: String? = nil
 
     public init(
         id: String, prompt: Prompt, adapter: String? = nil, merge: AdapterMerge? = nil, scale: Double = 1,

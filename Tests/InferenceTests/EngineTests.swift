@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Generation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -25,17 +26,25 @@ struct EngineTests {
 
     @Test("rows of four adapters and the base together give each row's own tokens")
     func mixedBatch() async throws {
-        let engine = try Self.shared.get().engine
+        let fixture = try Self.shared.get()
+        let most = Mutex(0)
+        let engine = Engine(base: fixture.base, store: fixture.store, observer: { batch in
+            let deltas = Set(batch.runs.map { $0.delta.map(ObjectIdentifier.init) })
+            most.withLock { $0 = max($0, deltas.count) }
+        })
+        defer { engine.stop() }
         var alone: [Answer] = []
         for question in questions {
             alone.append(await engine.answer(request(question.text, adapter: question.adapter)))
         }
+        #expect(most.withLock { $0 } == 1)
         let together = await withTaskGroup(of: (Int, Answer).self) { group in
             for (index, question) in questions.enumerated() {
                 group.addTask { (index, await engine.answer(request(question.text, adapter: question.adapter))) }
             }
             return await group.reduce(into: [Int: Answer]()) { $0[$1.0] = $1.1 }
         }
+        #expect(most.withLock { $0 } >= 3, "rows of different adapters shared a step")
         for (index, answer) in alone.enumerated() {
             #expect(answer.failure == nil)
             #expect(!answer.text.isEmpty)
@@ -43,6 +52,31 @@ struct EngineTests {
             #expect(together[index]?.start?.adapter == questions[index].adapter)
         }
         #expect(Set(alone.map(\.text)).count == alone.count)
+    }
+
+    @Test("sequences of one adapter lie side by side in a step, whatever the order of their arrival")
+    func sideBySide() async throws {
+        let fixture = try Self.shared.get()
+        let most = Mutex(0)
+        let scattered = Mutex(0)
+        let engine = Engine(base: fixture.base, store: fixture.store, observer: { batch in
+            var spans: [ObjectIdentifier?] = []
+            for run in batch.runs {
+                let delta = run.delta.map(ObjectIdentifier.init)
+                if spans.last != .some(delta) { spans.append(delta) }
+            }
+            most.withLock { $0 = max($0, batch.runs.count - spans.count) }
+            scattered.withLock { $0 += spans.count - Set(spans).count }
+        })
+        defer { engine.stop() }
+        await withTaskGroup(of: Void.self) { group in
+            for index in 0..<9 {
+                let adapter = ["bash", "sql", nil][index % 3]
+                group.addTask { _ = await engine.answer(request("Say the number \(index).", adapter: adapter) { $0.ignoreEndOfSequence = true }) }
+            }
+        }
+        #expect(most.withLock { $0 } >= 3, "several sequences of one adapter shared a step")
+        #expect(scattered.withLock { $0 } == 0)
     }
 
     @Test("a second turn takes the first one's keys and values from the cache and answers the same")
@@ -161,24 +195,25 @@ struct EngineTests {
         }
     }
 
-    @Test("when memory for keys and values runs out, the youngest waits and everyone still gets the same answer")
+    @Test("when memory for keys and values runs out, sequences give way and everyone still gets the same answer")
     func preemption() async throws {
         let fixture = try Self.shared.get()
         var limits = InferenceLimits()
         let block = fixture.engine.base.decoder.makeCache(blocks: 0).blockBytes
-        limits.keyValueBytes = 12 * block
+        limits.keyValueBytes = 20 * block
         let small = Engine(base: fixture.engine.base, store: fixture.store, limits: limits)
         defer { small.stop() }
         let texts = (0..<4).map { "Write a story about the number \($0)." }
         let answers = await withTaskGroup(of: (Int, Answer).self) { group in
             for (index, text) in texts.enumerated() {
-                group.addTask { (index, await small.answer(request(text, maxTokens: 60))) }
+                group.addTask { (index, await small.answer(request(text, maxTokens: 200))) }
             }
             return await group.reduce(into: [Int: Answer]()) { $0[$1.0] = $1.1 }
         }
         #expect(small.statistics.preemptions > 0)
+        #expect(small.statistics.recomputedTokens > 0)
         for (index, text) in texts.enumerated() {
-            let alone = await fixture.engine.answer(request(text, maxTokens: 60))
+            let alone = await fixture.engine.answer(request(text, maxTokens: 200))
             #expect(answers[index]?.text == alone.text)
         }
     }
@@ -207,5 +242,73 @@ struct EngineTests {
         #expect(engine.statistics.activeSequences == 0)
         #expect(await last.value.failure == nil)
         #expect(await engine.answer(request("hi")).failure?.code == .draining)
+    }
+
+    @Test("a slot and a queue of two answer three of ten requests at once")
+    func queueBound() async throws {
+        let fixture = try Self.shared.get()
+        var limits = InferenceLimits()
+        (limits.activeSequences, limits.queuedRequests) = (1, 2)
+        let engine = Engine(base: fixture.base, store: nil, limits: limits)
+        defer { engine.stop() }
+        let streams = (0..<10).map { _ in GenerationStream {} }
+        for stream in streams { engine.submit(request("Say a word.", maxTokens: 400) { $0.ignoreEndOfSequence = true }, to: stream) }
+        let refused = streams.count { stream in
+            stream.drain().contains { if case .failed(let error) = $0 { error.code == .overloaded } else { false } }
+        }
+        #expect(refused == 7)
+        for stream in streams { stream.cancel() }
+        await engine.settle()
+    }
+
+    @Test("requests that outlive the drain fail with draining: those that run, that wait and that were not prepared yet")
+    func stopFailsAll() async throws {
+        let fixture = try Self.shared.get()
+        var limits = InferenceLimits()
+        (limits.activeSequences, limits.preparedRequests) = (2, 2)
+        let engine = Engine(base: fixture.base, store: nil, limits: limits)
+        let streams = (0..<12).map { _ in GenerationStream(capacity: 10_000) {} }
+        for stream in streams { engine.submit(request("Count.", maxTokens: 4000) { $0.ignoreEndOfSequence = true }, to: stream) }
+        try await eventually("two run") { engine.statistics.activeSequences == 2 }
+        await withCheckedContinuation { done in engine.stop { done.resume() } }
+        for stream in streams {
+            let events = stream.drain()
+            guard case .failed(let error) = events.last else {
+                Issue.record("no last event")
+                continue
+            }
+            #expect(error.code == .draining)
+        }
+        #expect(engine.statistics.activeSequences == 0 && engine.statistics.queuedRequests == 0)
+        #expect(engine.statistics.failedRequests == 12)
+        await withCheckedContinuation { done in engine.stop { done.resume() } }
+    }
+
+    @Test("an answer without max_tokens ends at the default, with the reason length")
+    func defaultAnswer() async throws {
+        let fixture = try Self.shared.get()
+        #expect(fixture.engine.defaultAnswerTokens == fixture.engine.statistics.keyValueBlocks * 16 / 4)
+        var limits = InferenceLimits()
+        limits.defaultAnswerTokens = 20
+        let engine = Engine(base: fixture.base, store: nil, limits: limits)
+        defer { engine.stop() }
+        let answer = await engine.answer(request("Count.", maxTokens: nil) { $0.ignoreEndOfSequence = true })
+        #expect(answer.usage?.completionTokens == 20 && answer.reason == .length)
+        let longer = await engine.answer(request("Count.", maxTokens: 30) { $0.ignoreEndOfSequence = true })
+        #expect(longer.usage?.completionTokens == 30)
+    }
+
+    @Test("a cache partition shares nothing with another one, nor with requests that have none")
+    func partitions() async throws {
+        let engine = try Self.shared.get().engine
+        let text = "Name a planet and say how far it is from the sun. Then name another one. Seed \(#line)."
+        func cached(_ partition: String?) async -> Int {
+            await engine.answer(request(text, maxTokens: 4) { $0.cachePartition = partition }).usage?.cachedTokens ?? -1
+        }
+        #expect(await cached("a") == 0)
+        #expect(await cached("b") == 0)
+        #expect(await cached("a") >= 16)
+        // The template's own beginning may have been cached by other tests.
+        #expect(await cached(nil) <= 16)
     }
 }

@@ -160,9 +160,9 @@ struct MemoryExpertsTests {
         let delta = AdapterDelta(layers: 1)
         for tokens in [1, 2, 40] {
             let effect = RequestEffect.retrieved(delta, promptTokens: tokens)
-            #expect(effect.start == tokens - 1 && effect.sharedTokens == tokens - 1 && effect.version == nil)
+            #expect(effect.start == tokens - 1 && effect.sharedTokens == tokens - 1 && effect.owner == .base)
         }
-        #expect(RequestEffect.base.sharedTokens == .max)
+        #expect(RequestEffect.base().sharedTokens == .max)
     }
 
     @Test("without an encoder, or with one of another length, the adapter is refused with the reason")

@@ -89,7 +89,7 @@ struct SamplerTests {
         var twenty = sampler { $0.topK = 20; $0.seed = 3 }
         #expect(Set((0..<400).map { _ in choose(&twenty, flat).token }) == Set(0..<20))
         var odd = [Float](repeating: -.infinity, count: 300)
-        (odd[7], odd[200], odd[100]) = (2, 2, .nan)
+        (odd[7], odd[200]) = (2, 2)
         for topP: Float in [1, 0.9] {
             for minP: Float in [0, 0.1] {
                 var few = sampler { $0.topP = topP; $0.minP = minP; $0.seed = 9 }
@@ -159,6 +159,56 @@ struct SamplerTests {
         #expect(abs(Double(choice.logprob) - expected[1]) < 1e-5)
         for alternative in choice.alternatives {
             #expect(abs(Double(alternative.logprob) - expected[Int(alternative.token)]) < 1e-5)
+        }
+    }
+
+    @Test("logits that are not numbers give a failure instead of a token, greedy, sampled and with log-probabilities")
+    func notFinite() {
+        let bad: [[Float]] = [
+            [.nan, .nan, .nan], [1, .nan, 2], [1, 2, .infinity], [-.infinity, -.infinity, -.infinity], [.infinity, .nan, 0],
+        ]
+        for logits in bad {
+            for temperature: Float in [0, 1] {
+                for logprobs in [nil, 2] {
+                    var sampler = sampler({ $0.temperature = temperature }, logprobs: logprobs)
+                    #expect(choose(&sampler, logits).failure == .logitsNotFinite, "\(logits)")
+                }
+            }
+        }
+        var huge = sampler { $0.temperature = 0 }
+        #expect(choose(&huge, [1e30, -3e38, 2e30]).token == 2)
+        #expect(choose(&huge, [1e30, -3e38, 2e30]).failure == nil)
+        #expect(choose(&huge, [1, -.infinity, 0]).failure == nil)
+    }
+
+    /// Allows each token once.
+    private struct Once: TokenConstraint {
+        var left: Set<Int32>
+
+        func mask(_ logits: UnsafeMutableBufferPointer<Float>) {
+            for index in logits.indices where !left.contains(Int32(index)) { logits[index] = -.infinity }
+        }
+        func allows(_ token: Int32) -> Bool { left.contains(token) }
+        mutating func accept(_ token: Int32) { left.remove(token) }
+    }
+
+    @Test("a constraint leaves only the tokens that it allows, after penalties and for log-probabilities, and none left is a failure")
+    func constraint() {
+        for temperature: Float in [0, 0.8] {
+            var parameters = SamplingParameters()
+            parameters.temperature = temperature
+            parameters.logitBias = [0: 50]
+            parameters.frequencyPenalty = 1
+            var sampler = Sampler(parameters, topLogprobs: 5, prompt: [], seed: 1, constraint: Once(left: [0, 2, 3]))
+            var drawn: [Int32] = []
+            for left in stride(from: 3, through: 1, by: -1) {
+                let choice = choose(&sampler, [1, 9, 2, 3])
+                #expect(choice.failure == nil && choice.alternatives.count == left)
+                #expect(abs(choice.alternatives.reduce(0) { $0 + exp($1.logprob) } - 1) < 1e-5)
+                drawn.append(choice.token)
+            }
+            #expect(drawn[0] == 0 && Set(drawn) == [0, 2, 3])
+            #expect(choose(&sampler, [1, 9, 2, 3]).failure == .nothingAllowed)
         }
     }
 }

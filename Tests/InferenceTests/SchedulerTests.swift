@@ -7,7 +7,7 @@ struct SchedulerTests {
     private func plan(_ pending: [Int], held: Set<Int> = [], budget: Int, step: Int = 0) -> RowSchedule {
         var plan = RowSchedule()
         let states = pending.enumerated().map { SequenceState(pendingTokens: $1, isHeld: held.contains($0)) }
-        Scheduler().plan(states, budget: budget, step: step, into: &plan)
+        Scheduler().plan(states, budget: .init(rows: budget, returningRows: budget), step: step, into: &plan)
         return plan
     }
 

@@ -4,7 +4,7 @@ import Testing
 @testable import Inference
 
 extension EngineTests {
-    /// Several foretold tokens in a step must change nothing but the time: the real model, with and without.
+    /// Several draft tokens in a step must change nothing but the time: the real model, with and without.
     @Suite("Speculative decoding") struct SpeculativeDecoding {
         private static let code = """
             Repeat this code exactly, with `total` renamed to `sum`:
@@ -23,15 +23,15 @@ extension EngineTests {
 
         private func same(
             _ name: String, _ requests: [GenerationRequest], expectsGain: Bool = true,
-            limits change: (inout InferenceLimits) -> Void = { _ in }
+            constraints: @escaping ConstraintSource = { _, _ in nil }, limits change: (inout InferenceLimits) -> Void = { _ in }
         ) async throws {
             let fixture = try RealEngine.shared.get()
             var all: [[Answer]] = []
             for speculates in [false, true] {
-                let engine = fixture.engine { limits in
-                    change(&limits)
-                    limits.speculates = speculates
-                }
+                var limits = InferenceLimits()
+                change(&limits)
+                limits.speculates = speculates
+                let engine = Engine(base: fixture.base, store: fixture.store, limits: limits, constraints: constraints)
                 defer { engine.stop() }
                 all.append(
                     await withTaskGroup(of: (Int, Answer).self) { group in
@@ -80,6 +80,43 @@ extension EngineTests {
             for (name, request) in cases { try await same(name, [request], expectsGain: name == "greedy" || name == "no end") }
         }
 
+        /// Never the same token twice in a row, and every seventh token a full stop: forbids some of what a lookup drafts.
+        private struct Pattern: TokenConstraint {
+            let stop: Int32
+            var count = 0
+            var last: Int32 = -1
+
+            private var isDue: Bool { count % 7 == 6 }
+            func mask(_ logits: UnsafeMutableBufferPointer<Float>) {
+                for index in logits.indices where !allows(Int32(index)) { logits[index] = -.infinity }
+            }
+            func allows(_ token: Int32) -> Bool { isDue ? token == stop : token != last && token != stop }
+            mutating func accept(_ token: Int32) {
+                count += 1
+                last = token
+            }
+        }
+
+        @Test("a constraint is obeyed by every token, with and without speculation, and gives the same tokens")
+        func constrained() async throws {
+            let base = try RealEngine.shared.get().base
+            let stop = try #require(base.tokenizer.token("."))
+            var sampled = RealEngine.request(Self.code, maxTokens: 80) { $0.topLogprobs = 0 }
+            sampled.ignoreEndOfSequence = true
+            var greedy = sampled
+            (sampled.sampling.temperature, sampled.sampling.seed) = (0.5, 5)
+            greedy.sampling.frequencyPenalty = 0.02
+            try await same("constrained", [greedy, sampled], expectsGain: true, constraints: { _, _ in Pattern(stop: stop) })
+            let engine = Engine(base: base, store: nil, constraints: { _, _ in Pattern(stop: stop) })
+            defer { engine.stop() }
+            let tokens = await engine.answer(greedy).logprobs.map(\.chosen.token)
+            #expect(tokens.count == 80)
+            for (index, token) in tokens.enumerated() {
+                #expect((token == stop) == (index % 7 == 6))
+                #expect(index == 0 || token != tokens[index - 1])
+            }
+        }
+
         @Test("stop strings and token limits cut where they would without, at every length")
         func limits() async throws {
             try await same("stop", [RealEngine.request(Self.code, maxTokens: 120) { $0.stop = ["squares(", "len(values)\n\n"] }], expectsGain: false)
@@ -95,10 +132,10 @@ extension EngineTests {
                 + [RealEngine.request("", maxTokens: 60) { $0.prompt = .tokens([Int32](repeating: 1234, count: 40)) }]
             try await same("five", requests)
             let block = try RealEngine.shared.get().base.decoder.makeCache(blocks: 0).blockBytes
-            try await same("five, 20 blocks", requests, expectsGain: false) { $0.keyValueBytes = 20 * block }
+            try await same("five, 20 blocks", requests, expectsGain: false, limits: { $0.keyValueBytes = 20 * block })
         }
 
-        @Test("the next turn never meets keys and values of tokens that were foretold wrongly")
+        @Test("the next turn never meets keys and values of tokens that were drafted wrongly")
         func cache() async throws {
             let fixture = try RealEngine.shared.get()
             var texts: [String] = []

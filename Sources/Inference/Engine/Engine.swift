@@ -1,6 +1,9 @@
 import Adapters
 import Foundation
 import Generation
+import Models
+import Synchronization
+import Tokenizers
 
 /// Generates in this process: a queue of requests, threads that prepare them, and the engine thread that runs them
 /// together, step by step.
@@ -9,9 +12,12 @@ public final class Engine: GenerationBackend {
     public let limits: InferenceLimits
     /// Longest prompt plus answer: the model's context, or less where the KV memory holds less.
     public let contextLength: Int
+    /// Longest answer of a request that names no limit.
+    public let defaultAnswerTokens: Int
     private let mailbox = Mailbox<EngineMessage>()
     private let ledger = EngineLedger()
     private let preparation: Preparation
+    private let ended = EngineEnd()
 
     public var baseModelName: String { base.name }
 
@@ -20,23 +26,37 @@ public final class Engine: GenerationBackend {
     /// - Parameters:
     ///   - store: nil serves the base alone.
     ///   - encoder: the router's, for adapters that look up what they do by a request's text.
+    ///   - constraints: makes the constraints of requests that have one.
     ///   - allocations: how often the calling thread has allocated so far, for measurements; read on the engine's thread
     ///     around the parts of a step and summed in `EngineStatistics.stepAllocations` and `deliveryAllocations`.
+    ///   - observer: called on the engine's thread with each step's rows, before they are computed.
     public init(
         base: BaseModel, store: AdapterStore?, encoder: @escaping EncoderSource = { nil }, limits: InferenceLimits = .init(),
-        allocations: (@Sendable () -> Int)? = nil
+        constraints: @escaping ConstraintSource = { _, _ in nil }, allocations: (@Sendable () -> Int)? = nil,
+        observer: StepObserver? = nil
     ) {
         self.base = base
         self.limits = limits
         let blocks = EngineWorker.blockCount(base, limits)
-        contextLength = min(base.decoder.configuration.contextLength, blocks * EngineWorker.blockTokens)
+        let capacity = blocks * EngineWorker.blockTokens
+        contextLength = min(base.decoder.configuration.contextLength, capacity)
+        defaultAnswerTokens = min(limits.defaultAnswerTokens ?? max(capacity / 4, 256), contextLength)
         preparation = Preparation(
-            base: base, store: store, encoder: encoder, limits: limits, contextLength: contextLength, mailbox: mailbox,
-            ledger: ledger)
+            prepare: RequestPreparer(
+                base: base, store: store, limits: limits, contextLength: contextLength, encoder: encoder, constraints: constraints,
+                prompts: PromptBuilder(base: base, limits: limits, contextLength: contextLength)),
+            isLoaded: { name in
+                guard let store else { return true }
+                guard case .resident = store.status(name)?.state else { return false }
+                return true
+            }, limits: limits, mailbox: mailbox, ledger: ledger)
         let worker = EngineWorker(
-            base: base, limits: limits, blocks: blocks, contextLength: contextLength, mailbox: mailbox, ledger: ledger,
-            preparation: preparation, allocations: allocations)
-        let thread = Thread { worker.run() }
+            base: base, limits: limits, blocks: blocks, contextLength: contextLength, defaultAnswerTokens: defaultAnswerTokens,
+            mailbox: mailbox, ledger: ledger, preparation: preparation, allocations: allocations, observer: observer)
+        let thread = Thread { [ended] in
+            worker.run()
+            ended.mark()
+        }
         thread.name = "engine"
         thread.start()
     }
@@ -50,9 +70,13 @@ public final class Engine: GenerationBackend {
     /// Refuses new requests and calls back when the running ones are done, on some thread.
     public func drain(whenIdle: @escaping @Sendable () -> Void) { ledger.drain(whenIdle: whenIdle) }
 
-    /// Ends the engine thread; requests that still run fail with `draining`.
-    public func stop() {
+    /// Ends the engine thread. Requests that wait, are prepared or run get `failed` with `draining`; when each stream has its last
+    /// event, `whenStopped` is called, on some thread.
+    public func stop(whenStopped: @escaping @Sendable () -> Void = {}) {
         ledger.drain(whenIdle: {})
+        // First, so that nothing is admitted after the message to stop.
+        preparation.close()
+        ended.call(whenStopped)
         mailbox.put(.stop)
     }
 }
@@ -60,10 +84,34 @@ public final class Engine: GenerationBackend {
 /// Where an encoder comes from, which may be opened when it is first asked for; nil: there is none.
 public typealias EncoderSource = @Sendable () throws -> (any TextEmbedder)?
 
+/// Sees the rows of each step.
+public typealias StepObserver = @Sendable (StepBatch) -> Void
+
 /// What other threads tell the engine thread.
 enum EngineMessage: Sendable {
     case admit(PreparedRequest)
     /// A stream was cancelled or has room again.
     case wake
     case stop
+}
+
+/// Whether the engine thread has ended, and who is told of it.
+private final class EngineEnd: Sendable {
+    private let state = Mutex<(hasEnded: Bool, callbacks: [@Sendable () -> Void])>((false, []))
+
+    func call(_ callback: @escaping @Sendable () -> Void) {
+        let isLate = state.withLock { state in
+            if !state.hasEnded { state.callbacks.append(callback) }
+            return state.hasEnded
+        }
+        if isLate { callback() }
+    }
+
+    func mark() {
+        let callbacks = state.withLock { state in
+            defer { state = (true, []) }
+            return state.callbacks
+        }
+        for callback in callbacks { callback() }
+    }
 }

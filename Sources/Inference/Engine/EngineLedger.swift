@@ -26,12 +26,10 @@ final class EngineLedger: Sendable {
     /// Counts a request in, or says why it can't be taken.
     func enter(limits: InferenceLimits) -> GenerationError? {
         state.withLock { state in
-            if state.isDraining {
-                return GenerationError(.draining, "the server is stopping", retryAfterSeconds: limits.retryAfterSeconds)
-            }
-            guard state.statistics.queuedRequests < limits.queuedRequests else {
+            if state.isDraining { return limits.draining }
+            guard state.inside < limits.activeSequences + limits.queuedRequests else {
                 return GenerationError(
-                    .overloaded, "\(limits.queuedRequests) requests are waiting already",
+                    .overloaded, "\(limits.activeSequences) requests run and \(limits.queuedRequests) wait already",
                     retryAfterSeconds: limits.retryAfterSeconds)
             }
             state.inside += 1

@@ -14,17 +14,19 @@ public struct EngineStatistics: Sendable {
     public var generatedTokensByAdapter: [String: Int] = [:]
     public var steps = 0
     public var stepRows = 0
-    /// Tokens that a lookup foretold and a step verified, and those of them that were right.
+    /// Draft tokens that steps verified, and those of them that were right.
     public var proposedTokens = 0
     public var acceptedTokens = 0
-    /// Allocations of the engine's thread while steps were planned, computed and their tokens chosen, and while those were
-    /// handed to clients; counted where `Engine` was given a counter.
+    /// Allocations of the engine's thread while steps were planned, computed and sampled, and while tokens were handed to clients;
+    /// counted where `Engine` was given a counter.
     public var stepAllocations = 0
     public var deliveryAllocations = 0
-    /// Time to choose tokens, which `stepMilliseconds` does not hold.
+    /// Time to draw tokens, which `stepMilliseconds` does not hold.
     public var samplingMilliseconds = 0.0
-    /// Sequences that gave their memory up for others and were computed again.
+    /// How often a sequence gave its memory up for others.
     public var preemptions = 0
+    /// Tokens whose keys and values were computed again after that.
+    public var recomputedTokens = 0
     public var keyValueBlocks = 0
     /// Held by running sequences; the rest is free or holds reusable prefixes.
     public var keyValueBlocksInUse = 0

@@ -1,3 +1,4 @@
+import Dispatch
 import Generation
 import Models
 import Tensors
@@ -13,35 +14,37 @@ final class EngineWorker: @unchecked Sendable {
     let limits: InferenceLimits
     let ledger: EngineLedger
     let cache: KeyValueCache
-    var blocks: KeyValueBlocks
-    /// In the order of their admission.
-    var active: [RunningSequence] = []
-    /// Number of the step.
+    var roster: SequenceRoster
+    /// Number of the step that is next.
     var stepNumber = 0
     /// What a step plans with, reused from step to step.
     var work: StepWork
+    let observer: StepObserver?
     private let contextLength: Int
+    private let defaultAnswerTokens: Int
     private let mailbox: Mailbox<EngineMessage>
     private let preparation: Preparation
-    /// In the order of their turns; those that lost their memory to others have early ones.
-    private var waiting: [RunningSequence] = []
+    /// Frees adapters: that takes the store's lock and may unmap memory.
+    private let releases = DispatchQueue(label: "adapter releases", qos: .utility)
     private var isStopping = false
-    /// Some request ended since the last admissions, so that a waiting one may fit now.
-    private var hasFreedMemory = false
     private var seeds = SystemRandomNumberGenerator()
 
     init(
-        base: BaseModel, limits: InferenceLimits, blocks count: Int, contextLength: Int, mailbox: Mailbox<EngineMessage>,
-        ledger: EngineLedger, preparation: Preparation, allocations: (@Sendable () -> Int)?
+        base: BaseModel, limits: InferenceLimits, blocks count: Int, contextLength: Int, defaultAnswerTokens: Int,
+        mailbox: Mailbox<EngineMessage>, ledger: EngineLedger, preparation: Preparation, allocations: (@Sendable () -> Int)?,
+        observer: StepObserver?
     ) {
         self.base = base
         self.limits = limits
         self.contextLength = contextLength
+        self.defaultAnswerTokens = defaultAnswerTokens
         self.mailbox = mailbox
         self.ledger = ledger
         self.preparation = preparation
+        self.observer = observer
         cache = base.decoder.makeCache(blocks: count)
-        blocks = KeyValueBlocks(blocks: count, blockTokens: Self.blockTokens)
+        roster = SequenceRoster(
+            slots: limits.activeSequences, blocks: KeyValueBlocks(blocks: count, blockTokens: Self.blockTokens))
         work = StepWork(base: base, limits: limits, allocations: allocations)
         ledger.update { $0.keyValueBlocks = count }
     }
@@ -59,7 +62,7 @@ final class EngineWorker: @unchecked Sendable {
             if isStopping { return }
             dropCancelled()
             endExpired()
-            if !waiting.isEmpty { admit() }
+            if roster.isAdmissionDue(step: stepNumber) { admit() }
             if step() { stepNumber += 1 }
         }
     }
@@ -67,66 +70,40 @@ final class EngineWorker: @unchecked Sendable {
     // MARK: Arrivals
 
     private func receive() {
-        let isRunnable = active.contains { !$0.stream.isSaturated } || (hasFreedMemory && !waiting.isEmpty)
-        for message in mailbox.take(wait: !isRunnable) {
+        for message in mailbox.take(wait: !roster.isRunnable) {
             switch message {
-            case .admit(let prepared): enqueue(sequence(prepared))
-            case .wake: break
+            case .admit(let prepared): roster.enqueue(sequence(prepared))
+            case .wake: roster.noteWake()
             case .stop: isStopping = true
             }
         }
         guard isStopping else { return }
-        let error = GenerationError(.draining, "the server is stopping", retryAfterSeconds: limits.retryAfterSeconds)
-        for sequence in waiting + active { end(sequence, .failed(error), .failed) }
-        waiting = []
-        active = []
+        for sequence in roster.waiting + roster.active { end(sequence, .failed(limits.draining), .failed) }
     }
 
     private func sequence(_ prepared: PreparedRequest) -> RunningSequence {
         let request = prepared.request
-        let room = request.maxTokens.map { prepared.tokens.count + $0 } ?? contextLength
         return RunningSequence(
             prepared: prepared, seed: seeds.next(), emitter: TextEmitter(base.tokenizer, stop: request.stop),
-            tokenLimit: min(room, contextLength))
-    }
-
-    private func enqueue(_ sequence: RunningSequence) {
-        let place = waiting.firstIndex { sequence.ticket < $0.ticket } ?? waiting.endIndex
-        waiting.insert(sequence, at: place)
+            tokenLimit: min(prepared.tokens.count + (request.maxTokens ?? defaultAnswerTokens), contextLength))
     }
 
     private func dropCancelled() {
-        guard waiting.contains(where: \.stream.isCancelled) || active.contains(where: \.stream.isCancelled) else { return }
-        for sequence in waiting + active where sequence.stream.isCancelled { end(sequence, nil, .cancelled) }
-        waiting.removeAll { $0.isEnded }
-        active.removeAll { $0.isEnded }
+        func isCancelled(_ sequence: RunningSequence) -> Bool { sequence.stream.isCancelled }
+        guard roster.waiting.contains(where: isCancelled) || roster.active.contains(where: isCancelled) else { return }
+        for sequence in roster.waiting + roster.active where isCancelled(sequence) { end(sequence, nil, .cancelled) }
     }
 
     /// Those that have started keep what they have; others are their consumer's to cancel.
     private func endExpired() {
         func isOver(_ sequence: RunningSequence) -> Bool { sequence.hasStarted && sequence.stream.isExpired }
-        guard waiting.contains(where: isOver) || active.contains(where: isOver) else { return }
-        for sequence in waiting + active where isOver(sequence) { finish(sequence, .length) }
-        waiting.removeAll { $0.isEnded }
+        guard roster.waiting.contains(where: isOver) || roster.active.contains(where: isOver) else { return }
+        for sequence in roster.waiting + roster.active where isOver(sequence) { finish(sequence, .length) }
     }
 
-    /// In the order of their turns, while there is memory for the whole prompt and the next token, and a block more for
-    /// each running sequence: who is admitted should not have to give way again at once.
     private func admit() {
-        hasFreedMemory = false
-        while let sequence = waiting.first, active.count < limits.activeSequences {
-            sequence.table = blocks.takePrefix(of: sequence.tokens, version: sequence.effect.version, limit: sequence.effect.sharedTokens)
-            let missing = blocks.blockCount(tokens: sequence.tokens.count + 1) - sequence.table.blocks.count
-            guard missing + active.count <= blocks.availableCount || active.isEmpty else {
-                blocks.release(&sequence.table)
-                return
-            }
-            waiting.removeFirst()
-            sequence.computed = sequence.table.blocks.count * Self.blockTokens
-            sequence.isActive = true
-            active.append(sequence)
-            if !sequence.hasStarted { start(sequence) }
-        }
+        for sequence in roster.admit(step: stepNumber) where !sequence.hasStarted { start(sequence) }
+        notePreemptions()
     }
 
     private func start(_ sequence: RunningSequence) {
@@ -142,13 +119,14 @@ final class EngineWorker: @unchecked Sendable {
                     promptTokens: sequence.promptCount, cachedTokens: sequence.cachedTokens)))
     }
 
-    /// Its blocks go to others; what was computed is computed again later, with the same result.
-    func preempt(_ sequence: RunningSequence) {
-        blocks.release(&sequence.table)
-        sequence.computed = 0
-        sequence.isActive = false
-        enqueue(sequence)
-        ledger.update { $0.preemptions += 1 }
+    /// Writes the roster's counts where other threads read them.
+    func notePreemptions() {
+        guard roster.preemptions > 0 else { return }
+        let (preemptions, recomputedTokens) = (roster.preemptions, roster.recomputedTokens)
+        ledger.update { statistics in
+            statistics.preemptions = preemptions
+            statistics.recomputedTokens = recomputedTokens
+        }
     }
 
     // MARK: Ends
@@ -161,7 +139,6 @@ final class EngineWorker: @unchecked Sendable {
             (sequence.admitted - sequence.submitted) / .milliseconds(1) - sequence.timings.loadMilliseconds
         sequence.timings.prefillMilliseconds = (first - sequence.admitted) / .milliseconds(1)
         sequence.timings.decodeMilliseconds = (now - first) / .milliseconds(1)
-        active.removeAll { $0 === sequence }
         // Merges have no bounded number of names.
         let name = sequence.request.merge == nil ? sequence.adapter?.name ?? "base" : "merged"
         ledger.update { statistics in
@@ -171,12 +148,13 @@ final class EngineWorker: @unchecked Sendable {
         end(sequence, .finished(reason, sequence.usage, sequence.timings), .finished)
     }
 
+    func fail(_ sequence: RunningSequence, _ error: GenerationError) { end(sequence, .failed(error), .failed) }
+
     private func end(_ sequence: RunningSequence, _ event: GenerationEvent?, _ outcome: EngineLedger.Outcome) {
-        blocks.release(&sequence.table)
-        sequence.isActive = false
-        sequence.isEnded = true
-        hasFreedMemory = true
+        roster.remove(sequence)
         if let event { sequence.stream.send(event) }
+        let adapter = sequence.takeAdapter()
+        if adapter.0 != nil { releases.async { _ = adapter } }
         if sequence.hasStarted {
             ledger.retire(outcome)
         } else {

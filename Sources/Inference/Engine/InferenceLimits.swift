@@ -1,6 +1,8 @@
+import Generation
+
 /// Bounds of the engine. Memory and latency follow from them, so `lmoe serve` prints them.
 public struct InferenceLimits: Sendable {
-    /// Requests that are prepared or wait for their first step; one more is refused with `overloaded`.
+    /// Requests that wait for a slot, prepared or not. One more than `activeSequences` and these is refused with `overloaded`.
     public var queuedRequests = 256
     /// Sequences that take part in steps at the same time.
     public var activeSequences = 32
@@ -9,20 +11,28 @@ public struct InferenceLimits: Sendable {
     /// How long a step may take in which prompts are read beside decoding rows, by what earlier steps took: no stream waits
     /// much longer for its next token while others' prompts are read.
     public var mixedStepMilliseconds = 50.0
-    /// Foretell tokens from the sequence's own text and verify several in a step, where that pays. It changes no token.
+    /// The same for a step in which only sequences that gave way compute again what they lost.
+    public var recomputeStepMilliseconds = 15.0
+    /// Verify several draft tokens from the sequence's own text in a step, where that pays. It changes no token.
     public var speculates = true
-    /// Requests that are prepared, their adapters held, before their turn to run has come.
+    /// Requests that are prepared and hold their adapters before the engine takes them.
     public var preparedRequests = 16
     /// Bytes of keys and values. A sequence never grows beyond what fits.
     public var keyValueBytes = 128 << 20
+    /// Longest answer of a request that names no `max_tokens`; nil: a quarter of the KV memory, at least 256 tokens. It ends with
+    /// the finish reason `length`.
+    public var defaultAnswerTokens: Int?
     /// Text bytes of one prompt, before it is tokenized.
     public var promptBytes = 1 << 20
+    /// Special tokens that are written in messages are control tokens, as `transformers` has it; false: they are plain text, and
+    /// only the chat template makes control tokens.
+    public var readsSpecialTokensInMessages = true
     /// Stop strings of a request, and bytes of each.
     public var stopStrings = 16
     public var stopStringBytes = 1024
-    /// Threads that render templates and tokenize.
-    public var preparationThreads = 2
-    /// Threads that wait for adapters which are not in memory yet, so that requests for those that are need not.
+    /// Threads that render templates and tokenize; one adapter gets half of them.
+    public var preparationThreads = 4
+    /// Threads that wait for adapters that are not in memory yet, one an adapter.
     public var loadingThreads = 4
     /// What a client is told to wait when the queue is full.
     public var retryAfterSeconds = 2
@@ -31,6 +41,10 @@ public struct InferenceLimits: Sendable {
 
     /// Rows of the largest step.
     public var maximumRows: Int { max(prefillTokens, activeSequences + Scheduler.quantum) }
-    /// Rows of the largest step that verifies foretold tokens, and of logits that a step gives.
+    /// Rows of the largest step that verifies draft tokens, and of logits that a step gives.
     var logitsRows: Int { max(activeSequences, 16) }
+
+    var draining: GenerationError {
+        GenerationError(.draining, "the server is stopping", retryAfterSeconds: retryAfterSeconds)
+    }
 }

@@ -8,17 +8,22 @@ struct RequestEffect: Sendable {
     /// The first token on which the delta acts; those before it are the base's.
     var start = 0
     /// Whose keys and values the sequence shares.
-    var version: PrefixCache.Version
-    /// Tokens whose keys and values may be shared with other requests under that version.
+    var owner: PrefixOwner
+    /// Tokens whose keys and values may be shared with other requests of that owner.
     var sharedTokens = Int.max
 
-    static let base = RequestEffect(delta: nil, version: nil)
+    static func base(partition: String? = nil) -> RequestEffect {
+        RequestEffect(delta: nil, owner: PrefixOwner(version: nil, partition: partition))
+    }
 
     /// The same on every token.
-    static func whole(_ adapter: PinnedAdapter) -> RequestEffect { RequestEffect(delta: adapter.delta, version: adapter.version) }
+    static func whole(_ adapter: PinnedAdapter, partition: String? = nil) -> RequestEffect {
+        RequestEffect(delta: adapter.delta, owner: PrefixOwner(version: adapter.version, partition: partition))
+    }
 
     /// From the last token of the prompt on; what stands before it is the base's.
-    static func retrieved(_ delta: AdapterDelta, promptTokens: Int) -> RequestEffect {
-        RequestEffect(delta: delta, start: promptTokens - 1, version: nil, sharedTokens: promptTokens - 1)
+    static func retrieved(_ delta: AdapterDelta, promptTokens: Int, partition: String? = nil) -> RequestEffect {
+        RequestEffect(
+            delta: delta, start: promptTokens - 1, owner: PrefixOwner(version: nil, partition: partition), sharedTokens: promptTokens - 1)
     }
 }

@@ -3,8 +3,8 @@ typealias BlockIndex = Int32
 
 /// Who holds which block of the KV cache.
 ///
-/// Each block is free, held by sequences (counted), or idle: held by nobody but still listed in the prefix cache, to be
-/// reused or evicted. A plain value of the engine thread.
+/// Each block is free, held by sequences (counted), or idle: held by no sequence but still in the prefix cache, to be reused or
+/// evicted. A plain value of the engine thread.
 struct BlockPool {
     private(set) var references: [Int32]
     private var free: [BlockIndex]
@@ -28,14 +28,14 @@ struct BlockPool {
 
     /// Drops one reference; true when it was the last one. The caller then frees the block or leaves it to the prefix cache.
     mutating func release(_ block: BlockIndex) -> Bool {
-        precondition(references[Int(block)] > 0, "a block is released once for each time it was taken")
+        precondition(references[Int(block)] > 0, "a block of the KV cache was released more often than it was taken")
         references[Int(block)] -= 1
         return references[Int(block)] == 0
     }
 
-    /// Gives back a block that nobody holds.
+    /// Gives back a block that no sequence holds.
     mutating func reclaim(_ block: BlockIndex) {
-        precondition(references[Int(block)] == 0, "only a block without references becomes free")
+        precondition(references[Int(block)] == 0, "a block of the KV cache that sequences hold was freed")
         free.append(block)
     }
 }

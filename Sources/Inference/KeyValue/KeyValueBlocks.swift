@@ -13,7 +13,7 @@ struct KeyValueBlocks {
         self.blockTokens = blockTokens
     }
 
-    /// Blocks that a sequence could get now: free ones and cached ones that nobody uses.
+    /// Blocks that a sequence could get now: free ones and cached ones that no sequence holds.
     var availableCount: Int { pool.freeCount + idleCount }
     /// Cached blocks that no sequence holds.
     private(set) var idleCount = 0
@@ -22,14 +22,15 @@ struct KeyValueBlocks {
 
     /// Takes the longest cached prefix of whole blocks, at least one token short of the end: the last token has to be
     /// computed for its logits. Only the first `limit` tokens share with others.
-    mutating func takePrefix(of tokens: [Int32], version: PrefixCache.Version, limit: Int = .max) -> BlockTable {
-        var table = BlockTable(node: prefixes.root(of: version))
+    mutating func takePrefix(of tokens: [Int32], owner: PrefixOwner, limit: Int = .max) -> BlockTable {
+        let root = prefixes.retainRoot(of: owner)
+        var table = BlockTable(node: root, root: root)
         extend(&table, of: tokens, limit: limit)
         return table
     }
 
-    /// Goes on from where the table's listed blocks end: what others computed since. Own blocks that are not listed yet
-    /// are given back for the ones that are found. Answers how many were taken.
+    /// Continues after the table's cached blocks with blocks that others computed since. Own blocks that are not cached yet are
+    /// given back for the ones that are found. Answers how many were taken.
     @discardableResult
     mutating func extend(_ table: inout BlockTable, of tokens: [Int32], limit: Int = .max) -> Int {
         let before = table.cachedBlocks
@@ -66,8 +67,8 @@ struct KeyValueBlocks {
         return true
     }
 
-    /// Lists the blocks that became full: their keys and values are computed and won't change. A block whose equal is
-    /// listed already is given back and the listed one taken instead, so a held block's predecessors are always held too.
+    /// Caches the blocks that became full: their keys and values are computed and won't change. A block whose equal is cached
+    /// already is given back and the cached one taken instead, so the predecessors of a held block are always held too.
     mutating func cacheFullBlocks(of table: inout BlockTable, tokens: [Int32], computed: Int) {
         while (table.cachedBlocks + 1) * blockTokens <= computed {
             let own = table.blocks[table.cachedBlocks]
@@ -83,19 +84,24 @@ struct KeyValueBlocks {
         }
     }
 
-    /// Gives all blocks back; listed ones stay as cached prefixes until their memory is needed.
+    /// Gives all blocks back; cached ones stay as prefixes until their memory is needed.
     mutating func release(_ table: inout BlockTable) {
         for block in table.blocks { giveBack(block) }
         table.blocks.removeAll(keepingCapacity: true)
         table.cachedBlocks = 0
+        if table.root != PrefixCache.none { prefixes.releaseRoot(table.root) }
+        (table.node, table.root) = (PrefixCache.none, PrefixCache.none)
     }
+
+    /// Blocks that only this table holds, so that they become available when it is released.
+    func exclusiveCount(_ table: BlockTable) -> Int { table.blocks.count { pool.references[Int($0)] == 1 } }
 
     private mutating func giveBack(_ block: BlockIndex) {
         guard pool.release(block) else { return }
         if prefixes.isCached(block) { idleCount += 1 } else { pool.reclaim(block) }
     }
 
-    /// Holds a listed block once more.
+    /// Holds a cached block once more.
     private mutating func take(_ block: BlockIndex) {
         if pool.references[Int(block)] == 0 { idleCount -= 1 }
         pool.retain(block)
@@ -107,13 +113,4 @@ struct KeyValueBlocks {
         pool.reclaim(block)
         return true
     }
-}
-
-/// The blocks of one sequence, in the order of its positions.
-struct BlockTable {
-    var blocks: [BlockIndex] = []
-    /// How many of them are listed in the prefix cache (or equal to one that is).
-    var cachedBlocks = 0
-    /// The cache's node of the last listed block.
-    var node: PrefixCache.Node
 }

@@ -1,13 +1,11 @@
 /// Full blocks of computed prompts and answers, found again by what they hold.
 ///
-/// A tree: a node is one block of tokens below the node of the tokens before it; the roots are adapter versions. Equal
-/// tokens under another adapter, or under another version of the same one, are other nodes, so a replaced adapter can
-/// never meet stale keys and values. Keys are compared whole, not by hash. A plain value of the engine thread; all of its
-/// memory is there from the start, but for a word a version.
+/// A tree: a node is one block of tokens below the node of the tokens before it; the roots are owners (`PrefixOwner`). Equal
+/// tokens under another adapter, another version of the same one or another partition are other nodes, so a replaced adapter
+/// never meets stale keys and values. Keys are compared whole, not by hash. A root exists while a table or a cached block
+/// refers to it. A plain value of the engine thread; all of its memory is there from the start, except for the roots.
 struct PrefixCache {
-    /// Which model computed the block: nil is the base alone.
-    typealias Version = String?
-    /// A listed block, by its index; below zero the root of a version.
+    /// A cached block, by its index; below zero the root of an owner.
     typealias Node = Int32
 
     let blockTokens: Int
@@ -17,15 +15,16 @@ struct PrefixCache {
     // [blocks]
     private var parents: [Node]
     private var children: [Int32]
-    /// 0: not listed.
+    /// 0: not cached.
     private var lastUses: [UInt64]
     private var nextInBucket: [Node]
     /// First node of each chain.
     private var buckets: [Node]
-    private var roots: [Version: Node] = [:]
+    private var roots = PrefixRoots()
     private var clock: UInt64 = 0
 
-    private static let none = Node.max
+    /// No node at all.
+    static let none = Node.max
 
     init(blocks: Int, blockTokens: Int) {
         self.blockTokens = blockTokens
@@ -37,13 +36,14 @@ struct PrefixCache {
         buckets = Array(repeating: Self.none, count: max(blocks, 1))
     }
 
-    /// The node under which the first block of that version's prompts hangs.
-    mutating func root(of version: Version) -> Node {
-        if let root = roots[version] { return root }
-        let root = -1 - Node(roots.count)
-        roots[version] = root
-        return root
-    }
+    /// Owners with cached blocks or with tables.
+    var rootCount: Int { roots.count }
+
+    /// The node under which the first block of that owner's prompts hangs. It exists until `releaseRoot`, and as long as blocks hang
+    /// under it.
+    mutating func retainRoot(of owner: PrefixOwner) -> Node { roots.retain(owner) }
+
+    mutating func releaseRoot(_ root: Node) { roots.release(root) }
 
     /// The child that holds the block of tokens that begins at `start`, marked as used.
     mutating func find(parent: Node, in sequence: [Int32], from start: Int) -> BlockIndex? {
@@ -53,11 +53,11 @@ struct PrefixCache {
         return block
     }
 
-    /// Lists a computed block and answers it. When another block with the same tokens is listed already, that one is
+    /// Caches a computed block and answers it. When another block with the same tokens is cached already, that one is
     /// answered: the two hold the same bytes, since a row's result does not depend on its batch.
     mutating func insert(parent: Node, in sequence: [Int32], from start: Int, block: BlockIndex) -> BlockIndex {
         if let other = cached(parent, sequence, start) { return other }
-        precondition(!isCached(block), "a block is listed once")
+        precondition(!isCached(block), "a block was cached twice")
         let index = Int(block)
         for offset in 0..<blockTokens { tokens[index * blockTokens + offset] = sequence[start + offset] }
         clock += 1
@@ -65,14 +65,14 @@ struct PrefixCache {
         let bucket = bucket(parent, sequence, start)
         nextInBucket[index] = buckets[bucket]
         buckets[bucket] = block
-        if parent >= 0 { children[Int(parent)] += 1 }
+        if parent >= 0 { children[Int(parent)] += 1 } else { roots.retain(parent) }
         count += 1
         return block
     }
 
     func isCached(_ block: BlockIndex) -> Bool { lastUses[Int(block)] != 0 }
 
-    /// Unlists the least recently used leaf that nobody holds, and answers it: `O(blocks)`.
+    /// Removes the least recently used leaf that no sequence holds, and answers it: `O(blocks)`.
     ///
     /// - Parameter references: of each block.
     mutating func evict(references: [Int32]) -> BlockIndex? {
@@ -95,7 +95,8 @@ struct PrefixCache {
             while nextInBucket[Int(node)] != BlockIndex(index) { node = nextInBucket[Int(node)] }
             nextInBucket[Int(node)] = next
         }
-        if parents[index] >= 0 { children[Int(parents[index])] -= 1 }
+        let parent = parents[index]
+        if parent >= 0 { children[Int(parent)] -= 1 } else { roots.release(parent) }
         lastUses[index] = 0
         count -= 1
     }

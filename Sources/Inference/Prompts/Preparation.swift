@@ -3,53 +3,57 @@ import Foundation
 import Generation
 import Synchronization
 
-/// From what a client sent to what the engine can run: requests wait for their turn, get their adapter and become tokens.
+/// The requests that are not the engine's yet: they wait, get their adapter and become tokens.
 ///
-/// Only a few are ahead, prepared and holding their adapters, before the engine takes them; the rest is just what clients
-/// sent, in an order that is fair between adapters. An adapter that is not in memory is waited for on threads of their own,
-/// so that it holds up no request for another one. Any thread; ends in the engine's mailbox.
+/// Only a few are prepared and hold their adapters before the engine takes them; the rest is what clients sent, in an order that
+/// is fair between adapters. One adapter gets only some of the threads, so that a slow template delays no other adapter. An
+/// adapter that is not in memory is waited for on other threads. Any thread; ends in the engine's mailbox.
 final class Preparation: Sendable {
-    private struct Job {
+    private struct Job: Sendable {
         var request: GenerationRequest
         var stream: GenerationStream
         var submitted: ContinuousClock.Instant
+
+        var flow: String? { request.merge?.label ?? request.adapter }
     }
 
     private struct State {
         var queue = FairQueue<Job>()
         /// Prepared, or being prepared, and not taken by the engine yet.
         var ahead = 0
+        var preparing = ThreadShares()
+        var loading = ThreadShares()
+        /// The jobs that threads prepare, by the arrival in their ticket.
+        var jobs: [UInt64: Job] = [:]
+        var isClosed = false
     }
 
-    private let base: BaseModel
-    private let store: AdapterStore?
+    private let prepare: RequestPreparer
+    private let isLoaded: @Sendable (String) -> Bool
     private let limits: InferenceLimits
-    private let contextLength: Int
-    /// For adapters that look up what they do.
-    private let encoder: EncoderSource
-    private let prompts: PromptBuilder
     private let mailbox: Mailbox<EngineMessage>
     private let ledger: EngineLedger
-    private let state = Mutex(State())
-    private let preparing = OperationQueue()
-    private let loading = OperationQueue()
+    private let state: Mutex<State>
+    private let threads = OperationQueue()
+    /// Looks for the next job; asks the adapter store, which the engine's thread must not.
+    private let coordinator = DispatchQueue(label: "preparation", qos: .userInitiated)
 
+    /// - Parameter isLoaded: whether an adapter is in memory.
     init(
-        base: BaseModel, store: AdapterStore?, encoder: @escaping EncoderSource, limits: InferenceLimits, contextLength: Int,
+        prepare: RequestPreparer, isLoaded: @escaping @Sendable (String) -> Bool, limits: InferenceLimits,
         mailbox: Mailbox<EngineMessage>, ledger: EngineLedger
     ) {
-        self.base = base
-        self.store = store
-        self.encoder = encoder
+        self.prepare = prepare
+        self.isLoaded = isLoaded
         self.limits = limits
-        self.contextLength = contextLength
         self.mailbox = mailbox
         self.ledger = ledger
-        prompts = PromptBuilder(base: base, limits: limits)
-        for (queue, threads) in [(preparing, limits.preparationThreads), (loading, limits.loadingThreads)] {
-            queue.maxConcurrentOperationCount = threads
-            queue.qualityOfService = .userInitiated
-        }
+        var state = State()
+        state.preparing = ThreadShares(threads: limits.preparationThreads, perFlow: (limits.preparationThreads + 1) / 2)
+        state.loading = ThreadShares(threads: limits.loadingThreads, perFlow: 1)
+        self.state = Mutex(state)
+        threads.maxConcurrentOperationCount = limits.preparationThreads + limits.loadingThreads
+        threads.qualityOfService = .userInitiated
     }
 
     func submit(_ request: GenerationRequest, to stream: GenerationStream) {
@@ -58,7 +62,11 @@ final class Preparation: Sendable {
         if let refusal { return stream.send(.failed(refusal)) }
         stream.setDrainHandler { [mailbox] in mailbox.put(.wake) }
         let job = Job(request: request, stream: stream, submitted: .now)
-        state.withLock { $0.queue.push(job, flow: request.merge?.label ?? request.adapter) }
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.queue.push(job, flow: job.flow) }
+            return state.isClosed
+        }
+        if isClosed { return fail(job, limits.draining) }
         advance()
     }
 
@@ -68,13 +76,28 @@ final class Preparation: Sendable {
             state.queue.serve(ticket)
             state.ahead -= 1
         }
-        advance()
+        coordinator.async { self.advance() }
     }
 
     /// One that was prepared ended before it ran.
     func leave() {
         state.withLock { $0.ahead -= 1 }
-        advance()
+        coordinator.async { self.advance() }
+    }
+
+    /// Fails all requests that are not the engine's yet, and those that come later.
+    func close() {
+        let jobs = state.withLock { state in
+            state.isClosed = true
+            defer { state.jobs = [:] }
+            return Array(state.jobs.values) + state.queue.removeAll { _ in true }
+        }
+        for job in jobs { fail(job, limits.draining) }
+    }
+
+    private func fail(_ job: Job, _ error: GenerationError) {
+        job.stream.send(.failed(error))
+        ledger.leave(.failed)
     }
 
     private func dropCancelled() -> Int {
@@ -83,118 +106,61 @@ final class Preparation: Sendable {
         return gone.count
     }
 
+    /// Starts as many jobs as there are threads for.
     private func advance() {
-        while true {
-            let next = state.withLock { state -> (ticket: QueueTicket, element: Job)? in
-                guard state.ahead < limits.preparedRequests, let next = state.queue.pop() else { return nil }
-                state.ahead += 1
-                return next
+        // Asked without the lock, which the engine's thread takes, too.
+        let flows = state.withLock { $0.ahead < limits.preparedRequests ? $0.queue.flows : [] }
+        let loaded = flows.filter { $0.map(isLoaded) ?? true }
+        while let next = next(loaded: loaded) {
+            threads.addOperation { [self] in run(next.job, next.ticket, isLoading: next.isLoading) }
+        }
+    }
+
+    private func next(loaded: Set<String?>) -> (job: Job, ticket: QueueTicket, isLoading: Bool)? {
+        state.withLock { state in
+            guard !state.isClosed, state.ahead < limits.preparedRequests else { return nil }
+            let (preparing, loading) = (state.preparing, state.loading)
+            let next = state.queue.pop { loaded.contains($0) ? preparing.hasRoom(for: $0) : loading.hasRoom(for: $0) }
+            guard let next else { return nil }
+            let flow = next.element.flow
+            let isLoading = !loaded.contains(flow)
+            if isLoading { state.loading.take(flow) } else { state.preparing.take(flow) }
+            state.ahead += 1
+            state.jobs[next.ticket.arrival] = next.element
+            return (next.element, next.ticket, isLoading)
+        }
+    }
+
+    private func run(_ job: Job, _ ticket: QueueTicket, isLoading: Bool) {
+        let result: Result<PreparedRequest?, GenerationError>
+        if job.stream.isCancelled {
+            result = .success(nil)
+        } else {
+            do throws(GenerationError) {
+                result = .success(try prepare(job.request, stream: job.stream, ticket: ticket, submitted: job.submitted))
+            } catch {
+                result = .failure(error)
             }
-            guard let next else { return }
-            let request = next.element.request
-            let queue = request.merge == nil && isAtHand(request.adapter) ? preparing : loading
-            queue.addOperation { [self] in run(next.element, next.ticket) }
         }
+        finish(job, ticket, isLoading: isLoading, result)
+        advance()
     }
 
-    private func isAtHand(_ adapter: String?) -> Bool {
-        guard let adapter, let store else { return true }
-        guard case .resident = store.status(adapter)?.state else { return false }
-        return true
-    }
-
-    private func run(_ job: Job, _ ticket: QueueTicket) {
-        guard !job.stream.isCancelled else {
-            ledger.leave(.cancelled)
-            return leave()
+    private func finish(
+        _ job: Job, _ ticket: QueueTicket, isLoading: Bool, _ result: Result<PreparedRequest?, GenerationError>
+    ) {
+        let isOpen = state.withLock { state in
+            if isLoading { state.loading.giveBack(job.flow) } else { state.preparing.giveBack(job.flow) }
+            guard state.jobs.removeValue(forKey: ticket.arrival) != nil else { return false }
+            // Under the lock, so that nothing is admitted after `close`.
+            if case .success(let prepared?) = result { mailbox.put(.admit(prepared)) } else { state.ahead -= 1 }
+            return true
         }
-        do throws(GenerationError) {
-            mailbox.put(.admit(try prepare(job, ticket)))
-        } catch {
-            job.stream.send(.failed(error))
-            ledger.leave(.failed)
-            leave()
-        }
-    }
-
-    private func prepare(_ job: Job, _ ticket: QueueTicket) throws(GenerationError) -> PreparedRequest {
-        let request = job.request
-        try checkStops(request.stop)
-        try checkBias(request.sampling.logitBias)
-        let loadStart = ContinuousClock.now
-        let adapter = try pin(request)
-        let loadMilliseconds = (ContinuousClock.now - loadStart) / .milliseconds(1)
-        let tokens = try prompts.tokens(of: request.prompt, adapter: adapter)
-        let room = contextLength - tokens.count
-        guard room > 0, request.maxTokens ?? 0 <= room else {
-            let wanted = request.maxTokens.map { " and \($0) for the answer" } ?? ""
-            throw GenerationError(
-                .contextLengthExceeded,
-                "the context holds \(contextLength) tokens; the prompt has \(tokens.count)\(wanted)")
-        }
-        return PreparedRequest(
-            request: request, stream: job.stream, tokens: tokens, adapter: adapter,
-            effect: try effect(of: adapter, on: request.prompt, promptTokens: tokens.count), ticket: ticket, submitted: job.submitted,
-            loadMilliseconds: loadMilliseconds)
-    }
-
-    /// What the adapter does to this prompt.
-    private func effect(
-        of adapter: PinnedAdapter?, on prompt: GenerationRequest.Prompt, promptTokens: Int
-    ) throws(GenerationError) -> RequestEffect {
-        guard let adapter else { return .base }
-        guard let retrieval = adapter.retrieval else { return .whole(adapter) }
-        let vector: [Float]
-        do {
-            guard let embedder = try encoder(), embedder.dimension == retrieval.dimension else {
-                let found = try encoder().map { "\($0.name) makes vectors of \($0.dimension)" } ?? "there is none"
-                throw GenerationError(
-                    .adapterRejected, "adapter \(adapter.name) needs an encoder of \(retrieval.dimension) dimensions; \(found)")
-            }
-            vector = try embedder.embed([prompts.question(of: prompt)]).vectors
-        } catch let error as GenerationError {
-            throw error
-        } catch {
-            throw GenerationError(.internalFailure, "the encoder failed: \(error)")
-        }
-        guard let found = retrieval.retrieve(vector) else { return .base }
-        return .retrieved(found.delta, promptTokens: promptTokens)
-    }
-
-    private func checkBias(_ bias: [Int32: Float]) throws(GenerationError) {
-        let vocabulary = Int32(base.decoder.configuration.vocabulary)
-        guard let wrong = bias.keys.filter({ $0 < 0 || $0 >= vocabulary }).min() else { return }
-        throw GenerationError(
-            .invalidRequest,
-            "token id \(wrong) of logit_bias is not in the vocabulary; ids go from 0 to \(vocabulary - 1)")
-    }
-
-    private func checkStops(_ stops: [String]) throws(GenerationError) {
-        guard stops.count <= limits.stopStrings, stops.allSatisfy({ $0.utf8.count <= limits.stopStringBytes }) else {
-            throw GenerationError(
-                .invalidRequest,
-                "at most \(limits.stopStrings) stop strings of \(limits.stopStringBytes) bytes each are taken")
-        }
-    }
-
-    private func pin(_ request: GenerationRequest) throws(GenerationError) -> PinnedAdapter? {
-        if request.merge == nil, request.adapter == nil { return nil }
-        guard let store else {
-            throw GenerationError(.adapterNotFound, "there is no adapter `\(request.merge?.label ?? request.adapter ?? "")`")
-        }
-        do {
-            if let merge = request.merge { return try store.acquire(merge).scaled(by: request.scale) }
-            return try request.adapter.map { (name) throws(AdapterError) in try store.acquire(name).scaled(by: request.scale) }
-        } catch {
-            switch error.code {
-            case .notFound: throw GenerationError(.adapterNotFound, "there is no adapter `\(error.adapter ?? "")`")
-            // The adapter is as good as before: what was asked of it is not.
-            case .unsupported where request.merge != nil || request.scale != 1:
-                throw GenerationError(.invalidRequest, "\(error)")
-            // The system is short of something, or the adapters folder is away: the adapter may be fine.
-            case .unavailable: throw GenerationError(.overloaded, "\(error)")
-            default: throw GenerationError(.adapterRejected, "\(error)")
-            }
+        guard isOpen else { return }
+        switch result {
+        case .success(nil): ledger.leave(.cancelled)
+        case .success: break
+        case .failure(let error): fail(job, error)
         }
     }
 }

@@ -9,6 +9,8 @@ struct PreparedRequest: Sendable {
     /// nil is the base alone.
     var adapter: PinnedAdapter?
     var effect: RequestEffect
+    /// Which tokens may come; nil allows all.
+    var constraint: (any TokenConstraint)?
     /// Its place in the order in which requests are admitted.
     var ticket: QueueTicket
     var submitted: ContinuousClock.Instant

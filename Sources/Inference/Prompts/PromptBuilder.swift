@@ -9,14 +9,16 @@ import Tokenizers
 final class PromptBuilder: Sendable {
     private let base: BaseModel
     private let limits: InferenceLimits
+    private let contextLength: Int
     /// Compiled templates of adapters, by version.
     private let templates = Mutex<[String: ChatTemplate]>([:])
 
     private static let keptTemplates = 64
 
-    init(base: BaseModel, limits: InferenceLimits) {
+    init(base: BaseModel, limits: InferenceLimits, contextLength: Int) {
         self.base = base
         self.limits = limits
+        self.contextLength = contextLength
     }
 
     func tokens(of prompt: GenerationRequest.Prompt, adapter: PinnedAdapter?) throws(GenerationError) -> [Int32] {
@@ -53,7 +55,9 @@ final class PromptBuilder: Sendable {
     private func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) throws(GenerationError) -> [Int32] {
         guard text.utf8.count <= limits.promptBytes else {
             throw GenerationError(
-                .contextLengthExceeded, "the prompt has \(text.utf8.count) bytes; at most \(limits.promptBytes) are read")
+                .contextLengthExceeded,
+                "This model's maximum context length is \(contextLength) tokens. However, you requested a prompt of "
+                    + "\(text.utf8.count) bytes, and at most \(limits.promptBytes) are read. Please reduce its length.")
         }
         return base.tokenizer.encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
     }

@@ -1,8 +1,18 @@
 /// A token that was drawn, and what the request wants to know of the distribution it came from.
 struct SampledToken {
+    /// Why no token could be drawn.
+    enum Failure {
+        /// Some logit is infinite or no number.
+        case logitsNotFinite
+        /// The constraint allows no token.
+        case nothingAllowed
+    }
+
     var token: Int32
     /// Natural logarithm; 0 where the request asked for none.
     var logprob: Float = 0
     /// The most probable tokens, most probable first.
     var alternatives: [(token: Int32, logprob: Float)] = []
+    /// Then the token means nothing, and the sequence ends.
+    var failure: Failure?
 }

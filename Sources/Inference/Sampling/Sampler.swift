@@ -5,24 +5,29 @@ import Tensors
 
 /// Draws the tokens of one sequence.
 ///
-/// Stages, in order: logit bias, penalties, log-probabilities; then at temperature 0 the argmax (lowest id wins a tie),
-/// otherwise temperature, top-k, top-p, min-p and one draw. Works in place on the row of logits that the step produced;
-/// `O(vocabulary)` without sorting it. Allocates only for penalties (a count of each token) and log-probabilities.
+/// Stages, in order: logit bias, penalties, the constraint's mask, log-probabilities; then at temperature 0 the argmax (lowest id
+/// wins a tie), otherwise temperature, top-k, top-p, min-p and one draw. Works in place on the row of logits that the step
+/// produced; `O(vocabulary)` without sorting it. Allocates only for penalties (a count of each token) and log-probabilities.
 ///
 /// The n-th draw depends on the seed and n alone, so a sequence gets the same tokens whether they are verified together or
-/// computed one by one.
+/// computed one by one. Logits that are not finite give no token but a failure.
 struct Sampler: Sendable {
     let parameters: SamplingParameters
     /// Alternatives with each token; nil computes no log-probabilities.
     let topLogprobs: Int?
     private let random: RandomSource
-    /// How often each token was generated; counted where a penalty asks.
+    /// How often each token was generated; counted where a penalty needs it.
     private var generated: [Int32: Int] = [:]
     private let prompt: Set<Int32>
     private var draws = 0
+    /// In the state after the tokens drawn so far.
+    private(set) var constraint: (any TokenConstraint)?
 
     /// - Parameter seed: used where the request names none.
-    init(_ parameters: SamplingParameters, topLogprobs: Int?, prompt: [Int32], seed: UInt64) {
+    init(
+        _ parameters: SamplingParameters, topLogprobs: Int?, prompt: [Int32], seed: UInt64, constraint: (any TokenConstraint)? = nil
+    ) {
+        self.constraint = constraint
         self.parameters = parameters
         self.topLogprobs = topLogprobs
         random = RandomSource(seed: parameters.seed ?? seed)
@@ -32,15 +37,27 @@ struct Sampler: Sendable {
     /// - Parameter logits: `[vocabulary]`, overwritten.
     mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>, scratch: SamplerScratch) -> SampledToken {
         guard let row = logits.baseAddress else { return SampledToken(token: 0) }
+        guard areNumbers(logits) else { return SampledToken(token: 0, failure: .logitsNotFinite) }
         adjust(logits)
+        constraint?.mask(logits)
         let best = Kernels.maximumIndex(row, count: logits.count)
+        guard logits[best] > -.infinity else { return SampledToken(token: 0, failure: .nothingAllowed) }
         let token = draw(logits, best: best, scratch)
         if countsTokens { generated[token, default: 0] += 1 }
+        constraint?.accept(token)
         guard let topLogprobs else { return SampledToken(token: token) }
         let normalizer = logSumExp(logits, maximum: logits[best])
         return SampledToken(
             token: token, logprob: logits[Int(token)] - normalizer,
             alternatives: largest(topLogprobs, of: logits).map { (Int32($0), logits[$0] - normalizer) })
+    }
+
+    /// Whether some logit is finite and none is NaN or infinitely large; one that is `-infinity` is never drawn.
+    private func areNumbers(_ logits: UnsafeMutableBufferPointer<Float>) -> Bool {
+        guard let row = logits.baseAddress else { return false }
+        // The sum of squares is finite where all logits are: one more pass over what lies in the cache.
+        if Kernels.dot(row, row, count: logits.count).isFinite { return true }
+        return logits.allSatisfy { $0 < .infinity } && logits.contains { $0 > -.infinity }
     }
 
     private var hasPenalties: Bool { parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0 }
@@ -91,6 +108,7 @@ struct Sampler: Sendable {
         guard count > 0 else { return kept }
         for index in values.indices {
             if kept.count == count, let last = kept.last, values[index] <= values[last] { continue }
+            guard values[index] > -.infinity else { continue }
             var place = kept.count
             while place > 0, values[kept[place - 1]] < values[index] { place -= 1 }
             kept.insert(index, at: place)

@@ -1,4 +1,4 @@
-/// When a request gets its turn: by tag, and among equal ones by arrival.
+/// A place in the order in which requests are admitted: by tag, and among equal tags by arrival.
 struct QueueTicket: Sendable, Comparable {
     var tag: UInt64
     var arrival: UInt64
@@ -10,37 +10,50 @@ struct QueueTicket: Sendable, Comparable {
 /// requests of one size.
 ///
 /// A request's tag is one more than that of its adapter's request before it, but no less than the tag that is being served. So
-/// of two adapters with requests each gets every second turn, however many requests one of them has.
+/// of two adapters with requests each is served every second time, however many requests one of them has.
 struct FairQueue<Element> {
-    private var waiting: [(ticket: QueueTicket, element: Element)] = []
+    private struct Entry {
+        var ticket: QueueTicket
+        var flow: String?
+        var element: Element
+    }
+
+    private var waiting: [Entry] = []
     private var lastTags: [String?: UInt64] = [:]
     private var served: UInt64 = 0
     private var arrivals: UInt64 = 0
 
     var count: Int { waiting.count }
+    /// The flows of the requests that wait.
+    var flows: Set<String?> { Set(waiting.map(\.flow)) }
 
     /// - Parameter flow: what is to be treated alike; an adapter's name, nil the base.
     mutating func push(_ element: Element, flow: String?) {
         arrivals += 1
         let tag = max(served, lastTags[flow].map { $0 + 1 } ?? 0)
         lastTags[flow] = tag
-        waiting.append((QueueTicket(tag: tag, arrival: arrivals), element))
+        waiting.append(Entry(ticket: QueueTicket(tag: tag, arrival: arrivals), flow: flow, element: element))
     }
 
-    /// Takes the next one out: `O(count)`.
-    mutating func pop() -> (ticket: QueueTicket, element: Element)? {
-        guard let next = waiting.indices.min(by: { waiting[$0].ticket < waiting[$1].ticket }) else { return nil }
-        return waiting.remove(at: next)
+    /// Takes the next one out of the flows that may go on: `O(count)`.
+    mutating func pop(where mayGoOn: (String?) -> Bool = { _ in true }) -> (ticket: QueueTicket, element: Element)? {
+        var next: Int?
+        for index in waiting.indices where next.map({ waiting[index].ticket < waiting[$0].ticket }) ?? true {
+            if mayGoOn(waiting[index].flow) { next = index }
+        }
+        guard let next else { return nil }
+        let entry = waiting.remove(at: next)
+        return (entry.ticket, entry.element)
     }
 
-    /// A turn has come: later arrivals don't go before it.
+    /// A ticket is served: later arrivals don't go before it.
     mutating func serve(_ ticket: QueueTicket) {
         served = max(served, ticket.tag)
-        // What an adapter used up before its last request was served says nothing any more.
+        // Tags below that no longer matter: a new request of that flow starts from `served`.
         lastTags = lastTags.filter { $0.value >= served }
     }
 
-    /// Takes out what nobody wants any more.
+    /// Takes out the requests that match.
     mutating func removeAll(where isGone: (Element) -> Bool) -> [Element] {
         let gone = waiting.filter { isGone($0.element) }.map(\.element)
         if !gone.isEmpty { waiting.removeAll { isGone($0.element) } }

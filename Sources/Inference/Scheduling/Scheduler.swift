@@ -1,50 +1,54 @@
-/// What the scheduler knows of one sequence; see `RunningSequence`.
-struct SequenceState: Equatable {
-    /// Tokens whose keys and values are not computed yet: 1 while decoding, more while the prompt is being read.
-    var pendingTokens: Int
-    /// Left out of this step: its reader is behind, or another prompt is computing what it needs next.
-    var isHeld: Bool
-}
-
-/// Rows of one step. Reused from step to step: it keeps its memory.
-struct RowSchedule {
-    struct Part: Equatable {
-        /// Place in the list of sequences.
-        var index: Int
-        /// How many of the sequence's pending tokens this step computes.
-        var tokens: Int
-    }
-
-    var parts: [Part] = []
-    var rows: Int { parts.reduce(0) { $0 + $1.tokens } }
-}
-
 /// Decides what the next step computes; a pure function of the sequences' states.
 ///
 /// Decoding sequences come first, one row each, so that their next token waits for one step only. What is left of the
-/// budget goes to prompts, a `quantum` each in turn: the oldest prompt first, then those that a quantum finishes, then the
+/// budget goes to prompts, in rounds of a `quantum` each: the oldest prompt first, then those that a quantum finishes, then the
 /// long ones, which change places from step to step. So short prompts that arrive together are done one after another
-/// instead of all at the last step, and neither can hold the other up.
+/// instead of all at the last step, and neither can hold the other up. Sequences that compute again what they lost come last and
+/// have a budget of their own: they had their share before.
 struct Scheduler {
-    /// Rows that a prompt gets in its turn.
+    /// Rows that a prompt gets in a round.
     static let quantum = 64
+    /// Rows that returning sequences get together at least, so that they make progress beside any number of new prompts.
+    static let leastReturningRows = 8
+
+    struct Budget {
+        /// Rows of the step, of which prompts get what decoding ones leave, but at least one.
+        var rows: Int
+        /// Rows up to which returning sequences take part.
+        var returningRows: Int
+    }
 
     /// - Parameters:
     ///   - sequences: in the order of their admission.
-    ///   - budget: rows of the step, of which prompts get what decoding ones leave, but at least one.
     ///   - step: number of the step.
     ///   - plan: overwritten.
-    func plan(_ sequences: [SequenceState], budget: Int, step: Int, into plan: inout RowSchedule) {
+    func plan(_ sequences: [SequenceState], budget: Budget, step: Int, into plan: inout RowSchedule) {
         plan.parts.removeAll(keepingCapacity: true)
         for index in sequences.indices where isReady(sequences[index]) && sequences[index].pendingTokens == 1 {
             plan.parts.append(.init(index: index, tokens: 1))
         }
         let decoding = plan.parts.count
-        appendPrompts(sequences, step: step, to: &plan)
-        var left = max(budget - decoding, 1)
+        appendPrompts(sequences, returning: false, step: step, to: &plan)
+        let fresh = plan.parts.count
+        appendPrompts(sequences, returning: true, step: step, to: &plan)
+        let room = max(budget.rows - decoding, 1)
+        let isShared = decoding < fresh && fresh < plan.parts.count
+        let granted = grant(
+            isShared ? max(room - Self.leastReturningRows, 1) : room, to: decoding..<fresh, of: sequences, in: &plan)
+        let returningRoom = max(budget.returningRows - decoding - granted, Self.leastReturningRows)
+        grant(min(room - granted, returningRoom), to: fresh..<plan.parts.count, of: sequences, in: &plan)
+        plan.parts.removeAll { $0.tokens == 0 }
+    }
+
+    private func isReady(_ state: SequenceState) -> Bool { !state.isHeld && state.pendingTokens > 0 }
+
+    /// Shares rows out in rounds; answers how many were used.
+    @discardableResult
+    private func grant(_ rows: Int, to places: Range<Int>, of sequences: [SequenceState], in plan: inout RowSchedule) -> Int {
+        var left = rows
         while left > 0 {
             let before = left
-            for place in decoding..<plan.parts.count {
+            for place in places {
                 let missing = sequences[plan.parts[place].index].pendingTokens - plan.parts[place].tokens
                 let grant = min(Self.quantum, missing, left)
                 plan.parts[place].tokens += grant
@@ -52,14 +56,14 @@ struct Scheduler {
             }
             if left == before { break }
         }
-        plan.parts.removeAll { $0.tokens == 0 }
+        return rows - left
     }
 
-    private func isReady(_ state: SequenceState) -> Bool { !state.isHeld && state.pendingTokens > 0 }
-
-    /// The prompts in the order of their turns, nothing granted yet.
-    private func appendPrompts(_ sequences: [SequenceState], step: Int, to plan: inout RowSchedule) {
-        func isPrompt(_ index: Int) -> Bool { isReady(sequences[index]) && sequences[index].pendingTokens > 1 }
+    /// The prompts in the order of their rounds, nothing granted yet.
+    private func appendPrompts(_ sequences: [SequenceState], returning: Bool, step: Int, to plan: inout RowSchedule) {
+        func isPrompt(_ index: Int) -> Bool {
+            isReady(sequences[index]) && sequences[index].pendingTokens > 1 && sequences[index].isReturning == returning
+        }
         guard let oldest = sequences.indices.first(where: isPrompt) else { return }
         plan.parts.append(.init(index: oldest, tokens: 0))
         for index in sequences.indices where index > oldest && isPrompt(index) {

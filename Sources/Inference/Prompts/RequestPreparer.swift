@@ -1,0 +1,109 @@
+import Adapters
+import Generation
+
+/// Makes of one request what the engine can run: checks it, pins its adapter, renders and tokenizes its prompt. Workers;
+/// thread-safe.
+struct RequestPreparer: Sendable {
+    let base: BaseModel
+    let store: AdapterStore?
+    let limits: InferenceLimits
+    let contextLength: Int
+    /// For adapters that look up what they do.
+    let encoder: EncoderSource
+    let constraints: ConstraintSource
+    let prompts: PromptBuilder
+
+    func callAsFunction(
+        _ request: GenerationRequest, stream: GenerationStream, ticket: QueueTicket, submitted: ContinuousClock.Instant
+    ) throws(GenerationError) -> PreparedRequest {
+        try checkStops(request.stop)
+        try checkBias(request.sampling.logitBias)
+        let loadStart = ContinuousClock.now
+        let adapter = try pin(request)
+        let loadMilliseconds = (ContinuousClock.now - loadStart) / .milliseconds(1)
+        let tokens = try prompts.tokens(of: request.prompt, adapter: adapter)
+        try checkLength(request, promptTokens: tokens.count)
+        return PreparedRequest(
+            request: request, stream: stream, tokens: tokens, adapter: adapter,
+            effect: try effect(of: adapter, on: request, promptTokens: tokens.count),
+            constraint: try constraints(request, base.tokenizer), ticket: ticket, submitted: submitted,
+            loadMilliseconds: loadMilliseconds)
+    }
+
+    /// What the adapter does to this prompt.
+    private func effect(
+        of adapter: PinnedAdapter?, on request: GenerationRequest, promptTokens: Int
+    ) throws(GenerationError) -> RequestEffect {
+        let partition = request.cachePartition
+        guard let adapter else { return .base(partition: partition) }
+        guard let retrieval = adapter.retrieval else { return .whole(adapter, partition: partition) }
+        let vector: [Float]
+        do {
+            guard let embedder = try encoder(), embedder.dimension == retrieval.dimension else {
+                let found = try encoder().map { "\($0.name) makes vectors of \($0.dimension)" } ?? "there is none"
+                throw GenerationError(
+                    .adapterRejected, "adapter \(adapter.name) needs an encoder of \(retrieval.dimension) dimensions; \(found)")
+            }
+            vector = try embedder.embed([prompts.question(of: request.prompt)]).vectors
+        } catch let error as GenerationError {
+            throw error
+        } catch {
+            throw GenerationError(.internalFailure, "the encoder failed: \(error)")
+        }
+        guard let found = retrieval.retrieve(vector) else { return .base(partition: partition) }
+        return .retrieved(found.delta, promptTokens: promptTokens, partition: partition)
+    }
+
+    private func checkLength(_ request: GenerationRequest, promptTokens: Int) throws(GenerationError) {
+        let answer = request.maxTokens ?? 0
+        guard promptTokens >= contextLength || answer > contextLength - promptTokens else { return }
+        let part = if case .chat = request.prompt { "messages" } else { "prompt" }
+        let limit = "This model's maximum context length is \(contextLength) tokens."
+        guard promptTokens < contextLength, answer > 0 else {
+            throw GenerationError(
+                .contextLengthExceeded,
+                "\(limit) However, you requested \(promptTokens) tokens in the \(part). Please reduce the length of the \(part).")
+        }
+        throw GenerationError(
+            .contextLengthExceeded,
+            "\(limit) However, you requested \(promptTokens + answer) tokens (\(promptTokens) in the \(part), \(answer) in the "
+                + "completion). Please reduce the length of the \(part) or completion.")
+    }
+
+    private func checkBias(_ bias: [Int32: Float]) throws(GenerationError) {
+        let vocabulary = Int32(base.decoder.configuration.vocabulary)
+        guard let wrong = bias.keys.filter({ $0 < 0 || $0 >= vocabulary }).min() else { return }
+        throw GenerationError(
+            .invalidRequest,
+            "token id \(wrong) of logit_bias is not in the vocabulary; ids go from 0 to \(vocabulary - 1)")
+    }
+
+    private func checkStops(_ stops: [String]) throws(GenerationError) {
+        guard stops.count <= limits.stopStrings, stops.allSatisfy({ $0.utf8.count <= limits.stopStringBytes }) else {
+            throw GenerationError(
+                .invalidRequest,
+                "at most \(limits.stopStrings) stop strings of \(limits.stopStringBytes) bytes each are taken")
+        }
+    }
+
+    private func pin(_ request: GenerationRequest) throws(GenerationError) -> PinnedAdapter? {
+        if request.merge == nil, request.adapter == nil { return nil }
+        guard let store else {
+            throw GenerationError(.adapterNotFound, "there is no adapter `\(request.merge?.label ?? request.adapter ?? "")`")
+        }
+        do {
+            if let merge = request.merge { return try store.acquire(merge).scaled(by: request.scale) }
+            return try request.adapter.map { (name) throws(AdapterError) in try store.acquire(name).scaled(by: request.scale) }
+        } catch {
+            switch error.code {
+            case .notFound: throw GenerationError(.adapterNotFound, "there is no adapter `\(error.adapter ?? "")`")
+            // The adapter is as good as before: what was asked of it is not.
+            case .unsupported where request.merge != nil || request.scale != 1:
+                throw GenerationError(.invalidRequest, "\(error)")
+            // The system is short of something, or the adapters folder is away: the adapter may be fine.
+            case .unavailable: throw GenerationError(.overloaded, "\(error)", retryAfterSeconds: limits.retryAfterSeconds)
+            default: throw GenerationError(.adapterRejected, "\(error)")
+            }
+        }
+    }
+}

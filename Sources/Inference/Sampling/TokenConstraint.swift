@@ -1,0 +1,26 @@
+import Generation
+import Tokenizers
+
+/// Which tokens a sequence may be given next: a grammar, a schema, a list of words.
+///
+/// A value: a copy is a state to come back to. The sampler applies it after penalties and before temperature, and advances it by
+/// each token that it draws. Draft tokens that it forbids are not verified. Each verified row meets the state after the tokens
+/// before it, so speculation changes no token.
+///
+/// Isolation: one thread at a time. Cost: `mask` is called once a token.
+public protocol TokenConstraint: Sendable {
+    /// Sets the logits of tokens that may not come next to `-infinity` and leaves the others as they are.
+    ///
+    /// - Parameter logits: `[vocabulary]`
+    mutating func mask(_ logits: UnsafeMutableBufferPointer<Float>)
+
+    /// Whether the token may come next.
+    func allows(_ token: Int32) -> Bool
+
+    /// The token came. It is one that `mask` left.
+    mutating func accept(_ token: Int32)
+}
+
+/// Makes the constraint of a request, or nil where it has none. Called on a worker while the request is prepared.
+public typealias ConstraintSource =
+    @Sendable (GenerationRequest, any Tokenizer) throws(GenerationError) -> (any TokenConstraint)?
