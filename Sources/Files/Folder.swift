@@ -97,16 +97,23 @@ public final class Folder: Sendable {
         try PathCheck.staysInside(name)
         let shown = "\(path)/\(name)"
         do throws(FileError) {
-            return try RegularFile(name, relativeTo: descriptor, shown: shown, links: links == .follow ? .follow : .refuse)
+            let file = try RegularFile(name, relativeTo: descriptor, shown: shown, links: links == .follow ? .follow : .refuse)
+            // The system checks the last component only: a folder on the way may be a link.
+            if links != .follow, name.utf8.contains(UInt8(ascii: "/")) { try checkInside(file) }
+            return file
         } catch where error.code == .notFound {
             return nil
         } catch where error.code == .unsafePath && links == .inside {
             let file = try RegularFile(name, relativeTo: descriptor, shown: shown, links: .follow)
-            // Where the open file is, not where the name led a moment ago.
-            guard let folder = realPath, let place = file.realPath, PathCheck.isBelow(place, folder) else {
-                throw FileError(.unsafePath, shown, "a link that leaves the folder; copy the file itself (cp -rL)")
-            }
+            try checkInside(file)
             return file
+        }
+    }
+
+    /// Where the open file is, not where the name led a moment ago.
+    private func checkInside(_ file: RegularFile) throws(FileError) {
+        guard let folder = realPath, let place = file.realPath, PathCheck.isBelow(place, folder) else {
+            throw FileError(.unsafePath, file.path, "a link that leaves the folder; copy the file itself (cp -rL)")
         }
     }
 

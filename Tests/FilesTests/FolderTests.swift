@@ -114,3 +114,19 @@ import TestSupport
         try PathCheck.staysInside(path)
     }
 }
+
+/// Paths with folders on the way.
+@Suite struct FolderLinkTests {
+    @Test func aLinkedFolderOnTheWayIsNotFollowedOut() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("secret", to: "outside/file")
+        try folder.write("own", to: "inside/data/file")
+        try folder.link("inside/out", to: "../outside")
+        try folder.link("inside/in", to: "data")
+        let inside = try Folder(folder.place("inside"))
+        #expect(try inside.file("in/file")?.text(limitBytes: 10) == "own")
+        let error = #expect(throws: FileError.self) { try inside.file("out/file") }
+        #expect(error?.code == .unsafePath)
+        #expect(try inside.file("out/file", links: .follow)?.text(limitBytes: 10) == "secret")
+    }
+}

@@ -85,6 +85,77 @@ import Testing
         #expect(library.router?.routableAdapters == ["shell"])
     }
 
+    /// An unmounted disk, a mistyped rename, a permission: everything is served on, and said.
+    @Test func foldersThatAreAwayChangeNothing() throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder, routes: true)
+        try folder.write("allow: [team-a]\n", to: "routes/geo.yaml")
+        library.refresh()
+        func isAsItWas() throws -> Bool {
+            let rules = library.shelf.rules
+            return library.shelf.names == ["geo", "shell"] && library.router?.routableAdapters == ["geo", "shell"]
+                && !rules.admits(Caller(key: "team-b"), to: "geo") && rules.admits(Caller(key: "team-a"), to: "geo")
+                && rules.admits(Caller(key: "team-b"), to: "shell")
+        }
+        #expect(try isAsItWas() && library.shelf.condition.isCertain)
+        for name in ["adapters", "routes"] {
+            try FileManager.default.moveItem(atPath: "\(folder.path)/\(name)", toPath: "\(folder.path)/away")
+            let refresh = library.refresh()
+            #expect(refresh.changes.removed.isEmpty && !refresh.isRouterUpdated)
+            #expect(try isAsItWas() && !library.shelf.condition.isCertain && library.shelf.condition.reasons.count == 1, "\(name)")
+            #expect(name == "adapters" ? refresh.changes.folderFailure != nil : refresh.doubts.count == 1)
+            #expect(library.refresh().isEmpty, "it is said once")
+            try FileManager.default.moveItem(atPath: "\(folder.path)/away", toPath: "\(folder.path)/\(name)")
+            let back = library.refresh()
+            #expect(try isAsItWas() && library.shelf.condition.isCertain)
+            #expect(name == "adapters" ? back.changes.isFolderBack : back.isCertainAgain)
+        }
+        try folder.write("", to: "routes/geo.yaml")
+        #expect(library.refresh().doubts.first?.contains("it is empty") == true)
+        #expect(try !library.shelf.rules.admits(Caller(key: "team-b"), to: "geo"))
+    }
+
+    @Test func theStartRefusesAFolderOfRulesThatIsNotThere() throws {
+        let folder = try TemporaryFolder()
+        try folder.makeFolder("routes")
+        func problem(_ routes: String) -> GatewayError? {
+            do throws(GatewayError) {
+                try ServiceConfiguration(SettingValues(flags: [.routes: routes], environment: [:])).checkRoutes()
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(problem("\(folder.path)/routes") == nil && problem("none") == nil)
+        #expect(problem("\(folder.path)/route")?.code == .configuration)
+        #expect(problem("\(folder.path)/route")?.description.contains("no such file or folder") == true)
+        try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link", withDestinationPath: "nowhere")
+        #expect(problem("\(folder.path)/link")?.description.contains("a link to what does not exist") == true)
+        #expect(throws: Never.self) { try ServiceConfiguration(environment: [:]).checkRoutes() }
+    }
+
+    /// Embedding takes as long as it takes: names, rules and the old index are read meanwhile, and adapters are unloaded.
+    @Test func nothingWaitsForTheIndex() async throws {
+        let folder = try TemporaryFolder()
+        let embedder = HeldEmbedder()
+        let adapters = try folder.makeFolder("adapters")
+        try TinyAdapter.write("shell", in: adapters, value: 1, examples: Fixture.shell)
+        let library = AdapterLibrary(
+            store: AdapterStore(folder: adapters, base: TinyAdapter.base, budgetBytes: 1 << 20, limits: Fixture.quick),
+            router: Router(embedder: embedder), files: RouteFiles(routesFolder: nil))
+        library.refresh()
+        try TinyAdapter.write("geo", in: adapters, value: 2, examples: Fixture.queries)
+        rest()
+        embedder.hold()
+        let building = Task.detached { library.refresh() }
+        while !embedder.isWaiting { await Task.yield() }
+        #expect(library.shelf.names == ["geo", "shell"] && library.router?.routableAdapters == ["shell"])
+        #expect(library.unload("shell") && library.shelf.names == ["geo"], "it returns while the index is built")
+        embedder.release()
+        _ = await building.value
+        #expect(library.router?.routableAdapters == ["geo"], "the thread that built it saw the change")
+    }
+
     @Test func halfAFolderIsNotServedUntilItIsWhole() throws {
         let folder = try TemporaryFolder()
         let library = try Fixture.library(folder)

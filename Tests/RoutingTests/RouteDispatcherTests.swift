@@ -43,7 +43,7 @@ import Testing
             #expect(error?.code == .unknownCandidate)
             #expect(error?.message == "`\(name)` is not an adapter that the router can choose")
         }
-        rules.restricted["sql"] = .nobody
+        rules.restricted["sql"] = .closed
         #expect(try decide(nil).route == .fallback)
         #expect(try decide("team-a", top: 1).candidates.count == 1)
     }
@@ -69,7 +69,7 @@ import Testing
         #expect(try dispatcher.decide(RoutingRequest(.text(files)), rules: rules).adapter == "bash")
         #expect(try dispatcher.decide(RoutingRequest(.text(neither), candidates: ["sql"], threshold: 1), rules: rules).adapter == nil)
         #expect(try dispatcher.decide(RoutingRequest(.text(neither), threshold: 1), rules: Self.rules).reason.contains("helper is not served"))
-        rules.restricted["helper"] = .nobody
+        rules.restricted["helper"] = .closed
         let hidden = try dispatcher.decide(RoutingRequest(.text(neither), threshold: 1, caller: Caller()), rules: rules)
         #expect(hidden.adapter == nil && !hidden.reason.contains("helper"))
         let withoutEncoder = RouteDispatcher(router: nil, policy: dispatcher.policy)

@@ -1,6 +1,5 @@
 public import Adapters
 public import Generation
-internal import Glibc
 public import Models
 public import Routing
 
@@ -31,28 +30,35 @@ extension ServiceConfiguration {
 
     /// A router without an index; examples are cached below `cache` by content.
     public func openRouter(_ embedder: any TextEmbedder, first: (any TextEmbedder)? = nil) -> Router {
-        if let cache { Self.makeFolders(cache) }
         let folder = cache.map { "\($0)/routes" }
         return Router(
             embedder: embedder, policy: policy, limits: limits.routing,
             first: first.map { Router(embedder: $0, policy: policy, limits: limits.routing, cacheFolder: folder) }, cacheFolder: folder)
     }
 
-    /// Store and router together; empty before its first `refresh`.
-    public func openLibrary(
-        for base: BaseWeights, embedder: (any TextEmbedder)?, first: (any TextEmbedder)? = nil
-    ) -> AdapterLibrary {
-        AdapterLibrary(
-            store: openStore(for: base), router: embedder.map { openRouter($0, first: first) },
-            files: RouteFiles(routesFolder: routes, limits: limits.routing), policy: requests)
+    /// Where routing data and access rules are read.
+    public var routeFiles: RouteFiles {
+        RouteFiles(routesFolder: routes, mayBeMissing: routesMayBeMissing, limits: limits.routing)
     }
 
-    /// Makes a folder and what is above it; a failure costs the cache only.
-    private static func makeFolders(_ path: String) {
-        var made = path.hasPrefix("/") ? "" : "."
-        for part in path.split(separator: "/") {
-            made += "/\(part)"
-            mkdir(made, 0o755)
+    /// Refuses a routes folder that was named and does not exist, and any that cannot be read: which callers may use which adapter
+    /// would not be known. Errors: `configuration`.
+    public func checkRoutes() throws(GatewayError) {
+        do throws(RoutingError) {
+            try routeFiles.check()
+        } catch {
+            throw GatewayError(
+                .configuration, "the folder of access rules cannot be read: \(error.message). Correct \(Setting.routes.flag), or give `none`",
+                place: error.place ?? routes)
         }
+    }
+
+    /// Store and router together; empty before its first `refresh`. Errors: as `checkRoutes`.
+    public func openLibrary(
+        for base: BaseWeights, embedder: (any TextEmbedder)?, first: (any TextEmbedder)? = nil
+    ) throws(GatewayError) -> AdapterLibrary {
+        try checkRoutes()
+        return AdapterLibrary(
+            store: openStore(for: base), router: embedder.map { openRouter($0, first: first) }, files: routeFiles, policy: requests)
     }
 }

@@ -46,10 +46,12 @@ extension ServiceConfiguration {
     /// Everything that a service needs; for `Service.run`. Seconds, mostly for packing weights; the library is empty
     /// before its first `refresh`, which the service does.
     public func openParts() throws(GatewayError) -> ServiceParts {
+        // Before the seconds that weights take.
+        try checkRoutes()
         let pool = WorkerPool(threads: threads)
         let model = try openBase(pool)
         let embedder = try openEmbedder(pool)
-        let library = openLibrary(for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool))
+        let library = try openLibrary(for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool))
         let engine = openEngine(model, library: library, encoder: { embedder })
         return ServiceParts(
             backend: engine, embedder: embedder, library: library,

@@ -15,6 +15,8 @@ public struct ServiceConfiguration: Sendable {
     public var firstEncoder: String?
     public var adapters = "adapters"
     public var routes: String? = "routes"
+    /// The default routes folder need not exist; one that was named must, since access rules in it would not be known.
+    public var routesMayBeMissing = true
     /// nil refuses to add adapters over HTTP.
     public var imports: String?
     /// nil keeps no embedded examples.
@@ -53,7 +55,10 @@ public struct ServiceConfiguration: Sendable {
         if let path = reader.text(.encoder) { encoder = path == "none" ? nil : path }
         if let path = reader.text(.firstEncoder) { firstEncoder = path == "none" ? nil : path }
         if let path = reader.text(.adapters) { adapters = path }
-        if let path = reader.text(.routes) { routes = path == "none" ? nil : path }
+        if let path = reader.text(.routes) {
+            routes = path == "none" ? nil : path
+            routesMayBeMissing = false
+        }
         if let path = reader.text(.imports) { imports = path == "none" ? nil : path }
         if let path = reader.text(.cache) { cache = path == "none" ? nil : path }
         if let name = reader.text(.host) { host = name }

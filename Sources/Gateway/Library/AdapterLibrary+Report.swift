@@ -74,7 +74,7 @@ extension AdapterLibrary {
         routing["examples"] = .integer(Int64(entry.route?.examples.count ?? 0))
         routing["threshold"] = entry.route?.threshold.map(JSONValue.number) ?? .null
         let handling = entry.route?.handling
-        routing["restricted"] = .bool(handling.map { $0.access != .everyone } ?? false)
+        routing["restricted"] = .bool(handling.map { $0.access != .open } ?? false)
         routing["canary"] = handling?.canary.map { ["adapter": .string($0.adapter), "weight": .number($0.weight)] } ?? .null
         routing["timeout_ms"] = handling?.timeoutMilliseconds.map { .integer(Int64($0)) } ?? .null
         routing["default_adapter"] = handling?.defaultAdapter.map(JSONValue.string) ?? .null

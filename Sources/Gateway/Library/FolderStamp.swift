@@ -1,38 +1,32 @@
-internal import Glibc
+internal import Files
 
-/// What the small text files of a folder looked like: their names, sizes, places on disk and times. Two equal stamps mean
-/// that routing data need not be read again. Cost: one `stat` a text file.
+/// The state of the small text files of a folder: two equal stamps mean that routing data need not be read again. Cost: one `stat` a
+/// text file.
 struct FolderStamp: Equatable {
-    private var files: [String: File] = [:]
+    /// By name; nil for a link to what does not exist.
+    private var files: [String: FileStamp?] = [:]
     /// Unix seconds of the latest change of the folder or of one of these files.
     private(set) var seconds = 0
 
-    private struct File: Equatable {
-        var inode: UInt
-        var size: Int
-        var seconds: Int
-        var nanoseconds: Int
-    }
-
     private static let endings = [".yaml", ".yml", ".jsonl", ".txt", ".md"]
+    private static let mostFiles = 100_000
 
-    init(_ folder: String) {
-        var status = stat()
-        if stat(folder, &status) == 0 { seconds = status.st_mtim.tv_sec }
-        guard let stream = opendir(folder) else { return }
-        defer { closedir(stream) }
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    /// Errors: the folder cannot be read. That is never an empty stamp.
+    init(_ path: String) throws(FileError) {
+        let folder = try Folder(path)
+        if let status = try folder.status(".") { note(status.stamp) }
+        for name in try folder.listing(limit: Self.mostFiles).names where Self.endings.contains(where: name.hasSuffix) {
+            do throws(FileError) {
+                guard let status = try folder.status(name) else { continue }
+                files[name] = status.stamp
+                note(status.stamp)
+            } catch where error.code == .danglingLink {
+                files[name] = .some(nil)
             }
-            guard Self.endings.contains(where: name.hasSuffix) else { continue }
-            guard stat("\(folder)/\(name)", &status) == 0 else { continue }
-            files[name] = File(
-                inode: UInt(status.st_ino), size: Int(status.st_size), seconds: status.st_mtim.tv_sec,
-                nanoseconds: status.st_mtim.tv_nsec)
-            seconds = max(seconds, status.st_mtim.tv_sec)
         }
     }
+
+    private mutating func note(_ stamp: FileStamp) { seconds = max(seconds, Int(stamp.modifiedNanoseconds / 1_000_000_000)) }
 
     static func == (left: FolderStamp, right: FolderStamp) -> Bool { left.files == right.files }
 }

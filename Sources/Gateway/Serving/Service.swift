@@ -157,6 +157,11 @@ public final class Service {
                 logger.warning(event, ["adapter": .string(name), "why": .string(error.description)])
             }
         }
+        for doubt in refresh.doubts {
+            logger.warning("access rules or routing data cannot be read: what was known before stays in force", ["why": .string(doubt)])
+        }
+        if refresh.isCertainAgain { logger.info("access rules and routing data can be read again") }
+        if let problem = refresh.cacheProblem { logger.warning("the cache of embedded examples does not work", ["why": .string(problem)]) }
         for (name, problem) in refresh.routingProblems.sorted(by: { $0.key < $1.key }) {
             logger.warning("adapter is not routed", ["adapter": .string(name), "why": .string(problem)])
         }

@@ -81,14 +81,18 @@ extension RouteYAML {
         }
 
         private static func texts(_ node: Node, _ message: String, _ place: String) throws(RoutingError) -> Set<String> {
-            if let one = node.scalar?.string { return [one] }
-            guard let sequence = node.sequence else { throw RoutingError(.malformedFile, message, place: place) }
+            guard let sequence = node.sequence else { return [try text(node, message, place)] }
             var texts: Set<String> = []
-            for item in sequence {
-                guard let text = item.scalar?.string else { throw RoutingError(.malformedFile, message, place: place) }
-                texts.insert(text)
-            }
+            for item in sequence { texts.insert(try text(item, message, place)) }
             return texts
+        }
+
+        /// Empty is refused: a key without a value is a slip, and `deny:` would deny no caller.
+        private static func text(_ node: Node, _ message: String, _ place: String) throws(RoutingError) -> String {
+            guard let text = node.scalar?.string, node.null == nil, !text.isEmpty else {
+                throw RoutingError(.malformedFile, message, place: place)
+            }
+            return text
         }
 
         private static func name(_ node: Node, _ key: String, _ place: String) throws(RoutingError) -> String {

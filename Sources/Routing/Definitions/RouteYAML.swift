@@ -18,13 +18,14 @@ struct RouteYAML: Equatable {
     static func parse(_ text: String, place: String) throws(RoutingError) -> RouteYAML {
         let root: Node?
         do {
-            root = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            throw RoutingError(.malformedFile, "not YAML: \(firstLine(of: "\(error)"))", place: place)
+            root = try compose(text)
         } catch {
             throw RoutingError(.malformedFile, "not YAML: \(firstLine(of: "\(error)"))", place: place)
         }
-        guard let root else { return RouteYAML() }
+        // A file that was truncated, or is being written, must not withdraw its rules.
+        guard let root else {
+            throw RoutingError(.malformedFile, "it is empty: delete it to withdraw what it said, or write {} for a file without keys", place: place)
+        }
         guard let mapping = root.mapping else {
             throw RoutingError(.malformedFile, "expected a mapping with \(keys.joined(separator: ", "))", place: place)
         }
@@ -67,6 +68,9 @@ struct RouteYAML: Equatable {
         return route
     }
 
+    /// nil for a file without content. Errors: those of the parser.
+    static func compose(_ text: String) throws -> Node? { try Yams.compose(yaml: text) }
+
     private static func string(_ node: Node, _ key: String, _ place: String) throws(RoutingError) -> String {
         guard let text = node.scalar?.string else {
             throw RoutingError(.malformedFile, "`\(key)` must be a text", place: place)
@@ -75,6 +79,6 @@ struct RouteYAML: Equatable {
     }
 
     private static func firstLine(of text: String) -> String {
-        text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? text
+        TextScan.lines(text).first.map(String.init) ?? text
     }
 }

@@ -1,54 +1,44 @@
-import Glibc
+internal import Files
 
-/// Small text files, read whole within a limit; a missing file is nil, not an error.
+/// Small text files of routing data, read whole within a limit. A byte order mark is skipped.
 enum TextFile {
-    /// - Parameter folder: when given, the file must really lie in it: a link that leads out is refused. What a
-    ///   stranger's folder says ends up in explanations, so it must not be able to say what other files hold.
-    static func read(_ path: String, within folder: String? = nil, limitBytes: Int) throws(RoutingError) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
-            throw RoutingError(.unreadableFile, String(cString: strerror(errno)), place: path)
+    /// A file of a folder; nil when there is none. A link is followed only inside the folder: what a stranger's adapter says is shown
+    /// in explanations, so it must not be able to show other files.
+    static func read(_ name: String, in folder: Folder, limitBytes: Int) throws(RoutingError) -> String? {
+        do throws(FileError) {
+            return try folder.file(name, links: .inside)?.text(limitBytes: limitBytes)
+        } catch {
+            throw RoutingError(error)
         }
-        defer { close(descriptor) }
-        if let folder, !isInside(descriptor, path: path, folder: folder) {
-            throw RoutingError(.unreadableFile, "a link that leads out of the adapter's folder", place: path)
+    }
+
+    /// A file of the operator's folder, whose links may lead anywhere.
+    static func readLinked(_ name: String, in folder: Folder, limitBytes: Int) throws(RoutingError) -> String? {
+        do throws(FileError) {
+            return try folder.file(name, links: .follow)?.text(limitBytes: limitBytes)
+        } catch {
+            throw RoutingError(error)
         }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw RoutingError(.unreadableFile, "not a regular file", place: path)
+    }
+
+    /// A file anywhere. Errors: also when there is none.
+    static func read(path: String, limitBytes: Int) throws(RoutingError) -> String {
+        do throws(FileError) {
+            return try RegularFile.text(path, limitBytes: limitBytes)
+        } catch {
+            throw RoutingError(error)
         }
-        guard status.st_size <= limitBytes else {
-            throw RoutingError(
-                .limitExceeded, "\(status.st_size) bytes; at most \(limitBytes) are read", place: path)
-        }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        while bytes.count <= limitBytes {
-            let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else {
-                throw RoutingError(.unreadableFile, String(cString: strerror(errno)), place: path)
+    }
+}
+
+extension RoutingError {
+    init(_ error: FileError) {
+        let code: Code =
+            switch error.code {
+            case .limitExceeded: .limitExceeded
+            case .notText: .malformedFile
+            default: .unreadableFile
             }
-            if count == 0 { break }
-            bytes.append(contentsOf: chunk[..<count])
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw RoutingError(.malformedFile, "not UTF-8 text", place: path)
-        }
-        return text
-    }
-
-    /// Compares where the open file is, not where the name led a moment ago; the name only where there is no `/proc`.
-    private static func isInside(_ descriptor: Int32, path: String, folder: String) -> Bool {
-        guard let root = resolved(folder) else { return false }
-        guard let file = resolved("/proc/self/fd/\(descriptor)") ?? resolved(path) else { return false }
-        return file.hasPrefix(root.hasSuffix("/") ? root : "\(root)/")
-    }
-
-    private static func resolved(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(cString: resolved)
+        self.init(code, error.message, place: error.path)
     }
 }

@@ -21,7 +21,7 @@ public struct RouteHandling: Sendable, Equatable {
     public var defaultAdapter: String?
 
     public init(
-        access: RouteAccess = .everyone, canary: Canary? = nil, timeoutMilliseconds: Int? = nil, defaultAdapter: String? = nil
+        access: RouteAccess = .open, canary: Canary? = nil, timeoutMilliseconds: Int? = nil, defaultAdapter: String? = nil
     ) {
         self.access = access
         self.canary = canary

@@ -137,7 +137,7 @@ struct BenchRun {
     /// The folder's adapters.
     private func route(_ base: BaseModel, _ embedder: any TextEmbedder) throws -> RoutingMeasure {
         Terminal.progress("routing")
-        let library = workspace.configuration.openLibrary(for: base.weights, embedder: embedder)
+        let library = try workspace.configuration.openLibrary(for: base.weights, embedder: embedder)
         Workspace.report(library.refresh())
         guard let router = library.router else { preconditionFailure("a library with an encoder has a router") }
         return try RoutingMeasure(router, repeats: plan.repeats)

@@ -32,7 +32,7 @@ final class Workbench {
         // Made-up prompts fall into loops, which foretold tokens would make look faster than they are.
         own.speculates = false
         self.configuration = own
-        library = own.openLibrary(for: base.weights, embedder: nil)
+        library = try own.openLibrary(for: base.weights, embedder: nil)
         engine = own.openEngine(base, library: library)
         for (index, name) in names.enumerated() {
             try files.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)

@@ -77,13 +77,13 @@ struct AdaptersCheck: ParsableCommand {
         }
     }
 
-    /// Adapters whose examples are nearly those of this one, and who got most of its texts until now.
+    /// Adapters whose examples are nearly those of this one, and the adapter that most of its texts went to until now.
     private func rivals(
         _ name: String, _ route: RouteFinding, _ workspace: Workspace, _ base: BaseWeights
     ) throws -> (alike: [(name: String, similarity: Float)], claim: RouteClaim?) {
         guard let definition = route.definition, let embedder = try workspace.configuration.openEmbedder(workspace.pool)
         else { return ([], nil) }
-        let library = workspace.configuration.openLibrary(for: base, embedder: nil)
+        let library = try workspace.configuration.openLibrary(for: base, embedder: nil)
         library.refresh()
         let others = library.shelf.entries.values.filter { $0.name != name }.compactMap(\.route)
         let router = workspace.configuration.openRouter(embedder)

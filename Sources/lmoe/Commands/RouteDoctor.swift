@@ -28,7 +28,7 @@ struct RouteDoctor: ParsableCommand {
             for: workspace.configuration.openBaseWeights(), embedder: workspace.encoder.open())
         guard let router = library.router else { throw Failure.usage("routing needs an encoder: --encoder") }
         let refresh = library.refresh()
-        if let failure = refresh.routerFailure { throw Failure(message: "the router can't be built: \(failure)") }
+        if let failure = refresh.routerFailure { throw Failure(message: "the router cannot be built: \(failure)") }
         let examples = library.shelf.entries.values.reduce(0) { $0 + ($1.route?.indexedTexts.count ?? 0) }
         var bar = ProgressBar("looking at \(examples) examples", total: examples)
         let judged = router.diagnoses { done, _ in bar.advance(to: done) }
@@ -48,10 +48,16 @@ struct RouteDoctor: ParsableCommand {
     /// What the files themselves show.
     private func files(_ library: AdapterLibrary, _ refresh: AdapterLibrary.Refresh) -> [RouteDiagnosis] {
         var found = refresh.routingProblems.map { name, problem in
-            RouteDiagnosis(.error, .unreadable, name, problem, advice: "mend the file; until then its last good version is in force, or nothing")
+            RouteDiagnosis(.error, .unreadable, name, problem, advice: "correct the file; until then its last good version is in force, or nothing")
         }
         found += refresh.ruleProblems.map { owner, problem in
-            RouteDiagnosis(.warning, .rule, owner, problem, advice: "mend the name, or add the folder")
+            RouteDiagnosis(.warning, .rule, owner, problem, advice: "correct the name, or add the folder")
+        }
+        // Those that no adapter's own problem names.
+        for doubt in refresh.doubts where !refresh.routingProblems.values.contains(where: doubt.contains) {
+            found.append(
+                RouteDiagnosis(
+                    .error, .unreadable, "routes", doubt, advice: "correct the file or its permissions; until then access is closed where it may say so"))
         }
         for (name, reason) in library.shelf.refusals {
             found.append(RouteDiagnosis(.error, .unreadable, name, "it is not served: \(reason)", advice: "lmoe adapters check \(name)"))

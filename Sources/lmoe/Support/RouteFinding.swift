@@ -1,12 +1,7 @@
-import Gateway
 import JSON
 import Routing
 
-extension ServiceConfiguration {
-    var routeFiles: RouteFiles { RouteFiles(routesFolder: routes, limits: limits.routing) }
-}
-
-/// The routing data of a folder, or why the router can't use it.
+/// The routing data of a folder, or why the router cannot use it.
 struct RouteFinding {
     let definition: RouteDefinition?
     /// For a person; nil when the router can choose the adapter.
@@ -22,7 +17,7 @@ struct RouteFinding {
                 : definition.isEnabled ? nil : "its routing is switched off: served by name only"
         } catch {
             definition = nil
-            problem = "its routing data can't be read: \(error)"
+            problem = "its routing data cannot be read: \(error)"
         }
     }
 

@@ -37,13 +37,13 @@ struct Workspace: Sendable {
         return try configuration.openBase(pool)
     }
 
-    /// Adapters and router, up to date. Problems with single adapters are told on stderr, the rest goes on.
+    /// Adapters and router, up to date. Problems with single adapters are printed on stderr; the command goes on.
     func library(base: BaseWeights, isRouted: Bool = true) throws -> AdapterLibrary {
-        let library = configuration.openLibrary(
+        let library = try configuration.openLibrary(
             for: base, embedder: isRouted ? try encoder.open() : nil, first: isRouted ? try configuration.openFirstEmbedder(pool) : nil)
         let refresh = library.refresh()
         Workspace.report(refresh)
-        if let failure = refresh.routerFailure { throw Failure(message: "the router can't be built: \(failure)") }
+        if let failure = refresh.routerFailure { throw Failure(message: "the router cannot be built: \(failure)") }
         return library
     }
 
@@ -56,5 +56,7 @@ struct Workspace: Sendable {
             Terminal.say("lmoe: adapter \(name) is not routed: \(problem)")
         }
         for (owner, problem) in refresh.ruleProblems { Terminal.say("lmoe: a rule of \(owner) has no effect: \(problem)") }
+        for doubt in refresh.doubts { Terminal.say("lmoe: access rules or routing data cannot be read: \(doubt)") }
+        if let problem = refresh.cacheProblem { Terminal.say("lmoe: the cache of embedded examples does not work: \(problem)") }
     }
 }
