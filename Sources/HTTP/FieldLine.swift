@@ -37,7 +37,7 @@ enum FieldLine {
 extension UInt8 {
     var isBlank: Bool { self == 0x20 || self == 0x09 }
 
-    /// A `tchar` of RFC 9110, 5.6.2: what methods and field names are made of.
+    /// A `tchar` of RFC 9110, 5.6.2: a character of methods and field names.
     var isToken: Bool {
         switch self {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true

@@ -16,7 +16,7 @@ public struct HTTPRequest: Sendable {
     /// The address of the peer, like `127.0.0.1:40312`; empty in memory.
     public var remoteAddress: String
 
-    /// For tests and in-memory calls. A target that cannot be read becomes the path as it is.
+    /// For tests and calls in memory. A target that is malformed becomes the path as it is.
     public init(
         method: String, target: String, headers: HTTPHeaders = [:], body: [UInt8] = [], version: Version = .http11,
         remoteAddress: String = ""

@@ -7,7 +7,7 @@ public protocol HTTPResponseSink: AnyObject {
     func beginStream(status: Int, headers: HTTPHeaders)
     func write(_ bytes: [UInt8])
     func end()
-    /// Bytes accepted and not yet with the system.
+    /// Bytes that were accepted and that the system has not taken yet.
     var bufferedBytes: Int { get }
     /// `bufferedBytes` at which the producer of a stream should wait.
     var saturationBytes: Int { get }
@@ -15,7 +15,7 @@ public protocol HTTPResponseSink: AnyObject {
 
 /// The answer to one request, given at once or as a stream, now or later. Loop only.
 ///
-/// The first answer counts: calls that come too late (after the end, after the client left, a second head) do nothing.
+/// Only the first answer counts. Calls after the end, after the client has left, or with a second head do nothing.
 /// Framing belongs to the server: it sets `Content-Length`, `Transfer-Encoding`, `Date` and `Connection`; a handler may
 /// set `Connection: close` to end the connection with this answer.
 @LoopActor
@@ -27,7 +27,7 @@ public final class HTTPResponder {
     public var onClose: (@LoopActor () -> Void)? {
         didSet { if clientHasLeft, let onClose { self.onClose = nil; onClose() } }
     }
-    /// All that was written is with the system: a saturated producer may go on.
+    /// The system has taken all that was written: a saturated producer may go on.
     public var onDrain: (@LoopActor () -> Void)?
 
     private var phase = Phase.waiting
@@ -43,7 +43,7 @@ public final class HTTPResponder {
         sink.respond(status: status, headers: headers, body: body)
     }
 
-    /// The head of an answer whose body comes by `write` and ends by `end`; chunked for HTTP/1.1.
+    /// Begins an answer whose body comes with `write` and ends with `end`; chunked for HTTP/1.1.
     public func beginStream(status: Int, headers: HTTPHeaders = [:]) {
         guard phase == .waiting, let sink else { return }
         phase = .streaming
@@ -62,11 +62,11 @@ public final class HTTPResponder {
         sink.end()
     }
 
-    /// Bytes accepted and not yet with the system.
+    /// Bytes that were accepted and that the system has not taken yet.
     public var bufferedBytes: Int { sink?.bufferedBytes ?? 0 }
     /// The client reads more slowly than this stream is written: wait for `onDrain`.
     public var isSaturated: Bool { sink.map { $0.bufferedBytes >= $0.saturationBytes } ?? false }
-    /// Nothing more can be answered: the answer is complete, or the client has left.
+    /// The answer is complete, or the client has left.
     public var isClosed: Bool { phase == .over }
 
     private func finish() {

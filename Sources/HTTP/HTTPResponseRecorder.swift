@@ -11,7 +11,7 @@ public final class HTTPResponseRecorder: HTTPResponseSink {
     public private(set) var writes: [[UInt8]] = []
     public private(set) var isStream = false
     public private(set) var isEnded = false
-    /// What `bufferedBytes` says: set it to play a slow reader.
+    /// Set it to simulate a slow reader.
     public var bufferedBytes = 0
     public var saturationBytes = HTTPLimits().writeBufferBytes
 

@@ -52,7 +52,7 @@ public final class HTTPServer {
     /// Binds and accepts. Port 0 takes any free port; returns the port that is bound.
     @discardableResult
     public func listen(host: String, port: Int) throws(UVError) -> Int {
-        precondition(listener == nil, "a server listens once")
+        precondition(listener == nil, "listen was called twice on one server")
         let listener = try TCPListener(SocketAddress(host: host, port: port), failed: acceptFailed) { [weak self] socket in
             if let self { self.accept(socket) } else { socket.close() }
         }
@@ -62,7 +62,7 @@ public final class HTTPServer {
 
     /// What the server is bound to.
     public var address: SocketAddress? { listener?.address }
-    /// Open connections, idle ones among them.
+    /// Open connections, including idle ones.
     public var connectionCount: Int { connections.count - refused.count }
 
     // MARK: Connections

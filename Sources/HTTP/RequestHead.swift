@@ -27,17 +27,14 @@ struct RequestHead {
     }
 
     private static func version(_ text: ArraySlice<UInt8>) throws(HTTPError) -> HTTPRequest.Version {
-        switch String(decoding: text, as: UTF8.self) {
-        case "HTTP/1.1": return .http11
-        case "HTTP/1.0": return .http10
-        default:
-            let bytes = Array(text)
-            let isVersion = bytes.count == 8 && bytes.starts(with: "HTTP/".utf8) && bytes[6] == UInt8(ascii: ".")
-                && (0x30...0x39).contains(bytes[5]) && (0x30...0x39).contains(bytes[7])
-            throw isVersion
-                ? HTTPError(.versionNotSupported, "this server speaks HTTP/1.1 and HTTP/1.0")
-                : HTTPError(.badRequest, "the request line does not end in an HTTP version")
-        }
+        if text.elementsEqual("HTTP/1.1".utf8) { return .http11 }
+        if text.elementsEqual("HTTP/1.0".utf8) { return .http10 }
+        let bytes = Array(text)
+        let isVersion = bytes.count == 8 && bytes.starts(with: "HTTP/".utf8) && bytes[6] == UInt8(ascii: ".")
+            && (0x30...0x39).contains(bytes[5]) && (0x30...0x39).contains(bytes[7])
+        throw isVersion
+            ? HTTPError(.versionNotSupported, "this server speaks HTTP/1.1 and HTTP/1.0")
+            : HTTPError(.badRequest, "the request line does not end in an HTTP version")
     }
 
     /// The rules for the header as a whole.
@@ -67,14 +64,14 @@ struct RequestHead {
             return .chunked
         }
         guard let first = lengths.first else { return .none }
-        guard lengths.allSatisfy({ $0 == first }) else {
+        guard lengths.allSatisfy({ $0.utf8.elementsEqual(first.utf8) }) else {
             throw HTTPError(.badRequest, "Content-Length fields that differ")
         }
         // 18 digits always fit.
         guard (1...18).contains(first.utf8.count), first.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let length = Int(first)
         else {
-            // A number of more digits is a body nobody takes.
+            // A number of more digits is larger than every limit.
             let isNumber = !first.isEmpty && first.utf8.allSatisfy { (0x30...0x39).contains($0) }
             throw isNumber
                 ? HTTPError(.contentTooLarge, "the body is too large")

@@ -1,8 +1,8 @@
 /// Reads requests out of bytes, however they are split: every split gives the same requests and the same errors.
 ///
-/// Strict where leniency lets two readers disagree about where a request ends (RFC 9112, 11.2): lines end in CRLF, names
-/// touch their colon, folded lines are refused, a length is plain digits, a length beside chunks is refused. Bytes are
-/// judged a line at a time, and limits by the byte that crosses them, so that no verdict depends on what has arrived.
+/// Strict where lenient readers could disagree about the end of a request (RFC 9112, 11.2): lines end in CRLF, a name ends at
+/// its colon, folded lines are refused, a length is plain digits, and a length beside chunks is refused. Lines are checked
+/// whole, and limits at the byte that crosses them, so that no result depends on how the bytes arrive.
 /// A value without I/O; after an error it must not be used again.
 struct RequestParser {
     enum Event {
@@ -11,7 +11,7 @@ struct RequestParser {
         case request(HTTPRequest)
     }
 
-    /// What the parser is in the middle of, for timeouts.
+    /// The part of a request that is being read, for timeouts.
     enum Progress: Equatable { case idle, head, body }
 
     enum State {
@@ -42,7 +42,7 @@ struct RequestParser {
         }
     }
 
-    /// Reads from `offset` on up to the next event, or all of it when there is none yet.
+    /// Reads from `offset` up to the next event, or to the end if there is no event yet.
     mutating func next(_ bytes: UnsafeRawBufferPointer, offset: inout Int) throws(HTTPError) -> Event? {
         while offset < bytes.count {
             switch state {
@@ -86,7 +86,7 @@ struct RequestParser {
         return true
     }
 
-    /// Bytes that can begin no request (a TLS greeting, say) are refused at once: their line might never end.
+    /// Bytes that cannot begin a request, such as a TLS greeting, are refused at once: their line might never end.
     private func checkStart(_ taken: Slice<UnsafeRawBufferPointer>) throws(HTTPError) {
         guard case .requestLine = state, line.isEmpty, let first = taken.first else { return }
         guard first.isToken || first == UInt8(ascii: "\r") || first == UInt8(ascii: "\n") else {
@@ -133,7 +133,7 @@ struct RequestParser {
             if line.isEmpty { return finish() }
             _ = try FieldLine.read(line)
         case .body, .chunk:
-            preconditionFailure("bodies are not read by lines")
+            preconditionFailure("a line was read inside a body")
         }
         return nil
     }

@@ -72,16 +72,17 @@ struct RequestTarget {
     /// Without empty, `.` and `..` segments; `..` at the root is refused. A slash at the end stays.
     private static func normalise(_ path: String) throws(HTTPError) -> String {
         var kept: [Substring] = []
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        // Bytes are compared: comparing long Unicode text could take very long.
+        let segments = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        let isDots = { (segment: Substring.UTF8View) in segment.count <= 2 && segment.allSatisfy { $0 == UInt8(ascii: ".") } }
         for segment in segments {
-            switch segment {
-            case "", ".": continue
-            case "..":
-                guard kept.popLast() != nil else { throw HTTPError(.badRequest, "the path leaves the root") }
-            default: kept.append(segment)
+            guard isDots(segment) else {
+                kept.append(Substring(segment))
+                continue
             }
+            guard segment.count < 2 || kept.popLast() != nil else { throw HTTPError(.badRequest, "the path leaves the root") }
         }
-        let isFolder = !kept.isEmpty && ["", ".", ".."].contains(segments.last ?? "")
+        let isFolder = !kept.isEmpty && segments.last.map(isDots) ?? true
         return "/" + kept.joined(separator: "/") + (isFolder ? "/" : "")
     }
 }

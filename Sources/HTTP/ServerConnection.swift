@@ -8,17 +8,17 @@ final class ServerConnection: HTTPResponseSink {
     private var state: ServerConnectionState
     private var responder: HTTPResponder?
     private let remoteAddress: String
-    /// Actions not yet carried out: one may cause the next, which waits its turn here instead of recursing.
+    /// Actions not yet carried out. One may cause the next, which waits here, so that there is no recursion.
     private var actions: [ServerConnectionState.Action] = []
     private var next = 0
     private var isPerforming = false
-    /// Of the sends among `actions`.
+    /// Bytes of the sends among `actions`.
     private var queuedBytes = 0
-    /// A stream was told to wait for `onDrain`.
+    /// The producer of a stream waits for `onDrain`.
     private var isSaturated = false
     private var totalBytes = 0
     private var mustProceed = false
-    /// Of the body, what the server's sum has of it.
+    /// Bytes of the present body that the server's sum includes.
     private var countedBodyBytes = 0
 
     init(_ socket: TCPConnection, server: HTTPServer) {
@@ -47,7 +47,7 @@ final class ServerConnection: HTTPResponseSink {
         countedBodyBytes = state.bodyBytes
         var more = more[...]
         if isPerforming {
-            // Inside a handler: what cannot call one again happens at once, unless something waits before it.
+            // Inside a handler: an action that cannot call a handler is carried out at once, unless another waits before it.
             while next == actions.count, let action = more.first, !action.callsHandlers {
                 more.removeFirst()
                 carryOut(action)
@@ -68,7 +68,7 @@ final class ServerConnection: HTTPResponseSink {
         actions.removeAll(keepingCapacity: next <= 64)
         next = 0
         isPerforming = false
-        // What saturated the stream while it waited here went out in one go: the socket has nothing to drain.
+        // What saturated the stream was sent at once from here, so the socket will not report a drain.
         if isSaturated, bufferedBytes == 0 { LoopActor.post { self.didDrain() } }
     }
 
@@ -106,7 +106,7 @@ final class ServerConnection: HTTPResponseSink {
         }
     }
 
-    /// The next request waits until the client has taken the answers before it.
+    /// The next request waits until the client has taken most of the answers before it.
     private func proceedIfTaken() {
         guard mustProceed, bufferedBytes < saturationBytes else { return }
         mustProceed = false

@@ -1,7 +1,7 @@
 /// The state of one server connection: a plain value that takes what happened and returns what to do, apart from I/O.
 ///
-/// Requests are answered in order and one at a time; bytes of further requests wait, bounded, until the answer is out.
-/// Every method may be called in every phase; what no longer applies returns nothing.
+/// Requests are answered in order and one at a time. Bytes of further requests wait, up to a bound, until the answer is out.
+/// Every method may be called in every phase; where it does not apply, it returns no actions.
 struct ServerConnectionState {
     enum Action {
         case send([UInt8])
@@ -23,7 +23,7 @@ struct ServerConnectionState {
         case reset
     }
 
-    /// What the I/O layer knows when it calls.
+    /// What the I/O layer passes with each call.
     struct Moment {
         /// Of the loop's monotonic clock.
         var milliseconds: UInt64
@@ -48,7 +48,7 @@ struct ServerConnectionState {
         case closed
     }
 
-    /// The request that is being answered, as far as the answer's form depends on it.
+    /// What the form of the answer depends on.
     struct Exchange: Equatable {
         var isHead: Bool
         var version: HTTPRequest.Version
@@ -75,7 +75,7 @@ struct ServerConnectionState {
     private var lastReceived: UInt64
     /// Of the request that is being received or answered.
     private(set) var bodyBytes = 0
-    /// Of writing: when bytes last left, and how many had left then.
+    /// When bytes last left, and how many had left by then.
     private var lastSent: (total: Int, at: UInt64)
 
     init(limits: HTTPLimits, now: Moment, checksHeads: Bool = false, errorAnswer: @escaping ErrorAnswer) {
@@ -83,13 +83,13 @@ struct ServerConnectionState {
         self.checksHeads = checksHeads
         self.errorAnswer = errorAnswer
         parser = RequestParser(limits: limits)
-        // A client that connects and says nothing has no claim to the patience of one between two requests.
+        // A client that has sent nothing yet gets less time than one between two requests.
         deadline = now.milliseconds + UInt64(min(limits.headerTimeoutMilliseconds, limits.idleTimeoutMilliseconds))
         lastSent = (0, now.milliseconds)
         lastReceived = now.milliseconds
     }
 
-    /// Nothing of a request is here and nothing is being answered.
+    /// No byte of a request has come and no answer is due.
     var isIdle: Bool { phase == .receiving && parser.progress == .idle && pending.isEmpty }
 
     // MARK: Input
@@ -175,7 +175,7 @@ struct ServerConnectionState {
         deadline = now.milliseconds + UInt64(milliseconds)
     }
 
-    /// The client sends no more. While it waits for an answer that means that it has left.
+    /// The client sends no more. If an answer is due, that means that the client has left.
     mutating func receiveEnd() -> [Action] {
         peerEnded = true
         switch phase {
@@ -211,7 +211,7 @@ struct ServerConnectionState {
         return [.send(head + answer.body)] + startLingering(now)
     }
 
-    /// What has come of requests is not needed any more.
+    /// Drops what has come of requests.
     private mutating func drop() {
         pending = []
         bodyBytes = 0
@@ -285,7 +285,7 @@ struct ServerConnectionState {
         return [.answered]
     }
 
-    /// After `answered`: the next request, if the connection lives on.
+    /// After `answered`: the next request, if the connection goes on.
     mutating func proceed(now: Moment) -> [Action] {
         guard phase == .answered else { return [] }
         if isDraining { return startLingering(now) }
@@ -305,7 +305,7 @@ struct ServerConnectionState {
 
     // MARK: Time
 
-    /// Called every now and then. `sent`: bytes that have left so far; `unsent`: bytes that wait.
+    /// Called at regular intervals. `sent`: bytes that have left so far; `unsent`: bytes that wait.
     mutating func tick(sent: Int, unsent: Int, now: Moment) -> [Action] {
         if unsent == 0 || sent != lastSent.total { lastSent = (sent, now.milliseconds) }
         if now.milliseconds - lastSent.at >= UInt64(limits.writeTimeoutMilliseconds) { return leave(.reset) }

@@ -5,13 +5,13 @@
 ///     let role = try request["messages"][0]["role"].string()
 ///     let seed = try request["seed"].optionalInt()
 ///
-/// Stepping never fails; reading does. The `optional…` readers answer nil where the place is missing or null.
+/// Stepping never fails; reading does. The `optional…` readers return nil where the place is missing or null.
 public struct JSONCursor: Sendable {
     /// Like `messages[0].role`; empty for the document itself.
     public let path: String
     /// The value here; nil where there is none. Null is a value.
     public let value: JSONValue?
-    /// A step before this one met a value of another kind.
+    /// An earlier step found a value of another kind.
     private let blocked: JSONError?
 
     public init(_ value: JSONValue, path: String = "") {
@@ -58,6 +58,20 @@ public struct JSONCursor: Sendable {
         try object().map { ($0.key, self[$0.key]) }
     }
 
+    /// Most bytes of a text that is a name or a keyword.
+    public static let longestName = 256
+
+    /// A string that the reader compares with names or looks up. Comparing and hashing Unicode text takes time that grows with
+    /// the square of its length, so a long one is refused here.
+    public func name() throws(JSONError) -> String { try required(optionalName(), "a string") }
+    public func optionalName() throws(JSONError) -> String? {
+        guard let text = try optionalString() else { return nil }
+        guard text.utf8.count <= Self.longestName else {
+            throw invalid("expected a name of at most \(Self.longestName) bytes, found \(text.utf8.count) bytes")
+        }
+        return text
+    }
+
     public func optionalString() throws(JSONError) -> String? { try read("a string", \.stringValue) }
     /// Also takes a number without a fraction (`3.0`).
     public func optionalInt() throws(JSONError) -> Int? { try read("an integer", \.intValue) }
@@ -95,7 +109,7 @@ public struct JSONCursor: Sendable {
         return value
     }
 
-    /// An error about the value here, for checks that the reader makes itself.
+    /// An error about the value here, for the reader's own checks.
     public func invalid(_ message: String) -> JSONError { JSONError(.invalidValue, message, path: path) }
 
     private func read<Value>(_ kind: String, _ get: (JSONValue) -> Value?) throws(JSONError) -> Value? {

@@ -18,7 +18,7 @@ public struct JSONObject: Sendable, Equatable, RandomAccessCollection {
         for (key, value) in members { self[key] = value }
     }
 
-    /// Takes members whose keys are known to differ.
+    /// The keys of the members must differ.
     init(uniqueMembers: [Element]) {
         members = uniqueMembers
         if members.count > Self.scannedMembers { rebuildSlots() }
@@ -48,7 +48,7 @@ public struct JSONObject: Sendable, Equatable, RandomAccessCollection {
 
     public var keys: [String] { members.map(\.key) }
 
-    /// Equal when the members are equal, whatever their order.
+    /// Equal when the members are equal, in any order.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.count == right.count && left.members.allSatisfy { right[$0.key] == $0.value }
     }

@@ -1,4 +1,4 @@
-/// Lookups that answer nil for another kind. `JSONCursor` has the ones that say what is wrong, and where.
+/// Lookups that return nil for another kind. Those of `JSONCursor` throw errors that say what is wrong, and where.
 extension JSONValue {
     public var isNull: Bool { if case .null = self { true } else { false } }
 
@@ -29,10 +29,10 @@ extension JSONValue {
         }
     }
 
-    /// The member of that name; nil when there is none or this is not an object.
+    /// The member of that name; nil if this is not an object or has no such member.
     public subscript(key: String) -> JSONValue? { objectValue?[key] }
 
-    /// The element at that place; nil when there is none or this is not an array.
+    /// The element at that index; nil if this is not an array or is shorter.
     public subscript(index: Int) -> JSONValue? {
         guard case .array(let elements) = self, elements.indices.contains(index) else { return nil }
         return elements[index]

@@ -127,7 +127,7 @@ extension JSONError {
         let overflow = withUnsafePointer(to: &failure) { json_error_code($0) } == json_error_numeric_overflow
         self.init(
             overflow ? .numberOutOfRange : .syntax, message,
-            // jansson counts what it has read: the last byte of the token that it could not take.
+            // jansson counts the bytes it has read: the last one belongs to the token that it refused.
             position: .init(offset: max(0, Int(failure.position) - 1), in: text))
     }
 }

@@ -12,7 +12,7 @@ func sameBytes(_ left: String, _ right: String) -> Bool {
     return (equal ?? nil) ?? left.utf8.elementsEqual(right.utf8)
 }
 
-/// A hash of the UTF-8 bytes, seeded a process, so that a hostile document cannot choose keys that collide.
+/// A hash of the UTF-8 bytes with a seed of this process, so that a hostile document cannot choose keys that collide.
 func byteHash(_ text: String) -> Int {
     var hasher = Hasher()
     let hashed: Void? = text.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }

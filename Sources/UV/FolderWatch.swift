@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// Says that something may have changed in a folder or in its subfolders, down to `depth`. Loop only.
+/// Reports that something may have changed in a folder or in its subfolders, down to `depth`. Loop only.
 ///
 /// Events are gathered: the handler is called after `quietMilliseconds` without one, and at the latest
-/// `patienceMilliseconds` after the first, so that a slow copy is noticed while it goes on. What changed is not said: the
-/// handler looks. Subfolders that came are watched before the handler is called, so nothing falls between its look and
-/// the next event. Events can be lost (network file systems, the system's limit of watches): the handler is also called
+/// `patienceMilliseconds` after the first, so that a slow copy is noticed while it goes on. The report does not say what
+/// changed: the handler looks. New subfolders are watched before the handler is called, so that no change is lost between its look
+/// and the next event. Events can be lost (network file systems, the system's limit of watches): the handler is also called
 /// every `rescanMilliseconds`, so a look at an unchanged folder has to be cheap. The folder may be missing, come later,
 /// or be replaced. Works until `close`.
 @LoopActor
 public final class FolderWatch {
-    /// Which folder a name means at the moment; a folder that was replaced has another.
+    /// Identifies the folder that a path leads to at the moment; a replaced folder has another identity.
     private struct Identity: Equatable {
         var device: UInt
         var inode: UInt

@@ -1,4 +1,4 @@
-/// The domain of everything that libuv's thread owns: sockets, timers, watches, HTTP.
+/// The isolation domain of the libuv thread: sockets, timers, watches, HTTP.
 ///
 /// Its executor is the loop thread, so a call between two `@LoopActor` functions costs nothing, and the compiler refuses
 /// a call from anywhere else without `await`. A process has one loop; it starts with the first job.
@@ -29,13 +29,13 @@ public actor LoopActor {
         _ body: @LoopActor () throws(Failure) -> Result
     ) throws(Failure) -> Result {
         precondition(isCurrent, "loop code was called off the loop thread")
-        // As the standard library does for the main actor: isolation is a promise to the compiler, not part of the call.
+        // As the standard library does for the main actor: isolation is checked by the compiler and is not part of the call.
         typealias Plain = () throws(Failure) -> Result
         return try withoutActuallyEscaping(body) { (escaping) throws(Failure) -> Result in
             try unsafeBitCast(escaping, to: Plain.self)()
         }
     }
 
-    /// Milliseconds on the loop's monotonic clock, as of the start of this turn of the loop.
+    /// Milliseconds on the loop's monotonic clock, as of the start of this iteration of the loop.
     @LoopActor public static var nowMilliseconds: UInt64 { LoopExecutor.shared.nowMilliseconds }
 }

@@ -23,7 +23,7 @@ final class LoopExecutor: SerialExecutor, @unchecked Sendable {
 
     private struct Mailbox {
         var jobs: [Job] = []
-        /// The loop thread is draining and will look again: nobody has to wake it.
+        /// The loop thread is draining and will look again: it needs no wake-up.
         var isDraining = false
         var life = Life.fresh
     }
@@ -44,9 +44,9 @@ final class LoopExecutor: SerialExecutor, @unchecked Sendable {
         loop = .allocate(capacity: 1)
         wake = .allocate(capacity: 1)
         let status = uv_loop_init(loop)
-        precondition(status == 0, "the system gives no event loop: \(String(cString: uv_strerror(status)))")
+        precondition(status == 0, "the event loop could not be made: \(String(cString: uv_strerror(status)))")
         let wakeStatus = uv_async_init(loop, wake) { _ in LoopExecutor.shared.drain() }
-        precondition(wakeStatus == 0, "the system gives no wake-up descriptor: \(String(cString: uv_strerror(wakeStatus)))")
+        precondition(wakeStatus == 0, "the event loop's wake-up descriptor could not be made: \(String(cString: uv_strerror(wakeStatus)))")
     }
 
     // MARK: Any thread
@@ -92,12 +92,12 @@ final class LoopExecutor: SerialExecutor, @unchecked Sendable {
             LoopExecutor.shared.runLoop()
             return nil
         }, nil)
-        precondition(status == 0, "the system gives no thread for the event loop")
+        precondition(status == 0, "the thread of the event loop could not be started")
         thread = created
     }
 
     func stop() {
-        precondition(!isCurrent, "the loop cannot wait for its own end")
+        precondition(!isCurrent, "stop was called on the loop thread, which would wait for its own end")
         thread.withLock { thread in
             guard let running = thread else { return }
             post { uv_stop(LoopExecutor.shared.loop) }

@@ -2,8 +2,8 @@ internal import CUV
 
 /// One libuv handle and its one Swift owner.
 ///
-/// The handle's memory lives from `init` to libuv's close callback, which frees it once. The handle keeps its owner alive
-/// all that time, so an owner never has to be stored to keep working, and has to be closed to go. Loop only.
+/// The handle's memory lives from `init` to libuv's close callback, which frees it once. Until then the handle keeps its owner
+/// alive: an owner need not be stored, and it must be closed to be freed. Loop only.
 @LoopActor
 public class LoopHandle {
     let base: UnsafeMutablePointer<uv_handle_t>
@@ -43,7 +43,7 @@ public class LoopHandle {
         memory.assumingMemoryBound(to: type)
     }
 
-    /// Ends the handle. Memory goes in the close callback, on a later turn of the loop. Any number of calls.
+    /// Ends the handle. The close callback frees the memory, in a later iteration of the loop. Further calls do nothing.
     public final func close() {
         guard !isClosing else { return }
         isClosing = true

@@ -1,6 +1,6 @@
 internal import CUV
 
-/// A timer on the loop: once or repeating, restarted as often as one likes. Loop only.
+/// A timer on the loop that fires once or repeatedly and can be restarted. Loop only.
 public final class LoopTimer: LoopHandle {
     private var handler: (@LoopActor () -> Void)?
 
@@ -13,7 +13,7 @@ public final class LoopTimer: LoopHandle {
     public func start(afterMilliseconds milliseconds: Int, repeatMilliseconds: Int = 0) {
         guard !isClosing else { return }
         let timer = pointer(as: uv_timer_t.self)
-        // libuv counts from the start of this turn; a long turn must not shorten the wait.
+        // libuv counts from the start of this iteration; a long iteration must not shorten the wait.
         uv_update_time(LoopExecutor.shared.loop)
         uv_timer_start(timer, { handle in
             guard let owner = LoopHandle.owner(handle?.pointee.data, as: LoopTimer.self) else { return }

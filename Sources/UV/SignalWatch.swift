@@ -4,7 +4,7 @@ internal import Glibc
 /// Calls a handler on the loop for each arrival of a signal, instead of the signal's default effect. Loop only.
 public final class SignalWatch: LoopHandle {
     public enum Signal: Sendable {
-        /// SIGTERM, a service manager's wish to stop.
+        /// SIGTERM: a service manager stops the process.
         case terminate
         /// SIGINT, control-C.
         case interrupt

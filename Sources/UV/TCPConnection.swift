@@ -3,7 +3,7 @@ internal import Glibc
 
 /// One TCP connection: bytes in by callback, bytes out through a queue. Loop only.
 ///
-/// It is silent until `startReading`. After `close`, or the end of both directions, no callback but `onClosed` comes.
+/// No callback comes before `startReading`. After `close`, or the end of both directions, only `onClosed` comes.
 public final class TCPConnection: LoopHandle {
     /// Bytes that arrived, borrowed for the call.
     public var onBytes: (@LoopActor (UnsafeRawBufferPointer) -> Void)?
@@ -27,10 +27,10 @@ public final class TCPConnection: LoopHandle {
 
     private var stream: UnsafeMutablePointer<uv_stream_t> { pointer(as: uv_stream_t.self) }
 
-    /// Bytes that were written and are not with the system yet.
+    /// Bytes that were written and that the system has not taken yet.
     public var unsentBytes: Int { isClosing ? 0 : uv_stream_get_write_queue_size(stream) }
 
-    /// After accept or connect: options, and who is at the other end.
+    /// After accept: sets options and reads the address of the peer.
     func didConnect() {
         uv_tcp_nodelay(pointer(as: uv_tcp_t.self), 1)
         var storage = sockaddr_storage()

@@ -99,7 +99,7 @@ public final class TCPListener: LoopHandle {
         if let handler { handler(connection) } else { connection.close() }
     }
 
-    /// libuv tells of no other connection before the one that waits has been accepted.
+    /// libuv reports no further connection until the one that waits has been accepted.
     private func acceptLater() {
         let timer = retry ?? LoopTimer { [weak self] in self?.accept() }
         retry = timer

@@ -1,17 +1,17 @@
 internal import CUV
 
-/// Why libuv refused something, or how a connection ended.
+/// Why an operation of libuv failed, or how a connection ended.
 public struct UVError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// The port or address is taken.
         case addressInUse
-        /// The address is not one of this machine, or no address at all.
+        /// The address is malformed, or this machine does not have it.
         case addressNotAvailable
         /// Not allowed: a low port, an unreadable folder.
         case permission
         /// No such file, folder or host name.
         case notFound
-        /// Nobody listens at the other end.
+        /// No process listens at the other end.
         case connectionRefused
         /// The peer is gone: reset, or a write after it closed.
         case disconnected
@@ -25,7 +25,7 @@ public struct UVError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     public var code: Code
-    /// For a person: what was tried, and libuv's words for why it failed.
+    /// For a person: what failed, and libuv's reason.
     public var message: String
 
     public init(_ code: Code, _ message: String) {
@@ -33,7 +33,7 @@ public struct UVError: Error, Sendable, Equatable, CustomStringConvertible {
         self.message = message
     }
 
-    /// From a negative libuv status; `operation` is what was tried, like "listen on 127.0.0.1:80".
+    /// From a negative libuv status; `operation` is what failed, like "listen on 127.0.0.1:80".
     init(_ status: CInt, _ operation: String) {
         self.init(Self.code(of: status), "cannot \(operation): \(String(cString: uv_strerror(status)))")
     }

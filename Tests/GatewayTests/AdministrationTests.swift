@@ -82,6 +82,41 @@ import Testing
         #expect(try await administration.report("geo").state == "resident")
         try await administration.load("verses", path: "poems", inPlace: false)
         #expect(administration.library.shelf.names == ["geo", "shell", "verses"])
-        #expect(await code { try await administration.load("shell", path: "poems", inPlace: true) } == .adapterExists)
+        #expect(await code { try await administration.load("shell", path: "poems", inPlace: false) } == .adapterExists)
+    }
+
+    @Test func loadingInPlaceReplacesTheFolderAndABadOneReplacesNothing() async throws {
+        let folder = try TemporaryFolder()
+        let administration = try make(folder)
+        let before = try await administration.report("geo").details["version"]
+        try await administration.load("geo", path: "poems", inPlace: true)
+        #expect(administration.library.shelf.names == ["geo", "shell"])
+        let report = try await administration.report("geo")
+        #expect(report.details["version"] != before && report.state == "resident")
+        try folder.write("{}", to: "imports/bad/adapter_config.json")
+        #expect(await code { try await administration.load("geo", path: "bad", inPlace: true) } == .adapterRejected)
+        #expect(try await administration.report("geo").details["version"] == report.details["version"])
+        #expect(!folder.exists("adapters/.removed-geo") && !folder.exists("adapters/.partial-geo"))
+    }
+
+    @Test func aPathThatIsNotThereIsNotFound() async throws {
+        let folder = try TemporaryFolder()
+        let administration = try make(folder)
+        for path in ["nope", "/nope", "../elsewhere", "/etc"] {
+            do {
+                try await administration.load("new", path: path, inPlace: path == "nope")
+                Issue.record("\(path) was loaded")
+            } catch let error as APIError {
+                #expect(error.code == .adapterNotFound && error.param == "lora_path", "\(path)")
+            }
+        }
+    }
+
+    /// An overload is no empty list.
+    @Test func moreThanWaitsIsAnErrorForListsToo() async throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder)
+        let full = LibraryAdministration(library: library, imports: nil, queue: WorkQueue("test", capacity: 0))
+        #expect(await code { _ = try await full.list() } == .overloaded)
     }
 }

@@ -102,6 +102,25 @@ import UV
         #expect(await api.send("GET", "/v1/adapters/sql", headers: ["Authorization": "Bearer a"]).status == 200)
     }
 
+    @Test func aReportNamesOnlyAdaptersThatItsReaderMayKnow() throws {
+        let details: JSONObject = [
+            "family": "LoRA", "version": "abc",
+            "routing": [
+                "canary": ["adapter": "secret", "weight": 0.5], "default_adapter": "secret", "taken_from": ["adapter": "secret", "texts": 3],
+                "alike": [["adapter": "secret", "similarity": 1.0], ["adapter": "open", "similarity": 0.5]], "others": ["secret", "open"],
+                "description": "writes about secrets",
+            ],
+        ]
+        let report = AdapterReport(name: "geo", state: "ready", reason: nil, folder: "geo", details: details)
+        let shown = report.naming { $0 != "secret" }.json
+        #expect(!shown.serialized().contains("\"secret\""))
+        let routing = try #require(shown["routing"])
+        #expect(routing["canary"] == .null && routing["default_adapter"] == .null && routing["taken_from"] == .null)
+        #expect(routing["alike"] == [["adapter": "open", "similarity": 0.5]] && routing["others"] == ["open"])
+        #expect(routing["description"] == "writes about secrets" && shown["family"] == "LoRA")
+        #expect(report.naming { _ in true } == report)
+    }
+
     @LoopActor @Test func theDefaultOfAnAdminIsNotForThoseWhoMayNotUseIt() async throws {
         let api = TestAPI(configure: { $0.keys = Self.keys })
         #expect(await api.send("POST", "/lora-adapters", "[{\"id\": 1, \"scale\": 1}]", headers: ["Authorization": "Bearer root"]).status == 200)

@@ -92,6 +92,14 @@ import UV
         #expect(api.services.changes.withLock { $0 } == ["add new team/new", "remove bash%2F..%2Fsql", "remove sql"])
     }
 
+    @LoopActor @Test func anOverloadIsNotAnEmptyList() async throws {
+        let api = TestAPI()
+        api.services.failure.withLock { $0 = APIError(.overloaded, "full", retryAfterSeconds: 2) }
+        let answer = await api.send("GET", "/v1/adapters")
+        #expect(answer.status == 429)
+        #expect(answer.headers["retry-after"] == "2")
+    }
+
     @LoopActor @Test func vllmsShapesAreSpoken() async throws {
         let api = TestAPI()
         let loaded = await api.send("POST", "/v1/load_lora_adapter", "{\"lora_name\":\"new\",\"lora_path\":\"/x/new\"}")

@@ -109,7 +109,9 @@ final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministratio
 
     func prefetch(_ adapter: String) { changes.withLock { $0.append("prefetch \(adapter)") } }
 
-    func list() async -> [AdapterReport] { names.map { AdapterReport(name: $0, state: "ready", reason: nil, folder: "adapters/\($0)") } }
+    func list() async throws -> [AdapterReport] {
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        return names.map { AdapterReport(name: $0, state: "ready", reason: nil, folder: "adapters/\($0)") } }
     func report(_ name: String) async throws -> AdapterReport {
         if let failure = failure.withLock({ $0 }) { throw failure }
         guard names.contains(name) else { throw APIError(.adapterNotFound, "There is no adapter `\(name)`.") }

@@ -156,6 +156,35 @@ import UV
         }
     }
 
+    /// Comparing or hashing text of this kind takes time that grows with the square of its length: hours for these.
+    @LoopActor @Test func longTextsAreNoNames() async throws {
+        let marks = "a" + String(repeating: "\u{301}\u{316}", count: 200_000)
+        for (fields, param) in [
+            ("\"model\":\"\(marks)\"", "model"), ("\"expert\":\"\(marks)\"", "expert"), ("\"\(marks)\":1", nil), ("\"route\":{\"\(marks)\":1}", "route"),
+            ("\"merged_adapters\":{\"ids\":[\"\(marks)\"]}", "merged_adapters.ids[0]"), ("\"merged_adapters\":{\"\(marks)\":1}", "merged_adapters"),
+            ("\"route\":{\"candidates\":[\"\(marks)\"]}", "route.candidates[0]"), ("\"logit_bias\":{\"\(marks)\":1}", "logit_bias"),
+            ("\"tool_choice\":\"\(marks)\"", "tool_choice"), ("\"response_format\":{\"type\":\"\(marks)\"}", "response_format.type"),
+            ("\"tools\":[{\"type\":\"\(marks)\"}]", "tools[0].type"),
+        ] as [(String, String?)] {
+            let answer = await TestAPI().chat(fields)
+            #expect(answer.status == 400)
+            #expect(answer.body.count < 1_000, "the answer repeats the name")
+            #expect(try answer.json().error("param") == param.map(JSONValue.string) ?? .null)
+        }
+        for body in ["{\"messages\":[{\"role\":\"\(marks)\",\"content\":\"x\"}]}", "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"\(marks)\"}]}]}"] {
+            #expect(await TestAPI().send("POST", "/v1/chat/completions", body).status == 400)
+        }
+        let path = String(repeating: "%CC%81%CC%96", count: 100_000)
+        for (method, target, status) in [
+            ("GET", "/v1/models/a\(path)", 404), ("GET", "/v1/adapters/a\(path)", 404), ("DELETE", "/v1/adapters/a\(path)", 404), ("GET", "/v1\(path)/models", 404),
+            ("GET", "/.\(path)/x", 404),
+        ] {
+            #expect(await TestAPI().send(method, target).status == status)
+        }
+        let page = await TestAPI().send("DELETE", "/v1/adapters/bash", headers: ["Origin": "http://\(marks)", "Authorization": marks, "x-team": marks])
+        #expect(page.status == 403)
+    }
+
     @LoopActor @Test func bytesThatAreNoTextAndDeepNestingAreRefused() async throws {
         let api = TestAPI()
         let deep = String(repeating: "[", count: 10_000)

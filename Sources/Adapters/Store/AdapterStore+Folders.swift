@@ -3,15 +3,16 @@ internal import Glibc
 extension AdapterStore {
     /// Copies a folder, or a LoRA file of llama.cpp into one of its own, into the store's: whole, as `.partial-NAME`, checked by loading it, and renamed into place. Without
     /// a name the source's own is used. Answers the name. Errors: `invalidName`, `exists`, and why the adapter is refused;
-    /// nothing is left behind then.
+    /// nothing is left behind then. With `replaces` a folder of that name is replaced once the new one has been checked.
     @discardableResult
-    public func add(from source: String, name: String? = nil) throws(AdapterError) -> String {
+    public func add(from source: String, name: String? = nil, replaces: Bool = false) throws(AdapterError) -> String {
         let name = name ?? Self.lastComponent(source)
         try AdapterName.check(name)
         let target = "\(folder)/\(name)"
         let partial = "\(folder)/.partial-\(name)"
         var status = stat()
-        if let taken = lstat(target, &status) == 0 ? target : try AdapterPlaces(folder).place(of: name) {
+        let taken = lstat(target, &status) == 0 ? target : try AdapterPlaces(folder).place(of: name)
+        if let taken, !replaces || taken != target {
             throw AdapterError(.exists, "\(taken) is there already; remove it first", adapter: name)
         }
         do throws(AdapterError) {
@@ -21,13 +22,31 @@ extension AdapterStore {
                 try FolderCopy.copy(try AdapterDirectory(path: source), to: partial, limits: limits)
             }
             _ = try loader.load(try AdapterDirectory(path: partial))
-            try FolderCopy.move(partial, to: target)
+            if taken == nil {
+                try FolderCopy.move(partial, to: target)
+            } else {
+                try exchange(target, for: partial, name)
+            }
         } catch {
             try? FolderCopy.delete(partial)
             throw error.of(name)
         }
         refresh(name, settles: false)
         return name
+    }
+
+    /// Puts a checked folder in the place of an adapter's. Its version in memory serves until the new one is loaded.
+    private func exchange(_ target: String, for checked: String, _ name: String) throws(AdapterError) {
+        let aside = "\(folder)/.removed-\(name)"
+        try FolderCopy.delete(aside)
+        try FolderCopy.move(target, to: aside)
+        do throws(AdapterError) {
+            try FolderCopy.move(checked, to: target)
+        } catch {
+            try FolderCopy.move(aside, to: target)
+            throw error
+        }
+        try FolderCopy.delete(aside)
     }
 
     /// Takes a folder out of service at once and deletes it; requests that hold the adapter finish. A folder with adapters in

@@ -11,9 +11,7 @@ struct LibraryAdministration: AdapterAdministration {
     let imports: String?
     let queue: WorkQueue
 
-    func list() async -> [AdapterReport] {
-        (try? await queue.run { library.reports() }) ?? []
-    }
+    func list() async throws -> [AdapterReport] { try await queue.run { library.reports() } }
 
     func report(_ name: String) async throws -> AdapterReport {
         try await queue.run { try found(name) }
@@ -42,13 +40,15 @@ struct LibraryAdministration: AdapterAdministration {
             let own = library.store.path(of: name).flatMap(resolved)
             if let own, own == resolved(path) || own == resolved("\(library.store.folder)/\(path)") {
                 library.restore(name)
-            } else if own == nil {
-                let folder = try importFolder(path)
-                try administer { () throws(AdapterError) in _ = try library.store.add(from: folder, name: name) }
+            } else if own == nil || inPlace {
+                let folder = try loadedFolder(path)
+                try administer { () throws(AdapterError) in
+                    _ = try library.store.add(from: folder, name: name, replaces: inPlace)
+                }
                 library.restore(name)
             } else {
                 throw APIError(
-                    .adapterExists, "Another folder serves as '\(name)'; delete it first.", param: "lora_path")
+                    .adapterExists, "Another folder serves as '\(name)'; delete it first, or load with `load_inplace`.", param: "lora_path")
             }
             try administer { () throws(AdapterError) in _ = try library.store.preload(name) }
         }
@@ -68,6 +68,16 @@ struct LibraryAdministration: AdapterAdministration {
             throw APIError(.adapterNotFound, "There is no adapter `\(name)`.")
         }
         return report
+    }
+
+    /// As `importFolder`, in vLLM's words: a path that is not there is 404. So is one outside the import folder, so that the answer
+    /// does not tell what else is on the machine.
+    private func loadedFolder(_ path: String) throws(APIError) -> String {
+        do {
+            return try importFolder(path)
+        } catch where error.code == .invalidRequest {
+            throw APIError(.adapterNotFound, "No adapter found for '\(path)' in the import folder.", param: "lora_path")
+        }
     }
 
     /// The folder that `source` names inside the import folder.

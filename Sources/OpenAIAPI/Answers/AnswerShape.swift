@@ -4,7 +4,7 @@ import JSON
 /// How an endpoint writes an answer: whole, or as the frames of a stream. Pure.
 protocol AnswerShape: Sendable {
     var errors: ErrorDialect { get }
-    /// What comes before the number in the answer's id.
+    /// The start of the answer's id, before the number.
     var idPrefix: String { get }
     /// OpenAI ends streams with `[DONE]`, LoRAX does not.
     var endsWithDone: Bool { get }

@@ -54,7 +54,7 @@ extension Answer {
         ]
     }
 
-    /// A header value is visible ASCII: what is not is percent-encoded, and so is `%`.
+    /// A header value is visible ASCII: everything else is percent-encoded, and so is `%`.
     static func headerText(_ name: String) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var text: [UInt8] = []

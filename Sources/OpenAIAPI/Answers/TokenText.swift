@@ -3,10 +3,10 @@ import JSON
 
 /// The text of one token, which may be part of a character.
 extension TokenLogprob.Alternative {
-    /// For chat, which has the bytes beside it: what is no text becomes U+FFFD.
+    /// For chat, where the bytes stand beside it: bytes that are not text become U+FFFD.
     var text: String { String(decoding: bytes, as: UTF8.self) }
 
-    /// For completions, which have nothing beside it: `bytes:\xf0\x9f`, as OpenAI writes half a character.
+    /// For completions, where no bytes stand beside it: `bytes:\xf0\x9f`, as OpenAI writes half a character.
     var completionText: String {
         if let text = String(validating: bytes, as: UTF8.self) { return text }
         let digits = Array("0123456789abcdef".utf8)
@@ -15,7 +15,7 @@ extension TokenLogprob.Alternative {
         return String(decoding: escaped, as: UTF8.self)
     }
 
-    /// JSON has no infinities; OpenAI writes -9999 for what can't happen.
+    /// JSON has no infinities; OpenAI writes -9999 for a token that is impossible.
     var logprobJSON: JSONValue { logprob.isFinite ? JSONValue(shortest: logprob) : -9999.0 }
 }
 

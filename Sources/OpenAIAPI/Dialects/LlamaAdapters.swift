@@ -1,6 +1,6 @@
 import JSON
 
-/// llama.cpp's `/lora-adapters`. Ids are places in the sorted list of servable adapters, so they move when one is added.
+/// llama.cpp's `/lora-adapters`. Ids are indices in the sorted list of servable adapters, so they change when one is added.
 ///
 /// The global scale is on or off: `[{"id": n, "scale": 1}]` makes adapter `n` the one that answers where the router would
 /// decide, a list in which all scales are 0 makes it the base, and an empty list gives the decision back to the router.

@@ -4,7 +4,7 @@ import JSON
 /// LoRAX's `/`, `/generate` and `/generate_stream`: `inputs` and `parameters`.
 ///
 /// As there, the prompt is taken as it is (`apply_chat_template` renders it as a user's turn) and decoding is greedy
-/// unless sampling is asked for. Other than there, a request without `adapter_id` is routed; `base` names the base.
+/// unless the request has a sampling parameter. Unlike in LoRAX, a request without `adapter_id` is routed; `base` names the base.
 struct LoRAXRequest: Sendable {
     var job: GenerationJob
     var shape: LoRAXShape
@@ -73,7 +73,7 @@ struct LoRAXRequest: Sendable {
         return sampling
     }
 
-    /// What LoRAX has and this server has not, when it is asked for.
+    /// Refuses what LoRAX has and this server has not.
     private static func refuseUnsupported(_ cursor: JSONCursor) throws(JSONError) {
         for field in ["response_format", "truncate"] where cursor[field].exists {
             throw cursor[field].invalid("not supported")
@@ -87,7 +87,7 @@ struct LoRAXRequest: Sendable {
         if let typical = try cursor["typical_p"].optionalDouble(), typical != 1 {
             throw cursor["typical_p"].invalid("not supported; expected 1")
         }
-        if let source = try cursor["adapter_source"].optionalString(), source != "local" {
+        if let source = try cursor["adapter_source"].optionalName(), source != "local" {
             throw cursor["adapter_source"].invalid("`\(source)` is not supported: adapters come from the server's folder (`local`)")
         }
     }

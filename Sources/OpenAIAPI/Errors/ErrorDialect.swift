@@ -1,6 +1,6 @@
 import JSON
 
-/// In whose words an error is written.
+/// The server whose error format is used.
 enum ErrorDialect: Sendable {
     case openAI
     /// `{"error", "error_type"}`, with LoRAX's statuses.

@@ -1,12 +1,12 @@
 import JSON
 
 extension APIService {
-    /// The process lives and its loop turns.
+    /// The process runs and its loop responds.
     func health(_ exchange: Exchange) {
         exchange.respond(["status": "ok"])
     }
 
-    /// It can answer now.
+    /// Whether requests can be answered now.
     func readiness(_ exchange: Exchange) {
         let (status, text) =
             isDraining ? (503, "draining") : services == nil ? (503, "loading") : (200, "ready")

@@ -8,6 +8,9 @@ extension APIService {
 
     func model(_ exchange: Exchange, _ id: String) throws {
         let services = try ready()
+        guard id.utf8.count <= JSONCursor.longestName else {
+            throw APIError(.modelNotFound, "There is no model with a name of \(id.utf8.count) bytes.", param: "model")
+        }
         let alias = id == ModelSelection.baseName ? services.backend.baseModelName : id
         guard let model = models(services, exchange).first(where: { $0.id == alias }) else {
             throw APIError(.modelNotFound, "\(ModelSelection.unknown(id))", param: "model")

@@ -1,6 +1,6 @@
 import UV
 
-/// Tells when the time of some of a request's answers is over; each of them once. Loop only; it must be closed.
+/// Reports when the time of some of a request's answers is over, once for each. Loop only; it must be closed.
 @LoopActor
 final class AnswerDeadlines {
     private var pending: [(choices: [Int], milliseconds: Double)]

@@ -43,7 +43,7 @@ enum ChatCompletionRequest {
     private static func tools(_ cursor: JSONCursor, limits: APILimits) throws(JSONError) -> [String] {
         var tools: [JSONValue] = []
         for place in try cursor["tools"].optionalArray() ?? [] {
-            let type = try place["type"].string()
+            let type = try place["type"].name()
             guard type == "function" else { throw place["type"].invalid("`\(type)` is not `function`") }
             _ = try place["function"]["name"].string()
             tools.append(.object(try place.object()))
@@ -59,8 +59,8 @@ enum ChatCompletionRequest {
             let choice = cursor[field]
             guard choice.exists else { continue }
             switch choice.value {
-            case .string("none"): return []
-            case .string("auto"): break
+            case .some("none"): return []
+            case .some("auto"): break
             default: throw choice.invalid("only `auto` and `none` are supported: a call cannot be forced here")
             }
         }
@@ -70,13 +70,13 @@ enum ChatCompletionRequest {
     private static func refuseOtherOutputs(_ cursor: JSONCursor) throws(JSONError) {
         let format = cursor["response_format"]
         if format.exists {
-            let type = try format["type"].string()
+            let type = try format["type"].name()
             guard type == "text" else {
                 throw format["type"].invalid("`\(type)` is not supported: this server writes `text` only")
             }
         }
         for place in try cursor["modalities"].optionalArray() ?? [] {
-            let modality = try place.string()
+            let modality = try place.name()
             guard modality == "text" else { throw place.invalid("`\(modality)` is not supported: this server writes text only") }
         }
         if cursor["audio"].exists { throw cursor["audio"].invalid("not supported: this server writes text only") }

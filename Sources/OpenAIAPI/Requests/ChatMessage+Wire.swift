@@ -19,7 +19,7 @@ extension ChatMessage {
         let calls = try Self.toolCalls(cursor["tool_calls"]) + Self.functionCall(cursor["function_call"])
         var content = try Self.text(cursor["content"])
         if content == nil, role == "assistant" {
-            // What the assistant was asked to say and refused, or nothing beside its calls.
+            // The assistant's refusal, or nothing beside its calls.
             content = try cursor["refusal"].optionalString() ?? (calls.isEmpty ? nil : "")
         }
         guard let content else {
@@ -32,7 +32,7 @@ extension ChatMessage {
 
     /// `developer` is what newer clients call `system`; `function` is what older ones called `tool`.
     private static func role(_ cursor: JSONCursor) throws(JSONError) -> String {
-        switch try cursor.string() {
+        switch try cursor.name() {
         case "system", "developer": return "system"
         case "user": return "user"
         case "assistant": return "assistant"
@@ -49,7 +49,7 @@ extension ChatMessage {
         case .array:
             var parts: [String] = []
             for part in try cursor.array() {
-                switch try part["type"].string() {
+                switch try part["type"].name() {
                 case "text": parts.append(try part["text"].string())
                 case "refusal": parts.append(try part["refusal"].string())
                 case let other: throw part["type"].invalid("`\(other)` parts are not taken: this model reads text only")
@@ -64,7 +64,7 @@ extension ChatMessage {
     private static func toolCalls(_ cursor: JSONCursor) throws(JSONError) -> [ToolCall] {
         var calls: [ToolCall] = []
         for place in try cursor.optionalArray() ?? [] {
-            let type = try place["type"].optionalString() ?? "function"
+            let type = try place["type"].optionalName() ?? "function"
             guard type == "function" else { throw place["type"].invalid("`\(type)` is not `function`") }
             calls.append(
                 ToolCall(

@@ -4,7 +4,7 @@ import JSON
 /// `POST /v1/completions`.
 ///
 /// `prompt` is a text, token ids, or an array of either; each prompt is routed by itself. `echo` puts a text prompt
-/// before its completion, without log-probabilities of its own; `best_of` must equal `n`; `suffix` is refused.
+/// before its completion, without log-probabilities; `best_of` must equal `n`; `suffix` is refused.
 enum CompletionRequest {
     static func read(
         _ cursor: JSONCursor, names: ModelNames, fields: FieldPolicy, limits: APILimits

@@ -10,14 +10,14 @@ struct EmbeddingRequest: Sendable, Equatable {
     init(_ cursor: JSONCursor, encoder: String, dimension: Int, fields: FieldPolicy, limits: APILimits) throws(APIError) {
         do {
             try fields.check(cursor, FieldNames.embedding)
-            let model = try cursor["model"].string()
+            let model = try cursor["model"].name()
             guard model == encoder || model == "encoder" else {
                 throw APIError(
                     .modelNotFound, "The model `\(model)` does not embed; use `encoder`.", param: "model")
             }
             texts = try Self.texts(cursor["input"], limits: limits)
             dimensions = try cursor["dimensions"].optionalInt(in: 1...dimension)
-            switch try cursor["encoding_format"].optionalString() {
+            switch try cursor["encoding_format"].optionalName() {
             case nil, "float": isBase64 = false
             case "base64": isBase64 = true
             case let other?: throw cursor["encoding_format"].invalid("`\(other)` is neither `float` nor `base64`")

@@ -42,8 +42,21 @@ struct FieldPolicy: Sendable {
 
     func check(_ cursor: JSONCursor, _ known: Set<String>) throws(JSONError) {
         guard !isLenient else { return }
-        for (key, value) in try cursor.object() where !value.isNull && !known.contains(key) {
+        for (key, value) in try cursor.object() where !value.isNull && !Self.isKnown(key, known) {
+            try Self.refuseLong(key, of: cursor)
             throw cursor[key].invalid("unknown field; it is not one of OpenAI's and not one of this server's")
+        }
+    }
+
+    /// Hashing a long key could take very long.
+    static func isKnown(_ key: String, _ known: Set<String>) -> Bool {
+        key.utf8.count <= JSONCursor.longestName && known.contains(key)
+    }
+
+    /// A message does not repeat a long key.
+    static func refuseLong(_ key: String, of cursor: JSONCursor) throws(JSONError) {
+        guard key.utf8.count <= JSONCursor.longestName else {
+            throw cursor.invalid("unknown field, whose name has \(key.utf8.count) bytes")
         }
     }
 }

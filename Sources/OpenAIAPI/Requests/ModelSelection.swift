@@ -74,7 +74,7 @@ extension ModelSelection {
     static func unknown(_ name: String) -> String { "The model `\(name)` does not exist or you do not have access to it." }
 
     private static func named(_ cursor: JSONCursor, _ names: ModelNames) throws -> ModelSelection? {
-        guard let name = try cursor.optionalString() else { return nil }
+        guard let name = try cursor.optionalName() else { return nil }
         guard !name.isEmpty else {
             throw cursor.invalid("empty; expected an adapter's name, `base`, or `auto`")
         }
@@ -110,7 +110,8 @@ extension ModelSelection {
     private static func merged(_ cursor: JSONCursor, _ names: ModelNames) throws -> ModelSelection? {
         guard cursor.exists else { return nil }
         let known: Set = ["ids", "weights", "merge_strategy", "density", "majority_sign_method"]
-        for (key, value) in try cursor.object() where !value.isNull && !known.contains(key) {
+        for (key, value) in try cursor.object() where !value.isNull && !FieldPolicy.isKnown(key, known) {
+            try FieldPolicy.refuseLong(key, of: cursor)
             throw cursor[key].invalid("unknown field of `merged_adapters`")
         }
         let ids = try cursor["ids"].array()
@@ -140,7 +141,7 @@ extension ModelSelection {
     private static func choice<Value: RawRepresentable<String> & CaseIterable>(
         _ cursor: JSONCursor, _: Value.Type
     ) throws(JSONError) -> Value? {
-        guard let text = try cursor.optionalString() else { return nil }
+        guard let text = try cursor.optionalName() else { return nil }
         guard let value = Value(rawValue: text) else {
             throw cursor.invalid("`\(text)`; expected one of \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
         }
@@ -180,7 +181,7 @@ struct RouteOptions: Sendable, Equatable {
             throw cursor.invalid("expected 1 to \(limits.routeCandidates) adapters, found \(elements.count)")
         }
         var names: [String] = []
-        for element in elements { names.append(try element.string()) }
+        for element in elements { names.append(try element.name()) }
         return names
     }
 }

@@ -52,6 +52,7 @@ struct SamplingFields: Sendable {
         var biases: [Int32: Float] = [:]
         for (key, value) in members where !value.isNull {
             guard let token = Int32(key), token >= 0 else {
+                try FieldPolicy.refuseLong(key, of: cursor)
                 throw cursor.invalid("`\(key)` is not a token id")
             }
             biases[token] = Float(try cursor[key].double(in: -100...100))

@@ -79,7 +79,7 @@ public struct APIKeys: Sendable {
         guard !isEmpty else { return Holder(.admin) }
         let given = try Self.key(headers)
         var found: Holder?
-        // All keys are compared whole, so that the time tells nothing about them.
+        // All keys are compared whole, so that the time does not depend on the key.
         for (key, holder) in keys where Self.equal(key, given) {
             if found?.access != .admin { found = holder }
         }
@@ -90,7 +90,7 @@ public struct APIKeys: Sendable {
     private static func key(_ headers: HTTPHeaders) throws(APIError) -> [UInt8] {
         let authorization = headers["Authorization"] ?? ""
         let words = authorization.utf8.split { $0 == 0x20 || $0 == 0x09 }
-        if words.count == 2, String(Substring(words[0])).lowercased() == "bearer" { return Array(words[1]) }
+        if words.count == 2, words[0].count == 6, Substring(words[0]).lowercased() == "bearer" { return Array(words[1]) }
         for name in ["x-api-key", "api-key"] {
             if let value = headers[name], !value.isEmpty { return Array(value.utf8) }
         }

@@ -24,12 +24,12 @@ public final class APIService {
     public let configuration: APIConfiguration
     /// nil while the models load.
     public var services: APIServices?
-    /// New work is refused with 503; what runs goes on.
+    /// New work is refused with 503; running requests go on.
     public var isDraining = false
 
     /// llama.cpp's global scale: what answers where the router would decide; `automatic` leaves it to the router.
     var defaultSelection = ModelSelection.automatic
-    /// Whose answers are not complete.
+    /// Those whose answers are not complete.
     private var exchanges: [ObjectIdentifier: Exchange] = [:]
     let metrics: @Sendable () async -> String
     private let observe: @LoopActor (RequestRecord) -> Void
@@ -138,7 +138,7 @@ public final class APIService {
         if exchange.request.headers.contains("Access-Control-Request-Method") {
             let preflight = configuration.cors.preflight(
                 methods: methods, requestedHeaders: exchange.request.headers["Access-Control-Request-Headers"],
-                isPrivateNetwork: exchange.request.headers["Access-Control-Request-Private-Network"] == "true")
+                isPrivateNetwork: exchange.request.headers["Access-Control-Request-Private-Network"]?.utf8.elementsEqual("true".utf8) == true)
             for (name, value) in preflight.fields { headers[name] = value }
         }
         exchange.respond(bytes: [], type: nil, status: 204, headers: headers)
@@ -181,7 +181,7 @@ public final class APIService {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// A client's own identity of its request, if it may stand in logs.
+    /// The identity that the client gave its request, if it is fit for logs.
     private static func requestID(_ text: String?) -> String? {
         guard let text, (1...128).contains(text.utf8.count) else { return nil }
         let isPlain = text.utf8.allSatisfy { byte in

@@ -2,7 +2,7 @@ import HTTP
 
 /// Which web pages may use the service from a browser (Fetch standard, CORS protocol).
 ///
-/// Generation carries no cookies, so by default any page may generate. What tells about this server (names of adapters,
+/// Generation carries no cookies, so by default any page may generate. Information about this server (names of adapters,
 /// metrics) is by default for pages of this machine only. What changes the server is for pages of this machine and for origins
 /// that are listed, whatever the policy says: otherwise any site that a user of this machine visits could delete adapters.
 public struct CORSPolicy: Sendable, Equatable {
@@ -12,7 +12,7 @@ public struct CORSPolicy: Sendable, Equatable {
         case any
         /// Pages served from this machine, any port.
         case local
-        /// These, as browsers send them (`https://app.example`), and none else.
+        /// Only these, as browsers send them (`https://app.example`).
         case listed([String])
         case none
     }
@@ -33,15 +33,16 @@ public struct CORSPolicy: Sendable, Equatable {
         }
     }
 
-    /// Whether a page of that origin may change what is served; a client that is no browser sends no origin.
+    /// Whether a page of that origin may change what is served. Clients other than browsers send no origin.
     func allowsManagement(from origin: String?) -> Bool {
         guard let origin else { return true }
+        guard Self.isPossible(origin) else { return false }
         if Self.isLocal(origin) { return true }
         if case .listed(let origins) = origins { return origins.contains(origin) }
         return false
     }
 
-    /// Headers that let the page read an answer, whatever its status.
+    /// Headers that let the page read an answer of any status.
     func headers(origin: String?, isGeneration: Bool) -> HTTPHeaders {
         let isForAll = origins == .any || (origins == .generation && isGeneration)
         if origins == .none { return [:] }
@@ -51,7 +52,7 @@ public struct CORSPolicy: Sendable, Equatable {
             case .any, .none: true
             case .generation: isForAll || Self.isLocal(origin)
             case .local: Self.isLocal(origin)
-            case .listed(let origins): origins.contains(origin)
+            case .listed(let origins): Self.isPossible(origin) && origins.contains(origin)
             }
         var headers: HTTPHeaders = isForAll ? [:] : ["Vary": "Origin"]
         guard isAllowed else { return headers }
@@ -75,7 +76,11 @@ public struct CORSPolicy: Sendable, Equatable {
         "x-adapter-id", "x-model-id",
     ].joined(separator: ", ")
 
+    /// Browsers send origins in ASCII. Comparing long Unicode text could take very long.
+    private static func isPossible(_ origin: String) -> Bool { origin.utf8.allSatisfy { $0 < 0x80 } }
+
     static func isLocal(_ origin: String) -> Bool {
+        guard isPossible(origin) else { return false }
         for scheme in ["http://", "https://"] where origin.hasPrefix(scheme) {
             let authority = origin.dropFirst(scheme.count)
             let host: Substring

@@ -13,7 +13,7 @@ struct Endpoint: Sendable {
         case admin
     }
 
-    /// Path segments that were matched by `{…}`.
+    /// Gets the path segments that matched `{…}`.
     typealias Handler = @LoopActor @Sendable (APIService, Exchange, _ parameters: [String]) throws -> Void
 
     let method: String
@@ -21,24 +21,25 @@ struct Endpoint: Sendable {
     let pattern: String
     let access: Access
     let handler: Handler
-    private let segments: [Substring]
+    private let segments: [Substring.UTF8View]
 
     init(_ method: String, _ pattern: String, _ access: Access = .user, _ handler: @escaping Handler) {
         self.method = method
         self.pattern = pattern
         self.access = access
         self.handler = handler
-        segments = pattern.split(separator: "/")
+        segments = pattern.utf8.split(separator: UInt8(ascii: "/"))
     }
 
-    /// The parameters when the path fits; a slash at the end is forgiven.
-    func match(_ path: [Substring]) -> [String]? {
+    /// The parameters if the path matches; a slash at the end does not matter.
+    /// Bytes are compared: comparing long Unicode text could take very long.
+    func match(_ path: [Substring.UTF8View]) -> [String]? {
         guard path.count == segments.count else { return nil }
         var parameters: [String] = []
         for (segment, found) in zip(segments, path) {
-            if segment.first == "{" {
-                parameters.append(String(found))
-            } else if segment != found {
+            if segment.first == UInt8(ascii: "{") {
+                parameters.append(String(Substring(found)))
+            } else if !segment.elementsEqual(found) {
                 return nil
             }
         }

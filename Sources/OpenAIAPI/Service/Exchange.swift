@@ -47,11 +47,14 @@ final class Exchange {
         var headers: [String: [String]] = [:]
         for (name, value) in request.headers.fields {
             let name = name.lowercased()
-            if !Self.credentials.contains(name) { headers[name, default: []].append(value) }
+            guard !Self.credentials.contains(name) else { continue }
+            headers[name, default: []].append(value.utf8.count <= Self.longestHeaderValue ? value : "")
         }
         caller = Caller(key: holder.name, headers: headers)
     }
 
+    /// Rules compare the values of headers; a longer one is no value of a rule, and comparing it could take very long.
+    private static let longestHeaderValue = 1_024
     private static let credentials = APIKeys.headerNames.union(["authorization", "proxy-authorization", "cookie"])
 
     /// The body, which this forgets.

@@ -5,7 +5,7 @@ struct RequestPath: Sendable {
     let matches: [(endpoint: Endpoint, parameters: [String])]
 
     init(_ request: HTTPRequest) {
-        let path = request.path.split(separator: "/")
+        let path = request.path.utf8.split(separator: UInt8(ascii: "/"))
         matches = Endpoint.all.compactMap { endpoint in endpoint.match(path).map { (endpoint, $0) } }
     }
 

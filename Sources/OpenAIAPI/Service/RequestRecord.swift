@@ -1,6 +1,6 @@
 import Generation
 
-/// What is known of one request when it is over: for the log and the metrics. Never the prompt.
+/// What is known about one request at its end, for the log and the metrics. Never the prompt.
 public struct RequestRecord: Sendable {
     public var id: String
     public var method: String

@@ -186,24 +186,33 @@ public struct AdapterReport: Sendable, Equatable {
         return .object(object)
     }
 
-    /// Without what compares its examples with those of adapters that the reader may not know of.
+    /// Without the names of adapters that the reader may not know of, wherever they stand: a name becomes null, and an object
+    /// about such an adapter is left out as a whole.
     func naming(only isKnown: (String) -> Bool) -> AdapterReport {
-        func isOpen(_ other: JSONValue) -> Bool {
-            guard case .object(let other) = other, case .string(let name)? = other["adapter"] else { return true }
-            return isKnown(name)
+        func isShown(_ value: JSONValue) -> Bool {
+            switch value {
+            case .string(let text): text.utf8.count > JSONCursor.longestName || isKnown(text)
+            case .object(let members): members["adapter"].map(isShown) ?? true
+            default: true
+            }
         }
-        guard case .object(var routing)? = details["routing"] else { return self }
-        if let other = routing["taken_from"], !isOpen(other) { routing["taken_from"] = .null }
-        if case .array(let others)? = routing["alike"] { routing["alike"] = .array(others.filter(isOpen)) }
+        func shown(_ value: JSONValue) -> JSONValue {
+            switch value {
+            case _ where !isShown(value): .null
+            case .array(let elements): .array(elements.filter(isShown).map(shown))
+            case .object(let members): .object(JSONObject(members.map { ($0.key, shown($0.value)) }))
+            default: value
+            }
+        }
         var report = self
-        report.details["routing"] = .object(routing)
+        report.details = JSONObject(details.map { ($0.key, shown($0.value)) })
         return report
     }
 }
 
 /// Changes to the adapters folder. All of it works off the loop and throws `APIError`.
 public protocol AdapterAdministration: Sendable {
-    func list() async -> [AdapterReport]
+    func list() async throws -> [AdapterReport]
     func report(_ name: String) async throws -> AdapterReport
     /// Copies the folder `source`, a relative path inside the import folder, whole into the adapters folder.
     func add(_ name: String, source: String) async throws -> AdapterReport
