@@ -38,7 +38,7 @@ struct AdapterLoader: Sendable {
         let known = knownVersion?.fingerprint == content.fingerprint ? knownVersion?.version : nil
         let elements = content.elements(isHashed: known == nil)
         var problems = AdapterProblems()
-        let delta = plan.delta(element: element ?? self.element, elements: elements, problems: &problems)
+        let delta = try readingBase { plan.delta(element: element ?? self.element, elements: elements, problems: &problems) }
         let retrieval = plan.retrieval(elements, problems: &problems)
         base.weights?.giveBack()
         problems.retell(content.inOwnWords)
@@ -51,6 +51,16 @@ struct AdapterLoader: Sendable {
         return LoadedAdapter(
             version: version, delta: delta, retrieval: retrieval, chatTemplate: content.chatTemplate, summary: plan.summary,
             fingerprint: content.fingerprint)
+    }
+
+    /// Runs a body that may read the base's weights. Errors: `unavailable` when it did, and the base's file became shorter.
+    private func readingBase<Value>(_ body: () -> Value) throws(AdapterError) -> Value {
+        guard let weights = base.weights else { return body() }
+        do throws(ModelError) {
+            return try weights.reading(body)
+        } catch {
+            throw AdapterError(.unavailable, "the base's weights, which this adapter needs, cannot be read: \(error.description)")
+        }
     }
 
     private func plan(_ content: AdapterContent) throws(AdapterError) -> any AdapterPlan {

@@ -167,4 +167,25 @@ import Testing
         }
         #expect(try Self.load(adapter, base).0[0, .down]?.outputScale != nil)
     }
+
+    /// What needs the base's values is not loaded with zeros in their place; what does not need them is loaded.
+    @Test func aBaseThatIsTruncatedIsAnErrorForTheAdaptersThatReadIt() throws {
+        let tiny = try TinyWeights()
+        let base = tiny.base
+        let folder = try TemporaryFolder()
+        try Self.adapter(on: base).write(to: "\(folder.path)/dora")
+        try Self.adapter(on: base).write(to: "\(folder.path)/later")
+        var plain = Self.adapter(on: base, magnitudes: false)
+        plain.configuration["use_dora"] = false
+        try plain.write(to: "\(folder.path)/plain")
+        let store = AdapterStore(folder: folder.path, base: base.configuration, weights: base, budgetBytes: 1 << 20, element: .f32)
+        _ = store.rescan()
+        let pinned = try store.acquire("dora")
+        tiny.truncate(to: 4_096)
+        let error = #expect(throws: AdapterError.self) { try store.acquire("later") }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("model.safetensors") == true, "\(error?.message ?? "")")
+        #expect(try store.acquire("plain").name == "plain")
+        #expect(try store.acquire("dora").version == pinned.version)
+    }
 }

@@ -1,7 +1,9 @@
 import Foundation
+import Glibc
 import JSON
 import Models
 import Tensors
+import TestSupport
 import Testing
 import Weights
 
@@ -14,15 +16,13 @@ final class TinyWeights {
     ]
 
     let files: ModelFiles
+    private let folder: TemporaryFolder
     var base: BaseWeights { BaseWeights(files) }
 
     /// `edit` may change the values of a tensor.
     init(_ edit: (String, inout [Float]) -> Void = { _, _ in }) throws {
-        let folder = NSTemporaryDirectory() + "lmoe-weights-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        // The files stay mapped.
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try Data(JSONValue.object(Self.configuration).serializedBytes()).write(to: URL(fileURLWithPath: "\(folder)/config.json"))
+        folder = try TemporaryFolder()
+        try folder.write(JSONValue.object(Self.configuration).serializedBytes(), to: "config.json")
         var random = SeededRandom(seed: 5)
         var tensors: [TensorView] = []
         for (name, shape) in Self.shapes {
@@ -32,9 +32,12 @@ final class TinyWeights {
             tensors.append(
                 try #require(values.withUnsafeBytes { TensorView(name: name, dtype: .f32, shape: shape, copying: $0) }))
         }
-        try SafetensorsWriter.write(tensors, to: "\(folder)/model.safetensors")
-        files = try ModelFiles.open(folder)
+        try SafetensorsWriter.write(tensors, to: folder.place("model.safetensors"))
+        files = try ModelFiles.open(folder.path)
     }
+
+    /// As another process would, while the file is mapped.
+    func truncate(to size: Int) { #expect(Glibc.truncate(folder.place("model.safetensors"), size) == 0) }
 
     private static var shapes: [(String, [Int])] {
         var shapes = [("model.embed_tokens.weight", [32, 48]), ("model.norm.weight", [48]), ("lm_head.weight", [32, 48])]

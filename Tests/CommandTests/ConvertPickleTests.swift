@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// `scripts/convert-pickle` with the Python that LMOE_TEST_PYTHON names, which has torch and safetensors.
-@Suite(.enabled(if: ProcessInfo.processInfo.environment["LMOE_TEST_PYTHON"] != nil))
+@Suite(.enabled(if: ProcessInfo.processInfo.environment["LMOE_TEST_PYTHON"] != nil, "LMOE_TEST_PYTHON names no Python with torch"))
 struct ConvertPickleTests {
     private static let python = ProcessInfo.processInfo.environment["LMOE_TEST_PYTHON"]
 

@@ -18,6 +18,8 @@ public final class BaseWeights: Sendable {
     private let norms: Mutex<[Double?]>
     /// Something was read since pages were last given back.
     private let isRead = Atomic(false)
+    /// Reads so far.
+    private let reads = Atomic(0)
 
     public init(_ files: ModelFiles) {
         self.files = files
@@ -29,7 +31,7 @@ public final class BaseWeights: Sendable {
     /// Writes `[rows.count, inputs]` of a projection's weight matrix. Cost: about 1 ns for 2 elements.
     public func read(_ rows: Range<Int>, of layer: Int, _ projection: Projection, into target: UnsafeMutablePointer<Float>) {
         let view = files.tensor(.weight(layer, projection))
-        isRead.store(true, ordering: .relaxed)
+        noteRead()
         guard let order = rowOrders[projection.rawValue] else { return view.dequantizeRows(rows, into: target) }
         for (index, row) in rows.enumerated() {
             view.dequantizeRows(order[row]..<order[row] + 1, into: target + index * view.columns)
@@ -39,6 +41,7 @@ public final class BaseWeights: Sendable {
     /// `[outputs]`; nil where the base has none.
     public func bias(of layer: Int, _ projection: Projection) -> [Float]? {
         guard configuration.biases.contains(projection) else { return nil }
+        noteRead()
         let values = files.tensor(.bias(layer, projection)).floats()
         return rowOrders[projection.rawValue]?.map { values[$0] } ?? values
     }
@@ -65,14 +68,28 @@ public final class BaseWeights: Sendable {
 
     /// Writes `[tokens.count, hidden]` of the embedding as it is in the file: without `embeddingScale`.
     public func readEmbedding(_ tokens: Range<Int>, into target: UnsafeMutablePointer<Float>) {
-        isRead.store(true, ordering: .relaxed)
+        noteRead()
         files.tensor(.embedding).dequantizeRows(tokens, into: target)
     }
 
     /// Writes `[tokens.count, hidden]` of the vocabulary projection, which is the embedding where the head is tied.
     public func readHead(_ tokens: Range<Int>, into target: UnsafeMutablePointer<Float>) {
-        isRead.store(true, ordering: .relaxed)
+        noteRead()
         files.tensor(configuration.tiedHead ? .embedding : .head).dequantizeRows(tokens, into: target)
+    }
+
+    /// Runs a body that may read weights. Errors: `malformed` when it read some and a file became shorter meanwhile, so that what it
+    /// read may be zeros.
+    public func reading<Value>(_ body: () -> Value) throws(ModelError) -> Value {
+        let before = reads.load(ordering: .relaxed)
+        let value = body()
+        if reads.load(ordering: .relaxed) != before { try files.checkWhole() }
+        return value
+    }
+
+    private func noteRead() {
+        isRead.store(true, ordering: .relaxed)
+        reads.add(1, ordering: .relaxed)
     }
 
     /// Lets the system drop the file's pages that were read; they are read again when somebody asks. After an adapter is loaded.
