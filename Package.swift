@@ -47,7 +47,7 @@ let targets: [Target] = [
     module("Tokenizers", ["Files", "JSON"]),
     module("ChatTemplates", ["JSON"]),
     module("HTTP", ["UV"]),
-    module("Generation"),
+    module("Generation", ["JSON"]),
     // 3 models
     module("Models", ["Files", "Tensors", "Weights", "JSON"]),
     module("Adapters", ["Files", "Models", "Tensors", "Weights", "Generation", "JSON"]),
@@ -55,26 +55,28 @@ let targets: [Target] = [
     module("Inference", ["Files", "Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     module("Embeddings", ["Files", "Models", "Tensors", "Weights", "Tokenizers", "Generation", "JSON"]),
     module("Routing", ["Files", "Tensors", "JSON", "Generation", yams]),
+    // Between services and front: the one place that chooses who answers.
+    module("Serving", ["Routing", "Generation", "JSON"]),
     // 5 front
-    module("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),
+    module("OpenAIAPI", ["Serving", "HTTP", "UV", "JSON", "Generation"]),
     // 6 assembly
     module("Gateway", [
         "Files",
-        "OpenAIAPI", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers",
+        "OpenAIAPI", "Serving", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers",
         "ChatTemplates", "HTTP", "UV", "JSON", "Telemetry", "Generation", "Tensors", yams,
     ]),
     // 7 product
     .executableTarget(
         name: "lmoe",
         dependencies: [
-            "Gateway", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers", "ChatTemplates",
+            "Gateway", "Serving", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers", "ChatTemplates",
             "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser,
         ], path: "Sources/lmoe"),
     // Tests
     .target(name: "TestSupport", dependencies: ["Generation"], path: "Tests/TestSupport"),
     tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
-    tests("HTTP", ["UV"]), tests("Generation"),
+    tests("HTTP", ["UV"]), tests("Generation", ["JSON"]),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Models", "Weights", "Tensors", "Generation", "JSON"]),
     // Every family against the packages that wrote its fixtures; of no module alone.
     .testTarget(
@@ -82,9 +84,10 @@ let targets: [Target] = [
         path: "Tests/ConformanceTests", exclude: ["Fixtures"]),
     tests("Inference", ["Models", "Adapters", "Embeddings", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON"]),
-    tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["HTTP", "UV", "JSON", "Generation"]),
+    tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["Serving", "HTTP", "UV", "JSON", "Generation"]),
+    tests("Serving", ["Routing", "Generation", "JSON"]),
     tests("Gateway", [
-        "OpenAIAPI", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tensors", "Weights",
+        "OpenAIAPI", "Serving", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tensors", "Weights",
     ]),
     .testTarget(name: "LayeringTests", path: "Tests/LayeringTests"),
     .testTarget(name: "CommandTests", dependencies: ["TestSupport"], path: "Tests/CommandTests", exclude: ["Help"]),

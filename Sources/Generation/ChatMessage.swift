@@ -1,3 +1,5 @@
+public import JSON
+
 /// One turn of a conversation, as a chat template sees it.
 public struct ChatMessage: Sendable, Equatable {
     /// `system`, `user`, `assistant`, `tool`, or whatever the template of the model knows.
@@ -25,12 +27,29 @@ public struct ChatMessage: Sendable, Equatable {
 public struct ToolCall: Sendable, Equatable {
     public var id: String
     public var name: String
-    /// The arguments as JSON text, as OpenAI clients send them.
-    public var arguments: String
+    /// An object as a rule; a string where a client sent text that is not JSON.
+    public var arguments: JSONValue
 
-    public init(id: String, name: String, arguments: String) {
+    public init(id: String, name: String, arguments: JSONValue) {
         self.id = id
         self.name = name
         self.arguments = arguments
+    }
+
+    /// The arguments from what a client sent: OpenAI's clients send JSON text, others the object itself, null or nothing.
+    /// Empty text and null are no arguments; text that is not JSON stays text.
+    public static func arguments(_ sent: JSONValue?) -> JSONValue {
+        switch sent {
+        case nil, .null: return [:]
+        case .string(let text):
+            guard text.contains(where: { !$0.isWhitespace }) else { return [:] }
+            do {
+                let value = try JSONValue.parse(text)
+                return value == .null ? [:] : value
+            } catch {
+                return .string(text)
+            }
+        case .some(let value): return value
+        }
     }
 }

@@ -9,8 +9,12 @@ public struct GenerationError: Error, Sendable, Equatable {
         case adapterNotFound
         /// The folder is there, but it does not load: the message says why.
         case adapterRejected
+        /// A candidate of a route question is not an adapter that the router can choose.
+        case unknownCandidate
         /// The queue is full; try again after `retryAfterSeconds`.
         case overloaded
+        /// The client left before the request was taken.
+        case cancelled
         /// The process is stopping.
         case draining
         case internalFailure

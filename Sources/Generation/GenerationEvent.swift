@@ -1,5 +1,8 @@
-/// What a backend says of one request, in order: `started`, any number of `delta`, then `finished` or `failed`, once.
+/// What happens to one request, in order: `routed` (from `Serving`, not from a backend), `started`, any number of `delta`, then
+/// `finished` or `failed`, once.
 public enum GenerationEvent: Sendable {
+    /// Who is to answer, and why. It comes again, before `started`, when an adapter that was chosen cannot answer.
+    case routed(RouteDecision)
     /// The prompt was accepted, its adapter is loaded and pinned.
     case started(GenerationStart)
     /// More text. `text` is whole characters and may be empty when only log-probabilities moved on.

@@ -1,8 +1,10 @@
+public import JSON
+
 /// What a backend is asked to generate: one sequence. `n` choices are `n` requests.
 public struct GenerationRequest: Sendable {
     public enum Prompt: Sendable {
-        /// Rendered with the adapter's or the base's chat template. `tools` are JSON texts, one a tool.
-        case chat([ChatMessage], tools: [String])
+        /// Rendered with the adapter's or the base's chat template. `tools` are the objects that the client sent.
+        case chat([ChatMessage], tools: [JSONValue])
         /// Text as it is; `addSpecialTokens` lets the tokenizer add its own, `parseSpecial` recognises written ones.
         case text(String, addSpecialTokens: Bool, parseSpecial: Bool)
         case tokens([Int32])

@@ -6,10 +6,15 @@ import Synchronization
 /// of the step while the consumer is behind, so that a slow reader slows its own stream only. The last event is always
 /// accepted. Cancellation is a flag that the producer reads before each step.
 public final class GenerationStream: Sendable {
+    /// Takes a request over whose producer failed before it began: true when the failure is not to be delivered.
+    public typealias Recovery = @Sendable (GenerationStream, GenerationError) -> Bool
+
     private struct State {
         var events: [GenerationEvent] = []
+        var started = false
         var ended = false
         var onDrain: (@Sendable () -> Void)?
+        var recovery: Recovery?
     }
 
     private let state = Mutex(State())
@@ -45,17 +50,40 @@ public final class GenerationStream: Sendable {
 
     /// Appends an event; ignored after the end or after cancellation.
     public func send(_ event: GenerationEvent) {
+        if case .failed(let error) = event, let recovery = takeRecovery(), recovery(self, error) { return }
         let wake = state.withLock { state in
             guard !state.ended, !isCancelled else { return false }
             switch event {
             case .finished, .failed: state.ended = true
-            case .started, .delta: break
+            case .started:
+                state.started = true
+                state.recovery = nil
+            case .routed, .delta: break
             }
             state.events.append(event)
             waiting.store(state.events.count, ordering: .releasing)
             return state.events.count == 1
         }
         if wake { onEvents() }
+    }
+
+    private func takeRecovery() -> Recovery? {
+        state.withLock { state in
+            defer { state.recovery = nil }
+            return state.started || state.ended || isCancelled ? nil : state.recovery
+        }
+    }
+
+    /// `finished` or `failed` was sent.
+    public var hasEnded: Bool { state.withLock { $0.ended } }
+
+    // MARK: Between the two
+
+    /// Offers the next failure before `started` to `recovery`, once, on the producer's thread and outside of all locks.
+    public func setRecovery(_ recovery: @escaping Recovery) {
+        state.withLock { state in
+            if !state.started, !state.ended, !isCancelled { state.recovery = recovery }
+        }
     }
 
     // MARK: Consumer
@@ -86,6 +114,7 @@ public final class GenerationStream: Sendable {
         let notify = state.withLock { state in
             cancelled.store(true, ordering: .releasing)
             state.events.removeAll()
+            state.recovery = nil
             waiting.store(0, ordering: .releasing)
             return state.ended ? nil : state.onDrain
         }

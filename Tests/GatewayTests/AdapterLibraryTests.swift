@@ -2,14 +2,20 @@ import Adapters
 import Foundation
 import Generation
 import JSON
-import OpenAIAPI
 import Routing
+import Serving
 import TestSupport
 import Testing
 
 @testable import Gateway
 
 @Suite struct AdapterLibraryTests {
+    private func router(_ library: AdapterLibrary) -> DispatchedRouter {
+        DispatchedRouter(
+            library.dispatcher, rules: { library.shelf.rules }, queue: WorkQueue("test", capacity: 8, purpose: "to be routed"),
+            backend: NamingBackend(library.store))
+    }
+
     /// Past the time in which a folder counts as being copied.
     private func rest() { usleep(80_000) }
 
@@ -223,7 +229,7 @@ import Testing
         let folder = try TemporaryFolder()
         let library = try Fixture.library(folder)
         library.refresh()
-        let routing = LibraryRouting(library: library, queue: WorkQueue("test", capacity: 8), decode: { _ in "list files in a folder" })
+        let routing = router(library)
         #expect(try await routing.route(RouteQuestion(.tokens([1, 2]))).adapter == "shell")
         let turns = [ChatMessage(role: "user", content: "list files in a folder"), ChatMessage(role: "assistant", content: "which rivers cross texas")]
         #expect(try await routing.route(RouteQuestion(.messages(turns))).adapter == "shell")
@@ -232,29 +238,17 @@ import Testing
         _ = library.unload("shell")
         let choice = try await routing.route(RouteQuestion(.text("list files in a folder")))
         #expect(choice.adapter != "shell")
-        await #expect(throws: APIError.self) { try await routing.route(RouteQuestion(.text("x"), candidates: ["nope"])) }
+        await #expect(throws: GenerationError.self) { try await routing.route(RouteQuestion(.text("x"), candidates: ["nope"])) }
     }
 
     @Test func withoutAnEncoderTheBaseAnswers() async throws {
         let folder = try TemporaryFolder()
         let library = try Fixture.library(folder, embedder: nil)
         library.refresh()
-        let routing = LibraryRouting(library: library, queue: WorkQueue("test", capacity: 8), decode: { _ in "" })
+        let routing = router(library)
         let choice = try await routing.route(RouteQuestion(.text("list files")))
-        #expect(choice.kind == .fallback)
+        #expect(choice.route == .fallback)
         #expect(choice.adapter == nil)
         #expect(library.shelf.entries["geo"]?.routingProblem?.contains("no encoder") == true)
-    }
-
-    @Test func aFullQueueRefusesAtOnce() async throws {
-        let queue = WorkQueue("test", capacity: 1)
-        let gate = DispatchSemaphore(value: 0)
-        let first = Task { try await queue.run { gate.wait() } }
-        while queue.count == 0 { await Task.yield() }
-        let error = await #expect(throws: APIError.self) { try await queue.run {} }
-        #expect(error?.code == .overloaded)
-        gate.signal()
-        try await first.value
-        try await queue.run {}
     }
 }

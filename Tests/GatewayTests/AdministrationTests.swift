@@ -1,5 +1,6 @@
 import Foundation
 import OpenAIAPI
+import Serving
 import TestSupport
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
         let source = try folder.makeFolder("imports")
         try TinyAdapter.write("poems", in: source, value: 3, examples: ["write a poem on rain"])
         return LibraryAdministration(
-            library: library, imports: imports ? source : nil, queue: WorkQueue("test", capacity: 8))
+            library: library, imports: imports ? source : nil, queue: WorkQueue("test", capacity: 8, purpose: "to be changed"))
     }
 
     private func code(_ body: () async throws -> Void) async -> APIError.Code? {

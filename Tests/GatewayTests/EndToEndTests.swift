@@ -1,8 +1,10 @@
 import Foundation
+import Generation
 import HTTP
 import JSON
 import OpenAIAPI
 import Routing
+import Serving
 import Telemetry
 import TestSupport
 import Testing
@@ -34,7 +36,7 @@ struct EndToEndTests {
         ]
         var right = 0
         for (adapter, question) in Self.questions + more {
-            let consideration = try dispatcher.consider(RoutingRequest(.text(question)), rules: rules)
+            let consideration = try dispatcher.consider(RouteQuestion(.text(question)), rules: rules)
             let asked = try #require(consideration.question)
             #expect(asked.count == 5)
             let judgement = await judge.judge(asked)

@@ -158,6 +158,7 @@ import Testing
 
     private static let decision: RouteDecision = {
         var decision = RouteDecision.fallback(reason: "not sure: the base answers", text: "my secret", encoder: "words")
+        decision.milliseconds = 1.25
         decision.candidates = [
             .init(adapter: "shell", probability: 0.25, score: 0.5, threshold: 0.5, nearest: [.init(text: "an example", similarity: 0.5)])
         ]
@@ -166,7 +167,7 @@ import Testing
 
     private func note(_ log: DecisionLog, _ id: String) {
         log.note(
-            Self.decision, RouteQuestion(.text("my secret"), caller: Caller(key: "team-a"), requestID: id, isServed: true), milliseconds: 1.25)
+            Self.decision, RouteQuestion(.text("my secret"), caller: Caller(key: "team-a"), requestID: id, isServed: true))
     }
 
     @Test func decisionsAreWrittenWithoutPrompts() throws {
@@ -234,57 +235,6 @@ import Testing
     }
 
     // MARK: The language model
-
-    /// Prefers the option whose letter stands before `sql` in the list of the prompt.
-    private final class Judge: GenerationBackend {
-        let baseModelName = "judge"
-        let contextLength = 2048
-        let streams = Mutex<[GenerationStream]>([])
-        private let script: @Sendable (String, GenerationStream) -> Void
-
-        init(_ script: @escaping @Sendable (String, GenerationStream) -> Void) { self.script = script }
-
-        func submit(_ request: GenerationRequest, to stream: GenerationStream) {
-            streams.withLock { $0.append(stream) }
-            if case .text(let prompt, _, _) = request.prompt { script(prompt, stream) }
-        }
-
-        static func say(_ letters: [(String, Float)], to stream: GenerationStream) {
-            let top = letters.map { TokenLogprob.Alternative(token: 1, bytes: Array($0.0.utf8), logprob: $0.1) }
-            stream.send(.delta(text: "", logprobs: [TokenLogprob(chosen: top[0], top: top)]))
-            stream.send(.finished(.length, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 1), .init()))
-        }
-    }
-
-    private static let question = LanguageModelQuestion(
-        text: "which rivers", options: [.init(name: "bash", description: nil, examples: []), .init(name: "sql", description: "Queries.", examples: [])])
-
-    private func judge(_ milliseconds: Int = 20_000, _ script: @escaping @Sendable (String, GenerationStream) -> Void) async -> RouteNotes.Judgement {
-        await LanguageModelRouting(backend: Judge(script), milliseconds: milliseconds).judge(Self.question)
-    }
-
-    @Test func theBaseModelChoosesAmongTheCandidates() async {
-        let chosen = await judge { prompt, stream in
-            let line = prompt.split(separator: "\n").first { $0.contains("sql") } ?? "A"
-            Judge.say([(" \(line.prefix(1))", -0.5), ("\n", -0.7), ("A", -1.5)], to: stream)
-        }
-        #expect(chosen.choice == "sql" && chosen.failure == nil)
-        #expect((chosen.probability ?? 0) > 0.5)
-        let none = await judge { prompt, stream in
-            let line = prompt.split(separator: "\n").first { $0.contains("none.") } ?? "A"
-            Judge.say([("\(line.prefix(1)).", -0.5)], to: stream)
-        }
-        #expect(none.choice == nil && none.failure == nil)
-    }
-
-    @Test func aBaseModelThatSaysNothingOfUseLeavesTheDecision() async {
-        #expect(await judge { _, stream in Judge.say([("The", -0.1)], to: stream) }.failure == "it named no option")
-        #expect(await judge { _, stream in stream.send(.failed(.init(.overloaded, "full"))) }.failure == "full")
-        let backend = Judge { _, _ in }
-        let late = await LanguageModelRouting(backend: backend, milliseconds: 20).judge(Self.question)
-        #expect(late.failure == "the language model did not answer within 20 ms")
-        #expect(backend.streams.withLock { $0.map(\.isCancelled) } == [true, true, true])
-    }
 
     @Test func theServiceAsksItWhenThePolicySaysSo() async throws {
         try await withSite({ configuration, _ in configuration.requests.languageModel = .always }) { site in

@@ -2,6 +2,7 @@ import Foundation
 import HTTP
 import JSON
 import OpenAIAPI
+import Serving
 import Synchronization
 import TestSupport
 import UV
@@ -65,13 +66,12 @@ final class RealService {
 
     private init(_ parts: ServiceParts) {
         self.parts = parts
-        let queue = WorkQueue("test", capacity: 64)
+        let queue = WorkQueue("test", capacity: 64, purpose: "to be routed")
         api.services = APIServices(
-            backend: parts.backend,
+            serving: parts.library.serving(parts.backend, queue: queue),
             catalogue: LibraryCatalogue(
                 library: parts.library, baseName: parts.backend.baseModelName,
                 contextLength: parts.backend.contextLength, started: 0),
-            routes: LibraryRouting(library: parts.library, queue: queue, decode: parts.decode),
             adapters: LibraryAdministration(library: parts.library, imports: nil, queue: queue),
             embeddings: parts.embedder.map { QueuedEmbeddings(embedder: $0, queue: queue) })
     }

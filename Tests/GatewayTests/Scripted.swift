@@ -60,6 +60,7 @@ final class HeldEmbedder: TextEmbedder {
 final class NamingBackend: GenerationBackend {
     let baseModelName = "tiny"
     let contextLength = 32
+    let status = BackendStatus()
     let store: AdapterStore
     private let held = Mutex<(isHeld: Bool, waiting: [@Sendable () -> Void])>((false, []))
     let stops = Mutex(0)
@@ -98,7 +99,22 @@ final class NamingBackend: GenerationBackend {
         for finish in waiting { finish() }
     }
 
-    func stop() { stops.withLock { $0 += 1 } }
+    var adapterNames: [String] { store.list().filter(\.isServable).map(\.name) }
+
+    func load(_ adapter: String) throws(GenerationError) {
+        do {
+            _ = try store.preload(adapter)
+        } catch {
+            throw GenerationError(.adapterRejected, error.description)
+        }
+    }
+
+    func detokenize(_ tokens: [Int32]) async throws(GenerationError) -> String { "list files in a folder" }
+    func drain() async {}
+    func stop(whenStopped: @escaping @Sendable () -> Void) {
+        stops.withLock { $0 += 1 }
+        whenStopped()
+    }
 }
 
 enum Fixture {

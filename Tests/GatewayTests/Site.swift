@@ -45,7 +45,7 @@ final class Site: Sendable {
     }
 
     func open() async throws {
-        let parts = ServiceParts(backend: backend, embedder: embedder, library: library, stop: { [backend] in backend.stop() })
+        let parts = ServiceParts(backend: backend, embedder: embedder, library: library)
         try await service.open { parts }
     }
 

@@ -17,6 +17,7 @@ import Testing
     private static func texts(_ events: [GenerationEvent]) -> [String] {
         events.map { event in
             switch event {
+            case .routed: "routed"
             case .started: "started"
             case .delta(let text, _): text
             case .finished(let reason, _, _): reason.rawValue

@@ -85,5 +85,7 @@ import Testing
         #expect(!Floors.allows("Weights", "Unknown"))
         #expect(!Floors.allows("Gateway", "TestSupport"))
         #expect(Floors.allows("Adapters", "Models"))
+        #expect(Floors.allows("Serving", "Routing") && !Floors.allows("Routing", "Serving"))
+        #expect(!Floors.allows("Serving", "Inference") && !Floors.allows("Serving", "OpenAIAPI"))
     }
 }

@@ -122,9 +122,9 @@ import UV
         guard case .chat(let messages, let tools) = request.prompt else { return #expect(Bool(false), "not a chat") }
         #expect(messages.map(\.role) == ["system", "user", "assistant", "tool"])
         #expect(messages.map(\.content) == ["be brief", "a\nb", "", "42"])
-        #expect(messages[2].toolCalls == [ToolCall(id: "c1", name: "f", arguments: "{}")])
+        #expect(messages[2].toolCalls == [ToolCall(id: "c1", name: "f", arguments: [:])])
         #expect(messages[3].toolCallID == "c1")
-        #expect(tools == ["{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"])
+        #expect(tools == [["type": "function", "function": ["name": "f"]]])
         var sampling = SamplingParameters()
         sampling.temperature = 0.5
         sampling.topP = 0.9
@@ -157,8 +157,8 @@ import UV
         #expect(record.status == 200)
         #expect(record.isStream)
         #expect(record.endpoint == "/v1/chat/completions")
-        #expect(record.adapters == ["sql"])
-        #expect(record.routes == [.explicit])
+        #expect(record.decisions.map { $0?.adapter } == ["sql"])
+        #expect(record.decisions.map { $0?.route } == [.explicit])
         #expect(record.usage == .init(promptTokens: 5, cachedTokens: 2, completionTokens: 2))
         #expect(record.firstTextMilliseconds != nil)
         #expect(record.finishReasons == [.stop])

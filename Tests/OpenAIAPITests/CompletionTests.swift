@@ -58,7 +58,6 @@ import UV
         #expect(body["usage"]?["prompt_tokens"] == 15)
         #expect(body["usage"]?["completion_tokens"] == 12)
         #expect(body["lmoe"]?["prompts"]?.arrayValue?.map { $0["adapter"] } == ["bash", .null, "sql"])
-        #expect(api.services.changes.withLock { $0 } == ["prefetch bash", "prefetch sql"])
     }
 
     @LoopActor @Test(arguments: [

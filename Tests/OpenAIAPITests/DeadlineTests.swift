@@ -18,7 +18,7 @@ import UV
 
     @LoopActor private func api(_ milliseconds: Int, _ script: @escaping ScriptedBackend.Script) -> TestAPI {
         let api = TestAPI(script)
-        api.services.adjust.withLock { $0 = { $0.timeoutMilliseconds = milliseconds } }
+        api.services.adjust.withLock { $0 = { $0.notes.timeoutMilliseconds = milliseconds } }
         return api
     }
 
@@ -76,10 +76,9 @@ import UV
         }
         api.services.adjust.withLock {
             $0 = { choice in
-                guard choice.kind == .matched else { return }
+                guard choice.route == .matched else { return }
                 choice.adapter = "bash-2"
-                choice.marks.canaryOf = "bash"
-                choice.marks.isCanary = true
+                choice.notes.canary = .init(of: "bash", adapter: "bash-2", weight: 1, isChosen: true)
             }
         }
         let body = "{\"messages\":[{\"role\":\"user\",\"content\":\"bash please\"}],\"route\":{\"explain\":true}}"
@@ -94,7 +93,7 @@ import UV
         let api = TestAPI { request, stream in
             if request.adapter == "helper" { stream.send(.failed(.init(.adapterNotFound, "gone"))) } else { ScriptedBackend.hello(request, stream) }
         }
-        api.services.adjust.withLock { $0 = { if $0.kind == .fallback { $0.adapter = "helper" } } }
+        api.services.adjust.withLock { $0 = { if $0.route == .fallback { $0.adapter = "helper" } } }
         let answer = await api.chat("")
         #expect(answer.status == 200 && answer.headers["x-lmoe-adapter"] == "base" && answer.headers["x-lmoe-route"] == "fallback")
     }

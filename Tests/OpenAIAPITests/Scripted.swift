@@ -1,6 +1,7 @@
 import Generation
 import HTTP
 import JSON
+import Serving
 import Synchronization
 import UV
 
@@ -12,6 +13,9 @@ final class ScriptedBackend: GenerationBackend {
 
     let baseModelName = "smol"
     let contextLength = 2048
+    let adapterNames = ["bash", "sql"]
+    let status = BackendStatus()
+    private let loads = Mutex<[String]>([])
     private let script: Script
     private let seen = Mutex<[GenerationRequest]>([])
     private let streams = Mutex<[GenerationStream]>([])
@@ -19,6 +23,7 @@ final class ScriptedBackend: GenerationBackend {
     init(_ script: @escaping Script = ScriptedBackend.hello) { self.script = script }
 
     var requests: [GenerationRequest] { seen.withLock { $0 } }
+    var loaded: [String] { loads.withLock { $0 } }
     var openStreams: [GenerationStream] { streams.withLock { $0 } }
 
     func submit(_ request: GenerationRequest, to stream: GenerationStream) {
@@ -26,6 +31,10 @@ final class ScriptedBackend: GenerationBackend {
         streams.withLock { $0.append(stream) }
         script(request, stream)
     }
+
+    func load(_ adapter: String) throws(GenerationError) { loads.withLock { $0.append(adapter) } }
+    func drain() async {}
+    func stop(whenStopped: @escaping @Sendable () -> Void) { whenStopped() }
 
     /// Two pieces, `Hel` and `lo`, after five prompt tokens of which two were cached.
     static let hello: Script = { request, stream in
@@ -56,14 +65,14 @@ final class ScriptedBackend: GenerationBackend {
 }
 
 /// Two adapters, `bash` and `sql`; the router chooses the one whose name the text holds.
-final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministration, EmbeddingService {
+final class ScriptedServices: ModelCatalogue, RequestRouter, AdapterAdministration, EmbeddingService {
     let names = ["bash", "sql"]
     let questions = Mutex<[RouteQuestion]>([])
     let changes = Mutex<[String]>([])
     /// Thrown by `report`.
     let failure = Mutex<(any Error)?>(nil)
     /// Changes what the router and explicit choices say.
-    let adjust = Mutex<@Sendable (inout RouteChoice) -> Void>({ _ in })
+    let adjust = Mutex<@Sendable (inout RouteDecision) -> Void>({ _ in })
 
     func models() -> [ServedModel] {
         [ServedModel(id: "smol", created: 100, root: "smol", parent: nil, contextLength: 2048)]
@@ -76,7 +85,7 @@ final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministratio
     func repeatedHeader(of caller: Caller) -> String? { caller.headers["x-team"].flatMap { $0.count > 1 ? "x-team" : nil } }
     func refusal(_ adapter: String) -> String? { adapter == "broken" ? "one matrix is missing. Copy it again" : nil }
 
-    func route(_ question: RouteQuestion) async throws -> RouteChoice {
+    func route(_ question: RouteQuestion) async throws(GenerationError) -> RouteDecision {
         questions.withLock { $0.append(question) }
         let text =
             switch question.content {
@@ -86,32 +95,27 @@ final class ScriptedServices: ModelCatalogue, RouteService, AdapterAdministratio
             }
         let allowed = question.candidates ?? names
         if let unknown = allowed.first(where: { !names.contains($0) }) {
-            throw APIError(.invalidRequest, "`\(unknown)` is not routable", param: "route.candidates")
+            throw GenerationError(.unknownCandidate, "`\(unknown)` is not routable")
         }
-        guard let name = allowed.first(where: text.contains) else {
-            return adjusted(RouteChoice(
-                adapter: nil, kind: .fallback, probability: 0.125, explanation: ["route": "fallback"], milliseconds: 1.5))
-        }
-        return adjusted(RouteChoice(
-            adapter: name, kind: .matched, probability: 0.9375, explanation: ["adapter": .string(name)],
-            milliseconds: 1.5))
+        let name = allowed.first(where: text.contains)
+        var decision = RouteDecision(
+            adapter: name, route: name == nil ? .fallback : .matched, reason: "scripted", probability: name == nil ? 0.125 : 0.9375)
+        decision.milliseconds = 1.5
+        adjust.withLock { $0 }(&decision)
+        return decision
     }
 
-    func explicit(_ adapter: String?, reason: String) -> RouteChoice {
-        adjusted(RouteChoice(adapter: adapter, kind: .explicit, explanation: ["reason": .string(reason)]))
+    func timeoutMilliseconds(of adapter: String) -> Int? {
+        var decision = RouteDecision.explicit(adapter, reason: "")
+        adjust.withLock { $0 }(&decision)
+        return decision.notes.timeoutMilliseconds
     }
-
-    private func adjusted(_ choice: RouteChoice) -> RouteChoice {
-        var choice = choice
-        adjust.withLock { $0 }(&choice)
-        return choice
-    }
-
-    func prefetch(_ adapter: String) { changes.withLock { $0.append("prefetch \(adapter)") } }
 
     func list() async throws -> [AdapterReport] {
         if let failure = failure.withLock({ $0 }) { throw failure }
-        return names.map { AdapterReport(name: $0, state: "ready", reason: nil, folder: "adapters/\($0)") } }
+        return names.map { AdapterReport(name: $0, state: "ready", reason: nil, folder: "adapters/\($0)") }
+    }
+
     func report(_ name: String) async throws -> AdapterReport {
         if let failure = failure.withLock({ $0 }) { throw failure }
         guard names.contains(name) else { throw APIError(.adapterNotFound, "There is no adapter `\(name)`.") }

@@ -133,4 +133,36 @@ import UV
         #expect(await api.send("POST", "/v1/completions", "{\"model\":\"bash\",\"prompt\":\"bash\"}").status == named)
         #expect(api.records.count == 3)
     }
+
+    /// One adapter of three is gone: the other two prompts keep theirs, and run once.
+    @LoopActor @Test func onlyThePromptWhoseAdapterIsGoneFallsBack() async throws {
+        let api = TestAPI { request, stream in
+            if request.adapter == "sql" { return stream.send(.failed(GenerationError(.adapterRejected, "torn"))) }
+            ScriptedBackend.hello(request, stream)
+        }
+        let body = "{\"model\":\"auto\",\"prompt\":[\"bash 1\",\"sql 2\",\"bash 3\"],\"route\":{\"explain\":true}"
+        let answer = await api.send("POST", "/v1/completions", "\(body)}")
+        #expect(answer.status == 200)
+        #expect(answer.headers["x-lmoe-adapter"] == "bash, base, bash")
+        #expect(answer.headers["x-lmoe-route"] == "matched, fallback, matched")
+        let prompts = try answer.json()["lmoe"]?["prompts"]?.arrayValue ?? []
+        #expect(prompts.map { $0["adapter"] } == ["bash", .null, "bash"])
+        #expect(prompts[1]["explanation"]?["reason"] == "sql was chosen, but has been removed or does not load: the base answers")
+        #expect(api.backend.requests.filter { $0.adapter == "bash" }.count == 2)
+        #expect(api.records[0].decisions.map { $0?.adapter } == ["bash", nil, "bash"])
+
+        let stream = await api.send("POST", "/v1/completions", "\(body),\"stream\":true}")
+        #expect(stream.status == 200 && stream.events.last == "[DONE]")
+        let models = try stream.eventValues().compactMap { event in event["choices"]?[0]?["finish_reason"] == .null ? nil : event["model"] }
+        #expect(Set(models.compactMap(\.stringValue)) == ["bash", "smol"])
+        #expect(api.backend.requests.filter { $0.adapter == "bash" }.count == 4)
+    }
+
+    /// The head of a stream names the adapter of every prompt, so frames of the first wait for it.
+    @LoopActor @Test func theHeadOfAStreamWaitsForEveryDecision() async throws {
+        let answer = await TestAPI().send(
+            "POST", "/v1/completions", "{\"prompt\":[\"bash\",\"sql\",\"else\"],\"stream\":true}")
+        #expect(answer.headers["x-lmoe-adapter"] == "bash, sql, base")
+        #expect(answer.events.last == "[DONE]")
+    }
 }

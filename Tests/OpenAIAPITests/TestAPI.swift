@@ -1,6 +1,7 @@
 import Generation
 import HTTP
 import JSON
+import Serving
 import Testing
 import UV
 
@@ -32,7 +33,7 @@ final class TestAPI {
             configuration, metrics: { "lmoe_up 1\n" }, observe: { log.records.append($0) }, clock: { 1_700_000_000 },
             generator: CountingGenerator())
         service.services = APIServices(
-            backend: backend, catalogue: services, routes: services, adapters: services, embeddings: services)
+            serving: RoutedBackend(backend, router: services), catalogue: services, adapters: services, embeddings: services)
     }
 
     func send(

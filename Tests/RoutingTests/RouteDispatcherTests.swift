@@ -31,7 +31,7 @@ import Testing
         let dispatcher = try Self.dispatcher()
         func decide(_ key: String?, candidates: [String]? = nil, top: Int = 5) throws(RoutingError) -> RouteDecision {
             try dispatcher.decide(
-                RoutingRequest(.text(files), candidates: candidates, top: top, caller: Caller(key: key)), rules: rules)
+                RouteQuestion(.text(files), candidates: candidates, top: top, caller: Caller(key: key)), rules: rules)
         }
         #expect(try decide("team-a").adapter == "bash")
         let other = try decide("team-b")
@@ -49,9 +49,9 @@ import Testing
     }
 
     @Test func anAdapterThatLeftAMomentAgoIsNotChosen() throws {
-        let decision = try Self.dispatcher().decide(RoutingRequest(.text(files)), rules: RouteRules(served: ["sql": .init()]))
+        let decision = try Self.dispatcher().decide(RouteQuestion(.text(files)), rules: RouteRules(served: ["sql": .init()]))
         #expect(decision.adapter != "bash")
-        #expect(try Self.dispatcher().decide(RoutingRequest(.text(files)), rules: RouteRules()).adapter == nil)
+        #expect(try Self.dispatcher().decide(RouteQuestion(.text(files)), rules: RouteRules()).adapter == nil)
     }
 
     // MARK: The default
@@ -60,33 +60,33 @@ import Testing
         var rules = Self.rules
         rules.served["helper"] = RouteHandling(timeoutMilliseconds: 70)
         let dispatcher = try Self.dispatcher { $0.defaultAdapter = "helper" }
-        let decision = try dispatcher.decide(RoutingRequest(.text(neither), threshold: 1), rules: rules)
+        let decision = try dispatcher.decide(RouteQuestion(.text(neither), threshold: 1), rules: rules)
         #expect(decision.adapter == "helper" && decision.route == .fallback)
         #expect(decision.reason.hasSuffix("the default adapter helper answers instead of the base"))
         #expect(!decision.reason.contains("the base answers"))
         #expect(decision.json["default"] == true && decision.json["timeout_ms"] == 70)
-        #expect(try dispatcher.decide(RoutingRequest(.text("")), rules: rules).adapter == "helper")
-        #expect(try dispatcher.decide(RoutingRequest(.text(files)), rules: rules).adapter == "bash")
-        #expect(try dispatcher.decide(RoutingRequest(.text(neither), candidates: ["sql"], threshold: 1), rules: rules).adapter == nil)
-        #expect(try dispatcher.decide(RoutingRequest(.text(neither), threshold: 1), rules: Self.rules).reason.contains("helper is not served"))
+        #expect(try dispatcher.decide(RouteQuestion(.text("")), rules: rules).adapter == "helper")
+        #expect(try dispatcher.decide(RouteQuestion(.text(files)), rules: rules).adapter == "bash")
+        #expect(try dispatcher.decide(RouteQuestion(.text(neither), candidates: ["sql"], threshold: 1), rules: rules).adapter == nil)
+        #expect(try dispatcher.decide(RouteQuestion(.text(neither), threshold: 1), rules: Self.rules).reason.contains("helper is not served"))
         rules.restricted["helper"] = .closed
-        let hidden = try dispatcher.decide(RoutingRequest(.text(neither), threshold: 1, caller: Caller()), rules: rules)
+        let hidden = try dispatcher.decide(RouteQuestion(.text(neither), threshold: 1, caller: Caller()), rules: rules)
         #expect(hidden.adapter == nil && !hidden.reason.contains("helper"))
         let withoutEncoder = RouteDispatcher(router: nil, policy: dispatcher.policy)
         rules.restricted = [:]
-        #expect(try withoutEncoder.decide(RoutingRequest(.text(files)), rules: rules).adapter == "helper")
+        #expect(try withoutEncoder.decide(RouteQuestion(.text(files)), rules: rules).adapter == "helper")
     }
 
     @Test func anAdaptersOwnDefaultGoesBeforeTheSetting() throws {
         let dispatcher = try Self.dispatcher { $0.defaultAdapter = "helper" }
-        let best = try #require(try Self.dispatcher().decide(RoutingRequest(.text(neither), threshold: 1), rules: Self.rules).candidates.first?.adapter)
+        let best = try #require(try Self.dispatcher().decide(RouteQuestion(.text(neither), threshold: 1), rules: Self.rules).candidates.first?.adapter)
         var rules = Self.rules
         rules.served["helper"] = .init()
         rules.served["other"] = .init()
         rules.served[best]?.defaultAdapter = "other"
-        #expect(try dispatcher.decide(RoutingRequest(.text(neither), threshold: 1), rules: rules).adapter == "other")
+        #expect(try dispatcher.decide(RouteQuestion(.text(neither), threshold: 1), rules: rules).adapter == "other")
         rules.served[best]?.defaultAdapter = "base"
-        #expect(try dispatcher.decide(RoutingRequest(.text(neither), threshold: 1), rules: rules).adapter == nil)
+        #expect(try dispatcher.decide(RouteQuestion(.text(neither), threshold: 1), rules: rules).adapter == nil)
     }
 
     // MARK: New versions
@@ -102,17 +102,17 @@ import Testing
         let rules = Self.canary(0.2)
         var chosen = 0
         for number in 0..<400 {
-            let decision = try dispatcher.decide(RoutingRequest(.text(files), id: "r\(number)"), rules: rules)
+            let decision = try dispatcher.decide(RouteQuestion(.text(files), requestID: "r\(number)"), rules: rules)
             if decision.adapter == "bash-2" { chosen += 1 }
             #expect(decision.json["canary"]?["of"] == "bash")
             #expect(decision.notes.canary?.isChosen == (decision.adapter == "bash-2"))
             #expect(decision.notes.timeoutMilliseconds == 9)
-            #expect(try dispatcher.decide(RoutingRequest(.text(files), id: "r\(number)"), rules: rules).adapter == decision.adapter)
+            #expect(try dispatcher.decide(RouteQuestion(.text(files), requestID: "r\(number)"), rules: rules).adapter == decision.adapter)
         }
         // Of 400 draws at 0.2, 80 with a deviation of 8; the draws are fixed by the ids.
         #expect((50...110).contains(chosen), "\(chosen)")
-        #expect(try dispatcher.decide(RoutingRequest(.text(files), id: "r"), rules: Self.canary(0)).adapter == "bash")
-        let all = try dispatcher.decide(RoutingRequest(.text(files), id: "r"), rules: Self.canary(1))
+        #expect(try dispatcher.decide(RouteQuestion(.text(files), requestID: "r"), rules: Self.canary(0)).adapter == "bash")
+        let all = try dispatcher.decide(RouteQuestion(.text(files), requestID: "r"), rules: Self.canary(1))
         #expect(all.adapter == "bash-2" && all.route == .matched)
         #expect(all.reason.contains("bash-2 answers as the version that 100 % of bash's requests get (drawn by request id)"))
     }
@@ -120,17 +120,17 @@ import Testing
     @Test func aUserGetsTheSameVersionEachTimeAndOthersNone() throws {
         let dispatcher = try Self.dispatcher()
         for user in ["ann", "bob", "cem", "dan", "eve", "fay"] {
-            let first = try dispatcher.decide(RoutingRequest(.text(files), id: "a", user: user), rules: Self.canary(0.5)).adapter
+            let first = try dispatcher.decide(RouteQuestion(.text(files), requestID: "a", user: user), rules: Self.canary(0.5)).adapter
             for id in ["b", "c", "d", "e"] {
-                #expect(try dispatcher.decide(RoutingRequest(.text(files), id: id, user: user), rules: Self.canary(0.5)).adapter == first)
+                #expect(try dispatcher.decide(RouteQuestion(.text(files), requestID: id, user: user), rules: Self.canary(0.5)).adapter == first)
             }
         }
         var rules = Self.canary(1)
         rules.restricted["bash-2"] = RouteAccess(deny: .init(keys: ["team-b"]))
-        #expect(try dispatcher.decide(RoutingRequest(.text(files), caller: Caller(key: "team-b")), rules: rules).adapter == "bash")
-        #expect(try dispatcher.decide(RoutingRequest(.text(files), caller: Caller(key: "team-a")), rules: rules).adapter == "bash-2")
+        #expect(try dispatcher.decide(RouteQuestion(.text(files), caller: Caller(key: "team-b")), rules: rules).adapter == "bash")
+        #expect(try dispatcher.decide(RouteQuestion(.text(files), caller: Caller(key: "team-a")), rules: rules).adapter == "bash-2")
         rules.served["bash-2"] = nil
-        #expect(try dispatcher.decide(RoutingRequest(.text(files), caller: Caller(key: "team-a")), rules: rules).adapter == "bash")
+        #expect(try dispatcher.decide(RouteQuestion(.text(files), caller: Caller(key: "team-a")), rules: rules).adapter == "bash")
     }
 
     // MARK: Conversations
@@ -138,12 +138,12 @@ import Testing
     @Test func aConversationStaysUntilTheEvidenceMovesClearly() throws {
         let dispatcher = try Self.dispatcher { $0.stickyMargin = 0.45 }
         func ask(_ messages: [ChatMessage], user: String? = nil, threshold: Double? = nil) throws -> RouteDecision {
-            try dispatcher.decide(RoutingRequest(.messages(messages), threshold: threshold, user: user, isServed: true), rules: Self.rules)
+            try dispatcher.decide(RouteQuestion(.messages(messages), threshold: threshold, user: user, isServed: true), rules: Self.rules)
         }
         #expect(try ask([ChatMessage(role: "user", content: files)]).adapter == "bash")
         // Alone below its threshold, but not by much.
         let weak = "the largest of them"
-        let own = try #require(try Self.dispatcher().decide(RoutingRequest(.text(weak)), rules: Self.rules).candidates.first { $0.adapter == "bash" })
+        let own = try #require(try Self.dispatcher().decide(RouteQuestion(.text(weak)), rules: Self.rules).candidates.first { $0.adapter == "bash" })
         let alone = min(own.probability + 0.1, 1)
         let follow = Self.turns(files, last: weak)
         let stays = try ask(follow, threshold: alone)
@@ -157,7 +157,7 @@ import Testing
         #expect(moved.json["conversation"] == ["adapter": "bash", "stays": false])
         #expect(try ask(Self.turns(files, weak, rivers, last: rivers)).notes.conversation == .init(adapter: "sql", stays: false))
         // Small talk falls back, and what comes after it still belongs to the conversation.
-        let left = try #require(try Self.dispatcher().decide(RoutingRequest(.text(neither)), rules: Self.rules).candidates.first { $0.adapter == "bash" })
+        let left = try #require(try Self.dispatcher().decide(RouteQuestion(.text(neither)), rules: Self.rules).candidates.first { $0.adapter == "bash" })
         #expect(try ask(Self.turns(files, last: neither), threshold: 1).adapter == (left.probability >= 1 - 0.45 ? "bash" : nil))
         #expect(try ask(Self.turns(files, neither, last: rivers)).notes.conversation == .init(adapter: "bash", stays: false))
     }
@@ -165,22 +165,22 @@ import Testing
     @Test func aMarginOfNothingDecidesEachTurnAlone() throws {
         let dispatcher = try Self.dispatcher { $0.stickyMargin = 0 }
         for messages in [[ChatMessage(role: "user", content: files)], Self.turns(files, last: rivers)] {
-            let decision = try dispatcher.decide(RoutingRequest(.messages(messages), isServed: true), rules: Self.rules)
+            let decision = try dispatcher.decide(RouteQuestion(.messages(messages), isServed: true), rules: Self.rules)
             #expect(decision.notes.conversation == nil)
         }
     }
 
     @Test func asIfQuestionsAreNotRemembered() throws {
         let dispatcher = try Self.dispatcher()
-        _ = try dispatcher.decide(RoutingRequest(.messages([ChatMessage(role: "user", content: files)])), rules: Self.rules)
+        _ = try dispatcher.decide(RouteQuestion(.messages([ChatMessage(role: "user", content: files)])), rules: Self.rules)
         #expect(
-            try dispatcher.decide(RoutingRequest(.messages(Self.turns(files, last: rivers))), rules: Self.rules).notes.conversation == nil)
+            try dispatcher.decide(RouteQuestion(.messages(Self.turns(files, last: rivers))), rules: Self.rules).notes.conversation == nil)
     }
 
     @Test func aConversationKeepsTheVersionThatItDrew() throws {
         let dispatcher = try Self.dispatcher()
         func ask(_ messages: [ChatMessage], _ id: String, _ weight: Double) throws -> RouteDecision {
-            try dispatcher.decide(RoutingRequest(.messages(messages), id: id, isServed: true), rules: Self.canary(weight))
+            try dispatcher.decide(RouteQuestion(.messages(messages), requestID: id, isServed: true), rules: Self.canary(weight))
         }
         #expect(try ask([ChatMessage(role: "user", content: files)], "x", 1).adapter == "bash-2")
         let next = try ask(Self.turns(files, last: "find large files in the folder"), "y", 0.0001)
@@ -190,7 +190,7 @@ import Testing
 
     @Test func memoryIsBoundedAndKeepsWhatIsUsed() throws {
         let memory = ConversationMemory(capacity: 8)
-        func key(_ text: String) throws -> ConversationMemory.Key { try #require(.init([text][...], of: RoutingRequest(.text(text)))) }
+        func key(_ text: String) throws -> ConversationMemory.Key { try #require(.init([text][...], of: RouteQuestion(.text(text)))) }
         let used = try key("used")
         memory.remember(used, .init(adapter: "a", version: "a"))
         for number in 0..<100 {
@@ -200,7 +200,7 @@ import Testing
         }
         #expect(memory[try key("0")] == nil)
         #expect(memory[try key("99")]?.adapter == "b")
-        #expect(ConversationMemory.Key([], of: RoutingRequest(.text(""))) == nil)
+        #expect(ConversationMemory.Key([], of: RouteQuestion(.text(""))) == nil)
     }
 
     // MARK: The language model
@@ -208,7 +208,7 @@ import Testing
     @Test func theLanguageModelIsAskedWhenThePolicySaysSo() throws {
         var rules = Self.rules
         rules.descriptions["bash"] = "Shell commands."
-        let request = RoutingRequest(.text(files))
+        let request = RouteQuestion(.text(files))
         #expect(try Self.dispatcher().consider(request, rules: rules).question == nil)
         let sure = try Self.dispatcher { $0.languageModel = .unsure; $0.unsureMargin = 0.001 }
         #expect(try sure.consider(request, rules: rules).question == nil)

@@ -60,7 +60,7 @@ import Testing
         let prose = String(repeating: "The composer wrote melancholy music in the evenings. ", count: 40)
         let dispatcher = try RouteDispatcherTests.dispatcher()
         let decision = try dispatcher.decide(
-            RoutingRequest(.text("\(prose)\n\nlist all files in the folder")), rules: RouteDispatcherTests.rules)
+            RouteQuestion(.text("\(prose)\n\nlist all files in the folder")), rules: RouteDispatcherTests.rules)
         #expect(decision.adapter == "bash")
         #expect(decision.text == "list all files in the folder")
         #expect(decision.json["pieces"] != nil)
@@ -69,15 +69,15 @@ import Testing
     @Test func anEmptyTurnOfAConversationLeavesTheWordToTheOneBefore() throws {
         let messages = RouteDispatcherTests.turns("which rivers run through texas", last: "and of it?")
         let rules = RouteDispatcherTests.rules
-        let alone = try RouteDispatcherTests.dispatcher().decide(RoutingRequest(.messages(messages)), rules: rules)
-        let together = try RouteDispatcherTests.dispatcher { $0.text = .conversation }.decide(RoutingRequest(.messages(messages)), rules: rules)
+        let alone = try RouteDispatcherTests.dispatcher().decide(RouteQuestion(.messages(messages)), rules: rules)
+        let together = try RouteDispatcherTests.dispatcher { $0.text = .conversation }.decide(RouteQuestion(.messages(messages)), rules: rules)
         #expect(together.adapter == "sql")
         #expect(together.candidates.map(\.adapter) == ["sql", "bash"])
         let none = try #require(together.noneProbability)
         #expect(abs(together.candidates.reduce(none) { $0 + $1.probability } - 1) < 1e-6)
         #expect((together.probability ?? 0) > (alone.candidates.first { $0.adapter == "sql" }?.probability ?? 1))
         let moved = RouteDispatcherTests.turns("which rivers run through texas", last: "list all files in the folder")
-        #expect(try RouteDispatcherTests.dispatcher { $0.text = .conversation }.decide(RoutingRequest(.messages(moved)), rules: rules).adapter == "bash")
+        #expect(try RouteDispatcherTests.dispatcher { $0.text = .conversation }.decide(RouteQuestion(.messages(moved)), rules: rules).adapter == "bash")
     }
 
     @Test func theQuestionToALanguageModelIsRotatedAndItsLettersAreAdded() throws {

@@ -16,18 +16,18 @@ import Testing
         let dispatcher = try RouteDispatcherTests.dispatcher { $0.languageModel = .always }
         let text = Self.long[number]
         for text in [text, "\(text)\n\nlist all files in the folder"] {
-            let consideration = try dispatcher.consider(RoutingRequest(.text(text)), rules: RouteDispatcherTests.rules)
+            let consideration = try dispatcher.consider(RouteQuestion(.text(text)), rules: RouteDispatcherTests.rules)
             #expect(consideration.decision.text.utf8.count <= 768)
             #expect((consideration.question?.prompt(rotation: 0).utf8.count ?? 0) < 4096)
         }
         let lines = "\(text)\n\nlist all files in the folder"
-        #expect(try dispatcher.decide(RoutingRequest(.text(lines)), rules: RouteDispatcherTests.rules).adapter == "bash")
+        #expect(try dispatcher.decide(RouteQuestion(.text(lines)), rules: RouteDispatcherTests.rules).adapter == "bash")
     }
 
     @Test(.timeLimit(.minutes(5)), arguments: long.indices)
     func aNameOfAnyLengthIsUnknown(number: Int) throws {
         let dispatcher = try RouteDispatcherTests.dispatcher()
-        var request = RoutingRequest(.text("list files"))
+        var request = RouteQuestion(.text("list files"))
         request.candidates = ["bash", Self.long[number]]
         let error = #expect(throws: RoutingError.self) { try dispatcher.decide(request, rules: RouteDispatcherTests.rules) }
         #expect(error?.code == .unknownCandidate)

@@ -53,14 +53,7 @@ extension ServiceConfiguration {
         let embedder = try openEmbedder(pool)
         let library = try openLibrary(for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool))
         let engine = openEngine(model, library: library, encoder: { embedder })
-        return ServiceParts(
-            backend: engine, embedder: embedder, library: library,
-            decode: { tokens in
-                // Ids come from clients; those that the tokenizer does not have say nothing.
-                let known = tokens.filter { $0 >= 0 && $0 < model.tokenizer.vocabularySize }
-                return model.tokenizer.decode(known, skipSpecialTokens: true)
-            },
-            stop: { engine.stop() })
+        return ServiceParts(backend: engine, embedder: embedder, library: library)
     }
 
     private var decoderPrecision: Decoder.Precision { precision == .fast ? .fast : .reference }

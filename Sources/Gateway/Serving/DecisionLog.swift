@@ -1,7 +1,7 @@
 internal import Dispatch
 internal import Glibc
+import Generation
 import JSON
-import OpenAIAPI
 import Routing
 internal import Synchronization
 internal import Telemetry
@@ -41,7 +41,7 @@ final class DecisionLog: Sendable {
     /// Lines that were dropped.
     var dropped: Int { lost.load(ordering: .relaxed) }
 
-    func note(_ decision: RouteDecision, _ question: RouteQuestion, milliseconds: Double) {
+    func note(_ decision: RouteDecision, _ question: RouteQuestion) {
         guard EvenDraw.fraction(["decision log", question.requestID]) < settings.share else { return }
         guard waiting.add(1, ordering: .relaxed).newValue <= Self.mostWaiting else {
             waiting.subtract(1, ordering: .relaxed)
@@ -50,7 +50,7 @@ final class DecisionLog: Sendable {
         }
         let time = Self.now()
         queue.async { [self] in
-            if !file.write(line(decision, question, time: time, milliseconds: milliseconds)) { lost.add(1, ordering: .relaxed) }
+            if !file.write(line(decision, question, time: time)) { lost.add(1, ordering: .relaxed) }
             waiting.subtract(1, ordering: .relaxed)
         }
     }
@@ -58,7 +58,7 @@ final class DecisionLog: Sendable {
     /// Everything that was noted before is in the file.
     func flush() { queue.sync {} }
 
-    private func line(_ decision: RouteDecision, _ question: RouteQuestion, time: Double, milliseconds: Double) -> [UInt8] {
+    private func line(_ decision: RouteDecision, _ question: RouteQuestion, time: Double) -> [UInt8] {
         guard case .object(var explanation) = decision.json else { return [] }
         if !settings.hasPrompts {
             explanation["text"] = nil
@@ -71,7 +71,7 @@ final class DecisionLog: Sendable {
         object["key"] = question.caller.key.map(JSONValue.string) ?? .null
         object["served"] = .bool(question.isServed)
         for (key, value) in explanation { object[key] = value }
-        object["ms"] = .number((milliseconds * 1000).rounded() / 1000)
+        object["ms"] = .number((decision.milliseconds * 1000).rounded() / 1000)
         return JSONValue.object(object).serializedBytes() + [0x0A]
     }
 

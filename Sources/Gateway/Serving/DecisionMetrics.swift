@@ -1,4 +1,4 @@
-import OpenAIAPI
+import Generation
 import Telemetry
 
 /// What `/metrics` says of the router's decisions. Labels are bounded: adapters by the registry.
@@ -10,6 +10,7 @@ struct DecisionMetrics: Sendable {
     private let canaries: MetricFamily<Counter>
     private let languageModel: MetricFamily<Counter>
     private let firstEncoder: MetricFamily<Counter>
+    private let unavailable: MetricFamily<Counter>
 
     private static let bounds = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99]
 
@@ -32,19 +33,23 @@ struct DecisionMetrics: Sendable {
             labels: ["outcome"])
         firstEncoder = registry.counters(
             "lmoe_route_first_encoder_total", help: "Prompts that the first encoder of a cascade was sure of, or not.", labels: ["outcome"])
+        unavailable = registry.counters(
+            "lmoe_route_unavailable_total", help: "Prompts whose adapter was chosen and could not answer: removed, or not loadable.",
+            labels: ["adapter"])
     }
 
-    func note(_ record: RequestRecord) {
-        for (index, kind) in record.routes.enumerated() where kind != .explicit && index < record.marks.count {
-            let (marks, adapter) = (record.marks[index], record.adapters[index] ?? "base")
-            let value = index < record.probabilities.count ? record.probabilities[index] : nil
-            if let best = marks.best, let value { probability.with(best).observe(value) }
-            if kind == .fallback { fallbacks.with(marks.best ?? "none").increment() }
-            if marks.isDefault { defaults.with(adapter).increment() }
-            if let isSure = marks.firstIsSure { firstEncoder.with(isSure ? "sure" : "unsure").increment() }
-            if marks.stays { stays.with(marks.canaryOf ?? adapter).increment() }
-            if let of = marks.canaryOf { canaries.with(of, adapter).increment() }
-            if let outcome = marks.languageModel { languageModel.with(outcome.rawValue).increment() }
+    func note(_ decision: RouteDecision) {
+        guard decision.route != .explicit else { return }
+        let (notes, adapter, best) = (decision.notes, decision.adapter ?? "base", decision.candidates.first?.adapter)
+        if let best, let value = decision.probability { probability.with(best).observe(value) }
+        if decision.route == .fallback { fallbacks.with(best ?? "none").increment() }
+        for name in notes.unavailable { unavailable.with(name).increment() }
+        if notes.isDefault { defaults.with(adapter).increment() }
+        if let first = notes.first { firstEncoder.with(first.isSure ? "sure" : "unsure").increment() }
+        if notes.conversation?.stays == true { stays.with(notes.canary?.of ?? adapter).increment() }
+        if let canary = notes.canary { canaries.with(canary.of, adapter).increment() }
+        if let judgement = notes.judgement {
+            languageModel.with(judgement.failure != nil ? "failed" : judgement.choice == nil ? "none" : "chose").increment()
         }
     }
 }

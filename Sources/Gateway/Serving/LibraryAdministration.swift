@@ -1,6 +1,7 @@
 import Adapters
 internal import Glibc
 import OpenAIAPI
+import Serving
 
 /// Changes of the adapters folder over HTTP, one at a time, off the loop.
 ///

@@ -17,13 +17,13 @@ struct RequestLog: Sendable {
         if let code = record.errorCode { line = line.with(("error", .string(code.rawValue))) }
         if let failure = record.failure { line = line.with(("why", .string(failure))) }
         if record.clientLeft { line = line.with(("left", true)) }
-        if !record.adapters.isEmpty {
+        if let first = record.decisions.first ?? nil {
             line = line.with(
                 ("adapter", .string(record.adapterLabel)),
-                ("route", .string(record.routes.first?.rawValue ?? "none")),
-                ("route_ms", .number(Self.rounded(record.routeMilliseconds))))
+                ("route", .string(first.route.rawValue)),
+                ("route_ms", .number(Self.rounded(first.milliseconds))))
+            if let probability = first.probability { line = line.with(("probability", .number(Self.rounded(probability)))) }
         }
-        if let probability = record.probability { line = line.with(("probability", .number(Self.rounded(probability)))) }
         if let usage = record.usage {
             line = line.with(
                 ("prompt_tokens", .integer(usage.promptTokens)), ("cached_tokens", .integer(usage.cachedTokens)),

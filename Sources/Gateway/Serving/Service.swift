@@ -1,7 +1,7 @@
 internal import Dispatch
 internal import HTTP
-internal import Inference
 public import OpenAIAPI
+internal import Serving
 public import Telemetry
 internal import Tensors
 public import UV
@@ -89,12 +89,10 @@ public final class Service {
                     })
             }
         }
-        guard !isStopped else { return parts.stop() }
+        guard !isStopped else { return parts.backend.stop() }
         self.parts = parts
         report(refresh)
-        parts.observe(metrics.registry)
         metrics.observe(parts.library)
-        if let engine = parts.backend as? Engine { metrics.observe(engine) }
         if let decisions { metrics.observe(decisions) }
         serve(parts, decisions)
         metrics.setReady(true)
@@ -109,22 +107,31 @@ public final class Service {
     }
 
     private func serve(_ parts: ServiceParts, _ decisions: DecisionLog?) {
-        let library = parts.library
-        let routing = WorkQueue("lmoe.routing", capacity: configuration.limits.queuedEmbeddings)
+        let (library, backend) = (parts.library, parts.backend)
+        let routing = WorkQueue(
+            "lmoe.routing", capacity: configuration.limits.queuedEmbeddings, purpose: "to be routed or embedded")
+        let serving = library.serving(
+            backend, queue: routing, decided: { decision, question in decisions?.note(decision, question) },
+            fellBack: { [logger] fallback in
+                logger.warning(
+                    "the adapter that the router chose cannot answer",
+                    [
+                        "id": .string(fallback.requestID), "adapter": .string(fallback.adapter), "why": .string(fallback.error.message),
+                        "instead": .string(fallback.instead ?? "base"),
+                    ])
+            },
+            notLoaded: { [logger] adapter, error in
+                logger.warning("an adapter could not be loaded", ["adapter": .string(adapter), "why": .string(error.message)])
+            })
+        metrics.observe(backend)
+        metrics.observe(serving, routing)
         api.services = APIServices(
-            backend: parts.backend,
+            serving: serving,
             catalogue: LibraryCatalogue(
-                library: library, baseName: parts.backend.baseModelName, contextLength: parts.backend.contextLength,
-                started: started),
-            routes: LibraryRouting(
-                library: library, queue: routing,
-                languageModel: configuration.requests.languageModel == .off
-                    ? nil
-                    : LanguageModelRouting(
-                        backend: parts.backend, milliseconds: configuration.requests.languageModelMilliseconds),
-                log: decisions, decode: parts.decode),
+                library: library, baseName: backend.baseModelName, contextLength: backend.contextLength, started: started),
             adapters: LibraryAdministration(
-                library: library, imports: configuration.imports, queue: WorkQueue("lmoe.administration", capacity: 64)),
+                library: library, imports: configuration.imports,
+                queue: WorkQueue("lmoe.administration", capacity: 64, purpose: "for changes of adapters")),
             embeddings: parts.embedder.map { QueuedEmbeddings(embedder: $0, queue: routing) })
         let folders = [configuration.adapters] + [configuration.routes].compactMap { $0 }
         let watch = LibraryWatch(
@@ -205,7 +212,7 @@ public final class Service {
         watch = nil
         api.endAll(APIError(.draining, "The server is stopping.", retryAfterSeconds: 5))
         server.close()
-        parts?.stop()
+        parts?.backend.stop()
         logger.info("stopped")
     }
 }

@@ -1,4 +1,5 @@
 import OpenAIAPI
+import Serving
 import Telemetry
 
 /// What `/metrics` says of requests and adapters. Labels are bounded: endpoints by their number, adapters by the registry.
@@ -42,11 +43,11 @@ final class ServiceMetrics: Sendable {
         requests.with(record.endpoint, String(record.status)).increment()
         seconds.with(record.endpoint).observe(record.milliseconds / 1000)
         if record.clientLeft { clientsLeft.increment() }
-        for (adapter, route) in zip(record.adapters, record.routes) {
-            routes.with(adapter ?? "base", route.rawValue).increment()
+        for decision in record.decisions.compactMap({ $0 }) {
+            routes.with(decision.adapter ?? "base", decision.route.rawValue).increment()
+            decisions.note(decision)
+            if decision.route != .explicit { routeSeconds.observe(decision.milliseconds / 1000) }
         }
-        decisions.note(record)
-        if record.routes.contains(where: { $0 != .explicit }) { routeSeconds.observe(record.routeMilliseconds / 1000) }
         let adapter = record.adapterLabel
         if let milliseconds = record.firstTextMilliseconds { firstText.with(adapter).observe(milliseconds / 1000) }
         guard let usage = record.usage else { return }
@@ -54,6 +55,27 @@ final class ServiceMetrics: Sendable {
         cachedTokens.with(adapter).increment(by: usage.cachedTokens)
         completionTokens.with(adapter).increment(by: usage.completionTokens)
     }
+
+    /// Work that leaves the loop for routing, and adapters that are loaded ahead of their requests; read when somebody asks.
+    func observe(_ serving: RoutedBackend, _ routing: WorkQueue) {
+        let gauges: [(Gauge, @Sendable (Prefetch.Counters) -> Int)] = [
+            (gauge("prefetch_waiting", "Adapters that wait to be loaded ahead of their requests."), { $0.waiting }),
+            (gauge("prefetch_running", "Adapters that are loaded ahead of their requests now."), { $0.running }),
+            (gauge("prefetch_loaded", "Adapters that were loaded ahead, since the start."), { $0.loaded }),
+            (gauge("prefetch_failed", "Adapters that could not be loaded ahead, since the start."), { $0.failed }),
+            (gauge("prefetch_dropped", "Adapters that were not loaded ahead because too many waited, since the start."), { $0.dropped }),
+        ]
+        let waiting = gauge("routing_queue", "Prompts and texts that wait to be routed or embedded, or are.")
+        let refused = gauge("routing_refused", "Prompts and texts that were refused because too many waited, since the start.")
+        registry.addCollector {
+            let counters = serving.prefetchCounters
+            for (gauge, value) in gauges { gauge.set(Double(value(counters))) }
+            waiting.set(Double(routing.count))
+            refused.set(Double(routing.refused))
+        }
+    }
+
+    private func gauge(_ name: String, _ help: String) -> Gauge { registry.gauge("lmoe_\(name)", help: help) }
 
     func observe(_ log: DecisionLog) {
         let dropped = registry.gauge("lmoe_decision_log_dropped", help: "Lines that the decision log lost since the start.")
@@ -90,7 +112,7 @@ final class ServiceMetrics: Sendable {
 extension RequestRecord {
     /// One name for labels and logs; `mixed` when its prompts went to different adapters.
     var adapterLabel: String {
-        guard let first = adapters.first else { return "none" }
-        return adapters.allSatisfy { $0 == first } ? first ?? "base" : "mixed"
+        let names = Set(decisions.compactMap { $0 }.map { $0.adapter ?? "base" })
+        return names.count > 1 ? "mixed" : names.first ?? "none"
     }
 }

@@ -16,6 +16,7 @@ public final class Engine: GenerationBackend {
     public let defaultAnswerTokens: Int
     private let mailbox = Mailbox<EngineMessage>()
     private let ledger = EngineLedger()
+    let store: AdapterStore?
     private let preparation: Preparation
     private let ended = EngineEnd()
 
@@ -36,6 +37,7 @@ public final class Engine: GenerationBackend {
         observer: StepObserver? = nil
     ) {
         self.base = base
+        self.store = store
         self.limits = limits
         let blocks = EngineWorker.blockCount(base, limits)
         let capacity = blocks * EngineWorker.blockTokens
@@ -62,6 +64,7 @@ public final class Engine: GenerationBackend {
     }
 
     public var statistics: EngineStatistics { ledger.statistics }
+    var isDraining: Bool { ledger.isDraining }
 
     public func submit(_ request: GenerationRequest, to stream: GenerationStream) {
         preparation.submit(request, to: stream)

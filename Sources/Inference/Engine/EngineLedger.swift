@@ -23,6 +23,8 @@ final class EngineLedger: Sendable {
         return statistics
     }
 
+    var isDraining: Bool { state.withLock { $0.isDraining } }
+
     /// Counts a request in, or says why it can't be taken.
     func enter(limits: InferenceLimits) -> GenerationError? {
         state.withLock { state in

@@ -63,7 +63,7 @@ final class PromptBuilder: Sendable {
     }
 
     private func render(
-        _ messages: [ChatMessage], tools: [String], adapter: PinnedAdapter?
+        _ messages: [ChatMessage], tools: [JSONValue], adapter: PinnedAdapter?
     ) throws(GenerationError) -> String {
         guard let template = try template(of: adapter) ?? base.template else {
             throw GenerationError(
@@ -92,46 +92,33 @@ final class PromptBuilder: Sendable {
         return template
     }
 
-    private func context(_ messages: [ChatMessage], tools: [String]) throws(GenerationError) -> JSONObject {
+    private func context(_ messages: [ChatMessage], tools: [JSONValue]) -> JSONObject {
         var context = JSONObject()
         var values: [JSONValue] = []
-        for message in messages { values.append(try value(of: message)) }
+        for message in messages { values.append(value(of: message)) }
         context["messages"] = .array(values)
-        if !tools.isEmpty {
-            var parsed: [JSONValue] = []
-            for tool in tools { parsed.append(try json(tool, what: "a tool")) }
-            context["tools"] = .array(parsed)
-        }
+        if !tools.isEmpty { context["tools"] = .array(tools) }
         context["add_generation_prompt"] = true
         context["bos_token"] = .string(piece(base.tokenizer.beginOfSequence))
         context["eos_token"] = .string(base.endOfSequencePiece)
         return context
     }
 
-    private func value(of message: ChatMessage) throws(GenerationError) -> JSONValue {
+    private func value(of message: ChatMessage) -> JSONValue {
         var value: JSONObject = ["role": .string(message.role), "content": .string(message.content)]
         if let name = message.name { value["name"] = .string(name) }
         if let call = message.toolCallID { value["tool_call_id"] = .string(call) }
         if !message.toolCalls.isEmpty {
             var calls: [JSONValue] = []
             for call in message.toolCalls {
-                let arguments = try json(call.arguments, what: "the arguments of tool call \(call.id)")
                 calls.append([
                     "id": .string(call.id), "type": "function",
-                    "function": ["name": .string(call.name), "arguments": arguments],
+                    "function": ["name": .string(call.name), "arguments": call.arguments],
                 ])
             }
             value["tool_calls"] = .array(calls)
         }
         return .object(value)
-    }
-
-    private func json(_ text: String, what: String) throws(GenerationError) -> JSONValue {
-        do {
-            return try JSONValue.parse(text)
-        } catch {
-            throw GenerationError(.invalidRequest, "\(what): \(error)")
-        }
     }
 
     private func piece(_ token: Int32?) -> String { token.flatMap(base.tokenizer.piece(of:)) ?? "" }

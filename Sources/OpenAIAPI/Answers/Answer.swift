@@ -5,6 +5,8 @@ import JSON
 struct Answer {
     /// One generated sequence.
     struct Choice {
+        /// nil while the router has not decided.
+        var decision: RouteDecision?
         var start: GenerationStart?
         var text = ""
         /// Filled for answers that are sent whole; streams pass them on.
@@ -24,30 +26,30 @@ struct Answer {
     let created: Int
     let baseModel: String
     let job: GenerationJob
-    /// One for each prompt.
-    let routes: [RouteChoice]
     var choices: [Choice]
 
-    init(id: String, created: Int, baseModel: String, job: GenerationJob, routes: [RouteChoice]) {
+    init(id: String, created: Int, baseModel: String, job: GenerationJob) {
         self.id = id
         self.created = created
         self.baseModel = baseModel
         self.job = job
-        self.routes = routes
         choices = (0..<job.sequences).map { _ in Choice() }
         for index in choices.indices { choices[index].offset = prompt(of: index).echo.unicodeScalars.count }
     }
 
-    func route(of choice: Int) -> RouteChoice { routes[choice / job.choices] }
+    /// Every prompt has its decision.
+    var isRouted: Bool { choices.allSatisfy { $0.decision != nil } }
+    /// Of the first choice of each prompt.
+    var decisions: [RouteDecision?] { job.prompts.indices.map { choices[$0 * job.choices].decision } }
     func prompt(of choice: Int) -> GenerationJob.Prompt { job.prompts[choice / job.choices] }
 
     /// The model that answers a choice: the adapter, or the base by its own name.
-    func model(of choice: Int) -> String { route(of: choice).adapter ?? baseModel }
+    func model(of choice: Int) -> String { choices[choice].decision?.adapter ?? baseModel }
 
     /// The model of the whole answer; `auto` when its prompts went to different ones.
     var model: String {
         let first = model(of: 0)
-        return routes.allSatisfy { ($0.adapter ?? baseModel) == first } ? first : "auto"
+        return choices.indices.allSatisfy { model(of: $0) == first } ? first : "auto"
     }
 
     var isFinished: Bool { choices.allSatisfy { $0.finish != nil } }

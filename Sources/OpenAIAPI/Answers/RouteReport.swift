@@ -7,11 +7,12 @@ extension Answer {
     /// `x-lmoe-adapter`, `x-lmoe-route`, `x-lmoe-probability`; several prompts give comma-separated lists.
     var routeHeaders: HTTPHeaders {
         var headers = HTTPHeaders()
-        headers["x-lmoe-adapter"] = routes.map { Self.headerText($0.adapter ?? ModelSelection.baseName) }
+        let decisions = decisions.compactMap { $0 }
+        headers["x-lmoe-adapter"] = decisions.map { Self.headerText($0.adapter ?? ModelSelection.baseName) }
             .joined(separator: ", ")
-        headers["x-lmoe-route"] = routes.map(\.kind.rawValue).joined(separator: ", ")
-        if routes.contains(where: { $0.probability != nil }) {
-            headers["x-lmoe-probability"] = routes.map { $0.probability.map { rounded($0, 1e4).serialized() } ?? "-" }
+        headers["x-lmoe-route"] = decisions.map(\.route.rawValue).joined(separator: ", ")
+        if decisions.contains(where: { $0.probability != nil }) {
+            headers["x-lmoe-probability"] = decisions.map { $0.probability.map { rounded($0, 1e4).serialized() } ?? "-" }
                 .joined(separator: ", ")
         }
         return headers
@@ -19,21 +20,21 @@ extension Answer {
 
     /// The `lmoe` member. While a stream begins, the timings that are known; the rest comes with its last chunk.
     func report(of choice: Int) -> JSONValue {
-        let route = route(of: choice)
-        var report: JSONObject = ["adapter": route.adapter.map(JSONValue.string) ?? .null]
+        guard let decision = choices[choice].decision else { return [:] }
+        var report: JSONObject = ["adapter": decision.adapter.map(JSONValue.string) ?? .null]
         report["version"] = choices[choice].start?.adapterVersion.map(JSONValue.string) ?? .null
-        report["route"] = .string(route.kind.rawValue)
-        report["probability"] = route.probability.map { rounded($0, 1e4) } ?? .null
+        report["route"] = .string(decision.route.rawValue)
+        report["probability"] = decision.probability.map { rounded($0, 1e4) } ?? .null
         report["timings_ms"] = timings(of: choice)
         if choices[choice].isTimedOut { report["timed_out"] = true }
-        if job.route.isExplained { report["explanation"] = route.explanation }
+        if job.route.isExplained { report["explanation"] = decision.json }
         return .object(report)
     }
 
     /// Of the first prompt; when there are several, `prompts` has one for each.
     var report: JSONValue {
-        guard routes.count > 1, case .object(var report) = report(of: 0) else { return report(of: 0) }
-        report["prompts"] = .array(routes.indices.map { self.report(of: $0 * job.choices) })
+        guard job.prompts.count > 1, case .object(var report) = report(of: 0) else { return report(of: 0) }
+        report["prompts"] = .array(job.prompts.indices.map { self.report(of: $0 * job.choices) })
         return .object(report)
     }
 
@@ -45,7 +46,7 @@ extension Answer {
     }
 
     func timings(of choice: Int) -> JSONValue {
-        let route = route(of: choice).milliseconds
+        let route = choices[choice].decision?.milliseconds ?? 0
         guard let timings = choices[choice].timings else { return ["route": rounded(route, 1e3)] }
         return [
             "queue": rounded(timings.queueMilliseconds, 1e3), "route": rounded(route, 1e3),

@@ -71,11 +71,13 @@ extension APIError {
             case .adapterRejected: .adapterRejected
             case .overloaded: .overloaded
             case .draining: .draining
-            case .internalFailure: .internalFailure
+            case .unknownCandidate: .invalidRequest
+            case .internalFailure, .cancelled: .internalFailure
             }
         let param: String? =
             switch error.code {
             case .adapterNotFound, .adapterRejected: "model"
+            case .unknownCandidate: "route.candidates"
             default: nil
             }
         self.init(code, error.message, param: param, retryAfterSeconds: error.retryAfterSeconds)

@@ -1,4 +1,5 @@
-import JSON
+import Generation
+import Serving
 
 extension APIService {
     /// The explanation, without generating.
@@ -16,14 +17,9 @@ extension APIService {
 
     private func route(_ question: RouteQuestion, _ services: APIServices, _ exchange: Exchange) {
         run(exchange) {
-            let choice = try await services.routes.route(question)
-            exchange.record.adapters = [choice.adapter]
-            exchange.record.routes = [choice.kind]
-            exchange.record.marks = [choice.marks]
-            exchange.record.probabilities = [choice.probability]
-            exchange.record.probability = choice.probability
-            exchange.record.routeMilliseconds = choice.milliseconds
-            exchange.respond(choice.explanation)
+            let decision = try await services.serving.decide(.automatic(question))
+            exchange.record.decisions = [decision.withoutTexts]
+            exchange.respond(decision.json)
         }
     }
 

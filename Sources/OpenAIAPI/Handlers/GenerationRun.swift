@@ -1,13 +1,15 @@
 import Generation
 import HTTP
 import JSON
+import Serving
 import UV
 
 /// Carries the sequences of one request from the backend to the client. Loop only.
 ///
 /// Each sequence has a mailbox that its producer fills and this empties, unless the client reads too slowly: then the
 /// mailboxes fill up and the producer leaves just these sequences out of its steps. A client that leaves cancels them.
-/// The head of a stream waits for the first event, so that a request that fails before it starts has an HTTP status.
+/// The head of a stream waits until every prompt has its adapter and the first frame is there, so that it can name the adapters, and
+/// so that a request that fails before it starts has an HTTP status.
 @LoopActor
 final class GenerationRun {
     private let exchange: Exchange
@@ -17,18 +19,19 @@ final class GenerationRun {
     private var hasBegun = false
     private var isOver = false
     private var deadlines: AnswerDeadlines?
-    /// Answers some other way when an adapter that the router chose has left since, or its weights turn out to be unusable
-    /// as they are loaded; nil fails then.
-    private let adapterGone: (@LoopActor () -> Void)?
+    /// Frames that wait for the head.
+    private var held: [JSONValue] = []
 
-    init(_ exchange: Exchange, shape: any AnswerShape, answer: Answer, adapterGone: (@LoopActor () -> Void)?) {
-        self.adapterGone = adapterGone
+    private static let mostHeld = 256
+
+    init(_ exchange: Exchange, shape: any AnswerShape, answer: Answer) {
         self.exchange = exchange
         self.shape = shape
         self.answer = answer
     }
 
-    func start(on backend: any GenerationBackend) {
+    /// - Parameter selections: one for each prompt.
+    func start(on serving: RoutedBackend, selections: [RoutedPrompt.Selection]) {
         guard !exchange.isOver else { return }
         // These two hold the run until the answer's end or the client's; mailboxes hold it weakly.
         exchange.onClientLeft = { self.cancel() }
@@ -37,15 +40,16 @@ final class GenerationRun {
             streams.append(
                 GenerationStream { [weak self] in LoopActor.post { self?.pump(index) } })
         }
-        let deadlines = AnswerDeadlines(
-            answer.choices.indices.map { answer.route(of: $0).timeoutMilliseconds }, elapsed: { [exchange] in exchange.elapsedMilliseconds },
-            over: { [weak self] in self?.timeIsOver($0) })
-        self.deadlines = deadlines
-        deadlines.start()
-        for index in answer.choices.indices {
-            let adapter = answer.route(of: index).adapter
-            backend.submit(answer.job.request(index, id: exchange.id, adapter: adapter), to: streams[index])
-        }
+        deadlines = AnswerDeadlines(
+            elapsed: { [exchange] in exchange.elapsedMilliseconds }, over: { [weak self] in self?.timeIsOver($0) })
+        let job = answer.job
+        serving.answer(
+            selections.enumerated().map { prompt, selection in
+                let choices = (prompt * job.choices..<(prompt + 1) * job.choices).map {
+                    RoutedPrompt.Choice(job.request($0, id: exchange.id), stream: streams[$0])
+                }
+                return RoutedPrompt(selection, choices: choices)
+            })
     }
 
     private func pumpAll() {
@@ -54,9 +58,12 @@ final class GenerationRun {
 
     private func pump(_ index: Int) {
         if isOver || (hasBegun && exchange.responder.isSaturated) { return }
+        // Its mailbox fills up while other prompts wait for their adapters.
+        if !hasBegun, held.count >= Self.mostHeld, answer.choices[index].decision != nil { return }
         var frames: [JSONValue] = []
         for event in streams[index].drain() {
             switch event {
+            case .routed(let decision): note(decision, index)
             case .started(let start):
                 answer.choices[index].start = start
                 if answer.job.isStream { frames += shape.opening(index, of: answer) }
@@ -74,35 +81,44 @@ final class GenerationRun {
                 answer.choices[index].timings = timings
                 if answer.job.isStream { frames += shape.closing(index, of: answer) }
             case .failed(let error):
-                if error.code == .adapterNotFound || error.code == .adapterRejected, !hasBegun, let adapterGone {
-                    return giveUp(to: adapterGone)
-                }
                 send(frames)
                 return fail(APIError(error))
             }
         }
         send(frames)
-        if answer.isFinished { finish() }
+        if !isOver, answer.isFinished { finish() }
     }
 
     private func send(_ frames: [JSONValue]) {
-        guard !frames.isEmpty else { return }
-        if !hasBegun {
+        held += frames
+        guard !held.isEmpty, hasBegun || answer.isRouted else { return }
+        let isFirst = !hasBegun
+        if isFirst {
             hasBegun = true
             exchange.beginEvents(headers: headers)
         }
-        exchange.writeEvents(frames)
+        exchange.writeEvents(held)
+        held = []
+        // What waited for the head in other mailboxes.
+        if isFirst { pumpAll() }
+    }
+
+    private func note(_ decision: RouteDecision, _ index: Int) {
+        answer.choices[index].decision = decision
+        deadlines?.set(decision.notes.timeoutMilliseconds, of: index)
+        guard index.isMultiple(of: answer.job.choices) else { return }
+        exchange.record.decisions[index / answer.job.choices] = decision.withoutTexts
     }
 
     /// What there is of the answers is kept, with `length` as the reason; without any text the request fails.
     private func timeIsOver(_ choices: [Int]) {
         guard !isOver else { return }
         let late = choices.filter { answer.choices[$0].finish == nil }
-        guard let first = late.first, let limit = answer.route(of: first).timeoutMilliseconds else { return }
+        guard let first = late.first, let limit = answer.choices[first].decision?.notes.timeoutMilliseconds else { return }
         pumpAll()
         guard !isOver else { return }
         guard answer.choices.contains(where: { !$0.text.isEmpty }) else {
-            let name = answer.route(of: first).adapter.map { "`\($0)`" } ?? "this model"
+            let name = answer.choices[first].decision?.adapter.map { "`\($0)`" } ?? "this model"
             return fail(APIError(.timedOut, "The answer did not begin within the \(limit) ms that \(name) has for a request."))
         }
         for index in late where answer.choices[index].finish == nil {
@@ -123,17 +139,12 @@ final class GenerationRun {
     }
 
     private func fail(_ error: APIError) {
+        guard !isOver else { return }
         isOver = true
         deadlines?.close()
         note()
         for stream in streams { stream.cancel() }
         if hasBegun { exchange.endEvents(done: false, error: error) } else { exchange.fail(error) }
-    }
-
-    private func giveUp(to other: @LoopActor () -> Void) {
-        cancel()
-        exchange.onClientLeft = nil
-        other()
     }
 
     private func cancel() {

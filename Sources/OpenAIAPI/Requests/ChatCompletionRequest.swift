@@ -39,8 +39,8 @@ enum ChatCompletionRequest {
         return wanted ? top ?? 0 : nil
     }
 
-    /// The tools as JSON texts for the chat template. The model's calls come back as the text that it writes.
-    private static func tools(_ cursor: JSONCursor, limits: APILimits) throws(JSONError) -> [String] {
+    /// The tools for the chat template. The model's calls come back as the text that it writes.
+    private static func tools(_ cursor: JSONCursor, limits: APILimits) throws(JSONError) -> [JSONValue] {
         var tools: [JSONValue] = []
         for place in try cursor["tools"].optionalArray() ?? [] {
             let type = try place["type"].name()
@@ -64,7 +64,7 @@ enum ChatCompletionRequest {
             default: throw choice.invalid("only `auto` and `none` are supported: a call cannot be forced here")
             }
         }
-        return tools.map { $0.serialized() }
+        return tools
     }
 
     private static func refuseOtherOutputs(_ cursor: JSONCursor) throws(JSONError) {

@@ -80,13 +80,10 @@ extension ChatMessage {
         return [ToolCall(id: "", name: try cursor["name"].string(), arguments: try arguments(cursor["arguments"]))]
     }
 
-    /// Clients send the model's text, which may be empty or cut off, or the arguments as JSON: nothing becomes `{}`, and text that
-    /// is not JSON stays as it is.
-    private static func arguments(_ cursor: JSONCursor) throws(JSONError) -> String {
+    /// Clients send the model's text, which may be empty or cut off, or the arguments as JSON; see `ToolCall.arguments`.
+    private static func arguments(_ cursor: JSONCursor) throws(JSONError) -> JSONValue {
         switch cursor.value {
-        case nil, .null: return "{}"
-        case .object(let members): return JSONValue.object(members).serialized()
-        case .string(let text): return text.utf8.allSatisfy { $0 <= 0x20 } ? "{}" : text
+        case nil, .null, .object, .string: return ToolCall.arguments(cursor.value)
         default: throw cursor.invalid("expected a string or an object, found \(cursor.value?.kindName ?? "nothing")")
         }
     }

@@ -30,16 +30,14 @@ struct GenerationJob: Sendable {
 
     var sequences: Int { prompts.count * choices }
 
-    /// What the backend is asked for choice `index`.
-    func request(_ index: Int, id: String, adapter: String?) -> GenerationRequest {
-        var merge: AdapterMerge?
-        if case .merged(let parts) = selection { merge = parts }
+    /// What the backend is asked for choice `index`; its adapter is chosen later.
+    func request(_ index: Int, id: String) -> GenerationRequest {
         var sampling = sampling
         // With one seed for all, `n` choices would be one text `n` times.
         sampling.seed = sampling.seed.map { $0 &+ UInt64(index % choices) }
         return GenerationRequest(
-            id: sequences == 1 ? id : "\(id)-\(index)", prompt: prompts[index / choices].prompt, adapter: adapter,
-            merge: merge, scale: adapter == nil && merge == nil ? 1 : scale, sampling: sampling, maxTokens: maxTokens, stop: stop, topLogprobs: topLogprobs,
+            id: sequences == 1 ? id : "\(id)-\(index)", prompt: prompts[index / choices].prompt, scale: scale,
+            sampling: sampling, maxTokens: maxTokens, stop: stop, topLogprobs: topLogprobs,
             ignoreEndOfSequence: ignoresEndOfSequence)
     }
 }

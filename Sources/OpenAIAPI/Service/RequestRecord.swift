@@ -17,19 +17,12 @@ public struct RequestRecord: Sendable {
     public var errorCode: APIError.Code?
     /// What went wrong inside the server: for the log, not for clients.
     public var failure: String?
-    /// One for each prompt; empty where nothing was generated. nil is the base.
-    public var adapters: [String?] = []
-    public var routes: [RouteChoice.Kind] = []
-    /// Beside `routes`.
-    public var marks: [RouteChoice.Marks] = []
-    /// Of the best candidates, beside `routes`.
-    public var probabilities: [Double?] = []
-    public var probability: Double?
+    /// One for each prompt, without texts; empty where nothing was generated or routed, nil where the router did not come to it.
+    public var decisions: [RouteDecision?] = []
     public var choices = 0
     public var usage: GenerationUsage?
     /// Of the first choice.
     public var timings: GenerationTimings?
-    public var routeMilliseconds = 0.0
     /// From the request to the first event with text.
     public var firstTextMilliseconds: Double?
     public var milliseconds = 0.0

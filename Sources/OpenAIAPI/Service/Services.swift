@@ -1,27 +1,29 @@
 import Generation
 import JSON
+import Serving
 
 /// What the handlers stand on; `Gateway` implements the protocols.
 ///
 /// All of it is called on the loop. What is `async` leaves the loop by itself; what is not is a lock and a copy.
 public struct APIServices: Sendable {
-    public var backend: any GenerationBackend
+    /// Chooses who answers and answers.
+    public var serving: RoutedBackend
     public var catalogue: any ModelCatalogue
-    public var routes: any RouteService
     public var adapters: any AdapterAdministration
     /// nil when the service has no encoder.
     public var embeddings: (any EmbeddingService)?
 
     public init(
-        backend: any GenerationBackend, catalogue: any ModelCatalogue, routes: any RouteService,
-        adapters: any AdapterAdministration, embeddings: (any EmbeddingService)?
+        serving: RoutedBackend, catalogue: any ModelCatalogue, adapters: any AdapterAdministration,
+        embeddings: (any EmbeddingService)?
     ) {
-        self.backend = backend
+        self.serving = serving
         self.catalogue = catalogue
-        self.routes = routes
         self.adapters = adapters
         self.embeddings = embeddings
     }
+
+    var backend: any GenerationBackend { serving.backend }
 }
 
 /// Which names are served now.
@@ -58,104 +60,6 @@ public struct ServedModel: Sendable, Equatable {
         self.parent = parent
         self.contextLength = contextLength
     }
-}
-
-/// What the router is asked.
-public struct RouteQuestion: Sendable {
-    public enum Content: Sendable, Equatable {
-        /// The service chooses the turn that decides.
-        case messages([ChatMessage])
-        case text(String)
-        case tokens([Int32])
-    }
-
-    public var content: Content
-    /// Only these adapters; nil allows all.
-    public var candidates: [String]?
-    /// Replaces every adapter's own threshold.
-    public var threshold: Double?
-    /// Candidates that the explanation lists.
-    public var top: Int
-    public var caller: Caller
-    public var requestID: String
-    /// The client's name for its own user.
-    public var user: String?
-    /// An answer follows: the conversation is remembered, and the decision counts.
-    public var isServed: Bool
-
-    public init(
-        _ content: Content, candidates: [String]? = nil, threshold: Double? = nil, top: Int = 5, caller: Caller = Caller(),
-        requestID: String = "", user: String? = nil, isServed: Bool = false
-    ) {
-        self.content = content
-        self.candidates = candidates
-        self.threshold = threshold
-        self.top = top
-        self.caller = caller
-        self.requestID = requestID
-        self.user = user
-        self.isServed = isServed
-    }
-}
-
-/// Which adapter answers, and why.
-public struct RouteChoice: Sendable {
-    public enum Kind: String, Sendable {
-        case explicit, matched, fallback
-    }
-
-    /// What is counted beside the adapter and the kind.
-    public struct Marks: Sendable, Equatable {
-        public enum LanguageModel: String, Sendable {
-            case chose, none, failed
-        }
-
-        /// The best candidate, chosen or not.
-        public var best: String?
-        /// The conversation's adapter goes on against another decision.
-        public var stays = false
-        /// A draw for a new version of this adapter took place; `isCanary` when the new version won it.
-        public var canaryOf: String?
-        public var isCanary = false
-        /// The default answers instead of the base.
-        public var isDefault = false
-        /// Of a cascade: whether its first encoder decided; nil without one.
-        public var firstIsSure: Bool?
-        /// nil: it was not asked.
-        public var languageModel: LanguageModel?
-
-        public init() {}
-    }
-
-    /// nil is the base.
-    public var adapter: String?
-    public var kind: Kind
-    public var marks = Marks()
-    /// For the whole answer, from the request's arrival.
-    public var timeoutMilliseconds: Int?
-    public var probability: Double?
-    /// The explanation of the interface page.
-    public var explanation: JSONValue
-    public var milliseconds: Double
-
-    public init(
-        adapter: String?, kind: Kind, probability: Double? = nil, explanation: JSONValue, milliseconds: Double = 0
-    ) {
-        self.adapter = adapter
-        self.kind = kind
-        self.probability = probability
-        self.explanation = explanation
-        self.milliseconds = milliseconds
-    }
-}
-
-public protocol RouteService: Sendable {
-    /// Embeds and decides off the loop. Throws an `APIError` that names `route.candidates` when one is not routable.
-    func route(_ question: RouteQuestion) async throws -> RouteChoice
-    /// The explanation of a choice that needed no router.
-    func explicit(_ adapter: String?, reason: String) -> RouteChoice
-    /// The adapter will be needed at once: start loading it. Returns immediately.
-    func prefetch(_ adapter: String)
 }
 
 /// What a management request learns of an adapter.

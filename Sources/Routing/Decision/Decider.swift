@@ -1,3 +1,5 @@
+import Generation
+
 /// From a judgement to a decision with its explanation; pure.
 struct Decider {
     let index: RouteIndex

@@ -1,3 +1,5 @@
+public import Generation
+
 /// What a router made of texts whose right answers are known.
 public struct RouteEvaluation: Sendable {
     public struct Outcome: Sendable {

@@ -1,3 +1,5 @@
+public import Generation
+
 /// Adapters' examples and one text in two dimensions, as the router tells them apart.
 public struct RouteMap: Sendable {
     public struct Point: Sendable {

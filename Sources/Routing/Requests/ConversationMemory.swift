@@ -1,3 +1,4 @@
+import Generation
 internal import Synchronization
 internal import Tensors
 
@@ -20,7 +21,7 @@ final class ConversationMemory: Sendable {
         fileprivate let digest: ContentDigest
 
         /// Of the conversation up to `turns`; nil before the first one.
-        init?(_ turns: ArraySlice<String>, of request: RoutingRequest) {
+        init?(_ turns: ArraySlice<String>, of request: RouteQuestion) {
             guard !turns.isEmpty else { return nil }
             digest = ContentDigest(
                 of: [request.caller.key ?? "", request.user ?? ""].map { ContentDigest(of: $0) } + turns.map { ContentDigest(of: $0) })

@@ -1,3 +1,5 @@
+import Generation
+
 /// One decision from several of the same router: of the pieces of a long text, and of the turns of a conversation.
 enum DecisionBlend {
     /// The surest piece decides: a question stands in one place of a long text, and the rest speaks of something else.

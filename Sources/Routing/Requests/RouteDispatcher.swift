@@ -21,7 +21,7 @@ public final class RouteDispatcher: Sendable {
     public struct Consideration: Sendable {
         /// Of the router, and of the conversation before.
         public internal(set) var decision: RouteDecision
-        let request: RoutingRequest
+        let request: RouteQuestion
         /// What the conversation had, when it is known.
         let remembered: ConversationMemory.Entry?
         /// For a language model, where the router is not sure and the policy asks it.
@@ -29,14 +29,14 @@ public final class RouteDispatcher: Sendable {
     }
 
     /// Both parts at once, without a language model.
-    public func decide(_ request: RoutingRequest, rules: RouteRules) throws(RoutingError) -> RouteDecision {
+    public func decide(_ request: RouteQuestion, rules: RouteRules) throws(RoutingError) -> RouteDecision {
         conclude(try consider(request, rules: rules), rules: rules)
     }
 
     // MARK: Before
 
     /// Errors: `unknownCandidate` for a candidate that is not routable or not for this caller, `embedderFailed`.
-    public func consider(_ request: RoutingRequest, rules: RouteRules) throws(RoutingError) -> Consideration {
+    public func consider(_ request: RouteQuestion, rules: RouteRules) throws(RoutingError) -> Consideration {
         let remembered = previous(request, rules)
         let text = RouteRequestText(request.content, policy: policy, encoderTokens: router?.encoderTokens ?? 256)
         guard let router else {
@@ -60,13 +60,13 @@ public final class RouteDispatcher: Sendable {
         return consideration
     }
 
-    private static func offered(_ router: Router, _ request: RoutingRequest, _ rules: RouteRules) -> [String] {
+    private static func offered(_ router: Router, _ request: RouteQuestion, _ rules: RouteRules) -> [String] {
         (request.candidates ?? router.routableAdapters).filter { rules.offers($0, to: request.caller) }
     }
 
     /// Each piece of each turn by itself, then together; see `DecisionBlend`.
     private func decide(
-        _ text: RouteRequestText, _ candidates: [String]?, _ request: RoutingRequest, _ router: Router
+        _ text: RouteRequestText, _ candidates: [String]?, _ request: RouteQuestion, _ router: Router
     ) throws(RoutingError) -> RouteDecision {
         guard candidates?.isEmpty != true else {
             return .fallback(reason: "no adapter with routing data is served", text: text.turns[0].pieces.joined())
@@ -92,7 +92,7 @@ public final class RouteDispatcher: Sendable {
 
     // MARK: Conversations
 
-    private func previous(_ request: RoutingRequest, _ rules: RouteRules) -> ConversationMemory.Entry? {
+    private func previous(_ request: RouteQuestion, _ rules: RouteRules) -> ConversationMemory.Entry? {
         guard policy.stickyMargin > 0, let key = ConversationMemory.Key(request.turns.dropLast(), of: request),
             let entry = memory[key], rules.offers(entry.adapter, to: request.caller),
             request.candidates?.contains(entry.adapter) != false
@@ -186,12 +186,12 @@ public final class RouteDispatcher: Sendable {
         return decision
     }
 
-    private func remember(_ entry: ConversationMemory.Entry, _ request: RoutingRequest) {
+    private func remember(_ entry: ConversationMemory.Entry, _ request: RouteQuestion) {
         guard request.isServed, policy.stickyMargin > 0, let key = ConversationMemory.Key(request.turns[...], of: request) else { return }
         memory.remember(key, entry)
     }
 
-    private func takeDefault(_ request: RoutingRequest, _ rules: RouteRules, _ decision: inout RouteDecision) {
+    private func takeDefault(_ request: RouteQuestion, _ rules: RouteRules, _ decision: inout RouteDecision) {
         let own = decision.candidates.first.flatMap { rules.served[$0.adapter]?.defaultAdapter }
         guard let name = own ?? policy.defaultAdapter, name != "base", request.candidates?.contains(name) != false else { return }
         guard rules.offers(name, to: request.caller) else {
@@ -218,7 +218,7 @@ public final class RouteDispatcher: Sendable {
             isChosen = remembered.version == canary.adapter
             basis = "as the conversation before"
         } else {
-            let (name, value) = request.user.map { ("user", $0) } ?? ("request id", request.id)
+            let (name, value) = request.user.map { ("user", $0) } ?? ("request id", request.requestID)
             isChosen = EvenDraw.fraction([adapter, canary.adapter, value]) < canary.weight
             basis = "drawn by \(name)"
         }

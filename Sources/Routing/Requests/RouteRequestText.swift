@@ -13,10 +13,12 @@ struct RouteRequestText {
     let turns: [Turn]
 
     /// - Parameter encoderTokens: the longest text that the encoder takes.
-    init(_ content: RoutingRequest.Content, policy: RequestPolicy, encoderTokens: Int) {
+    init(_ content: RouteQuestion.Content, policy: RequestPolicy, encoderTokens: Int) {
         let texts: [String] =
             switch (content, policy.text) {
             case (.text(let text), _): [text]
+            // `Serving` turns token ids into text before.
+            case (.tokens, _): [""]
             case (.messages(let messages), .template(let template)): [template.filled(messages)]
             case (.messages(let messages), .last): [Self.last(of: messages)]
             case (.messages(let messages), .conversation): Self.turns(of: messages, most: policy.mostTurns)

@@ -1,3 +1,4 @@
+import Generation
 import Routing
 
 /// Microseconds of routing decisions over the adapters of the folder, the median of several texts.

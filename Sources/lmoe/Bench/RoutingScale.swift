@@ -1,5 +1,6 @@
 import Foundation
 import Generation
+import Generation
 import Routing
 
 /// Microseconds of decisions over as many adapters as no folder here has: made examples, whose vectors are random.

@@ -2,8 +2,7 @@ import Adapters
 import ArgumentParser
 import Gateway
 import Generation
-import Inference
-import Routing
+import Serving
 
 /// `lmoe chat`: a conversation in the terminal.
 struct Chat: ParsableCommand {
@@ -32,11 +31,12 @@ struct Chat: ParsableCommand {
         let workspace = try Workspace(model, flags: folders.flags.merging(steps.flags) { _, more in more })
         let base = try workspace.base()
         let library = try workspace.library(base: base.weights)
-        if case .named = choice { _ = try choice.decide("", in: library) }
+        try choice.check(in: library)
         let engine = workspace.configuration.openEngine(base, library: library, encoder: workspace.encoder.open)
         defer { engine.stop() }
         Terminal.progress("adapters: \(library.shelf.names.joined(separator: ", ")); /exit ends")
-        var conversation = Conversation(choice: choice, system: system, library: library, engine: engine, sampling: sampling)
+        var conversation = Conversation(
+            choice: choice, system: system, library: library, serving: Workspace.serving(engine, library), sampling: sampling)
         while true {
             if Terminal.inputIsTerminal { Terminal.write("> ") }
             guard let line = readLine() else { break }
@@ -50,15 +50,15 @@ private struct Conversation {
     var choice: AdapterChoice
     let system: String?
     let library: AdapterLibrary
-    let engine: Engine
+    let serving: RoutedBackend
     let sampling: SamplingOptions
     private var messages: [ChatMessage] = []
 
-    init(choice: AdapterChoice, system: String?, library: AdapterLibrary, engine: Engine, sampling: SamplingOptions) {
+    init(choice: AdapterChoice, system: String?, library: AdapterLibrary, serving: RoutedBackend, sampling: SamplingOptions) {
         self.choice = choice
         self.system = system
         self.library = library
-        self.engine = engine
+        self.serving = serving
         self.sampling = sampling
         reset()
     }
@@ -85,7 +85,7 @@ private struct Conversation {
     private mutating func change(to name: String?) {
         do {
             let wanted = try AdapterChoice(name)
-            if case .named = wanted { _ = try wanted.decide("", in: library) }
+            try wanted.check(in: library)
             choice = wanted
         } catch let failure as Failure {
             Terminal.say(failure.message)
@@ -97,20 +97,15 @@ private struct Conversation {
     private mutating func answer(_ line: String) throws {
         library.refresh()
         messages.append(ChatMessage(role: "user", content: line))
-        let decision: RouteDecision
-        do {
-            decision = try choice.decide(
-                RoutingRequest(.messages(messages), id: "chat-\(messages.count)", isServed: true), in: library)
-        } catch {
-            messages.removeLast()
-            throw error
-        }
-        Terminal.write("[\(RouteText(decision: decision).label)] ")
+        let id = "chat-\(messages.count)"
         let request = GenerationRequest(
-            id: "chat-\(messages.count)", prompt: .chat(messages, tools: []), adapter: decision.adapter,
-            sampling: sampling.parameters, maxTokens: nil, stop: sampling.stop)
+            id: id, prompt: .chat(messages, tools: []), sampling: sampling.parameters,
+            maxTokens: min(max(1, sampling.maxTokens), max(1, serving.backend.contextLength / 2)), stop: sampling.stop)
+        let question = RouteQuestion(.messages(messages), caller: .operator, requestID: id, isServed: true)
         do {
-            let answer = try Answer.run(limited(request), on: engine) { Terminal.write($0) }
+            let answer = try Answer.run(
+                choice.selection(question), request, on: serving,
+                started: { Terminal.write("[\(RouteText(decision: $0).label)] ") }, onText: { Terminal.write($0) })
             messages.append(ChatMessage(role: "assistant", content: answer.text))
         } catch let failure as Failure {
             // The turn is taken back; the conversation goes on.
@@ -118,11 +113,5 @@ private struct Conversation {
             Terminal.say(failure.message)
         }
         Terminal.write("\n")
-    }
-
-    private func limited(_ request: GenerationRequest) -> GenerationRequest {
-        var request = request
-        request.maxTokens = min(max(1, sampling.maxTokens), max(1, engine.contextLength / 2))
-        return request
     }
 }

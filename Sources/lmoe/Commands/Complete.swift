@@ -6,7 +6,7 @@ import JSON
 import Routing
 
 /// `lmoe complete`: one answer without a server.
-struct Complete: ParsableCommand {
+struct Complete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Answer one prompt, routed unless an adapter is named.",
         discussion: """
@@ -40,7 +40,7 @@ struct Complete: ParsableCommand {
         if raw, system != nil { throw ValidationError("--system needs the chat template; it can't go with --raw.") }
     }
 
-    func run() throws {
+    func run() async throws {
         let choice = try AdapterChoice(adapter)
         var flags = folders.flags.merging(steps.flags) { _, more in more }
         if reference { flags[.precision] = "reference" }
@@ -49,7 +49,11 @@ struct Complete: ParsableCommand {
         guard !text.isEmpty else { throw Failure.usage("the prompt is empty") }
         let base = try workspace.base()
         let library = try workspace.library(base: base.weights, isRouted: choice == .routed)
-        let decision = try choice.decide(text, in: library)
+        try choice.check(in: library)
+        let engine = workspace.configuration.openEngine(base, library: library, encoder: workspace.encoder.open)
+        defer { engine.stop() }
+        let serving = Workspace.serving(engine, library)
+        let decision = try await serving.decide(choice.selection(RouteQuestion(.text(text), caller: .operator)))
         Terminal.progress("adapter: \(RouteText(decision: decision).label)")
         let messages =
             (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + [ChatMessage(role: "user", content: text)]
@@ -64,19 +68,17 @@ struct Complete: ParsableCommand {
                 if let experts { print("\n\(experts.text)") }
                 return
             }
-            var document = document(decision, answer, base.name)
+            var document = document(answer.decision ?? decision, answer, base.name)
             if let experts { document["experts"] = experts.json }
             print(JSONValue.object(document).serialized(pretty: true))
         }
         guard sampling.maxTokens > 0 else { return try show(Answer()) }
-        let engine = workspace.configuration.openEngine(base, library: library, encoder: workspace.encoder.open)
-        defer { engine.stop() }
         let request = GenerationRequest(
             id: "complete",
             prompt: raw ? .text(text, addSpecialTokens: false, parseSpecial: true) : .chat(messages, tools: []),
-            adapter: decision.adapter, sampling: sampling.parameters,
+            sampling: sampling.parameters,
             maxTokens: min(sampling.maxTokens, max(1, engine.contextLength - 1)), stop: sampling.stop)
-        let answer = try Answer.run(request, on: engine) { if !json { Terminal.write($0) } }
+        let answer = try Answer.run(.decided(decision), request, on: serving) { if !json { Terminal.write($0) } }
         if !json { Terminal.write("\n") }
         try show(answer)
     }

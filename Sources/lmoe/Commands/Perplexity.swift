@@ -55,7 +55,8 @@ struct Perplexity: ParsableCommand {
         guard !windows.isEmpty else { throw Failure.usage("the text has fewer than two tokens") }
         let choice = try AdapterChoice(adapter ?? "base")
         let library = try workspace.library(base: base.weights, isRouted: false)
-        let pinned = try choice.decide("", in: library).adapter.map { name in try library.store.acquire(name) }
+        try choice.check(in: library)
+        let pinned = try choice.name.map { name in try library.store.acquire(name) }
         let reference = precision == .compare ? try reference(workspace, pinned) : nil
         let score = TextScore(
             windows, TextScorer(decoder: base.decoder, delta: pinned?.delta, window: window), reference: reference,

@@ -70,7 +70,7 @@ struct RouteDecide: ParsableCommand {
         var fellBack = false
         if text.isEmpty {
             for line in try Terminal.lines() {
-                let decision = try AdapterChoice.routed.decide(request(line), in: library)
+                let decision = try library.decide(question(line))
                 fellBack = fellBack || decision.route == .fallback
                 print(
                     json
@@ -79,7 +79,7 @@ struct RouteDecide: ParsableCommand {
                             ? RouteText(decision: decision).explanation + "\n" : "\(decision.adapter ?? "base")\t\(line)")
             }
         } else {
-            let decision = try AdapterChoice.routed.decide(request(text.joined(separator: " ")), in: library)
+            let decision = try library.decide(question(text.joined(separator: " ")))
             fellBack = decision.route == .fallback
             if let map { try draw(decision, in: library, to: map) }
             let readable = RouteText(decision: decision)
@@ -88,7 +88,7 @@ struct RouteDecide: ParsableCommand {
         if requireMatch, fellBack { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
-    private func request(_ text: String) -> RoutingRequest { RoutingRequest(.text(text), top: top, caller: caller) }
+    private func question(_ text: String) -> RouteQuestion { RouteQuestion(.text(text), top: top, caller: caller) }
 
     /// The operator, for whom no rule holds, unless somebody is named.
     private var caller: Caller {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Gateway
+import Generation
 import JSON
 import Routing
 
@@ -48,7 +49,7 @@ struct RouteEval: ParsableCommand {
         var bar = ProgressBar("routing \(texts.count) texts", total: texts.count)
         let outcomes = try texts.map { text in
             defer { bar.advance() }
-            return RouteEvaluation.Outcome(text, try AdapterChoice.routed.decide(text.text, in: library, top: 3))
+            return RouteEvaluation.Outcome(text, try library.decide(RouteQuestion(.text(text.text), top: 3, caller: .operator)))
         }
         let finding = EvaluationFinding(evaluation: RouteEvaluation(outcomes), file: file, known: known(texts, library))
         if let report { try write(EvaluationPage(finding: finding).html, to: report) }

@@ -1,6 +1,7 @@
 import Adapters
 import Gateway
-import Routing
+import Generation
+import Serving
 
 /// What a person said about the adapter: a name, `base`, or nothing (`auto`), which asks the router.
 enum AdapterChoice: Equatable {
@@ -19,26 +20,28 @@ enum AdapterChoice: Equatable {
         }
     }
 
-    /// Which adapter answers `text`, and why. A name that is not served is a failure.
-    func decide(_ text: String, in library: AdapterLibrary, top: Int = 5) throws -> RouteDecision {
-        try decide(RoutingRequest(.text(text), top: top), in: library)
+    /// The adapter that was named.
+    var name: String? {
+        guard case .named(let name) = self else { return nil }
+        return name
     }
 
-    /// The same for a conversation, or for more than a text.
-    func decide(_ request: RoutingRequest, in library: AdapterLibrary) throws -> RouteDecision {
+    /// For the serving layer.
+    ///
+    /// - Parameter question: asked where the router decides.
+    func selection(_ question: RouteQuestion) -> RoutedPrompt.Selection {
         switch self {
-        case .base: return .explicit(nil, reason: "the base model was asked for")
-        case .named(let name):
-            guard library.shelf.entries[name] != nil else { throw Self.unknown(name, library) }
-            return .explicit(name, reason: "the adapter was asked for by name")
-        case .routed:
-            return try library.dispatcher.decide(request, rules: library.shelf.rules)
+        case .routed: .automatic(question)
+        case .base: .base(reason: "the base model was asked for")
+        case .named(let name): .adapter(name, reason: "the adapter was asked for by name")
         }
     }
 
-    private static func unknown(_ name: String, _ library: AdapterLibrary) -> Failure {
-        if let reason = library.store.status(name)?.refusal { return Failure(message: "\(reason)") }
+    /// Throws a failure for a name that is not served, with the reason or with the names that are.
+    func check(in library: AdapterLibrary) throws {
+        guard let name, library.shelf.entries[name] == nil else { return }
+        if let reason = library.store.status(name)?.refusal { throw Failure(message: "\(reason)") }
         let known = library.shelf.names.joined(separator: ", ")
-        return Failure(message: "there is no adapter `\(name)` in \(library.store.folder); there are: base, \(known)")
+        throw Failure(message: "there is no adapter `\(name)` in \(library.store.folder); there are: base, \(known)")
     }
 }

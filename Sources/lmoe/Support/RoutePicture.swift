@@ -1,3 +1,4 @@
+import Generation
 import Routing
 
 /// A route map as an SVG that needs nothing else: readable on light and on dark ground, and a mark of its own for each adapter

@@ -1,3 +1,4 @@
+import Generation
 import Routing
 
 /// A decision for people.

@@ -1,7 +1,9 @@
 import Foundation
 import Gateway
+import Generation
 import Inference
 import Models
+import Serving
 import Tensors
 
 /// The settings of a command, and the threads that compute. What a command needs is opened by Gateway's assembly.
@@ -45,6 +47,15 @@ struct Workspace: Sendable {
         Workspace.report(refresh)
         if let failure = refresh.routerFailure { throw Failure(message: "the router cannot be built: \(failure)") }
         return library
+    }
+
+    /// The serving layer of a command: its failures are told on stderr.
+    static func serving(_ backend: any GenerationBackend, _ library: AdapterLibrary) -> RoutedBackend {
+        library.serving(
+            backend, queue: WorkQueue("lmoe.routing", capacity: 16, purpose: "to be routed"),
+            fellBack: { fallback in
+                Terminal.say("lmoe: \(fallback.adapter) was chosen and cannot answer: \(fallback.error.message)")
+            })
     }
 
     static func report(_ refresh: AdapterLibrary.Refresh) {

@@ -1,5 +1,3 @@
-import JSON
-
 /// Which adapter answers a request, and why.
 public struct RouteDecision: Sendable {
     public enum Route: String, Sendable {
@@ -15,6 +13,11 @@ public struct RouteDecision: Sendable {
         public var text: String
         /// Cosine, -1...1.
         public var similarity: Float
+
+        public init(text: String, similarity: Float) {
+            self.text = text
+            self.similarity = similarity
+        }
     }
 
     public struct Candidate: Sendable {
@@ -25,6 +28,14 @@ public struct RouteDecision: Sendable {
         public var score: Float
         public var threshold: Double
         public var nearest: [Neighbour]
+
+        public init(adapter: String, probability: Double, score: Float, threshold: Double, nearest: [Neighbour]) {
+            self.adapter = adapter
+            self.probability = probability
+            self.score = score
+            self.threshold = threshold
+            self.nearest = nearest
+        }
     }
 
     public struct Timings: Sendable {
@@ -51,66 +62,54 @@ public struct RouteDecision: Sendable {
     public var threshold: Double?
     /// What was embedded.
     public var text: String
-    /// The text as it came, where words of it were mended.
+    /// The text as it came, where its spelling was corrected.
     public var original: String?
     /// Best first.
     public var candidates: [Candidate]
     public var encoder: String
+    /// Of the router itself.
     public var timings: Timings
-    /// What became of it after the figures.
+    /// What happened after the router's figures.
     public var notes = RouteNotes()
+    /// From the question to the decision, with the time in queues and the language model's.
+    public var milliseconds = 0.0
+
+    public init(
+        adapter: String?, route: Route, reason: String, probability: Double? = nil, noneProbability: Double? = nil,
+        margin: Double? = nil, threshold: Double? = nil, text: String = "", original: String? = nil, candidates: [Candidate] = [],
+        encoder: String = "", timings: Timings = .init()
+    ) {
+        self.adapter = adapter
+        self.route = route
+        self.reason = reason
+        self.probability = probability
+        self.noneProbability = noneProbability
+        self.margin = margin
+        self.threshold = threshold
+        self.text = text
+        self.original = original
+        self.candidates = candidates
+        self.encoder = encoder
+        self.timings = timings
+    }
 
     /// A choice that needs no router.
     public static func explicit(_ adapter: String?, reason: String) -> RouteDecision {
-        RouteDecision(
-            adapter: adapter, route: .explicit, reason: reason, probability: nil, noneProbability: nil, margin: nil, threshold: nil,
-            text: "", candidates: [], encoder: "", timings: .init())
+        RouteDecision(adapter: adapter, route: .explicit, reason: reason)
     }
 
     /// The base because there is nothing to choose from or no router.
     public static func fallback(reason: String, text: String = "", encoder: String = "") -> RouteDecision {
-        RouteDecision(
-            adapter: nil, route: .fallback, reason: reason, probability: nil, noneProbability: nil, margin: nil, threshold: nil,
-            text: text, candidates: [], encoder: encoder, timings: .init())
+        RouteDecision(adapter: nil, route: .fallback, reason: reason, text: text, encoder: encoder)
     }
-}
 
-extension RouteDecision {
-    /// The route explanation of the interface page.
-    public var json: JSONValue {
-        var object = JSONObject()
-        object["adapter"] = adapter.map(JSONValue.string) ?? .null
-        object["route"] = .string(route.rawValue)
-        object["reason"] = .string(reason)
-        object["probability"] = number(probability)
-        object["none_probability"] = number(noneProbability)
-        object["margin"] = number(margin)
-        object["threshold"] = number(threshold)
-        object["text"] = .string(text)
-        if let original { object["original"] = .string(original) }
-        object["candidates"] = .array(candidates.map(\.json))
-        object["encoder"] = .string(encoder)
-        object["timings_us"] = [
-            "tokenize": rounded(timings.tokenizeMicroseconds, 10), "embed": rounded(timings.embedMicroseconds, 10),
-            "search": rounded(timings.searchMicroseconds, 10), "total": rounded(timings.totalMicroseconds, 10),
-        ]
-        notes.add(to: &object)
-        return .object(object)
+    /// The decision without any text of a prompt or of an example: what logs and metrics may keep.
+    public var withoutTexts: RouteDecision {
+        var bare = self
+        bare.text = ""
+        bare.original = nil
+        for index in bare.candidates.indices { bare.candidates[index].nearest = [] }
+        bare.notes.judgement?.failure = notes.judgement?.failure.map { _ in "failed" }
+        return bare
     }
-}
-
-extension RouteDecision.Candidate {
-    var json: JSONValue {
-        [
-            "adapter": .string(adapter), "probability": rounded(probability, 1e4), "score": rounded(Double(score), 1e4),
-            "threshold": rounded(threshold, 1e4),
-            "nearest": .array(nearest.map { ["text": .string($0.text), "similarity": rounded(Double($0.similarity), 1e4)] }),
-        ]
-    }
-}
-
-private func number(_ value: Double?) -> JSONValue { value.map { rounded($0, 1e4) } ?? .null }
-
-private func rounded(_ value: Double, _ scale: Double) -> JSONValue {
-    .number((value * scale).rounded() / scale)
 }

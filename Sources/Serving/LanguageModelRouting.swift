@@ -1,22 +1,22 @@
 internal import Dispatch
-import Generation
-import Routing
+public import Generation
+public import Routing
 internal import Synchronization
 
-/// Asks the base model which adapter shall answer: all rotations of the question at once, one token each. Any thread; nothing waits
-/// on a thread for it.
-struct LanguageModelRouting: Sendable {
+/// Asks the base model which adapter is to answer: all rotations of the question at once, one token each. Any thread; no thread
+/// waits for the answer.
+public struct LanguageModelRouting: Sendable {
     let backend: any GenerationBackend
     /// Later there is no judgement, and the router's decision stands.
     let milliseconds: Int
     private let questions = QuestionCounter()
 
-    init(backend: any GenerationBackend, milliseconds: Int) {
+    public init(backend: any GenerationBackend, milliseconds: Int) {
         self.backend = backend
         self.milliseconds = milliseconds
     }
 
-    func judge(_ question: LanguageModelQuestion) async -> RouteNotes.Judgement {
+    public func judge(_ question: LanguageModelQuestion) async -> RouteNotes.Judgement {
         let start = ContinuousClock.now
         var judgement = RouteNotes.Judgement()
         do throws(GenerationError) {
@@ -117,7 +117,7 @@ private final class AskedLetters: Sendable {
                 if let first = logprobs.first { note(letters(first), rotation) }
             case .failed(let error): end(.failure(error))
             case .finished: if state.withLock({ $0.answers[rotation] == nil }) { end(.failure(Self.silent)) }
-            case .started: break
+            case .started, .routed: break
             }
         }
     }

@@ -1,10 +1,11 @@
-public import Generation
-
-/// A request whose adapter is to be chosen, and who asks.
-public struct RoutingRequest: Sendable {
-    public enum Content: Sendable {
+/// A prompt whose adapter is to be chosen, and its caller.
+public struct RouteQuestion: Sendable {
+    public enum Content: Sendable, Equatable {
+        /// The router's policy says which turns decide.
         case messages([ChatMessage])
         case text(String)
+        /// Token ids of the base model; `Serving` turns them into text before a router sees them.
+        case tokens([Int32])
     }
 
     public var content: Content
@@ -15,31 +16,35 @@ public struct RoutingRequest: Sendable {
     /// How many candidates the decision lists, best first.
     public var top: Int
     public var caller: Caller
-    public var id: String
+    /// Identity of the request, for logs and for draws.
+    public var requestID: String
     /// The client's name for its own user.
     public var user: String?
-    /// An answer follows, so that the conversation is remembered with its adapter.
+    /// An answer follows: the conversation is remembered with its adapter, and the decision counts.
     public var isServed: Bool
+    /// Its caller has left: the work on it may stop. Any thread.
+    public var isAbandoned: @Sendable () -> Bool = { false }
 
     public init(
-        _ content: Content, candidates: [String]? = nil, threshold: Double? = nil, top: Int = 5, caller: Caller = .operator,
-        id: String = "", user: String? = nil, isServed: Bool = false
+        _ content: Content, candidates: [String]? = nil, threshold: Double? = nil, top: Int = 5, caller: Caller = Caller(),
+        requestID: String = "", user: String? = nil, isServed: Bool = false
     ) {
         self.content = content
         self.candidates = candidates
         self.threshold = threshold
         self.top = top
         self.caller = caller
-        self.id = id
+        self.requestID = requestID
         self.user = user
         self.isServed = isServed
     }
 
     /// Texts of the user's turns, in order; a prompt that is no chat is one turn.
-    var turns: [String] {
+    public var turns: [String] {
         switch content {
         case .text(let text): [text]
         case .messages(let messages): messages.filter { $0.role == "user" }.map(\.content)
+        case .tokens: []
         }
     }
 }

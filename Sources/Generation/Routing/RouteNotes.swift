@@ -1,20 +1,30 @@
-import JSON
-
-/// What became of a decision after the router's figures: the rest of the explanation. Members that are nil or false are left out.
+/// What happened to a decision after the router's figures.
 public struct RouteNotes: Sendable, Equatable {
     /// The adapter that the conversation had before this turn.
     public struct Conversation: Sendable, Equatable {
         public var adapter: String
         /// It goes on, although this turn alone would be answered by another one.
         public var stays: Bool
+
+        public init(adapter: String, stays: Bool) {
+            self.adapter = adapter
+            self.stays = stays
+        }
     }
 
-    /// A draw between an adapter and a new version of it.
+    /// A draw between an adapter and its canary, a new version of it.
     public struct Canary: Sendable, Equatable {
         public var of: String
         public var adapter: String
         public var weight: Double
         public var isChosen: Bool
+
+        public init(of: String, adapter: String, weight: Double, isChosen: Bool) {
+            self.of = of
+            self.adapter = adapter
+            self.weight = weight
+            self.isChosen = isChosen
+        }
     }
 
     /// What the language model said.
@@ -43,6 +53,14 @@ public struct RouteNotes: Sendable, Equatable {
         /// Its decision stands; else the second encoder was asked.
         public var isSure: Bool
         public var microseconds: Double
+
+        public init(encoder: String, adapter: String?, probability: Double?, isSure: Bool, microseconds: Double) {
+            self.encoder = encoder
+            self.adapter = adapter
+            self.probability = probability
+            self.isSure = isSure
+            self.microseconds = microseconds
+        }
     }
 
     public var first: FirstOpinion?
@@ -55,37 +73,8 @@ public struct RouteNotes: Sendable, Equatable {
     public var timeoutMilliseconds: Int?
     /// Turns and pieces of a long text that were embedded, when it was more than one.
     public var pieces: Int?
+    /// Adapters that were chosen for this prompt and could not answer it: removed, or not loadable.
+    public var unavailable: [String] = []
 
     public init() {}
-
-    /// The explanation's members.
-    func add(to object: inout JSONObject) {
-        if let first {
-            object["first"] = [
-                "encoder": .string(first.encoder), "adapter": first.adapter.map(JSONValue.string) ?? .null,
-                "probability": first.probability.map { .number(($0 * 1e4).rounded() / 1e4) } ?? .null, "sure": .bool(first.isSure),
-                "us": .number((first.microseconds * 10).rounded() / 10),
-            ]
-        }
-        if let conversation {
-            object["conversation"] = ["adapter": .string(conversation.adapter), "stays": .bool(conversation.stays)]
-        }
-        if let canary {
-            object["canary"] = [
-                "of": .string(canary.of), "adapter": .string(canary.adapter), "weight": .number(canary.weight),
-                "chosen": .bool(canary.isChosen),
-            ]
-        }
-        if let judgement {
-            object["language_model"] = [
-                "choice": judgement.choice.map(JSONValue.string) ?? .null,
-                "probability": judgement.probability.map { .number(($0 * 1e4).rounded() / 1e4) } ?? .null,
-                "failure": judgement.failure.map(JSONValue.string) ?? .null,
-                "ms": .number((judgement.milliseconds * 10).rounded() / 10),
-            ]
-        }
-        if isDefault { object["default"] = true }
-        if let timeoutMilliseconds { object["timeout_ms"] = .integer(Int64(timeoutMilliseconds)) }
-        if let pieces { object["pieces"] = .integer(Int64(pieces)) }
-    }
 }

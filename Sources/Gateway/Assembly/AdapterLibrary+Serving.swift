@@ -1,0 +1,28 @@
+public import Generation
+public import Routing
+public import Serving
+
+extension AdapterLibrary {
+    /// What a text would be decided, without an answer: for commands that explain or measure. Runs the encoder on this thread.
+    public func decide(_ question: RouteQuestion) throws(RoutingError) -> RouteDecision {
+        try dispatcher.decide(question, rules: shelf.rules)
+    }
+
+    /// The serving layer over a backend that serves this library's adapters.
+    ///
+    /// - Parameters:
+    ///   - queue: runs the encoder.
+    ///   - decided: told of each decision of the router.
+    ///   - fellBack: told of each prompt whose routed adapter could not answer.
+    ///   - notLoaded: told of each adapter that could not be loaded ahead of its request.
+    public func serving(
+        _ backend: any GenerationBackend, queue: WorkQueue,
+        decided: @escaping @Sendable (RouteDecision, RouteQuestion) -> Void = { _, _ in },
+        fellBack: @escaping @Sendable (RoutedBackend.Fallback) -> Void = { _ in },
+        notLoaded: @escaping @Sendable (_ adapter: String, GenerationError) -> Void = { _, _ in }
+    ) -> RoutedBackend {
+        let router = DispatchedRouter(
+            dispatcher, rules: { [self] in shelf.rules }, queue: queue, backend: backend, decided: decided)
+        return RoutedBackend(backend, router: router, fellBack: fellBack, notLoaded: notLoaded)
+    }
+}

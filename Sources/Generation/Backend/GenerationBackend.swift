@@ -1,0 +1,48 @@
+/// Something that generates text: the engine of this process, or a server elsewhere.
+///
+/// All members may be used from any thread. What is not `async` returns at once: it never waits for the model, a disk or a
+/// network, unless its comment says so.
+public protocol GenerationBackend: Sendable {
+    /// Name of the base model, as `/v1/models` lists it.
+    var baseModelName: String { get }
+    /// Longest prompt plus completion, in tokens.
+    var contextLength: Int { get }
+    /// Names of the adapters that a request may have, sorted.
+    var adapterNames: [String] { get }
+    /// How it is now: a snapshot.
+    var status: BackendStatus { get }
+
+    /// Queues the request. Everything that happens to it arrives on `stream`, which ends in `finished` or `failed` exactly
+    /// once unless its consumer cancels it.
+    func submit(_ request: GenerationRequest, to stream: GenerationStream)
+
+    /// Brings an adapter to where its next request needs no wait. It may take seconds: not for the loop or the engine's thread.
+    /// Errors: `adapterNotFound`, `adapterRejected`.
+    func load(_ adapter: String) throws(GenerationError)
+
+    /// Token ids of a text. Errors: `invalidRequest` where the backend has no tokenizer to ask.
+    func tokenize(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) async throws(GenerationError) -> [Int32]
+    /// Text of token ids, without special tokens; ids that the vocabulary does not have are skipped.
+    func detokenize(_ tokens: [Int32]) async throws(GenerationError) -> String
+
+    /// Refuses new requests with `draining` and returns when the running ones have ended.
+    func drain() async
+    /// Ends the backend: what waits and what runs fails with `draining`. When every stream has its last event, `whenStopped` is
+    /// called, on some thread.
+    func stop(whenStopped: @escaping @Sendable () -> Void)
+}
+
+extension GenerationBackend {
+    public func stop() { stop(whenStopped: {}) }
+
+    /// By default, adapters are loaded when they are used.
+    public func load(_ adapter: String) throws(GenerationError) {}
+
+    public func tokenize(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) async throws(GenerationError) -> [Int32] {
+        throw GenerationError(.invalidRequest, "\(baseModelName) has no tokenizer that can be asked")
+    }
+
+    public func detokenize(_ tokens: [Int32]) async throws(GenerationError) -> String {
+        throw GenerationError(.invalidRequest, "\(baseModelName) has no tokenizer that can be asked")
+    }
+}

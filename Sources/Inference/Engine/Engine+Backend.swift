@@ -1,0 +1,60 @@
+import Adapters
+import Generation
+import Tokenizers
+
+/// What a backend says of itself, beside generating.
+extension Engine {
+    public var adapterNames: [String] { store?.list().filter(\.isServable).map(\.name).sorted() ?? [] }
+
+    public var status: BackendStatus {
+        let now = statistics
+        func figure(_ name: String, _ value: Int, _ help: String) -> BackendStatus.Figure { .init(name, Double(value), help: help) }
+        return BackendStatus(
+            isDraining ? .draining : .ready, queuedRequests: now.queuedRequests, activeSequences: now.activeSequences,
+            figures: [
+                figure("queued_requests", now.queuedRequests, "Accepted and not yet part of a step."),
+                figure("active_sequences", now.activeSequences, "Sequences that take part in steps."),
+                figure("finished_requests", now.finishedRequests, "Since the start."),
+                figure("failed_requests", now.failedRequests, "Since the start."),
+                figure("cancelled_requests", now.cancelledRequests, "Since the start."),
+                figure("prompt_tokens", now.promptTokens, "Since the start."),
+                figure("cached_tokens", now.cachedTokens, "Prompt tokens from the prefix cache, since the start."),
+                figure("generated_tokens", now.generatedTokens, "Since the start."),
+                figure("steps", now.steps, "Since the start."),
+                figure("step_rows", now.stepRows, "Rows of all steps since the start."),
+                .init("step_seconds", now.stepMilliseconds / 1000, help: "Time of all steps since the start."),
+                .init("choice_seconds", now.samplingMilliseconds / 1000, help: "Time to sample tokens, beside the steps."),
+                figure("proposed_tokens", now.proposedTokens, "Draft tokens that steps verified."),
+                figure("accepted_tokens", now.acceptedTokens, "Of the draft tokens, those that were right."),
+                figure("preemptions", now.preemptions, "Sequences that gave way and were computed again."),
+                figure("kv_blocks", now.keyValueBlocks, "Blocks of keys and values."),
+                figure("kv_blocks_in_use", now.keyValueBlocksInUse, "Blocks that running sequences hold."),
+            ])
+    }
+
+    public func load(_ adapter: String) throws(GenerationError) {
+        guard let store else { throw GenerationError(.adapterNotFound, "there is no adapter `\(adapter)`") }
+        do throws(AdapterError) {
+            _ = try store.preload(adapter)
+        } catch {
+            throw GenerationError(error.code == .notFound ? .adapterNotFound : .adapterRejected, "\(error)")
+        }
+    }
+
+    public func tokenize(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) async throws(GenerationError) -> [Int32] {
+        guard text.utf8.count <= limits.promptBytes else {
+            throw GenerationError(
+                .contextLengthExceeded, "the text has \(text.utf8.count) bytes; at most \(limits.promptBytes) are read")
+        }
+        return base.tokenizer.encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
+    }
+
+    public func detokenize(_ tokens: [Int32]) async throws(GenerationError) -> String {
+        // Ids come from clients; those that the vocabulary does not have say nothing.
+        base.tokenizer.decode(tokens.filter { $0 >= 0 && $0 < base.tokenizer.vocabularySize }, skipSpecialTokens: true)
+    }
+
+    public func drain() async {
+        await withCheckedContinuation { continuation in drain { continuation.resume() } }
+    }
+}

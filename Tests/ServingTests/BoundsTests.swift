@@ -1,0 +1,66 @@
+import Dispatch
+import Generation
+import Synchronization
+import Testing
+
+@testable import Serving
+
+/// Queues of the serving layer have an end, and what does not fit is counted.
+@Suite struct BoundsTests {
+    @Test func aFullQueueRefusesAtOnce() async throws {
+        let queue = WorkQueue("test", capacity: 1, purpose: "to be tested")
+        let gate = DispatchSemaphore(value: 0)
+        let first = Task { try await queue.run { gate.wait() } }
+        while queue.count == 0 { await Task.yield() }
+        let second = Task { try await queue.run {} }
+        while queue.count == 1 { await Task.yield() }
+        let error = await #expect(throws: GenerationError.self) { try await queue.run {} }
+        #expect(error?.code == .overloaded && error?.message == "Too many requests wait to be tested.")
+        #expect(queue.refused == 1)
+        gate.signal()
+        try await first.value
+        try await second.value
+        try await queue.run {}
+    }
+
+    @Test func workOfAClientThatLeftIsSkipped() async throws {
+        let queue = WorkQueue("test", capacity: 4, purpose: "to be tested")
+        let ran = Mutex(false)
+        await #expect(throws: CancellationError.self) { try await queue.run(unless: { true }) { ran.withLock { $0 = true } } }
+        #expect(!ran.withLock { $0 })
+    }
+
+    @Test func prefetchesAreFewAtATimeAndDroppedBeyondTheBound() async {
+        var limits = ServingLimits()
+        limits.prefetchThreads = 2
+        limits.waitingPrefetches = 3
+        let gate = DispatchSemaphore(value: 0)
+        let running = Mutex(0)
+        let most = Mutex(0)
+        let failures = Mutex<[String]>([])
+        let prefetch = Prefetch(
+            limits,
+            load: { adapter throws(GenerationError) in
+                let now = running.withLock { running in
+                    running += 1
+                    return running
+                }
+                most.withLock { $0 = max($0, now) }
+                gate.wait()
+                running.withLock { $0 -= 1 }
+                if adapter == "a1" { throw GenerationError(.adapterRejected, "torn") }
+            }, failed: { adapter, error in failures.withLock { $0.append("\(adapter): \(error.message)") } })
+        for number in 0..<10 {
+            prefetch.start("a\(number)")
+            prefetch.start("a0")
+        }
+        #expect(prefetch.counters.running == 2 && prefetch.counters.waiting == 3)
+        #expect(prefetch.counters.dropped == 5)
+        while running.withLock({ $0 }) < 2 { await Task.yield() }
+        for _ in 0..<5 { gate.signal() }
+        while prefetch.counters.running > 0 { await Task.yield() }
+        #expect(most.withLock { $0 } == 2)
+        #expect(prefetch.counters == .init(waiting: 0, running: 0, loaded: 4, failed: 1, dropped: 5))
+        #expect(failures.withLock { $0 } == ["a1: torn"])
+    }
+}

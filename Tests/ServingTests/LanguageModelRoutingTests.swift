@@ -1,0 +1,65 @@
+import Generation
+import Routing
+import Synchronization
+import Testing
+
+@testable import Serving
+
+/// The base model as the judge of a decision.
+@Suite struct LanguageModelRoutingTests {
+    /// Prefers the option whose letter stands before `sql` in the list of the prompt.
+    private final class Judge: GenerationBackend {
+        let baseModelName = "judge"
+        let contextLength = 2048
+        let adapterNames: [String] = []
+        let status = BackendStatus()
+        let streams = Mutex<[GenerationStream]>([])
+        private let script: @Sendable (String, GenerationStream) -> Void
+
+        init(_ script: @escaping @Sendable (String, GenerationStream) -> Void) { self.script = script }
+
+        func submit(_ request: GenerationRequest, to stream: GenerationStream) {
+            streams.withLock { $0.append(stream) }
+            if case .text(let prompt, _, _) = request.prompt { script(prompt, stream) }
+        }
+
+        func drain() async {}
+        func stop(whenStopped: @escaping @Sendable () -> Void) { whenStopped() }
+
+        static func say(_ letters: [(String, Float)], to stream: GenerationStream) {
+            let top = letters.map { TokenLogprob.Alternative(token: 1, bytes: Array($0.0.utf8), logprob: $0.1) }
+            stream.send(.delta(text: "", logprobs: [TokenLogprob(chosen: top[0], top: top)]))
+            stream.send(.finished(.length, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 1), .init()))
+        }
+    }
+
+    private static let question = LanguageModelQuestion(
+        text: "which rivers", options: [.init(name: "bash", description: nil, examples: []), .init(name: "sql", description: "Queries.", examples: [])])
+
+    private func judge(_ milliseconds: Int = 20_000, _ script: @escaping @Sendable (String, GenerationStream) -> Void) async -> RouteNotes.Judgement {
+        await LanguageModelRouting(backend: Judge(script), milliseconds: milliseconds).judge(Self.question)
+    }
+
+    @Test func theBaseModelChoosesAmongTheCandidates() async {
+        let chosen = await judge { prompt, stream in
+            let line = prompt.split(separator: "\n").first { $0.contains("sql") } ?? "A"
+            Judge.say([(" \(line.prefix(1))", -0.5), ("\n", -0.7), ("A", -1.5)], to: stream)
+        }
+        #expect(chosen.choice == "sql" && chosen.failure == nil)
+        #expect((chosen.probability ?? 0) > 0.5)
+        let none = await judge { prompt, stream in
+            let line = prompt.split(separator: "\n").first { $0.contains("none.") } ?? "A"
+            Judge.say([("\(line.prefix(1)).", -0.5)], to: stream)
+        }
+        #expect(none.choice == nil && none.failure == nil)
+    }
+
+    @Test func aBaseModelThatSaysNothingOfUseLeavesTheDecision() async {
+        #expect(await judge { _, stream in Judge.say([("The", -0.1)], to: stream) }.failure == "it named no option")
+        #expect(await judge { _, stream in stream.send(.failed(.init(.overloaded, "full"))) }.failure == "full")
+        let backend = Judge { _, _ in }
+        let late = await LanguageModelRouting(backend: backend, milliseconds: 20).judge(Self.question)
+        #expect(late.failure == "the language model did not answer within 20 ms")
+        #expect(backend.streams.withLock { $0.map(\.isCancelled) } == [true, true, true])
+    }
+}

@@ -1,0 +1,161 @@
+import Generation
+import JSON
+import Synchronization
+import Testing
+
+@testable import Serving
+
+@Suite struct RoutedBackendTests {
+    private func question(_ text: String) -> RoutedPrompt.Selection { .automatic(RouteQuestion(.text(text))) }
+
+    /// A prompt with one choice for each text.
+    private func prompts(_ texts: [String], _ reader: Reader) -> [RoutedPrompt] {
+        texts.enumerated().map { RoutedPrompt(question($1), choices: [reader.choice($0)]) }
+    }
+
+    @Test func eachPromptGetsItsDecisionBeforeEverythingElse() async {
+        let serving = RoutedBackend(ScriptedBackend(ScriptedBackend.naming()), router: ScriptedRouter())
+        let reader = Reader(3)
+        serving.answer(prompts(["to sql", "to bash", "base"], reader))
+        let ends = await reader.ends()
+        #expect(ends.map(\.text) == ["sql", "bash", "base"])
+        #expect(ends.allSatisfy { $0.beginsWithDecision && $0.decisions.count == 1 })
+        #expect(ends.map { $0.decisions[0].route } == [.matched, .matched, .fallback])
+    }
+
+    @Test(arguments: [GenerationError.Code.adapterNotFound, .adapterRejected])
+    func onlyThePromptWhoseAdapterIsGoneFallsBack(code: GenerationError.Code) async {
+        let backend = ScriptedBackend(ScriptedBackend.naming(gone: ["sql"], code: code))
+        let fallbacks = Mutex<[String]>([])
+        let serving = RoutedBackend(
+            backend, router: ScriptedRouter(), fellBack: { told in fallbacks.withLock { $0.append("\(told.adapter): \(told.error.message)") } })
+        let reader = Reader(3)
+        serving.answer(prompts(["to bash", "to sql", "to math"], reader))
+        let ends = await reader.ends()
+        #expect(ends.map(\.text) == ["bash", "base", "math"])
+        #expect(ends.map(\.decisions.count) == [1, 2, 1])
+        let last = ends[1].decisions[1]
+        #expect(last.adapter == nil && last.route == .fallback)
+        #expect(last.reason == "sql was chosen, but has been removed or does not load: the base answers")
+        #expect(last.json["unavailable"] == ["sql"])
+        #expect(backend.requests.map(\.adapter).filter { $0 == "bash" }.count == 1)
+        #expect(fallbacks.withLock { $0 } == ["sql: sql is gone"])
+    }
+
+    @Test func everyChoiceOfThePromptFallsBackAndKeepsNoStrength() async {
+        let backend = ScriptedBackend(ScriptedBackend.naming(gone: ["sql"]))
+        let serving = RoutedBackend(backend, router: ScriptedRouter())
+        let reader = Reader(2)
+        serving.answer([RoutedPrompt(question("to sql"), choices: [reader.choice(0, scale: 2), reader.choice(1, scale: 2)])])
+        #expect(await reader.ends().map(\.text) == ["base", "base"])
+        #expect(backend.requests.filter { $0.adapter == nil }.map(\.scale) == [1, 1])
+        #expect(backend.requests.filter { $0.adapter != nil }.map(\.scale) == [2, 2])
+    }
+
+    @Test func aCanaryGivesWayToItsAdapterAndThatToTheBase() async {
+        let router = ScriptedRouter {
+            $0.adapter = "bash-2"
+            $0.notes.canary = .init(of: "slow", adapter: "bash-2", weight: 1, isChosen: true)
+        }
+        for (gone, text, unavailable) in [(Set(["bash-2"]), "slow", ["bash-2"]), (["bash-2", "slow"], "base", ["bash-2", "slow"])] {
+            let reader = Reader(1)
+            RoutedBackend(ScriptedBackend(ScriptedBackend.naming(gone: gone)), router: router)
+                .answer([RoutedPrompt(question("to slow"), choices: [reader.choice(0)])])
+            let end = await reader.ends()[0]
+            #expect(end.text == text)
+            #expect(end.decisions.last?.notes.unavailable == unavailable)
+            #expect(end.decisions[1].reason == "bash-2 was drawn, but has been removed or does not load: slow answers")
+            #expect(end.decisions[1].route == .matched && end.decisions[1].notes.timeoutMilliseconds == 70)
+            if text == "base" { #expect(end.decisions[2].route == .fallback && end.decisions[2].notes.timeoutMilliseconds == nil) }
+        }
+    }
+
+    @Test func anAdapterThatTheClientNamedIsNeverReplaced() async {
+        let backend = ScriptedBackend(ScriptedBackend.naming(gone: ["sql"]))
+        let reader = Reader(1)
+        RoutedBackend(backend, router: ScriptedRouter())
+            .answer([RoutedPrompt(.adapter("sql", reason: "named"), choices: [reader.choice(0)])])
+        let end = await reader.ends()[0]
+        #expect(end.failure?.code == .adapterNotFound)
+        #expect(backend.requests.count == 1)
+    }
+
+    @Test func anAdapterThatFailsAfterItsStartIsNotReplaced() async {
+        let backend = ScriptedBackend { request, stream in
+            stream.send(.started(.init(adapter: request.adapter, adapterVersion: nil, promptTokens: 1, cachedTokens: 0)))
+            stream.send(.failed(GenerationError(.adapterRejected, "torn")))
+        }
+        let reader = Reader(1)
+        RoutedBackend(backend, router: ScriptedRouter()).answer(prompts(["to sql"], reader))
+        #expect(await reader.ends()[0].failure?.code == .adapterRejected)
+        #expect(backend.requests.count == 1)
+    }
+
+    @Test func aFailureThatIsNotTheAdaptersIsTheAnswer() async {
+        let reader = Reader(1)
+        RoutedBackend(ScriptedBackend { _, stream in stream.send(.failed(GenerationError(.overloaded, "full"))) }, router: ScriptedRouter())
+            .answer(prompts(["to sql"], reader))
+        let end = await reader.ends()[0]
+        #expect(end.failure?.code == .overloaded && end.decisions.count == 1)
+    }
+
+    @Test func aPromptIsAnsweredWhileTheNextIsRouted() async {
+        let router = ScriptedRouter()
+        let reader = Reader(2)
+        RoutedBackend(ScriptedBackend(ScriptedBackend.naming()), router: router).answer(prompts(["to bash", "wait for sql"], reader))
+        let first = await reader.until { $0[0].isOver }
+        #expect(first[0].text == "bash" && first[1].decisions.isEmpty)
+        router.open()
+        #expect(await reader.ends()[1].text == "sql")
+    }
+
+    @Test func aPromptThatCannotBeRoutedFailsAlone() async {
+        let reader = Reader(3)
+        RoutedBackend(ScriptedBackend(ScriptedBackend.naming()), router: ScriptedRouter()).answer(prompts(["to bash", "full", "to sql"], reader))
+        let ends = await reader.ends()
+        #expect(ends.map(\.text) == ["bash", "", "sql"])
+        #expect(ends[1].failure?.code == .overloaded)
+    }
+
+    @Test func promptsOfAClientThatLeftAreNeitherRoutedNorAnswered() async {
+        let (router, backend) = (ScriptedRouter(), ScriptedBackend(ScriptedBackend.naming()))
+        let serving = RoutedBackend(backend, router: router)
+        let reader = Reader(3)
+        serving.answer(prompts(["wait for sql", "to bash", "to math"], reader))
+        while router.questions.withLock({ $0.isEmpty }) { await Task.yield() }
+        for stream in reader.streams { stream.cancel() }
+        let isAbandoned = router.questions.withLock { $0[0].isAbandoned }
+        #expect(isAbandoned())
+        router.open()
+        let other = Reader(1)
+        serving.answer(prompts(["to geo"], other))
+        _ = await other.ends()
+        #expect(router.questions.withLock { $0.count } == 2)
+    }
+
+    @Test func adaptersAreLoadedAheadOnceAndNotForRefusedRequests() async {
+        let backend = ScriptedBackend(ScriptedBackend.naming())
+        let serving = RoutedBackend(backend, router: ScriptedRouter())
+        // It stays open, so that it counts as taken.
+        let reader = Reader(1)
+        let held = RoutedBackend(ScriptedBackend { _, _ in }, router: ScriptedRouter())
+        held.answer([RoutedPrompt(.adapter("sql", reason: ""), choices: [reader.choice(0)])])
+        while held.prefetchCounters.loaded == 0 { await Task.yield() }
+        let refused = Reader(1)
+        let full = ScriptedBackend { _, stream in stream.send(.failed(GenerationError(.overloaded, "full"))) }
+        RoutedBackend(full, router: ScriptedRouter()).answer([RoutedPrompt(.adapter("sql", reason: ""), choices: [refused.choice(0)])])
+        #expect(full.loaded.isEmpty)
+        #expect(serving.prefetchCounters == .init())
+    }
+
+    @Test func whatWasDecidedBeforeIsAnsweredAsDecided() async throws {
+        let backend = ScriptedBackend(ScriptedBackend.naming(gone: ["sql"]))
+        let serving = RoutedBackend(backend, router: ScriptedRouter())
+        let decision = try await serving.decide(question("to sql"))
+        let reader = Reader(1)
+        serving.answer([RoutedPrompt(.decided(decision), choices: [reader.choice(0)])])
+        #expect(await reader.ends()[0].text == "base")
+        #expect(try await serving.decide(.adapter("slow", reason: "named")).notes.timeoutMilliseconds == 70)
+        #expect(try await serving.decide(.base(reason: "wanted")).reason == "wanted")
+    }
+}
