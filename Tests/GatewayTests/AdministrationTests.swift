@@ -117,7 +117,7 @@ import Testing
     @Test func moreThanWaitsIsAnErrorForListsToo() async throws {
         let folder = try TemporaryFolder()
         let library = try Fixture.library(folder)
-        let full = LibraryAdministration(library: library, imports: nil, queue: WorkQueue("test", capacity: 0))
+        let full = LibraryAdministration(library: library, imports: nil, queue: WorkQueue("test", capacity: 0, purpose: "to be changed"))
         #expect(await code { _ = try await full.list() } == .overloaded)
     }
 }
