@@ -1,3 +1,5 @@
+internal import Models
+
 /// Why an adapter cannot be used. It names the adapter, the file and the tensor or key, what was found and what was
 /// expected; the message ends with the way out where there is one.
 public struct AdapterError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -92,4 +94,11 @@ func quoted(_ name: String) -> String {
 func listed(_ names: some Collection<String>, limit: Int = 5) -> String {
     let shown = names.prefix(limit).joined(separator: ", ")
     return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown
+}
+
+extension AdapterError {
+    /// What a model says of a tensor of the weights; `code` is that of everything but a lack of memory.
+    init(_ error: ModelError, _ code: Code, tensor: String) {
+        self.init(error.code == .noMemory ? .unavailable : code, error.message, file: AdapterFile.weights, tensor: tensor)
+    }
 }

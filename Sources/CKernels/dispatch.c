@@ -1,5 +1,6 @@
 // Which of the tables this CPU can run.
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,13 +54,23 @@ const ck_kernels *ck_kernels_named(const char *name) {
     return NULL;
 }
 
-const ck_kernels *ck_kernels_chosen(void) {
-    const char *forced = getenv("LMOE_KERNELS");
-    if (forced && ck_kernels_named(forced)) return ck_kernels_named(forced);
+static const ck_kernels *best(void) {
     static const char *const best_first[] = {"avx512_bf16", "avx512", "avx2", "neon"};
     for (size_t i = 0; i < sizeof best_first / sizeof *best_first; i++) {
         const ck_kernels *kernels = ck_kernels_named(best_first[i]);
         if (kernels) return kernels;
     }
     return &ck_kernels_scalar;
+}
+
+const ck_kernels *ck_kernels_chosen(void) {
+    const char *wanted = getenv("LMOE_KERNELS");
+    if (!wanted || !*wanted) return best();
+    const ck_kernels *kernels = ck_kernels_named(wanted);
+    if (kernels) return kernels;
+    kernels = best();
+    fprintf(stderr,
+            "lmoe: LMOE_KERNELS is '%.64s': expected scalar, avx2, avx512, avx512_bf16 or neon, and a CPU that has it; using %s\n", wanted,
+            kernels->name);
+    return kernels;
 }

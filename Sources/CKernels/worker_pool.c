@@ -1,6 +1,7 @@
 // Gates: a counter that threads wait for, spinning first and sleeping after.
 #include "include/worker_pool.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -94,10 +95,14 @@ static void *work(void *argument) {
     }
 }
 
-ck_worker_pool *ck_worker_pool_create(size_t threads) {
+ck_worker_pool *ck_worker_pool_create(size_t threads, int *error) {
+    *error = 0;
     if (threads == 0) threads = 1;
     ck_worker_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
-    if (!pool) return NULL;
+    if (!pool) {
+        *error = ENOMEM;
+        return NULL;
+    }
     gate_open(&pool->serving);
     gate_open(&pool->started);
     gate_open(&pool->finished);
@@ -108,13 +113,14 @@ ck_worker_pool *ck_worker_pool_create(size_t threads) {
     pool->threads = threads;
     pool->running = 0;
     pool->workers = calloc(threads, sizeof *pool->workers);
-    for (size_t i = 1; pool->workers && i < threads; i++) {
+    if (!pool->workers) *error = ENOMEM;
+    for (size_t i = 1; *error == 0 && i < threads; i++) {
         worker *w = &pool->workers[i];
         *w = (worker){.pool = pool, .index = i};
-        if (pthread_create(&w->thread, NULL, work, w) != 0) break;
-        pool->running++;
+        *error = pthread_create(&w->thread, NULL, work, w);
+        if (*error == 0) pool->running++;
     }
-    if (pool->running + 1 == threads) return pool;
+    if (*error == 0) return pool;
     ck_worker_pool_destroy(pool);
     return NULL;
 }

@@ -18,7 +18,7 @@ extension EncoderEmbedder {
     ///
     /// Errors: `ModelError`, `TokenizerError`, `EmbeddingError`. Cost: reads the weights once, and packs them when `fast`.
     public convenience init(
-        folder: String, name: String? = nil, precision: Decoder.Precision, pool: WorkerPool
+        folder: String, name: String? = nil, precision: ModelPrecision, pool: WorkerPool
     ) throws {
         let settings = try EncoderSettings(folder: folder)
         let tokenizer = try WordPieceTokenizer.load(folder: folder)

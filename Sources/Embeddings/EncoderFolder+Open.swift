@@ -6,7 +6,7 @@ extension EncoderFolder {
     /// The embedder of a folder by what it holds: static vectors of tokens, or else a BERT-style encoder.
     ///
     /// Static vectors have no `precision` and need no `pool`. Errors and cost: as the two embedders'.
-    public static func open(_ folder: String, precision: Decoder.Precision, pool: WorkerPool) throws -> any TextEmbedder {
+    public static func open(_ folder: String, precision: ModelPrecision, pool: WorkerPool) throws -> any TextEmbedder {
         if StaticEmbedder.isStatic(folder: folder) { return try StaticEmbedder(folder: folder) }
         return try EncoderEmbedder(folder: folder, precision: precision, pool: pool)
     }

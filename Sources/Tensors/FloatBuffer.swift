@@ -1,33 +1,44 @@
-internal import Glibc
-
-/// f32 elements in 64-byte aligned memory, zeroed. Large buffers take memory as they are first written, page by page: most are
-/// sized for the greatest batch, which may never come.
+/// f32 elements in zeroed memory, 64-byte aligned.
 ///
-/// `@unchecked Sendable`: the owner writes before it shares; what is shared is only read, or written in slices that threads
-/// agree on by a barrier.
+/// A large buffer is a mapping of its own, whose pages take memory when they are first written: most buffers are sized for the
+/// largest batch, which may never come.
+///
+/// `@unchecked Sendable`: the owner writes before it shares the buffer. A shared buffer is only read, or threads write disjoint
+/// slices between barriers.
 public final class FloatBuffer: @unchecked Sendable {
     public let count: Int
     /// Valid as long as this object lives.
     public let pointer: UnsafeMutablePointer<Float>
-    /// Of the mapping that the buffer is; 0: it is on the heap.
+    /// Bytes of the buffer's mapping; 0: it is on the heap.
     private let mappedBytes: Int
 
     private static let leastMappedBytes = 256 << 10
 
-    public init(count: Int) {
-        precondition(count >= 0, "a buffer has no negative number of elements")
+    /// For sizes that come from a file or a setting. Throws when the system has no memory for it.
+    /// - Parameter purpose: goes into the error: "no memory for 12 bytes of …".
+    public init(_ count: Int, for purpose: String) throws(ResourceError) {
+        precondition(count >= 0, "a buffer of \(count) elements was asked for")
+        let (bytes, overflows) = count.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
+        guard !overflows else { throw ResourceError("no memory for \(count) floats of \(purpose): the size overflows") }
         self.count = count
-        if 4 * count >= Self.leastMappedBytes {
-            mappedBytes = 4 * count
-            let mapping = mmap(nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-            guard let mapping, mapping != MAP_FAILED else { preconditionFailure("the system has memory for a buffer") }
-            pointer = mapping.bindMemory(to: Float.self, capacity: count)
+        if bytes >= Self.leastMappedBytes {
+            mappedBytes = bytes
+            pointer = try SystemMemory.map(bytes, for: purpose).bindMemory(to: Float.self, capacity: count)
             return
         }
         mappedBytes = 0
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(4 * count, 64), alignment: 64)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 64), alignment: 64)
         pointer = memory.bindMemory(to: Float.self, capacity: count)
         pointer.initialize(repeating: 0, count: count)
+    }
+
+    /// For sizes that the program bounds. The process ends when the system has no memory for it.
+    public convenience init(count: Int) {
+        do throws(ResourceError) {
+            try self.init(count, for: "working memory")
+        } catch {
+            preconditionFailure(error.message)
+        }
     }
 
     /// Copies.
@@ -41,7 +52,7 @@ public final class FloatBuffer: @unchecked Sendable {
 
     deinit {
         if mappedBytes > 0 {
-            munmap(pointer, mappedBytes)
+            SystemMemory.unmap(pointer, byteCount: mappedBytes)
         } else {
             UnsafeMutableRawPointer(pointer).deallocate()
         }

@@ -32,8 +32,8 @@ extension Kernels {
     /// `h[row] = scale * A x[row]`, quantised; h has `ceil(rank / 32)` blocks from `block` on. A row's bits do not depend on
     /// `rows`. `next` is the matrix that is multiplied next: it is fetched on the way.
     public static func lowRankShrink(
-        _ x: QuantizedRows.Span, rows: Range<Int>, a: Int8Matrix, next: UnsafeRawPointer?, scale: Float,
-        into h: QuantizedRows.Span, block: Int
+        _ x: QuantizedRows.View, rows: Range<Int>, a: Int8Matrix, next: UnsafeRawPointer?, scale: Float,
+        into h: QuantizedRows.View, block: Int
     ) {
         withUnsafePointer(to: a.matrix) {
             table.pointee.low_rank_int8.shrink(
@@ -45,8 +45,8 @@ extension Kernels {
 
     /// The same for rows that are listed: from row `rows[i]` of x to row `targets[i]` of h, which are all different.
     public static func lowRankShrink(
-        _ x: QuantizedRows.Span, rows: UnsafePointer<Int32>, count: Int, a: Int8Matrix, next: UnsafeRawPointer?, scale: Float,
-        into h: QuantizedRows.Span, rows targets: UnsafePointer<Int32>, block: Int
+        _ x: QuantizedRows.View, rows: UnsafePointer<Int32>, count: Int, a: Int8Matrix, next: UnsafeRawPointer?, scale: Float,
+        into h: QuantizedRows.View, rows targets: UnsafePointer<Int32>, block: Int
     ) {
         withUnsafePointer(to: a.matrix) {
             table.pointee.low_rank_int8.shrink(
@@ -58,7 +58,7 @@ extension Kernels {
     /// `y[row, o] += (B h[row])[o]` for o in `outputs`, which begins at a multiple of 16 and ends at one or at the last; y points
     /// to output 0 of row 0 of `h`.
     public static func lowRankExpand(
-        _ h: QuantizedRows.Span, rows: Range<Int>, block: Int, b: Int8Matrix, next: UnsafeRawPointer?,
+        _ h: QuantizedRows.View, rows: Range<Int>, block: Int, b: Int8Matrix, next: UnsafeRawPointer?,
         outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, outputStride: Int
     ) {
         withUnsafePointer(to: b.matrix) {
@@ -72,7 +72,7 @@ extension Kernels {
     /// The same for rows that are listed: from row `rows[i]` of h to row `targets[i]` of y, or the i-th without a list; they are
     /// all different.
     public static func lowRankExpand(
-        _ h: QuantizedRows.Span, rows: UnsafePointer<Int32>, count: Int, block: Int, b: Int8Matrix, next: UnsafeRawPointer?,
+        _ h: QuantizedRows.View, rows: UnsafePointer<Int32>, count: Int, block: Int, b: Int8Matrix, next: UnsafeRawPointer?,
         outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, rows targets: UnsafePointer<Int32>?, outputStride: Int
     ) {
         withUnsafePointer(to: b.matrix) {

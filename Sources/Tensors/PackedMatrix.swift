@@ -27,10 +27,10 @@ public final class PackedMatrix: @unchecked Sendable {
     /// Reads and packs all of `view`, `[outputs, inputs]`. Cost: one pass, about 1 GB/s of packed bytes.
     ///
     /// Packed row i is row `rowOrder[i]` of the view.
-    /// - Throws: `.unsupportedType`, `.wrongShape`, `.notFinite`.
+    /// - Throws: `.unsupportedType`, `.wrongShape`, `.notFinite`, `.noMemory`.
     public convenience init(packing view: TensorView, rowOrder: [Int]? = nil) throws(TensorError) {
         let shape = try Shape(of: view, rowOrder: rowOrder)
-        self.init(shape, memory: MatrixMemory(byteCount: shape.byteCount))
+        self.init(shape, memory: try Self.memory(shape.byteCount, tensor: view.name))
         try pack(view, rowOrder: rowOrder?.map(Int64.init), panels: 0..<panels)
     }
 
@@ -42,7 +42,7 @@ public final class PackedMatrix: @unchecked Sendable {
     ) throws(TensorError) -> [PackedMatrix] {
         var shapes: [Shape] = []
         for source in views { shapes.append(try Shape(of: source.view, rowOrder: source.rowOrder)) }
-        let memory = MatrixMemory(byteCount: shapes.reduce(0) { $0 + MatrixMemory.footprint($1.byteCount) })
+        let memory = try Self.memory(shapes.reduce(0) { $0 + MatrixMemory.footprint($1.byteCount) }, tensor: "all weights")
         var matrices: [PackedMatrix] = []
         var pieces: [(matrix: Int, panels: Range<Int>)] = []
         for (index, shape) in shapes.enumerated() {
@@ -70,6 +70,14 @@ public final class PackedMatrix: @unchecked Sendable {
         }
         if let error = failure.withLock({ $0 }) { throw error }
         return matrices
+    }
+
+    private static func memory(_ byteCount: Int, tensor: String) throws(TensorError) -> MatrixMemory {
+        do throws(ResourceError) {
+            return try MatrixMemory(byteCount: byteCount)
+        } catch {
+            throw TensorError(code: .noMemory, tensor: tensor, message: error.message)
+        }
     }
 
     /// Bytes of a matrix that is packed to 8 bits, as f32, f16 and bf16 are.
@@ -158,7 +166,7 @@ public final class PackedMatrix: @unchecked Sendable {
     }
 
     /// The weights without their owner, for inner loops that count no references. Valid as long as this object lives.
-    public var span: Span { Span(outputs: outputs, byteCount: byteCount, weights: weights) }
+    public var view: View { View(outputs: outputs, byteCount: byteCount, weights: weights) }
 
     /// `y[row * stride + output] = (W x_row)[output]` for the rows and outputs given.
     ///
@@ -166,7 +174,7 @@ public final class PackedMatrix: @unchecked Sendable {
     public func multiply(
         _ x: QuantizedRows, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int
     ) {
-        span.multiply(x.span, rows: rows, outputs: outputs, into: y, stride: stride)
+        view.multiply(x.view, rows: rows, outputs: outputs, into: y, stride: stride)
     }
 
     /// `y[i * stride + output] = (W x_row)[output]` where row is `rowIndices[i]`; for the head, which not every row needs.
@@ -175,7 +183,7 @@ public final class PackedMatrix: @unchecked Sendable {
         stride: Int
     ) {
         precondition(rowIndices.allSatisfy { $0 >= 0 && Int($0) < x.capacityRows }, "the rows lie within the capacity")
-        span.check(x.span, outputs)
+        view.check(x.view, outputs)
         guard !rowIndices.isEmpty else { return }
         withUnsafePointer(to: weights) {
             Kernels.table.pointee.packed.multiply(
@@ -185,7 +193,7 @@ public final class PackedMatrix: @unchecked Sendable {
     }
 
     /// Borrowed weights of a `PackedMatrix`.
-    public struct Span {
+    public struct View {
         let outputs: Int
         public let byteCount: Int
         let weights: ck_packed
@@ -201,7 +209,7 @@ public final class PackedMatrix: @unchecked Sendable {
 
         /// As `PackedMatrix.multiply`. `fetching` is asked of memory meanwhile.
         public func multiply(
-            _ x: QuantizedRows.Span, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int,
+            _ x: QuantizedRows.View, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int,
             fetching next: Kernels.Fetch = .init()
         ) {
             precondition(rows.lowerBound >= 0 && rows.upperBound <= x.capacityRows, "the rows lie within the capacity")
@@ -216,7 +224,7 @@ public final class PackedMatrix: @unchecked Sendable {
             }
         }
 
-        fileprivate func check(_ x: QuantizedRows.Span, _ outputs: Range<Int>) {
+        fileprivate func check(_ x: QuantizedRows.View, _ outputs: Range<Int>) {
             precondition(weights.blocks <= x.blocksPerRow, "the rows have this matrix's inputs")
             precondition(
                 outputs.lowerBound >= 0 && outputs.upperBound <= self.outputs && outputs.lowerBound % 16 == 0

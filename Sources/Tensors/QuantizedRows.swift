@@ -9,9 +9,13 @@ public final class QuantizedRows: @unchecked Sendable {
     public let columns: Int
     let blocksPerRow: Int
     let blocks: UnsafeMutablePointer<ck_row_block>
+    /// Bytes of the buffer's mapping; 0: it is on the heap.
+    private let mappedBytes: Int
 
-    /// The rows without their owner, for inner loops that count no references.
-    public struct Span {
+    private static let leastMappedBytes = 256 << 10
+
+    /// The rows as plain values, which inner loops read without counting references.
+    public struct View {
         let capacityRows: Int
         let blocksPerRow: Int
         let blocks: UnsafeMutablePointer<ck_row_block>
@@ -50,22 +54,45 @@ public final class QuantizedRows: @unchecked Sendable {
     }
 
     /// Valid as long as this object lives.
-    public var span: Span { Span(capacityRows: capacityRows, blocksPerRow: blocksPerRow, blocks: blocks) }
+    public var view: View { View(capacityRows: capacityRows, blocksPerRow: blocksPerRow, blocks: blocks) }
 
-    /// `capacityRows` rows of up to `columns` columns, zeroed.
-    public init(capacityRows: Int, columns: Int) {
-        precondition(capacityRows >= 0 && columns >= 0, "a buffer has no negative size")
+    /// `capacityRows` rows of up to `columns` columns, zeroed. For sizes that come from a file or a setting: throws when the system
+    /// has no memory for it.
+    /// - Parameter purpose: goes into the error: "no memory for 12 bytes of …".
+    public init(capacityRows: Int, columns: Int, for purpose: String) throws(ResourceError) {
+        precondition(capacityRows >= 0 && columns >= 0, "a buffer of \(capacityRows) rows of \(columns) columns was asked for")
         self.capacityRows = capacityRows
         self.columns = columns
         blocksPerRow = (columns + 31) / 32
         let count = capacityRows * blocksPerRow
         let bytes = count * MemoryLayout<ck_row_block>.stride
+        if bytes >= Self.leastMappedBytes {
+            mappedBytes = bytes
+            blocks = try SystemMemory.map(bytes, for: purpose).bindMemory(to: ck_row_block.self, capacity: count)
+            return
+        }
+        mappedBytes = 0
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 64), alignment: 64)
         memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
         blocks = memory.bindMemory(to: ck_row_block.self, capacity: count)
     }
 
-    deinit { UnsafeMutableRawPointer(blocks).deallocate() }
+    /// For sizes that the program bounds. The process ends when the system has no memory for it.
+    public convenience init(capacityRows: Int, columns: Int) {
+        do throws(ResourceError) {
+            try self.init(capacityRows: capacityRows, columns: columns, for: "quantised activations")
+        } catch {
+            preconditionFailure(error.message)
+        }
+    }
+
+    deinit {
+        if mappedBytes > 0 {
+            SystemMemory.unmap(blocks, byteCount: mappedBytes)
+        } else {
+            UnsafeMutableRawPointer(blocks).deallocate()
+        }
+    }
 
     /// Takes from x what a row keeps of it: what is left is what rounding lost.
     public func subtract(row: Int, from x: UnsafeMutablePointer<Float>, columns: Int) {
@@ -82,6 +109,6 @@ public final class QuantizedRows: @unchecked Sendable {
     /// A row with an infinite or NaN element gives NaN in every product.
     public func quantize(row: Int, from x: UnsafePointer<Float>, columns: Int) {
         precondition(columns <= self.columns, "the columns lie within the capacity")
-        span.quantize(row: row, from: x, columns: columns)
+        view.quantize(row: row, from: x, columns: columns)
     }
 }

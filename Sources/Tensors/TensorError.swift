@@ -7,6 +7,8 @@ public struct TensorError: Error, Sendable, Equatable, CustomStringConvertible {
         case wrongShape
         /// An element or a scale is infinite, NaN or too large for f16 scales.
         case notFinite
+        /// The system has no memory for it.
+        case noMemory
     }
 
     public var code: Code

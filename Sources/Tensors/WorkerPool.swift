@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Glibc
 
 /// What the threads of a pool do in one run: for callers that run often, since a closure costs an allocation a run.
 public protocol PoolWork: AnyObject {
@@ -17,12 +18,29 @@ public final class WorkerPool: @unchecked Sendable {
     public let threads: Int
     private let pool: OpaquePointer
 
-    /// Starts `threads - 1` threads.
-    public init(threads: Int) {
-        precondition(threads >= 1, "a pool has at least the caller's thread")
-        guard let pool = ck_worker_pool_create(threads) else { preconditionFailure("the system gave no threads") }
+    /// The most threads of a pool: several times the cores of the largest machines.
+    public static let mostThreads = 1024
+
+    /// Starts `threads - 1` threads; throws when the system refuses one of them, or `threads` is not 1 to `mostThreads`.
+    public init(starting threads: Int) throws(ResourceError) {
+        guard 1...Self.mostThreads ~= threads else {
+            throw ResourceError("\(threads) worker threads were asked for, expected 1 to \(Self.mostThreads)")
+        }
+        var error: Int32 = 0
+        guard let pool = ck_worker_pool_create(threads, &error) else {
+            throw ResourceError("the system refused \(threads) worker threads: \(String(cString: strerror(error)))")
+        }
         self.threads = threads
         self.pool = pool
+    }
+
+    /// The same for small numbers of threads, as in tests: the process ends when the system refuses one of them.
+    public convenience init(threads: Int) {
+        do throws(ResourceError) {
+            try self.init(starting: threads)
+        } catch {
+            preconditionFailure(error.message)
+        }
     }
 
     deinit { ck_worker_pool_destroy(pool) }

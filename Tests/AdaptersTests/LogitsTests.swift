@@ -6,6 +6,14 @@ import Weights
 
 @testable import Adapters
 
+extension StepWorkspace {
+    /// On the f32 path.
+    static func reference(_ files: ModelFiles, threads: Int) throws -> StepWorkspace {
+        let pool = WorkerPool(threads: threads)
+        return try StepWorkspace(DecoderWeights(files, precision: .reference, pool: pool), pool: pool)
+    }
+}
+
 /// Whole models with adapters, on the f32 path, against the logits of peft.
 @Suite struct LogitsTests {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -13,10 +21,10 @@ import Weights
     static let fixtures = "\(root)/Tests/AdaptersTests/Fixtures"
 
     /// `[tokens, vocabulary]` of one sequence.
-    static func logits(_ decoder: Decoder, _ tokens: [Int32], _ delta: AdapterDelta?) -> [Float] {
+    static func logits(_ decoder: StepWorkspace, _ tokens: [Int32], _ delta: AdapterDelta?) throws -> [Float] {
         let blocks = (tokens.count + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
-        let cache = decoder.makeCache(blocks: blocks)
-        var logits = [Float](repeating: 0, count: tokens.count * decoder.configuration.vocabulary)
+        let cache = try decoder.weights.makeCache(blocks: blocks)
+        var logits = [Float](repeating: 0, count: tokens.count * decoder.weights.configuration.vocabulary)
         let run = StepBatch.Run(
             tokens: 0..<tokens.count, startPosition: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: delta, logits: .all)
         logits.withUnsafeMutableBufferPointer { buffer in
@@ -47,7 +55,7 @@ import Weights
     ])
     func tinyAdapters(name: String, base: String) throws {
         let files = try ModelFiles.open("\(Self.root)/Tests/ModelsTests/Fixtures/tiny/\(base)")
-        let decoder = try Decoder(files, precision: .reference, pool: WorkerPool(threads: 1))
+        let decoder = try StepWorkspace.reference(files, threads: 1)
         let store = AdapterStore(folder: "\(Self.fixtures)/tiny", base: files.configuration, budgetBytes: 1 << 20)
         let adapter = try store.acquire(name)
         try adapter.delta.validate(for: files.configuration)
@@ -55,15 +63,15 @@ import Weights
         let tokens = try Self.values(expected, "tokens", Int32.self)
         let reference = try Self.values(expected, "logits", Float.self)
         let baseLogits = try Self.values(expected, "base", Float.self)
-        #expect(Self.error(Self.logits(decoder, tokens, nil), baseLogits) < 1e-4)
-        #expect(Self.error(Self.logits(decoder, tokens, adapter.delta), reference) < 1e-4)
+        #expect(try Self.error(Self.logits(decoder, tokens, nil), baseLogits) < 1e-4)
+        #expect(try Self.error(Self.logits(decoder, tokens, adapter.delta), reference) < 1e-4)
         #expect(Self.error(baseLogits, reference) > 0.05, "the adapter changes the answers")
     }
 
     @Test(arguments: ["bash", "sql", "data2text", "math"])
     func realAdapters(name: String) throws {
         let files = try ModelFiles.open("\(Self.root)/models/base.gguf")
-        let decoder = try Decoder(files, precision: .reference, pool: WorkerPool(threads: 2))
+        let decoder = try StepWorkspace.reference(files, threads: 2)
         let store = AdapterStore(folder: RealAdapterTests.folder, base: files.configuration, budgetBytes: 64 << 20)
         let adapter = try store.acquire(name)
         let expected = try SafetensorsFile.open("\(Self.fixtures)/logits.safetensors")
@@ -71,7 +79,7 @@ import Weights
         let vocabulary = files.configuration.vocabulary
         for text in 0..<2 {
             let tokens = try Self.values(expected, "\(name).\(text).tokens", Int32.self)
-            let logits = Self.logits(decoder, tokens, adapter.delta)
+            let logits = try Self.logits(decoder, tokens, adapter.delta)
             let sampled = tokens.indices.flatMap { row in columns.map { logits[row * vocabulary + $0] } }
             let reference = try Self.values(expected, "\(name).\(text).column_values", Float.self)
             #expect(Self.error(sampled, reference) < 2e-3)

@@ -56,9 +56,9 @@ enum TinyBase {
     }
 
     static func decoder(
-        _ name: String, _ precision: Decoder.Precision, threads: Int = 1, maximumRows: Int = 512
-    ) throws -> Decoder {
-        try Decoder(files(name), precision: precision, pool: WorkerPool(threads: threads), maximumRows: maximumRows)
+        _ name: String, _ precision: ModelPrecision, threads: Int = 1, maximumRows: Int = 512
+    ) throws -> StepWorkspace {
+        try StepWorkspace(files(name), precision: precision, pool: WorkerPool(threads: threads), maximumRows: maximumRows)
     }
 }
 

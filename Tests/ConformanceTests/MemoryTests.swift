@@ -58,10 +58,12 @@ struct MemoryTests {
         let sequence = Sequence(try fixture.expected().tensor("tokens").int32s(), delta: running.delta)
         let whole = sequence.logits(decoder)
         let isEqual = Mutex(true)
+        let (weights, pool) = (decoder.weights, WorkerPool(threads: 1))
         DispatchQueue.concurrentPerform(iterations: 2) { worker in
+            let workspace = worker == 0 ? try? StepWorkspace(weights, pool: pool) : nil
             for _ in 0..<12 {
                 if worker == 0 {
-                    let rows = sequence.logits(decoder, chunk: 5)
+                    let rows = workspace.map { sequence.logits($0, chunk: 5) }
                     isEqual.withLock { $0 = $0 && rows == whole }
                 } else {
                     store.drop(fixture.name)

@@ -46,14 +46,14 @@ struct MixedBatchTests {
         _ sequences: [Sequence], _ names: [String], _ files: ModelFiles, threads: ClosedRange<Int>, seed: UInt64,
         _ random: inout SeededRandom
     ) throws {
-        let single = try Decoder(files, precision: .fast, pool: WorkerPool(threads: 1))
+        let single = try StepWorkspace(files, precision: .fast, pool: WorkerPool(threads: 1))
         let alone = sequences.map { $0.logits(single) }
         for (index, rows) in alone.enumerated() {
             #expect(rows.allSatisfy { $0.allSatisfy(\.isFinite) }, "\(names[index])")
         }
         for threads in threads {
             let maximumRows = [512, 64, 13].randomElement(using: &random) ?? 512
-            let decoder = try Decoder(files, precision: .fast, pool: WorkerPool(threads: threads), maximumRows: maximumRows)
+            let decoder = try StepWorkspace(files, precision: .fast, pool: WorkerPool(threads: threads), maximumRows: maximumRows)
             for (index, rows) in Sequence.together(sequences, decoder, longestPart: 40, &random).enumerated() {
                 #expect(rows == alone[index], "\(names[index]) beside \(names), \(threads) threads, LMOE_TEST_SEED=\(seed)")
             }

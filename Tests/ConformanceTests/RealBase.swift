@@ -22,15 +22,15 @@ enum RealBase {
 
 @Suite("every family on the real base", .serialized)
 struct RealBaseTests {
-    /// Decoders that the tests of this suite share; it is serialized, and a decoder belongs to one thread at a time.
-    private static let decoders: (files: ModelFiles, reference: Decoder, fast: Decoder)? = {
-        guard let files = try? RealBase.files() else { return nil }
-        let pool = WorkerPool(threads: 2)
-        guard let reference = try? Decoder(files, precision: .reference, pool: pool, maximumRows: 64),
-            let fast = try? Decoder(files, precision: .fast, pool: pool, maximumRows: 64)
-        else { return nil }
-        return (files, reference, fast)
-    }()
+    private static let pool = WorkerPool(threads: 2)
+    /// Weights that the tests of this suite share.
+    private static let weights = Result {
+        let files = try RealBase.files()
+        return (
+            files: files, reference: try DecoderWeights(files, precision: .reference, pool: pool),
+            fast: try DecoderWeights(files, precision: .fast, pool: pool)
+        )
+    }
 
     @Test("tensors made from their names are those of the Python side")
     func formula() throws {
@@ -41,7 +41,10 @@ struct RealBaseTests {
 
     @Test("reference logits within 2e-3 of the package's, the fast path within its bar", arguments: RealBase.all)
     func logits(name: String) throws {
-        let (files, reference, fast) = try #require(Self.decoders)
+        let weights = try Self.weights.get()
+        let files = weights.files
+        let reference = try StepWorkspace(weights.reference, pool: Self.pool, maximumRows: 64)
+        let fast = try StepWorkspace(weights.fast, pool: Self.pool, maximumRows: 64)
         let folder = try AdapterFolder(isLarge: true)
         try RealBase.write(name, in: folder)
         let file = try SafetensorsFile.open("\(RealBase.folder)/\(name)/expected.safetensors")

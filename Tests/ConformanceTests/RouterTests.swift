@@ -59,7 +59,7 @@ struct RouterTrace {
     /// Of each row, by router and expert: whether it is chosen. Nothing for an adapter without routers.
     let chosen: [[Bool]]
 
-    init(_ tokens: [Int32], _ decoder: Decoder, _ delta: AdapterDelta) {
+    init(_ tokens: [Int32], _ decoder: StepWorkspace, _ delta: AdapterDelta) {
         let trace = ExpertTrace(of: delta, rows: tokens.count)
         let blocks = (tokens.count + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
         let run = StepBatch.Run(

@@ -17,7 +17,7 @@ struct Sequence {
     }
 
     /// Logits of every position, a row each, computed in chunks of at most `chunk` tokens.
-    func logits(_ decoder: Decoder, chunk: Int = .max) -> [[Float]] {
+    func logits(_ decoder: StepWorkspace, chunk: Int = .max) -> [[Float]] {
         let cache = decoder.makeCache(blocks: Int(blocks.max() ?? 0) + 1)
         var rows: [[Float]] = []
         while rows.count < tokens.count {
@@ -30,7 +30,7 @@ struct Sequence {
 
     /// All sequences in steps of random parts in random order; answers each one's rows. Their blocks are apart.
     static func together(
-        _ sequences: [Sequence], _ decoder: Decoder, longestPart: Int = 23, _ random: inout SeededRandom
+        _ sequences: [Sequence], _ decoder: StepWorkspace, longestPart: Int = 23, _ random: inout SeededRandom
     ) -> [[[Float]]] {
         let cache = decoder.makeCache(blocks: 1 + Int(sequences.flatMap(\.blocks).max() ?? 0))
         var rows = sequences.map { _ in [[Float]]() }
@@ -60,7 +60,27 @@ struct Sequence {
     }
 }
 
-extension Decoder {
+/// A decoder with a workspace of its own.
+extension StepWorkspace {
+    convenience init(
+        _ files: ModelFiles, precision: ModelPrecision, pool: WorkerPool, keyValueFormat: KeyValueFormat = .f16, maximumRows: Int = 512
+    ) throws {
+        try self.init(
+            DecoderWeights(files, precision: precision, pool: pool, keyValueFormat: keyValueFormat), pool: pool, maximumRows: maximumRows)
+    }
+
+    var configuration: DecoderConfiguration { weights.configuration }
+
+    func makeCache(blocks: Int) -> KeyValueCache {
+        do {
+            return try weights.makeCache(blocks: blocks)
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+}
+
+extension StepWorkspace {
     /// One step's logits, a row each.
     func rows(_ batch: StepBatch, _ cache: KeyValueCache) -> [[Float]] {
         let vocabulary = configuration.vocabulary

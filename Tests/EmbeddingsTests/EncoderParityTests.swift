@@ -10,7 +10,7 @@ struct EncoderParityTests {
     private static let root = EncoderEmbedderTests.folder.replacing("/models/encoder", with: "")
 
     /// Least cosine to the stored vectors, over the texts of at most 256 tokens; the others are cut by the embedder.
-    private func leastCosine(_ precision: Decoder.Precision) throws -> Float {
+    private func leastCosine(_ precision: ModelPrecision) throws -> Float {
         let file = try SafetensorsFile.open("\(Self.root)/Tests/ModelsTests/Fixtures/encoder.safetensors")
         let texts = try JSONCursor(try JSONValue.parse(try #require(file.metadata["texts"]))).array().map { try $0.string() }
         let stored = try #require(file.tensors["vectors_f16"]).floats()

@@ -107,7 +107,7 @@ struct EngineTests {
         let store = AdapterStore(
             folder: folder.path, base: fixture.engine.base.decoder.configuration, budgetBytes: 64 << 20, element: .int8)
         _ = store.rescan()
-        let engine = Engine(base: fixture.engine.base, store: store)
+        let engine = try Engine(base: fixture.engine.base, store: store)
         defer { engine.stop() }
         let answer = await engine.answer(request("What is 2 + 2?", adapter: "plain", maxTokens: 4))
         let expected = engine.base.tokenizer.encode("Q: What is 2 + 2?\nA:", addSpecialTokens: false, parseSpecial: true)
@@ -199,9 +199,9 @@ struct EngineTests {
     func preemption() async throws {
         let fixture = try Self.shared.get()
         var limits = InferenceLimits()
-        let block = fixture.engine.base.decoder.makeCache(blocks: 0).blockBytes
+        let block = fixture.engine.base.decoder.cacheBlockBytes()
         limits.keyValueBytes = 20 * block
-        let small = Engine(base: fixture.engine.base, store: fixture.store, limits: limits)
+        let small = try Engine(base: fixture.engine.base, store: fixture.store, limits: limits)
         defer { small.stop() }
         let texts = (0..<4).map { "Write a story about the number \($0)." }
         let answers = await withTaskGroup(of: (Int, Answer).self) { group in
@@ -224,7 +224,7 @@ struct EngineTests {
         var limits = InferenceLimits()
         limits.queuedRequests = 2
         limits.activeSequences = 1
-        let engine = Engine(base: fixture.engine.base, store: nil, limits: limits)
+        let engine = try Engine(base: fixture.engine.base, store: nil, limits: limits)
         defer { engine.stop() }
         let answers = await withTaskGroup(of: Answer.self) { group in
             for index in 0..<12 { group.addTask { await engine.answer(request("Say \(index).", maxTokens: 4)) } }

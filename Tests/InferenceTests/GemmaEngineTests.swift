@@ -26,7 +26,7 @@ struct GemmaEngineTests {
     func turns() async throws {
         let base = try Self.base()
         #expect(base.tokenizer.endOfSequence == [1, 5] && base.tokenizer.beginOfSequence == 2)
-        let engine = Engine(base: base, store: nil)
+        let engine = try Engine(base: base, store: nil)
         defer { engine.stop() }
         let answer = await engine.answer(request("Hi there", maxTokens: 1))
         let text = "<bos><start_of_turn>user\nHi there<end_of_turn>\n<start_of_turn>model\n"
@@ -45,7 +45,7 @@ struct GemmaEngineTests {
     @Test("prefixes, chunks and neighbours change no token, though layers look back 8 positions only")
     func exactness() async throws {
         let texts = (0..<4).map { "Tell me about number \($0) and " + String(repeating: "much more, ", count: 4 + 2 * $0) }
-        let alone = Engine(base: try Self.base(), store: nil)
+        let alone = try Engine(base: try Self.base(), store: nil)
         var first: [Answer] = []
         for text in texts { first.append(await alone.answer(request(text))) }
         for (text, before) in zip(texts, first) {
@@ -61,7 +61,7 @@ struct GemmaEngineTests {
         var limits = InferenceLimits()
         limits.prefillTokens = 7
         limits.speculates = false
-        let together = Engine(base: try Self.base(), store: nil, limits: limits)
+        let together = try Engine(base: try Self.base(), store: nil, limits: limits)
         defer { together.stop() }
         let answers = await withTaskGroup(of: (Int, Answer).self) { group in
             for (index, text) in texts.enumerated() {

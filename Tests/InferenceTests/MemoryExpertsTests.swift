@@ -39,7 +39,7 @@ struct MemoryExpertsTests {
             _ = store.rescan()
             let embedder = try EncoderEmbedder(folder: "\(root)/models/encoder", precision: .fast, pool: WorkerPool(threads: 1))
             self.embedder = embedder
-            engine = Engine(base: base, store: store, encoder: { hasEncoder ? embedder : nil })
+            engine = try Engine(base: base, store: store, encoder: { hasEncoder ? embedder : nil })
         }
 
         func end() {
@@ -61,8 +61,9 @@ struct MemoryExpertsTests {
         let expected = try SafetensorsFile.open(Self.fixtures.appending(path: "memory/expected.safetensors").path)
         let memory = try rig.store.acquire("memory")
         let retrieval = try #require(memory.retrieval)
-        let decoder = try Decoder(
-            ModelFiles.open("\(Self.root)/models/base.gguf"), precision: .reference, pool: WorkerPool(threads: 2))
+        let pool = WorkerPool(threads: 2)
+        let decoder = try DecoderWeights(ModelFiles.open("\(Self.root)/models/base.gguf"), precision: .reference, pool: pool)
+        let workspace = try StepWorkspace(decoder, pool: pool)
         let vocabulary = decoder.configuration.vocabulary
         for (number, fact) in Self.facts.enumerated() {
             let found = try #require(retrieval.retrieve(try rig.embedder.embed([fact.0]).vectors))
@@ -72,13 +73,13 @@ struct MemoryExpertsTests {
             let wanted = try expected.tensor("logits.\(number)")
             let blocks = (0..<Int32(1 + tokens.count / 16)).map { $0 }
             let logits = FloatBuffer(count: tokens.count * vocabulary)
-            decoder.step(
+            workspace.step(
                 StepBatch(
                     tokens: tokens,
                     runs: [
                         .init(tokens: 0..<start, startPosition: 0, blocks: blocks, logits: .all),
                         .init(tokens: start..<tokens.count, startPosition: start, blocks: blocks, delta: found.delta, logits: .all),
-                    ]), cache: decoder.makeCache(blocks: blocks.count), logits: logits.pointer)
+                    ]), cache: try decoder.makeCache(blocks: blocks.count), logits: logits.pointer)
             let values = wanted.floats()
             let greatest = values.map(abs).max() ?? 0
             for row in 0..<wanted.rows {

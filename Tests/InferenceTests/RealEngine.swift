@@ -21,14 +21,14 @@ struct RealEngine {
         store = AdapterStore(
             folder: "\(root)/adapters", base: base.decoder.configuration, budgetBytes: 64 << 20, element: .bf16)
         _ = store.rescan()
-        engine = Engine(base: base, store: store)
+        engine = try Engine(base: base, store: store)
     }
 
-    /// Another engine on the same base. Not at the same time as `engine`: the base is one engine's at a time.
-    func engine(_ change: (inout InferenceLimits) -> Void) -> Engine {
+    /// Another engine on the same base; several may run at once.
+    func engine(_ change: (inout InferenceLimits) -> Void) throws -> Engine {
         var limits = InferenceLimits()
         change(&limits)
-        return Engine(base: base, store: store, limits: limits)
+        return try Engine(base: base, store: store, limits: limits)
     }
 
     /// A chat request, greedy.

@@ -38,7 +38,7 @@ extension EngineTests {
         @Test("equal prompts at once are computed once, and answer alike")
         func equalPrompts() async throws {
             let fixture = try RealEngine.shared.get()
-            let engine = fixture.engine { _ in }
+            let engine = try fixture.engine { _ in }
             defer { engine.stop() }
             let text = "Explain how a lock on a canal lifts a ship, step by step, and why no pump is needed for it at all, ever."
             let answers = await together(engine, (0..<6).map { _ in RealEngine.request(text, maxTokens: 10) })
@@ -54,7 +54,7 @@ extension EngineTests {
         @Test("a flood for one adapter lets a request for another through")
         func fairness() async throws {
             let fixture = try RealEngine.shared.get()
-            let engine = fixture.engine { limits in
+            let engine = try fixture.engine { limits in
                 limits.activeSequences = 2
                 limits.preparedRequests = 2
             }
@@ -88,7 +88,7 @@ extension EngineTests {
         @Test("requests that wait hold few adapters")
         func pinned() async throws {
             let fixture = try RealEngine.shared.get()
-            let engine = fixture.engine { limits in
+            let engine = try fixture.engine { limits in
                 limits.activeSequences = 1
                 limits.preparedRequests = 1
             }
@@ -109,7 +109,7 @@ extension EngineTests {
         @Test("a queue full of requests whose clients left takes new ones")
         func cancelledInQueue() async throws {
             let fixture = try RealEngine.shared.get()
-            let engine = fixture.engine { limits in
+            let engine = try fixture.engine { limits in
                 limits.activeSequences = 1
                 limits.preparedRequests = 1
                 limits.queuedRequests = 6
@@ -133,7 +133,7 @@ extension EngineTests {
         @Test("a long prompt is read in pieces while others' tokens go on")
         func longPrompt() async throws {
             let fixture = try RealEngine.shared.get()
-            let engine = fixture.engine { _ in }
+            let engine = try fixture.engine { _ in }
             defer { engine.stop() }
             let stream = GenerationStream(capacity: 4096) {}
             engine.submit(RealEngine.request("Count.", maxTokens: 4_000) { $0.ignoreEndOfSequence = true }, to: stream)

@@ -31,7 +31,7 @@ extension EngineTests {
                 var limits = InferenceLimits()
                 change(&limits)
                 limits.speculates = speculates
-                let engine = Engine(base: fixture.base, store: fixture.store, limits: limits, constraints: constraints)
+                let engine = try Engine(base: fixture.base, store: fixture.store, limits: limits, constraints: constraints)
                 defer { engine.stop() }
                 all.append(
                     await withTaskGroup(of: (Int, Answer).self) { group in
@@ -131,7 +131,7 @@ extension EngineTests {
                 (0..<4).map { index in RealEngine.request("\(index). \(Self.code)", adapter: index == 1 ? "bash" : nil, maxTokens: 60) }
                 + [RealEngine.request("", maxTokens: 60) { $0.prompt = .tokens([Int32](repeating: 1234, count: 40)) }]
             try await same("five", requests)
-            let block = try RealEngine.shared.get().base.decoder.makeCache(blocks: 0).blockBytes
+            let block = try RealEngine.shared.get().base.decoder.cacheBlockBytes()
             try await same("five, 20 blocks", requests, expectsGain: false, limits: { $0.keyValueBytes = 20 * block })
         }
 
@@ -140,7 +140,7 @@ extension EngineTests {
             let fixture = try RealEngine.shared.get()
             var texts: [String] = []
             for speculates in [false, true] {
-                let engine = fixture.engine { $0.speculates = speculates }
+                let engine = try fixture.engine { $0.speculates = speculates }
                 defer { engine.stop() }
                 let question = ChatMessage(role: "user", content: Self.code)
                 let first = await engine.answer(RealEngine.request("", maxTokens: 100) { $0.prompt = .chat([question], tools: []) })

@@ -40,7 +40,7 @@ struct BatchInvarianceTests {
     /// Runs all sequences together in steps of random parts, in random order or those of one adapter after each other; answers each
     /// one's rows.
     static func together(
-        _ sequences: [Sequence], _ decoder: Decoder, _ random: inout TinyModel.Random
+        _ sequences: [Sequence], _ decoder: StepWorkspace, _ random: inout TinyModel.Random
     ) -> [[[Float]]] {
         let cache = decoder.makeCache(blocks: 1 + Int(sequences.flatMap(\.blocks).max() ?? 0))
         var rows = sequences.map { _ in [[Float]]() }
@@ -82,11 +82,11 @@ struct BatchInvarianceTests {
         var random = TinyModel.Random(seed: seed)
         let files = try ModelFiles.open(path)
         let sequences = try sequences(files.configuration, longest: longest, &random)
-        let single = try Decoder(
+        let single = try StepWorkspace(
             files, precision: .fast, pool: WorkerPool(threads: 1), keyValueFormat: keyValues)
         let alone = sequences.map { $0.logits(single) }
         for threads in 1...rounds {
-            let decoder = try Decoder(
+            let decoder = try StepWorkspace(
                 files, precision: .fast, pool: WorkerPool(threads: threads), keyValueFormat: keyValues,
                 maximumRows: threads == 2 ? maximumRows : 64)
             let together = together(sequences, decoder, &random)
@@ -127,11 +127,11 @@ struct BatchInvarianceTests {
     @Test("only rows that ask get logits, and they are the same ones")
     func logitsRows() throws {
         let model = try TinyModel(TinyModel.config("llama"))
-        let decoder = try Decoder(ModelFiles.open(model.path), precision: .fast, pool: WorkerPool(threads: 2))
+        let decoder = try StepWorkspace(ModelFiles.open(model.path), precision: .fast, pool: WorkerPool(threads: 2))
         let tokens: [Int32] = [3, 1, 4, 1, 5, 9, 2, 6]
         let all = Sequence(tokens).logits(decoder)
         for maximumRows in [3, 512] {
-            let decoder = try Decoder(
+            let decoder = try StepWorkspace(
                 ModelFiles.open(model.path), precision: .fast, pool: WorkerPool(threads: 2), maximumRows: maximumRows)
             let cache = decoder.makeCache(blocks: 3)
             let rows = decoder.rows(
@@ -149,7 +149,7 @@ struct BatchInvarianceTests {
     @Test("a copied block is worth the same")
     func copiedBlock() throws {
         let model = try TinyModel(TinyModel.config("llama"))
-        let decoder = try Decoder(ModelFiles.open(model.path), precision: .fast, pool: WorkerPool(threads: 2))
+        let decoder = try StepWorkspace(ModelFiles.open(model.path), precision: .fast, pool: WorkerPool(threads: 2))
         let tokens: [Int32] = Array(0..<20)
         let whole = Sequence(tokens).logits(decoder)
         let cache = decoder.makeCache(blocks: 4)

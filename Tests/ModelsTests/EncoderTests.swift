@@ -12,7 +12,7 @@ import Weights
 struct EncoderTests {
     static let pool = WorkerPool(threads: 2)
 
-    static func encoder(_ precision: Decoder.Precision, pool: WorkerPool = pool) throws -> Encoder {
+    static func encoder(_ precision: ModelPrecision, pool: WorkerPool = pool) throws -> Encoder {
         try Encoder(folder: encoderPath, precision: precision, pool: pool)
     }
 
@@ -55,7 +55,7 @@ struct EncoderTests {
         let texts = Array(all[..<12] + all[200...])
         let expected = try file.tensor("layer_means").floats()
         let size = 2 * 384
-        for precision in [Decoder.Precision.reference, .fast] {
+        for precision in [ModelPrecision.reference, .fast] {
             let encoder = try Self.encoder(precision)
             var means: [[Float]] = []
             try encoder.encode(texts) { _, encoded in means.append(Array(encoded.layerMeans)) }
@@ -81,7 +81,7 @@ struct EncoderTests {
         let texts = try Self.texts(file)
         let hidden = 384
         let rounded = try file.tensor("vectors_f16").floats()
-        for (precision, least) in [(Decoder.Precision.reference, 0.9999), (.fast, 0.999)] {
+        for (precision, least) in [(ModelPrecision.reference, 0.9999), (.fast, 0.999)] {
             let states = try Self.states(Self.encoder(precision), texts)
             #expect(states.count == 202)
             var worst = 1.0

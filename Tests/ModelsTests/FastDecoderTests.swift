@@ -25,8 +25,8 @@ struct FastDecoderTests {
             isBranched
             ? try Deltas.branches(files.configuration, &random) : try Deltas.mixed(files.configuration, &random)
         let tokens: [Int32] = Array(20..<60)
-        func rows(_ precision: Decoder.Precision, _ delta: AdapterDelta?) throws -> [Float] {
-            let decoder = try Decoder(files, precision: precision, pool: ReferenceDecoderTests.pool)
+        func rows(_ precision: ModelPrecision, _ delta: AdapterDelta?) throws -> [Float] {
+            let decoder = try StepWorkspace(files, precision: precision, pool: ReferenceDecoderTests.pool)
             return Sequence(tokens, delta: delta).logits(decoder).flatMap { $0 }
         }
         let reference = try rows(.reference, delta)
@@ -46,8 +46,8 @@ struct FastDecoderTests {
         let expected = try file.tensor("next_log_likelihoods").floats()
         let files = try ModelFiles.open(baseModelPath)
         let pool = WorkerPool(threads: 2)
-        let reference = try Decoder(files, precision: .reference, pool: pool)
-        let fast = try Decoder(files, precision: .fast, pool: pool, keyValueFormat: format)
+        let reference = try StepWorkspace(files, precision: .reference, pool: pool)
+        let fast = try StepWorkspace(files, precision: .fast, pool: pool, keyValueFormat: format)
         var agreement = Agreement()
         let length = texts.columns
         for text in 0..<texts.rows {
@@ -72,7 +72,7 @@ struct FastAdapterTests {
         let files = try ModelFiles.open(baseModelPath)
         let pool = WorkerPool(threads: 2)
         let (reference, fast) = (
-            try Decoder(files, precision: .reference, pool: pool), try Decoder(files, precision: .fast, pool: pool)
+            try StepWorkspace(files, precision: .reference, pool: pool), try StepWorkspace(files, precision: .fast, pool: pool)
         )
         let stored = try SafetensorsFile.open(
             repository.appendingPathComponent("Tests/AdaptersTests/Fixtures/logits.safetensors").path)
@@ -119,7 +119,7 @@ struct Agreement: CustomStringConvertible {
 
     /// A text of `nextLogLikelihoods.count + 1` tokens, if there are any, in steps of `chunk`.
     mutating func add(
-        _ tokens: [Int32], _ one: Decoder, _ other: Decoder, deltas: (AdapterDelta?, AdapterDelta?) = (nil, nil), chunk: Int,
+        _ tokens: [Int32], _ one: StepWorkspace, _ other: StepWorkspace, deltas: (AdapterDelta?, AdapterDelta?) = (nil, nil), chunk: Int,
         nextLogLikelihoods: [Float] = []
     ) {
         let blocks = (tokens.count + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
@@ -150,7 +150,7 @@ private final class Distributions {
     let probabilities: FloatBuffer
 
     /// `cache` holds what is before `range`.
-    init(_ tokens: [Int32], _ range: Range<Int>, _ decoder: Decoder, _ cache: KeyValueCache, _ delta: AdapterDelta?) {
+    init(_ tokens: [Int32], _ range: Range<Int>, _ decoder: StepWorkspace, _ cache: KeyValueCache, _ delta: AdapterDelta?) {
         vocabulary = decoder.configuration.vocabulary
         logits = FloatBuffer(count: range.count * vocabulary)
         probabilities = FloatBuffer(count: range.count * vocabulary)

@@ -28,7 +28,7 @@ struct GemmaTests {
 
     @Test("reference logits within 1e-3, also where the window of 512 hides the beginning")
     func logits() throws {
-        let decoder = try Decoder(ModelFiles.open(gemmaPath), precision: .reference, pool: ReferenceDecoderTests.pool)
+        let decoder = try StepWorkspace(ModelFiles.open(gemmaPath), precision: .reference, pool: ReferenceDecoderTests.pool)
         let file = try Self.fixture()
         for text in 0..<3 {
             let rows = try Sequence(file.tensor("\(text).tokens").int32s()).logits(decoder)
@@ -61,8 +61,8 @@ struct GemmaTests {
         let (tokens, expected) = (texts.int32s(), try file.tensor("long.next_log_likelihoods").floats())
         let files = try ModelFiles.open(gemmaPath)
         let pool = WorkerPool(threads: 2)
-        let reference = try Decoder(files, precision: .reference, pool: pool)
-        let fast = try Decoder(files, precision: .fast, pool: pool)
+        let reference = try StepWorkspace(files, precision: .reference, pool: pool)
+        let fast = try StepWorkspace(files, precision: .fast, pool: pool)
         let length = texts.columns
         var agreement = Agreement()
         for text in 0..<texts.rows {

@@ -45,8 +45,8 @@ struct MixtureTests {
         ("llama", ["mlp_bias": true]), ("qwen2", ["hidden_size": 40]), ("gemma3_text", ["head_dim": 20, "hidden_size": 44]),
     ]
 
-    private static func rows(_ files: ModelFiles, _ precision: Decoder.Precision, _ delta: AdapterDelta?) throws -> [Float] {
-        let decoder = try Decoder(files, precision: precision, pool: ReferenceDecoderTests.pool)
+    private static func rows(_ files: ModelFiles, _ precision: ModelPrecision, _ delta: AdapterDelta?) throws -> [Float] {
+        let decoder = try StepWorkspace(files, precision: precision, pool: ReferenceDecoderTests.pool)
         return Sequence(Array(20..<60), delta: delta).logits(decoder).flatMap { $0 }
     }
 
@@ -97,15 +97,15 @@ struct MixtureTests {
 
     // MARK: What routers gave
 
-    @Test("a trace has each row's logits and weights, whatever the chunks and the path; counts are their sums", arguments: Decoder.Precision.allCases)
-    func trace(precision: Decoder.Precision) throws {
+    @Test("a trace has each row's logits and weights, whatever the chunks and the path; counts are their sums", arguments: ModelPrecision.allCases)
+    func trace(precision: ModelPrecision) throws {
         let model = try TinyModel(TinyModel.config("llama"))
         let files = try ModelFiles.open(model.path)
         var random = TinyModel.Random(seed: 11)
         let delta = try Deltas.mixtures(files.configuration, &random, element: .f32, selections: [.top(2)])
         let tokens: [Int32] = Array(5..<25)
         func traces(maximumRows: Int) throws -> ExpertTrace {
-            let decoder = try Decoder(files, precision: precision, pool: ReferenceDecoderTests.pool, maximumRows: maximumRows)
+            let decoder = try StepWorkspace(files, precision: precision, pool: ReferenceDecoderTests.pool, maximumRows: maximumRows)
             let trace = ExpertTrace(of: delta, rows: tokens.count)
             let logits = FloatBuffer(count: decoder.configuration.vocabulary)
             decoder.step(

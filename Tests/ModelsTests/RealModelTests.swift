@@ -31,7 +31,7 @@ struct RealModelTests {
     @Test("reference logits within 1e-3 of transformers, adapters' within 2e-3 of peft")
     func logits() throws {
         let files = try ModelFiles.open(baseModelPath)
-        let decoder = try Decoder(files, precision: .reference, pool: ReferenceDecoderTests.pool)
+        let decoder = try StepWorkspace(files, precision: .reference, pool: ReferenceDecoderTests.pool)
         let base = try SafetensorsFile.open(fixtures.appendingPathComponent("base.safetensors").path)
         for text in 0..<3 {
             let rows = try Sequence(base.tensor("\(text).tokens").int32s()).logits(decoder)

@@ -8,8 +8,8 @@ import Weights
 struct ReferenceDecoderTests {
     static let pool = WorkerPool(threads: 2)
 
-    static func decoder(_ name: String, _ precision: Decoder.Precision = .reference, maximumRows: Int = 512) throws -> Decoder {
-        try Decoder(
+    static func decoder(_ name: String, _ precision: ModelPrecision = .reference, maximumRows: Int = 512) throws -> StepWorkspace {
+        try StepWorkspace(
             ModelFiles.open(fixtures.appendingPathComponent("tiny/\(name)").path), precision: precision, pool: pool,
             maximumRows: maximumRows)
     }
@@ -36,7 +36,7 @@ struct ReferenceDecoderTests {
         var configuration = files.configuration
         configuration.name = folder.configuration.name
         #expect(configuration == folder.configuration)
-        let decoder = try Decoder(files, precision: .reference, pool: Self.pool)
+        let decoder = try StepWorkspace(files, precision: .reference, pool: Self.pool)
         let logits = Sequence(expected.tokens).logits(decoder)
         #expect(relativeDifference(logits.flatMap { $0 }, expected.logits) < 1e-4)
         guard case .gguf(let tokenizer) = files.tokenizer else {

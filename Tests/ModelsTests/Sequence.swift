@@ -16,7 +16,7 @@ struct Sequence {
     }
 
     /// Logits of every position, `[tokens, vocabulary]`, computed in chunks of at most `chunk` tokens.
-    func logits(_ decoder: Decoder, chunk: Int = .max) -> [[Float]] {
+    func logits(_ decoder: StepWorkspace, chunk: Int = .max) -> [[Float]] {
         let cache = decoder.makeCache(blocks: Int(blocks.max() ?? 0) + 1)
         var rows: [[Float]] = []
         var start = 0
@@ -32,15 +32,35 @@ struct Sequence {
     }
 }
 
-extension Decoder {
+/// A decoder with a workspace of its own.
+extension StepWorkspace {
+    convenience init(
+        _ files: ModelFiles, precision: ModelPrecision, pool: WorkerPool, keyValueFormat: KeyValueFormat = .f16, maximumRows: Int = 512
+    ) throws {
+        try self.init(
+            DecoderWeights(files, precision: precision, pool: pool, keyValueFormat: keyValueFormat), pool: pool, maximumRows: maximumRows)
+    }
+
+    var configuration: DecoderConfiguration { weights.configuration }
+
+    func makeCache(blocks: Int) -> KeyValueCache {
+        do {
+            return try weights.makeCache(blocks: blocks)
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+}
+
+extension StepWorkspace {
     /// One step's logits, a row each; between rows lies what the step may not touch.
     func rows(_ batch: StepBatch, _ cache: KeyValueCache) -> [[Float]] {
-        let (vocabulary, stride) = (configuration.vocabulary, logitsStride + 16)
+        let (vocabulary, stride) = (configuration.vocabulary, weights.logitsStride + 16)
         let logits = FloatBuffer([Float](repeating: -7, count: batch.logitsRows * stride))
         step(batch, cache: cache, logits: logits.pointer, stride: stride)
         return (0..<batch.logitsRows).map { row in
             let all = Array(UnsafeBufferPointer(start: logits.pointer + row * stride, count: stride))
-            precondition(precision == .reference || all[vocabulary...].allSatisfy { $0 == -7 }, "a step writes its rows alone")
+            precondition(weights.precision == .reference || all[vocabulary...].allSatisfy { $0 == -7 }, "a step writes its rows alone")
             return Array(all[..<vocabulary])
         }
     }

@@ -24,8 +24,8 @@ struct VocabularyPatchTests {
             configuration = read
         }
 
-        func logits(_ model: TinyModel, _ precision: Decoder.Precision, _ delta: AdapterDelta? = nil) throws -> [[Float]] {
-            let decoder = try Decoder(ModelFiles.open(model.path), precision: precision, pool: WorkerPool(threads: 2))
+        func logits(_ model: TinyModel, _ precision: ModelPrecision, _ delta: AdapterDelta? = nil) throws -> [[Float]] {
+            let decoder = try StepWorkspace(ModelFiles.open(model.path), precision: precision, pool: WorkerPool(threads: 2))
             return Sequence(VocabularyPatchTests.tokens, delta: delta).logits(decoder)
         }
     }
@@ -44,7 +44,7 @@ struct VocabularyPatchTests {
             tensors[Self.embedding] = table
             if !configuration.tiedHead { tensors["lm_head.weight"] = table.renamed("lm_head.weight") }
         }
-        for (precision, element) in [(Decoder.Precision.reference, LowRank.Element.f32), (.fast, .f32), (.fast, .int8)] {
+        for (precision, element) in [(ModelPrecision.reference, LowRank.Element.f32), (.fast, .f32), (.fast, .int8)] {
             let own = try VocabularyMatrix(table, element: element)
             let delta = AdapterDelta(
                 layers: pair.configuration.layers, patches: [], embedding: EmbeddingPatch(table: own), head: HeadPatch(matrix: own))
@@ -105,7 +105,7 @@ struct VocabularyPatchTests {
         }
         if isTied { weights["lm_head.weight"] = nil }
         let base = try TinyModel(TinyModel.config(type, changes)) { $0 = weights }
-        for (precision, element) in [(Decoder.Precision.reference, LowRank.Element.f32), (.fast, .f32), (.fast, .int8)] {
+        for (precision, element) in [(ModelPrecision.reference, LowRank.Element.f32), (.fast, .f32), (.fast, .int8)] {
             let delta = AdapterDelta(
                 layers: pair.configuration.layers, patches: [],
                 embedding: EmbeddingPatch(
@@ -171,7 +171,7 @@ struct VocabularyPatchTests {
         let rows = try TokenRows(tokens: [9, 2, 5], rows: TinyModel.view("r", [3, 2], [90, 91, 20, 21, 50, 51]))
         #expect(rows.tokens == [2, 5, 9] && rows.byteCount == 4 * 3 * 3)
         for token in 0..<12 {
-            let row = rows.span.row(of: token).map { [$0[0], $0[1]] }
+            let row = rows.view.row(of: token).map { [$0[0], $0[1]] }
             #expect(row == ([2, 5, 9].contains(token) ? [Float(token) * 10, Float(token) * 10 + 1] : nil))
         }
     }

@@ -3,9 +3,9 @@ import Testing
 @testable import Tensors
 
 @Suite struct MatrixMemoryTests {
-    @Test func piecesAreAlignedApartAndFillTheBlock() {
+    @Test func piecesAreAlignedApartAndFillTheBlock() throws {
         let sizes = [1, 64, 65, 0, 3 << 20, 7]
-        let memory = MatrixMemory(byteCount: sizes.reduce(0) { $0 + MatrixMemory.footprint($1) })
+        let memory = try MatrixMemory(byteCount: sizes.reduce(0) { $0 + MatrixMemory.footprint($1) })
         let pieces = sizes.map { UnsafeMutableRawBufferPointer(start: memory.take($0), count: $0) }
         for (index, piece) in pieces.enumerated() { piece.initializeMemory(as: UInt8.self, repeating: UInt8(index + 1)) }
         for (index, piece) in pieces.enumerated() {
@@ -14,16 +14,16 @@ import Testing
         }
     }
 
-    @Test func anEmptyBlockGivesEmptyPieces() {
-        let memory = MatrixMemory(byteCount: 0)
+    @Test func anEmptyBlockGivesEmptyPieces() throws {
+        let memory = try MatrixMemory(byteCount: 0)
         #expect(Int(bitPattern: memory.take(0)) % MatrixMemory.alignment == 0)
     }
 
-    @Test func partsLieInTheirOrderAndKeepTheBlock() {
+    @Test func partsLieInTheirOrderAndKeepTheBlock() throws {
         let sizes = [100, 64, 3 << 20]
         var parts: [MatrixMemory] = []
         do {
-            let memory = MatrixMemory(byteCount: sizes.reduce(0) { $0 + MatrixMemory.footprint($1) })
+            let memory = try MatrixMemory(byteCount: sizes.reduce(0) { $0 + MatrixMemory.footprint($1) })
             parts = sizes.map { memory.part($0) }
         }
         // Filled last to first, as threads may.

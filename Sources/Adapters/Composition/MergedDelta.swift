@@ -86,7 +86,7 @@ struct MergedDelta {
         do {
             return try LowRank(a: pair.a, transposedB: pair.b, rank: pair.rank, inputs: inputs, outputs: outputs, scale: 1, element: element)
         } catch {
-            throw AdapterError(.nonFinite, "\(merge.label): \(error.message)")
+            throw AdapterError(error.code == .noMemory ? .unavailable : .nonFinite, "\(merge.label): \(error.message)")
         }
     }
 

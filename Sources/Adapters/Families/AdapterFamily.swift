@@ -1,4 +1,5 @@
 public import Models
+internal import Tensors
 
 /// One kind of adapter. A family is a folder below `Families/` and one line in `AdapterRegistry.standard`.
 ///
@@ -122,6 +123,17 @@ public struct AdapterProblems: Sendable {
         } catch {
             note(error)
             return nil
+        }
+    }
+
+    /// A block for the matrices of an adapter; nil, and noted, when the system has no memory for it.
+    mutating func memory(_ byteCount: Int) -> MatrixMemory? {
+        noting { () throws(AdapterError) in
+            do throws(ResourceError) {
+                return try MatrixMemory(byteCount: byteCount)
+            } catch {
+                throw AdapterError(.unavailable, error.message)
+            }
         }
     }
 

@@ -5,8 +5,9 @@
 
 typedef struct ck_worker_pool ck_worker_pool;
 
-// `threads` threads take part in a run: the caller and threads - 1 of the pool's. Null when a thread cannot be started.
-ck_worker_pool *ck_worker_pool_create(size_t threads);
+// `threads` threads take part in a run: the caller and threads - 1 of the pool's. Null when a thread cannot be started or there is
+// no memory; *error is then the system's error number.
+ck_worker_pool *ck_worker_pool_create(size_t threads, int *error);
 // Ends and joins the threads. No run is under way.
 void ck_worker_pool_destroy(ck_worker_pool *pool);
 // body(context, t) for t in 0..<threads, each on its thread, 0 on the caller's; returns when all have. Callers are served in

@@ -6,6 +6,15 @@ internal import Models
 public import Tensors
 
 extension ServiceConfiguration {
+    /// Starts the threads that compute.
+    public func startPool() throws(GatewayError) -> WorkerPool {
+        do throws(ResourceError) {
+            return try WorkerPool(starting: threads)
+        } catch {
+            throw GatewayError(.notOpened, error.message, place: "threads")
+        }
+    }
+
     /// The base with its weights. `pool` computes the steps.
     public func openBase(_ pool: WorkerPool) throws(GatewayError) -> BaseModel {
         do {
@@ -32,7 +41,7 @@ extension ServiceConfiguration {
     }
 
     /// Starts the engine's thread.
-    public func openEngine(_ base: BaseModel, library: AdapterLibrary, encoder: @escaping EncoderSource = { nil }) -> Engine {
+    public func openEngine(_ base: BaseModel, library: AdapterLibrary, encoder: @escaping EncoderSource = { nil }) throws(GatewayError) -> Engine {
         var bounds = InferenceLimits()
         bounds.keyValueBytes = limits.keyValueBytes
         bounds.activeSequences = limits.activeSequences
@@ -40,7 +49,11 @@ extension ServiceConfiguration {
         bounds.speculates = speculates
         bounds.stopStrings = limits.api.stopStrings
         bounds.stopStringBytes = limits.api.stopStringBytes
-        return Engine(base: base, store: library.store, encoder: encoder, limits: bounds)
+        do throws(BaseModelError) {
+            return try Engine(base: base, store: library.store, encoder: encoder, limits: bounds)
+        } catch {
+            throw GatewayError(.notOpened, error.message, place: self.base)
+        }
     }
 
     /// Everything that a service needs; for `Service.run`. Seconds, mostly for packing weights; the library is empty
@@ -48,13 +61,13 @@ extension ServiceConfiguration {
     public func openParts() throws(GatewayError) -> ServiceParts {
         // Before the seconds that weights take.
         try checkRoutes()
-        let pool = WorkerPool(threads: threads)
+        let pool = try startPool()
         let model = try openBase(pool)
         let embedder = try openEmbedder(pool)
         let library = try openLibrary(for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool))
-        let engine = openEngine(model, library: library, encoder: { embedder })
+        let engine = try openEngine(model, library: library, encoder: { embedder })
         return ServiceParts(backend: engine, embedder: embedder, library: library)
     }
 
-    private var decoderPrecision: Decoder.Precision { precision == .fast ? .fast : .reference }
+    private var decoderPrecision: ModelPrecision { precision == .fast ? .fast : .reference }
 }

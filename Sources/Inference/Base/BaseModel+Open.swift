@@ -17,10 +17,8 @@ extension BaseModel {
     ///   - precision: `fast` serves; `reference` is for parity checks.
     ///   - pool: the threads of each step.
     ///   - keyValueFormat: of the fast path's caches.
-    ///   - maximumRows: rows of the largest step.
     public static func open(
-        _ path: String, precision: Decoder.Precision = .fast, pool: WorkerPool,
-        keyValueFormat: KeyValueFormat = .f16, maximumRows: Int = InferenceLimits().maximumRows
+        _ path: String, precision: ModelPrecision = .fast, pool: WorkerPool, keyValueFormat: KeyValueFormat = .f16
     ) throws(BaseModelError) -> BaseModel {
         do {
             let files = try ModelFiles.open(path)
@@ -33,8 +31,7 @@ extension BaseModel {
             let template = try files.chatTemplate.map { try ChatTemplate(source: $0) }
             return BaseModel(
                 name: files.name,
-                decoder: try Decoder(
-                    files, precision: precision, pool: pool, keyValueFormat: keyValueFormat, maximumRows: maximumRows),
+                decoder: try DecoderWeights(files, precision: precision, pool: pool, keyValueFormat: keyValueFormat),
                 weights: BaseWeights(files), pool: pool, tokenizer: tokenizer, template: template,
                 endOfSequencePiece: files.endOfSequence(tokenizer))
         } catch let error as BaseModelError {

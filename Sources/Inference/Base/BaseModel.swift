@@ -7,7 +7,7 @@ import Tokenizers
 public final class BaseModel: Sendable {
     /// As `/v1/models` lists it.
     public let name: String
-    public let decoder: Decoder
+    public let decoder: DecoderWeights
     /// The file's values, for adapters that are computed from them.
     public let weights: BaseWeights
     /// The decoder's threads, which also draw tokens.
@@ -19,7 +19,7 @@ public final class BaseModel: Sendable {
     let endOfSequencePiece: String
 
     public init(
-        name: String, decoder: Decoder, weights: BaseWeights, pool: WorkerPool, tokenizer: any Tokenizer, template: ChatTemplate?,
+        name: String, decoder: DecoderWeights, weights: BaseWeights, pool: WorkerPool, tokenizer: any Tokenizer, template: ChatTemplate?,
         endOfSequencePiece: String
     ) {
         self.name = name
@@ -29,5 +29,10 @@ public final class BaseModel: Sendable {
         self.tokenizer = tokenizer
         self.template = template
         self.endOfSequencePiece = endOfSequencePiece
+    }
+
+    /// Working memory for steps of up to `maximumRows` rows; whoever steps owns one. Errors: `noMemory`.
+    public func makeWorkspace(maximumRows: Int = 512) throws(ModelError) -> StepWorkspace {
+        try StepWorkspace(decoder, pool: pool, maximumRows: maximumRows)
     }
 }

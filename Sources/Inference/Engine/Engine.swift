@@ -22,7 +22,7 @@ public final class Engine: GenerationBackend {
 
     public var baseModelName: String { base.name }
 
-    /// Starts the engine thread; `stop` ends it. The KV memory is reserved now and touched as it is used.
+    /// Starts the engine thread; `stop` ends it. Throws when the system has no memory for the steps and the KV memory. The KV memory is reserved now and touched as it is used.
     ///
     /// - Parameters:
     ///   - store: nil serves the base alone.
@@ -35,7 +35,7 @@ public final class Engine: GenerationBackend {
         base: BaseModel, store: AdapterStore?, encoder: @escaping EncoderSource = { nil }, limits: InferenceLimits = .init(),
         constraints: @escaping ConstraintSource = { _, _ in nil }, allocations: (@Sendable () -> Int)? = nil,
         observer: StepObserver? = nil
-    ) {
+    ) throws(BaseModelError) {
         self.base = base
         self.store = store
         self.limits = limits
@@ -52,9 +52,14 @@ public final class Engine: GenerationBackend {
                 guard case .resident = store.status(name)?.state else { return false }
                 return true
             }, limits: limits, mailbox: mailbox, ledger: ledger)
-        let worker = EngineWorker(
-            base: base, limits: limits, blocks: blocks, contextLength: contextLength, defaultAnswerTokens: defaultAnswerTokens,
-            mailbox: mailbox, ledger: ledger, preparation: preparation, allocations: allocations, observer: observer)
+        let worker: EngineWorker
+        do throws(ModelError) {
+            worker = try EngineWorker(
+                base: base, limits: limits, blocks: blocks, contextLength: contextLength, defaultAnswerTokens: defaultAnswerTokens,
+                mailbox: mailbox, ledger: ledger, preparation: preparation, allocations: allocations, observer: observer)
+        } catch {
+            throw BaseModelError(message: "the engine of \(base.name) cannot start: \(error)")
+        }
         let thread = Thread { [ended] in
             worker.run()
             ended.mark()

@@ -12,7 +12,7 @@ extension EngineWorker {
         report.rows = work.batch.tokens.count
         observer?(work.batch)
         let start = ContinuousClock.now
-        base.decoder.step(work.batch, cache: cache, logits: work.logits.pointer, stride: base.decoder.logitsStride)
+        workspace.step(work.batch, cache: cache, logits: work.logits.pointer, stride: base.decoder.logitsStride)
         let computed = ContinuousClock.now
         work.batch.runs.removeAll(keepingCapacity: true)
         work.sampler.run()

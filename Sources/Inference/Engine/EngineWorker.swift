@@ -14,6 +14,8 @@ final class EngineWorker: @unchecked Sendable {
     let limits: InferenceLimits
     let ledger: EngineLedger
     let cache: KeyValueCache
+    /// The memory of its steps.
+    let workspace: StepWorkspace
     var roster: SequenceRoster
     /// Number of the step that is next.
     var stepNumber = 0
@@ -33,7 +35,7 @@ final class EngineWorker: @unchecked Sendable {
         base: BaseModel, limits: InferenceLimits, blocks count: Int, contextLength: Int, defaultAnswerTokens: Int,
         mailbox: Mailbox<EngineMessage>, ledger: EngineLedger, preparation: Preparation, allocations: (@Sendable () -> Int)?,
         observer: StepObserver?
-    ) {
+    ) throws(ModelError) {
         self.base = base
         self.limits = limits
         self.contextLength = contextLength
@@ -42,17 +44,18 @@ final class EngineWorker: @unchecked Sendable {
         self.ledger = ledger
         self.preparation = preparation
         self.observer = observer
-        cache = base.decoder.makeCache(blocks: count)
+        cache = try base.decoder.makeCache(blocks: count)
+        workspace = try base.makeWorkspace(maximumRows: limits.maximumRows)
         roster = SequenceRoster(
             slots: limits.activeSequences, blocks: KeyValueBlocks(blocks: count, blockTokens: Self.blockTokens))
-        work = StepWork(base: base, limits: limits, allocations: allocations)
+        work = try StepWork(base: base, limits: limits, allocations: allocations)
         ledger.update { $0.keyValueBlocks = count }
     }
 
     /// What the limit affords, but no more than all sequences could use.
     static func blockCount(_ base: BaseModel, _ limits: InferenceLimits) -> Int {
         let wholeContext = (base.decoder.configuration.contextLength + blockTokens - 1) / blockTokens
-        let affordable = limits.keyValueBytes / base.decoder.makeCache(blocks: 0).blockBytes
+        let affordable = limits.keyValueBytes / base.decoder.cacheBlockBytes()
         return max(min(affordable, wholeContext * limits.activeSequences), 1)
     }
 

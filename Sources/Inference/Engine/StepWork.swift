@@ -9,15 +9,19 @@ struct StepWork {
     var sequences: [RunningSequence] = []
     var batch = StepBatch()
     let sampler: StepSampler
-    /// `[limits.logitsRows, vocabulary]`, rows `Decoder.logitsStride` apart.
+    /// `[limits.logitsRows, vocabulary]`, rows `DecoderWeights.logitsStride` apart.
     let logits: FloatBuffer
     var decodeCost = StepTimeModel.decode
     var prefillCost = StepTimeModel.prefill
     private let allocations: (@Sendable () -> Int)?
 
-    init(base: BaseModel, limits: InferenceLimits, allocations: (@Sendable () -> Int)?) {
+    init(base: BaseModel, limits: InferenceLimits, allocations: (@Sendable () -> Int)?) throws(ModelError) {
         let stride = base.decoder.logitsStride
-        logits = FloatBuffer(count: limits.logitsRows * stride)
+        do throws(ResourceError) {
+            logits = try FloatBuffer(limits.logitsRows * stride, for: "logits")
+        } catch {
+            throw ModelError(error)
+        }
         sampler = StepSampler(
             pool: base.pool, vocabulary: base.decoder.configuration.vocabulary, logits: logits.pointer, stride: stride,
             sequences: limits.activeSequences)

@@ -1,8 +1,8 @@
 internal import Tensors
 
-/// The norms and biases of a decoder as f32, in the order of Hugging Face checkpoints. Both paths read them. Norms are what a
-/// row is multiplied by, whatever the file's convention.
-final class DecoderVectors {
+/// The norms and biases of a decoder as f32, in the order of Hugging Face checkpoints. Both paths read them. A norm's weights are the
+/// factors of a row, whatever the file's convention.
+final class DecoderVectors: Sendable {
     let finalNorm: FloatBuffer
     /// Of each layer.
     let attentionNorms: [FloatBuffer]
@@ -13,8 +13,7 @@ final class DecoderVectors {
     /// Empty without head norms.
     let queryNorms: [FloatBuffer]
     let keyNorms: [FloatBuffer]
-    /// At `layer * 7 + projection`.
-    private let biases: [FloatBuffer?]
+    private let biases: LinearTable<FloatBuffer?>
 
     init(_ files: ModelFiles) {
         let configuration = files.configuration
@@ -29,16 +28,12 @@ final class DecoderVectors {
         feedForwardOutputNorms = configuration.outputNorms ? layers.map { vector(.feedForwardOutputNorm($0)) } : []
         queryNorms = configuration.headNorms ? layers.map { vector(.queryNorm($0)) } : []
         keyNorms = configuration.headNorms ? layers.map { vector(.keyNorm($0)) } : []
-        biases = layers.flatMap { layer in
-            Projection.allCases.map { projection in
-                guard configuration.biases.contains(projection) else { return nil }
-                let values = files.tensor(.bias(layer, projection)).floats()
-                return FloatBuffer(files.rowOrder(projection)?.map { values[$0] } ?? values)
-            }
+        biases = LinearTable(layers: configuration.layers) { place in
+            guard configuration.biases.contains(place.projection) else { return nil }
+            let values = files.tensor(.bias(place.layer, place.projection)).floats()
+            return FloatBuffer(files.rowOrder(place.projection)?.map { values[$0] } ?? values)
         }
     }
 
-    func bias(_ layer: Int, _ projection: Projection) -> UnsafePointer<Float>? {
-        (biases[layer * Projection.allCases.count + projection.rawValue]?.pointer).map { UnsafePointer($0) }
-    }
+    func bias(_ place: LinearPlace) -> UnsafePointer<Float>? { (biases[place]?.pointer).map { UnsafePointer($0) } }
 }

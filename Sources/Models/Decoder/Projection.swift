@@ -2,6 +2,9 @@
 public enum Projection: Int, CaseIterable, Sendable {
     case query, key, value, output, gate, up, down
 
+    /// Linear maps of a layer.
+    static var count: Int { 7 }
+
     /// As in Hugging Face checkpoints and PEFT files, below `model.layers.N.`.
     public var checkpointName: String {
         switch self {
@@ -42,7 +45,7 @@ public enum Projection: Int, CaseIterable, Sendable {
 
 extension DecoderConfiguration {
     /// Where GGUF's Llama files have the rows of a query or key matrix: row `i` in the order of Hugging Face is row `[i]` there. The
-    /// halves of each head, which turn together, lie side by side.
+    /// halves of each head, which are rotated together, lie side by side.
     package func interleavedRows(_ projection: Projection) -> [Int] {
         let half = headDimension / 2
         return (0..<projection.shape(in: self).outputs).map { row in

@@ -16,14 +16,14 @@ public struct EncodedText {
 
 /// A BERT-style encoder: tokens of texts in, hidden states out.
 ///
-/// Any thread; calls wait for each other. `@unchecked Sendable`: `lock` guards scratch memory, all else is immutable; the test
-/// that encodes on many threads at once would catch a breach.
+/// Any thread may call it, and any number of users share it; calls wait for each other. `@unchecked Sendable`: `lock` guards the
+/// working memory, and the rest is immutable. The test that encodes on many threads at once would catch a breach.
 public final class Encoder: @unchecked Sendable {
     /// Rows that go through the layers together, unless one text is longer.
     private static let rows = 512
 
     public let configuration: EncoderConfiguration
-    public let precision: Decoder.Precision
+    public let precision: ModelPrecision
     private let weights: EncoderWeights
     /// What the tables of words and positions are looked up in.
     private let mappedFiles: [MappedFile]
@@ -38,13 +38,13 @@ public final class Encoder: @unchecked Sendable {
 
     /// A folder with `config.json` and `model*.safetensors`. The fast path packs the matrices to 8 bits and runs on `pool`, which it
     /// may share with a decoder. Errors: `notFound`, `malformed`, `unsupported`, `invalidConfiguration`, `missingTensor`,
-    /// `unexpectedTensor`, `wrongShape`.
-    public init(folder: String, precision: Decoder.Precision, pool: WorkerPool) throws(ModelError) {
+    /// `unexpectedTensor`, `wrongShape`, `noMemory`.
+    public init(folder: String, precision: ModelPrecision, pool: WorkerPool) throws(ModelError) {
         let files = try EncoderFiles(folder)
         configuration = files.configuration
         self.precision = precision
         weights = try EncoderWeights(files)
-        plan = EncoderPlan(capacity: max(Self.rows, configuration.maximumTokens), configuration: configuration)
+        plan = try EncoderPlan(capacity: max(Self.rows, configuration.maximumTokens), configuration: configuration)
         switch precision {
         case .fast: path = .fast(try FastEncoder(files, weights, plan: plan, pool: pool))
         case .reference: path = .reference(ReferenceEncoder(configuration, weights, plan: plan))

@@ -24,21 +24,28 @@ final class EncoderPlan {
     let layerMeans: FloatBuffer
     private let hidden: Int
 
-    init(capacity: Int, configuration: EncoderConfiguration) {
-        func rows(_ width: Int) -> FloatBuffer { FloatBuffer(count: capacity * width) }
+    /// Room for `capacity` rows. Errors: `noMemory`.
+    init(capacity: Int, configuration: EncoderConfiguration) throws(ModelError) {
+        func rows(_ width: Int) throws(ModelError) -> FloatBuffer {
+            do throws(ResourceError) {
+                return try FloatBuffer(capacity * width, for: "the encoder's activations")
+            } catch {
+                throw ModelError(error)
+            }
+        }
         self.capacity = capacity
+        residual = try rows(configuration.hidden)
+        query = try rows(configuration.hidden)
+        key = try rows(configuration.hidden)
+        value = try rows(configuration.hidden)
+        attended = try rows(configuration.hidden)
+        projected = try rows(configuration.hidden)
+        intermediate = try rows(configuration.feedForward)
+        layerMeans = try rows(2 * configuration.hidden)
+        hidden = configuration.hidden
         starts = .allocate(capacity: capacity + 1)
         starts[0] = 0
         tokens = .allocate(capacity: capacity)
-        residual = rows(configuration.hidden)
-        query = rows(configuration.hidden)
-        key = rows(configuration.hidden)
-        value = rows(configuration.hidden)
-        attended = rows(configuration.hidden)
-        projected = rows(configuration.hidden)
-        intermediate = rows(configuration.feedForward)
-        layerMeans = rows(2 * configuration.hidden)
-        hidden = configuration.hidden
     }
 
     deinit {

@@ -25,10 +25,10 @@ struct EncoderSmoothing {
     private let scales: [[Float]]
 
     /// Cost: one pass of the reference path over 256 tokens.
-    init(_ configuration: EncoderConfiguration, _ weights: EncoderWeights) {
+    init(_ configuration: EncoderConfiguration, _ weights: EncoderWeights) throws(ModelError) {
         let count = configuration.layers * Input.allCases.count
         var largest = [[Float]](repeating: .init(repeating: 0, count: configuration.hidden), count: count)
-        let plan = EncoderPlan(capacity: Self.texts * Self.tokens, configuration: configuration)
+        let plan = try EncoderPlan(capacity: Self.texts * Self.tokens, configuration: configuration)
         // A linear congruence (Knuth's MMIX): the same tokens each time.
         var state: UInt64 = 1
         for _ in 0..<Self.texts {

@@ -28,7 +28,7 @@ final class FastEncoder {
         self.weights = weights
         self.plan = plan
         self.pool = pool
-        let smoothing = EncoderSmoothing(configuration, weights)
+        let smoothing = try EncoderSmoothing(configuration, weights)
         let layers = 0..<files.configuration.layers
         attentionFactors = layers.map { smoothing.factors($0, .attention) }
         feedForwardFactors = layers.map { smoothing.factors($0, .feedForward) }
@@ -38,8 +38,13 @@ final class FastEncoder {
                     (smoothing.smoothed(weights.layers[layer].matrices[projection.rawValue], layer, projection), nil)
                 }
             }, mappedFiles: files.mappedFiles, pool: pool)
-        quantized = QuantizedRows(
-            capacityRows: plan.capacity, columns: max(configuration.hidden, configuration.feedForward))
+        do throws(ResourceError) {
+            quantized = try QuantizedRows(
+                capacityRows: plan.capacity, columns: max(configuration.hidden, configuration.feedForward),
+                for: "the encoder's activations")
+        } catch {
+            throw ModelError(error)
+        }
         attentionScratch = (0..<pool.threads).map { _ in GrowingFloats() }
         scaledRow = (0..<pool.threads).map { _ in FloatBuffer(count: files.configuration.hidden) }
     }

@@ -14,8 +14,8 @@ public final class BaseWeights: Sendable {
     private let files: ModelFiles
     /// At `projection`: see `ModelFiles.rowOrder`.
     private let rowOrders: [[Int]?]
-    /// Of each matrix that was asked for, at `layer * 7 + projection`.
-    private let norms: Mutex<[Double?]>
+    /// Of each matrix that was asked for.
+    private let norms: Mutex<LinearTable<Double?>>
     /// Something was read since pages were last given back.
     private let isRead = Atomic(false)
     /// Reads so far.
@@ -25,7 +25,7 @@ public final class BaseWeights: Sendable {
         self.files = files
         configuration = files.configuration
         rowOrders = Projection.allCases.map(files.rowOrder)
-        norms = Mutex(Array(repeating: nil, count: files.configuration.layers * Projection.allCases.count))
+        norms = Mutex(LinearTable(layers: files.configuration.layers, repeating: nil))
     }
 
     /// Writes `[rows.count, inputs]` of a projection's weight matrix. Cost: about 1 ns for 2 elements.
@@ -48,7 +48,7 @@ public final class BaseWeights: Sendable {
 
     /// The Frobenius norm of a projection's weight matrix; computed when it is first asked for. Cost: then a read of the matrix.
     public func norm(of layer: Int, _ projection: Projection) -> Double {
-        let place = layer * Projection.allCases.count + projection.rawValue
+        let place = LinearPlace(layer, projection)
         if let known = norms.withLock({ $0[place] }) { return known }
         let (outputs, inputs) = projection.shape(in: configuration)
         let step = Self.sliceRows(inputs)

@@ -1,3 +1,5 @@
+public import Tensors
+
 /// Why a model, or what an adapter does to it, could not be read.
 public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable {
@@ -16,6 +18,8 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case wrongShape
         /// Memory for it would go beyond a limit.
         case limitExceeded
+        /// The system has no memory for it, or no thread.
+        case noMemory
     }
 
     public var code: Code
@@ -35,6 +39,17 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String {
         [file, tensor, message].compactMap { $0 }.joined(separator: ": ")
+    }
+
+    public init(_ error: ResourceError, tensor: String? = nil) { self.init(.noMemory, error.message, tensor: tensor) }
+
+    /// The result of `body`; a refusal of the system becomes `noMemory`, which names the tensor.
+    package static func inMemory<Result>(of tensor: String, _ body: () throws(ResourceError) -> Result) throws(ModelError) -> Result {
+        do throws(ResourceError) {
+            return try body()
+        } catch {
+            throw ModelError(error, tensor: tensor)
+        }
     }
 
     static func wrongShape(_ tensor: String, found: [Int], expected: [Int], file: String? = nil) -> ModelError {

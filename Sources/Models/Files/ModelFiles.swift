@@ -4,7 +4,7 @@ internal import Weights
 /// A model on disk: a `.gguf` file, or a folder with `config.json`, `tokenizer.json` and `model*.safetensors`.
 ///
 /// Opening reads headers only and checks them whole: every tensor of the configuration is there with its shape, and there
-/// is none that nothing reads. Weights stay mapped and are read when a `Decoder` is made.
+/// is none that nothing reads. Weights stay mapped and are read when `DecoderWeights` are made.
 public struct ModelFiles: Sendable {
     public enum TokenizerSource: Sendable {
         case gguf(GGUFTokenizer)
@@ -123,7 +123,7 @@ public struct ModelFiles: Sendable {
     }
 
     /// Where the rows of a query or key matrix are in the file: row `i` in the order of Hugging Face is row `[i]` there. Nil: in
-    /// the same place. GGUF's Llama files put the halves of each head, which turn together, side by side.
+    /// the same place. GGUF's Llama files put the halves of each head, which are rotated together, side by side.
     func rowOrder(_ projection: Projection) -> [Int]? {
         guard interleavesHeads, projection == .query || projection == .key else { return nil }
         return configuration.interleavedRows(projection)

@@ -22,9 +22,13 @@ enum Packing {
                 if piece % 4 == 3 { mappedFiles.forEach { $0.advise(.dontNeed) } }
             }
         } catch {
-            throw ModelError(
-                error.code == .unsupportedType ? .unsupported : .malformed, error.message, file: mappedFiles.first?.path,
-                tensor: error.tensor)
+            let code: ModelError.Code =
+                switch error.code {
+                case .unsupportedType: .unsupported
+                case .noMemory: .noMemory
+                case .wrongShape, .notFinite: .malformed
+                }
+            throw ModelError(code, error.message, file: mappedFiles.first?.path, tensor: error.tensor)
         }
     }
 }

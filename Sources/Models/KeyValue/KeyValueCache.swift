@@ -7,7 +7,7 @@ internal import Tensors
 /// (in pairs) or int8 (with a f32 scale for each position and head) for the fast path and f32 for the reference. Memory is
 /// reserved at once but becomes resident only as blocks are first written, in large pages where the system has them.
 ///
-/// Isolation: the engine's thread writes it, in `Decoder.step` and `copyBlock`. `@unchecked Sendable`: it holds no state but the
+/// Isolation: the engine's thread writes it, in `StepWorkspace.step` and `copyBlock`. `@unchecked Sendable`: it holds no state but the
 /// address; who may write which block is the engine's block pool's affair.
 public final class KeyValueCache: @unchecked Sendable {
     /// Positions in a block.
@@ -29,32 +29,33 @@ public final class KeyValueCache: @unchecked Sendable {
     private let mapping: UnsafeMutableRawPointer
     private let mappedBytes: Int
 
-    /// `blocks` may be zero.
-    init(blocks: Int, configuration: DecoderConfiguration, element: Kernels.KeyValueElement) {
-        precondition(blocks >= 0, "a cache has no negative number of blocks")
+    /// Bytes of one block in all layers.
+    static func blockBytes(_ configuration: DecoderConfiguration, _ element: Kernels.KeyValueElement) -> Int {
+        configuration.layers
+            * Kernels.blockBytes(
+                keyValueHeads: configuration.keyValueHeads, headDimension: configuration.headDimension, element: element)
+    }
+
+    /// `blocks` may be zero. Throws when the system has no room for the addresses.
+    init(blocks: Int, configuration: DecoderConfiguration, element: Kernels.KeyValueElement) throws(ResourceError) {
+        precondition(blocks >= 0, "a cache of \(blocks) blocks was asked for")
         self.blocks = blocks
         self.element = element
         layers = configuration.layers
         keyValueHeads = configuration.keyValueHeads
         headDimension = configuration.headDimension
-        layerBlockBytes = Kernels.blockBytes(
-            keyValueHeads: keyValueHeads, headDimension: headDimension, element: element)
-        blockBytes = layers * layerBlockBytes
+        blockBytes = Self.blockBytes(configuration, element)
+        layerBlockBytes = blockBytes / layers
         mappedBytes = blocks * blockBytes + LargePages.byteCount
-        let mapping = mmap(
-            nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        guard let mapping, mapping != MAP_FAILED else {
-            preconditionFailure("\(mappedBytes) bytes of key-value cache can be reserved")
-        }
-        self.mapping = mapping
+        mapping = try SystemMemory.map(mappedBytes, for: "key-value cache", isReserved: false)
         base = mapping.alignedUp(toMultipleOf: LargePages.byteCount)
         LargePages.advise(base, byteCount: blocks * blockBytes)
     }
 
-    deinit { munmap(mapping, mappedBytes) }
+    deinit { SystemMemory.unmap(mapping, byteCount: mappedBytes) }
 
     /// The cache as plain values, which loops read without counting references; the cache outlives it.
-    struct Span {
+    struct View {
         let element: Kernels.KeyValueElement
         let blockBytes: Int
         fileprivate let keyValueHeads: Int
@@ -80,14 +81,14 @@ public final class KeyValueCache: @unchecked Sendable {
         }
     }
 
-    var span: Span {
-        Span(
+    var view: View {
+        View(
             element: element, blockBytes: blockBytes, keyValueHeads: keyValueHeads, headDimension: headDimension,
             layerBlockBytes: layerBlockBytes, base: base)
     }
 
     /// Whether it has the layers and heads of a decoder, and elements of its path.
-    func fits(_ configuration: DecoderConfiguration, _ precision: Decoder.Precision) -> Bool {
+    func fits(_ configuration: DecoderConfiguration, _ precision: ModelPrecision) -> Bool {
         (element == .f32) == (precision == .reference) && layers == configuration.layers && keyValueHeads == configuration.keyValueHeads
             && headDimension == configuration.headDimension
     }

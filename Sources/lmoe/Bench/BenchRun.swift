@@ -56,10 +56,10 @@ struct BenchRun {
         var report = BenchReport(
             machine: Machine(pool: workspace.pool), base: base, latency: latency, http: http, encoder: encoder, routing: routing)
         if has(.prefill) || has(.decode) {
-            let measure = StepMeasure(decoder: base.decoder, tokens: plan.tokens, repeats: plan.repeats)
+            let measure = StepMeasure(workspace: try base.makeWorkspace(), tokens: plan.tokens, repeats: plan.repeats)
             let sets = try adapterSets(base)
-            if has(.prefill) { report.prefill = prefill(measure, sets) }
-            if has(.decode) { report.decode = decode(measure, sets) }
+            if has(.prefill) { report.prefill = try prefill(measure, sets) }
+            if has(.decode) { report.decode = try decode(measure, sets) }
         }
         if let embedder { report.routingScale = try routeAtScale(embedder) }
         if has(.memory) { report.memory = memory }
@@ -117,18 +117,18 @@ struct BenchRun {
 
     private static let promptsAtMost = 8
 
-    private func prefill(_ measure: StepMeasure, _ sets: [AdapterSet]) -> [StepResult] {
-        plan.prompts.filter { $0 <= measure.decoder.configuration.contextLength }.flatMap { length in
+    private func prefill(_ measure: StepMeasure, _ sets: [AdapterSet]) throws -> [StepResult] {
+        try plan.prompts.filter { $0 <= measure.decoder.configuration.contextLength }.flatMap { length in
             Terminal.progress("prefill \(length)")
             let prompts = min(max(length / 64, 1), Self.promptsAtMost)
-            return measure.prefill(length, [.base] + sets.flatMap { $0.mixes(prompts) })
+            return try measure.prefill(length, [.base] + sets.flatMap { $0.mixes(prompts) })
         }
     }
 
-    private func decode(_ measure: StepMeasure, _ sets: [AdapterSet]) -> [StepResult] {
-        plan.rows.flatMap { rows in
+    private func decode(_ measure: StepMeasure, _ sets: [AdapterSet]) throws -> [StepResult] {
+        try plan.rows.flatMap { rows in
             Terminal.progress("decode \(rows) rows")
-            return measure.decode(rows, [.base] + sets.flatMap { $0.mixes(rows) })
+            return try measure.decode(rows, [.base] + sets.flatMap { $0.mixes(rows) })
         }
     }
 

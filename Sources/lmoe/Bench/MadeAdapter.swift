@@ -42,8 +42,8 @@ struct MadeAdapter {
 
     /// In memory of its own: two deltas of one adapter are as far apart as those of two.
     func delta() throws(ModelError) -> AdapterDelta {
-        let memory = MatrixMemory(
-            byteCount: pairs.reduce(0) { $0 + LowRank.footprint(a: $1.a, b: $1.b, element: .int8) })
+        let byteCount = pairs.reduce(0) { $0 + LowRank.footprint(a: $1.a, b: $1.b, element: .int8) }
+        let memory = try ModelError.inMemory(of: "made") { () throws(ResourceError) in try MatrixMemory(byteCount: byteCount) }
         var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
         for pair in pairs {
             let lowRank = try LowRank(a: pair.a, b: pair.b, scale: 1, element: .int8, memory: memory)

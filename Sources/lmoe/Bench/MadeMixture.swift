@@ -29,10 +29,10 @@ struct MadeMixture {
     /// In memory of its own. Experts have equal matrices, which takes no time less to read.
     func delta() throws(ModelError) -> AdapterDelta {
         let copies = plain.pairs.map { Self.hasExperts($0.projection) ? Self.experts : 1 }
-        let memory = MatrixMemory(
-            byteCount: zip(plain.pairs, copies).reduce(0) { sum, pair in
-                sum + pair.1 * LowRank.footprint(a: pair.0.a, b: pair.0.b, element: .int8)
-            })
+        let byteCount = zip(plain.pairs, copies).reduce(0) { sum, pair in
+            sum + pair.1 * LowRank.footprint(a: pair.0.a, b: pair.0.b, element: .int8)
+        }
+        let memory = try ModelError.inMemory(of: "made") { () throws(ResourceError) in try MatrixMemory(byteCount: byteCount) }
         var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
         var experts = [[FeedForwardMixture.Expert]](
             repeating: .init(repeating: .init(), count: Self.experts), count: configuration.layers)

@@ -26,16 +26,17 @@ struct StepResult {
     let seconds: Double
     /// Tokens that go through the layers in that time.
     let tokens: Int
-    let cost: StepCost
+    let cost: ModelCost
     /// Of a step, once one of its size has run.
     let allocations: Int?
 
     var tokensPerSecond: Double { Double(tokens) / seconds }
 }
 
-/// Times single steps of a decoder, without engine and sampling. One thread; the decoder's pool does the work.
+/// Times single steps of a decoder, without engine and sampling. One thread; the workspace's pool does the work.
 struct StepMeasure {
-    let decoder: Decoder
+    let workspace: StepWorkspace
+    var decoder: DecoderWeights { workspace.weights }
     /// Tokens that each row decodes in a run.
     let tokens: Int
     let repeats: Int
@@ -45,9 +46,9 @@ struct StepMeasure {
 
     /// A prompt of `length` tokens under each mix. With different adapters it is as many prompts, of equal parts of the length.
     /// The mixes take turns, so that a slow spell of the machine meets all of them; medians of the rounds.
-    func prefill(_ length: Int, _ mixes: [AdapterMix]) -> [StepResult] {
+    func prefill(_ length: Int, _ mixes: [AdapterMix]) throws(ModelError) -> [StepResult] {
         let batches = mixes.map { mix in prompts(length, mix) }
-        let cache = decoder.makeCache(blocks: blocks(length) + mixes.reduce(1) { max($0, $1.deltas.count) })
+        let cache = try decoder.makeCache(blocks: blocks(length) + mixes.reduce(1) { max($0, $1.deltas.count) })
         let logits = FloatBuffer(count: mixes.reduce(1) { max($0, $1.deltas.count) } * decoder.logitsStride)
         let seconds = rounds(batches.count) { index in step(batches[index], cache, logits) }
         return zip(mixes, batches).enumerated().map { index, pair in
@@ -58,9 +59,9 @@ struct StepMeasure {
     }
 
     /// `rows` sequences that decode `tokens` tokens each, under each mix; seconds of one step.
-    func decode(_ rows: Int, _ mixes: [AdapterMix]) -> [StepResult] {
+    func decode(_ rows: Int, _ mixes: [AdapterMix]) throws(ModelError) -> [StepResult] {
         let perRow = blocks(Self.context + tokens)
-        let cache = decoder.makeCache(blocks: rows * perRow)
+        let cache = try decoder.makeCache(blocks: rows * perRow)
         let logits = FloatBuffer(count: rows * decoder.logitsStride)
         func run(_ row: Int, _ range: Range<Int>, at position: Int, _ mix: AdapterMix) -> StepBatch.Run {
             .init(
@@ -92,7 +93,7 @@ struct StepMeasure {
     }
 
     private func step(_ batch: StepBatch, _ cache: KeyValueCache, _ logits: FloatBuffer) {
-        decoder.step(batch, cache: cache, logits: logits.pointer, stride: decoder.logitsStride)
+        workspace.step(batch, cache: cache, logits: logits.pointer, stride: decoder.logitsStride)
     }
 
     /// Each of `count` pieces of work in turn, `repeats` times after a first round that warms up; the median of each.

@@ -33,7 +33,7 @@ final class Workbench {
         own.speculates = false
         self.configuration = own
         library = try own.openLibrary(for: base.weights, embedder: nil)
-        engine = own.openEngine(base, library: library)
+        engine = try own.openEngine(base, library: library)
         for (index, name) in names.enumerated() {
             try files.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
             let made = MadeAdapter(rank: Self.rank, seed: UInt64(1000 + index), for: base.decoder.configuration)

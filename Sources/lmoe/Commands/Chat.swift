@@ -32,7 +32,7 @@ struct Chat: ParsableCommand {
         let base = try workspace.base()
         let library = try workspace.library(base: base.weights)
         try choice.check(in: library)
-        let engine = workspace.configuration.openEngine(base, library: library, encoder: workspace.encoder.open)
+        let engine = try workspace.configuration.openEngine(base, library: library, encoder: workspace.encoder.open)
         defer { engine.stop() }
         Terminal.progress("adapters: \(library.shelf.names.joined(separator: ", ")); /exit ends")
         var conversation = Conversation(

@@ -50,7 +50,7 @@ struct Complete: AsyncParsableCommand {
         let base = try workspace.base()
         let library = try workspace.library(base: base.weights, isRouted: choice == .routed)
         try choice.check(in: library)
-        let engine = workspace.configuration.openEngine(base, library: library, encoder: workspace.encoder.open)
+        let engine = try workspace.configuration.openEngine(base, library: library, encoder: workspace.encoder.open)
         defer { engine.stop() }
         let serving = Workspace.serving(engine, library)
         let decision = try await serving.decide(choice.selection(RouteQuestion(.text(text), caller: .operator)))

@@ -59,7 +59,7 @@ struct Perplexity: ParsableCommand {
         let pinned = try choice.name.map { name in try library.store.acquire(name) }
         let reference = precision == .compare ? try reference(workspace, pinned) : nil
         let score = TextScore(
-            windows, TextScorer(decoder: base.decoder, delta: pinned?.delta, window: window), reference: reference,
+            windows, try TextScorer(base, delta: pinned?.delta, window: window), reference: reference,
             vocabulary: configuration.vocabulary
         ) { Terminal.progress("window \($0 + 1) of \(windows.count)") }
         print(json ? document(score, base, pinned, windows.count).serialized(pretty: true) : lines(score))
@@ -76,7 +76,7 @@ struct Perplexity: ParsableCommand {
             _ = store.rescan()
             return try store.acquire(adapter.name).delta
         }
-        return TextScorer(decoder: base.decoder, delta: delta, window: window)
+        return try TextScorer(base, delta: delta, window: window)
     }
 
     private func text() throws -> String {

@@ -28,8 +28,8 @@ struct ExpertExplanation {
         let run = StepBatch.Run(
             tokens: 0..<all.count, startPosition: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: adapter.delta, logits: .none)
         let logits = FloatBuffer(count: 0)
-        base.decoder.step(
-            StepBatch(tokens: all, runs: [run]), cache: base.decoder.makeCache(blocks: blocks), logits: logits.pointer, trace: trace)
+        try base.makeWorkspace().step(
+            StepBatch(tokens: all, runs: [run]), cache: try base.decoder.makeCache(blocks: blocks), logits: logits.pointer, trace: trace)
         withExtendedLifetime(logits) {}
     }
 

@@ -32,8 +32,8 @@ struct LogitChange {
         guard ids.count <= TextScorer.chunk else {
             throw Failure.usage("the prompt has \(ids.count) tokens; at most \(TextScorer.chunk) are compared")
         }
-        let plain = TextScorer(decoder: base.decoder, delta: nil, window: ids.count)
-        let changed = TextScorer(decoder: base.decoder, delta: delta, window: ids.count)
+        let plain = try TextScorer(base, delta: nil, window: ids.count)
+        let changed = try TextScorer(base, delta: delta, window: ids.count)
         plain.advance(ids, 0..<ids.count)
         changed.advance(ids, 0..<ids.count)
         let vocabulary = base.decoder.configuration.vocabulary

@@ -1,15 +1,16 @@
 import Foundation
+import Inference
 import Models
 import Tensors
 
 /// What one decoder says about a text, window by window: each window starts a sequence of its own.
 ///
-/// One thread; the decoder's pool does the work. Memory: logits of `chunk` rows.
+/// One thread; the base's pool does the work. Memory: logits of `chunk` rows.
 struct TextScorer {
     /// Rows of a step.
     static let chunk = 256
 
-    private let decoder: Decoder
+    private let workspace: StepWorkspace
     private let delta: AdapterDelta?
     private let cache: KeyValueCache
     private let blocks: [Int32]
@@ -17,11 +18,12 @@ struct TextScorer {
     private let vocabulary: Int
 
     /// - Parameter window: tokens of the longest window
-    init(decoder: Decoder, delta: AdapterDelta?, window: Int) {
-        self.decoder = decoder
+    init(_ base: BaseModel, delta: AdapterDelta?, window: Int) throws(ModelError) {
+        let decoder = base.decoder
+        workspace = try base.makeWorkspace(maximumRows: Self.chunk)
         self.delta = delta
         let count = (window + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
-        cache = decoder.makeCache(blocks: count)
+        cache = try decoder.makeCache(blocks: count)
         blocks = (0..<Int32(count)).map { $0 }
         vocabulary = decoder.configuration.vocabulary
         logits = FloatBuffer(count: min(window, Self.chunk) * vocabulary)
@@ -32,7 +34,7 @@ struct TextScorer {
         let batch = StepBatch(
             tokens: Array(window[range]),
             runs: [.init(tokens: 0..<range.count, startPosition: range.lowerBound, blocks: blocks, delta: delta, logits: .all)])
-        decoder.step(batch, cache: cache, logits: logits.pointer)
+        workspace.step(batch, cache: cache, logits: logits.pointer)
     }
 
     /// Row `row` of the last `advance`.

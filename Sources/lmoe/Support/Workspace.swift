@@ -19,7 +19,7 @@ struct Workspace: Sendable {
 
     init(flags: [Setting: String], file: String?) throws {
         configuration = try Workspace.configuration(flags: flags, file: file)
-        pool = WorkerPool(threads: configuration.threads)
+        pool = try configuration.startPool()
         encoder = EncoderOnDemand(configuration, pool)
     }
 

@@ -41,10 +41,10 @@ struct LoRATarget: AdapterTarget {
         guard scale != 0 else { return patch }
         // A rank counts where both its row of A and its column of B have something.
         if zip(a.nonzeroRows(), b.nonzeroColumns()).contains(where: { $0 && $1 }) {
-            do {
+            do throws(ModelError) {
                 patch.lowRank = try LowRank(a: a, b: b, scale: scale, element: element, memory: memory)
             } catch {
-                throw AdapterError(.wrongShape, error.message, file: AdapterFile.weights, tensor: a.name)
+                throw AdapterError(error, .wrongShape, tensor: a.name)
             }
         }
         if let bias = bias?.floats(), bias.contains(where: { $0 != 0 }) {

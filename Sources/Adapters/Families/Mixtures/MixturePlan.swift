@@ -33,7 +33,7 @@ struct MixturePlan: AdapterPlan {
     func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta? {
         let before = problems.count
         let footprints = parts.map { $0.footprint(element) }
-        let memory = MatrixMemory(byteCount: footprints.reduce(0, +))
+        guard let memory = problems.memory(footprints.reduce(0, +)) else { return nil }
         // Given out first, so that matrices lie in the order of the model whichever thread fills them.
         let room = footprints.map(memory.part)
         let outcomes = Mutex([Result<MixturePart.Outcome, AdapterError>](repeating: .success(.init()), count: parts.count))

@@ -72,12 +72,12 @@ struct VeRAProjections: Sendable {
         var matrices: [Shape: VeRAMatrices] = [:]
         for shape in shapes {
             let (a, b) = (a.corner(rows: a.rows, columns: shape.inputs), b.corner(rows: shape.outputs, columns: b.columns))
-            do {
+            do throws(ModelError) {
                 matrices[shape] = VeRAMatrices(
                     lowRank: try LowRank(a: a, b: b, scale: 1, element: element),
                     isUsed: zip(a.nonzeroRows(), b.nonzeroColumns()).map { $0 && $1 })
             } catch {
-                throw AdapterError(.wrongShape, error.message, file: AdapterFile.weights, tensor: a.name)
+                throw AdapterError(error, .wrongShape, tensor: a.name)
             }
         }
         return matrices

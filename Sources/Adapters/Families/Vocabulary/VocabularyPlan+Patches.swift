@@ -167,8 +167,7 @@ extension AdapterError {
         do throws(ModelError) {
             return try body()
         } catch {
-            throw AdapterError(
-                error.code == .malformed ? .nonFinite : .wrongShape, error.message, file: AdapterFile.weights, tensor: view.name)
+            throw AdapterError(error, error.code == .malformed ? .nonFinite : .wrongShape, tensor: view.name)
         }
     }
 }

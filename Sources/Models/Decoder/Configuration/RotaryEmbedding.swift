@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// Rotary position embedding (RoPE, arXiv 2104.09864) in the half-split form of Hugging Face: element `i` of the first half
-/// of a head turns with element `i` of the second by the angle `position * frequency(i)`.
+/// of a head is rotated with element `i` of the second by the angle `position * frequency(i)`.
 public struct RotaryEmbedding: Sendable, Equatable {
     public enum Scaling: Sendable, Equatable {
         case none

@@ -1,16 +1,17 @@
 internal import Tensors
 
-/// The decoder on packed weights, int8 activations and f16, bf16 or int8 keys and values, a step in one run of the worker threads.
+/// The fast path: packed weights, int8 activations and f16, bf16 or int8 keys and values. The rows of a plan go through all layers in
+/// one run of the worker threads.
 ///
-/// A layer is phases with barriers between them; each phase is split either by rows (norm, quantise, shrink, turn, store)
+/// A layer is phases with barriers between them (`FastStep`). A phase is split either by rows (norm, quantise, shrink, rotate, store)
 /// or by outputs and heads (products, expand, attention). Every sum has an order of its row's own, so the bits of a row do not
 /// depend on the split, the threads or the other rows. A step of one row saves the row phases' barriers: every thread repeats
-/// them in memory of its own, but turns and stores only the heads that it made.
+/// them in memory of its own, but rotates and stores only the heads that it made.
 ///
-/// Isolation: `run` on the engine's thread; inside, threads write disjoint slices between barriers. Inner loops read plain
-/// pointers and spans: no reference counting, no allocation.
+/// Isolation: the owner of the workspace calls `run`. Inside it, threads write disjoint slices between barriers. Inner loops read
+/// plain pointers and views: no reference counting, no allocation.
 final class FastDecoder {
-    /// What a layer's loops read; the objects are kept alive by `matrices` and `vectors`.
+    /// What a layer's loops read. `weights` keeps the memory alive.
     struct Layer {
         var attentionNorm: UnsafePointer<Float>
         var feedForwardNorm: UnsafePointer<Float>
@@ -22,83 +23,56 @@ final class FastDecoder {
         var slidingWindow: Int
     }
 
-    /// One projection of one layer.
+    /// One linear map.
     struct Linear {
         var projection: Projection
-        var matrix: PackedMatrix.Span
+        var matrix: PackedMatrix.View
         var bias: UnsafePointer<Float>?
         var outputs: Int
         var inputs: Int
     }
 
     let configuration: DecoderConfiguration
-    let plan: StepPlan
+    let weights: PackedWeights
+    let plan: RowPlan
     let pool: WorkerPool
     let scratch: FastScratch
-    /// Bytes of packed weights.
-    let weightBytes: Int
     let layers: UnsafeMutablePointer<Layer>
-    /// At `layer * 7 + projection`.
-    let linears: UnsafeMutablePointer<Linear>
-    let head: PackedMatrix
-    let headWeights: PackedMatrix.Span
-    let finalNorm: UnsafePointer<Float>
-    /// Looked up in the packed head, where that keeps it exactly; else in the file.
-    let embedding: TensorView?
-    private let vectors: DecoderVectors
-    private let matrices: [PackedMatrix]
-
-    /// Packs the weights, a matrix a thread. Errors: `malformed` weights that are not finite.
-    init(_ files: ModelFiles, pool: WorkerPool, plan: StepPlan) throws(ModelError) {
-        let configuration = files.configuration
-        self.configuration = configuration
-        self.plan = plan
-        self.pool = pool
-        let names = (0..<configuration.layers).flatMap { layer in Projection.allCases.map { WeightName.weight(layer, $0) } }
-        let headName: WeightName = configuration.tiedHead ? .embedding : .head
-        let packed = try Packing.pack(
-            (names + [headName]).map { name in
-                if case .weight(_, let projection) = name { return (files.tensor(name), files.rowOrder(projection)) }
-                return (files.tensor(name), nil)
-            }, mappedFiles: files.mappedFiles, pool: pool)
-        matrices = packed
-        guard let last = packed.last else { preconditionFailure("a head was packed") }
-        head = last
-        headWeights = last.span
-        weightBytes = packed.reduce(0) { $0 + $1.byteCount }
-        let table = files.tensor(.embedding)
-        embedding = configuration.tiedHead && Packing.isExact(table.dtype) ? nil : table
-        vectors = DecoderVectors(files)
-        finalNorm = UnsafePointer(vectors.finalNorm.pointer)
-        scratch = FastScratch(plan: plan, configuration: configuration, threads: pool.threads)
-
-        layers = .allocate(capacity: configuration.layers)
-        linears = .allocate(capacity: configuration.layers * Projection.allCases.count)
-        for layer in 0..<configuration.layers {
-            (layers + layer).initialize(to: vectors.layer(layer, configuration))
-            for projection in Projection.allCases {
-                let index = layer * Projection.allCases.count + projection.rawValue
-                let (outputs, inputs) = projection.shape(in: configuration)
-                (linears + index).initialize(
-                    to: Linear(
-                        projection: projection, matrix: packed[index].span, bias: vectors.bias(layer, projection),
-                        outputs: outputs, inputs: inputs))
-            }
-        }
-    }
-
-    deinit {
-        layers.deallocate()
-        linears.deallocate()
-    }
-
+    let linears: LinearEntries<Linear>
+    private let linearMemory: UnsafeMutablePointer<Linear>
     /// What the run in progress reads and writes.
+    private var target: Target?
+
     private struct Target {
         unowned(unsafe) let cache: KeyValueCache
         let logits: LogitRows
     }
 
-    private var target: Target?
+    init(_ weights: PackedWeights, pool: WorkerPool, plan: RowPlan) throws(ResourceError) {
+        let configuration = weights.configuration
+        scratch = try FastScratch(plan: plan, configuration: configuration, threads: pool.threads)
+        self.configuration = configuration
+        self.weights = weights
+        self.plan = plan
+        self.pool = pool
+        layers = .allocate(capacity: configuration.layers)
+        for layer in 0..<configuration.layers { (layers + layer).initialize(to: weights.vectors.layer(layer, configuration)) }
+        let places = LinearPlace.all(layers: configuration.layers)
+        linearMemory = .allocate(capacity: places.count)
+        for place in places {
+            let (outputs, inputs) = place.projection.shape(in: configuration)
+            (linearMemory + place.index).initialize(
+                to: Linear(
+                    projection: place.projection, matrix: weights.matrices[place].view, bias: weights.vectors.bias(place), outputs: outputs,
+                    inputs: inputs))
+        }
+        linears = LinearEntries(linearMemory)
+    }
+
+    deinit {
+        layers.deallocate()
+        linearMemory.deallocate()
+    }
 
     /// Writes `[plan.logitsCount, vocabulary]`.
     func run(cache: KeyValueCache, logits: LogitRows) {
@@ -112,13 +86,7 @@ final class FastDecoder {
 extension FastDecoder: PoolWork {
     func work(thread: Int) {
         guard let target else { return }
-        let step = FastStep(self, target.cache, thread)
-        step.embed()
-        for layer in 0..<configuration.layers {
-            step.attention(layer)
-            step.feedForward(layer)
-        }
-        step.head(target.logits)
+        FastStep(self, target.cache, thread).run(logits: target.logits)
     }
 }
 

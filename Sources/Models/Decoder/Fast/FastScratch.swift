@@ -1,8 +1,10 @@
 internal import Tensors
 
+private let purpose = "a step's activations"
+
 /// The memory of a fast step, reused from step to step.
 ///
-/// Isolation: sized by the engine's thread before a run; inside it, slices belong to threads between barriers.
+/// Isolation: the workspace's owner sizes it before a run. Inside the run, slices belong to threads between barriers.
 final class FastScratch {
     /// What the row phases write. Shared by the threads, or one of each thread in a step of one row.
     final class Inputs {
@@ -21,9 +23,9 @@ final class FastScratch {
         /// `[hidden]`: the residual stream of a step of one row, in families whose threads add to it each for itself.
         let residual: FloatBuffer
 
-        fileprivate init(rows: Int, hidden: Int, widest: Int) {
-            normed = FloatBuffer(count: rows * hidden)
-            quantized = QuantizedRows(capacityRows: rows, columns: widest)
+        fileprivate init(rows: Int, hidden: Int, widest: Int) throws(ResourceError) {
+            normed = try FloatBuffer(rows * hidden, for: purpose)
+            quantized = try QuantizedRows(capacityRows: rows, columns: widest, for: purpose)
             scaledRow = FloatBuffer(count: widest)
             residual = FloatBuffer(count: hidden)
             shrunkBlocks = QuantizedRows(capacityRows: rows, columns: 0)
@@ -44,7 +46,7 @@ final class FastScratch {
     let mixtures: MixtureScratch
     /// One of each thread.
     let attention: [GrowingFloats]
-    /// One of each thread, with room for what all spans of a full plan may add.
+    /// One of each thread, with room for what all bands of a full plan may add.
     private let fetches: [UnsafeMutablePointer<Kernels.Fetch.Range>]
     /// At `projection`: where its ranks begin in a row of `shrunk`, a multiple of 32.
     let shrunkOffset: UnsafeMutablePointer<Int>
@@ -55,27 +57,28 @@ final class FastScratch {
     private let widest: Int
     private let configuration: DecoderConfiguration
 
-    init(plan: StepPlan, configuration: DecoderConfiguration, threads: Int) {
-        func rows(_ width: Int) -> FloatBuffer { FloatBuffer(count: plan.capacity * width) }
+    /// Room for the plan's capacity and each thread.
+    init(plan: RowPlan, configuration: DecoderConfiguration, threads: Int) throws(ResourceError) {
+        func rows(_ width: Int) throws(ResourceError) -> FloatBuffer { try FloatBuffer(plan.capacity * width, for: purpose) }
         let widest = max(configuration.hidden, configuration.queryWidth, configuration.feedForward)
         self.widest = widest
         self.configuration = configuration
-        residual = rows(configuration.hidden)
-        query = rows(configuration.queryWidth)
-        key = rows(configuration.keyValueWidth)
-        value = rows(configuration.keyValueWidth)
-        attended = rows(configuration.queryWidth)
-        projected = rows(configuration.hidden)
-        gate = rows(configuration.feedForward)
-        up = rows(configuration.feedForward)
-        inputs = (0..<threads).map {
-            Inputs(rows: $0 == 0 ? plan.capacity : 1, hidden: configuration.hidden, widest: widest)
+        residual = try rows(configuration.hidden)
+        query = try rows(configuration.queryWidth)
+        key = try rows(configuration.keyValueWidth)
+        value = try rows(configuration.keyValueWidth)
+        attended = try rows(configuration.queryWidth)
+        projected = try rows(configuration.hidden)
+        gate = try rows(configuration.feedForward)
+        up = try rows(configuration.feedForward)
+        inputs = try (0..<threads).map { thread throws(ResourceError) in
+            try Inputs(rows: thread == 0 ? plan.capacity : 1, hidden: configuration.hidden, widest: widest)
         }
         mixtures = MixtureScratch(threads: threads)
         attention = (0..<threads).map { _ in GrowingFloats() }
-        fetches = (0..<threads).map { _ in .allocate(capacity: plan.capacity * FastStep.fetchesPerSpan) }
-        shrunkOffset = .allocate(capacity: Projection.allCases.count)
-        shrunkStride = .allocate(capacity: Projection.allCases.count)
+        fetches = (0..<threads).map { _ in .allocate(capacity: plan.capacity * FastStep.fetchesPerBand) }
+        shrunkOffset = .allocate(capacity: Projection.count)
+        shrunkStride = .allocate(capacity: Projection.count)
     }
 
     deinit {
@@ -118,7 +121,7 @@ final class FastScratch {
     }
 
     /// Makes room for the plan's ranks, scaled inputs, mixtures and reach.
-    func prepare(_ plan: StepPlan) {
+    func prepare(_ plan: RowPlan) {
         mixtures.prepare(plan, configuration)
         for buffer in attention { buffer.reserve(Kernels.attentionScratch(positions: plan.reach, headDimension: configuration.headDimension)) }
         var widestShrunk = 0
@@ -126,21 +129,21 @@ final class FastScratch {
             var offset = 0
             for projection in phase {
                 shrunkOffset[projection] = offset
-                offset += (plan.largestRank[projection] + 31) / 32 * 32
+                offset += (plan.extent.linear.largestRank[projection] + 31) / 32 * 32
             }
             for projection in phase { shrunkStride[projection] = offset }
             widestShrunk = max(widestShrunk, offset)
         }
-        headStride = (plan.headRank + 31) / 32 * 32
+        headStride = (plan.extent.vocabulary.headRank + 31) / 32 * 32
         widestShrunk = max(widestShrunk, headStride)
         for (thread, own) in inputs.enumerated() where thread == 0 || plan.rows == 1 {
             own.shrunk.reserve(plan.rows * widestShrunk)
-            own.branchShrunk.reserve(plan.rows * plan.largestBranchRank)
+            own.branchShrunk.reserve(plan.rows * plan.extent.branches.largestRank)
             if own.shrunkBlocks.columns < widestShrunk {
                 own.shrunkBlocks = QuantizedRows(capacityRows: own.shrunkBlocks.capacityRows, columns: widestShrunk)
             }
             for phase in FastPhase.all {
-                for projection in phase where plan.scalesInput[projection] {
+                for projection in phase where plan.extent.linear.scalesInput[projection] {
                     let place = projection - phase.lowerBound
                     if own.scaled[place] == nil {
                         own.scaled[place] = QuantizedRows(capacityRows: thread == 0 ? plan.capacity : 1, columns: widest)

@@ -1,20 +1,20 @@
 internal import Tensors
 
 extension FastStep {
-    /// Queries, keys and values: the products, the heads' norms where the family has them, their turn to the rows' positions; keys
-    /// and values go to the cache. In a step of one row a thread turns and stores the heads that it made, else its rows.
+    /// Queries, keys and values: the products, the heads' norms where the family has them, their rotation to the rows' positions; keys
+    /// and values go to the cache. In a step of one row a thread rotates and stores the heads that it made, else all heads of its rows.
     func projectHeads(_ layer: Int) {
         multiply(layer, .query, into: scratch.query)
         multiply(layer, .key, into: scratch.key)
         multiply(layer, .value, into: scratch.value)
         if rows > 1 { barrier() }
         let weights = layers[layer]
-        let turns = weights.slidingWindow == 0 ? plan.turns : plan.slidingTurns
+        let rotation = weights.slidingWindow == 0 ? plan.rotation : plan.slidingRotation
         for row in inputSlice {
             let place = plan.places[row]
-            turn(scratch.query + row * shape.queryWidth, headShare.queries, weights.queryNorm, row, turns)
+            rotate(scratch.query + row * shape.queryWidth, headShare.queries, weights.queryNorm, row, rotation)
             let key = scratch.key + row * shape.keyValueWidth
-            turn(key, headShare.keys, weights.keyNorm, row, turns)
+            rotate(key, headShare.keys, weights.keyNorm, row, rotation)
             cache.storeKeys(key, heads: headShare.keys, layer: layer, block: place.block, slot: place.slot)
             cache.storeValues(
                 scratch.value + row * shape.keyValueWidth, heads: headShare.values, layer: layer, block: place.block,
@@ -22,9 +22,10 @@ extension FastStep {
         }
     }
 
-    /// Some heads of a row.
-    private func turn(
-        _ row: UnsafeMutablePointer<Float>, _ heads: Range<Int>, _ norm: UnsafePointer<Float>?, _ number: Int, _ turns: StepPlan.Turns
+    /// Some heads of the plan's row `number`: through the heads' norm where there is one, then rotated to the row's position.
+    private func rotate(
+        _ row: UnsafeMutablePointer<Float>, _ heads: Range<Int>, _ norm: UnsafePointer<Float>?, _ number: Int,
+        _ rotation: RowPlan.Rotation
     ) {
         let dimension = shape.headDimension
         let first = row + heads.lowerBound * dimension
@@ -35,8 +36,8 @@ extension FastStep {
             }
         }
         Kernels.rotateHalves(
-            first, heads: heads.count, headDimension: dimension, cosines: turns.cosines + number * dimension / 2,
-            sines: turns.sines + number * dimension / 2)
+            first, heads: heads.count, headDimension: dimension, cosines: rotation.cosines + number * dimension / 2,
+            sines: rotation.sines + number * dimension / 2)
     }
 
     /// This thread's share of all heads of all rows, by what they read: whole sequences where there are several, so that no
@@ -71,7 +72,7 @@ extension FastStep {
     }
 
     /// What a segment's rows take of a head, in positions read; some more for what each row takes anyway.
-    private func cost(_ segment: StepPlan.Segment, _ window: Int) -> Int {
+    private func cost(_ segment: RowPlan.Segment, _ window: Int) -> Int {
         let seen = segment.position + (segment.rows + 1) / 2
         return segment.rows * ((window == 0 ? seen : min(seen, window)) + 16)
     }

@@ -7,13 +7,12 @@ struct FastStep {
     unowned(unsafe) let decoder: FastDecoder
     let shape: FastShape
     let layers: UnsafePointer<FastDecoder.Layer>
-    /// At `layer * 7 + projection`.
-    let linears: UnsafePointer<FastDecoder.Linear>
-    let headWeights: PackedMatrix.Span
+    let linears: LinearEntries<FastDecoder.Linear>
+    let headWeights: PackedMatrix.View
     let finalNorm: UnsafePointer<Float>
-    let plan: StepPlan.View
+    let plan: RowPlan.View
     let scratch: FastScratch.View
-    let cache: KeyValueCache.Span
+    let cache: KeyValueCache.View
     let barrier: WorkerPool.Barrier
     /// Where this thread writes rows' inputs: shared, or its own when each thread repeats the row phases.
     let inputs: Inputs
@@ -22,7 +21,7 @@ struct FastStep {
     let thread: Int
     let threads: Int
     let rows: Int
-    /// The heads that this thread turns and stores: those that it makes in a step of one row, else all, of its rows.
+    /// The heads that this thread rotates and stores: those that it makes in a step of one row, else all, of its rows.
     let headShare: HeadShare
     /// The rows of this thread in phases that are split by rows.
     let slice: Range<Int>
@@ -37,22 +36,22 @@ struct FastStep {
     /// `FastScratch.Inputs` as plain pointers.
     struct Inputs {
         let normed: UnsafeMutablePointer<Float>
-        let quantized: QuantizedRows.Span
+        let quantized: QuantizedRows.View
         let shrunk: UnsafeMutablePointer<Float>
-        let shrunkBlocks: QuantizedRows.Span
+        let shrunkBlocks: QuantizedRows.View
         let branchShrunk: UnsafeMutablePointer<Float>
-        let scaled: (QuantizedRows.Span?, QuantizedRows.Span?, QuantizedRows.Span?)
+        let scaled: (QuantizedRows.View?, QuantizedRows.View?, QuantizedRows.View?)
         /// Of this thread alone.
         let scaledRow: UnsafeMutablePointer<Float>
         let residual: UnsafeMutablePointer<Float>
 
         init(_ inputs: FastScratch.Inputs, own: FastScratch.Inputs) {
             normed = inputs.normed.pointer
-            quantized = inputs.quantized.span
+            quantized = inputs.quantized.view
             shrunk = inputs.shrunk.pointer
-            shrunkBlocks = inputs.shrunkBlocks.span
+            shrunkBlocks = inputs.shrunkBlocks.view
             branchShrunk = inputs.branchShrunk.pointer
-            scaled = (inputs.scaled[0]?.span, inputs.scaled[1]?.span, inputs.scaled[2]?.span)
+            scaled = (inputs.scaled[0]?.view, inputs.scaled[1]?.view, inputs.scaled[2]?.view)
             scaledRow = own.scaledRow.pointer
             residual = inputs.residual.pointer
         }
@@ -60,14 +59,14 @@ struct FastStep {
 
     init(_ decoder: FastDecoder, _ cache: KeyValueCache, _ thread: Int) {
         self.decoder = decoder
-        self.cache = cache.span
+        self.cache = cache.view
         self.thread = thread
         shape = FastShape(decoder.configuration)
         layers = UnsafePointer(decoder.layers)
-        linears = UnsafePointer(decoder.linears)
-        headWeights = decoder.headWeights
-        finalNorm = decoder.finalNorm
-        plan = StepPlan.View(decoder.plan)
+        linears = decoder.linears
+        headWeights = decoder.weights.head.view
+        finalNorm = UnsafePointer(decoder.weights.vectors.finalNorm.pointer)
+        plan = RowPlan.View(decoder.plan)
         scratch = FastScratch.View(decoder.scratch, thread: thread)
         barrier = decoder.pool.barrierFunction
         threads = decoder.pool.threads
@@ -85,53 +84,56 @@ struct FastStep {
         epsilon = shape.normEpsilon
     }
 
-    /// After a row phase of inputs: nothing to wait for when every thread did all of it.
-    func inputBarrier() { if rows > 1 { barrier() } }
+    // MARK: The layer loop
 
-    func attention(_ layer: Int) {
-        norm(
-            layers[layer].attentionNorm,
-            addingThrough: layer == 0 ? nil : layers[layer - 1].feedForwardOutputNorm)
-        adapt(layer, FastPhase.attention, UnsafePointer(inputs.normed))
+    /// This thread's part of all layers.
+    func run(logits: LogitRows) {
+        embed()
+        for layer in 0..<shape.layers {
+            attention(layer)
+            feedForward(layer)
+        }
+        head(logits)
+    }
+
+    /// `x += Wo attention(rope(Wq n), rope(Wk n), Wv n)` for `n = rmsNorm(x)`
+    private func attention(_ layer: Int) {
+        norm(layers[layer].attentionNorm, addingThrough: layer == 0 ? nil : layers[layer - 1].feedForwardOutputNorm)
+        shrink(layer, FastPhase.attention, UnsafePointer(inputs.normed))
         inputBarrier()
         projectHeads(layer)
         barrier()
         attend(layer)
         barrier()
         quantize(UnsafePointer(scratch.attended), width: shape.queryWidth)
-        adapt(layer, FastPhase.output, UnsafePointer(scratch.attended))
+        shrink(layer, FastPhase.output, UnsafePointer(scratch.attended))
         inputBarrier()
         multiply(layer, .output, into: scratch.projected)
         addProjectedSlice()
         barrier()
     }
 
-    func feedForward(_ layer: Int) {
+    /// `x += Wdown (activation(Wgate n) * Wup n)` for `n = rmsNorm(x)`
+    private func feedForward(_ layer: Int) {
         norm(layers[layer].feedForwardNorm, addingThrough: layers[layer].attentionOutputNorm)
-        adapt(layer, FastPhase.feedForward, UnsafePointer(inputs.normed))
-        if plan.largestBranchRank > 0 { shrinkBranches(layer) }
+        shrink(layer, FastPhase.feedForward, UnsafePointer(inputs.normed))
         inputBarrier()
-        let (gate, up) = (scratch.gate, scratch.up)
-        multiply(layer, .gate, into: gate)
-        multiply(layer, .up, into: up)
+        multiply(layer, .gate, into: scratch.gate)
+        multiply(layer, .up, into: scratch.up)
         activate(layer)
         barrier()
-        quantize(UnsafePointer(gate), width: shape.feedForward)
-        adapt(layer, FastPhase.down, UnsafePointer(gate))
+        quantize(UnsafePointer(scratch.gate), width: shape.feedForward)
+        shrink(layer, FastPhase.down, UnsafePointer(scratch.gate))
         inputBarrier()
         multiply(layer, .down, into: scratch.projected)
-        if plan.largestBranchRank > 0 { expandBranches(layer) }
         addProjectedSlice()
         barrier()
     }
 
-    /// `gate = activation(gate) * up`
-    func activate(gate: UnsafeMutablePointer<Float>, up: UnsafePointer<Float>, count: Int) {
-        switch shape.activation {
-        case .silu: Kernels.siluMultiply(gate: gate, up: up, count: count, into: gate)
-        case .geluTanh: Kernels.geluTanhMultiply(gate: gate, up: up, count: count, into: gate)
-        }
-    }
+    // MARK: Shares
+
+    /// After a row phase whose results every thread needs. In a step of one row every thread made all of them: nothing to wait for.
+    func inputBarrier() { if rows > 1 { barrier() } }
 
     /// This thread's outputs of a projection of a layer.
     func outputs(of projection: Projection, _ count: Int) -> Range<Int> {

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// A thread's part of a layer's queries, keys and values, in whole heads, so that it can turn and store what it made.
+/// A thread's part of a layer's queries, keys and values, in whole heads, so that it can rotate and store what it made.
 ///
 /// The heads of the three lie in a row, which the threads cut into equal parts; a cut falls on a group of 16 outputs, as packed
 /// matrices have them, so where a head is not a multiple of 16 it falls on every second, fourth… head.

@@ -1,59 +1,15 @@
 internal import Tensors
 
+/// Linear patches: shrinking and input scales belong to the row phases, expanding to the output phases.
 extension FastStep {
-    /// The residual stream's rows through a norm into `inputs.quantized`, and in a step with adapters, some of which read it, into
-    /// `inputs.normed`; after the last product was added through its own norm where the family has one.
-    func norm(_ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?) {
-        for row in inputSlice {
-            if let outputNorm { addProjected(row, through: outputNorm) }
-            norm(row, weight, into: row)
-        }
-    }
-
-    /// One row, into the input's row `target`.
-    func norm(_ row: Int, _ weight: UnsafePointer<Float>, into target: Int) {
-        inputs.quantized.quantizeNorm(
-            row: target, of: residual + row * hidden, weight: weight, epsilon: epsilon, columns: hidden,
-            into: plan.adapts ? inputs.normed + target * hidden : nil)
-    }
-
-    /// `residual += rmsNorm(projected)`, one row.
-    func addProjected(_ row: Int, through outputNorm: UnsafePointer<Float>) {
-        let normed = inputs.scaledRow
-        Kernels.rmsNorm(
-            scratch.projected + row * hidden, weight: outputNorm, epsilon: epsilon, count: hidden, into: normed)
-        Kernels.add(normed, to: residual + row * hidden, count: hidden)
-    }
-
-    /// The rows of x, `[rows, width]`, into `inputs.quantized`.
-    func quantize(_ x: UnsafePointer<Float>, width: Int) {
-        for row in inputSlice { inputs.quantized.quantize(row: row, from: x + row * width, columns: width) }
-    }
-
-    /// What adapters make of the rows of x that a phase's projections read: they are shrunk by A matrices, and scaled.
-    func adapt(_ layer: Int, _ phase: Range<Int>, _ x: UnsafePointer<Float>) {
-        guard plan.adapts else { return }
-        let first = layer * Projection.allCases.count
-        let width = linears[first + phase.lowerBound].inputs
-        for index in 0..<plan.spanCount {
-            let span = plan.spans[index]
-            guard let patches = span.patches else { continue }
-            let own = inputSlice.clamped(to: span.rowRange)
-            if own.isEmpty { continue }
-            for projection in phase {
-                let isLast = projection + 1 == phase.upperBound
-                let next = isLast ? plan.patches(after: index)?[first + phase.lowerBound].a : patches[first + projection + 1].a
-                shrink(patches + first + projection, projection, own, x, width, next: next)
-            }
-            if !plan.hasMixtures { continue }
-            shrinkMixtures(patches + first, phase, own, x, width)
-            guard let mixture = span.mixture(layer) else { continue }
-            if phase == FastPhase.feedForward { shrinkExperts(mixture, own) }
-            if phase == FastPhase.down { shrinkDown(mixture, own) }
-        }
-        guard scalesInputs else { return }
-        for projection in phase where plan.scalesInput(projection) {
-            scale(first + projection, place: projection - phase.lowerBound, x, width)
+    /// `h = scale * A x` of this thread's rows of a band, for each projection of a phase.
+    func shrinkLinear(_ number: Int, _ layer: Int, _ phase: Range<Int>, _ own: Range<Int>, _ x: UnsafePointer<Float>, _ width: Int) {
+        guard let patches = plan.bands[number].patches?.layer(layer) else { return }
+        for projection in phase {
+            let isLast = projection + 1 == phase.upperBound
+            // The matrix that is shrunk next is fetched meanwhile.
+            let next = isLast ? plan.patches(after: number)?.layer(layer)[phase.lowerBound].a : patches[projection + 1].a
+            shrink(patches + projection, projection, own, x, width, next: next)
         }
     }
 
@@ -72,103 +28,53 @@ extension FastStep {
         }
     }
 
-    /// A projection's own quantised input: rows of adapters that scale it are scaled, the others are as they are.
-    private func scale(_ linear: Int, place: Int, _ x: UnsafePointer<Float>, _ width: Int) {
-        guard let target = scaled(place) else { return }
-        for index in 0..<plan.spanCount {
-            let span = plan.spans[index]
-            let scale = span.patches?[linear].inputScale
-            for row in inputSlice.clamped(to: span.rowRange) {
-                guard let scale else {
-                    target.quantize(row: row, from: x + row * width, columns: width)
-                    continue
-                }
-                inputs.scaledRow.update(from: x + row * width, count: width)
-                Kernels.multiply(inputs.scaledRow, elementwise: scale, count: width)
-                target.quantize(row: row, from: inputs.scaledRow, columns: width)
-            }
-        }
-    }
-
-    /// `y = W x` for this thread's slice of the outputs, with the base's bias and each span's patch. y is `[rows, outputs]`.
-    func multiply(_ layer: Int, _ projection: Projection, into y: UnsafeMutablePointer<Float>) {
-        let index = layer * Projection.allCases.count + projection.rawValue
-        let linear = linears[index]
-        let outputs = outputs(of: projection, linear.outputs)
-        if outputs.isEmpty { return }
-        linear.matrix.multiply(
-            input(projection), rows: 0..<rows, outputs: outputs, into: y, stride: linear.outputs,
-            fetching: fetch(index, projection, outputs))
-        for number in 0..<plan.spanCount {
-            let span = plan.spans[number]
-            let target = y + span.firstRow * linear.outputs
-            if let patches = span.patches {
-                let patch = patches + index
-                expand(
-                    patch, projection.rawValue, span, outputs, linear.outputs, next: plan.patches(after: number)?[index].b,
-                    into: y)
-                if let mixture = patch.pointee.mixture { expandMixture(mixture, projection, span, outputs, linear.outputs, into: y) }
-                if projection == .down, let mixture = span.mixture(layer) {
-                    expandDown(mixture, linear, span, outputs, into: y)
-                    continue
-                }
-                patch.pointee.finish(
-                    target, rows: span.rows, outputs: outputs, width: linear.outputs, baseBias: linear.bias)
-            } else {
-                PatchEntry.finishBase(
-                    target, rows: span.rows, outputs: outputs, width: linear.outputs, baseBias: linear.bias)
-            }
-        }
-    }
-
-    private func expand(
-        _ patch: UnsafePointer<PatchEntry>, _ projection: Int, _ span: StepPlan.Span, _ outputs: Range<Int>, _ width: Int,
-        next: UnsafeRawPointer?, into y: UnsafeMutablePointer<Float>
-    ) {
+    /// `y += B h` for this thread's slice of the outputs and a band's rows.
+    func expandLinear(_ number: Int, _ place: LinearPlace, _ linear: FastDecoder.Linear, _ outputs: Range<Int>, into y: UnsafeMutablePointer<Float>) {
+        let band = plan.bands[number]
+        guard let patch = band.patches?[place] else { return }
+        let projection = linear.projection.rawValue
         let (offset, stride) = (scratch.shrunkOffset[projection], scratch.shrunkStride[projection])
         if patch.pointee.element == .int8 {
             patch.pointee.expand(
-                inputs.shrunkBlocks, block: offset / 32, rows: span.rowRange,
-                outputs: outputs, width: width, next: next, into: y)
+                inputs.shrunkBlocks, block: offset / 32, rows: band.rowRange, outputs: outputs, width: linear.outputs,
+                next: plan.patches(after: number)?[place].pointee.b, into: y)
         } else {
             patch.pointee.expand(
-                inputs.shrunk + span.firstRow * stride + offset, stride: stride, rows: span.rows, outputs: outputs,
-                width: width, into: y + span.firstRow * width)
+                inputs.shrunk + band.firstRow * stride + offset, stride: stride, rows: band.rows, outputs: outputs,
+                width: linear.outputs, into: y + band.firstRow * linear.outputs)
         }
     }
 
-    /// Adds this thread's slice of the last product to the residual stream; with output norms, whole rows are, in the next phase
-    /// of rows.
-    func addProjectedSlice() {
-        if shape.outputNorms { return }
-        let outputs = outputSlice(hidden)
-        for row in 0..<rows {
-            let start = row * hidden + outputs.lowerBound
-            Kernels.add(scratch.projected + start, to: residual + start, count: outputs.count)
+    // MARK: Scaled inputs
+
+    /// The projections of a phase whose input some adapter scales get quantised rows of their own: scaled rows of those adapters, and
+    /// the others as they are.
+    func scaleInputs(_ layer: Int, _ phase: Range<Int>, _ x: UnsafePointer<Float>, _ width: Int) {
+        guard scalesInputs else { return }
+        for projection in phase where plan.scalesInput(projection) {
+            guard let target = scaled(projection - phase.lowerBound) else { continue }
+            for index in 0..<plan.bandCount {
+                let band = plan.bands[index]
+                let scale = band.patches?.layer(layer)[projection].inputScale
+                for row in inputSlice.clamped(to: band.rowRange) {
+                    guard let scale else {
+                        target.quantize(row: row, from: x + row * width, columns: width)
+                        continue
+                    }
+                    inputs.scaledRow.update(from: x + row * width, count: width)
+                    Kernels.multiply(inputs.scaledRow, elementwise: scale, count: width)
+                    target.quantize(row: row, from: inputs.scaledRow, columns: width)
+                }
+            }
         }
     }
 
-    private func input(_ projection: Projection) -> QuantizedRows.Span {
-        guard scalesInputs, plan.scalesInput(projection.rawValue) else { return inputs.quantized }
-        return scaled(projection.placeInPhase) ?? inputs.quantized
-    }
-
-    private func scaled(_ place: Int) -> QuantizedRows.Span? {
+    /// By a projection's place in its phase.
+    func scaled(_ place: Int) -> QuantizedRows.View? {
         switch place {
         case 0: inputs.scaled.0
         case 1: inputs.scaled.1
         default: inputs.scaled.2
-        }
-    }
-}
-
-extension Projection {
-    /// Among those that read the same input.
-    var placeInPhase: Int {
-        switch self {
-        case .query, .output, .gate, .down: 0
-        case .key, .up: 1
-        case .value: 2
         }
     }
 }

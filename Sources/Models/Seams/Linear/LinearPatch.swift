@@ -34,10 +34,8 @@ public struct LinearPatch: Sendable {
     public var isEmpty: Bool { lowRank == nil && inputScale == nil && outputScale == nil && bias == nil && mixture == nil }
 
     /// Bytes of all parts.
-    public var byteCount: Int { (lowRank?.byteCount ?? 0) + vectorBytes }
+    public var byteCount: Int { (lowRank?.byteCount ?? 0) + vectorBytes + (mixture?.byteCount ?? 0) }
 
-    /// Bytes of all parts but the low-rank one.
-    var vectorBytes: Int {
-        (mixture?.byteCount ?? 0) + [inputScale, outputScale, bias].reduce(0) { $0 + 4 * ($1?.count ?? 0) }
-    }
+    /// Bytes of the vectors.
+    var vectorBytes: Int { [inputScale, outputScale, bias].reduce(0) { $0 + 4 * ($1?.count ?? 0) } }
 }

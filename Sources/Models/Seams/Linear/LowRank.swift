@@ -150,7 +150,13 @@ public final class LowRank: @unchecked Sendable {
         matrixBytes = bytes.a + bytes.b
         byteCount = matrixBytes
         (rankFactors, outputFactors) = (nil, nil)
-        self.memory = memory ?? MatrixMemory(byteCount: Self.footprint(a: a, b: b, element: element))
+        if let memory {
+            self.memory = memory
+        } else {
+            self.memory = try ModelError.inMemory(of: a.name) { () throws(ResourceError) in
+                try MatrixMemory(byteCount: Self.footprint(a: a, b: b, element: element))
+            }
+        }
         let (ownA, ownB) = (self.memory.take(bytes.a), self.memory.take(bytes.b))
         switch element {
         case .f32, .bf16:

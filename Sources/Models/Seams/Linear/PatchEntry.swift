@@ -14,11 +14,8 @@ struct PatchEntry {
     var inputScale: UnsafePointer<Float>?
     var outputScale: UnsafePointer<Float>?
     var bias: UnsafePointer<Float>?
-    /// Has experts.
-    var mixture: UnsafePointer<MixtureEntry>?
 
-    init(_ patch: LinearPatch?, mixture: UnsafePointer<MixtureEntry>? = nil) {
-        self.mixture = mixture
+    init(_ patch: LinearPatch?) {
         rank = patch?.lowRank?.rank ?? 0
         scale = patch?.lowRank?.scale ?? 0
         element = patch?.lowRank?.element ?? .f32
@@ -51,7 +48,7 @@ struct PatchEntry {
     }
 
     /// The same of int8 matrices, from quantised rows to quantised rows.
-    func shrink(_ x: QuantizedRows.Span, rows: Range<Int>, inputs: Int, next: UnsafeRawPointer?, into h: QuantizedRows.Span, block: Int) {
+    func shrink(_ x: QuantizedRows.View, rows: Range<Int>, inputs: Int, next: UnsafeRawPointer?, into h: QuantizedRows.View, block: Int) {
         guard let a else { return }
         Kernels.lowRankShrink(
             x, rows: rows, a: .shrinking(a, rank: rank, inputs: inputs, factors: rankFactors), next: next, scale: scale, into: h,
@@ -60,7 +57,7 @@ struct PatchEntry {
 
     /// The same for listed rows: from row `rows[i]` of x to row `targets[i]` of h.
     func shrink(
-        _ x: QuantizedRows.Span, rows: UnsafePointer<Int32>, count: Int, inputs: Int, next: UnsafeRawPointer?, into h: QuantizedRows.Span,
+        _ x: QuantizedRows.View, rows: UnsafePointer<Int32>, count: Int, inputs: Int, next: UnsafeRawPointer?, into h: QuantizedRows.View,
         rows targets: UnsafePointer<Int32>, block: Int
     ) {
         guard let a else { return }
@@ -83,7 +80,7 @@ struct PatchEntry {
 
     /// The same of int8 matrices; `y` points to output 0 of row 0.
     func expand(
-        _ h: QuantizedRows.Span, block: Int, rows: Range<Int>, outputs: Range<Int>, width: Int, next: UnsafeRawPointer?,
+        _ h: QuantizedRows.View, block: Int, rows: Range<Int>, outputs: Range<Int>, width: Int, next: UnsafeRawPointer?,
         into y: UnsafeMutablePointer<Float>, yStride: Int? = nil
     ) {
         guard let b else { return }
@@ -94,7 +91,7 @@ struct PatchEntry {
 
     /// The same for listed rows: from row `rows[i]` of h to row `targets[i]` of y, or the i-th without a list.
     func expand(
-        _ h: QuantizedRows.Span, block: Int, rows: UnsafePointer<Int32>, count: Int, outputs: Range<Int>, width: Int,
+        _ h: QuantizedRows.View, block: Int, rows: UnsafePointer<Int32>, count: Int, outputs: Range<Int>, width: Int,
         next: UnsafeRawPointer?, into y: UnsafeMutablePointer<Float>, rows targets: UnsafePointer<Int32>?
     ) {
         guard let b else { return }

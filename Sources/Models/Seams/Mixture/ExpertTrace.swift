@@ -33,7 +33,7 @@ public final class ExpertTrace: @unchecked Sendable {
     }
 
     /// Where the rows of a pass go: plain pointers.
-    struct Span {
+    struct View {
         let logits: UnsafeMutablePointer<Float>
         let weights: UnsafeMutablePointer<Float>
         let experts: Int
@@ -43,14 +43,14 @@ public final class ExpertTrace: @unchecked Sendable {
         }
 
         /// From so many rows later on.
-        func advanced(by rows: Int) -> Span {
-            Span(logits: logits + rows * experts, weights: weights + rows * experts, experts: experts)
+        func advanced(by rows: Int) -> View {
+            View(logits: logits + rows * experts, weights: weights + rows * experts, experts: experts)
         }
 
         func record(weight: Float, row: Int, expert: Int) { weights[row * experts + expert] = weight }
     }
 
-    var span: Span { Span(logits: logits.pointer, weights: weights.pointer, experts: experts) }
+    var view: View { View(logits: logits.pointer, weights: weights.pointer, experts: experts) }
 
     /// Forgets the step before.
     func clear() {

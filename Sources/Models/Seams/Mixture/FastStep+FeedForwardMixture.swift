@@ -5,7 +5,7 @@ extension FastStep {
     private static let router = MixtureScratch.feedForwardRouter
     private var feedForward: Int { shape.feedForward }
 
-    /// This thread's rows of a span choose their experts and are shrunk by the experts' gate and up.
+    /// This thread's rows of a band choose their experts and are shrunk by the experts' gate and up.
     func shrinkExperts(_ mixture: UnsafePointer<MixtureEntry>, _ own: Range<Int>) {
         let x = UnsafePointer(inputs.normed)
         route(mixture, Self.router, own, x)
@@ -15,36 +15,24 @@ extension FastStep {
         shrinkEntries(mixture, part: 1, Projection.up.rawValue, source, weights: nil)
     }
 
-    /// This thread's slice of the outputs: `u_e` of each row and expert into `mixtures.gate`, and `sum of w_e u_e` where the base's
-    /// gate was. Rows without a mixture: their activation, as always.
-    func activate(_ layer: Int) {
-        let outputs = outputSlice(feedForward)
-        if outputs.isEmpty { return }
-        for number in 0..<plan.spanCount {
-            let span = plan.spans[number]
-            guard let mixture = span.mixture(layer) else {
-                for row in span.rowRange {
-                    let start = row * feedForward + outputs.lowerBound
-                    activate(gate: scratch.gate + start, up: scratch.up + start, count: outputs.count)
-                }
-                continue
+    /// This thread's slice of the outputs and a band's rows: `u_e` of each row and expert into `mixtures.gate`, and
+    /// `sum of w_e u_e` into the rows where the base's gate was.
+    func activateExperts(_ mixture: UnsafePointer<MixtureEntry>, _ band: RowPlan.Band, _ outputs: Range<Int>) {
+        sortByExpert(mixture, Self.router, band.rowRange)
+        for expert in 0..<mixture.pointee.experts {
+            let group = group(expert)
+            for first in stride(from: group.lowerBound, to: group.upperBound, by: MixtureScratch.pieceEntries) {
+                activate(mixture, expert, first..<min(first + MixtureScratch.pieceEntries, group.upperBound), outputs)
             }
-            sortByExpert(mixture, Self.router, span.rowRange)
-            for expert in 0..<mixture.pointee.experts {
-                let group = group(expert)
-                for first in stride(from: group.lowerBound, to: group.upperBound, by: MixtureScratch.pieceEntries) {
-                    activate(mixture, expert, first..<min(first + MixtureScratch.pieceEntries, group.upperBound), outputs)
-                }
-            }
-            let weights = weights(Self.router)
-            for row in span.rowRange {
-                let (gate, first) = (scratch.gate + row * feedForward, row * mixtures.chosen)
-                (gate + outputs.lowerBound).update(repeating: 0, count: outputs.count)
-                // A product of the weights with the entries as a matrix.
-                Kernels.lowRankExpand(
-                    weights + first, b: mixtures.gate + first * feedForward, element: .f32, rank: count(Self.router, row: row),
-                    outputs: outputs, totalOutputs: feedForward, into: gate)
-            }
+        }
+        let weights = weights(Self.router)
+        for row in band.rowRange {
+            let (gate, first) = (scratch.gate + row * feedForward, row * mixtures.chosen)
+            (gate + outputs.lowerBound).update(repeating: 0, count: outputs.count)
+            // A product of the weights with the entries as a matrix.
+            Kernels.lowRankExpand(
+                weights + first, b: mixtures.gate + first * feedForward, element: .f32, rank: count(Self.router, row: row),
+                outputs: outputs, totalOutputs: feedForward, into: gate)
         }
     }
 
@@ -68,7 +56,7 @@ extension FastStep {
         }
     }
 
-    /// This thread's rows of a span: `u_e` of their entries, quantised and shrunk by the experts' down.
+    /// This thread's rows of a band: `u_e` of their entries, quantised and shrunk by the experts' down.
     func shrinkDown(_ mixture: UnsafePointer<MixtureEntry>, _ own: Range<Int>) {
         let chosen = mixtures.chosen
         for row in own {
@@ -83,20 +71,20 @@ extension FastStep {
             weights: mixture.pointee.scalesDown ? nil : UnsafePointer(weights(Self.router)))
     }
 
-    /// What the experts' down adds to `y = W_down (sum of w_e u_e)`, for this thread's slice of the outputs and a span's rows.
+    /// What the experts' down adds to `y = W_down (sum of w_e u_e)`, for this thread's slice of the outputs and a band's rows.
     func expandDown(
-        _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ span: StepPlan.Span, _ outputs: Range<Int>,
+        _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ band: RowPlan.Band, _ outputs: Range<Int>,
         into y: UnsafeMutablePointer<Float>
     ) {
-        sortByExpert(mixture, Self.router, span.rowRange)
-        if mixture.pointee.scalesDown { return scaleDown(mixture, linear, span, outputs, into: y) }
+        sortByExpert(mixture, Self.router, band.rowRange)
+        if mixture.pointee.scalesDown { return scaleDown(mixture, linear, band, outputs, into: y) }
         for expert in 0..<mixture.pointee.experts {
             let group = group(expert)
             guard !group.isEmpty, let patch = mixture.pointee.patch(expert, 2) else { continue }
             expandEntries(patch, Projection.down.rawValue, group, outputs, hidden, into: y, rows: mixtures.rows)
         }
         guard let bias = linear.bias else { return }
-        for row in span.rowRange {
+        for row in band.rowRange {
             var sum = Float(0)
             for place in 0..<count(Self.router, row: row) { sum += weights(Self.router)[row * mixtures.chosen + place] }
             add(bias, times: sum, to: y + row * hidden, outputs)
@@ -105,12 +93,12 @@ extension FastStep {
 
     /// Experts that scale what the base's down gives them: the base's product runs once an entry, and replaces that of the sum.
     private func scaleDown(
-        _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ span: StepPlan.Span, _ outputs: Range<Int>,
+        _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ band: RowPlan.Band, _ outputs: Range<Int>,
         into y: UnsafeMutablePointer<Float>
     ) {
         let chosen = mixtures.chosen
         linear.matrix.multiply(
-            mixtures.activated, rows: span.firstRow * chosen..<(span.firstRow + span.rows) * chosen, outputs: outputs,
+            mixtures.activated, rows: band.firstRow * chosen..<(band.firstRow + band.rows) * chosen, outputs: outputs,
             into: mixtures.down, stride: hidden)
         for expert in 0..<mixture.pointee.experts {
             let group = group(expert)
@@ -122,7 +110,7 @@ extension FastStep {
                 patch.pointee.finish(row, rows: 1, outputs: outputs, width: hidden, baseBias: nil)
             }
         }
-        for row in span.rowRange {
+        for row in band.rowRange {
             (y + row * hidden + outputs.lowerBound).update(repeating: 0, count: outputs.count)
             Kernels.lowRankExpand(
                 weights(Self.router) + row * chosen, b: mixtures.down + row * chosen * hidden, element: .f32,

@@ -2,7 +2,7 @@ internal import Tensors
 
 /// Mixtures of one projection: routers and shrinking belong to the row phases, expanding to the output phases.
 ///
-/// Rows of a span are taken expert by expert, so that an expert is read once for all of them; a row's experts follow in the order
+/// Rows of a band are taken expert by expert, so that an expert is read once for all of them; a row's experts follow in the order
 /// of their numbers, whatever other rows there are.
 extension FastStep {
     /// `MixtureScratch` as plain pointers.
@@ -11,8 +11,8 @@ extension FastStep {
         let weights: UnsafeMutablePointer<Float>
         let counts: UnsafeMutablePointer<Int32>
         let shrunk: UnsafeMutablePointer<Float>
-        let shrunkBlocks: QuantizedRows.Span
-        let activated: QuantizedRows.Span
+        let shrunkBlocks: QuantizedRows.View
+        let activated: QuantizedRows.View
         // Of this thread alone.
         let probabilities: UnsafeMutablePointer<Float>
         let starts: UnsafeMutablePointer<Int32>
@@ -32,8 +32,8 @@ extension FastStep {
             weights = shared.weights.pointer
             counts = shared.counts.pointer
             shrunk = shared.shrunk.pointer
-            shrunkBlocks = shared.shrunkBlocks.span
-            activated = shared.activated.span
+            shrunkBlocks = shared.shrunkBlocks.view
+            activated = shared.activated.view
             probabilities = own.probabilities.pointer
             starts = own.starts.pointer
             entries = own.entries.pointer
@@ -96,7 +96,7 @@ extension FastStep {
 
     /// The input that entries shrink: rows of a phase's input, or entries' own.
     struct ShrinkSource {
-        let quantized: QuantizedRows.Span
+        let quantized: QuantizedRows.View
         let x: UnsafePointer<Float>
         let width: Int
         /// In the order of the sorted entries.
@@ -154,15 +154,21 @@ extension FastStep {
         }
     }
 
-    // MARK: Mixtures of one projection
+    // MARK: Mixtures of linear maps
 
-    /// This thread's rows of a span choose their experts of a phase's projections and are shrunk by them.
-    func shrinkMixtures(
-        _ patches: UnsafePointer<PatchEntry>, _ phase: Range<Int>, _ own: Range<Int>, _ x: UnsafePointer<Float>, _ width: Int
+    /// This thread's rows of a band choose their experts, of a phase's projections or of the feed-forward, and are shrunk by them.
+    func shrinkMixtures(_ band: RowPlan.Band, _ layer: Int, _ phase: Range<Int>, _ own: Range<Int>, _ x: UnsafePointer<Float>, _ width: Int) {
+        if let mixtures = band.mixtures?.layer(layer) { shrinkMixtures(mixtures, phase, own, x, width) }
+        guard let mixture = band.feedForward(layer) else { return }
+        if phase == FastPhase.feedForward { shrinkExperts(mixture, own) }
+        if phase == FastPhase.down { shrinkDown(mixture, own) }
+    }
+
+    private func shrinkMixtures(
+        _ entries: UnsafePointer<MixtureEntry>, _ phase: Range<Int>, _ own: Range<Int>, _ x: UnsafePointer<Float>, _ width: Int
     ) {
-        for projection in phase {
-            guard let mixture = patches[projection].mixture else { continue }
-            let router = projection - phase.lowerBound
+        for projection in phase where entries[projection].experts > 0 {
+            let (mixture, router) = (entries + projection, projection - phase.lowerBound)
             route(mixture, router, own, x)
             sortByExpert(mixture, router, own)
             shrinkEntries(
@@ -171,12 +177,12 @@ extension FastStep {
         }
     }
 
-    /// `y += sum of w_e B_e h_e` for this thread's slice of the outputs and a span's rows.
+    /// `y += sum of w_e B_e h_e` for this thread's slice of the outputs and a band's rows.
     func expandMixture(
-        _ mixture: UnsafePointer<MixtureEntry>, _ projection: Projection, _ span: StepPlan.Span, _ outputs: Range<Int>, _ width: Int,
+        _ mixture: UnsafePointer<MixtureEntry>, _ projection: Projection, _ band: RowPlan.Band, _ outputs: Range<Int>, _ width: Int,
         into y: UnsafeMutablePointer<Float>
     ) {
-        sortByExpert(mixture, projection.placeInPhase, span.rowRange)
+        sortByExpert(mixture, projection.placeInPhase, band.rowRange)
         for expert in 0..<mixture.pointee.experts {
             let group = group(expert)
             guard !group.isEmpty, let patch = mixture.pointee.patch(expert) else { continue }

@@ -47,6 +47,9 @@ public struct FeedForwardMixture: Sendable {
         self.experts = experts
     }
 
+    /// Of all experts and projections.
+    var lowRanks: [LowRank?] { experts.flatMap { [$0.gate?.lowRank, $0.up?.lowRank, $0.down?.lowRank] } }
+
     /// Bytes of the router and of all experts.
     public var byteCount: Int {
         experts.reduce(4 * router.count) { sum, expert in

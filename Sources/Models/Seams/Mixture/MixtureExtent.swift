@@ -1,4 +1,4 @@
-/// The most that the mixtures of a step's spans need.
+/// The most that the mixtures of a step's bands need.
 struct MixtureExtent {
     /// Experts that a row chooses in one mixture; 0: no mixtures.
     private(set) var chosen = 0
@@ -16,11 +16,11 @@ struct MixtureExtent {
         for index in largestRank.indices { largestRank[index] = 0 }
     }
 
-    mutating func include(_ table: MixtureTable) {
-        chosen = max(chosen, table.mostChosen)
-        experts = max(experts, table.mostExperts)
-        mixesFeedForward = mixesFeedForward || table.mixesFeedForward
-        scalesDown = scalesDown || table.scalesDown
-        for index in largestRank.indices { largestRank[index] = max(largestRank[index], table.largestRank[index]) }
+    mutating func include(_ part: MixturePart) {
+        chosen = max(chosen, part.mostChosen)
+        experts = max(experts, part.mostExperts)
+        mixesFeedForward = mixesFeedForward || part.feedForwardEntries != nil
+        scalesDown = scalesDown || part.scalesDown
+        for index in largestRank.indices { largestRank[index] = max(largestRank[index], part.largestRank[index]) }
     }
 }

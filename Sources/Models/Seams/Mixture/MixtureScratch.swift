@@ -54,14 +54,14 @@ final class MixtureScratch {
     init(threads: Int) {
         inputs = (0..<threads).map { _ in Inputs() }
         own = (0..<threads).map { _ in Own() }
-        offset = .allocate(capacity: Projection.allCases.count)
+        offset = .allocate(capacity: Projection.count)
     }
 
     deinit { offset.deallocate() }
 
     /// Makes room for the plan's mixtures.
-    func prepare(_ plan: StepPlan, _ configuration: DecoderConfiguration) {
-        let extent = plan.mixtures
+    func prepare(_ plan: RowPlan, _ configuration: DecoderConfiguration) {
+        let extent = plan.extent.mixtures
         if extent.isEmpty { return }
         stride = 0
         for phase in FastPhase.all {

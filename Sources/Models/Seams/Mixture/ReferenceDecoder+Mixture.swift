@@ -16,12 +16,12 @@ extension ReferenceDecoder {
         return Choice(experts: chosen.prefix(count).map(Int.init), weights: Array(weights.prefix(count)))
     }
 
-    /// `y += sum of w_e scale_e B_e (A_e x)` for a span's rows.
+    /// `y += sum of w_e scale_e B_e (A_e x)` for a band's rows.
     func addMixture(
-        _ mixture: UnsafePointer<MixtureEntry>, _ span: StepPlan.Span, _ x: UnsafePointer<Float>, inputs: Int,
+        _ mixture: UnsafePointer<MixtureEntry>, _ band: RowPlan.Band, _ x: UnsafePointer<Float>, inputs: Int,
         into y: UnsafeMutablePointer<Float>, outputs: Int
     ) {
-        for row in span.rowRange {
+        for row in band.rowRange {
             let choice = choose(mixture, x + row * inputs, row: row)
             for (expert, weight) in zip(choice.experts, choice.weights) {
                 guard let patch = mixture.pointee.patch(expert) else { continue }
@@ -42,13 +42,13 @@ extension ReferenceDecoder {
             shrunk.pointer, stride: patch.pointee.rank, rows: 1, outputs: 0..<outputs, width: outputs, into: y)
     }
 
-    /// The feed-forward of a span's rows into `projected`. `normed` is its input, `gate` and `up` are the base's of it, with its
+    /// The feed-forward of a band's rows into `projected`. `normed` is its input, `gate` and `up` are the base's of it, with its
     /// biases.
-    func mixFeedForward(_ mixture: UnsafePointer<MixtureEntry>, _ layer: Int, _ span: StepPlan.Span) {
+    func mixFeedForward(_ mixture: UnsafePointer<MixtureEntry>, _ layer: Int, _ band: RowPlan.Band) {
         let (hidden, width) = (configuration.hidden, configuration.feedForward)
         let (u, up, f) = (FloatBuffer(count: width), FloatBuffer(count: width), FloatBuffer(count: hidden))
-        let bias = vectors.bias(layer, .down)
-        for row in span.rowRange {
+        let bias = vectors.bias(LinearPlace(layer, .down))
+        for row in band.rowRange {
             let h = normed.pointer + row * hidden
             let y = projected.pointer + row * hidden
             y.update(repeating: 0, count: hidden)
@@ -60,7 +60,7 @@ extension ReferenceDecoder {
                 apply(mixture.pointee.patch(expert, 1), h, inputs: hidden, to: up.pointer, outputs: width)
                 activate(gate: u.pointer, up: up.pointer, count: width)
                 matrix.multiply(
-                    files.tensor(.weight(layer, .down)), rowOrder: rowOrders[Projection.down.rawValue], u.pointer, rows: 1,
+                    files.tensor(.weight(layer, .down)), rowOrder: weights.rowOrder(.down), u.pointer, rows: 1,
                     into: f.pointer)
                 if let bias { Kernels.add(bias, to: f.pointer, count: hidden) }
                 apply(mixture.pointee.patch(expert, 2), u.pointer, inputs: width, to: f.pointer, outputs: hidden)
@@ -77,13 +77,5 @@ extension ReferenceDecoder {
         guard let patch else { return }
         if patch.pointee.rank > 0 { add(patch, weight: 1, x, inputs: inputs, to: y, outputs: outputs) }
         patch.pointee.finish(y, rows: 1, outputs: 0..<outputs, width: outputs, baseBias: nil)
-    }
-
-    /// `gate = activation(gate) * up`
-    func activate(gate: UnsafeMutablePointer<Float>, up: UnsafePointer<Float>, count: Int) {
-        switch configuration.activation {
-        case .silu: Kernels.siluMultiply(gate: gate, up: up, count: count, into: gate)
-        case .geluTanh: Kernels.geluTanhMultiply(gate: gate, up: up, count: count, into: gate)
-        }
     }
 }

@@ -11,7 +11,7 @@ public final class EmbeddingLowRank: @unchecked Sendable {
     public let scale: Float
     public let byteCount: Int
     private let memory: MatrixMemory
-    private let entry: Span
+    private let entry: View
 
     /// Copies `a` `[rank, vocabulary]` (`lora_embedding_A`) and `b` `[hidden, rank]` (`lora_embedding_B`), f32, f16 or bf16. Errors:
     /// `wrongShape`, `unsupported` element types.
@@ -24,11 +24,13 @@ public final class EmbeddingLowRank: @unchecked Sendable {
         let stored = Self.stored(element)
         byteCount = Self.byteCount(a: a, b: b, element: element)
         let bytes = (a: stored.bytes * a.elementCount, b: stored.bytes * b.elementCount)
-        memory = MatrixMemory(byteCount: MatrixMemory.footprint(bytes.a) + MatrixMemory.footprint(bytes.b))
+        memory = try ModelError.inMemory(of: a.name) { () throws(ResourceError) in
+            try MatrixMemory(byteCount: MatrixMemory.footprint(bytes.a) + MatrixMemory.footprint(bytes.b))
+        }
         let (ownA, ownB) = (memory.take(bytes.a), memory.take(bytes.b))
         a.transposeElements(as: stored, into: ownA)
         b.transposeElements(as: stored, into: ownB)
-        entry = Span(a: UnsafeRawPointer(ownA), b: UnsafeRawPointer(ownB), element: stored, rank: rank, hidden: hidden, scale: scale)
+        entry = View(a: UnsafeRawPointer(ownA), b: UnsafeRawPointer(ownB), element: stored, rank: rank, hidden: hidden, scale: scale)
     }
 
     package static func byteCount(a: TensorView, b: TensorView, element: LowRank.Element) -> Int {
@@ -37,10 +39,10 @@ public final class EmbeddingLowRank: @unchecked Sendable {
 
     private static func stored(_ element: LowRank.Element) -> Kernels.LowRankElement { element == .f32 ? .f32 : .bf16 }
 
-    var span: Span { entry }
+    var view: View { entry }
 
     /// Borrowed, for inner loops.
-    struct Span {
+    struct View {
         let a: UnsafeRawPointer
         let b: UnsafeRawPointer
         let element: Kernels.LowRankElement

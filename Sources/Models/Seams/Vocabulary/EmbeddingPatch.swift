@@ -43,15 +43,15 @@ public struct EmbeddingPatch: Sendable {
 
 /// An `EmbeddingPatch` as the inner loops read it. Borrowed from the `AdapterDelta` that holds it.
 struct EmbeddingEntry {
-    let table: VocabularyMatrix.Span?
-    let rows: TokenRows.Span?
-    let lowRank: EmbeddingLowRank.Span?
+    let table: VocabularyMatrix.View?
+    let rows: TokenRows.View?
+    let lowRank: EmbeddingLowRank.View?
     let outputScale: UnsafePointer<Float>?
 
     init(_ patch: EmbeddingPatch) {
-        table = patch.table?.span
-        rows = patch.rows?.span
-        lowRank = patch.lowRank?.span
+        table = patch.table?.view
+        rows = patch.rows?.view
+        lowRank = patch.lowRank?.view
         outputScale = (patch.outputScale?.pointer).map { UnsafePointer($0) }
     }
 

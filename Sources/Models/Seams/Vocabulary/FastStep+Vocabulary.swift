@@ -1,64 +1,9 @@
 internal import Tensors
 
+/// Adapters' heads. What they do to the embedding is in `EmbeddingEntry`.
 extension FastStep {
-    func embed() {
-        let own = shape.outputNorms ? inputSlice : slice
-        if plan.patchesEmbedding {
-            for index in 0..<plan.segmentCount {
-                let segment = plan.segments[index]
-                for row in own.clamped(to: segment.rowRange) { embed(row, segment.embedding) }
-            }
-        } else {
-            for row in own { embed(row, nil) }
-        }
-        barrier()
-    }
-
-    private func embed(_ row: Int, _ patch: UnsafePointer<EmbeddingEntry>?) {
-        let (token, target) = (Int(plan.tokens[row]), residual + row * hidden)
-        if patch?.pointee.read(token, into: target) != true {
-            if let embedding = decoder.embedding {
-                embedding.dequantizeRows(token..<token + 1, into: target)
-            } else {
-                decoder.head.dequantizeRow(token, into: target)
-            }
-        }
-        patch?.pointee.finish(token, target, hidden: hidden)
-        let scale = shape.embeddingScale
-        if scale != 1 { Kernels.multiply(target, by: scale, count: hidden) }
-    }
-
-    /// The vocabulary projection of the rows that need it.
-    func head(_ logits: LogitRows) {
-        let count = plan.logitsCount
-        guard count > 0 else { return }
-        let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
-        let outputNorm = layers[shape.layers - 1].feedForwardOutputNorm
-        for index in own {
-            let row = Int(plan.logitsRows[index])
-            if let outputNorm { addProjected(row, through: outputNorm) }
-            norm(row, finalNorm, into: index)
-        }
-        if plan.patchesHead { shrinkHead(own) }
-        inputBarrier()
-        let outputs = outputSlice(shape.vocabulary)
-        if outputs.isEmpty { return }
-        if plan.patchesHead {
-            multiplyPatchedHead(outputs, logits)
-        } else {
-            multiplyHead(0..<count, outputs, logits)
-        }
-    }
-
-    /// The base's head, of some rows of logits.
-    private func multiplyHead(_ range: Range<Int>, _ outputs: Range<Int>, _ logits: LogitRows) {
-        headWeights.multiply(
-            inputs.quantized, rows: range, outputs: outputs, into: logits.pointer, stride: logits.stride)
-    }
-
-    // MARK: Adapters' heads
-
-    private func shrinkHead(_ own: Range<Int>) {
+    /// `h = scale * A x` of this thread's rows of logits.
+    func shrinkHead(_ own: Range<Int>) {
         for index in 0..<plan.segmentCount {
             let segment = plan.segments[index]
             guard let head = segment.head, head.pointee.linear.rank > 0 else { continue }
@@ -77,7 +22,7 @@ extension FastStep {
     }
 
     /// Rows between those of adapters with a matrix of their own go through the base's head together.
-    private func multiplyPatchedHead(_ outputs: Range<Int>, _ logits: LogitRows) {
+    func multiplyPatchedHead(_ outputs: Range<Int>, _ logits: LogitRows) {
         var start = 0
         for index in 0..<plan.segmentCount {
             let segment = plan.segments[index]
@@ -94,7 +39,7 @@ extension FastStep {
     }
 
     private func multiply(
-        _ matrix: VocabularyMatrix.Span, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: LogitRows
+        _ matrix: VocabularyMatrix.View, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: LogitRows
     ) {
         if let packed = matrix.packed {
             packed.multiply(inputs.quantized, rows: range, outputs: outputs, into: logits.pointer, stride: logits.stride)

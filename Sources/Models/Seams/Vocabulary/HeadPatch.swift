@@ -35,13 +35,13 @@ public struct HeadPatch: Sendable {
 
 /// A `HeadPatch` as the inner loops read it. Borrowed from the `AdapterDelta` that holds it.
 struct HeadEntry {
-    let matrix: VocabularyMatrix.Span?
-    let rows: TokenRows.Span?
+    let matrix: VocabularyMatrix.View?
+    let rows: TokenRows.View?
     let linear: PatchEntry
 
     init(_ patch: HeadPatch) {
-        matrix = patch.matrix?.span
-        rows = patch.rows?.span
+        matrix = patch.matrix?.view
+        rows = patch.rows?.view
         linear = PatchEntry(patch.linear)
     }
 }

@@ -23,9 +23,11 @@ public final class TokenRows: @unchecked Sendable {
         precondition(zip(self.tokens, self.tokens.dropFirst()).allSatisfy { $0 < $1 }, "a token has one row")
         precondition((self.tokens.first ?? 0) >= 0, "a token is not negative")
         columns = view.shape[1]
+        rows = try ModelError.inMemory(of: view.name) { () throws(ResourceError) in
+            try FloatBuffer(view.elementCount, for: "token rows")
+        }
         ids = .allocate(capacity: tokens.count)
         ids.initialize(from: self.tokens, count: tokens.count)
-        rows = FloatBuffer(count: view.elementCount)
         for (place, row) in order.enumerated() { view.dequantizeRows(row..<row + 1, into: rows.pointer + place * columns) }
     }
 
@@ -35,10 +37,10 @@ public final class TokenRows: @unchecked Sendable {
 
     package static func byteCount(tokens: Int, columns: Int) -> Int { 4 * tokens * (columns + 1) }
 
-    var span: Span { Span(ids: ids, rows: rows.pointer, count: tokens.count, columns: columns) }
+    var view: View { View(ids: ids, rows: rows.pointer, count: tokens.count, columns: columns) }
 
     /// Borrowed, for inner loops.
-    struct Span {
+    struct View {
         let ids: UnsafePointer<Int32>
         let rows: UnsafePointer<Float>
         let count: Int

@@ -27,10 +27,12 @@ public final class VocabularyMatrix: Sendable {
             do throws(TensorError) {
                 storage = .packed(try PackedMatrix(packing: view))
             } catch {
-                throw ModelError(.malformed, error.message, tensor: view.name)
+                throw ModelError(error.code == .noMemory ? .noMemory : .malformed, error.message, tensor: view.name)
             }
         case .f32, .bf16:
-            let floats = FloatBuffer(count: view.elementCount)
+            let floats = try ModelError.inMemory(of: view.name) { () throws(ResourceError) in
+                try FloatBuffer(view.elementCount, for: "a vocabulary matrix")
+            }
             view.dequantize(into: floats.pointer)
             storage = .floats(floats)
         }
@@ -47,16 +49,16 @@ public final class VocabularyMatrix: Sendable {
     var isPacked: Bool { if case .packed = storage { true } else { false } }
 
     /// The weights without their owner, for inner loops. Valid as long as this object lives.
-    var span: Span {
+    var view: View {
         switch storage {
-        case .packed(let matrix): Span(packed: matrix.span, floats: nil, columns: columns)
-        case .floats(let floats): Span(packed: nil, floats: UnsafePointer(floats.pointer), columns: columns)
+        case .packed(let matrix): View(packed: matrix.view, floats: nil, columns: columns)
+        case .floats(let floats): View(packed: nil, floats: UnsafePointer(floats.pointer), columns: columns)
         }
     }
 
     /// One of the two is there.
-    struct Span {
-        let packed: PackedMatrix.Span?
+    struct View {
+        let packed: PackedMatrix.View?
         let floats: UnsafePointer<Float>?
         let columns: Int
 

@@ -3,12 +3,12 @@ import Testing
 
 @testable import Models
 
-@Suite struct StepCostTests {
+@Suite struct ModelCostTests {
     /// 2 layers, hidden 48, 4 heads and 2 key-value heads of 12, feed-forward 80, vocabulary 96.
-    private static func decoder(maximumRows: Int = 512) throws -> (TinyModel, Decoder) {
+    private static func decoder() throws -> (TinyModel, DecoderWeights) {
         let model = try TinyModel(TinyModel.config("llama"))
         return (
-            model, try Decoder(ModelFiles.open(model.path), precision: .fast, pool: WorkerPool(threads: 1), maximumRows: maximumRows)
+            model, try DecoderWeights(ModelFiles.open(model.path), precision: .fast, pool: WorkerPool(threads: 1))
         )
     }
 
@@ -76,7 +76,7 @@ import Testing
         #expect(own.phases.count == base.phases.count + 1)
         #expect(own.int8Operations == base.int8Operations && both.int8Operations == base.int8Operations)
         #expect(own.phases.last?.bytes == matrix.byteCount + rows.byteCount)
-        #expect(both.phases.last?.bytes == decoder.packedHeadBytes + matrix.byteCount + rows.byteCount)
+        #expect(both.phases.last?.bytes == (decoder.packed?.head.byteCount ?? 0) + matrix.byteCount + rows.byteCount)
         #expect(own.phases[0].bytes == 2 * (matrix.byteCount / 96 + 4 * 5) + 4 * 5 * 48)
         #expect(own.f32Operations == base.f32Operations + 2 * 2 * 5 * 48 + 2 * 2 * 2 * 48)
     }
@@ -104,10 +104,10 @@ import Testing
 
     @Test("parts of a step that is cut read the weights again, and rows without logits need no head")
     func parts() throws {
-        let (model, decoder) = try Self.decoder(maximumRows: 4)
+        let (model, decoder) = try Self.decoder()
         defer { withExtendedLifetime(model) {} }
         let run = StepBatch.Run(tokens: 0..<10, startPosition: 0, blocks: [0], logits: .last)
-        let prompt = decoder.cost(of: StepBatch(tokens: [Int32](repeating: 1, count: 10), runs: [run]))
+        let prompt = decoder.cost(of: StepBatch(tokens: [Int32](repeating: 1, count: 10), runs: [run]), maximumRows: 4)
         let head = 96 * 48
         #expect(prompt.int8Operations == 2 * (10 * 2 * Self.layerWeights + head))
         #expect(prompt.phases.count == 3 * (2 * 5 + 1))
@@ -120,7 +120,7 @@ import Testing
 
     @Test("a phase takes as long as the slower of reading and computing")
     func seconds() {
-        let cost = StepCost(phases: [
+        let cost = ModelCost(phases: [
             .init(bytes: 100, int8Operations: 10, f32Operations: 0), .init(bytes: 10, int8Operations: 100, f32Operations: 50),
         ])
         #expect(cost.seconds(bandwidth: 10, int8Rate: 10, f32Rate: 5) == 10 + 20)

@@ -3,10 +3,10 @@ internal import Tensors
 
 /// The rows of one pass through the layers, in the flat form that inner loops read: plain pointers, no reference counts.
 ///
-/// One plan is reused for all steps; memory grows to the largest step seen and stays. The engine's thread fills it; workers
-/// read it in between.
-final class StepPlan {
-    /// Consecutive rows of one sequence under one adapter.
+/// Rows are divided twice: into segments (one sequence) and into bands (one adapter). A workspace reuses one plan for all its steps;
+/// memory grows to the largest step seen and stays. The workspace's owner fills it; workers read it during a run.
+final class RowPlan {
+    /// Consecutive rows of one sequence under one adapter: what attention, embedding and head see.
     struct Segment {
         var firstRow: Int
         var rows: Int
@@ -23,30 +23,45 @@ final class StepPlan {
         var rowRange: Range<Int> { firstRow..<firstRow + rows }
     }
 
-    /// Consecutive rows under one adapter, of one sequence or of several: all that a layer, but for its attention, sees of them.
-    struct Span {
+    /// Consecutive rows under one adapter, of one sequence or of several: what a layer sees, apart from its attention.
+    struct Band {
         var firstRow: Int
         var rows: Int
-        /// At `layer * 7 + projection`; nil: the base model.
-        var patches: UnsafePointer<PatchEntry>?
-        /// At `layer`: what is added beside the feed-forward; nil: nothing.
+        /// Nil: the base model.
+        var patches: LinearEntries<PatchEntry>?
+        /// Nil: no linear map has a mixture.
+        var mixtures: LinearEntries<MixtureEntry>?
+        /// At the layer; nil: no feed-forward is replaced.
+        var feedForwards: UnsafePointer<MixtureEntry>?
+        /// At the layer; nil: nothing is added beside the feed-forwards.
         var branches: UnsafePointer<PatchEntry>?
-        /// At `layer`: what replaces feed-forwards, where it has experts; nil: nothing.
-        var feedForward: UnsafePointer<MixtureEntry>?
 
         init(_ delta: AdapterDelta?, firstRow: Int, rows: Int) {
             (self.firstRow, self.rows) = (firstRow, rows)
-            patches = (delta?.table).map { UnsafePointer($0) }
-            branches = (delta?.branchTable).map { UnsafePointer($0) }
-            feedForward = delta?.mixtures.flatMap { $0.mixesFeedForward ? $0.feedForward : nil }
+            patches = delta?.linear.entries
+            mixtures = delta?.mixtures?.linearEntries
+            feedForwards = delta?.mixtures?.feedForwardEntries
+            branches = delta?.branches?.entries
         }
 
         var rowRange: Range<Int> { firstRow..<firstRow + rows }
 
+        /// The mixture of a linear map.
+        func mixture(_ place: LinearPlace) -> UnsafePointer<MixtureEntry>? {
+            guard let entry = mixtures?[place], entry.pointee.experts > 0 else { return nil }
+            return entry
+        }
+
         /// The mixture that replaces a layer's feed-forward.
-        func mixture(_ layer: Int) -> UnsafePointer<MixtureEntry>? {
-            guard let feedForward, feedForward[layer].experts > 0 else { return nil }
-            return feedForward + layer
+        func feedForward(_ layer: Int) -> UnsafePointer<MixtureEntry>? {
+            guard let feedForwards, feedForwards[layer].experts > 0 else { return nil }
+            return feedForwards + layer
+        }
+
+        /// What a layer adds beside its feed-forward.
+        func branch(_ layer: Int) -> UnsafePointer<PatchEntry>? {
+            guard let branches, branches[layer].rank > 0 else { return nil }
+            return branches + layer
         }
     }
 
@@ -60,89 +75,80 @@ final class StepPlan {
     let capacity: Int
     private(set) var rows = 0
     private(set) var segmentCount = 0
-    private(set) var spanCount = 0
+    private(set) var bandCount = 0
     private(set) var logitsCount = 0
     /// `[capacity]`
     let tokens: UnsafeMutablePointer<Int32>
     let places: UnsafeMutablePointer<Place>
-    /// No segment and no span is empty: `[capacity]` each.
+    /// No segment and no band is empty: `[capacity]` each.
     let segments: UnsafeMutablePointer<Segment>
-    let spans: UnsafeMutablePointer<Span>
+    let bands: UnsafeMutablePointer<Band>
     /// Rows whose logits are wanted, rising: `[capacity]`.
     let logitsRows: UnsafeMutablePointer<Int32>
-    /// How each row's heads turn in layers of `rope`, and of `slidingRope` where a family has one.
-    let turns: Turns
-    let slidingTurns: Turns
-    /// For each projection, whether some span scales its input.
-    private(set) var scalesInput: [Bool]
-    /// For each projection the greatest rank of a span.
-    private(set) var largestRank: [Int]
-    /// The greatest rank of a branch; 0: no span has any.
-    private(set) var largestBranchRank = 0
-    /// Whether some span is not the base's.
-    private(set) var adapts = false
-    /// Whether some segment changes the embedding, or the head.
-    private(set) var patchesEmbedding = false
-    private(set) var patchesHead = false
-    /// The greatest rank of a segment's head.
-    private(set) var headRank = 0
-    /// What the step's mixtures need room for.
-    private(set) var mixtures = MixtureExtent()
+    /// How each row's heads are rotated in layers of `rope`, and of `slidingRope` where a family has one.
+    let rotation: Rotation
+    let slidingRotation: Rotation
+    /// What the adapters of the rows need room for.
+    private(set) var extent = SeamExtent()
     /// Where routers write what they gave, from the plan's first row on; nil: nowhere.
-    var trace: ExpertTrace.Span?
+    var trace: ExpertTrace.View?
     /// The furthest position that a row sees, plus one.
     private(set) var reach = 0
     private(set) var tables: UnsafeMutablePointer<Int32>
     private var tableCapacity = 1024
     private var tableCount = 0
 
-    private let rotations: [Rotation]
+    private let rotationTables: [RotationTable]
 
-    /// `[capacity, headDimension / 2]` each, in memory of the plan.
-    struct Turns {
+    /// Cosines and sines of each row's angles, `[capacity, headDimension / 2]` each, in memory of the plan.
+    struct Rotation {
         let cosines: UnsafeMutablePointer<Float>
         let sines: UnsafeMutablePointer<Float>
     }
 
-    private final class Rotation {
+    private final class RotationTable {
         let frequencies: [Float]
         let cosines: FloatBuffer
         let sines: FloatBuffer
 
-        init(_ rope: RotaryEmbedding, headDimension: Int, capacity: Int) {
+        init(_ rope: RotaryEmbedding, headDimension: Int, capacity: Int) throws(ResourceError) {
             frequencies = rope.frequencies(headDimension: headDimension)
-            cosines = FloatBuffer(count: capacity * frequencies.count)
-            sines = FloatBuffer(count: capacity * frequencies.count)
+            cosines = try FloatBuffer(capacity * frequencies.count, for: "a step's rotations")
+            sines = try FloatBuffer(capacity * frequencies.count, for: "a step's rotations")
         }
 
-        var turns: Turns { Turns(cosines: cosines.pointer, sines: sines.pointer) }
+        var rotation: Rotation { Rotation(cosines: cosines.pointer, sines: sines.pointer) }
     }
 
-    init(capacity: Int, configuration: DecoderConfiguration) {
+    /// Room for `capacity` rows.
+    init(capacity: Int, configuration: DecoderConfiguration) throws(ResourceError) {
         self.capacity = capacity
-        func rotation(_ rope: RotaryEmbedding) -> Rotation {
-            Rotation(rope, headDimension: configuration.headDimension, capacity: capacity)
+        func table(_ rope: RotaryEmbedding) throws(ResourceError) -> RotationTable {
+            try RotationTable(rope, headDimension: configuration.headDimension, capacity: capacity)
         }
-        let full = rotation(configuration.rope)
-        let sliding = configuration.slidingRope.map(rotation)
-        turns = full.turns
-        slidingTurns = (sliding ?? full).turns
-        rotations = [full] + (sliding.map { [$0] } ?? [])
+        let full = try table(configuration.rope)
+        rotation = full.rotation
+        if let rope = configuration.slidingRope {
+            let sliding = try table(rope)
+            slidingRotation = sliding.rotation
+            rotationTables = [full, sliding]
+        } else {
+            slidingRotation = full.rotation
+            rotationTables = [full]
+        }
         tokens = .allocate(capacity: capacity)
         places = .allocate(capacity: capacity)
         segments = .allocate(capacity: capacity)
-        spans = .allocate(capacity: capacity)
+        bands = .allocate(capacity: capacity)
         logitsRows = .allocate(capacity: capacity)
         tables = .allocate(capacity: tableCapacity)
-        scalesInput = Projection.allCases.map { _ in false }
-        largestRank = Projection.allCases.map { _ in 0 }
     }
 
     deinit {
         tokens.deallocate()
         places.deallocate()
         segments.deallocate()
-        spans.deallocate()
+        bands.deallocate()
         logitsRows.deallocate()
         tables.deallocate()
     }
@@ -150,11 +156,8 @@ final class StepPlan {
     var isFull: Bool { rows == capacity }
 
     func clear() {
-        (rows, segmentCount, spanCount, logitsCount, reach, tableCount) = (0, 0, 0, 0, 0, 0)
-        largestBranchRank = 0
-        for index in scalesInput.indices { (scalesInput[index], largestRank[index]) = (false, 0) }
-        (adapts, patchesEmbedding, patchesHead, headRank) = (false, false, false, 0)
-        mixtures.clear()
+        (rows, segmentCount, bandCount, logitsCount, reach, tableCount) = (0, 0, 0, 0, 0, 0)
+        extent.clear()
     }
 
     /// Takes as many of a run's rows as fit, from its `start`-th on; answers how many. The caller keeps the batch alive.
@@ -179,34 +182,23 @@ final class StepPlan {
         }
         segments[segmentCount] = Segment(
             firstRow: rows, rows: count, position: position, table: table,
-            embedding: (run.delta?.embeddingEntry).map { UnsafePointer($0) }, head: (run.delta?.headEntry).map { UnsafePointer($0) },
+            embedding: run.delta?.vocabulary?.embeddingEntry, head: run.delta?.vocabulary?.headEntry,
             logits: firstLogits..<logitsCount)
         segmentCount += 1
-        append(Span(run.delta, firstRow: rows, rows: count))
+        append(Band(run.delta, firstRow: rows, rows: count))
         rows += count
         reach = max(reach, position + count)
-        if let delta = run.delta {
-            adapts = true
-            largestBranchRank = max(largestBranchRank, delta.largestBranchRank)
-            for index in scalesInput.indices {
-                scalesInput[index] = scalesInput[index] || delta.scalesInput[index]
-                largestRank[index] = max(largestRank[index], delta.largestRank[index])
-            }
-            patchesEmbedding = patchesEmbedding || delta.embeddingEntry != nil
-            patchesHead = patchesHead || delta.headEntry != nil
-            headRank = max(headRank, delta.headEntry?.pointee.linear.rank ?? 0)
-            if let table = delta.mixtures { mixtures.include(table) }
-        }
+        if let delta = run.delta { extent.include(delta) }
         return count
     }
 
     /// Rows of the same adapter as those before them go with them. Tables of patches tell adapters apart: no two share one.
-    private func append(_ span: Span) {
-        if spanCount > 0, spans[spanCount - 1].patches == span.patches {
-            spans[spanCount - 1].rows += span.rows
+    private func append(_ band: Band) {
+        if bandCount > 0, bands[bandCount - 1].patches == band.patches {
+            bands[bandCount - 1].rows += band.rows
         } else {
-            spans[spanCount] = span
-            spanCount += 1
+            bands[bandCount] = band
+            bandCount += 1
         }
     }
 
@@ -227,11 +219,11 @@ final class StepPlan {
 
     /// The row's angles: `position * frequency` in f32, as the reference computes them.
     private func rotate(_ row: Int, position: Int) {
-        for rotation in rotations {
-            let count = rotation.frequencies.count
-            let (cosine, sine) = (rotation.cosines.pointer + row * count, rotation.sines.pointer + row * count)
+        for table in rotationTables {
+            let count = table.frequencies.count
+            let (cosine, sine) = (table.cosines.pointer + row * count, table.sines.pointer + row * count)
             for index in 0..<count {
-                let angle = Float(position) * rotation.frequencies[index]
+                let angle = Float(position) * table.frequencies[index]
                 cosine[index] = cosf(angle)
                 sine[index] = sinf(angle)
             }

@@ -1,0 +1,52 @@
+internal import Tensors
+
+/// The residual stream and the rows that projections read.
+extension FastStep {
+    /// The residual stream's rows through a norm into `inputs.quantized`, and in a step with adapters, some of which read it, into
+    /// `inputs.normed`; after the last product was added through its own norm where the family has one.
+    func norm(_ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?) {
+        for row in inputSlice {
+            if let outputNorm { addProjected(row, through: outputNorm) }
+            norm(row, weight, into: row)
+        }
+    }
+
+    /// One row, into the input's row `target`.
+    func norm(_ row: Int, _ weight: UnsafePointer<Float>, into target: Int) {
+        inputs.quantized.quantizeNorm(
+            row: target, of: residual + row * hidden, weight: weight, epsilon: epsilon, columns: hidden,
+            into: plan.adapts ? inputs.normed + target * hidden : nil)
+    }
+
+    /// `residual += rmsNorm(projected)`, one row.
+    func addProjected(_ row: Int, through outputNorm: UnsafePointer<Float>) {
+        let normed = inputs.scaledRow
+        Kernels.rmsNorm(
+            scratch.projected + row * hidden, weight: outputNorm, epsilon: epsilon, count: hidden, into: normed)
+        Kernels.add(normed, to: residual + row * hidden, count: hidden)
+    }
+
+    /// The rows of x, `[rows, width]`, into `inputs.quantized`.
+    func quantize(_ x: UnsafePointer<Float>, width: Int) {
+        for row in inputSlice { inputs.quantized.quantize(row: row, from: x + row * width, columns: width) }
+    }
+
+    /// `gate = activation(gate) * up`
+    func activate(gate: UnsafeMutablePointer<Float>, up: UnsafePointer<Float>, count: Int) {
+        switch shape.activation {
+        case .silu: Kernels.siluMultiply(gate: gate, up: up, count: count, into: gate)
+        case .geluTanh: Kernels.geluTanhMultiply(gate: gate, up: up, count: count, into: gate)
+        }
+    }
+
+    /// Adds this thread's slice of the last product to the residual stream; with output norms, whole rows are, in the next phase
+    /// of rows.
+    func addProjectedSlice() {
+        if shape.outputNorms { return }
+        let outputs = outputSlice(hidden)
+        for row in 0..<rows {
+            let start = row * hidden + outputs.lowerBound
+            Kernels.add(scratch.projected + start, to: residual + start, count: outputs.count)
+        }
+    }
+}

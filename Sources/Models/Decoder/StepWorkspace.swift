@@ -1,0 +1,103 @@
+public import Tensors
+
+/// Computes steps of a decoder: tokens in, logits out. It holds the working memory of a step; the weights are shared.
+///
+/// Isolation: whoever steps owns a workspace; one thread uses it at a time. Several workspaces on the same weights may step at the
+/// same time. Those that share a worker pool are served in order of arrival.
+public final class StepWorkspace {
+    public let weights: DecoderWeights
+    /// Rows that go through the layers together. `step` takes any number of rows and cuts them into parts.
+    public let maximumRows: Int
+    private let plan: RowPlan
+    private let path: Path
+
+    private enum Path {
+        case fast(FastDecoder)
+        case reference(ReferenceDecoder)
+    }
+
+    /// Makes room for `maximumRows` rows. `pool` computes the fast path; the reference path uses the caller's thread and those of
+    /// OpenBLAS. Errors: `noMemory`.
+    public init(_ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int = 512) throws(ModelError) {
+        precondition(maximumRows > 0, "a workspace for \(maximumRows) rows was asked for")
+        self.weights = weights
+        self.maximumRows = maximumRows
+        do throws(ResourceError) {
+            plan = try RowPlan(capacity: maximumRows, configuration: weights.configuration)
+            switch weights.storage {
+            case .packed(let packed): path = .fast(try FastDecoder(packed, pool: pool, plan: plan))
+            case .file(let file): path = .reference(try ReferenceDecoder(file, plan: plan))
+            }
+        } catch {
+            throw ModelError(error)
+        }
+    }
+
+    /// Computes the batch's rows, stores their keys and values in `cache`, and writes `[batch.logitsRows, vocabulary]` f32 to
+    /// `logits`, in the order of the runs, `stride` elements apart (`vocabulary` where none is given).
+    ///
+    /// Rows of different runs never influence each other, and a run gives the same bits however its tokens are cut into
+    /// steps. A run may read blocks that an earlier run of the batch fills. The caller has checked that tokens are in the
+    /// vocabulary, that blocks reach the last position and are in the cache, and that deltas fit the model
+    /// (`AdapterDelta.validate`); these are preconditions. Nothing is allocated once a step of the same size has run.
+    ///
+    /// - Parameter trace: receives what the routers of its adapter give, row by row of the batch; no other adapter of the batch may
+    ///   have routers then.
+    public func step(
+        _ batch: StepBatch, cache: KeyValueCache, logits: UnsafeMutablePointer<Float>, stride: Int? = nil, trace: ExpertTrace? = nil
+    ) {
+        let vocabulary = weights.configuration.vocabulary
+        let logits = LogitRows(pointer: logits, stride: stride ?? vocabulary)
+        precondition(logits.stride >= vocabulary, "rows of logits lie \(logits.stride) elements apart, the vocabulary has \(vocabulary)")
+        check(batch, cache, trace)
+        var written = 0
+        plan.clear()
+        trace?.clear()
+        plan.trace = trace?.view
+        for run in batch.runs {
+            var start = 0
+            while start < run.tokens.count {
+                start += plan.append(run, from: start, of: batch)
+                if plan.isFull { flush(cache, logits, &written) }
+            }
+        }
+        if plan.rows > 0 { flush(cache, logits, &written) }
+        plan.trace = nil
+        withExtendedLifetime((batch, trace)) {}
+    }
+
+    private func flush(_ cache: KeyValueCache, _ logits: LogitRows, _ written: inout Int) {
+        let target = logits.from(written)
+        switch path {
+        case .fast(let decoder): decoder.run(cache: cache, logits: target)
+        case .reference(let decoder): decoder.run(cache: cache, logits: target)
+        }
+        written += plan.logitsCount
+        plan.trace = plan.trace?.advanced(by: plan.rows)
+        plan.clear()
+    }
+
+    private func check(_ batch: StepBatch, _ cache: KeyValueCache, _ trace: ExpertTrace?) {
+        let (configuration, precision) = (weights.configuration, weights.precision)
+        if let trace {
+            precondition(batch.runs.reduce(0) { $0 + $1.tokens.count } <= trace.rows, "a trace has fewer rows than the step")
+            precondition(
+                batch.runs.allSatisfy { $0.delta == nil || $0.delta === trace.delta || $0.delta?.mixtures == nil },
+                "a step with a trace has another adapter with routers")
+        }
+        precondition(cache.fits(configuration, precision), "the cache was made for another decoder")
+        for run in batch.runs {
+            precondition(
+                run.tokens.lowerBound >= 0 && run.tokens.upperBound <= batch.tokens.count, "a run names tokens outside its batch")
+            precondition(
+                run.startPosition >= 0
+                    && run.startPosition + run.tokens.count <= run.blocks.count * KeyValueCache.blockTokens,
+                "a run's blocks end before its last token")
+            precondition(run.blocks.allSatisfy { 0..<Int32(cache.blocks) ~= $0 }, "a run names a block outside the cache")
+            precondition(run.delta?.fits(configuration, precision) ?? true, "a run's delta does not fit the model or the path")
+            for token in batch.tokens[run.tokens] {
+                precondition(0..<Int32(configuration.vocabulary) ~= token, "a token is outside the vocabulary")
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+/// What an adapter does at one seam of the decoder: a place where it changes what the base computes.
+///
+/// A seam is a folder beside this file. It holds the data that an adapter gives, this part, the fast path, the reference path and the
+/// cost. The list of seams is in `AdapterDelta` (parts), `SeamExtent` (what a step's memory is sized by) and `FastStep+Seams`,
+/// `ReferenceDecoder+Seams` and `ModelCost+Seams` (where each acts).
+protocol SeamPart: AnyObject, Sendable {
+    /// Bytes of its matrices and vectors.
+    var byteCount: Int { get }
+    /// Some matrix is int8, which the reference path does not read.
+    var hasInt8: Bool { get }
+    /// Whether `validate(for:)` would pass; the number of layers agrees. Cost: some comparisons.
+    func fits(_ configuration: DecoderConfiguration) -> Bool
+    /// Throws `wrongShape`, which names what does not fit.
+    func validate(for configuration: DecoderConfiguration) throws(ModelError)
+}
+
+/// The most that the adapters of a plan's rows need at each seam. A step's memory is sized by it.
+struct SeamExtent {
+    /// Some row is not the base's.
+    private(set) var adapts = false
+    private(set) var linear = LinearExtent()
+    private(set) var mixtures = MixtureExtent()
+    private(set) var branches = BranchExtent()
+    private(set) var vocabulary = VocabularyExtent()
+
+    mutating func clear() {
+        adapts = false
+        linear.clear()
+        mixtures.clear()
+        branches.clear()
+        vocabulary.clear()
+    }
+
+    mutating func include(_ delta: AdapterDelta) {
+        adapts = true
+        linear.include(delta.linear)
+        if let part = delta.mixtures { mixtures.include(part) }
+        if let part = delta.branches { branches.include(part) }
+        if let part = delta.vocabulary { vocabulary.include(part) }
+    }
+}

@@ -1,0 +1,29 @@
+internal import Glibc
+
+/// Zeroed memory from the system, in whole pages.
+package enum SystemMemory {
+    /// The largest request that is passed on to the system. Tests lower it to see what a refused request does.
+    @TaskLocal package static var limitBytes = Int.max
+
+    /// Maps `byteCount` bytes, more than 0. Pages take memory when they are first written.
+    /// - Parameters:
+    ///   - purpose: goes into the error: "no memory for 12 bytes of key-value cache".
+    ///   - isReserved: the system checks now that it has the memory, unless its overcommit setting says otherwise.
+    /// - Throws: when the system refuses.
+    package static func map(
+        _ byteCount: Int, for purpose: String, isReserved: Bool = true
+    ) throws(ResourceError) -> UnsafeMutableRawPointer {
+        precondition(byteCount > 0, "a request for \(byteCount) bytes of \(purpose)")
+        guard byteCount <= limitBytes else { throw refusal(byteCount, purpose, ENOMEM) }
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | (isReserved ? 0 : MAP_NORESERVE)
+        let mapping = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0)
+        guard let mapping, mapping != MAP_FAILED else { throw refusal(byteCount, purpose, errno) }
+        return mapping
+    }
+
+    package static func unmap(_ start: UnsafeMutableRawPointer, byteCount: Int) { munmap(start, byteCount) }
+
+    private static func refusal(_ byteCount: Int, _ purpose: String, _ code: Int32) -> ResourceError {
+        ResourceError("no memory for \(byteCount) bytes of \(purpose): \(String(cString: strerror(code)))")
+    }
+}
