@@ -1,4 +1,4 @@
-// What attention needs in memory: bytes of a block, and scratch for the scores and bf16 queries of the largest tile.
+// Sizes of attention's memory: bytes of a block, and scratch for the scores and bf16 queries of the largest tile.
 #include "include/attention.h"
 
 enum { LARGEST_QUERY_TILE = 6 };

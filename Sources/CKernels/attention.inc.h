@@ -22,7 +22,7 @@ CK_INLINE void attend_count(const query_tile *tile, int queries, const key_value
         inverse[t] = exponentials(tile->scores[t], kv, element, tile->begin[t], tile->end[t]);
         memset(tile->outputs[t], 0, kv->dimension * sizeof(float));
     }
-    // Positions that all see in one pass, those before and after a query at a time: the order of each query is the same.
+    // Positions that all queries see take one pass; those before and after take one for each query. Each query's order is the same.
     for (int t = 0; t < queries; t++)
         if (tile->begin[t] < shared_begin)
             values_of(tile, t, 1, kv, element, tile->begin[t], shared_begin < tile->end[t] ? shared_begin : tile->end[t]);
@@ -46,7 +46,7 @@ static void attend_float(const query_tile *tile, const key_values *kv, float sca
 static void attend_bfloat(const query_tile *tile, const key_values *kv, float scale) { attend_element(tile, kv, CK_KV_BF16, scale); }
 static void attend_int8(const query_tile *tile, const key_values *kv, float scale) { attend_element(tile, kv, CK_KV_INT8, scale); }
 
-// Of some KV head of the sequence whose last row is at `end - 1`, and whose rows see from `begin` on.
+// Keys and values of a KV head. The last row of the sequence is at `end - 1`, and its rows see from `begin` on.
 CK_INLINE key_values head_of(const ck_attention *a, size_t kv_head, const int32_t *table, size_t begin, size_t end) {
     size_t elements = 2 * a->kv_heads * a->head_dimension * LANES, of_unit = elements_in_unit(a->element);
     size_t units = (a->head_dimension + of_unit - 1) / of_unit;
@@ -61,7 +61,7 @@ CK_INLINE key_values head_of(const ck_attention *a, size_t kv_head, const int32_
 
 CK_INLINE size_t first_seen(const ck_attention *a, size_t end) { return a->window && end > a->window ? end - a->window : 0; }
 
-// A query as bf16 in pairs, the last one filled up with zero.
+// A query as bf16 in pairs; the last pair of an odd dimension ends with zero.
 CK_INLINE void pack_query(const float *query, size_t dimension, float *pairs) {
     uint16_t *target = (uint16_t *)pairs;
     for (size_t d = 0; d < dimension; d += LANES) {

@@ -46,8 +46,8 @@ CK_INLINE void scores_of(
     for (; block < last; block++) score_blocks(tile, queries, kv, element, block, 1, scale);
 }
 
-// Scores become e = exp(score - max), of int8 values times their scale, of bf16 values rounded, in pairs; zero outside of what
-// the row sees, where nothing that lies there counts. Returns 1 / sum of exp(score - max), rounded like e for bf16.
+// Scores become e = exp(score - max): for int8 values times their scale, for bf16 values rounded, in pairs. e is zero for positions that
+// the row does not see, whatever their scores. Returns 1 / sum of exp(score - max), rounded like e for bf16.
 CK_INLINE float exponentials(float *scores, const key_values *kv, ck_kv_element element, size_t begin, size_t end) {
     size_t first = begin / LANES * LANES, last = (end + LANES - 1) / LANES * LANES;
     for (size_t p = first; p < begin; p++) scores[p] = -INFINITY;

@@ -1,4 +1,4 @@
-// What attention goes through: a tile of queries, and the keys and values of one head, as blocks in memory.
+// The operands of attention: a tile of queries, and the keys and values of one head, as blocks in memory.
 #pragma once
 #include "half.h"
 #include "include/attention.h"
@@ -29,7 +29,8 @@ CK_INLINE const char *block_at(const key_values *kv, size_t block) {
     return kv->blocks + (kv->table ? (size_t)kv->table[block] : block) * kv->block_bytes;
 }
 
-// A unit is what a lane multiplies at once: an element, of bf16 two: neighbours in a key, the same of two positions in values.
+// A unit is what a lane multiplies at once: one element, or two of bf16. In keys these are neighbours, in values two positions of one
+// dimension.
 CK_INLINE size_t elements_in_unit(ck_kv_element element) { return element == CK_KV_BF16 ? 2 : 1; }
 CK_INLINE size_t unit_bytes(ck_kv_element element) { return element == CK_KV_F16 ? 2 : element == CK_KV_INT8 ? 1 : 4; }
 
@@ -60,8 +61,8 @@ CK_INLINE bool fetches(int queries) { return 2 * queries <= QUERY_TILE; }
 // Blocks between those that are fetched and those that are used.
 enum { BLOCKS_AHEAD = 8 };
 
-// What is fetched while a block is used, at the place of that block's head: a block further on, past the last one of what is
-// read next.
+// The block that is fetched while a block is used, at the same head: a later one of this sequence, past its end one of the sequence
+// that is read next.
 CK_INLINE const char *block_ahead(const key_values *kv, ck_kv_element element, size_t block) {
     size_t blocks = kv->last - kv->first, ahead = block + (blocks < BLOCKS_AHEAD ? blocks : BLOCKS_AHEAD);
     if (ahead < kv->last) return block_at(kv, ahead);

@@ -1,7 +1,7 @@
 // Sums of values, each times its exponential.
 #include "attention_tile.inc.h"
 
-// Of a unit at position p those elements whose positions are in begin..<end; what lies at the others may be anything.
+// The elements of a unit at position p whose positions are in begin..<end; the others may hold any bits.
 CK_INLINE f32x16 only_seen(ck_kv_element element, f32x16 units, size_t p, size_t begin, size_t end) {
     if (element != CK_KV_BF16) return units;
     if (p < begin) units = of_bits(bits_of(units) & (i32x16)(0xffff0000));

@@ -1,4 +1,4 @@
-// Which of the tables this CPU can run.
+// Chooses among the tables that this CPU can run.
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
-// Sixteen int8 dot products of four: acc[l] += sum over t of w[4 l + t] x[4 (l mod g) + t], x in -127…127; g is 1 but where
-// x is a `spread` of 4 g bytes. Exact in every implementation.
+// Sixteen int8 dot products of four: acc[l] += sum over t of w[4 l + t] x[4 (l mod g) + t], x in -127…127. g is 1, unless x is a
+// `spread` of 4 g bytes. Exact in every implementation.
 //
-// dot4: w is unsigned, at most 127. dot4_biased: w is a signed number + 128, of which wide_start takes back what the
+// dot4: w is unsigned, at most 127. dot4_biased: w is a signed number + 128; wide_start subtracts the part of that offset which the
 // instruction does not.
 #include "lanes.h"
 #include "include/packed.h"
@@ -36,7 +36,7 @@ CK_INLINE spread64 spread(const int8_t *x, int groups) {
 CK_INLINE i32x16 dot4_spread(i32x16 acc, weights64 w, spread64 x) { return (i32x16)_mm512_dpbusd_epi32((__m512i)acc, w, x); }
 CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) { return dot4_spread(acc, w, spread(x, 1)); }
 
-// Unsigned bytes of any size: 128 * sum comes off as an integer.
+// Unsigned bytes of any size: 128 * sum is subtracted as an integer.
 CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)(x->bias); }
 CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, spread64 x) { return dot4_spread(acc, w, x); }
 

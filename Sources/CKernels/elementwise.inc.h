@@ -16,7 +16,7 @@ static float dot(const float *x, const float *y, size_t count) {
     return sum_lanes(sum);
 }
 
-// Four rows at a time: each sum alone would wait for itself.
+// Four rows at a time: a single sum would wait for its own latency.
 static void dots(const float *x, const float *rows, size_t row_count, size_t count, float *y) {
     enum { ROWS = 4 };
     size_t r = 0;
@@ -126,7 +126,7 @@ static void gelu_tanh(float *x, size_t count) {
     EACH_VECTOR(count, store(x + i, gelu_tanh16(load(x + i))), store_part(x + i, gelu_tanh16(load_part(x + i, left)), left));
 }
 
-// (a, b) turned by the angle of cosine c and sine s.
+// (a, b) rotated by the angle of cosine c and sine s.
 CK_INLINE f32x16 turned_low(f32x16 a, f32x16 b, f32x16 c, f32x16 s) { return a * c - b * s; }
 CK_INLINE f32x16 turned_high(f32x16 a, f32x16 b, f32x16 c, f32x16 s) { return b * c + a * s; }
 

@@ -1,4 +1,4 @@
-// See include/hash.h: the tree above the kernels, and what is computed one at a time (the last chunk and the root).
+// See include/hash.h: the tree above the kernels, and the nodes that are computed one at a time (the last chunk and the root).
 #include "include/hash.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "include/hash.h"
 #include "lanes.h"
 
-// As many as make the state and the block fit the registers, more or less.
+// About as many as let the state and the block fit the registers.
 #if defined(CK_AVX512)
 enum { HASH_LANES = 16 };
 typedef u32x16 hash_lanes;
@@ -16,7 +16,7 @@ typedef uint32_t hash_lanes __attribute__((ext_vector_type(8)));
 #define HASH_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 #endif
 
-// Rows become columns: interleaving vector i with vector i + LANES / 2 turns the bits of an element's place by one.
+// Rows become columns: interleaving vector i with vector i + LANES / 2 rotates the bits of an element's place by one.
 CK_INLINE void hash_transpose(hash_lanes *m) {
 #pragma clang loop unroll(full)
     for (int width = 1; width < HASH_LANES; width *= 2) {

@@ -1,4 +1,4 @@
-// What the vector kernels and the one at a time have in common.
+// Shared by the vector kernels and the scalar one.
 #pragma once
 #include <stdint.h>
 

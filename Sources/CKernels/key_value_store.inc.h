@@ -4,7 +4,7 @@
 
 // Element i goes to target[i * step]; returns the scale.
 static float store_int8(const float *x, size_t count, size_t step, int8_t *target) {
-    // The largest magnitude as bits: NaN and infinity come out on top.
+    // The largest magnitude as bits: NaN and infinity compare above all numbers.
     i32x16 magnitudes = (i32x16)0;
     for (size_t i = 0; i < count; i += LANES) {
         f32x16 v = load_first(x + i, count - i);

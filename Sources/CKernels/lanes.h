@@ -1,7 +1,7 @@
 // Sixteen lanes of f32 in clang's vector extension: the one notation in which every implementation is written.
 //
-// A source that is included under a target attribute (see kernels_avx512.c) becomes the instructions of that target; the
-// operations, and so the results, are the same in all. Macros say what the target has: CK_AVX512 (with BF16 CK_AVX512_BF16,
+// A source that is included under a target attribute (see kernels_avx512.c) is compiled to the instructions of that target. The
+// operations, and so the results, are the same in all. Macros name the target's extensions: CK_AVX512 (with BF16 CK_AVX512_BF16,
 // too), CK_AVX2, CK_NEON.
 #pragma once
 #include <math.h>

@@ -19,7 +19,7 @@ CK_INLINE void load_32(ck_source_type type, const uint8_t *p, size_t count, f32x
     }
 }
 
-// 32 weights to bytes with an offset of 128; answers the scale's bf16. Too small to matter is zero.
+// 32 weights to bytes with an offset of 128; returns the scale's bf16. Scales too small for that become zero.
 CK_INLINE uint16_t int8_block(f32x16 low, f32x16 high, uint8_t *bytes) {
     i32x16 magnitude = __builtin_elementwise_max(bits_of(low) & 0x7fffffff, bits_of(high) & 0x7fffffff);
     float largest = __builtin_bit_cast(float, __builtin_reduce_max(magnitude));

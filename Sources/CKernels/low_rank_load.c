@@ -62,7 +62,7 @@ INLINE void pad(ck_source_type type, const uint8_t *p, size_t count, uint8_t pad
     memcpy(padded, p, count * source_bytes(type));
 }
 
-// MARK: Looking
+// MARK: Checks
 
 static size_t first_beyond_f32(const uint8_t *p, size_t count, int32_t limit) {
     for (size_t start = 0; start < count; start += CHUNK) {
@@ -195,7 +195,7 @@ void ck_low_rank_copy(ck_source_type type, const void *elements, size_t count, c
     else copy_to_bf16(CK_SOURCE_F16, elements, count, out);
 }
 
-// Interleaving vector i with vector i + 4 turns the bits of an element's place (row, lane) by one; three times is the transpose.
+// Interleaving vector i with vector i + 4 rotates the bits of an element's place (row, lane) by one; three times is the transpose.
 #define TRANSPOSE_8(VECTOR, m)                                                                              \
     for (int turn = 0; turn < 3; turn++) {                                                                  \
         VECTOR t[8];                                                                                        \

@@ -9,8 +9,8 @@ CK_INLINE f32x16 add_block(f32x16 acc, i32x16 isum, f32x16 d, const ck_row_block
     return fma16(__builtin_convertvector(isum, f32x16), d * splat(x->scale), acc);
 }
 
-// A walk through what is fetched in a product: of its own weights AHEAD of their use, past their end of the next product's, and
-// `lines` a block of what else is read next, spread over the tiles of all rows.
+// The addresses that a product fetches, in order: its own weights AHEAD of their use, then the next product's, and in each block `lines`
+// lines of what else is read next, spread over the tiles of all rows.
 typedef struct fetcher {
     const uint8_t *limit, *after;
     const ck_fetch_range *range;
@@ -100,8 +100,8 @@ CK_INLINE void tile_8(
     }
 }
 
-// `fetch`: the panel comes from memory; null for the rows after the first tile, who find it in the first-level cache and fetch
-// `ranges`, unless that is null, too.
+// `fetch`: the panel comes from memory. It is null for the rows after the first tile, which find the panel in the first-level cache;
+// they fetch `ranges`, unless that is null, too.
 CK_INLINE void tile(
     const ck_packed *weights, const uint8_t *panel, const ck_row_block *const *x, int rows, float *const *y, size_t width, fetcher *fetch,
     fetcher *ranges
@@ -135,7 +135,7 @@ static void multiply_packed(
     size_t begin, size_t end, float *y, size_t stride, const ck_fetch *fetch
 ) {
     fetcher walk = start_fetching(weights, begin, end, (rows + TILE_ROWS - 1) / TILE_ROWS, fetch);
-    // Rows that stay in the second-level cache while all panels pass by.
+    // Rows that stay in the second-level cache while all panels are read.
     size_t chunk = (size_t)(384 << 10) / (weights->blocks * sizeof(ck_row_block) + 1) / TILE_ROWS * TILE_ROWS;
     if (chunk < TILE_ROWS) chunk = TILE_ROWS;
     for (size_t row = 0; row < rows; row += chunk) {

@@ -11,7 +11,7 @@ static size_t peak_int8(size_t rounds) {
     i32x16 acc[TILE_ROWS];
     for (int r = 0; r < TILE_ROWS; r++) acc[r] = (i32x16)0;
     for (size_t round = 0; round < rounds; round++) {
-        // As far as the compiler knows the data are others now, so nothing moves out of the loop.
+        // The compiler must assume that the data changed, so it moves nothing out of the loop.
         __asm__ volatile("" : : "r"(weights), "r"(x) : "memory");
         weights64 w[8];
         for (int j = 0; j < 8; j++) w[j] = load_bytes(weights + 64 * j);

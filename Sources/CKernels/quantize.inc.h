@@ -21,7 +21,7 @@
 REDUCE_4(largest_of_4, JOIN_MAX)
 REDUCE_4(sums_of_4, JOIN_SUM)
 
-// What is quantised: x, or its norm, which is also stored where that is wanted.
+// The source of quantising: x, or its norm, which is also stored unless `normed` is null.
 typedef struct quantize_source {
     const float *x;
     const float *weight;  // of the norm; null: x as it is
@@ -40,7 +40,7 @@ CK_INLINE f32x16 load_source(const quantize_source *s, size_t at, size_t count) 
     return v;
 }
 
-// Four whole blocks: what is computed once a block is computed for four at once.
+// Four whole blocks: values that a block has one of are computed for four blocks at once.
 CK_INLINE void quantize_4(const quantize_source *source, size_t at, ck_row_block *blocks) {
     f32x16 low[4], high[4];
     i32x16 magnitude[4];
@@ -48,7 +48,7 @@ CK_INLINE void quantize_4(const quantize_source *source, size_t at, ck_row_block
         low[b] = load_source(source, at + 32 * b, LANES), high[b] = load_source(source, at + 32 * b + 16, LANES);
         magnitude[b] = __builtin_elementwise_max(bits_of(low[b]) & 0x7fffffff, bits_of(high[b]) & 0x7fffffff);
     }
-    // The largest magnitude as bits: NaN and infinity come out on top.
+    // The largest magnitude as bits: NaN and infinity compare above all numbers.
     i32x4 top = largest_of_4(magnitude[0], magnitude[1], magnitude[2], magnitude[3]);
     f32x4 largest = __builtin_bit_cast(f32x4, top);
     i32x4 finite = top < 0x7f800000, zero = largest < 1e-30f, counts = finite & ~zero;
@@ -86,7 +86,7 @@ CK_INLINE void quantize_source_blocks(const quantize_source *source, size_t colu
         f32x16 low = splat(0), high = splat(0);
         if (left) low = load_source(source, begin, left);
         if (left > 16) high = load_source(source, begin + 16, left - 16);
-        // The largest magnitude as bits: NaN and infinity come out on top.
+        // The largest magnitude as bits: NaN and infinity compare above all numbers.
         i32x16 m = bits_of(low) & 0x7fffffff, n = bits_of(high) & 0x7fffffff;
         int32_t top = __builtin_reduce_max(__builtin_elementwise_max(m, n));
         float largest = __builtin_bit_cast(float, top);

@@ -1,4 +1,7 @@
-// Gates: a counter that threads wait for, spinning first and sleeping after.
+// A pool is made of gates: counters that threads wait for, spinning first and then sleeping.
+//
+// `serving` and `next_ticket` are a ticket lock: callers run one after the other, in order of arrival. A run sets body and context,
+// opens `started`, and waits until `finished` counts all threads; only then does the next ticket run.
 #include "include/worker_pool.h"
 
 #include <errno.h>
@@ -37,7 +40,8 @@ static void gate_close(gate *g) {
     pthread_cond_destroy(&g->moved);
 }
 
-// After a change of the value: either a sleeper has seen it, or it is counted here (both sides are sequentially consistent).
+// Call it after a change of the value. A sleeper has either seen the change or is counted here, as both sides are sequentially
+// consistent.
 static void gate_wake(gate *g) {
     if (atomic_load(&g->sleepers) == 0) return;
     pthread_mutex_lock(&g->mutex);
@@ -49,7 +53,7 @@ static void gate_wake(gate *g) {
 static void gate_wait(gate *g, unsigned old, bool until_equal) {
     for (int i = 0; i < SPINS; i++) {
         if ((atomic_load_explicit(&g->value, memory_order_acquire) == old) == until_equal) return;
-        // When another program holds the partner's core, spinning only keeps both waiting.
+        // When another program runs on the other thread's core, spinning keeps both waiting.
         if (i % 50 == 49)
             sched_yield();
         else

@@ -3,13 +3,13 @@ internal import COpenBLAS
 /// A symmetric positive definite matrix as `L Lᵀ`, in f64, to solve systems with it. By OpenBLAS.
 public struct CholeskyFactor: Sendable {
     public let order: Int
-    /// `[order, order]`, row-major; what is above the diagonal means nothing.
+    /// `[order, order]`, row-major; values above the diagonal have no meaning.
     private let lower: [Double]
 
     /// - Parameter lower: `[order, order]`, row-major; the lower triangle is read. Nil when the matrix is not positive
     ///   definite. Cost: `order³ / 3` multiply-adds.
     public init?(_ lower: consuming [Double], order: Int) {
-        precondition(lower.count == order * order, "the matrix is square")
+        precondition(lower.count == order * order, "\(lower.count) elements for a matrix of order \(order)")
         var factor = lower
         var (size, info) = (Int32(order), Int32(0))
         // Row-major lower is column-major upper.
@@ -31,7 +31,7 @@ public struct CholeskyFactor: Sendable {
     /// `x = L⁻ᵀ x`: a direction among what `halfSolve` gives, as one among what it was given.
     public func transposedHalfSolve(_ x: inout [Double], columns: Int) { triangular(&x, columns, transposed: true) }
 
-    /// The factor in f32, for many columns whose last digits do not count: `halfSolve` in half the time.
+    /// The factor in f32, for many columns that need no more precision: `halfSolve` in half the time.
     public func narrowed() -> Narrow { Narrow(order: order, lower: lower.map { Float($0) }) }
 
     public struct Narrow: Sendable {
@@ -48,7 +48,7 @@ public struct CholeskyFactor: Sendable {
     }
 
     private func triangular(_ x: inout [Double], _ columns: Int, transposed: Bool) {
-        precondition(x.count == order * columns, "columns are of that length")
+        precondition(x.count == order * columns, "\(x.count) elements for \(columns) columns of order \(order)")
         guard columns > 0 else { return }
         cblas_dtrsm(
             CblasRowMajor, CblasLeft, CblasLower, transposed ? CblasTrans : CblasNoTrans, CblasNonUnit, Int32(order), Int32(columns),

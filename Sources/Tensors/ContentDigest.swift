@@ -2,8 +2,7 @@ internal import CKernels
 
 /// The BLAKE3 hash of some bytes, 256 bits: equal for equal content, in every process and on every machine.
 ///
-/// Chosen for its speed: on vectors it takes about as long as reading the bytes from memory, so that it can be computed
-/// while something waits. Isolation: any thread.
+/// With vector instructions it takes about as long as reading the bytes from memory. Isolation: any thread.
 public struct ContentDigest: Sendable, Hashable {
     private let words: SIMD4<UInt64>
 
@@ -30,7 +29,7 @@ public struct ContentDigest: Sendable, Hashable {
 
     /// The 32 bytes that `rawBytes` gave.
     public init(rawBytes: [UInt8]) {
-        precondition(rawBytes.count == 32, "a digest has 32 bytes")
+        precondition(rawBytes.count == 32, "\(rawBytes.count) bytes for a digest of 32")
         words = rawBytes.withUnsafeBytes { $0.loadUnaligned(as: SIMD4<UInt64>.self) }
     }
 

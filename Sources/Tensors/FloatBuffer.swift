@@ -37,7 +37,7 @@ public final class FloatBuffer: @unchecked Sendable {
         do throws(ResourceError) {
             try self.init(count, for: "working memory")
         } catch {
-            preconditionFailure(error.message)
+            fatalError(error.message)
         }
     }
 

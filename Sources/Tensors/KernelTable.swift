@@ -1,14 +1,14 @@
 internal import CKernels
 
 /// The kernels of this machine: the fastest, or those that the environment's `LMOE_KERNELS` names (scalar, avx2, avx512,
-/// avx512_bf16, neon) if the machine has them; `Kernels.implementation` tells.
+/// avx512_bf16, neon) if the machine has them. A name that it cannot use is reported on stderr. `Kernels.implementation` is the choice.
 ///
 /// `@unchecked Sendable`: the table is a constant of the program.
 struct KernelTable: @unchecked Sendable {
     let pointer: UnsafePointer<ck_kernels>
 
     static let chosen: KernelTable = {
-        guard let pointer = ck_kernels_chosen() else { preconditionFailure("there are always the scalar kernels") }
+        guard let pointer = ck_kernels_chosen() else { preconditionFailure("no kernels were chosen, though the scalar ones are always there") }
         return KernelTable(pointer: pointer)
     }()
 }

@@ -52,16 +52,16 @@ extension Kernels {
 
     /// Causal attention of `rows` consecutive rows of one sequence over its own keys and values, for the heads of one thread.
     ///
-    /// Row r is at `position + r` and sees the positions up to its own, at most the last `slidingWindow` of them. What comes
-    /// out for a row has the same bits whatever the other rows, the heads and the cut of the prompt are; so a thread may also
-    /// take a part of the rows (with `position` moved on).
+    /// Row r is at `position + r` and sees the positions up to its own, at most the last `slidingWindow` of them. A row's output has
+    /// the same bits with any other rows, heads and cuts of the prompt, so a thread may also take a part of the rows (with `position`
+    /// moved on).
     /// - Parameters:
     ///   - queries: `[rows, heads * headDimension]`, `queryStride` floats from row to row
     ///   - heads: of these, a multiple of `keyValueHeads`; head h reads KV head `h / (heads / keyValueHeads)`
     ///   - headRange: the heads to compute
     ///   - layer: block b lies at `layer + b * blockBytes`, a multiple of 4
     ///   - blockTable: position p lies in block `blockTable[p / 16]`, slot `p % 16`
-    ///   - next: the table of the sequence that is read next, and how many positions of it are: a hint
+    ///   - next: a hint: the table of the sequence that is read next, and its number of positions
     ///   - scratch: `attentionScratch(positions: position + rows, headDimension: headDimension)` floats
     ///   - output: `[rows, heads * headDimension]`, `outputStride` floats from row to row
     public static func attention(

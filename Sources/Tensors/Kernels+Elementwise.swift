@@ -51,7 +51,7 @@ extension Kernels {
     /// `x[i] = x[i] / 2 * (1 + tanh(√(2/π) (x[i] + 0.044715 x[i]³)))`
     public static func geluTanh(_ x: UnsafeMutablePointer<Float>, count: Int) { table.pointee.elementwise.gelu_tanh(x, count) }
 
-    /// Rotary positions as in Llama and `transformers`: element i of a head's first half turns with element i of its second.
+    /// Rotary positions as in Llama and `transformers`: element i of a head's first half is rotated with element i of its second.
     ///
     /// x is `[heads, headDimension]`; cosines and sines are `[headDimension / 2]`, those of the row's position.
     public static func rotateHalves(

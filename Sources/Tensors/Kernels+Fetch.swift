@@ -1,16 +1,15 @@
 internal import CKernels
 
 extension Kernels {
-    /// Memory that is read after a product, asked for while the product runs. Only a hint: nothing is read, and results do not
-    /// depend on it.
+    /// Memory that is read after a product and fetched while the product runs. It is a hint: results do not depend on it.
     public struct Fetch {
-        /// Room for a range; the memory of a list is the caller's.
+        /// Room for a range. The caller owns the memory of a list.
         public struct Range: BitwiseCopyable {
             fileprivate let range: ck_fetch_range
         }
 
-        /// 256 KiB, more of which a product of few rows cannot fetch in its time; twice that of many rows. Still more pushes itself
-        /// and the product's rows out of a second-level cache of 1 MiB.
+        /// 256 KiB: a product of few rows cannot fetch more in its time; twice that for many rows. More than that would evict itself and the
+        /// product's rows from a second-level cache of 1 MiB.
         private let mostLines: Int
 
         var list = ck_fetch()
@@ -29,7 +28,7 @@ extension Kernels {
             list.after = after?.assumingMemoryBound(to: UInt8.self)
         }
 
-        /// Beyond what a product fetches nothing is added.
+        /// Adds nothing once the list holds as much as a product fetches.
         public mutating func add(_ start: UnsafeRawPointer, byteCount: Int) {
             guard let ranges, byteCount > 0, list.lines < mostLines else { return }
             ranges[list.count] = Range(range: ck_fetch_range(start: start.assumingMemoryBound(to: UInt8.self), bytes: byteCount))

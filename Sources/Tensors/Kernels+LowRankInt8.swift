@@ -1,8 +1,8 @@
 internal import CKernels
 
 extension Kernels {
-    /// A matrix `[outputs, inputs]` of a low-rank adapter in int8, with a scale for each 32 inputs of an output. Borrowed: the
-    /// memory (64-byte aligned, `byteCount`) is somebody else's.
+    /// A matrix `[outputs, inputs]` of a low-rank adapter in int8, with a scale for each 32 inputs of an output. Borrowed: it
+    /// does not own the memory (64-byte aligned, `byteCount`).
     public struct Int8Matrix {
         let matrix: ck_int8_matrix
 

@@ -8,10 +8,10 @@ extension Kernels {
         case f32
     }
 
-    /// Runs the fastest loop of a kind of product on this thread and answers how many multiply-adds it did. A thousand rounds
+    /// Runs the fastest loop of a kind of product on this thread and returns its number of multiply-adds. A thousand rounds
     /// take some tens of microseconds.
     public static func run(_ peak: Peak, rounds: Int) -> Int {
-        precondition((0...1_000_000).contains(rounds), "sums of a million rounds fit their integers")
+        precondition((0...1_000_000).contains(rounds), "\(rounds) rounds were asked for, expected at most a million")
         return switch peak {
         case .int8: table.pointee.peak.int8(rounds)
         case .f32: table.pointee.peak.f32(rounds)

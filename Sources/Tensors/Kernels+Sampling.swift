@@ -13,7 +13,7 @@ extension Kernels {
         table.pointee.sampling.exp_scaled(x, count, maximum, scale)
     }
 
-    /// The i, rising, with `x[i] >= least`; `indices` has room for `count`. Answers how many there are.
+    /// The i, rising, with `x[i] >= least`; `indices` has room for `count`. Returns how many there are.
     public static func select(
         _ x: UnsafePointer<Float>, count: Int, least: Float, into indices: UnsafeMutablePointer<UInt32>
     ) -> Int {

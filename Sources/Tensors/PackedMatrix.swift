@@ -11,7 +11,7 @@ internal import Synchronization
 /// One order of operations a row, in every instruction set and for any number of rows: a row's outputs have the same bits alone
 /// and in any batch.
 ///
-/// `@unchecked Sendable`: written in `init` and `pack` only, before anybody else has it.
+/// `@unchecked Sendable`: written in `init` and `pack` only, before it is shared.
 public final class PackedMatrix: @unchecked Sendable {
     public let outputs: Int
     public let inputs: Int
@@ -88,7 +88,7 @@ public final class PackedMatrix: @unchecked Sendable {
     /// Packed bytes of a piece.
     private static let pieceBytes = 4 << 20
 
-    /// What a view's matrix takes, checked.
+    /// The checked size of a view's matrix.
     private struct Shape {
         let outputs: Int, inputs: Int
         let form: ck_packed_form
@@ -116,7 +116,7 @@ public final class PackedMatrix: @unchecked Sendable {
         var byteCount: Int { panels * panelBytes }
     }
 
-    /// Takes room from `memory`; `pack` must go over all panels before anybody reads.
+    /// Takes its bytes from `memory`; `pack` must fill all panels before the matrix is read.
     private init(_ shape: Shape, memory: MatrixMemory) {
         (outputs, inputs, panels, byteCount) = (shape.outputs, shape.inputs, shape.panels, shape.byteCount)
         self.memory = memory
@@ -125,9 +125,9 @@ public final class PackedMatrix: @unchecked Sendable {
             data: bytes, outputs: shape.outputs, blocks: shape.blocks, panel_bytes: shape.panelBytes, form: shape.form)
     }
 
-    /// `view` and `rowOrder` are those that room was made for.
+    /// `view` and `rowOrder` are those of the shape.
     private func pack(_ view: TensorView, rowOrder: [Int64]?, panels: Range<Int>) throws(TensorError) {
-        guard let source = Self.sourceType(view.dtype) else { preconditionFailure("room was made for weights that can be packed") }
+        guard let source = Self.sourceType(view.dtype) else { preconditionFailure("weights of type \(view.dtype.name) cannot be packed") }
         let (first, last) = (panels.lowerBound, panels.upperBound)
         let result = view.withUnsafeBytes { bytes in
             let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
@@ -161,11 +161,11 @@ public final class PackedMatrix: @unchecked Sendable {
 
     /// The weights of one output, as packed; for embeddings tied to the head. `y` has `inputs` floats.
     public func dequantizeRow(_ output: Int, into y: UnsafeMutablePointer<Float>) {
-        precondition(output >= 0 && output < outputs, "the output lies within the matrix")
+        precondition(output >= 0 && output < outputs, "output \(output) is outside a matrix of \(outputs)")
         withUnsafePointer(to: weights) { ck_unpack_row($0, output, inputs, y) }
     }
 
-    /// The weights without their owner, for inner loops that count no references. Valid as long as this object lives.
+    /// The weights as plain values, which inner loops read without counting references. Valid as long as this object lives.
     public var view: View { View(outputs: outputs, byteCount: byteCount, weights: weights) }
 
     /// `y[row * stride + output] = (W x_row)[output]` for the rows and outputs given.
@@ -182,7 +182,7 @@ public final class PackedMatrix: @unchecked Sendable {
         _ x: QuantizedRows, rowIndices: UnsafeBufferPointer<Int32>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>,
         stride: Int
     ) {
-        precondition(rowIndices.allSatisfy { $0 >= 0 && Int($0) < x.capacityRows }, "the rows lie within the capacity")
+        precondition(rowIndices.allSatisfy { $0 >= 0 && Int($0) < x.capacityRows }, "the rows are outside the capacity of \(x.capacityRows)")
         view.check(x.view, outputs)
         guard !rowIndices.isEmpty else { return }
         withUnsafePointer(to: weights) {
@@ -192,7 +192,7 @@ public final class PackedMatrix: @unchecked Sendable {
         }
     }
 
-    /// Borrowed weights of a `PackedMatrix`.
+    /// The weights of a `PackedMatrix`, borrowed.
     public struct View {
         let outputs: Int
         public let byteCount: Int
@@ -200,19 +200,19 @@ public final class PackedMatrix: @unchecked Sendable {
 
         /// As `PackedMatrix.dequantizeRow`; `columns` are the matrix's inputs.
         public func dequantizeRow(_ output: Int, columns: Int, into y: UnsafeMutablePointer<Float>) {
-            precondition(output >= 0 && output < outputs && columns <= 32 * weights.blocks, "the output lies within the matrix")
+            precondition(output >= 0 && output < outputs && columns <= 32 * weights.blocks, "output \(output) is outside a matrix of \(outputs)")
             withUnsafePointer(to: weights) { ck_unpack_row($0, output, columns, y) }
         }
 
         /// Where the weights of an output's group of 16 begin.
         public func start(_ output: Int) -> UnsafeRawPointer { UnsafeRawPointer(weights.data + output / 16 * weights.panel_bytes) }
 
-        /// As `PackedMatrix.multiply`. `fetching` is asked of memory meanwhile.
+        /// As `PackedMatrix.multiply`; fetches `fetching` meanwhile.
         public func multiply(
             _ x: QuantizedRows.View, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int,
             fetching next: Kernels.Fetch = .init()
         ) {
-            precondition(rows.lowerBound >= 0 && rows.upperBound <= x.capacityRows, "the rows lie within the capacity")
+            precondition(rows.lowerBound >= 0 && rows.upperBound <= x.capacityRows, "the rows are outside the capacity of \(x.capacityRows)")
             check(x, outputs)
             guard !rows.isEmpty else { return }
             withUnsafePointer(to: weights) { weights in
@@ -225,11 +225,11 @@ public final class PackedMatrix: @unchecked Sendable {
         }
 
         fileprivate func check(_ x: QuantizedRows.View, _ outputs: Range<Int>) {
-            precondition(weights.blocks <= x.blocksPerRow, "the rows have this matrix's inputs")
+            precondition(weights.blocks <= x.blocksPerRow, "the rows have fewer columns than the matrix has inputs")
             precondition(
                 outputs.lowerBound >= 0 && outputs.upperBound <= self.outputs && outputs.lowerBound % 16 == 0
                     && (outputs.upperBound % 16 == 0 || outputs.upperBound == self.outputs),
-                "a slice of outputs is whole groups of 16")
+                "outputs \(outputs) are not whole groups of 16 of \(self.outputs)")
         }
     }
 }

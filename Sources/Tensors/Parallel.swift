@@ -2,9 +2,9 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// Independent pieces of work on the system's threads, the caller's among them; for loading and scanning, not for steps.
+/// Independent pieces of work on the system's threads and the caller's. For loading and scanning, not for steps.
 ///
-/// The caller does it all when no other thread has time, so that work which waits for other such work ends.
+/// When no other thread is free the caller does all pieces, so work that waits for other such work always ends.
 public enum Parallel {
     /// More would take cores from the requests that run.
     public static let threads = min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))

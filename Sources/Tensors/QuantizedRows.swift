@@ -2,7 +2,7 @@ internal import CKernels
 
 /// Activations in int8, for `PackedMatrix.multiply`: rows of blocks of 32, each with its scale (max|x| / 127) and sum.
 ///
-/// `@unchecked Sendable`: threads write different rows (a row's memory is its own), and read after a barrier.
+/// `@unchecked Sendable`: threads write different rows, which share no memory, and read after a barrier.
 public final class QuantizedRows: @unchecked Sendable {
     public let capacityRows: Int
     /// The most columns of a row.
@@ -26,7 +26,7 @@ public final class QuantizedRows: @unchecked Sendable {
             Kernels.table.pointee.packed.quantize(x, columns, (columns + 31) / 32, blocks + row * blocksPerRow)
         }
 
-        /// The same of x's root-mean-square norm, which goes to `normed`, too, unless that is nil.
+        /// The same for x's root-mean-square norm, which is also written to `normed` unless that is nil.
         public func quantizeNorm(
             row: Int, of x: UnsafePointer<Float>, weight: UnsafePointer<Float>, epsilon: Float, columns: Int,
             into normed: UnsafeMutablePointer<Float>?
@@ -37,14 +37,14 @@ public final class QuantizedRows: @unchecked Sendable {
         }
 
         private func check(_ row: Int, _ columns: Int) {
-            precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")
-            precondition(columns >= 0 && columns <= 32 * blocksPerRow, "the columns lie within the capacity")
+            precondition(row >= 0 && row < capacityRows, "row \(row) is outside the capacity of \(capacityRows)")
+            precondition(columns >= 0 && columns <= 32 * blocksPerRow, "\(columns) columns were asked for, more than the capacity")
         }
 
-        /// Multiplies some blocks of a row by `factor`: their scales, so that no element is rounded again.
+        /// Multiplies some blocks of a row by `factor`. Only their scales change, so no element is rounded again.
         public func scale(row: Int, blocks range: Range<Int>, by factor: Float) {
-            precondition(row >= 0 && row < capacityRows, "the row lies within the capacity")
-            precondition(range.lowerBound >= 0 && range.upperBound <= blocksPerRow, "the blocks lie within the row")
+            precondition(row >= 0 && row < capacityRows, "row \(row) is outside the capacity of \(capacityRows)")
+            precondition(range.lowerBound >= 0 && range.upperBound <= blocksPerRow, "blocks \(range) are outside a row of \(blocksPerRow)")
             for index in range {
                 let block = blocks + row * blocksPerRow + index
                 block.pointee.scale *= factor
@@ -82,7 +82,7 @@ public final class QuantizedRows: @unchecked Sendable {
         do throws(ResourceError) {
             try self.init(capacityRows: capacityRows, columns: columns, for: "quantised activations")
         } catch {
-            preconditionFailure(error.message)
+            fatalError(error.message)
         }
     }
 
@@ -94,9 +94,9 @@ public final class QuantizedRows: @unchecked Sendable {
         }
     }
 
-    /// Takes from x what a row keeps of it: what is left is what rounding lost.
+    /// Subtracts the quantised row from x: the remainder is the rounding error.
     public func subtract(row: Int, from x: UnsafeMutablePointer<Float>, columns: Int) {
-        precondition(row >= 0 && row < capacityRows && columns <= self.columns, "the row and its columns lie within the capacity")
+        precondition(row >= 0 && row < capacityRows && columns <= self.columns, "row \(row) or its \(columns) columns are outside the capacity")
         for index in 0..<(columns + 31) / 32 {
             let block = blocks[row * blocksPerRow + index]
             withUnsafeBytes(of: block.q) { numbers in
@@ -108,7 +108,7 @@ public final class QuantizedRows: @unchecked Sendable {
     /// Overwrites a row with `columns` (at most the capacity's) floats; the columns up to the next multiple of 32 are zero.
     /// A row with an infinite or NaN element gives NaN in every product.
     public func quantize(row: Int, from x: UnsafePointer<Float>, columns: Int) {
-        precondition(columns <= self.columns, "the columns lie within the capacity")
+        precondition(columns <= self.columns, "\(columns) columns were asked for, more than the capacity")
         view.quantize(row: row, from: x, columns: columns)
     }
 }

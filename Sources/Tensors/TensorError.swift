@@ -14,7 +14,7 @@ public struct TensorError: Error, Sendable, Equatable, CustomStringConvertible {
     public var code: Code
     /// The tensor's name.
     public var tensor: String
-    /// For a person, without the name.
+    /// The text for people, without the name.
     public var message: String
 
     public var description: String { "\(tensor): \(message)" }

@@ -11,7 +11,7 @@ extension TensorView {
 
     /// The elements of some rows (see `rows`, `columns`) into `output`, which has room for `rows.count * columns`.
     public func dequantizeRows(_ rows: Range<Int>, into output: UnsafeMutablePointer<Float>) {
-        precondition(rows.lowerBound >= 0 && rows.upperBound <= self.rows, "rows are in the tensor")
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= self.rows, "rows \(rows) are outside a tensor of \(self.rows)")
         dequantizeElements(from: rows.lowerBound * columns, rows.count * columns, into: output)
     }
 
@@ -24,7 +24,7 @@ extension TensorView {
     }
 
     private func dequantizeElements(from first: Int, _ count: Int, into output: UnsafeMutablePointer<Float>) {
-        precondition(dtype.isFloatingPoint, "only floating-point tensors become f32")
+        precondition(dtype.isFloatingPoint, "a tensor of type \(dtype.name) cannot become f32")
         guard count > 0 else { return }
         withUnsafeBytes { bytes in
             // Both are multiples of a block: rows are whole blocks.

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// What loading an adapter does with its matrices; f32, f16 and bf16 only. Isolation: any thread.
+/// Checks and conversions of an adapter's matrices while it is loaded; f32, f16 and bf16 only. Isolation: any thread.
 extension TensorView {
     /// The lowest index whose magnitude, as the bits of an f32 without its sign, is `limit` or more; nil when there is none.
     /// With the bits of infinity: the first element that is not finite. Cost: `O(elements)`, one read.
@@ -35,7 +35,7 @@ extension TensorView {
     /// Packs a matrix `[outputs, inputs]` as int8 into room for `matrix.byteCount`; `matrix` has its shape. The elements are
     /// finite. Cost: about 1 ns for 4 elements.
     package func packElements(as matrix: Kernels.Int8Matrix, into output: UnsafeMutableRawPointer) {
-        precondition(matrix.matrix.outputs == rows && matrix.matrix.inputs == columns, "the matrix has the view's shape")
+        precondition(matrix.matrix.outputs == rows && matrix.matrix.inputs == columns, "the packed matrix has another shape than \(shape)")
         guard let base = bytes.baseAddress else { return }
         withUnsafePointer(to: matrix.matrix) {
             Kernels.table.pointee.low_rank_int8.pack($0, lowRankSource, base, output.assumingMemoryBound(to: UInt8.self))
@@ -55,7 +55,7 @@ extension TensorView {
         case .f32: CK_SOURCE_F32
         case .f16: CK_SOURCE_F16
         case .bf16: CK_SOURCE_BF16
-        default: preconditionFailure("the matrices of an adapter are f32, f16 or bf16")
+        default: preconditionFailure("a tensor of type \(dtype.name), expected f32, f16 or bf16")
         }
     }
 }

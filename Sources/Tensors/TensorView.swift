@@ -1,4 +1,4 @@
-/// A tensor that lies in a mapped file or in memory that somebody keeps alive; copying the view copies no elements.
+/// A tensor in a mapped file or in other memory, whose owner it keeps alive. Copying the view copies no elements.
 public struct TensorView: Sendable {
     /// As in the file.
     public let name: String
@@ -26,15 +26,15 @@ public struct TensorView: Sendable {
         self.init(name: name, dtype: dtype, shape: shape, bytes: bytes, owner: file)
     }
 
-    /// Elements of one's own, copied; for tests and for what is computed at load time. Nil as above.
+    /// A copy of the elements; for tests and for tensors that are computed at load time. Nil as above.
     public init?(name: String, dtype: DType, shape: [Int], copying bytes: UnsafeRawBufferPointer) {
         guard Self.byteCount(dtype: dtype, shape: shape) == bytes.count else { return nil }
         let block = MemoryBlock(copying: bytes)
         self.init(name: name, dtype: dtype, shape: shape, bytes: block.bytes, owner: block)
     }
 
-    /// The same tensor with its elements in other memory, `byteCount` bytes that `owner` keeps and that nobody writes while
-    /// the view is used.
+    /// The same tensor with its elements in other memory, `byteCount` bytes that `owner` keeps and that are not written
+    /// while the view is used.
     package func at(_ bytes: UnsafeRawPointer, keptBy owner: any AnyObject & Sendable) -> TensorView {
         TensorView(
             name: name, dtype: dtype, shape: shape, bytes: UnsafeRawBufferPointer(start: bytes, count: byteCount), owner: owner)
@@ -58,8 +58,8 @@ public struct TensorView: Sendable {
     /// Bytes of a row.
     public var rowBytes: Int { columns / dtype.blockElements * dtype.blockBytes }
 
-    /// The elements as stored, little-endian, valid inside `body`. The start has the alignment of the file: none is
-    /// promised (GGUF aligns to 32 bytes, safetensors commonly to 8).
+    /// The elements as stored, little-endian, valid inside `body`. The start has the alignment of the file, which may be
+    /// none (GGUF aligns to 32 bytes, safetensors commonly to 8).
     public func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -1,7 +1,7 @@
 internal import CKernels
 internal import Glibc
 
-/// What the threads of a pool do in one run: for callers that run often, since a closure costs an allocation a run.
+/// The work of one run of a pool, as an object: a closure would cost an allocation a run.
 public protocol PoolWork: AnyObject {
     /// Called once for each thread, 0 on the caller's.
     func work(thread: Int)
@@ -9,10 +9,12 @@ public protocol PoolWork: AnyObject {
 
 /// Persistent threads that run the slices of one step.
 ///
-/// Runs are served one at a time in order of arrival, so the encoder and the decoder share one pool. The pool's threads spin
-/// for some tens of microseconds before they sleep. With one thread none is started.
+/// Any number of threads may call `run`: the pool serves them one after the other, in order of arrival. So the encoder and the steps of
+/// several engines can share one pool. Its threads spin for some tens of microseconds before they sleep. With one thread none is
+/// started.
 ///
-/// `@unchecked Sendable`: the C pool guards itself; `deinit` comes after the last run.
+/// `@unchecked Sendable`: the C pool synchronises itself, and `deinit` comes after the last run. `WorkerPoolTests` and
+/// `SharedWeightsTests` run it from several threads, under ThreadSanitizer, too.
 public final class WorkerPool: @unchecked Sendable {
     /// Threads of a run, the caller's included.
     public let threads: Int
@@ -39,13 +41,13 @@ public final class WorkerPool: @unchecked Sendable {
         do throws(ResourceError) {
             try self.init(starting: threads)
         } catch {
-            preconditionFailure(error.message)
+            fatalError(error.message)
         }
     }
 
     deinit { ck_worker_pool_destroy(pool) }
 
-    /// Calls `body(thread)` for every thread, 0 on the caller's, and returns when all are done. Never from inside a body.
+    /// Calls `body(thread)` for every thread, 0 on the caller's, and returns when all are done. A body must not call it.
     public func run(_ body: (Int) -> Void) {
         withoutActuallyEscaping(body) { escaping in
             var call = Call(body: escaping)
@@ -60,7 +62,7 @@ public final class WorkerPool: @unchecked Sendable {
         let body: (Int) -> Void
     }
 
-    /// The same with an object, which stays the caller's. Nothing is allocated.
+    /// The same with an object, which the caller keeps. Nothing is allocated.
     public func run(_ work: any PoolWork) {
         var call = WorkCall(work: work)
         withUnsafeMutablePointer(to: &call) { pointer in
@@ -74,10 +76,10 @@ public final class WorkerPool: @unchecked Sendable {
         unowned(unsafe) let work: any PoolWork
     }
 
-    /// Only inside `run`, by every thread: returns when all have called it. Writes before it are seen after it.
+    /// Every thread of a run calls it, inside the run; it returns when all have. Writes before it are seen after it.
     public func barrier() { ck_worker_pool_barrier(pool) }
 
-    /// `barrier` as a plain value, for loops that may not count references. The pool outlives it.
+    /// `barrier` as a plain value, which loops use without counting references. The pool must outlive it.
     public struct Barrier {
         fileprivate let pool: OpaquePointer
 

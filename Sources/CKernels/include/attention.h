@@ -1,9 +1,10 @@
 // Attention over keys and values in blocks of 16 positions.
 //
 // A block of one layer is K [kv_heads][head_dimension][16] and then V [kv_heads][16][head_dimension], elements f16, f32 or
-// int8; with K transposed a vector lane is a position. After int8 elements come the f32 scales of K [kv_heads][16] and of V
-// [kv_heads][16]: one for each position and head. bf16 elements lie in pairs, which one instruction multiplies: K
-// [kv_heads][(head_dimension + 1) / 2][16][2], the last one filled up with zero, and V [kv_heads][8][head_dimension][2].
+// int8. K is transposed, so a vector lane is a position. int8 elements are followed by the f32 scales of K [kv_heads][16] and of V
+// [kv_heads][16], one for each position and head. bf16 elements lie in pairs, which one instruction multiplies: K
+// [kv_heads][(head_dimension + 1) / 2][16][2], where the last pair of an odd dimension ends with zero, and V
+// [kv_heads][8][head_dimension][2].
 // `ck_attention_kernels` documents the order of operations, which depends on the row alone.
 #pragma once
 #include <stddef.h>
@@ -42,9 +43,9 @@ typedef struct ck_bidirectional_attention {
 } ck_bidirectional_attention;
 
 typedef struct ck_attention_kernels {
-    // Of heads head_begin..<head_end of a position, whose keys and values are [kv_heads * head_dimension]: slot `slot` of `block`. f16 is
+    // Stores the heads head_begin..<head_end of a position into slot `slot` of `block`; x is [kv_heads * head_dimension]. f16 is
     // rounded to nearest even. int8 is round_to_even(x / d), d = max|x| / 127 of the head; d is NaN when an x is not finite. bf16 is
-    // rounded to nearest even, and zero below 2^-55. Other slots and heads are not written, nor read.
+    // rounded to nearest even, and zero below 2^-55. Other slots and heads are neither written nor read.
     void (*store_keys)(
         const float *keys, size_t kv_heads, size_t head_dimension, size_t head_begin, size_t head_end, size_t slot, void *block,
         ck_kv_element element);
@@ -53,12 +54,12 @@ typedef struct ck_attention_kernels {
         ck_kv_element element);
     // output(r, h) = sum over p of e(p) V[p] / sum over p of e(p), e(p) = exp(s(p) - max s), s(p) = (q · K[p]) * scale.
     // Sums over dimensions and positions are chains of fma in rising order (that of e: 16 lanes by p % 16, then a fixed tree),
-    // so a row's bits do not depend on the other rows, the heads, or how a prompt was cut. Of int8 keys and values the scales
-    // come in once a position: s(p) = (q · K[p]) * (scale d_K[p]), and e(p) is multiplied by d_V[p]. With bf16 keys and values q and
+    // so a row's bits do not depend on the other rows, the heads, or how a prompt was cut. Scales of int8 keys and values are
+    // applied once a position: s(p) = (q · K[p]) * (scale d_K[p]), and e(p) is multiplied by d_V[p]. With bf16 keys and values q and
     // e(p) are rounded to bf16, too, and the chains take pairs of dimensions or positions (2 i, 2 i + 1), the second one first.
-    // Positions a row does not see do not count, whatever lies there. Aligned to the element, bf16 to pairs; nothing overlaps.
+    // Memory of positions that a row does not see is ignored. Pointers are aligned to the element, for bf16 to pairs; nothing overlaps.
     void (*causal)(const ck_attention *attention);
-    // The same for tokens that all see each other, keys and values as they come from the projections.
+    // The same for tokens that all see each other; keys and values are the projections' outputs.
     void (*bidirectional)(const ck_bidirectional_attention *attention);
 } ck_attention_kernels;
 

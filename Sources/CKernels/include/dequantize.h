@@ -1,7 +1,7 @@
 // The file formats' blocks of quantised weights, back to f32.
 //
 // Each function reads `count` consecutive blocks (elements for the 16-bit types) and writes every element of them in the
-// order of the row. No alignment is asked of either pointer's target beyond that of float for `out`; they do not overlap.
+// order of the row. `out` is aligned for float, the blocks need no alignment; they do not overlap.
 //
 // Exact: a product of a scale (f16, with K types times a 6- or 8-bit integer) and a quant has at most 24 significant bits,
 // so it is not rounded, and the one sum that a type with a minimum has is rounded once. The bits are the same on every CPU,

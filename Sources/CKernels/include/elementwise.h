@@ -1,7 +1,7 @@
 // Kernels over one vector of floats.
 //
-// Of all of them: any count (0 too), no alignment, an output may be the same pointer as an input but must not overlap it
-// otherwise. Sums run over 16 lanes (lane l sums the elements l, l + 16, …) and then over a fixed tree, so that every
+// All of them take any count, 0 included, and need no alignment. An output may be the same pointer as an input but must not overlap
+// it otherwise. Sums run over 16 lanes (lane l sums the elements l, l + 16, …) and then over a fixed tree, so that every
 // implementation returns the same bits.
 #pragma once
 #include <stddef.h>

@@ -1,5 +1,5 @@
-// What is read after a product, asked of memory while the product runs: a product that computes leaves memory idle, and a
-// stream that begins cold waits for its first lines.
+// Memory that is read after a product, fetched while the product runs. A product that computes leaves memory idle, and a stream that
+// begins outside the caches waits for its first lines.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

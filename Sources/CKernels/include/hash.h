@@ -1,7 +1,7 @@
 // BLAKE3 of a message: 32 bytes, no key (BLAKE3: one function, fast everywhere; sections 2.1 to 2.5 and 5.3).
 //
-// A message is chunks of 1024 bytes, the last one shorter, which are the leaves of a binary tree. Equal depths are computed side
-// by side, a vector lane a leaf or parent: no alignment is asked of the bytes; nothing overlaps unless it says so.
+// A message is cut into chunks of 1024 bytes (the last one may be shorter), the leaves of a binary tree. Nodes of one depth are
+// computed side by side, one in each vector lane. The bytes need no alignment; nothing overlaps unless a comment says so.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 enum { CK_HASH_BYTES = 32, CK_HASH_BLOCK = 64, CK_HASH_CHUNK = 1024 };
 
-// What one compression is of; flags are added.
+// The kind of node that a compression is for; flags are added.
 typedef enum ck_hash_flag {
     CK_HASH_CHUNK_START = 1,
     CK_HASH_CHUNK_END = 2,

@@ -1,5 +1,5 @@
 // The heap of the process.
 #pragma once
 
-// Gives whole pages that nothing uses back to the system, where the C library can. Milliseconds.
+// Gives unused whole pages back to the system, where the C library can. Takes milliseconds.
 void ck_heap_trim(void);

@@ -1,4 +1,4 @@
-// One table of kernels an instruction set, chosen at run time.
+// One table of kernels for each instruction set, chosen at run time.
 //
 // All tables come from the same sources and return the same bits: "scalar" (any CPU), "avx2" (with FMA and F16C), "avx512"
 // (with VNNI), "avx512_bf16" (with its products of bf16, too), "neon" (with dot products).
@@ -26,5 +26,6 @@ typedef struct ck_kernels {
 
 // Null when the name is unknown or this CPU lacks it.
 const ck_kernels *ck_kernels_named(const char *name);
-// The fastest of this CPU, or the one that the environment's LMOE_KERNELS names if it is there. Never null.
+// The fastest of this CPU, or the one that the environment's LMOE_KERNELS names. A name that is unknown, or of kernels that this CPU
+// lacks, is reported on stderr, and the fastest is used. Never null.
 const ck_kernels *ck_kernels_chosen(void);

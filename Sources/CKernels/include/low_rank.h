@@ -8,7 +8,7 @@
 typedef enum ck_low_rank_element { CK_LOW_RANK_F32 = 0, CK_LOW_RANK_BF16 = 1 } ck_low_rank_element;
 
 typedef struct ck_low_rank_kernels {
-    // `factors`: null, or one for each output of the matrix, by which it is multiplied: f(r) and f(o); else they are 1.
+    // `factors`: f(r) or f(o), a factor for each output of the matrix; null: all are 1.
     // h[i * h_stride + r] = scale f(r) * sum over k of a[r * inputs + k] x[i * x_stride + k]; lane l sums k = l mod 16, then a fixed tree.
     void (*shrink)(
         const float *x, size_t x_stride, size_t rows, const void *a, ck_low_rank_element element, const float *factors, size_t rank,

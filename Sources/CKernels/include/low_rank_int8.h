@@ -1,7 +1,7 @@
 // The two products of a low-rank adapter whose weights and activations are int8; sums of 32 products are exact.
 //
-// A matrix [outputs, inputs] is cut into panels of `lanes` outputs: 16, or 8 or 4 where a rank has no more, so that a small
-// rank takes no room for 16. A vector of 64 bytes has 64 / lanes inputs of each output of its panel: with g = 16 / lanes,
+// A matrix [outputs, inputs] is cut into panels of `lanes` outputs: 16, or 8 or 4 where the rank is at most that, so that a small
+// rank takes no memory for 16. A vector of 64 bytes has 64 / lanes inputs of each output of its panel: with g = 16 / lanes,
 // byte 4 (g o + i mod g) + t of vector i / g is q(o, 4 i + t) + 128, for groups i of four inputs. All panels' vectors come
 // first; then their scales d(o), bf16, `lanes` for each 32 inputs of each panel; w = d q. Past the last output and input q is
 // zero, and vectors end with the last input. Rounding: d = max|w| / 127 of 32 inputs, rounded up; w to the nearest d q.

@@ -1,8 +1,8 @@
-// What loading an adapter does with the matrices of its file: look for elements that cannot be served, and bring them into
-// the layout of low_rank.h.
+// Loading an adapter: find elements that cannot be served, and convert its file's matrices to the layout of low_rank.h.
 //
 // `type` is CK_SOURCE_F32, CK_SOURCE_F16 or CK_SOURCE_BF16; x is row-major and x_i or x[r, c] an element as f32, which is exact.
-// No alignment is asked of `elements`; `out` has that of its element. Nothing overlaps. Any size, zero too. One thread each.
+// `elements` needs no alignment; `out` is aligned for its element. Nothing overlaps. Any size, zero included. Each call runs on one
+// thread.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

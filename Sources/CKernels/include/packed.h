@@ -1,4 +1,4 @@
-// Weight matrices repacked for int8 dot products, and the activations they meet.
+// Weight matrices repacked for int8 dot products, and the activations that they are multiplied with.
 //
 // A panel is 16 consecutive outputs, interleaved: lane l of every vector belongs to output l of the panel, so a dot product
 // needs no horizontal sum. Along the inputs a panel is cut into blocks of 32. In a block, q(l, k) is the stored number of
@@ -28,7 +28,7 @@ typedef enum ck_source_type {
 
 typedef struct ck_packed {
     const uint8_t *data;   // 64-byte aligned, panels one after the other
-    size_t outputs;        // real ones
+    size_t outputs;        // without padding
     size_t blocks;         // of 32 inputs
     size_t panel_bytes;
     ck_packed_form form;
@@ -46,14 +46,14 @@ typedef struct ck_row_block {
 typedef struct ck_packed_kernels {
     // blocks[b].q[k] = round_to_even(x[32 b + k] / d), zero past `columns`; `block_count` blocks are written. No alignment of x.
     void (*quantize)(const float *x, size_t columns, size_t block_count, ck_row_block *blocks);
-    // The same of y = x / sqrt(mean(x²) + epsilon) * weight, whose bits are those of rms_norm; y is stored, too, unless it is null.
+    // The same of y = x / sqrt(mean(x²) + epsilon) * weight, with the bits of rms_norm. y is stored, too, unless it is null.
     void (*norm_quantize)(
         const float *x, const float *weight, float epsilon, size_t columns, size_t block_count, ck_row_block *blocks, float *y);
     // y[i * stride + o] = sum over blocks b in order of fma(m, d_x sum(q_x), fma(dot(q, q_x), d d_x, …)) for o in begin..<end,
     // where x_i is row indices[i], or first + i without indices. The dot product is an integer and exact; the two fma a
     // block follow in this order for every row count and in every implementation. `row_blocks` blocks lie between rows.
-    // begin is a multiple of 16; end, too, or it is `outputs`. y does not overlap anything read. `fetch`: what is read next, or
-    // null.
+    // begin is a multiple of 16; end, too, or it is `outputs`. y does not overlap anything that is read. `fetch`: memory that
+    // is read next, or null.
     void (*multiply)(
         const ck_packed *weights, const ck_row_block *x, size_t row_blocks, const int32_t *indices, size_t first,
         size_t rows, size_t begin, size_t end, float *y, size_t stride, const ck_fetch *fetch);

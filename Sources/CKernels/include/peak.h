@@ -1,6 +1,6 @@
-// What one thread computes at most: the products that the other kernels are made of, over data that the first-level cache holds.
+// The most that one thread computes: the products that the other kernels are made of, over data in the first-level cache.
 //
-// For the ceilings of `lmoe bench`. Each runs `rounds` (at most a million) of its loop and returns the multiply-adds it did.
+// `lmoe bench` compares steps with them. Each runs `rounds` (at most a million) of its loop and returns its number of multiply-adds.
 #pragma once
 #include <stddef.h>
 

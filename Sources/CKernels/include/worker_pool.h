@@ -8,10 +8,10 @@ typedef struct ck_worker_pool ck_worker_pool;
 // `threads` threads take part in a run: the caller and threads - 1 of the pool's. Null when a thread cannot be started or there is
 // no memory; *error is then the system's error number.
 ck_worker_pool *ck_worker_pool_create(size_t threads, int *error);
-// Ends and joins the threads. No run is under way.
+// Ends and joins the threads. The caller has seen every run return.
 void ck_worker_pool_destroy(ck_worker_pool *pool);
-// body(context, t) for t in 0..<threads, each on its thread, 0 on the caller's; returns when all have. Callers are served in
-// order of arrival. Not from inside a body.
+// Calls body(context, t) for t in 0..<threads, each on its thread, 0 on the caller's, and returns when all calls have. Several threads
+// may call at once: they are served one after the other, in order of arrival. A body must not call it.
 void ck_worker_pool_run(ck_worker_pool *pool, void (*body)(void *context, size_t thread), void *context);
 // Returns when every thread of the run has called it. Writes before it are seen after it.
 void ck_worker_pool_barrier(ck_worker_pool *pool);

@@ -36,7 +36,7 @@ struct LinearTable<Value> {
     }
 
     /// Of one projection, layer after layer.
-    func of(_ projection: Projection) -> some Swift.Sequence<Value> {
+    func of(_ projection: Projection) -> some Sequence<Value> {
         stride(from: projection.rawValue, to: values.count, by: Projection.count).lazy.map { values[$0] }
     }
 }

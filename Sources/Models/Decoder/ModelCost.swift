@@ -1,4 +1,4 @@
-/// What a step must read and compute at least: the ceiling that its time is compared with.
+/// The least that a step must read and compute. Its measured time is compared with it (a roofline).
 ///
 /// Phases are those of a layer (query, key and value; attention; output; gate and up; down), layer by layer, and the head; before
 /// them the embedding, where an adapter changes it. Weights, each different adapter and each sequence's keys and values are read once a

@@ -90,9 +90,9 @@ final class RowPlan {
     let slidingRotation: Rotation
     /// What the adapters of the rows need room for.
     private(set) var extent = SeamExtent()
-    /// Where routers write what they gave, from the plan's first row on; nil: nowhere.
+    /// Where routers write their logits and weights, from the plan's first row on; nil: nowhere.
     var trace: ExpertTrace.View?
-    /// The furthest position that a row sees, plus one.
+    /// The last position that a row sees, plus one.
     private(set) var reach = 0
     private(set) var tables: UnsafeMutablePointer<Int32>
     private var tableCapacity = 1024
@@ -160,7 +160,7 @@ final class RowPlan {
         extent.clear()
     }
 
-    /// Takes as many of a run's rows as fit, from its `start`-th on; answers how many. The caller keeps the batch alive.
+    /// Takes as many of a run's rows as fit, from its `start`-th on, and returns their number. The caller keeps the batch alive.
     func append(_ run: StepBatch.Run, from start: Int, of batch: StepBatch) -> Int {
         let count = min(run.tokens.count - start, capacity - rows)
         guard count > 0 else { return 0 }
@@ -192,7 +192,8 @@ final class RowPlan {
         return count
     }
 
-    /// Rows of the same adapter as those before them go with them. Tables of patches tell adapters apart: no two share one.
+    /// Rows of the same adapter as the rows before them join their band. Each adapter has a table of patches of its own, which identifies
+    /// it.
     private func append(_ band: Band) {
         if bandCount > 0, bands[bandCount - 1].patches == band.patches {
             bands[bandCount - 1].rows += band.rows
@@ -202,7 +203,7 @@ final class RowPlan {
         }
     }
 
-    /// Copies the blocks that hold the first `positions` positions; answers where they start.
+    /// Copies the blocks that hold the first `positions` positions; returns the start of the copy.
     private func append(table blocks: [Int32], positions: Int) -> Int {
         let count = (positions + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
         if tableCount + count > tableCapacity {

@@ -1,8 +1,8 @@
-/// What one step computes: rows (tokens) sorted into runs, each run consecutive positions of one sequence.
+/// The input of one step: rows (tokens) in runs. A run is consecutive positions of one sequence under one adapter.
 public struct StepBatch: Sendable {
     /// Consecutive tokens of one sequence under one adapter.
     public struct Run: Sendable {
-        /// Which rows' logits are wanted.
+        /// The rows whose logits are computed.
         public enum Logits: Sendable {
             case none
             case last
@@ -13,8 +13,8 @@ public struct StepBatch: Sendable {
         public var tokens: Range<Int>
         /// The position of the first token in its sequence: the tokens before it are in the cache.
         public var startPosition: Int
-        /// The sequence's blocks of the cache in the order of positions: block `i` holds positions `16 i ..< 16 i + 16`. Enough
-        /// for the last token of the run.
+        /// The sequence's blocks of the cache in the order of positions: block `i` holds positions `16 i ..< 16 i + 16`. They reach
+        /// the last token of the run.
         public var blocks: [Int32]
         /// Nil: the base model.
         public var delta: AdapterDelta?

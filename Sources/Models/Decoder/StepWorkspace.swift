@@ -2,7 +2,7 @@ public import Tensors
 
 /// Computes steps of a decoder: tokens in, logits out. It holds the working memory of a step; the weights are shared.
 ///
-/// Isolation: whoever steps owns a workspace; one thread uses it at a time. Several workspaces on the same weights may step at the
+/// Isolation: each engine, measurement or tuner owns a workspace, and one thread uses it at a time. Several workspaces on the same weights may step at the
 /// same time. Those that share a worker pool are served in order of arrival.
 public final class StepWorkspace {
     public let weights: DecoderWeights
@@ -41,8 +41,8 @@ public final class StepWorkspace {
     /// vocabulary, that blocks reach the last position and are in the cache, and that deltas fit the model
     /// (`AdapterDelta.validate`); these are preconditions. Nothing is allocated once a step of the same size has run.
     ///
-    /// - Parameter trace: receives what the routers of its adapter give, row by row of the batch; no other adapter of the batch may
-    ///   have routers then.
+    /// - Parameter trace: receives the logits and weights of its adapter's routers, row by row of the batch; no other adapter of the batch
+    ///   may have routers then.
     public func step(
         _ batch: StepBatch, cache: KeyValueCache, logits: UnsafeMutablePointer<Float>, stride: Int? = nil, trace: ExpertTrace? = nil
     ) {

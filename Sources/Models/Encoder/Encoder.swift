@@ -1,11 +1,11 @@
 internal import Synchronization
 public import Tensors
 
-/// What the encoder makes of one text, borrowed inside a call.
+/// The encoder's result for one text, borrowed inside a call.
 public struct EncodedText {
     /// `[tokens, hidden]`: of the last layer.
     public let states: UnsafeBufferPointer<Float>
-    /// `[2, hidden]`: means over the tokens of the states that enter the first layer, and the one after two thirds of the layers.
+    /// `[2, hidden]`: means over the tokens of the states that enter the first layer, and the layer after two thirds of the layers.
     public let layerMeans: UnsafeBufferPointer<Float>
 
     public init(states: UnsafeBufferPointer<Float>, layerMeans: UnsafeBufferPointer<Float>) {
@@ -53,12 +53,12 @@ public final class Encoder: @unchecked Sendable {
         try mappedFiles.checkWhole()
     }
 
-    /// Calls `body(text, encoded)` for each text in order, with what is valid inside the call. Texts include their special tokens. A
+    /// Calls `body(text, encoded)` for each text in order; `encoded` is valid inside the call. Texts include their special tokens. A
     /// text's states have the same bits alone and among others in the fast path.
     ///
     /// Errors, before anything is computed: `limitExceeded` when a text has more than `configuration.maximumTokens`
     /// tokens, `invalidConfiguration` when a token is not in the vocabulary. After: `malformed` when a file became shorter
-    /// meanwhile; what `body` got is not to be used then. `body` must not call the encoder.
+    /// meanwhile; the results must not be used then. `body` must not call the encoder.
     public func encode(
         _ texts: [[Int32]], body: (_ text: Int, _ encoded: EncodedText) -> Void
     ) throws(ModelError) {

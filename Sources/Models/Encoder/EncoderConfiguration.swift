@@ -90,6 +90,6 @@ public struct EncoderConfiguration: Sendable, Equatable {
 }
 
 extension EncoderConfiguration {
-    /// The layer whose input is kept besides the first one's: after two thirds of the layers, where states tell topics apart best.
+    /// The layer whose input is kept besides that of the first: after two thirds of the layers, where states distinguish topics best.
     var middleLayer: Int { min((2 * layers + 1) / 3, layers - 1) }
 }

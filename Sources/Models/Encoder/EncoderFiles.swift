@@ -52,8 +52,8 @@ struct EncoderFiles {
         try ModelError.converting { () throws(WeightsError) in try source.weights(prefix + name, shape: shape) }
     }
 
-    /// Throws `unexpectedTensor` for a tensor of the layers or the embeddings that is not in `read`; heads and poolers, which
-    /// nothing here uses, may be there.
+    /// Throws `unexpectedTensor` for a tensor of the layers or the embeddings that is not in `read`; unused heads and
+    /// poolers are allowed.
     func refuseOthers(than read: Set<String>) throws(ModelError) {
         for name in source.tensors.keys.sorted() where !read.contains(name) {
             let plain = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name

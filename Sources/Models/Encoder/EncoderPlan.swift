@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// The rows of one pass of an encoder: the tokens of some texts, one after the other, and memory for them.
+/// The rows of one pass of an encoder: the tokens of some texts, one text after the other, and the pass's memory.
 ///
 /// Isolation: the encoder's lock guards it; inside a run, slices belong to threads between barriers.
 final class EncoderPlan {
@@ -11,7 +11,7 @@ final class EncoderPlan {
     let starts: UnsafeMutablePointer<Int>
     /// `[capacity]`
     let tokens: UnsafeMutablePointer<Int32>
-    /// `[rows, hidden]`: the residual stream, in the end the result.
+    /// `[rows, hidden]`: the residual stream, and after a run the result.
     let residual: FloatBuffer
     // [rows, width] each
     let query: FloatBuffer
@@ -55,7 +55,7 @@ final class EncoderPlan {
 
     func clear() { (rows, textCount) = (0, 0) }
 
-    /// False when the text, which is not empty, does not fit any more.
+    /// Adds a text that is not empty; false: it does not fit any more.
     func append(_ text: [Int32]) -> Bool {
         guard text.count <= capacity - rows else { return false }
         for (index, token) in text.enumerated() { tokens[rows + index] = token }
@@ -74,7 +74,7 @@ final class EncoderPlan {
         Kernels.multiply(mean, by: 1 / Float(rows.count), count: hidden)
     }
 
-    /// Row `row`'s place in its text of number `text`.
+    /// Writes the embedding of a row, a token of text number `text`, to the residual stream.
     func embed(_ text: Int, _ row: Int, _ weights: EncoderWeights, _ configuration: EncoderConfiguration) {
         let (hidden, token, position) = (configuration.hidden, Int(tokens[row]), row - starts[text])
         let x = residual.pointer + row * hidden

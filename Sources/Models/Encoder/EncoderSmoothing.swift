@@ -1,14 +1,14 @@
 internal import Glibc
 internal import Tensors
 
-/// Evens out what int8 activations lose to outliers (SmoothQuant, arXiv 2211.10438).
+/// Reduces the error of int8 activations with outliers (SmoothQuant, arXiv 2211.10438).
 ///
-/// A few channels of the residual stream are many times the others and take the precision of their block of 32. Channel j of
+/// A few channels of the residual stream are many times larger than the others and cost their block of 32 its precision. Channel j of
 /// an input is divided by s[j], the power of two nearest to `sqrt(max|x[j]| / max|W[., j]|)`, before it is quantised, and its
-/// weights are multiplied by it before they are: the product is the same, and both sides share the range. The maxima of x
-/// come from fixed random tokens through the reference path.
+/// weights are multiplied by it before they are quantised. The product is the same, and both sides share the range. The maxima of x
+/// are those of fixed random tokens on the reference path.
 struct EncoderSmoothing {
-    /// The inputs that are taken from the residual stream.
+    /// The inputs that are rows of the residual stream.
     enum Input: Int, CaseIterable {
         /// Of query, key and value.
         case attention
@@ -50,20 +50,20 @@ struct EncoderSmoothing {
             let layer = weights.layers[index / Input.allCases.count]
             let widest = Self.columnMaxima(input.projections.map { layer.matrices[$0.rawValue] })
             return zip(largest[index], widest).map { x, w in
-                // A power of two: the last bits of the maxima, which are those of OpenBLAS, do not show. Channels that are
-                // never used, or have no finite weights, stay as they are.
+                // A power of two, so that the last bits of the maxima, which depend on OpenBLAS, have no effect. Channels that are
+                // never used, or have weights that are not finite, keep the factor 1.
                 let scale = exp2((log2(max(x, 1e-3) / max(w, 1e-4)) / 2).rounded())
                 return scale.isFinite ? scale : 1
             }
         }
     }
 
-    /// What an input's channels are multiplied by: `1 / s`.
+    /// The factors of an input's channels: `1 / s`.
     func factors(_ layer: Int, _ input: Input) -> FloatBuffer {
         FloatBuffer(scales[layer * Input.allCases.count + input.rawValue].map { 1 / $0 })
     }
 
-    /// A projection's matrix with its columns multiplied by `s`; as it is when its input is not of the residual stream.
+    /// A projection's matrix with its columns multiplied by `s`; unchanged where its input is not the residual stream.
     func smoothed(_ view: TensorView, _ layer: Int, _ projection: EncoderProjection) -> TensorView {
         guard let input = Input.allCases.first(where: { $0.projections.contains(projection) }) else { return view }
         let scale = scales[layer * Input.allCases.count + input.rawValue]

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// The weights of an encoder: vectors as f32, tables and matrices as they are in the file.
+/// The weights of an encoder: vectors as f32, tables and matrices in the mapped file.
 struct EncoderWeights {
     struct Norm {
         let weight: FloatBuffer
@@ -20,7 +20,7 @@ struct EncoderWeights {
     let words: TensorView
     /// `[maximumTokens, hidden]`, looked up in the file.
     let positions: TensorView
-    /// `[hidden]`: that of token type 0, the only one that single texts have.
+    /// `[hidden]`: the embedding of token type 0, the type of single texts.
     let type: FloatBuffer
     let embeddingNorm: Norm
     let layers: [Layer]

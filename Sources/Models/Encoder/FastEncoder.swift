@@ -1,11 +1,11 @@
 internal import Tensors
 
-/// The encoder on weights packed to 8 bits and int8 activations, a batch of texts in one run of the worker threads.
+/// The encoder's fast path: weights packed to 8 bits and int8 activations. A batch of texts is one run of the worker threads.
 ///
 /// As in the fast decoder, phases are split by rows or by outputs and heads, with barriers between them, and a row's bits do
 /// not depend on the other rows.
 ///
-/// Isolation: `run` under the encoder's lock; inside, threads write disjoint slices between barriers.
+/// Isolation: the encoder calls `run` under its lock. Inside, threads write disjoint slices between barriers.
 final class FastEncoder {
     private let configuration: EncoderConfiguration
     private let weights: EncoderWeights
@@ -14,7 +14,7 @@ final class FastEncoder {
     /// At `layer * 6 + projection`.
     private let matrices: [PackedMatrix]
     private let quantized: QuantizedRows
-    /// At `layer`: what the channels of the residual stream are multiplied by before they are quantised.
+    /// By layer: the factors of the residual stream's channels before they are quantised.
     private let attentionFactors: [FloatBuffer]
     private let feedForwardFactors: [FloatBuffer]
     /// A scaled row of each thread.
@@ -49,7 +49,7 @@ final class FastEncoder {
         scaledRow = (0..<pool.threads).map { _ in FloatBuffer(count: files.configuration.hidden) }
     }
 
-    /// The plan's tokens to its residual stream.
+    /// Computes the plan's tokens; the result is its residual stream.
     func run() {
         let longest = (0..<plan.textCount).reduce(0) { max($0, plan.starts[$1 + 1] - plan.starts[$1]) }
         for scratch in attentionScratch {
@@ -86,7 +86,7 @@ final class FastEncoder {
         pool.barrier()
     }
 
-    /// This thread's texts. Everybody's rows are there, and nobody changes one before the barriers that follow.
+    /// This thread's texts. A barrier before it has made all rows, and no thread changes one before the next barrier.
     private func keepMeans(_ place: Int, _ thread: Int) {
         for text in WorkerPool.slice(plan.textCount, of: thread, threads: pool.threads) { plan.keepMean(text, place) }
     }

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// The encoder as the paper has it, in f32: the measure of the fast path.
+/// The encoder as in the paper, in f32: the fast path is measured against it.
 final class ReferenceEncoder {
     private let configuration: EncoderConfiguration
     private let weights: EncoderWeights
@@ -14,7 +14,7 @@ final class ReferenceEncoder {
         self.plan = plan
     }
 
-    /// The plan's tokens to its residual stream; `observe` is called each time that projections are about to read it.
+    /// Computes the plan's tokens; the result is its residual stream. Calls `observe` before projections read that stream.
     func run(observe: (_ layer: Int, _ input: EncoderSmoothing.Input) -> Void = { _, _ in }) {
         for text in 0..<plan.textCount {
             for row in plan.starts[text]..<plan.starts[text + 1] { plan.embed(text, row, weights, configuration) }

@@ -1,20 +1,20 @@
 internal import Synchronization
 internal import Tensors
 
-/// The base's weights as f32, for what an adapter is computed from when it is loaded: norms of rows (DoRA), biases (IA³), sizes to
-/// compare an effect with. Rows are in the order of Hugging Face checkpoints, whatever the file's.
+/// The base's weights as f32. Loading an adapter reads them: norms of rows (DoRA), biases (IA³), sizes to compare an effect with. Rows are
+/// in the order of Hugging Face checkpoints, also where the file has another.
 ///
-/// Nothing is kept but norms: rows are dequantised from the mapped file on demand, so readers go through a matrix a slice at a time.
-/// Any thread, several at once.
+/// Only norms are kept. Rows are dequantised from the mapped file on demand, so readers go through a matrix slice by slice. Any number of
+/// threads may read at once.
 public final class BaseWeights: Sendable {
-    /// Rows of that width that a reader should ask for at once: 96 KB, which stay in a core's cache.
+    /// The number of rows of that width to read at once: 96 KB, which stay in a core's cache.
     public static func sliceRows(_ inputs: Int) -> Int { max(1, (24 << 10) / max(inputs, 1)) }
 
     public let configuration: DecoderConfiguration
     private let files: ModelFiles
     /// At `projection`: see `ModelFiles.rowOrder`.
     private let rowOrders: [[Int]?]
-    /// Of each matrix that was asked for.
+    /// Of each matrix whose norm was computed.
     private let norms: Mutex<LinearTable<Double?>>
     /// Something was read since pages were last given back.
     private let isRead = Atomic(false)
@@ -46,7 +46,7 @@ public final class BaseWeights: Sendable {
         return rowOrders[projection.rawValue]?.map { values[$0] } ?? values
     }
 
-    /// The Frobenius norm of a projection's weight matrix; computed when it is first asked for. Cost: then a read of the matrix.
+    /// The Frobenius norm of a projection's weight matrix. The first call reads the whole matrix.
     public func norm(of layer: Int, _ projection: Projection) -> Double {
         let place = LinearPlace(layer, projection)
         if let known = norms.withLock({ $0[place] }) { return known }
@@ -66,7 +66,7 @@ public final class BaseWeights: Sendable {
         return sum.squareRoot()
     }
 
-    /// Writes `[tokens.count, hidden]` of the embedding as it is in the file: without `embeddingScale`.
+    /// Writes `[tokens.count, hidden]` of the embedding, without `embeddingScale`.
     public func readEmbedding(_ tokens: Range<Int>, into target: UnsafeMutablePointer<Float>) {
         noteRead()
         files.tensor(.embedding).dequantizeRows(tokens, into: target)
@@ -92,7 +92,7 @@ public final class BaseWeights: Sendable {
         reads.add(1, ordering: .relaxed)
     }
 
-    /// Lets the system drop the file's pages that were read; they are read again when somebody asks. After an adapter is loaded.
+    /// Lets the system drop the file's pages that were read; a later read brings them back. Call it after an adapter is loaded.
     public func giveBack() {
         guard isRead.exchange(false, ordering: .relaxed) else { return }
         files.mappedFiles.forEach { $0.advise(.dontNeed) }

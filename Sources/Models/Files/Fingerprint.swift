@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// FNV-1a, 64 bits: tells files apart that nobody forges.
+/// FNV-1a, 64 bits: tells files apart, but not against forgery.
 struct Fingerprint {
     private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 

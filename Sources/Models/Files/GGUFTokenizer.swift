@@ -1,22 +1,22 @@
 internal import Weights
 
-/// The tokenizer that a GGUF file carries in its metadata (`tokenizer.ggml.*`), as it stands there.
+/// The tokenizer in the metadata of a GGUF file (`tokenizer.ggml.*`), unchanged.
 public struct GGUFTokenizer: Sendable {
     /// `gpt2` (byte-level BPE), `llama` (SentencePiece), …
     public var model: String
-    /// How text is cut before BPE: `smollm`, `llama-bpe`, `qwen2`, …; nil where the file does not say.
+    /// How text is split before BPE: `smollm`, `llama-bpe`, `qwen2`, …; nil: the file does not say.
     public var preTokenizer: String?
     /// By id. Those of `gpt2` in the byte-level alphabet.
     public var tokens: [String]
-    /// By id: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte; empty where the file does not say.
+    /// By id: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte; empty: the file does not say.
     public var types: [Int]
-    /// `left right`, most wanted first.
+    /// `left right`, in the order of their priority.
     public var merges: [String]
     /// By id, for SentencePiece; else empty.
     public var scores: [Float]
     public var bos: Int32?
     public var eos: Int32?
-    /// End of a turn, where it is not `eos`.
+    /// End of a conversation's turn, where it is not `eos`.
     public var eot: Int32?
     public var unknown: Int32?
     public var padding: Int32?

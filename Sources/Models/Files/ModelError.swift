@@ -23,11 +23,11 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     public var code: Code
-    /// For a person, without the file and the tensor.
+    /// The text for people, without the file and the tensor.
     public var message: String
-    /// The file or folder, where one is at fault.
+    /// The file or folder that the error is about, if any.
     public var file: String?
-    /// The tensor's name as in the file, where one is at fault.
+    /// The tensor that the error is about, if any, as the file names it.
     public var tensor: String?
 
     public init(_ code: Code, _ message: String, file: String? = nil, tensor: String? = nil) {

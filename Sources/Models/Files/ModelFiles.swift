@@ -3,8 +3,8 @@ internal import Weights
 
 /// A model on disk: a `.gguf` file, or a folder with `config.json`, `tokenizer.json` and `model*.safetensors`.
 ///
-/// Opening reads headers only and checks them whole: every tensor of the configuration is there with its shape, and there
-/// is none that nothing reads. Weights stay mapped and are read when `DecoderWeights` are made.
+/// Opening reads only headers and checks them: every tensor of the configuration is present with its shape, and no other tensor
+/// is. Weights stay mapped and are read when `DecoderWeights` are made.
 public struct ModelFiles: Sendable {
     public enum TokenizerSource: Sendable {
         case gguf(GGUFTokenizer)
@@ -14,7 +14,7 @@ public struct ModelFiles: Sendable {
 
     /// As given to `open`.
     public let path: String
-    /// For people and for `/v1/models`: the name of the file or folder, without its ending.
+    /// For messages and for `/v1/models`: the name of the file or folder, without its extension.
     public let name: String
     public let configuration: DecoderConfiguration
     public let tokenizer: TokenizerSource
@@ -24,9 +24,9 @@ public struct ModelFiles: Sendable {
     public let identity: String
     /// Query and key rows are in the order of GGUF's Llama files, which interleave the halves of each head.
     let interleavesHeads: Bool
-    /// To be added to the weights of norms: Gemma's checkpoints hold them less 1, its GGUF files as they are.
+    /// Added to the weights of norms: Gemma's checkpoints hold them less 1, its GGUF files do not.
     let normOffset: Float
-    /// To give pages back once weights are packed.
+    /// Their pages are given back once weights are packed.
     let mappedFiles: [MappedFile]
     private let weights: [WeightName: TensorView]
 
@@ -111,14 +111,14 @@ public struct ModelFiles: Sendable {
     /// Whether a part of a file was read that it no longer has. Cost: a load a file.
     var isDamaged: Bool { mappedFiles.contains(where: \.isDamaged) }
 
-    /// A tensor that checkpoints carry though another says the same: a tied head written out, tables of old versions.
+    /// A tensor that repeats another: a tied head that is written out, tables of old versions.
     private static func isRedundant(_ name: String, _ configuration: DecoderConfiguration) -> Bool {
         name.hasSuffix(".rotary_emb.inv_freq") || (configuration.tiedHead && name == WeightName.head.checkpoint(in: configuration))
     }
 
-    /// A tensor of the configuration: there, and of the right shape.
+    /// A tensor of the configuration, whose shape was checked.
     func tensor(_ name: WeightName) -> TensorView {
-        guard let view = weights[name] else { preconditionFailure("opening has checked every tensor of the configuration") }
+        guard let view = weights[name] else { preconditionFailure("tensor \(name.gguf) was not opened") }
         return view
     }
 

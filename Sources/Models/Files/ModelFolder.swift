@@ -39,7 +39,7 @@ struct ModelFolder {
     }
 
     /// `chat_template.jinja`, or `chat_template` of `tokenizer_config.json`: a text, or a list of named ones of which
-    /// `default` is taken. Nil when there is none.
+    /// `default` is used. Nil when there is none.
     func chatTemplate() throws(ModelError) -> String? {
         if has("chat_template.jinja") {
             let file = try map("chat_template.jinja")

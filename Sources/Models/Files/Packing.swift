@@ -10,15 +10,15 @@ enum Packing {
         }
     }
 
-    /// In the order given. The pages of `mappedFiles` are given back as packing goes on, so that the file and the packed weights
-    /// are not both in memory. Errors: `malformed` weights that are not finite, `unsupported` types.
+    /// Results are in the order of `views`. The pages of `mappedFiles` are given back during packing, so that the file and the packed weights
+    /// are not both in memory. Errors: `malformed` weights that are not finite, `unsupported` types, `noMemory`.
     static func pack(
         _ views: [(view: TensorView, rowOrder: [Int]?)], mappedFiles: [MappedFile], pool: WorkerPool
     ) throws(ModelError) -> [PackedMatrix] {
         defer { mappedFiles.forEach { $0.advise(.dontNeed) } }
         do throws(TensorError) {
             return try PackedMatrix.pack(views, pool: pool) { piece in
-                // Every few pieces: dropping pages is cheap, but not free.
+                // Every few pieces, as dropping pages has a cost.
                 if piece % 4 == 3 { mappedFiles.forEach { $0.advise(.dontNeed) } }
             }
         } catch {

@@ -1,14 +1,14 @@
 internal import Glibc
 internal import Tensors
 
-/// Keys and values of past tokens, in blocks of 16 positions that sequences share and hand on.
+/// Keys and values of past tokens, in blocks of 16 positions, which sequences can share.
 ///
 /// `[blocks, layers]` of `K [keyValueHeads, headDimension, 16]` followed by `V [keyValueHeads, 16, headDimension]`, in f16, bf16
-/// (in pairs) or int8 (with a f32 scale for each position and head) for the fast path and f32 for the reference. Memory is
-/// reserved at once but becomes resident only as blocks are first written, in large pages where the system has them.
+/// (in pairs) or int8 (with a f32 scale for each position and head) for the fast path and f32 for the reference. Addresses are
+/// reserved at once; memory is used when blocks are first written, in large pages where the system has them.
 ///
-/// Isolation: the engine's thread writes it, in `StepWorkspace.step` and `copyBlock`. `@unchecked Sendable`: it holds no state but the
-/// address; who may write which block is the engine's block pool's affair.
+/// Isolation: its owner's thread writes it, in `StepWorkspace.step` and `copyBlock`. `@unchecked Sendable`: it has no state but the
+/// address. The owner decides which blocks a step may write (the engine's block pool).
 public final class KeyValueCache: @unchecked Sendable {
     /// Positions in a block.
     public static let blockTokens = 16
@@ -54,7 +54,7 @@ public final class KeyValueCache: @unchecked Sendable {
 
     deinit { SystemMemory.unmap(mapping, byteCount: mappedBytes) }
 
-    /// The cache as plain values, which loops read without counting references; the cache outlives it.
+    /// The cache as plain values, which loops read without counting references. The cache must outlive it.
     struct View {
         let element: Kernels.KeyValueElement
         let blockBytes: Int
@@ -66,14 +66,14 @@ public final class KeyValueCache: @unchecked Sendable {
         /// The first block of a layer; the layer's next block lies `blockBytes` on.
         func layerBase(_ layer: Int) -> UnsafeMutableRawPointer { base + layer * layerBlockBytes }
 
-        /// Some heads of a position's keys, `[keyValueHeads * headDimension]`, go to a slot of a layer's block.
+        /// Stores some heads of a position's keys, `[keyValueHeads * headDimension]`, in a slot of a layer's block.
         func storeKeys(_ keys: UnsafePointer<Float>, heads: Range<Int>, layer: Int, block: Int, slot: Int) {
             Kernels.storeKeys(
                 keys, keyValueHeads: keyValueHeads, headDimension: headDimension, headRange: heads, slot: slot,
                 block: layerBase(layer) + block * blockBytes, element: element)
         }
 
-        /// The same of values.
+        /// The same for values.
         func storeValues(_ values: UnsafePointer<Float>, heads: Range<Int>, layer: Int, block: Int, slot: Int) {
             Kernels.storeValues(
                 values, keyValueHeads: keyValueHeads, headDimension: headDimension, headRange: heads, slot: slot,
@@ -87,15 +87,15 @@ public final class KeyValueCache: @unchecked Sendable {
             layerBlockBytes: layerBlockBytes, base: base)
     }
 
-    /// Whether it has the layers and heads of a decoder, and elements of its path.
+    /// Whether its layers, heads and elements are those of a decoder and its path.
     func fits(_ configuration: DecoderConfiguration, _ precision: ModelPrecision) -> Bool {
         (element == .f32) == (precision == .reference) && layers == configuration.layers && keyValueHeads == configuration.keyValueHeads
             && headDimension == configuration.headDimension
     }
 
-    /// Copies all layers of a block: a sequence that shares a block and writes into it next needs its own.
+    /// Copies all layers of a block. A sequence that shares a block needs a copy before it writes into it.
     public func copyBlock(from source: Int32, to target: Int32) {
-        precondition(0..<blocks ~= Int(source) && 0..<blocks ~= Int(target), "blocks are in the cache")
+        precondition(0..<blocks ~= Int(source) && 0..<blocks ~= Int(target), "block \(source) or \(target) is outside a cache of \(blocks)")
         guard source != target else { return }
         memcpy(base + Int(target) * blockBytes, base + Int(source) * blockBytes, blockBytes)
     }

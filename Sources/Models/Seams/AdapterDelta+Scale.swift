@@ -1,7 +1,7 @@
 internal import Tensors
 
 extension AdapterDelta {
-    /// Whether it does nothing but add low-rank products and biases to linear maps.
+    /// Whether it only adds low-rank products and biases to linear maps.
     package var isLowRank: Bool {
         embedding == nil && head == nil && mixtures == nil
             && (0..<layers).allSatisfy { layer in
@@ -13,7 +13,7 @@ extension AdapterDelta {
             }
     }
 
-    /// The same with every product and bias times `factor`; the matrices are shared. Nil when it does more than add.
+    /// The delta with every product and bias times `factor`; the matrices are shared. Nil unless it is low-rank.
     package func scaled(by factor: Float) -> AdapterDelta? {
         guard isLowRank else { return nil }
         var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []

@@ -1,5 +1,5 @@
 extension DecoderConfiguration {
-    /// The largest sizes that are believed: several times those of the largest published models of these families.
+    /// The largest sizes that are accepted: several times those of the largest published models of these families.
     enum Limits {
         static let vocabulary = 1 << 20
         static let hidden = 1 << 16
@@ -10,7 +10,7 @@ extension DecoderConfiguration {
         static let contextLength = 1 << 24
     }
 
-    /// Throws `invalidConfiguration`, naming the field, unless all sizes are positive, believable and agree.
+    /// Throws `invalidConfiguration`, naming the field, unless all sizes are positive, within the limits, and agree.
     func validated(file: String) throws(ModelError) -> DecoderConfiguration {
         func check(_ name: String, _ value: Int, _ limit: Int) throws(ModelError) {
             guard value >= 1, value <= limit else {

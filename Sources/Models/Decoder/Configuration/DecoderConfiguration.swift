@@ -6,8 +6,8 @@
 ///     x += Wo attention(rope(q), rope(k), v)
 ///     n = rmsNorm(x);  x += Wdown (activation(Wgate n) * Wup n)
 ///
-/// and in the end `logits = Whead rmsNorm(x)`. With `outputNorms` (Gemma 3) what is added to x goes through a norm of its own
-/// first. Made by `ModelFiles.open`, which checks every size.
+/// and in the end `logits = Whead rmsNorm(x)`. With `outputNorms` (Gemma 3) each term that is added to x goes through a norm of its
+/// own first. Made by `ModelFiles.open`, which checks every size.
 public struct DecoderConfiguration: Sendable, Equatable {
     public enum Architecture: String, Sendable, CaseIterable {
         /// Also SmolLM2 and, in GGUF files, Mistral.
@@ -17,21 +17,21 @@ public struct DecoderConfiguration: Sendable, Equatable {
         case qwen2
         /// With norms on each head of query and key.
         case qwen3
-        /// Text only: GeGLU, norms on both sides, five of six layers with a sliding window and a rotation of their own.
+        /// Text only: GeGLU, norms before and after, and five of six layers with a sliding window and another rotation.
         case gemma3
 
         /// `model_type` of Hugging Face configurations.
         public var modelType: String { self == .gemma3 ? "gemma3_text" : rawValue }
     }
 
-    /// What the gate of the feed-forward goes through.
+    /// The activation of the feed-forward's gate.
     public enum Activation: Sendable {
         case silu
         /// The tanh approximation of GELU.
         case geluTanh
     }
 
-    /// For people: the checkpoint's own name, or that of its file or folder.
+    /// For messages: the checkpoint's own name, or that of its file or folder.
     public var name: String
     public var architecture: Architecture
     /// Tokens in the embedding table, and so logits of a row.
@@ -51,11 +51,11 @@ public struct DecoderConfiguration: Sendable, Equatable {
     public var contextLength: Int
     public var normEpsilon: Float
     public var rope: RotaryEmbedding
-    /// Of layers with a sliding window, where theirs is another; nil: `rope`.
+    /// Of layers with a sliding window, where it differs; nil: `rope`.
     public var slidingRope: RotaryEmbedding?
-    /// A key is seen from this many positions, its own included; nil: from all later ones.
+    /// The number of positions that see a key, its own included; nil: all later ones.
     public var slidingWindow: Int?
-    /// Layers that see everything all the same: those below Qwen2's `max_window_layers`, every sixth of Gemma 3.
+    /// Layers without the window: those below Qwen2's `max_window_layers`, every sixth of Gemma 3.
     public var fullLayers: Set<Int>
     /// The head multiplies by the embedding table.
     public var tiedHead: Bool
@@ -63,15 +63,15 @@ public struct DecoderConfiguration: Sendable, Equatable {
     public var biases: Set<Projection>
     /// Each head of query and key goes through an RMS norm before it is rotated.
     public var headNorms: Bool
-    /// What attention and feed-forward give goes through an RMS norm before it is added to the residual stream.
+    /// The outputs of attention and feed-forward go through an RMS norm before they are added to the residual stream.
     public var outputNorms: Bool
     public var activation: Activation
-    /// Rows of the embedding table are multiplied by it; 1 in most families.
+    /// The factor of rows of the embedding table; 1 in most families.
     public var embeddingScale: Float
     /// The factor of attention scores: `1 / sqrt(headDimension)` in most families.
     public var attentionScale: Float
 
-    /// Sizes are taken as they are: `ModelFiles.open` is where those of strangers' files are checked.
+    /// Does not check sizes; `ModelFiles.open` checks those that come from files.
     public init(
         name: String, architecture: Architecture, vocabulary: Int, hidden: Int, layers: Int, heads: Int,
         keyValueHeads: Int, headDimension: Int, feedForward: Int, contextLength: Int, normEpsilon: Float,
@@ -103,7 +103,7 @@ public struct DecoderConfiguration: Sendable, Equatable {
         self.attentionScale = attentionScale ?? 1 / Float(headDimension).squareRoot()
     }
 
-    /// Width of the query, and of what attention gives to the output projection.
+    /// Width of the query, and of the output projection's input.
     public var queryWidth: Int { heads * headDimension }
     /// Width of the key, and of the value.
     public var keyValueWidth: Int { keyValueHeads * headDimension }

@@ -6,7 +6,7 @@ private let purpose = "a step's activations"
 ///
 /// Isolation: the workspace's owner sizes it before a run. Inside the run, slices belong to threads between barriers.
 final class FastScratch {
-    /// What the row phases write. Shared by the threads, or one of each thread in a step of one row.
+    /// The outputs of the row phases. The threads share them, or each thread has its own in a step of one row.
     final class Inputs {
         /// `[rows, hidden]`, after the norm.
         let normed: FloatBuffer
@@ -17,10 +17,10 @@ final class FastScratch {
         let branchShrunk = GrowingFloats()
         /// The same of int8 adapters, in blocks of 32 ranks.
         fileprivate(set) var shrunkBlocks: QuantizedRows
-        /// By a projection's place in its phase: its own input, where an adapter scales it.
+        /// By a projection's place in its phase: an input of its own, where an adapter scales it.
         fileprivate(set) var scaled: [QuantizedRows?] = [nil, nil, nil]
         let scaledRow: FloatBuffer
-        /// `[hidden]`: the residual stream of a step of one row, in families whose threads add to it each for itself.
+        /// `[hidden]`: the residual stream of a step of one row, in families where every thread adds to a stream of its own.
         let residual: FloatBuffer
 
         fileprivate init(rows: Int, hidden: Int, widest: Int) throws(ResourceError) {
@@ -41,12 +41,12 @@ final class FastScratch {
     let projected: FloatBuffer
     let gate: FloatBuffer
     let up: FloatBuffer
-    /// Of thread `t`; `[0]` has room for all rows, the others for one.
+    /// One of each thread; `[0]` has room for all rows, the others for one.
     let inputs: [Inputs]
     let mixtures: MixtureScratch
     /// One of each thread.
     let attention: [GrowingFloats]
-    /// One of each thread, with room for what all bands of a full plan may add.
+    /// One of each thread, with room for the ranges of all bands of a full plan.
     private let fetches: [UnsafeMutablePointer<Kernels.Fetch.Range>]
     /// At `projection`: where its ranks begin in a row of `shrunk`, a multiple of 32.
     let shrunkOffset: UnsafeMutablePointer<Int>
@@ -87,7 +87,7 @@ final class FastScratch {
         shrunkStride.deallocate()
     }
 
-    /// Pointers of one thread, which loops read without counting references. Good until `prepare`.
+    /// One thread's memory as plain pointers, which loops read without counting references. Valid until `prepare`.
     struct View {
         let query: UnsafeMutablePointer<Float>
         let key: UnsafeMutablePointer<Float>

@@ -1,4 +1,4 @@
-/// What a fast step's loops read of a configuration: plain values, where `DecoderConfiguration` has names and sets to count.
+/// The values of a configuration that a fast step's loops read. Copying them counts no references, unlike `DecoderConfiguration`.
 struct FastShape {
     let vocabulary: Int
     let hidden: Int

@@ -40,8 +40,8 @@ extension FastStep {
             sines: rotation.sines + number * dimension / 2)
     }
 
-    /// This thread's share of all heads of all rows, by what they read: whole sequences where there are several, so that no
-    /// keys are read twice; else heads, and rows of the head in the middle.
+    /// This thread's share of all heads of all rows, measured by the positions that they read. It is whole sequences where there are
+    /// several, so that no keys are read twice; else heads, and a part of the rows of the head at each end.
     func attend(_ layer: Int) {
         let heads = shape.heads
         let window = layers[layer].slidingWindow
@@ -71,7 +71,7 @@ extension FastStep {
         }
     }
 
-    /// What a segment's rows take of a head, in positions read; some more for what each row takes anyway.
+    /// The cost of a head of a segment's rows: the positions that they read, plus a constant for each row.
     private func cost(_ segment: RowPlan.Segment, _ window: Int) -> Int {
         let seen = segment.position + (segment.rows + 1) / 2
         return segment.rows * ((window == 0 ? seen : min(seen, window)) + 16)

@@ -1,9 +1,9 @@
 internal import Tensors
 
-/// What a product of a layer asks of memory for those after it: the adapters' matrices, which come in short streams, and the
-/// start of the next product's weights.
+/// What a product fetches for the products after it: the adapters' matrices, which are short streams, and the start of the next
+/// product's weights.
 extension FastStep {
-    /// Ranges that a band adds to one list: two for B, and A of as many projections as a phase has.
+    /// Ranges that a band adds to one list: two for B, and one for A of each projection of a phase.
     static let fetchesPerBand = 5
 
     func fetch(_ place: LinearPlace, _ projection: Projection, _ outputs: Range<Int>) -> Kernels.Fetch {

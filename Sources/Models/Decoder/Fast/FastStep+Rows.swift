@@ -2,8 +2,8 @@ internal import Tensors
 
 /// The residual stream and the rows that projections read.
 extension FastStep {
-    /// The residual stream's rows through a norm into `inputs.quantized`, and in a step with adapters, some of which read it, into
-    /// `inputs.normed`; after the last product was added through its own norm where the family has one.
+    /// Adds the last product through its own norm, where the family has one. Then norms the residual stream's rows into
+    /// `inputs.quantized` and, in a step with adapters, into `inputs.normed`.
     func norm(_ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?) {
         for row in inputSlice {
             if let outputNorm { addProjected(row, through: outputNorm) }
@@ -39,8 +39,8 @@ extension FastStep {
         }
     }
 
-    /// Adds this thread's slice of the last product to the residual stream; with output norms, whole rows are, in the next phase
-    /// of rows.
+    /// Adds this thread's slice of the last product to the residual stream. With output norms the next row phase adds whole rows
+    /// instead.
     func addProjectedSlice() {
         if shape.outputNorms { return }
         let outputs = outputSlice(hidden)

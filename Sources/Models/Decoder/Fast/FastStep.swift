@@ -2,8 +2,8 @@ internal import Tensors
 
 /// One thread's part of a step. A plain value of borrowed pointers; lives inside `WorkerPool.run`.
 struct FastStep {
-    /// For `embed` only: the loops over layers read the plain values below, as a reference that is counted by several threads
-    /// costs each of them the other's cache line.
+    /// For `embed` only. The loops over layers read the plain values below: when several threads count one reference, its cache line
+    /// moves between them.
     unowned(unsafe) let decoder: FastDecoder
     let shape: FastShape
     let layers: UnsafePointer<FastDecoder.Layer>
@@ -16,18 +16,18 @@ struct FastStep {
     let barrier: WorkerPool.Barrier
     /// Where this thread writes rows' inputs: shared, or its own when each thread repeats the row phases.
     let inputs: Inputs
-    /// The same of mixtures; nothing in it may be used in a step without them.
+    /// The same of mixtures; not to be used in a step without them.
     let mixtures: Mixtures
     let thread: Int
     let threads: Int
     let rows: Int
-    /// The heads that this thread rotates and stores: those that it makes in a step of one row, else all, of its rows.
+    /// The heads that this thread rotates and stores: in a step of one row those that it made, else all heads of its rows.
     let headShare: HeadShare
     /// The rows of this thread in phases that are split by rows.
     let slice: Range<Int>
-    /// The same for phases that every thread repeats in a step of one row.
+    /// The same for phases that every thread repeats in a step of one row: that row.
     let inputSlice: Range<Int>
-    /// `[rows, hidden]`: shared; with output norms, in a step of one row, this thread's own.
+    /// `[rows, hidden]`: shared by the threads, or this thread's own in a step of one row with output norms.
     let residual: UnsafeMutablePointer<Float>
     let scalesInputs: Bool
     let hidden: Int

@@ -1,9 +1,9 @@
 internal import Tensors
 
-/// A thread's part of a layer's queries, keys and values, in whole heads, so that it can rotate and store what it made.
+/// A thread's part of a layer's queries, keys and values in a step of one row: whole heads, which it makes, rotates and stores.
 ///
-/// The heads of the three lie in a row, which the threads cut into equal parts; a cut falls on a group of 16 outputs, as packed
-/// matrices have them, so where a head is not a multiple of 16 it falls on every second, fourth… head.
+/// The heads of the three form one list, which is cut into equal parts for the threads. A cut falls on a group of 16 outputs of the packed
+/// matrices; where a head is not a multiple of 16 it falls on every second, fourth… head.
 struct HeadShare {
     let queries: Range<Int>
     let keys: Range<Int>
@@ -25,6 +25,6 @@ struct HeadShare {
         values = heads(from: queryUnits + keyUnits, keyUnits, shape.keyValueHeads)
     }
 
-    /// The outputs of a projection that are some heads of it.
+    /// The outputs of a projection that form some of its heads.
     func outputs(_ heads: Range<Int>) -> Range<Int> { heads.lowerBound * headDimension..<heads.upperBound * headDimension }
 }

@@ -1,8 +1,8 @@
 internal import Tensors
 
-/// The decoder as the paper has it, in f32: the measure of the fast path.
+/// The decoder as in the paper, in f32: the fast path is measured against it.
 ///
-/// Weights are dequantised as they are used. One thread, but for those of OpenBLAS.
+/// Weights are dequantised as they are used. It runs on the caller's thread and those of OpenBLAS.
 final class ReferenceDecoder {
     let configuration: DecoderConfiguration
     let weights: ReferenceWeights
@@ -18,7 +18,7 @@ final class ReferenceDecoder {
     let projected: FloatBuffer
     let gate: FloatBuffer
     let up: FloatBuffer
-    /// An input that an adapter scales.
+    /// Inputs that an adapter scales.
     let scaled: FloatBuffer
     let shrunk = GrowingFloats()
     private let attentionScratch = GrowingFloats()

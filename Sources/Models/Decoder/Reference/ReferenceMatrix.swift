@@ -1,8 +1,8 @@
 internal import Tensors
 
-/// Products with matrices that stay as they are in the file: a slice of rows is dequantised, multiplied, forgotten.
+/// Products with matrices that stay in the file: each slice of rows is dequantised and multiplied.
 final class ReferenceMatrix {
-    /// Elements of a slice: what a head of a large vocabulary is cut into.
+    /// Elements of a slice.
     private static let sliceElements = 4 << 20
 
     private let weights = GrowingFloats()

@@ -6,8 +6,7 @@ public import Tensors
 ///
 /// Products with `inputScale` and `outputScale` are element by element; each part is optional. LoRA and rsLoRA are `lowRank`;
 /// DoRA adds `outputScale`, IA³ is `outputScale` or `inputScale`, VeRA is a `lowRank` with factors, MoLA and LoRAMoE are a `mixture`.
-/// The base's own bias, where
-/// it has one, is added after `outputScale` and is not scaled by it. Vectors are in the order of Hugging Face checkpoints.
+/// The base's own bias is added after `outputScale` and is not scaled by it. Vectors are in the order of Hugging Face checkpoints.
 public struct LinearPatch: Sendable {
     public var lowRank: LowRank?
     /// `[inputs]`
@@ -30,7 +29,7 @@ public struct LinearPatch: Sendable {
         self.mixture = mixture
     }
 
-    /// Nothing is done: the projection is the base's.
+    /// It changes nothing: the projection is the base's.
     public var isEmpty: Bool { lowRank == nil && inputScale == nil && outputScale == nil && bias == nil && mixture == nil }
 
     /// Bytes of all parts.

@@ -1,7 +1,7 @@
 public import Tensors
 
-/// The two matrices of a low-rank update, `scale * B (A x)`; or, with factors, `scale * outputFactors * (B (rankFactors * (A x)))`, by
-/// which updates that share their matrices differ (VeRA).
+/// The two matrices of a low-rank update, `scale * B (A x)`. With factors it is `scale * outputFactors * (B (rankFactors * (A x)))`, so that
+/// several updates can share their matrices (VeRA).
 ///
 /// Memory: `rank * (inputs + outputs)` elements, 64-byte aligned, its own or a part of its adapter's. `A` is `[rank, inputs]` and `B` is kept transposed,
 /// `[rank, outputs]`, so that a slice of the outputs reads whole rows; int8 is packed for its kernels. Output rows are in the
@@ -9,13 +9,13 @@ public import Tensors
 ///
 /// `@unchecked Sendable`: the memory is filled in `init` and only read after.
 public final class LowRank: @unchecked Sendable {
-    /// How elements are kept in memory; sums are f32 in both.
+    /// The element type in memory. Sums are f32.
     public enum Element: String, Sendable, CaseIterable {
         case f32
         /// Half the memory; f32 and f16 files are rounded to nearest, ties to even.
         case bf16
-        /// A quarter and some scales; weights are rounded to 8 bits a block of 32, and so are the activations that they meet. Of the
-        /// fast path only.
+        /// A quarter of the memory, and some scales. Weights are rounded to 8 bits a block of 32, and so are the activations that they are
+        /// multiplied with. Only the fast path reads it.
         case int8
     }
 
@@ -44,7 +44,7 @@ public final class LowRank: @unchecked Sendable {
 
     /// The same matrices, shared, with factors of its own, `[rank]` and `[outputs]`.
     package func with(rankFactors: FloatBuffer, outputFactors: FloatBuffer) -> LowRank {
-        precondition(rankFactors.count == rank && outputFactors.count == outputs, "there is a factor for each rank and each output")
+        precondition(rankFactors.count == rank && outputFactors.count == outputs, "\(rankFactors.count) and \(outputFactors.count) factors for rank \(rank) and \(outputs) outputs")
         return LowRank(sharing: self, scale: scale, rankFactors: rankFactors, outputFactors: outputFactors)
     }
 
@@ -59,15 +59,15 @@ public final class LowRank: @unchecked Sendable {
     /// Whether the matrices are the same memory.
     package func sharesMatrices(with other: LowRank?) -> Bool { a == other?.a && b == other?.b }
 
-    /// Bytes that some updates take together: matrices that several share count once.
+    /// Bytes of some updates together; shared matrices count once.
     static func byteCount(_ updates: some Sequence<LowRank>) -> Int {
         var seen: Set<UnsafeRawPointer> = []
         return updates.reduce(0) { $0 + $1.byteCount - (seen.insert($1.a).inserted ? 0 : $1.matrixBytes) }
     }
 
-    /// A copy of an f32 pair with its factors in it: A `[rank, inputs]` and B transposed, `[rank, outputs]`.
+    /// A copy of an f32 pair, multiplied by its factors: A `[rank, inputs]` and B transposed, `[rank, outputs]`.
     package var factors: (a: [Float], transposedB: [Float]) {
-        precondition(element == .f32, "the pair is kept in f32")
+        precondition(element == .f32, "the factors of a pair in \(element.rawValue) were asked for, expected f32")
         func copy(_ matrix: UnsafeRawPointer, _ count: Int) -> [Float] {
             Array(UnsafeBufferPointer(start: matrix.assumingMemoryBound(to: Float.self), count: count))
         }
@@ -77,11 +77,11 @@ public final class LowRank: @unchecked Sendable {
         return (a, b)
     }
 
-    /// Of values in memory, in the order of `factors`. Errors: `malformed` values that are not finite or that bf16 does not hold.
+    /// Copies values in the order of `factors`. Errors: `malformed` values that are not finite or that bf16 does not hold, `noMemory`.
     package convenience init(
         a: [Float], transposedB: [Float], rank: Int, inputs: Int, outputs: Int, scale: Float, element: Element
     ) throws(ModelError) {
-        precondition(a.count == rank * inputs && transposedB.count == rank * outputs, "the matrices are of that size")
+        precondition(a.count == rank * inputs && transposedB.count == rank * outputs, "\(a.count) and \(transposedB.count) elements for rank \(rank), \(inputs) inputs and \(outputs) outputs")
         var b = [Float](repeating: 0, count: outputs * rank)
         for row in 0..<rank {
             for output in 0..<outputs { b[output * rank + row] = transposedB[row * outputs + output] }
@@ -100,7 +100,7 @@ public final class LowRank: @unchecked Sendable {
     }
 
     /// Copies two tensors of a PEFT file: `a` `[rank, inputs]` (`lora_A`) and `b` `[outputs, rank]` (`lora_B`), f32, f16 or
-    /// bf16. Errors: `wrongShape` when either is no matrix, the ranks differ or are zero; `unsupported` element types.
+    /// bf16. Errors: `wrongShape` when either is no matrix, the ranks differ or are zero; `unsupported` element types; `noMemory`.
     public convenience init(a: TensorView, b: TensorView, scale: Float, element: Element) throws(ModelError) {
         try self.init(a: a, b: b, scale: scale, element: element, memory: nil)
     }
@@ -128,7 +128,7 @@ public final class LowRank: @unchecked Sendable {
         }
     }
 
-    /// The same with room from `memory`, which has the pair's `footprint` left.
+    /// The same in a piece of `memory`, which has the pair's `footprint` left; nil: in memory of its own.
     package init(a: TensorView, b: TensorView, scale: Float, element: Element, memory: MatrixMemory?) throws(ModelError) {
         for view in [a, b] {
             guard view.shape.count == 2, view.elementCount > 0 else {

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// A `LinearPatch` as the inner loops read it. Borrowed from the `AdapterDelta` that holds the table.
+/// A `LinearPatch` without its mixture, as plain values for inner loops. Borrowed from the `AdapterDelta` that holds the table.
 struct PatchEntry {
     /// 0: no low-rank part, and `a`, `b` are nil.
     var rank: Int
@@ -28,7 +28,7 @@ struct PatchEntry {
         bias = (patch?.bias?.pointer).map { UnsafePointer($0) }
     }
 
-    /// How the f32 kernels read the matrices; nil for int8.
+    /// The element type for the f32 kernels; nil for int8.
     private var stored: Kernels.LowRankElement? {
         switch element {
         case .f32: .f32
@@ -47,7 +47,7 @@ struct PatchEntry {
             into: h, outputStride: stride)
     }
 
-    /// The same of int8 matrices, from quantised rows to quantised rows.
+    /// The same for int8 matrices, from quantised rows to quantised rows.
     func shrink(_ x: QuantizedRows.View, rows: Range<Int>, inputs: Int, next: UnsafeRawPointer?, into h: QuantizedRows.View, block: Int) {
         guard let a else { return }
         Kernels.lowRankShrink(
@@ -55,7 +55,7 @@ struct PatchEntry {
             block: block)
     }
 
-    /// The same for listed rows: from row `rows[i]` of x to row `targets[i]` of h.
+    /// The same for single rows: from row `rows[i]` of x to row `targets[i]` of h.
     func shrink(
         _ x: QuantizedRows.View, rows: UnsafePointer<Int32>, count: Int, inputs: Int, next: UnsafeRawPointer?, into h: QuantizedRows.View,
         rows targets: UnsafePointer<Int32>, block: Int
@@ -78,7 +78,7 @@ struct PatchEntry {
             totalOutputs: width, into: y, outputStride: yStride ?? width)
     }
 
-    /// The same of int8 matrices; `y` points to output 0 of row 0.
+    /// The same for int8 matrices; `y` points to output 0 of row 0.
     func expand(
         _ h: QuantizedRows.View, block: Int, rows: Range<Int>, outputs: Range<Int>, width: Int, next: UnsafeRawPointer?,
         into y: UnsafeMutablePointer<Float>, yStride: Int? = nil
@@ -89,7 +89,7 @@ struct PatchEntry {
             outputs: outputs, into: y, outputStride: yStride ?? width)
     }
 
-    /// The same for listed rows: from row `rows[i]` of h to row `targets[i]` of y, or the i-th without a list.
+    /// The same for single rows: from row `rows[i]` of h to row `targets[i]` of y, or to row i without targets.
     func expand(
         _ h: QuantizedRows.View, block: Int, rows: UnsafePointer<Int32>, count: Int, outputs: Range<Int>, width: Int,
         next: UnsafeRawPointer?, into y: UnsafeMutablePointer<Float>, rows targets: UnsafePointer<Int32>?
@@ -100,7 +100,7 @@ struct PatchEntry {
             next: next, outputs: outputs, into: y, rows: targets, outputStride: width)
     }
 
-    /// Matrices of int8 that are read soon; those of other elements are not fetched.
+    /// Adds A or B to a list of memory that is read soon. Only int8 matrices are fetched.
     func addA(to list: inout Kernels.Fetch, inputs: Int) {
         guard let a, element == .int8 else { return }
         list.add(.shrinking(a, rank: rank, inputs: inputs))
@@ -111,8 +111,8 @@ struct PatchEntry {
         list.add(.expanding(b, outputs: width, rank: rank), outputs: outputs)
     }
 
-    /// What comes after `y = W x + B h` for a slice of the outputs: `y = outputScale * y + baseBias + bias`. `y` points to output
-    /// 0 of the first row, `width` outputs a row.
+    /// The end of a linear map, after `y = W x + B h`, for a slice of the outputs: `y = outputScale * y + baseBias + bias`. `y` points to
+    /// output 0 of the first row, `width` outputs a row.
     func finish(
         _ y: UnsafeMutablePointer<Float>, rows: Int, outputs: Range<Int>, width: Int, baseBias: UnsafePointer<Float>?
     ) {

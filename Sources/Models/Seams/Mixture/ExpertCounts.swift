@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// How often the routers of an adapter chose each expert since it was loaded. Rows count once for each router.
 ///
-/// Isolation: steps add without locks, anybody reads; a reading in the middle of a step has part of its rows.
+/// Isolation: steps add without locks, and any thread reads. A value that is read during a step has part of the step's rows.
 /// `@unchecked Sendable`: counters are atomic.
 public final class ExpertCounts: @unchecked Sendable {
     public struct Load: Sendable, Equatable {
@@ -21,7 +21,7 @@ public final class ExpertCounts: @unchecked Sendable {
 
         borrowing func add(_ weight: Float) {
             rows.add(1, ordering: .relaxed)
-            // What is not a sound weight counts as none.
+            // A weight that is NaN, negative or too large is not added.
             guard weight > 0, weight < 65536 else { return }
             self.weight.add(Int(Double(weight) / Self.unit), ordering: .relaxed)
         }
@@ -52,6 +52,6 @@ public final class ExpertCounts: @unchecked Sendable {
     /// Of each expert, at its place (`ExpertRouter.experts`).
     public var loads: [Load] { (0..<experts).map { counters[$0].load } }
 
-    /// Rows that a router saw; `router` counts as `AdapterDelta.routers` do.
+    /// Rows that a router saw; `router` is its index in `AdapterDelta.routers`.
     public func rows(ofRouter router: Int) -> Int { counters[experts + router].load.rows }
 }

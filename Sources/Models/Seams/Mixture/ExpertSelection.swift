@@ -1,10 +1,10 @@
-/// How a router chooses among the experts of a mixture. p is the softmax of its logits over all experts, in f32; an expert's term
-/// in the sum is multiplied by its weight.
+/// How a router chooses among the experts of a mixture. p is the softmax of its logits over all experts, in f32. Each chosen expert's
+/// term is multiplied by its weight.
 public enum ExpertSelection: Sendable, Equatable {
-    /// The k likeliest; their weights are p, divided so that they sum to 1. MixLoRA and MoLA.
+    /// The k most probable; their weights are p, divided so that they sum to 1. MixLoRA and MoLA.
     case top(Int)
-    /// The likeliest until their p sum to more than the threshold, the one that passes it included, and at least one. A temperature above 0
-    /// divides p (after the softmax). Weights are p as it then is. MixLoRA's dynamic routing.
+    /// The most probable, until their p sum to more than the threshold; the one that passes it is included. A temperature above 0
+    /// divides p (after the softmax). Weights are p after that. MixLoRA's dynamic routing.
     case cumulative(threshold: Float, temperature: Float)
     /// Every expert, weighted by p. LoRAMoE.
     case all
@@ -19,8 +19,8 @@ public enum ExpertSelection: Sendable, Equatable {
         if case .cumulative = self { 1 } else { most(of: experts) }
     }
 
-    /// Chooses by the probabilities p, which are used up. Writes `most(of: experts)` places at most, in the order of the experts'
-    /// numbers, which makes a row's sums independent of anything else; answers how many. Of equal p the lower number comes first.
+    /// Chooses by the probabilities p, which it overwrites. Writes at most `most(of: experts)` places and returns their number. They are in
+    /// the order of the experts' numbers, so a row's sums do not depend on anything else. Of equal p the lower number comes first.
     /// Cost: `O(experts * chosen)`.
     func choose(
         _ p: UnsafeMutablePointer<Float>, experts: Int, into chosen: UnsafeMutablePointer<Int32>, weights: UnsafeMutablePointer<Float>
@@ -48,10 +48,10 @@ public enum ExpertSelection: Sendable, Equatable {
         }
     }
 
-    /// What marks an expert that was taken; no probability is negative. Probabilities that are NaN are taken in order.
+    /// Marks an expert that was taken, as no probability is negative. Experts whose probability is NaN are taken in their order.
     private static let taken = Float(-1)
 
-    /// Takes the likeliest of those left and inserts it among the `count` chosen; answers its p.
+    /// Takes the most probable of the remaining experts and inserts it among the `count` chosen; returns its p.
     @discardableResult
     private static func takeLargest(
         _ p: UnsafeMutablePointer<Float>, _ experts: Int, _ chosen: UnsafeMutablePointer<Int32>, _ weights: UnsafeMutablePointer<Float>,

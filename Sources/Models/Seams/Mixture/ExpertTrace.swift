@@ -1,8 +1,8 @@
 internal import Tensors
 
-/// What the routers of one adapter gave in one step, row by row.
+/// The logits and weights of one adapter's routers in one step, row by row.
 ///
-/// `@unchecked Sendable`: a step writes it, each row by one thread; read it after.
+/// `@unchecked Sendable`: a step writes it, each row by one thread. Read it after the step.
 public final class ExpertTrace: @unchecked Sendable {
     public let rows: Int
     /// Of all routers.
@@ -28,11 +28,11 @@ public final class ExpertTrace: @unchecked Sendable {
     public func weights(_ router: ExpertRouter, row: Int) -> [Float] { values(weights, router, row) }
 
     private func values(_ buffer: FloatBuffer, _ router: ExpertRouter, _ row: Int) -> [Float] {
-        precondition(row >= 0 && row < rows && router.experts.upperBound <= experts, "the trace has that row and that router")
+        precondition(row >= 0 && row < rows && router.experts.upperBound <= experts, "row \(row) or experts \(router.experts) are outside a trace of \(rows) rows and \(experts) experts")
         return router.experts.map { buffer.pointer[row * experts + $0] }
     }
 
-    /// Where the rows of a pass go: plain pointers.
+    /// Where the rows of a pass are written, as plain pointers.
     struct View {
         let logits: UnsafeMutablePointer<Float>
         let weights: UnsafeMutablePointer<Float>
@@ -42,7 +42,7 @@ public final class ExpertTrace: @unchecked Sendable {
             (logits + row * experts + first).update(from: values, count: count)
         }
 
-        /// From so many rows later on.
+        /// The rows after the first `rows`.
         func advanced(by rows: Int) -> View {
             View(logits: logits + rows * experts, weights: weights + rows * experts, experts: experts)
         }
@@ -52,7 +52,7 @@ public final class ExpertTrace: @unchecked Sendable {
 
     var view: View { View(logits: logits.pointer, weights: weights.pointer, experts: experts) }
 
-    /// Forgets the step before.
+    /// Removes the values of the step before.
     func clear() {
         logits.pointer.update(repeating: 0, count: rows * experts)
         weights.pointer.update(repeating: 0, count: rows * experts)

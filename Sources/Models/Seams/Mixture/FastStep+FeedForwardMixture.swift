@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// Mixtures in place of a feed-forward. The base's gate, up and down run in the same products as those of all other rows.
+/// Mixtures in place of a feed-forward. The base's gate, up and down run in the same products as for all other rows.
 extension FastStep {
     private static let router = MixtureScratch.feedForwardRouter
     private var feedForward: Int { shape.feedForward }
@@ -91,7 +91,7 @@ extension FastStep {
         }
     }
 
-    /// Experts that scale what the base's down gives them: the base's product runs once an entry, and replaces that of the sum.
+    /// Experts that scale the output of the base's down: the base's product runs once for each entry and replaces that of the sum.
     private func scaleDown(
         _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ band: RowPlan.Band, _ outputs: Range<Int>,
         into y: UnsafeMutablePointer<Float>

@@ -1,9 +1,9 @@
 internal import Tensors
 
-/// Mixtures of one projection: routers and shrinking belong to the row phases, expanding to the output phases.
+/// Mixtures: routers and shrinking belong to the row phases, expanding to the output phases.
 ///
-/// Rows of a band are taken expert by expert, so that an expert is read once for all of them; a row's experts follow in the order
-/// of their numbers, whatever other rows there are.
+/// Rows of a band are processed expert by expert, so that each expert is read once. A row's experts are added in the order of their
+/// numbers, so its bits do not depend on the other rows.
 extension FastStep {
     /// `MixtureScratch` as plain pointers.
     struct Mixtures {
@@ -75,7 +75,7 @@ extension FastStep {
         for row in some {
             for entry in row * chosen..<row * chosen + count(router, row: row) { starts[Int(experts[entry])] += 1 }
         }
-        // Ends, of which filling from the last entry on makes starts.
+        // Ends of the groups. Filling each group from its end turns them into starts.
         var sum: Int32 = 0
         for expert in 0...mixture.pointee.experts {
             sum += starts[expert]
@@ -94,7 +94,7 @@ extension FastStep {
     /// The sorted entries of one expert.
     func group(_ expert: Int) -> Range<Int> { Int(mixtures.starts[expert])..<Int(mixtures.starts[expert + 1]) }
 
-    /// The input that entries shrink: rows of a phase's input, or entries' own.
+    /// The input that entries shrink: rows of a phase's input, or rows of the entries themselves.
     struct ShrinkSource {
         let quantized: QuantizedRows.View
         let x: UnsafePointer<Float>

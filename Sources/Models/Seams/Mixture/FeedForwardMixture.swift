@@ -6,10 +6,10 @@ public import Tensors
 ///     y   = sum over chosen e of w_e(h) * down_e(W_down u_e + b)
 ///     P_e(z) = outputScale_e * (z + scale_e * B_e (A_e x)) + bias_e      for P = gate, up (x = h) and down (x = u_e)
 ///
-/// The base's projections are shared: gate and up run once a row, and so does down, on the sum of `w_e u_e`, as long as no
-/// expert scales what it gives. The base's own bias is inside `outputScale`, other than in a `LinearPatch` (MoE-PEFT has it so).
+/// The base's projections are shared. Gate and up run once a row; so does down, on the sum of `w_e u_e`, unless an expert scales its
+/// output. `outputScale` also scales the base's own bias, as in MoE-PEFT, unlike in a `LinearPatch`.
 public struct FeedForwardMixture: Sendable {
-    /// What one expert does to the three projections; nil: nothing. `inputScale` and `mixture` are not used here.
+    /// The patches of one expert on the three projections; nil: none. They have no `inputScale` and no `mixture`.
     public struct Expert: Sendable {
         public var gate: LinearPatch?
         public var up: LinearPatch?
@@ -38,9 +38,9 @@ public struct FeedForwardMixture: Sendable {
     public var experts: [Expert]
 
     public init(router: FloatBuffer, selection: ExpertSelection, experts: [Expert]) {
-        precondition(!experts.isEmpty, "a mixture has experts")
+        precondition(!experts.isEmpty, "a feed-forward mixture has no experts")
         for patch in experts.flatMap({ [$0.gate, $0.up, $0.down] }) {
-            precondition(patch?.inputScale == nil && patch?.mixture == nil, "an expert scales no input and mixes nothing itself")
+            precondition(patch?.inputScale == nil && patch?.mixture == nil, "an expert has an input scale or a mixture of its own")
         }
         self.router = router
         self.selection = selection

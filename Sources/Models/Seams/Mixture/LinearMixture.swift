@@ -1,6 +1,6 @@
 public import Tensors
 
-/// Several low-rank updates of one projection, of which a router weighs some for each row x of its input:
+/// Several low-rank updates of one projection. For each row x of its input a router chooses some and weights them:
 ///
 ///     y += sum over chosen e of w_e(x) * scale_e * B_e (A_e x)
 ///
@@ -9,11 +9,11 @@ public struct LinearMixture: Sendable {
     /// The router, `[experts, inputs]`: its logits are `gate x`, in f32 on both paths.
     public var gate: FloatBuffer
     public var selection: ExpertSelection
-    /// Nil: an expert that adds nothing, though it is chosen like the others.
+    /// Nil: an expert that adds nothing; it is chosen like the others.
     public var experts: [LowRank?]
 
     public init(gate: FloatBuffer, selection: ExpertSelection, experts: [LowRank?]) {
-        precondition(!experts.isEmpty, "a mixture has experts")
+        precondition(!experts.isEmpty, "a linear mixture has no experts")
         self.gate = gate
         self.selection = selection
         self.experts = experts

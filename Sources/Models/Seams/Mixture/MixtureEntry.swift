@@ -1,7 +1,7 @@
 internal import Synchronization
 internal import Tensors
 
-/// A mixture as the inner loops read it. Borrowed from the `AdapterDelta` that holds the tables.
+/// A mixture as plain values for inner loops. Borrowed from the `AdapterDelta` that holds the tables.
 struct MixtureEntry {
     /// 0: there is no mixture, and the pointers are not valid.
     var experts = 0
@@ -48,8 +48,8 @@ struct MixtureEntry {
         self.first = first
     }
 
-    /// Chooses a row's experts and their weights, and answers how many. `p` has room for `experts` floats. The row is counted, and
-    /// traced, when `isCounted`. The bits depend on x alone.
+    /// Chooses a row's experts and their weights, and returns their number. `p` has room for `experts` floats. The row is counted and
+    /// traced when `isCounted`. The bits depend on x alone.
     func route(
         _ x: UnsafePointer<Float>, _ p: UnsafeMutablePointer<Float>, into chosen: UnsafeMutablePointer<Int32>,
         weights: UnsafeMutablePointer<Float>, row: Int, trace: ExpertTrace.View?, isCounted: Bool

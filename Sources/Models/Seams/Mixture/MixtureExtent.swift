@@ -1,4 +1,4 @@
-/// The most that the mixtures of a step's bands need.
+/// The most that the mixtures of a plan's rows need.
 struct MixtureExtent {
     /// Experts that a row chooses in one mixture; 0: no mixtures.
     private(set) var chosen = 0

@@ -1,11 +1,11 @@
 internal import Tensors
 
-/// What a fast step keeps of its mixtures, reused from step to step. A row that chooses at most `chosen` experts has as many
-/// places, and its expert number `k` is at place `row * chosen + k`: an *entry*.
+/// The memory of a fast step's mixtures, reused from step to step. A row that chooses at most `chosen` experts has as many places; its
+/// `k`-th expert is at place `row * chosen + k`. Such a pair of row and expert is an *entry*.
 ///
-/// Isolation: sized by the engine's thread before a run; inside it, slices belong to threads between barriers.
+/// Isolation: the workspace's owner sizes it before a run. Inside the run, slices belong to threads between barriers.
 final class MixtureScratch {
-    /// What the row phases write. Shared by the threads, or one of each thread in a step of one row.
+    /// The outputs of the row phases. The threads share them, or each thread has its own in a step of one row.
     final class Inputs {
         /// Of each router of a phase and its rows, `[routers, rows, chosen]`; the feed-forward's router is the last.
         fileprivate(set) var experts = GrowingMemory<Int32>()
@@ -20,7 +20,7 @@ final class MixtureScratch {
         fileprivate(set) var activated = QuantizedRows(capacityRows: 0, columns: 0)
     }
 
-    /// What one thread uses for itself.
+    /// Memory of one thread.
     final class Own {
         /// Of one row: `[experts]`.
         let probabilities = GrowingFloats()
@@ -39,7 +39,7 @@ final class MixtureScratch {
     static let routers = 4
     static let feedForwardRouter = 3
 
-    /// Of thread `t`; `[0]` has room for all rows, the others for one.
+    /// One of each thread; `[0]` has room for all rows, the others for one.
     let inputs: [Inputs]
     let own: [Own]
     /// `[entries, feedForward]`: gates of experts, then what they give to down.
@@ -99,7 +99,7 @@ final class MixtureScratch {
     }
 }
 
-/// Memory of plain elements that is reused from step to step and grows to the largest one.
+/// Memory of plain elements that is reused from step to step and grows to the largest step.
 struct GrowingMemory<Element: BitwiseCopyable>: ~Copyable {
     private(set) var pointer: UnsafeMutablePointer<Element>
     private var capacity: Int
@@ -108,7 +108,7 @@ struct GrowingMemory<Element: BitwiseCopyable>: ~Copyable {
 
     deinit { pointer.deallocate() }
 
-    /// What was in it is lost when it grows.
+    /// The content is lost when it grows.
     mutating func reserve(_ count: Int) {
         guard count > capacity else { return }
         pointer.deallocate()

@@ -1,8 +1,8 @@
 internal import Tensors
 
-/// Mixtures as their formulas have them, row by row and expert by expert: the base's down runs once an expert here.
+/// Mixtures as in their formulas, row by row and expert by expert: the base's down runs once for each expert.
 extension ReferenceDecoder {
-    /// What a row chose.
+    /// The experts that a row chose.
     private struct Choice {
         var experts: [Int]
         var weights: [Float]

@@ -2,8 +2,8 @@ public import Tensors
 
 /// The low-rank update of an embedding table: `scale * (A^T[token]) B^T` is added to a token's row.
 ///
-/// Memory: A is kept transposed, `[vocabulary, rank]`, so that what a token adds lies in one place, and B `[rank, hidden]`; f32, or
-/// bf16 for adapters that are bf16 or int8. `@unchecked Sendable`: filled in `init` and only read after.
+/// Memory: A is kept transposed, `[vocabulary, rank]`, so that a token's values lie side by side, and B `[rank, hidden]`; f32, or bf16 for
+/// adapters that are bf16 or int8. `@unchecked Sendable`: filled in `init` and only read after.
 public final class EmbeddingLowRank: @unchecked Sendable {
     public let rank: Int
     public let vocabulary: Int
@@ -14,7 +14,7 @@ public final class EmbeddingLowRank: @unchecked Sendable {
     private let entry: View
 
     /// Copies `a` `[rank, vocabulary]` (`lora_embedding_A`) and `b` `[hidden, rank]` (`lora_embedding_B`), f32, f16 or bf16. Errors:
-    /// `wrongShape`, `unsupported` element types.
+    /// `wrongShape`, `unsupported` element types, `noMemory`.
     public init(a: TensorView, b: TensorView, scale: Float, element: LowRank.Element) throws(ModelError) {
         try ModelError.checkMatrix(a)
         try ModelError.checkMatrix(b)

@@ -1,10 +1,10 @@
 public import Tensors
 
-/// What an adapter does to the embedding of a token:
+/// A change of the embedding of a token:
 ///
 ///     e = outputScale * (row[token] + scale * (A^T[token]) B^T)
 ///
-/// where the row is that of `rows` for the tokens in it, else that of `table`, else the base's. Every part is optional; the base's
+/// The row is that of `rows` for the tokens in it, else that of `table`, else the base's. Every part is optional; the base's
 /// `embeddingScale` is applied to the whole, as PEFT does. `table` is PEFT's `modules_to_save`, `rows` its trainable tokens,
 /// `lowRank` LoRA of an embedding and `outputScale` DoRA of one.
 public struct EmbeddingPatch: Sendable {
@@ -31,7 +31,7 @@ public struct EmbeddingPatch: Sendable {
         (table?.byteCount ?? 0) + (rows?.byteCount ?? 0) + (lowRank?.byteCount ?? 0) + 4 * (outputScale?.count ?? 0)
     }
 
-    /// The sizes that its parts are made for.
+    /// The sizes that its parts require.
     var shapes: [VocabularyShape] {
         [
             table.map { VocabularyShape(vocabulary: $0.rows, hidden: $0.columns) }, rows?.shape,
@@ -41,7 +41,7 @@ public struct EmbeddingPatch: Sendable {
     }
 }
 
-/// An `EmbeddingPatch` as the inner loops read it. Borrowed from the `AdapterDelta` that holds it.
+/// An `EmbeddingPatch` as plain values for inner loops. Borrowed from the `AdapterDelta` that holds it.
 struct EmbeddingEntry {
     let table: VocabularyMatrix.View?
     let rows: TokenRows.View?
@@ -55,7 +55,7 @@ struct EmbeddingEntry {
         outputScale = (patch.outputScale?.pointer).map { UnsafePointer($0) }
     }
 
-    /// The token's row before anything is added; false: it is the base's.
+    /// Writes the token's row before anything is added; false: the row is the base's, and nothing was written.
     func read(_ token: Int, into e: UnsafeMutablePointer<Float>) -> Bool {
         if let rows, let row = rows.row(of: token) {
             e.update(from: row, count: rows.columns)
@@ -66,7 +66,7 @@ struct EmbeddingEntry {
         return true
     }
 
-    /// What comes after the row, which is `[hidden]`.
+    /// Adds and scales after the row was written; e is `[hidden]`.
     func finish(_ token: Int, _ e: UnsafeMutablePointer<Float>, hidden: Int) {
         lowRank?.add(token, to: e)
         if let outputScale { Kernels.multiply(e, elementwise: outputScale, count: hidden) }

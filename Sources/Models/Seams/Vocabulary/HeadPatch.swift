@@ -1,8 +1,8 @@
-/// What an adapter does to the vocabulary projection:
+/// A change of the vocabulary projection:
 ///
 ///     logits = outputScale * (H h + scale * B (A h)) + bias,   then logits[token] = row[token] h for tokens with a row of their own
 ///
-/// with H `matrix` or else the base's. Every part is optional. `matrix` is PEFT's `modules_to_save`, `rows` trainable tokens (of a tied
+/// H is `matrix`, or else the base's. Every part is optional. `matrix` is PEFT's `modules_to_save`, `rows` trainable tokens (of a tied
 /// head, or of `lm_head` itself), `linear` LoRA and DoRA of `lm_head`.
 public struct HeadPatch: Sendable {
     public var matrix: VocabularyMatrix?
@@ -11,7 +11,7 @@ public struct HeadPatch: Sendable {
     public var linear: LinearPatch
 
     public init(matrix: VocabularyMatrix? = nil, rows: TokenRows? = nil, linear: LinearPatch = LinearPatch()) {
-        precondition(linear.inputScale == nil, "the head's input is not scaled")
+        precondition(linear.inputScale == nil, "a head's patch has an input scale")
         self.matrix = matrix
         self.rows = rows
         self.linear = linear
@@ -23,7 +23,7 @@ public struct HeadPatch: Sendable {
     /// Bytes of all parts.
     public var byteCount: Int { (matrix?.byteCount ?? 0) + (rows?.byteCount ?? 0) + linear.byteCount }
 
-    /// The sizes that its parts are made for.
+    /// The sizes that its parts require.
     var shapes: [VocabularyShape] {
         [
             matrix.map { VocabularyShape(vocabulary: $0.rows, hidden: $0.columns) }, rows?.shape,
@@ -33,7 +33,7 @@ public struct HeadPatch: Sendable {
     }
 }
 
-/// A `HeadPatch` as the inner loops read it. Borrowed from the `AdapterDelta` that holds it.
+/// A `HeadPatch` as plain values for inner loops. Borrowed from the `AdapterDelta` that holds it.
 struct HeadEntry {
     let matrix: VocabularyMatrix.View?
     let rows: TokenRows.View?

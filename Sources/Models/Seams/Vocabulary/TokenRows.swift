@@ -1,6 +1,6 @@
 public import Tensors
 
-/// Rows of an embedding table or head that an adapter has instead of the base's: a few tokens that were trained.
+/// An adapter's own rows of an embedding table or head, for a few tokens that were trained.
 ///
 /// Memory: f32, `[tokens, hidden]`, and the tokens. `@unchecked Sendable`: filled in `init` and only read after.
 public final class TokenRows: @unchecked Sendable {
@@ -12,7 +12,7 @@ public final class TokenRows: @unchecked Sendable {
     private let rows: FloatBuffer
 
     /// `rows` is `[tokens, hidden]`, f32, f16 or bf16, copied; row i belongs to `tokens[i]`, which are distinct and not negative.
-    /// Errors: `wrongShape`, `unsupported` element types.
+    /// Errors: `wrongShape`, `unsupported` element types, `noMemory`.
     public init(tokens: [Int32], rows view: TensorView) throws(ModelError) {
         try ModelError.checkMatrix(view)
         guard view.shape[0] == tokens.count else {
@@ -20,8 +20,8 @@ public final class TokenRows: @unchecked Sendable {
         }
         let order = tokens.indices.sorted { tokens[$0] < tokens[$1] }
         self.tokens = order.map { tokens[$0] }
-        precondition(zip(self.tokens, self.tokens.dropFirst()).allSatisfy { $0 < $1 }, "a token has one row")
-        precondition((self.tokens.first ?? 0) >= 0, "a token is not negative")
+        precondition(zip(self.tokens, self.tokens.dropFirst()).allSatisfy { $0 < $1 }, "a token has two rows")
+        precondition((self.tokens.first ?? 0) >= 0, "a token is negative")
         columns = view.shape[1]
         rows = try ModelError.inMemory(of: view.name) { () throws(ResourceError) in
             try FloatBuffer(view.elementCount, for: "token rows")

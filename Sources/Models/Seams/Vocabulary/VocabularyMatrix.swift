@@ -1,8 +1,8 @@
 public import Tensors
 
-/// A matrix `[vocabulary, hidden]` of an adapter's own: an embedding table, a head, or both at once where they are tied.
+/// An adapter's own matrix `[vocabulary, hidden]`: an embedding table, a head, or both at once where they are tied.
 ///
-/// Memory: 8 bits a weight and scales (`PackedMatrix`) for the fast path, f32 for elements that the reference path reads, too.
+/// Memory: 8 bits a weight and scales (`PackedMatrix`) for the fast path, f32 for elements that the reference path reads as well.
 public final class VocabularyMatrix: Sendable {
     /// Tokens.
     public let rows: Int
@@ -48,7 +48,7 @@ public final class VocabularyMatrix: Sendable {
 
     var isPacked: Bool { if case .packed = storage { true } else { false } }
 
-    /// The weights without their owner, for inner loops. Valid as long as this object lives.
+    /// The weights as plain values for inner loops. Valid as long as this object lives.
     var view: View {
         switch storage {
         case .packed(let matrix): View(packed: matrix.view, floats: nil, columns: columns)
@@ -56,7 +56,7 @@ public final class VocabularyMatrix: Sendable {
         }
     }
 
-    /// One of the two is there.
+    /// Either `packed` or `floats` is set.
     struct View {
         let packed: PackedMatrix.View?
         let floats: UnsafePointer<Float>?

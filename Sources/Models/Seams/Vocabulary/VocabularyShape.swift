@@ -1,4 +1,4 @@
-/// What a part of an adapter that changes the embedding or the head is made for; nil: it does not say.
+/// The sizes that a change of embedding or head requires; nil: any.
 struct VocabularyShape {
     var vocabulary: Int?
     var hidden: Int?
@@ -10,7 +10,7 @@ struct VocabularyShape {
             && leastVocabulary <= configuration.vocabulary
     }
 
-    /// Both; nil when one contradicts the other.
+    /// The requirements of both; nil when they contradict each other.
     func joined(_ other: VocabularyShape) -> VocabularyShape? {
         guard (vocabulary ?? other.vocabulary) == (other.vocabulary ?? vocabulary), (hidden ?? other.hidden) == (other.hidden ?? hidden)
         else { return nil }
