@@ -14,7 +14,7 @@ public protocol PoolWork: AnyObject {
 /// started.
 ///
 /// `@unchecked Sendable`: the C pool synchronises itself, and `deinit` comes after the last run. `WorkerPoolTests` and
-/// `SharedWeightsTests` run it from several threads, under ThreadSanitizer, too.
+/// `WorkspaceSharingTests` run it from several threads, under ThreadSanitizer, too.
 public final class WorkerPool: @unchecked Sendable {
     /// Threads of a run, the caller's included.
     public let threads: Int

@@ -28,7 +28,7 @@ struct EngineTests {
     func mixedBatch() async throws {
         let fixture = try Self.shared.get()
         let most = Mutex(0)
-        let engine = Engine(base: fixture.base, store: fixture.store, observer: { batch in
+        let engine = try Engine(base: fixture.base, store: fixture.store, observer: { batch in
             let deltas = Set(batch.runs.map { $0.delta.map(ObjectIdentifier.init) })
             most.withLock { $0 = max($0, deltas.count) }
         })
@@ -59,7 +59,7 @@ struct EngineTests {
         let fixture = try Self.shared.get()
         let most = Mutex(0)
         let scattered = Mutex(0)
-        let engine = Engine(base: fixture.base, store: fixture.store, observer: { batch in
+        let engine = try Engine(base: fixture.base, store: fixture.store, observer: { batch in
             var spans: [ObjectIdentifier?] = []
             for run in batch.runs {
                 let delta = run.delta.map(ObjectIdentifier.init)
@@ -249,7 +249,7 @@ struct EngineTests {
         let fixture = try Self.shared.get()
         var limits = InferenceLimits()
         (limits.activeSequences, limits.queuedRequests) = (1, 2)
-        let engine = Engine(base: fixture.base, store: nil, limits: limits)
+        let engine = try Engine(base: fixture.base, store: nil, limits: limits)
         defer { engine.stop() }
         let streams = (0..<10).map { _ in GenerationStream {} }
         for stream in streams { engine.submit(request("Say a word.", maxTokens: 400) { $0.ignoreEndOfSequence = true }, to: stream) }
@@ -266,7 +266,7 @@ struct EngineTests {
         let fixture = try Self.shared.get()
         var limits = InferenceLimits()
         (limits.activeSequences, limits.preparedRequests) = (2, 2)
-        let engine = Engine(base: fixture.base, store: nil, limits: limits)
+        let engine = try Engine(base: fixture.base, store: nil, limits: limits)
         let streams = (0..<12).map { _ in GenerationStream(capacity: 10_000) {} }
         for stream in streams { engine.submit(request("Count.", maxTokens: 4000) { $0.ignoreEndOfSequence = true }, to: stream) }
         try await eventually("two run") { engine.statistics.activeSequences == 2 }
@@ -290,7 +290,7 @@ struct EngineTests {
         #expect(fixture.engine.defaultAnswerTokens == fixture.engine.statistics.keyValueBlocks * 16 / 4)
         var limits = InferenceLimits()
         limits.defaultAnswerTokens = 20
-        let engine = Engine(base: fixture.base, store: nil, limits: limits)
+        let engine = try Engine(base: fixture.base, store: nil, limits: limits)
         defer { engine.stop() }
         let answer = await engine.answer(request("Count.", maxTokens: nil) { $0.ignoreEndOfSequence = true })
         #expect(answer.usage?.completionTokens == 20 && answer.reason == .length)

@@ -107,7 +107,7 @@ extension EngineTests {
             (sampled.sampling.temperature, sampled.sampling.seed) = (0.5, 5)
             greedy.sampling.frequencyPenalty = 0.02
             try await same("constrained", [greedy, sampled], expectsGain: true, constraints: { _, _ in Pattern(stop: stop) })
-            let engine = Engine(base: base, store: nil, constraints: { _, _ in Pattern(stop: stop) })
+            let engine = try Engine(base: base, store: nil, constraints: { _, _ in Pattern(stop: stop) })
             defer { engine.stop() }
             let tokens = await engine.answer(greedy).logprobs.map(\.chosen.token)
             #expect(tokens.count == 80)

@@ -7,7 +7,7 @@ import Testing
 
 /// Weights belong to nobody's step: several workspaces use them at once. Run it under ThreadSanitizer, too.
 @Suite("several workspaces on one decoder's weights")
-struct SharedWeightsTests {
+struct WorkspaceSharingTests {
     /// The fast path's bits are a row's own. Those of sgemm, on the reference path, depend on the rows beside it.
     private static func isSame(_ rows: [[Float]], _ alone: [[Float]], _ precision: ModelPrecision) -> Bool {
         precision == .fast ? rows == alone : relativeDifference(rows.flatMap { $0 }, alone.flatMap { $0 }) < 1e-4
