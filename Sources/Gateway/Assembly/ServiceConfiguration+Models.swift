@@ -1,4 +1,4 @@
-public import Embeddings
+internal import Embeddings
 public import Generation
 internal import Glibc
 public import Inference
