@@ -77,7 +77,7 @@ let targets: [Target] = [
     tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
     tests("HTTP", ["UV"]), tests("Generation", ["JSON"]),
-    tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Models", "Weights", "Tensors", "Generation", "JSON"]),
+    tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Files", "Models", "Weights", "Tensors", "Generation", "JSON"]),
     // Every family against the packages that wrote its fixtures; of no module alone.
     .testTarget(
         name: "ConformanceTests", dependencies: ["Adapters", "Models", "Weights", "Tensors", "JSON", "TestSupport"],

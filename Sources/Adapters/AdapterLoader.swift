@@ -6,6 +6,8 @@ struct AdapterLoader: Sendable {
     let element: LowRank.Element
     let limits: AdapterLimits
     let registry: AdapterRegistry
+    /// Nil: templates and tokens are taken as they are.
+    var check: PromptingCheck?
 
     /// What headers tell: whether the adapter would load, unless its elements are bad.
     struct Probe: Sendable {
@@ -21,8 +23,8 @@ struct AdapterLoader: Sendable {
         let content = try AdapterContent.read(directory, depth: .headers, for: base, limits: limits)
         let plan = try plan(content)
         return Probe(
-            summary: plan.summary, byteCount: plan.byteCount(element: element),
-            hasChatTemplate: content.chatTemplate != nil, fingerprint: content.fingerprint)
+            summary: try summary(plan, content), byteCount: plan.byteCount(element: element),
+            hasChatTemplate: content.prompting.templates != nil, fingerprint: content.fingerprint)
     }
 
     /// `knownVersion` spares the hash when the fingerprint is the one that it was computed for. Cost: `O(bytes)`, on several
@@ -35,6 +37,7 @@ struct AdapterLoader: Sendable {
     ) throws(AdapterError) -> LoadedAdapter {
         let content = try AdapterContent.read(directory, depth: .headers, for: base, limits: limits)
         let plan = try plan(content)
+        let summary = try summary(plan, content)
         let known = knownVersion?.fingerprint == content.fingerprint ? knownVersion?.version : nil
         let elements = content.elements(isHashed: known == nil)
         var problems = AdapterProblems()
@@ -49,7 +52,7 @@ struct AdapterLoader: Sendable {
         }
         try content.checkUnchanged(directory)
         return LoadedAdapter(
-            version: version, delta: delta, retrieval: retrieval, chatTemplate: content.chatTemplate, summary: plan.summary,
+            version: version, delta: delta, retrieval: retrieval, prompting: content.prompting, summary: summary,
             fingerprint: content.fingerprint)
     }
 
@@ -61,6 +64,13 @@ struct AdapterLoader: Sendable {
         } catch {
             throw AdapterError(.unavailable, "the base's weights, which this adapter needs, cannot be read: \(error.description)")
         }
+    }
+
+    /// With what is to be known of templates and tokens. Errors: those of `check`.
+    private func summary(_ plan: any AdapterPlan, _ content: AdapterContent) throws(AdapterError) -> AdapterSummary {
+        var summary = plan.summary
+        if let check, content.prompting != AdapterPrompting() { summary.notices += try check(content.prompting) }
+        return summary
     }
 
     private func plan(_ content: AdapterContent) throws(AdapterError) -> any AdapterPlan {
@@ -82,18 +92,18 @@ final class LoadedAdapter: Sendable {
     let version: String
     let delta: AdapterDelta
     let retrieval: (any DeltaRetrieval)?
-    let chatTemplate: String?
+    let prompting: AdapterPrompting
     let summary: AdapterSummary
     let fingerprint: FolderFingerprint
 
     init(
-        version: String, delta: AdapterDelta, retrieval: (any DeltaRetrieval)? = nil, chatTemplate: String?,
+        version: String, delta: AdapterDelta, retrieval: (any DeltaRetrieval)? = nil, prompting: AdapterPrompting,
         summary: AdapterSummary, fingerprint: FolderFingerprint
     ) {
         self.version = version
         self.delta = delta
         self.retrieval = retrieval
-        self.chatTemplate = chatTemplate
+        self.prompting = prompting
         self.summary = summary
         self.fingerprint = fingerprint
     }

@@ -41,4 +41,10 @@ public final class SafetensorsFile: TensorSource {
         self.dataOffset = dataOffset
         self.file = file
     }
+
+    /// Where in the file the elements of one of its tensors begin; nil without elements.
+    package func offset(of tensor: TensorView) -> Int? {
+        guard let element = tensor.bytes.baseAddress, let start = file.bytes.baseAddress else { return nil }
+        return element - start
+    }
 }

@@ -131,6 +131,7 @@ import Testing
         #expect(error?.code == .notFound)
         #expect(store.counters.residentBytes == Self.tinyBytes)
         pinned = nil
+        PinnedAdapter.finishReleases()
         #expect(store.counters.residentBytes == 0)
     }
 
@@ -139,12 +140,16 @@ import Testing
         for name in ["a", "b", "c"] { try TinyAdapter().write(to: "\(folder.path)/\(name)") }
         let store = Self.store(folder, budgetBytes: 2 * Self.tinyBytes)
         _ = store.rescan()
-        for name in ["a", "b", "a", "c"] { _ = try store.acquire(name) }
+        for name in ["a", "b", "a", "c"] {
+            _ = try store.acquire(name)
+            PinnedAdapter.finishReleases()
+        }
         #expect(store.list().map(\.state) == [.resident, .ready, .resident])
         #expect(store.counters.evictions == 1 && store.counters.loads == 3)
         #expect(store.counters.residentBytes == 2 * Self.tinyBytes)
         #expect(store.counters.requestsServed == 4 && store.status("a")?.requestsServed == 2)
         try store.preload("b")
+        PinnedAdapter.finishReleases()
         #expect(store.status("b")?.requestsServed == 1 && store.status("b")?.version != nil)
         let small = Self.store(folder, budgetBytes: Self.tinyBytes - 1)
         _ = small.rescan()
@@ -157,6 +162,7 @@ import Testing
         let store = Self.store(folder)
         _ = store.rescan()
         try store.preload("a")
+        PinnedAdapter.finishReleases()
         store.drop("a")
         #expect(store.counters.residentBytes == 0 && store.status("a")?.state == .ready)
         do {
@@ -164,18 +170,49 @@ import Testing
             store.drop("b")
             #expect(store.counters.residentBytes == Self.tinyBytes && held.delta.byteCount == Self.tinyBytes)
         }
+        PinnedAdapter.finishReleases()
         #expect(store.counters.residentBytes == 0)
         store.drop("nobody")
         #expect(try store.acquire("a").delta.byteCount == Self.tinyBytes, "its folder serves as before")
+    }
+
+    /// The engine lets go of adapters: it must not wait for the store, whoever has locked it.
+    @Test func lettingGoTakesNoLock() throws {
+        let folder = try TemporaryFolder()
+        try TinyAdapter().write(to: "\(folder.path)/a")
+        let store = Self.store(folder)
+        _ = store.rescan()
+        var pinned: PinnedAdapter? = try store.acquire("a")
+        // The lock is not recursive: taking it here would never end.
+        store.withState { state in
+            #expect(state.residents.values.contains { $0.pins == 1 } && pinned != nil)
+            pinned = nil
+        }
+        PinnedAdapter.finishReleases()
+        #expect(store.counters.pinnedAdapters == 0)
+    }
+
+    @Test func aPrefetchedAdapterIsInMemory() throws {
+        let folder = try TemporaryFolder()
+        try TinyAdapter().write(to: "\(folder.path)/a")
+        let store = Self.store(folder)
+        _ = store.rescan()
+        for name in ["a", "none", "../a"] { store.prefetch(name) }
+        store.prefetches.sync(flags: .barrier) {}
+        #expect(store.status("a")?.state == .resident && store.counters.prefetches == 1 && store.counters.requestsServed == 0)
     }
 
     /// Four real adapters of 32 MB in all, loaded and evicted over and over.
     @Test func evictionReturnsTheMemory() throws {
         let store = RealAdapterTests.store(budgetBytes: 12 << 20)
         _ = store.rescan()
-        for name in ["bash", "sql", "data2text", "math"] { try store.preload(name) }
+        func load(_ name: String) throws {
+            try store.preload(name)
+            PinnedAdapter.finishReleases()
+        }
+        for name in ["bash", "sql", "data2text", "math"] { try load(name) }
         let before = try Self.residentKilobytes()
-        for _ in 0..<3 { for name in ["bash", "sql", "data2text", "math"] { try store.preload(name) } }
+        for _ in 0..<3 { for name in ["bash", "sql", "data2text", "math"] { try load(name) } }
         let after = try Self.residentKilobytes()
         #expect(store.counters.evictions >= 12)
         #expect(store.counters.residentBytes <= 12 << 20)
@@ -294,6 +331,7 @@ import Testing
             })
         #expect(shared.versions.withLock { $0.count } == 1)
         #expect(store.counters.loads == 1 && store.counters.requestsServed == 16)
+        PinnedAdapter.finishReleases()
         #expect(store.status("math")?.pins == 0)
     }
 
@@ -335,6 +373,7 @@ import Testing
         #expect(shared.served.load(ordering: .relaxed) > 100)
         _ = store.rescan()
         for name in names { #expect(try store.acquire(name).name == name) }
+        PinnedAdapter.finishReleases()
         #expect(store.list().allSatisfy { $0.pins == 0 })
         #expect(store.counters.pinnedAdapters == 0 && store.counters.residentBytes <= 2 * Self.tinyBytes)
     }

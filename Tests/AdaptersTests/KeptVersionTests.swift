@@ -42,7 +42,7 @@ import Testing
         ("a link to nothing", { folder in
             try folder.remove(weights)
             try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/\(weights)", withDestinationPath: "nothing")
-        }, "link whose target is not there"),
+        }, "link to what does not exist"),
         ("a link to itself", { folder in
             try folder.remove(weights)
             try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/\(weights)", withDestinationPath: "adapter_model.safetensors")
@@ -59,7 +59,7 @@ import Testing
         ("the folder is a link to nothing", { folder in
             try folder.remove("a")
             try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/a", withDestinationPath: "nothing")
-        }, "link whose target is not there"),
+        }, "link to what does not exist"),
         ("a pickle", { folder in
             try folder.remove(weights)
             try folder.write("x", to: "a/adapter_model.bin")
@@ -132,7 +132,11 @@ import Testing
         try folder.write([], to: Self.weights)
         try TinyAdapter(seed: 2).write(to: "\(folder.path)/b")
         _ = store.rescan()
-        for _ in 0..<3 { try store.preload("b") }
+        for _ in 0..<3 {
+            try store.preload("b")
+            PinnedAdapter.finishReleases()
+        }
+        #expect(store.counters.loads == 4, "there is no room for both, and the kept one stays")
         #expect(try store.acquire("a").version == version)
     }
 

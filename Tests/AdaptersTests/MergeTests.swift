@@ -146,6 +146,67 @@ import Testing
         #expect(try store.acquire(merge).version != before.version)
     }
 
+    @Test func mergesAreInsideTheBudgetAndLeaveLikeAllElse() throws {
+        let folder = try TemporaryFolder()
+        for (name, seed) in [("one", 1), ("two", 2)] { try TinyAdapter(seed: UInt64(seed)).write(to: "\(folder.path)/\(name)") }
+        let parameters = AdapterStoreTests.tinyBytes / 4
+        // What making one takes: both parts in f32 once more, and the result.
+        let making = 2 * (4 * parameters + AdapterStoreTests.tinyBytes)
+        let store = AdapterStoreTests.store(folder, budgetBytes: making + AdapterStoreTests.tinyBytes)
+        _ = store.rescan()
+        func merge(_ weight: Double) -> AdapterMerge { AdapterMerge([.init("one"), .init("two", weight: weight)]) }
+        for weight in [0.1, 0.2, 0.3, 0.4] {
+            _ = try store.acquire(merge(weight))
+            PinnedAdapter.finishReleases()
+            #expect(store.counters.residentBytes <= store.budgetBytes, "no request holds anything")
+        }
+        #expect(store.counters.evictions > 0)
+        let small = AdapterStoreTests.store(folder, budgetBytes: making - 1)
+        _ = small.rescan()
+        #expect(#expect(throws: AdapterError.self) { try small.acquire(merge(0.1)) }?.code == .limitExceeded)
+    }
+
+    @Test func aBoundedNumberOfMergesIsKept() throws {
+        let folder = try TemporaryFolder()
+        let store = try Self.store(["one": TinyAdapter(seed: 1), "two": TinyAdapter(seed: 2)], folder)
+        for number in 0..<40 {
+            _ = try store.acquire(AdapterMerge([.init("one"), .init("two", weight: Double(number + 1))]))
+            PinnedAdapter.finishReleases()
+        }
+        #expect(store.counters.residentAdapters == 2 + StoreState<LoadedAdapter>.mostMerges)
+    }
+
+    /// As long as a merge is being made, no other request waits for it.
+    @Test func aMergeInTheMakingHoldsNobodyUp() throws {
+        let folder = try TemporaryFolder()
+        let store = try Self.store(["one": TinyAdapter(seed: 1), "two": TinyAdapter(seed: 2)], folder)
+        let known = AdapterMerge([.init("one"), .init("two")])
+        let version = try store.acquire(known).version
+        #expect(store.merging.enter(most: 1))
+        #expect(try store.acquire(known).version == version, "a kept one is found")
+        #expect(try store.acquire("one").name == "one")
+        #expect(store.rescan().isEmpty)
+        #expect(!store.merging.enter(most: 1), "those who wait are counted")
+        store.merging.leave()
+        #expect(store.merging.enter(most: 1))
+        store.merging.leave()
+    }
+
+    @Test func equalRequestsShareOneMerge() throws {
+        let folder = try TemporaryFolder()
+        let store = try Self.store(["one": TinyAdapter(seed: 1), "two": TinyAdapter(seed: 2)], folder)
+        let shared = AdapterStoreTests.Shared()
+        AdapterStoreTests.onThreads(
+            (0..<8).map { _ in
+                {
+                    guard let merged = try? store.acquire(AdapterMerge([.init("one"), .init("two", weight: 0.5)])) else { return }
+                    shared.versions.withLock { _ = $0.insert("\(ObjectIdentifier(merged.delta))") }
+                    shared.served.add(1, ordering: .relaxed)
+                }
+            })
+        #expect(shared.served.load(ordering: .relaxed) == 8 && shared.versions.withLock { $0.count } == 1)
+    }
+
     @Test func whatCannotBeMergedIsRefusedByName() throws {
         let folder = try TemporaryFolder()
         let store = try Self.store(["one": TinyAdapter(rank: 2, seed: 1), "two": TinyAdapter(rank: 3, seed: 2)], folder)
@@ -171,6 +232,18 @@ import Testing
         #expect(half.version != whole.version && half.name == "one")
         #expect(try whole.scaled(by: 1) === whole)
         #expect(try whole.scaled(by: 0.5).version == half.version)
+    }
+
+    @Test func strengthsThatTheKernelsCannotTellApartShareAVersion() throws {
+        let folder = try TemporaryFolder()
+        let store = try Self.store(["one": TinyAdapter(seed: 1)], folder)
+        let whole = try store.acquire("one")
+        let versions = try (0..<1_000).map { try whole.scaled(by: 0.3 + Double($0) * 1e-12).version }
+        #expect(Set(versions).count == 1)
+        #expect(try whole.scaled(by: 1 + 1e-12) === whole)
+        for factor in [Double.nan, .infinity, 1e300, 3e38] {
+            #expect(#expect(throws: AdapterError.self) { try whole.scaled(by: factor) }?.code == .nonFinite)
+        }
     }
 }
 

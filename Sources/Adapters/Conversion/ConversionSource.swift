@@ -20,26 +20,30 @@ struct ConversionSource {
         if let (folder, name) = AdapterFile.lone(path) {
             return try gguf(name, try AdapterDirectory(path: folder), isFolder: false, base, limits)
         }
-        let directory = try AdapterDirectory(path: path)
+        let directory = try AdapterDirectory(path: path, followsSnapshots: true)
         let fingerprint = try directory.fingerprint()
         if let name = try AdapterContent.ggufFile(fingerprint) { return try gguf(name, directory, isFolder: true, base, limits) }
         guard let configuration = try directory.open(AdapterFile.configuration) else {
-            throw AdapterContent.missingConfiguration(directory)
+            throw MissingFile(directory, fingerprint).configuration()
         }
         let bytes = try configuration.contents(limit: limits.configurationBytes)
         guard case .object(let document) = try JSONText.parse(bytes, file: AdapterFile.configuration) else {
             throw AdapterError(.malformed, "expected an object", file: AdapterFile.configuration)
         }
         let isMLX = document["peft_type"] == nil && document["lora_parameters"] != nil
-        guard let file = try directory.open(isMLX ? mlxWeights : AdapterFile.weights) else {
-            throw AdapterContent.missingWeights(directory, fingerprint)
+        guard let weights = try isMLX ? mlx(directory, limits) : WeightsReader.read(directory, .everything, limits: limits) else {
+            throw MissingFile(directory, fingerprint).weights()
         }
-        let weights = try WeightsReader(file: file, limits: limits).read(.everything)
         var source = try ConversionSource(
             form: isMLX ? .mlx : .peft, document: document, views: weights.tensors.values.sorted { $0.name < $1.name },
-            directory: directory, file: file.name)
+            directory: directory, file: weights.fileName(of: nil))
         if isMLX { source.document = try MLXConfiguration(document, tensors: source.tensors).document }
         return source
+    }
+
+    private static func mlx(_ directory: AdapterDirectory, _ limits: AdapterLimits) throws(AdapterError) -> AdapterWeights? {
+        guard let file = try directory.open(mlxWeights) else { return nil }
+        return AdapterWeights(try WeightsReader(file: file, limits: limits).read(.everything), of: file)
     }
 
     private static func gguf(

@@ -13,24 +13,22 @@ public struct AdapterContent: Sendable {
     /// The folder, for messages.
     public let folder: String
     public let manifest: AdapterManifest
-    /// The tensors of `adapter_model.safetensors`, or of a LoRA file of llama.cpp as PEFT would have them.
+    /// The tensors of `adapter_model.safetensors` or of its shards, or of a LoRA file of llama.cpp as PEFT would have them.
     public let weights: AdapterWeights
     /// `safetensors` or `gguf`.
     public let format: AdapterFormat
     /// What was found before any family looked: tensors of a GGUF file that stand for nothing here.
     let problems: [AdapterError]
-    /// Its own chat template, which goes before the base model's: `chat_template.jinja`, or the text in
-    /// `tokenizer_config.json`.
-    public let chatTemplate: String?
+    /// Its own chat templates and special tokens.
+    public let prompting: AdapterPrompting
     let fingerprint: FolderFingerprint
     private let configuration: [UInt8]
-    private let weightsFile: AdapterFile
     /// What the file calls a tensor, by PEFT's name, where it differs.
     private let names: [String: String]
     private let depth: Depth
 
     /// Errors: `notReady` for what may still be being copied; `pickle`, `unsafePath`, `malformed`, `limitExceeded`,
-    /// `unsupported`, `otherBase`, `io`.
+    /// `unsupported`, `otherBase`, `io`, `unavailable`.
     static func read(
         _ directory: AdapterDirectory, depth: Depth, for base: BaseModules, limits: AdapterLimits
     ) throws(AdapterError) -> AdapterContent {
@@ -49,20 +47,18 @@ public struct AdapterContent: Sendable {
         peft directory: AdapterDirectory, _ fingerprint: FolderFingerprint, _ depth: Depth, _ limits: AdapterLimits
     ) throws(AdapterError) -> AdapterContent {
         guard let configurationFile = try directory.open(AdapterFile.configuration) else {
-            throw missingConfiguration(directory)
+            throw MissingFile(directory, fingerprint).configuration()
         }
         let configuration = try configurationFile.contents(limit: limits.configurationBytes)
         let manifest = try AdapterManifest(parsing: configuration)
-        guard let weightsFile = try directory.open(AdapterFile.weights) else {
-            throw missingWeights(directory, fingerprint)
+        guard let weights = try WeightsReader.read(directory, depth, limits: limits) else {
+            throw MissingFile(directory, fingerprint).weights()
         }
-        let weights = try WeightsReader(file: weightsFile, limits: limits).read(depth)
-        let template = try OwnTemplate.read(directory, limits: limits)
+        let prompting = try AdapterPrompting.read(directory, limits: limits)
         try configurationFile.checkUnchanged()
         return AdapterContent(
             folder: directory.path, manifest: manifest, weights: weights, format: .safetensors, problems: [],
-            chatTemplate: template, fingerprint: fingerprint, configuration: configuration, weightsFile: weightsFile, names: [:],
-            depth: depth)
+            prompting: prompting, fingerprint: fingerprint, configuration: configuration, names: [:], depth: depth)
     }
 
     private static func read(
@@ -75,8 +71,8 @@ public struct AdapterContent: Sendable {
         let adapter = try GGUFAdapter(file, depth: depth, for: base, limits: limits)
         return AdapterContent(
             folder: directory.path, manifest: adapter.manifest, weights: adapter.weights, format: .gguf,
-            problems: adapter.problems, chatTemplate: try OwnTemplate.read(directory, limits: limits), fingerprint: fingerprint,
-            configuration: [], weightsFile: file, names: adapter.names, depth: depth)
+            problems: adapter.problems, prompting: try AdapterPrompting.read(directory, limits: limits), fingerprint: fingerprint,
+            configuration: [], names: adapter.names, depth: depth)
     }
 
     /// The folder's LoRA file of llama.cpp, when it has one and nothing else that could be the adapter.
@@ -100,10 +96,14 @@ public struct AdapterContent: Sendable {
 
     /// An error of what reads the content, in the words of the file.
     func inOwnWords(_ error: AdapterError) -> AdapterError {
-        guard format == .gguf else { return error }
         var error = error
-        if error.file == AdapterFile.configuration || error.file == AdapterFile.weights { error.file = weightsFile.name }
-        if let tensor = error.tensor { error.tensor = nameInFile(tensor) }
+        switch format {
+        case .safetensors:
+            if error.file == AdapterFile.weights { error.file = weights.fileName(of: error.tensor) }
+        case .gguf:
+            if error.file == AdapterFile.configuration || error.file == AdapterFile.weights { error.file = weights.fileName(of: nil) }
+            if let tensor = error.tensor { error.tensor = nameInFile(tensor) }
+        }
         return error
     }
 
@@ -112,7 +112,7 @@ public struct AdapterContent: Sendable {
 
     /// Throws `notReady` when the folder is not what it was when it was first looked at.
     func checkUnchanged(_ directory: AdapterDirectory) throws(AdapterError) {
-        try weightsFile.checkUnchanged()
+        try weights.checkUnchanged()
         guard try directory.fingerprint() == fingerprint else {
             throw AdapterError(.notReady, "the folder changed while it was read")
         }
@@ -120,44 +120,15 @@ public struct AdapterContent: Sendable {
 
     /// What the tensors hold: read from the file where only its header was read so far.
     func elements(isHashed: Bool) -> AdapterElements {
-        switch depth {
-        case .headers: AdapterElements(weights, file: weightsFile, isHashed: isHashed)
-        case .everything: AdapterElements(weights, file: nil, isHashed: isHashed)
-        }
+        AdapterElements(weights, areRead: depth == .everything, isHashed: isHashed)
     }
 
     /// The content hash: 32 hexadecimal digits of BLAKE3 over everything that changes what the adapter answers. The tensors are
     /// hashed apart, so that several threads can do it while they bring them into place; nil when `elements` hashes nothing.
     func version(_ elements: AdapterElements) throws(AdapterError) -> String? {
         guard let tensors = try elements.allDigests() else { return nil }
-        let parts = [
-            ContentDigest(of: configuration), ContentDigest(of: weights.header),
-            ContentDigest(of: chatTemplate.map { "template \($0)" } ?? "no template"),
-        ]
+        let parts = [ContentDigest(of: configuration)] + weights.headerDigests + prompting.digests
         return String(ContentDigest(of: parts + tensors).hexadecimal.prefix(32))
-    }
-
-    static func missingConfiguration(_ directory: AdapterDirectory) -> AdapterError {
-        let inner = (try? AdapterPlaces(directory).folders()) ?? []
-        let hint = inner.isEmpty ? "" : "; the subfolders \(listed(inner)) hold adapters of their own"
-        return AdapterError(.notReady, "the file is not there\(hint)", file: AdapterFile.configuration)
-    }
-
-    static func missingWeights(_ directory: AdapterDirectory, _ fingerprint: FolderFingerprint) -> AdapterError {
-        let names = ((try? directory.names(limit: 1_000)) ?? []).sorted()
-        let isPickle = { (name: String) in AdapterFile.pickleEndings.contains { name.lowercased().hasSuffix($0) } }
-        let pickles = AdapterFile.pickles.filter { fingerprint.stamps[$0] != nil }
-        if let pickle = pickles.first ?? names.first(where: isPickle) {
-            return AdapterError(
-                .pickle,
-                "a pickle, which can run code when it is loaded; expected \(AdapterFile.weights): scripts/convert-pickle makes one of it,"
-                    + " and so does peft's save_pretrained(…, safe_serialization=True)", file: pickle)
-        }
-        if fingerprint.stamps[AdapterFile.weightsIndex] != nil {
-            return AdapterError(
-                .unsupported, "weights in several files; expected one \(AdapterFile.weights)", file: AdapterFile.weightsIndex)
-        }
-        return AdapterError(.notReady, "the file is not there", file: AdapterFile.weights)
     }
 }
 

@@ -1,18 +1,22 @@
+internal import Files
 internal import Glibc
 
 /// The folder of one adapter, held open, so that a folder that is renamed while it is read stays the same folder.
 ///
 /// Nothing outside the folder is read: files are opened by plain names, and a link is followed only when what it leads to
-/// lies inside. `@unchecked Sendable`: an immutable descriptor and path, closed once in `deinit`.
-final class AdapterDirectory: @unchecked Sendable {
+/// lies inside. In a snapshot of Hugging Face's cache, links lead to the blobs beside the snapshots; `followsSnapshots` allows
+/// those.
+final class AdapterDirectory: Sendable {
     /// Files of one folder that are looked at.
     static let mostNames = 1_000
 
+    private let folder: Folder
+    /// Where links may lead to, other than into the folder.
+    private let blobs: String?
+
     /// For messages and for people.
-    let path: String
-    let descriptor: Int32
-    /// Without links.
-    private let realPath: String
+    var path: String { folder.path }
+    var descriptor: Int32 { folder.descriptor }
 
     /// The folder of the adapter `name` below `root`, by the rules of `AdapterPlaces`; it may be a link to another folder below
     /// `root`. Errors: `notFound` when the root was read and has no such folder, `unavailable` when the root itself cannot be
@@ -20,15 +24,8 @@ final class AdapterDirectory: @unchecked Sendable {
     static func open(_ name: String, in root: String) throws(AdapterError) -> AdapterDirectory {
         try AdapterName.check(name)
         let parent = try openRoot(root)
-        let place = try AdapterPlaces(parent).place(of: name) ?? name
-        let directory: AdapterDirectory
-        do throws(AdapterError) {
-            directory = try AdapterDirectory(place, below: parent)
-        } catch {
-            guard error.code == .notFound, try parent.isDanglingLink(place) else { throw error }
-            throw AdapterError(.notReady, "the folder is a link whose target is not there", adapter: name)
-        }
-        guard directory.realPath.hasPrefix(parent.realPath == "/" ? "/" : parent.realPath + "/") else {
+        let directory = try AdapterDirectory(try AdapterPlaces(parent).place(of: name) ?? name, below: parent)
+        guard directory.folder.isInside(parent.folder) else {
             throw AdapterError(
                 .unsafePath, "the folder is a link that leaves the adapters' folder; copy what it points to instead",
                 adapter: name)
@@ -45,79 +42,58 @@ final class AdapterDirectory: @unchecked Sendable {
         }
     }
 
-    /// A folder inside another, by its path there; links are followed wherever they lead.
+    /// A folder inside another, by its path there; links are followed wherever they lead. Errors: `notFound`; `notReady` for a link
+    /// to nothing; `unsafePath` for a link to itself; `io`, `unavailable`.
     convenience init(_ path: String, below root: AdapterDirectory) throws(AdapterError) {
-        try self.init(path: path, relativeTo: root.descriptor, shown: "\(root.path)/\(path)")
+        self.init(try AdapterError.converting { () throws(FileError) in try Folder(path, below: root.folder) })
     }
 
-    /// Any folder.
-    convenience init(path: String) throws(AdapterError) {
-        try self.init(path: path, relativeTo: AT_FDCWD, shown: path)
+    /// Any folder. Errors: as above.
+    convenience init(path: String, followsSnapshots: Bool = false) throws(AdapterError) {
+        let folder = try AdapterError.converting { () throws(FileError) in try Folder(path) }
+        self.init(folder, blobs: followsSnapshots ? folder.realPath.flatMap(Self.blobs) : nil)
     }
 
-    private init(path: String, relativeTo parent: Int32, shown: String) throws(AdapterError) {
-        let descriptor = openat(parent, path, O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            switch errno {
-            case ENOENT: throw AdapterError(.notFound, "\(shown): no such folder")
-            case ENOTDIR: throw AdapterError(.notFound, "\(shown): not a folder")
-            case ENAMETOOLONG: throw AdapterError(.notFound, "the name is too long for a folder")
-            case ELOOP: throw AdapterError(.unsafePath, "\(shown): a link that leads back to itself")
-            default: throw AdapterError.system("\(shown): cannot open")
-            }
-        }
-        guard let realPath = Self.realPath(of: descriptor) else {
-            close(descriptor)
-            throw AdapterError(.io, "\(shown): cannot tell where it lies")
-        }
-        self.path = shown
-        self.descriptor = descriptor
-        self.realPath = realPath
+    private init(_ folder: Folder, blobs: String? = nil) {
+        self.folder = folder
+        self.blobs = blobs
     }
 
-    deinit { close(descriptor) }
+    /// `…/models--OWNER--NAME/blobs` of a folder in `…/models--OWNER--NAME/snapshots/REVISION`.
+    private static func blobs(_ realPath: String) -> String? {
+        let parts = realPath.split(separator: "/")
+        guard let place = parts.lastIndex(of: "snapshots"), place > 0, place + 1 < parts.count else { return nil }
+        return "/" + parts[..<place].joined(separator: "/") + "/blobs"
+    }
 
-    /// Names in the folder, `.` and `..` left out, in no order; at most `limit`. Errors: `io`, `unavailable`; a folder that
-    /// cannot be listed never looks empty.
+    /// Names in the folder, sorted; which ones is up to the system when there are more than `limit`. Errors: `io`, `unavailable`; a
+    /// folder that cannot be listed never looks empty.
     func names(limit: Int = mostNames) throws(AdapterError) -> [String] {
-        // A descriptor of its own: reading moves a position that copies share.
-        let copy = openat(descriptor, ".", O_RDONLY | O_CLOEXEC | O_DIRECTORY)
-        guard copy >= 0 else { throw AdapterError.system("\(path): cannot list") }
-        guard let stream = fdopendir(copy) else {
-            let code = errno
-            close(copy)
-            throw AdapterError.system("\(path): cannot list", errno: code)
-        }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while names.count < limit {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                guard errno == 0 else { throw AdapterError.system("\(path): cannot list") }
-                break
-            }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names
+        try AdapterError.converting { () throws(FileError) in try folder.listing(limit: limit).names }
     }
 
-    /// Links followed; nil when there is no such file. Errors: `io`, `unavailable` when the system cannot tell.
-    func status(_ name: String) throws(AdapterError) -> stat? { try status(name, flags: 0) }
+    /// Links followed; nil when there is no such file, and for a link to nothing. Errors: `io`, `unavailable` when the system cannot
+    /// tell.
+    func status(_ name: String) throws(AdapterError) -> FileStatus? {
+        do throws(FileError) {
+            return try folder.status(name)
+        } catch where error.code == .danglingLink || error.errno == ELOOP || error.errno == ENAMETOOLONG {
+            return nil
+        } catch {
+            throw AdapterError(error, file: name)
+        }
+    }
 
     /// A link to something that is not there, or to itself.
     func isDanglingLink(_ name: String) throws(AdapterError) -> Bool {
-        guard try status(name) == nil, let own = try status(name, flags: AT_SYMLINK_NOFOLLOW) else { return false }
-        return own.st_mode & S_IFMT == S_IFLNK
-    }
-
-    private func status(_ name: String, flags: Int32) throws(AdapterError) -> stat? {
-        var status = stat()
-        if fstatat(descriptor, name, &status, flags) == 0 { return status }
-        if AdapterError.isAbsence(errno: errno) || errno == ELOOP { return nil }
-        throw AdapterError.system("cannot look at it", file: name)
+        do throws(FileError) {
+            _ = try folder.status(name)
+            return false
+        } catch where error.code == .danglingLink || error.errno == ELOOP {
+            return true
+        } catch {
+            throw AdapterError(error, file: name)
+        }
     }
 
     /// The system's number of the disk that the folder lies on.
@@ -136,8 +112,9 @@ final class AdapterDirectory: @unchecked Sendable {
     /// Errors: `io`, `unavailable`; a file that cannot be looked at is not one that is missing.
     func fingerprint() throws(AdapterError) -> FolderFingerprint {
         var fingerprint = FolderFingerprint()
-        for name in AdapterFile.decisive + (try names().filter(AdapterFile.isGGUF)) {
-            if let status = try status(name) { fingerprint.stamps[name] = FileStamp(status) }
+        let others = try names().filter { AdapterFile.isGGUF($0) || AdapterFile.isShard($0) }
+        for name in AdapterFile.decisive + others {
+            if let status = try status(name) { fingerprint.stamps[name] = status.stamp }
         }
         return fingerprint
     }
@@ -145,32 +122,18 @@ final class AdapterDirectory: @unchecked Sendable {
     /// Opens a file of the folder for reading; nil when there is none. Errors: `unsafePath` for a link that leaves the
     /// folder and for what is no regular file, `notReady` for a link to nothing, `io`, `unavailable`.
     func open(_ name: String) throws(AdapterError) -> AdapterFile? {
-        var file = openat(descriptor, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
-        let isLink = file < 0 && errno == ELOOP
-        if isLink { file = openat(descriptor, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-        guard file >= 0 else {
-            switch errno {
-            case ENOENT where isLink: throw AdapterError(.notReady, "a link whose target is not there", file: name)
-            case ENOENT: return nil
-            case ELOOP: throw AdapterError(.unsafePath, "a link that leads back to itself", file: name)
-            default: throw AdapterError.system("cannot open", file: name)
-            }
+        do throws(FileError) {
+            return try folder.file(name).map { AdapterFile(name: name, $0) }
+        } catch {
+            if error.code == .unsafePath, let blobs, let file = try blob(name, in: blobs) { return file }
+            throw AdapterError(error, file: name)
         }
-        if isLink && Self.realPath(of: file)?.hasPrefix(realPath + "/") != true {
-            close(file)
-            throw AdapterError(.unsafePath, "a link that leaves the folder; copy the file itself (cp -rL)", file: name)
-        }
-        return try AdapterFile(name: name, descriptor: file)
     }
 
-    private static func realPath(of descriptor: Int32) -> String? {
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = buffer.withUnsafeMutableBytes { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { text in
-                text.baseAddress.map { readlink("/proc/self/fd/\(descriptor)", $0, text.count) } ?? -1
-            }
-        }
-        guard count > 0, count < buffer.count else { return nil }
-        return String(decoding: buffer[..<count], as: UTF8.self)
+    /// A file to which a link of a snapshot leads; nil for every other.
+    private func blob(_ name: String, in blobs: String) throws(AdapterError) -> AdapterFile? {
+        let file = try AdapterError.converting(file: name) { () throws(FileError) in try folder.file(name, links: .follow) }
+        guard let file, file.realPath?.hasPrefix(blobs + "/") == true else { return nil }
+        return AdapterFile(name: name, file)
     }
 }

@@ -7,8 +7,8 @@ internal import Tensors
 /// cache: the file is never in memory as a whole, and each element is fetched once. Several threads read at once.
 public final class AdapterElements: Sendable {
     private let weights: AdapterWeights
-    /// Nil: the views have their elements.
-    private let file: AdapterFile?
+    /// The views have their elements.
+    private let areRead: Bool
     /// Where tensors that have elements begin, in the order of the file.
     private let offsets: [Int]
     private let isHashed: Bool
@@ -16,9 +16,9 @@ public final class AdapterElements: Sendable {
     private let digests: Mutex<[ContentDigest?]>
 
     /// `isHashed` false spares the hash.
-    init(_ weights: AdapterWeights, file: AdapterFile?, isHashed: Bool) {
+    init(_ weights: AdapterWeights, areRead: Bool, isHashed: Bool) {
         self.weights = weights
-        self.file = file
+        self.areRead = areRead
         offsets = weights.tensors.values.filter { $0.byteCount > 0 }.map { weights.place(of: $0) }.sorted()
         self.isHashed = isHashed
         digests = Mutex(Array(repeating: nil, count: offsets.count))
@@ -56,8 +56,8 @@ public final class AdapterElements: Sendable {
 
     /// Puts the elements into memory of `view.byteCount` bytes. False when the view has them already.
     fileprivate func read(_ view: TensorView, into target: UnsafeMutableRawPointer) throws(AdapterError) -> Bool {
-        guard let file else { return false }
-        try weights.read(view, from: file, into: target)
+        if areRead { return false }
+        try weights.read(view, into: target)
         return true
     }
 

@@ -1,22 +1,34 @@
+internal import Files
 internal import Glibc
 internal import Tensors
 
-/// One open file of an adapter's folder. It is read with `pread` into memory of our own, never mapped: somebody may
+/// One open file of an adapter's folder. It is read with `pread` into memory of our own, never mapped: another process may
 /// truncate it while it is read.
 final class AdapterFile: Sendable {
     static let configuration = "adapter_config.json"
     static let weights = "adapter_model.safetensors"
-    static let template = "chat_template.jinja"
-    static let tokenizer = "tokenizer_config.json"
-    /// Shards, which PEFT does not write for adapters, and the pickles that it once wrote.
+    /// Which shard has which tensor, where the weights are in several files.
     static let weightsIndex = "adapter_model.safetensors.index.json"
+    static let weightsEnding = ".safetensors"
+    /// The pickles that PEFT once wrote.
     static let pickleEndings = [".bin", ".pt", ".pth"]
     static let pickles = pickleEndings.map { "adapter_model" + $0 }
+
+    static let template = "chat_template.jinja"
+    static let templateJSON = "chat_template.json"
+    /// A folder of further templates, each in a file of its name.
+    static let namedTemplates = "additional_chat_templates"
+    static let tokenizer = "tokenizer_config.json"
+    static let specialTokens = "special_tokens_map.json"
+    static let generation = "generation_config.json"
 
     /// A LoRA file of llama.cpp may have any name.
     static let ggufEnding = ".gguf"
 
     static func isGGUF(_ name: String) -> Bool { !name.hasPrefix(".") && name.lowercased().hasSuffix(ggufEnding) }
+
+    /// A file of weights that the index may name.
+    static func isShard(_ name: String) -> Bool { !name.hasPrefix(".") && name.hasSuffix(weightsEnding) && name != weights }
 
     /// A path that leads to a file: its folder and name; nil for a folder, and for what is not there.
     static func lone(_ path: String) -> (folder: String, name: String)? {
@@ -27,39 +39,37 @@ final class AdapterFile: Sendable {
     }
 
     /// The files of known names that decide what an adapter does, and what is said when it does nothing.
-    static let decisive = [configuration, weights, template, tokenizer, weightsIndex] + pickles
+    static let decisive =
+        [
+            configuration, weights, weightsIndex, template, templateJSON, "\(namedTemplates)/tool_use.jinja", tokenizer, specialTokens,
+            generation,
+        ] + pickles
 
     let name: String
-    /// As it was when the file was opened.
-    let stamp: FileStamp
-    private let descriptor: Int32
+    private let file: RegularFile
 
-    /// Owns the descriptor.
-    init(name: String, descriptor: Int32) throws(AdapterError) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            close(descriptor)
-            throw AdapterError(.unsafePath, "not a regular file", file: name)
-        }
+    init(name: String, _ file: RegularFile) {
         self.name = name
-        self.descriptor = descriptor
-        stamp = FileStamp(status)
+        self.file = file
     }
 
-    deinit { close(descriptor) }
-
-    var size: Int { stamp.size }
+    /// As it was when the file was opened.
+    var stamp: FileStamp { file.stamp }
+    var size: Int { file.size }
 
     /// The whole file. Errors: `limitExceeded`, `io`, and `notReady` when it changes meanwhile.
     func contents(limit: Int) throws(AdapterError) -> [UInt8] {
-        guard size <= limit else {
-            throw AdapterError(.limitExceeded, "\(size) bytes; at most \(limit) are read", file: name)
-        }
-        var bytes = [UInt8](repeating: 0, count: size)
+        let bytes = try AdapterError.converting(file: name) { () throws(FileError) in try file.contents(limitBytes: limit) }
+        try checkUnchanged()
+        return bytes
+    }
+
+    /// The first bytes, as many as there are.
+    func first(_ count: Int) throws(AdapterError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: min(count, size))
         try bytes.withUnsafeMutableBytes { buffer in
             Result { () throws(AdapterError) in try read(into: buffer, at: 0) }
         }.get()
-        try checkUnchanged()
         return bytes
     }
 
@@ -71,36 +81,31 @@ final class AdapterFile: Sendable {
     }
 
     /// Memory that `fill` writes into, as if it were a file; what it leaves alone is zero and takes none. Of the first `filled`
-    /// bytes all will be written.
+    /// bytes all will be written. Errors: those of `fill`; `unavailable` when there is no memory.
     func memory(
         size: Int, filled: Int = 0, _ fill: (UnsafeMutableRawBufferPointer) throws(AdapterError) -> Void
     ) throws(AdapterError) -> MappedFile {
+        var failure: AdapterError?
         do throws(MappedFileError) {
             return try MappedFile(path: name, size: size, filled: filled) { (buffer) throws(MappedFileError) in
-                do throws(AdapterError) { try fill(buffer) } catch { throw MappedFileError(name, error.message) }
+                do throws(AdapterError) {
+                    try fill(buffer)
+                } catch {
+                    failure = error
+                    throw MappedFileError(name, error.message)
+                }
             }
         } catch {
-            throw AdapterError(.notReady, error.message, file: name)
+            throw failure ?? AdapterError(.unavailable, error.message, file: name)
         }
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(AdapterError) {
-        var done = 0
-        while done < buffer.count {
-            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = pread(descriptor, rest.baseAddress, rest.count, offset + done)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw AdapterError(.io, "cannot read: \(String(cString: strerror(errno)))", file: name) }
-            guard count > 0 else { throw AdapterError(.notReady, "the file became shorter while it was read", file: name) }
-            done += count
-        }
+        try AdapterError.converting(file: name) { () throws(FileError) in try file.read(into: buffer, at: offset) }
     }
 
     /// Throws `notReady` when the file is not what it was when it was opened.
     func checkUnchanged() throws(AdapterError) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, FileStamp(status) == stamp else {
-            throw AdapterError(.notReady, "the file changed while it was read", file: name)
-        }
+        try AdapterError.converting(file: name) { () throws(FileError) in try file.checkUnchanged() }
     }
 }

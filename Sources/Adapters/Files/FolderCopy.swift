@@ -15,7 +15,7 @@ enum FolderCopy {
         }
         var rest = limits.copiedBytes
         for name in names where isWanted(name) {
-            guard let status = try source.status(name), status.st_mode & S_IFMT == S_IFREG, let file = try source.open(name) else { continue }
+            guard try source.status(name)?.kind == .file, let file = try source.open(name) else { continue }
             guard file.size <= rest else {
                 throw AdapterError(.limitExceeded, "more than \(limits.copiedBytes) bytes in all", file: name)
             }

@@ -3,6 +3,9 @@ internal import Tensors
 /// A tensor as it lies in a file that is not PEFT's, and what has to be done to have it as PEFT would write it.
 struct StoredTensor: Sendable {
     enum Arrangement: Sendable {
+        /// The bytes of the file, of whatever type and shape.
+        case asIs
+        /// A matrix whose rows are in order.
         case plain
         /// Row `i` is row `[i]` of the file.
         case rows([Int])
@@ -10,6 +13,8 @@ struct StoredTensor: Sendable {
         case transposed
     }
 
+    /// Which of the adapter's files has it.
+    var file = 0
     /// Of the elements in the file.
     let offset: Int
     let byteCount: Int
@@ -19,10 +24,12 @@ struct StoredTensor: Sendable {
     /// As PEFT writes it: a matrix `[rows, columns]`.
     let shape: [Int]
 
+    private var isAsIs: Bool { if case .asIs = arrangement { true } else { false } }
+
     /// f32, f16 and bf16 stay as they are; every other type becomes f32.
-    var dtype: DType { Self.isKept(storedType) ? storedType : .f32 }
+    var dtype: DType { isAsIs || Self.isKept(storedType) ? storedType : .f32 }
     /// Bytes of the elements as PEFT writes them.
-    var arrangedBytes: Int { dtype.blockBytes * shape.reduce(1, *) }
+    var arrangedBytes: Int { isAsIs ? byteCount : dtype.blockBytes * shape.reduce(1, *) }
     /// The same, so that what follows is aligned.
     var room: Int { (arrangedBytes + 63) / 64 * 64 }
 
@@ -30,6 +37,7 @@ struct StoredTensor: Sendable {
 
     /// Reads the elements into room for `arrangedBytes`. Errors: `io`, and `notReady` when the file became shorter.
     func read(from file: AdapterFile, into target: UnsafeMutableRawPointer) throws(AdapterError) {
+        if isAsIs { return try file.read(into: UnsafeMutableRawBufferPointer(start: target, count: byteCount), at: offset) }
         if case .plain = arrangement, Self.isKept(storedType) {
             return try file.read(into: UnsafeMutableRawBufferPointer(start: target, count: byteCount), at: offset)
         }
@@ -55,7 +63,7 @@ struct StoredTensor: Sendable {
         let element = dtype.blockBytes
         let (rows, columns) = (shape[0], shape[1])
         switch arrangement {
-        case .plain: target.copyMemory(from: source, byteCount: arrangedBytes)
+        case .asIs, .plain: target.copyMemory(from: source, byteCount: arrangedBytes)
         case .rows(let order):
             for row in 0..<rows {
                 (target + row * columns * element).copyMemory(from: source + order[row] * columns * element, byteCount: columns * element)

@@ -23,6 +23,8 @@ public struct AdapterInspection: Sendable {
     public var residentBytes = 0
     public var version: String?
     public var hasChatTemplate = false
+    /// Its own special tokens.
+    public var tokens = AdapterTokens()
     /// Of each target, in the order of the model; empty when there are problems.
     public var effects: [AdapterEffect] = []
     /// In f32, to compare it with others; nil when there are problems.
@@ -46,11 +48,11 @@ public struct AdapterInspection: Sendable {
     /// - Parameter element: in which the adapter would be resident.
     public static func inspect(
         folder: String, base: DecoderConfiguration, weights: BaseWeights? = nil, element: LowRank.Element = .f32,
-        limits: AdapterLimits = .init(), registry: AdapterRegistry = .standard
+        limits: AdapterLimits = .init(), registry: AdapterRegistry = .standard, check: PromptingCheck? = nil
     ) -> AdapterInspection {
         var inspection = AdapterInspection(folder: folder)
         var problems = AdapterProblems()
-        inspection.read(BaseModules(base, weights: weights), element, limits, registry, &problems)
+        inspection.read(BaseModules(base, weights: weights), element, limits, registry, check, &problems)
         weights?.giveBack()
         inspection.problems = problems.errors
         inspection.problemCount = problems.count
@@ -59,17 +61,21 @@ public struct AdapterInspection: Sendable {
 
     private mutating func read(
         _ base: BaseModules, _ element: LowRank.Element, _ limits: AdapterLimits, _ registry: AdapterRegistry,
-        _ problems: inout AdapterProblems
+        _ check: PromptingCheck?, _ problems: inout AdapterProblems
     ) {
         let path = folder
         let content = problems.noting { () throws(AdapterError) in
-            try AdapterContent.read(try AdapterDirectory(path: path), depth: .everything, for: base, limits: limits)
+            try AdapterContent.read(try AdapterDirectory(path: path, followsSnapshots: true), depth: .everything, for: base, limits: limits)
         }
         guard let content else { return }
         defer { problems.retell(content.inOwnWords) }
         for error in content.problems { problems.note(error) }
         format = content.format
-        hasChatTemplate = content.chatTemplate != nil
+        hasChatTemplate = content.prompting.templates != nil
+        tokens = content.prompting.tokens
+        let notices = problems.noting { () throws(AdapterError) in
+            content.prompting == AdapterPrompting() ? [] : try check?(content.prompting) ?? []
+        }
         let elements = content.elements(isHashed: true)
         version = problems.noting { () throws(AdapterError) in try content.version(elements) } ?? nil
         fileBytes = content.weights.fileBytes
@@ -79,6 +85,7 @@ public struct AdapterInspection: Sendable {
             let plan = family.plan(content, for: base, limits: limits, problems: &problems)
         else { return }
         summary = plan.summary
+        summary?.notices += notices ?? []
         residentBytes = plan.byteCount(element: element)
         // Targets that did not fit are known already; whether the others are finite is worth knowing too.
         if plan.summary.patchCount > 0 {

@@ -1,4 +1,4 @@
-internal import Glibc
+internal import Files
 
 /// Which folder below a store's an adapter's name means.
 ///
@@ -112,11 +112,11 @@ struct AdapterPlaces {
     }
 
     private func isFolder(_ name: String) throws(AdapterError) -> Bool {
-        try root.status(name).map { $0.st_mode & S_IFMT == S_IFDIR } == true
+        try root.status(name)?.kind == .folder
     }
 
     private func isAdapter(_ place: String) throws(AdapterError) -> Bool {
         guard try isFolder(place) else { return false }
-        return try root.status("\(place)/\(AdapterFile.configuration)").map { $0.st_mode & S_IFMT == S_IFREG } == true
+        return try root.status("\(place)/\(AdapterFile.configuration)")?.kind == .file
     }
 }

@@ -61,6 +61,14 @@ public struct AdapterStatus: Sendable, Equatable {
         }
     }
 
+    /// Whether a request for it gets what is in memory.
+    public var isInMemory: Bool {
+        switch state {
+        case .resident, .stale: true
+        case .ready, .loading, .notReady, .rejected: false
+        }
+    }
+
     /// Why it is not served; nil when it is.
     public var refusal: AdapterError? { isServable ? nil : state.reason }
     public var family: String? { summary?.family }
@@ -119,7 +127,10 @@ public struct AdapterCounters: Sendable, Equatable {
     public var loadMilliseconds = 0.0
     public var evictions = 0
     public var requestsServed = 0
-    /// Now.
+    /// Begun before a request wanted the adapter, and left out because too much was being loaded.
+    public var prefetches = 0
+    public var skippedPrefetches = 0
+    /// Now; merges are counted, too.
     public var residentAdapters = 0
     public var residentBytes = 0
     public var pinnedAdapters = 0

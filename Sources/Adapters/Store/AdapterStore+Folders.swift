@@ -19,7 +19,7 @@ extension AdapterStore {
             if let (folder, file) = AdapterFile.lone(source), AdapterFile.isGGUF(file) {
                 try FolderCopy.copy(try AdapterDirectory(path: folder), to: partial, limits: limits) { $0 == file }
             } else {
-                try FolderCopy.copy(try AdapterDirectory(path: source), to: partial, limits: limits)
+                try FolderCopy.copy(try AdapterDirectory(path: source, followsSnapshots: true), to: partial, limits: limits)
             }
             _ = try loader.load(try AdapterDirectory(path: partial))
             if taken == nil {

@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Files
 internal import Glibc
 internal import Synchronization
 public import Models
@@ -17,8 +18,9 @@ public final class AdapterStore: Sendable {
     private let guarded: Mutex<Guarded>
     /// Held by a scan: two at once would report the same changes twice.
     let scanning = Mutex(ScanMemory())
-    /// Held while one is made.
-    let merges = Mutex(KeptMerges())
+    /// Entered while a merge is made.
+    let merging = OneAtATime()
+    let prefetches = DispatchQueue(label: "lmoe.adapters.prefetch", attributes: .concurrent)
 
     private struct Guarded {
         var state: StoreState<LoadedAdapter>
@@ -37,14 +39,14 @@ public final class AdapterStore: Sendable {
 
     /// `budgetBytes`: how much adapters may take in memory while no request uses them; those in use may exceed it. An adapter
     /// that alone would not fit is refused. Without `weights`, which are the base's, families that compute with them are refused.
-    /// Nothing is read before `rescan`.
+    /// Nothing is read before `rescan`. `check` is asked of each adapter that brings a template or tokens of its own.
     public init(
         folder: String, base: DecoderConfiguration, weights: BaseWeights? = nil, budgetBytes: Int, element: LowRank.Element = .f32,
-        limits: AdapterLimits = .init(), registry: AdapterRegistry = .standard
+        limits: AdapterLimits = .init(), registry: AdapterRegistry = .standard, check: PromptingCheck? = nil
     ) {
         self.folder = folder
         self.limits = limits
-        loader = AdapterLoader(base: BaseModules(base, weights: weights), element: element, limits: limits, registry: registry)
+        loader = AdapterLoader(base: BaseModules(base, weights: weights), element: element, limits: limits, registry: registry, check: check)
         guarded = Mutex(Guarded(state: StoreState(budgetBytes: budgetBytes)))
     }
 
@@ -152,7 +154,7 @@ public final class AdapterStore: Sendable {
     }
 
     /// Changes the state and wakes those who wait for the load.
-    private func end<Result: Sendable>(
+    func end<Result: Sendable>(
         _ load: StoreState<LoadedAdapter>.Load, _ body: (inout StoreState<LoadedAdapter>) -> Result
     ) -> Result {
         let (result, group) = guarded.withLock { guarded in
@@ -162,7 +164,23 @@ public final class AdapterStore: Sendable {
         return result
     }
 
-    /// By `PinnedAdapter`.
+    /// The state looks for a merge; the group is left when the merge in the making has ended.
+    func acquireMerge(
+        _ version: String, name: String, byteCount: Int
+    ) -> (StoreState<LoadedAdapter>.Acquired, DispatchGroup?) {
+        let (acquired, group, dropped) = guarded.withLock { guarded in
+            let (acquired, dropped) = guarded.state.acquireMerge(version, name: name, byteCount: byteCount)
+            switch acquired {
+            case .load(let load): return (acquired, guarded.beginWaiting(load), dropped)
+            case .wait(let ticket): return (acquired, guarded.waiting[ticket], dropped)
+            default: return (acquired, nil, dropped)
+            }
+        }
+        withExtendedLifetime(dropped) {}
+        return (acquired, group)
+    }
+
+    /// By `PinnedAdapter`, on a queue of its own.
     func release(_ resident: Int) { letGo { $0.release(resident) } }
 
     /// Takes an adapter out of memory; requests that hold it keep it until they end. Its folder stays: the next `acquire` loads

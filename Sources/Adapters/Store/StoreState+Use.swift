@@ -29,7 +29,7 @@ extension StoreState {
         return load
     }
 
-    private mutating func pin(_ number: Int, counted: Bool) -> Payload? {
+    mutating func pin(_ number: Int, counted: Bool) -> Payload? {
         guard var resident = residents[number] else { return nil }
         resident.pins += 1
         resident.lastUse = nextUse()
@@ -121,16 +121,16 @@ extension StoreState {
         return dropped
     }
 
-    private mutating func drop(_ number: Int, _ resident: Resident) -> Payload {
+    mutating func drop(_ number: Int, _ resident: Resident) -> Payload {
         residents[number] = nil
-        entries[resident.name]?.resident = nil
+        if resident.isMerge { merges[resident.version] = nil } else { entries[resident.name]?.resident = nil }
         counters.evictions += 1
         return resident.payload
     }
 
     /// Listed, and its files could not be read again: they differ, or are not known to be sound.
     func isKept(_ resident: Resident) -> Bool {
-        guard resident.isListed, let entry = entries[resident.name] else { return false }
+        guard resident.isListed, !resident.isMerge, let entry = entries[resident.name] else { return false }
         if case .ready = entry.finding { return isOutdated(entry) }
         return true
     }

@@ -64,6 +64,8 @@ struct StoreState<Payload: Sendable>: Sendable {
         let fingerprint: FolderFingerprint
         /// Of the same files when the scan before the load saw them, which may have been earlier.
         let scanned: FolderFingerprint
+        /// Made of others; it has no folder.
+        var isMerge = false
         var pins = 0
         var lastUse = 0
         var isListed: Bool
@@ -104,6 +106,10 @@ struct StoreState<Payload: Sendable>: Sendable {
     var residents: [Int: Resident] = [:]
     var counters = AdapterCounters()
     var loads: [Int: Load] = [:]
+    /// By version.
+    var merges: [String: Merge] = [:]
+    /// Names that are brought into memory before a request wants them.
+    var prefetching: Set<String> = []
     private var lastNumber = 0
     private var clock = 0
 

@@ -1,5 +1,6 @@
 public import Adapters
 public import Generation
+public import Inference
 public import Models
 public import Routing
 
@@ -19,10 +20,18 @@ extension ServiceConfiguration {
 
     /// The adapters folder for that base. Nothing is read before its first `rescan`. The fast path keeps matrices in int8:
     /// a quarter of the bytes to read in each step, rounded as its activations are.
-    public func openStore(for base: BaseWeights) -> AdapterStore {
+    ///
+    /// - Parameter check: of adapters' templates and tokens; by default against the base's tokenizer, which is opened for the first
+    ///   adapter that needs it.
+    public func openStore(for base: BaseWeights, check: AdapterPromptCheck? = nil) -> AdapterStore {
         AdapterStore(
             folder: adapters, base: base.configuration, weights: base, budgetBytes: limits.adapterBudgetBytes,
-            element: adapterElement, limits: limits.adapters)
+            element: adapterElement, limits: limits.adapters, check: (check ?? openPromptCheck()).check)
+    }
+
+    /// Whether adapters' templates and tokens go with the base.
+    public func openPromptCheck() -> AdapterPromptCheck {
+        AdapterPromptCheck { [self] in try AdapterPromptCheck.Base(openModelFiles()) }
     }
 
     /// How the store keeps the adapters' matrices.
@@ -55,10 +64,10 @@ extension ServiceConfiguration {
 
     /// Store and router together; empty before its first `refresh`. Errors: as `checkRoutes`.
     public func openLibrary(
-        for base: BaseWeights, embedder: (any TextEmbedder)?, first: (any TextEmbedder)? = nil
+        for base: BaseWeights, embedder: (any TextEmbedder)?, first: (any TextEmbedder)? = nil, check: AdapterPromptCheck? = nil
     ) throws(GatewayError) -> AdapterLibrary {
         try checkRoutes()
         return AdapterLibrary(
-            store: openStore(for: base), router: embedder.map { openRouter($0, first: first) }, files: routeFiles, policy: requests)
+            store: openStore(for: base, check: check), router: embedder.map { openRouter($0, first: first) }, files: routeFiles, policy: requests)
     }
 }

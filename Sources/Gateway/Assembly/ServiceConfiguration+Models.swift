@@ -64,7 +64,8 @@ extension ServiceConfiguration {
         let pool = try startPool()
         let model = try openBase(pool)
         let embedder = try openEmbedder(pool)
-        let library = try openLibrary(for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool))
+        let library = try openLibrary(
+            for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool), check: model.adapterPromptCheck)
         let engine = try openEngine(model, library: library, encoder: { embedder })
         return ServiceParts(backend: engine, embedder: embedder, library: library)
     }

@@ -69,6 +69,14 @@ extension BaseModel {
     }
 }
 
+extension AdapterPromptCheck.Base {
+    /// Reads the tokenizer of a model's files; its weights are not read.
+    public init(_ files: ModelFiles) throws {
+        let tokenizer = try BaseModel.tokenizer(of: files)
+        self.init(tokenizer: tokenizer, endOfSequence: files.endOfSequence(tokenizer))
+    }
+}
+
 extension ModelFiles {
     /// Text of the end-of-sequence token; empty where there is none.
     fileprivate func endOfSequence(_ tokenizer: any Tokenizer) -> String {

@@ -39,7 +39,7 @@ struct AdaptersCheck: ParsableCommand {
         let base = try workspace.configuration.openBaseWeights()
         let inspection = AdapterInspection.inspect(
             folder: folder, base: base.configuration, weights: base, element: workspace.configuration.adapterElement,
-            limits: workspace.configuration.limits.adapters)
+            limits: workspace.configuration.limits.adapters, check: workspace.configuration.openPromptCheck().check)
         let name = name(in: workspace.configuration.adapters)
         let route = RouteFinding(adapter: name, folder: folder, files: workspace.configuration.routeFiles)
         let others = try route.problem == nil ? rivals(name, route, workspace, base) : (alike: [], claim: nil)

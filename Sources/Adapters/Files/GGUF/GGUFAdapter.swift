@@ -34,8 +34,8 @@ struct GGUFAdapter {
                 .limitExceeded, "\(bytes) bytes when its elements are f32; at most \(limits.weightsBytes) are read", file: file.name)
         }
         weights = try AdapterWeights(
-            tensors.map { ($0.checkpointName, $0.stored) }, of: file, header: header.file.file,
-            headerBytes: header.file.dataOffset, depth: depth)
+            tensors.map { ($0.checkpointName, $0.stored) }, of: [file], headers: [(header.file.file, header.file.dataOffset)],
+            depth: depth)
     }
 
     /// llama.cpp's name of the architecture: one for Llama and Mistral.
