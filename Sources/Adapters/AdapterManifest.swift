@@ -34,7 +34,9 @@ public struct AdapterManifest: Sendable {
             }
             baseModelName = try cursor["base_model_name_or_path"].optionalString()
         } catch {
-            throw AdapterError(error)
+            var refusal = AdapterError(error)
+            if document["lora_parameters"] != nil { refusal.message += "; this is mlx-lm's format: `lmoe adapters convert` makes a PEFT folder of it" }
+            throw refusal
         }
     }
 

@@ -18,6 +18,10 @@ struct SafetensorsHeaderReader {
         guard bytes.first == UInt8(ascii: "{") else {
             throw cursor.error(.malformed, "the header does not begin with \"{\"")
         }
+        // Parsers differ in what they make of it, also behind a number.
+        if let place = bytes.firstIndex(of: 0) {
+            throw cursor.error(.malformed, "the header has a NUL at byte \(text.lowerBound + place - bytes.startIndex)")
+        }
         self.file = file
         self.limits = limits
         dataOffset = text.upperBound

@@ -44,7 +44,7 @@ import Testing
         let adapter = try Self.load(Self.sound())
         let retrieval = try #require(adapter.retrieval)
         #expect(adapter.summary.family == "memory_experts" && retrieval.dimension == 3)
-        let first = try #require(retrieval.retrieve([0.99, 0.1, 0]))
+        let first = try #require(try retrieval.retrieve([0.99, 0.1, 0]))
         #expect(first.record == 0 && abs(first.similarity - 0.99) < 1e-6)
         let (lower, upper) = (try #require(first.delta.branch(0)), try #require(first.delta.branch(1)))
         #expect((lower.rank, upper.rank) == (1, 1))
@@ -52,10 +52,10 @@ import Testing
         #expect(lower.factors.a == (0..<8).map { 2 * Float($0 + 1) })
         #expect(lower.factors.transposedB == (0..<8).map { Float($0) - 3 })
         #expect(upper.factors.a == (8..<16).map { Float($0 + 1) }, "address 90 is the second row")
-        let second = try #require(retrieval.retrieve([0, 1, 0]))
+        let second = try #require(try retrieval.retrieve([0, 1, 0]))
         #expect(second.record == 1 && second.delta.branch(0)?.factors.a == (0..<8).map { 0.5 * Float($0 + 1) })
-        #expect(retrieval.retrieve([0, 0, 1]) == nil && retrieval.retrieve([0.6, 0.8, 0]) == nil, "below the threshold")
-        #expect(retrieval.retrieve([1, 0]) == nil)
+        #expect(try retrieval.retrieve([0, 0, 1]) == nil && retrieval.retrieve([0.6, 0.8, 0]) == nil, "below the threshold")
+        #expect(try retrieval.retrieve([1, 0]) == nil)
     }
 
     @Test func aSliceThatIsNotWrittenAddsNothing() throws {

@@ -48,6 +48,39 @@ import Testing
         #expect((json["similar_weights"] as? [Any])?.isEmpty == true, "it is not compared with itself")
     }
 
+    /// Finite numbers, but no logit is one.
+    @Test func weightsThatAreTooLargeAreAProblem() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let huge = folder.appendingPathComponent("huge")
+        try FileManager.default.copyItem(at: Invocation.root.appendingPathComponent("adapters/math"), to: huge)
+        let file = huge.appendingPathComponent("adapter_config.json")
+        var configuration = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+        configuration["lora_alpha"] = 1e30
+        try JSONSerialization.data(withJSONObject: configuration).write(to: file)
+        let run = try Invocation("adapters", "check", "--json", "--no-compare", "--encoder", "none", huge.path)
+        #expect(run.status == 3, "\(run.errors)")
+        let json = try run.json()
+        #expect(json["takes_effect"] as? Bool == false)
+        let problems = try #require(json["problems"] as? [[String: Any]])
+        #expect(problems.contains { $0["code"] as? String == "nonFinite" && ($0["message"] as? String)?.contains("no finite numbers") == true })
+        #expect((json["logit_change"] as? [String: Any])?["finite"] as? Bool == false)
+        let text = try Invocation("adapters", "check", "--no-compare", "--encoder", "none", huge.path)
+        #expect(text.output.contains("can NOT be served") && !text.output.contains("KL 0.000"), "\(text.output)")
+    }
+
+    @Test func aBrokenTemplateIsAProblem() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let own = folder.appendingPathComponent("own")
+        try FileManager.default.copyItem(at: Invocation.root.appendingPathComponent("adapters/math"), to: own)
+        try Data("{{ messages | frobnicate }}".utf8).write(to: own.appendingPathComponent("chat_template.jinja"))
+        let run = try Invocation("adapters", "check", "--no-model", "--no-compare", "--encoder", "none", own.path)
+        #expect(run.status == 3 && run.output.contains("does NOT take effect") && run.output.contains("chat_template.jinja"), "\(run.output)")
+        let list = try Invocation("adapters", "list", "--adapters", folder.path)
+        #expect(list.output.contains("rejected"), "\(list.output)")
+    }
+
     @Test func aCopyIsCalledOne() throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(at: folder) }

@@ -66,7 +66,7 @@ struct MemoryExpertsTests {
         let workspace = try StepWorkspace(decoder, pool: pool)
         let vocabulary = decoder.configuration.vocabulary
         for (number, fact) in Self.facts.enumerated() {
-            let found = try #require(retrieval.retrieve(try rig.embedder.embed([fact.0]).vectors))
+            let found = try #require(try retrieval.retrieve(try rig.embedder.embed([fact.0]).vectors))
             #expect(found.record == number && found.similarity > 0.99)
             let tokens = try expected.tensor("tokens.\(number)").withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
             let start = try Int(expected.tensor("start.\(number)").withUnsafeBytes { $0.bindMemory(to: Int32.self)[0] })

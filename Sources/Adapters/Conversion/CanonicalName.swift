@@ -1,6 +1,8 @@
 /// The name that PEFT gives a tensor which another tool, or PEFT in memory, names otherwise:
 ///
 /// - what wraps the model may be missing, doubled or of another framework: `layers.0.mlp.up_proj…`, `language_model.model.layers.0…`;
+/// - what wraps single modules may be left in it: `_orig_mod`, `_checkpoint_wrapped_module`, `_fsdp_wrapped_module`;
+/// - `modules_to_save.default.weight` for a module of the adapter's own, beside the base's in `original_module.weight`;
 /// - the adapter's name may stand in it: `lora_A.default.weight`;
 /// - `lora_down` and `lora_up` for A and B, `lora_A` without `.weight`, a magnitude with it;
 /// - `lora_a` and `lora_b` of mlx-lm, which hold the matrices transposed;
@@ -14,7 +16,14 @@ struct CanonicalName: Equatable {
     /// The module whose alpha this is.
     var alphaOf: String?
 
-    private static let wrappers: Set<Substring> = ["base_model", "model", "language_model", "text_model", "module", "_orig_mod"]
+    /// The tensor is a copy of the base's that PEFT keeps in memory: nothing of the adapter's.
+    var isBaseCopy = false
+
+    private static let wrappers: Set<Substring> = ["base_model", "model", "language_model", "text_model", "module"]
+    /// Wherever they stand in a name.
+    private static let innerWrappers: Set<Substring> = [
+        "_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module", "_forward_module", "_fpw_module",
+    ]
     private static let shared: Set<Substring> = ["vera_A", "vera_B"]
 
     init(_ name: String) {
@@ -22,7 +31,7 @@ struct CanonicalName: Equatable {
             self.name = current
             return
         }
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false).filter { !Self.innerWrappers.contains($0) }
         let inner = parts.drop(while: Self.wrappers.contains)
         guard let first = inner.first else {
             self.name = name
@@ -42,6 +51,7 @@ struct CanonicalName: Equatable {
             alphaOf = module.path
             return
         }
+        isBaseCopy = rest.first == "original_module"
         guard let ending = Self.ending(rest, isEmbedding: module.path == BaseModules.embedding) else {
             self.name = name
             return
@@ -53,6 +63,13 @@ struct CanonicalName: Equatable {
     init(_ name: String, isTransposed: Bool) {
         self.name = name
         self.isTransposed = isTransposed
+    }
+
+    /// For the end of a message about a tensor that nothing reads: empty where no other name would help.
+    static func hint(_ name: String) -> String {
+        let canonical = CanonicalName(name)
+        guard canonical.name != name || canonical.alphaOf != nil || canonical.isBaseCopy else { return "" }
+        return "; `lmoe adapters convert` writes the adapter under PEFT's names"
     }
 
     private static func module(_ parts: ArraySlice<Substring>) -> (path: String, partCount: Int)? {
@@ -68,6 +85,8 @@ struct CanonicalName: Equatable {
 
     private static func ending(_ parts: ArraySlice<Substring>, isEmbedding: Bool) -> (text: String, isTransposed: Bool)? {
         guard let first = parts.first, parts.count <= 3 else { return nil }
+        let text = parts.joined(separator: ".")
+        if ["weight", "bias", "base_layer.weight", "base_layer.bias"].contains(text) { return (text, false) }
         let last = parts.count > 1 ? parts.last : nil
         func matrix(_ letter: String, transposed: Bool = false) -> (String, Bool) {
             (isEmbedding ? "lora_embedding_\(letter)" : "lora_\(letter).weight", transposed)
@@ -81,6 +100,7 @@ struct CanonicalName: Equatable {
         case "lora_b" where parts.count == 1: return matrix("B", transposed: true)
         case "lora_embedding_A", "lora_embedding_B", "lora_magnitude_vector", "ia3_l", "vera_lambda_b", "vera_lambda_d":
             return (String(first), false)
+        case "modules_to_save" where parts.count == 3 && (last == "weight" || last == "bias"): return (String(parts.last ?? ""), false)
         case "token_adapter" where parts.dropFirst().first == "trainable_tokens_delta":
             return ("token_adapter.trainable_tokens_delta", false)
         default: return nil

@@ -79,6 +79,7 @@ struct ConversionSource {
         var alphas: [(String, JSONValue)] = []
         for view in views {
             let canonical = CanonicalName(view.name)
+            if canonical.isBaseCopy { continue }
             if let module = canonical.alphaOf, view.elementCount == 1, view.dtype.isFloatingPoint {
                 alphas.append((module, .number(Double(view.floats()[0]))))
                 continue

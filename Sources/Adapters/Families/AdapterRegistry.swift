@@ -20,7 +20,8 @@ public struct AdapterRegistry: Sendable {
         if let family = families.first(where: { $0.recognises(manifest) }) { return family }
         throw AdapterError(
             .unsupported,
-            "\(quoted(manifest.peftType)) is no family that is served here; expected \(listed(families.map { $0.name.uppercased() }, limit: 20))",
+            "the family \(quoted(manifest.peftType)) is not served here (\(listed(families.map { $0.name.uppercased() }, limit: 20)) are): "
+                + ForeignFamily.wayOut(manifest.peftType),
             file: AdapterFile.configuration, key: "peft_type")
     }
 }

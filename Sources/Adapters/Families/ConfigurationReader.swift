@@ -4,12 +4,14 @@ internal import JSON
 struct ConfigurationReader: Sendable {
     let document: JSONCursor
 
+    /// Nil where the key is not there: a family has a standard for that, and none for null.
     func integer(_ key: String, in range: ClosedRange<Int>) throws(AdapterError) -> Int? {
-        try read(key) { (value) throws(JSONError) in try value.optionalInt(in: range) }
+        try read(key) { (value) throws(JSONError) in value.value == nil ? nil : try value.int(in: range) }
     }
 
+    /// As `integer`.
     func number(_ key: String) throws(AdapterError) -> Double? {
-        try read(key) { (value) throws(JSONError) in try value.optionalDouble() }
+        try read(key) { (value) throws(JSONError) in value.value == nil ? nil : try value.double() }
     }
 
     func flag(_ key: String) throws(AdapterError) -> Bool {

@@ -69,6 +69,8 @@ struct TargetPlanner<Part: ModulePart> {
                 let (position, part) = try place(of: name, refusal)
                 sorted[position][part] = view
             } catch {
+                var error = error
+                error.message += CanonicalName.hint(name)
                 refused.append((name, error))
             }
         }

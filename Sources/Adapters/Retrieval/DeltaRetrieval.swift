@@ -11,7 +11,8 @@ public protocol DeltaRetrieval: Sendable {
     var dimension: Int { get }
 
     /// For a unit vector `[dimension]`; nil when nothing that it holds is meant: then the base answers, bit for bit.
-    func retrieve(_ query: [Float]) -> RetrievedDelta?
+    /// Errors: `unavailable` when there is no memory for what was found, `malformed`.
+    func retrieve(_ query: [Float]) throws(AdapterError) -> RetrievedDelta?
 }
 
 /// What was found for one request.

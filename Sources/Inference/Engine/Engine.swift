@@ -49,8 +49,7 @@ public final class Engine: GenerationBackend {
                 prompts: PromptBuilder(base: base, limits: limits, contextLength: contextLength)),
             isLoaded: { name in
                 guard let store else { return true }
-                guard case .resident = store.status(name)?.state else { return false }
-                return true
+                return store.status(name)?.isInMemory == true
             }, limits: limits, mailbox: mailbox, ledger: ledger)
         let worker: EngineWorker
         do throws(ModelError) {

@@ -50,7 +50,13 @@ struct RequestPreparer: Sendable {
         } catch {
             throw GenerationError(.internalFailure, "the encoder failed: \(error)")
         }
-        guard let found = retrieval.retrieve(vector) else { return .base(partition: partition) }
+        let retrieved: RetrievedDelta?
+        do {
+            retrieved = try retrieval.retrieve(vector)
+        } catch {
+            throw GenerationError(.adapterRejected, "\(error)")
+        }
+        guard let found = retrieved else { return .base(partition: partition) }
         return .retrieved(found.delta, promptTokens: promptTokens, partition: partition)
     }
 
@@ -98,7 +104,7 @@ struct RequestPreparer: Sendable {
             switch error.code {
             case .notFound: throw GenerationError(.adapterNotFound, "there is no adapter `\(error.adapter ?? "")`")
             // The adapter is as good as before: what was asked of it is not.
-            case .unsupported where request.merge != nil || request.scale != 1:
+            case .unsupported where request.merge != nil || request.scale != 1, .nonFinite where request.merge != nil || request.scale != 1:
                 throw GenerationError(.invalidRequest, "\(error)")
             // The system is short of something, or the adapters folder is away: the adapter may be fine.
             case .unavailable: throw GenerationError(.overloaded, "\(error)", retryAfterSeconds: limits.retryAfterSeconds)

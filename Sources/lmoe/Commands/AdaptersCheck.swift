@@ -48,7 +48,7 @@ struct AdaptersCheck: ParsableCommand {
             overlaps: others.alike, claim: others.claim,
             likenesses: noCompare ? nil : likenesses(inspection, workspace, base), change: try change(inspection, workspace))
         print(json ? finding.json.serialized(pretty: true) : finding.text)
-        if !inspection.takesEffect { throw ExitCode(ExitStatus.no.rawValue) }
+        if !finding.takesEffect { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
     /// What the folder is called, or would be: one in a subfolder of the adapters folder has both names.

@@ -16,10 +16,20 @@ struct InspectionFinding {
     /// Nil when the model was not asked.
     let change: LogitChange?
 
+    /// The folder would load, change what the base answers, and leave answers possible.
+    var takesEffect: Bool { inspection.takesEffect && change?.isFinite != false }
+
+    /// What the run of the model shows to be wrong.
+    private var brokenLogits: String? {
+        guard let change, !change.isFinite else { return nil }
+        return "with the adapter, logits are no finite numbers at \(change.brokenPositions) of \(change.tokens) positions: its weights are too large,"
+            + " and no answer can be drawn"
+    }
+
     var json: JSONValue {
         let summary = inspection.summary
         return [
-            "name": .string(name), "folder": .string(inspection.folder), "takes_effect": .bool(inspection.takesEffect),
+            "name": .string(name), "folder": .string(inspection.folder), "takes_effect": .bool(takesEffect),
             "format": inspection.format.map { .string($0.rawValue) } ?? .null,
             "family": summary.map { .string($0.family) } ?? .null,
             "rank": summary?.ranks.map { .integer(Int64($0.upperBound)) } ?? .null,
@@ -38,7 +48,8 @@ struct InspectionFinding {
             "similar_weights": likenesses.map { others in .array(others.map(Self.json)) } ?? .null,
             "unused_tensors": tensors(.unreadTensor), "missing_tensors": tensors(.missingTensor),
             "problems": .array(
-                inspection.problems.map { ["code": .string($0.code.rawValue), "message": .string("\($0)")] }),
+                inspection.problems.map { ["code": .string($0.code.rawValue), "message": .string("\($0)")] }
+                    + (brokenLogits.map { [["code": "nonFinite", "message": .string($0)]] } ?? [])),
         ]
     }
 
@@ -52,7 +63,7 @@ struct InspectionFinding {
         }
         return [
             "prompt": .string(change.prompt), "tokens": .integer(Int64(change.tokens)), "mean_kl": .number(change.divergence),
-            "same_best_token": .number(change.agreement), "base": token(change.base), "adapted": token(change.adapted),
+            "same_best_token": .number(change.agreement), "finite": .bool(change.isFinite), "base": token(change.base), "adapted": token(change.adapted),
         ]
     }
 
@@ -69,7 +80,7 @@ extension InspectionFinding {
     }
 
     private var summaryLines: [String] {
-        var lines = ["\(name)  \(inspection.takesEffect ? "takes effect" : "does NOT take effect")"]
+        var lines = ["\(name)  \(takesEffect ? "takes effect" : inspection.takesEffect ? "can NOT be served" : "does NOT take effect")"]
         if let summary = inspection.summary {
             let rank = summary.ranks.map { ", rank \($0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound) to \($0.upperBound)")" }
             let alpha = summary.alpha.map { ", alpha \($0)" }
@@ -94,7 +105,7 @@ extension InspectionFinding {
             lines.append("idle        \(idle.count) targets change nothing: \(first)\(idle.count > 1 ? ", …" : "")")
         }
         if inspection.dependsOnRequest { lines.append("logits      it acts on what a request's text asks for") }
-        if let change {
+        if let change, change.isFinite {
             let (before, after) = (Self.shown(change.base), Self.shown(change.adapted))
             lines.append(
                 "logits      KL \(Figure.decimals(change.divergence, 3)) nats a token over \(change.tokens) tokens, "
@@ -132,6 +143,7 @@ extension InspectionFinding {
         var lines = inspection.problems.map { "problem     \($0)" }
         let more = inspection.problemCount - inspection.problems.count
         if more > 0 { lines.append("            … and \(more) more") }
+        if let brokenLogits { lines.append("problem     \(brokenLogits)") }
         return lines
     }
 }

@@ -45,6 +45,8 @@ struct TextScorer {
         let logits: UnsafePointer<Float>
         let count: Int
 
+        var isFinite: Bool { UnsafeBufferPointer(start: logits, count: count).allSatisfy(\.isFinite) }
+
         var best: Int { Kernels.maximumIndex(logits, count: count) }
 
         /// Writes the probabilities; returns `log sum exp` of the logits.

@@ -77,18 +77,22 @@ struct MemoryTable: DeltaRetrieval {
             }
         }
         guard problems.isEmpty else { return }
-        if !(0..<facts).contains(where: { !isIdle($0) }) {
+        var isIdle = true
+        for fact in 0..<facts {
+            do {
+                let delta = try delta(of: fact)
+                isIdle = isIdle && sites.allSatisfy { delta.branch($0.layer) == nil }
+            } catch {
+                note(.malformed, "the slices of fact \(fact) make no matrix: \(error.message)", MemoryExpertsPlanner.slots)
+            }
+        }
+        if isIdle && problems.isEmpty {
             note(.noEffect, "no fact has a slice that is written and not zero: the adapter would change nothing", MemoryExpertsPlanner.slots)
         }
     }
 
-    private func isIdle(_ fact: Int) -> Bool {
-        let delta = delta(of: fact)
-        return sites.allSatisfy { delta.branch($0.layer) == nil }
-    }
-
     /// Cost: `O(facts * dimension)` for the keys, `O(slices * hidden)` for what is gathered.
-    func retrieve(_ query: [Float]) -> RetrievedDelta? {
+    func retrieve(_ query: [Float]) throws(AdapterError) -> RetrievedDelta? {
         guard query.count == dimension else { return nil }
         var best = (fact: 0, similarity: -Float.infinity)
         query.withUnsafeBufferPointer { query in
@@ -99,20 +103,20 @@ struct MemoryTable: DeltaRetrieval {
             }
         }
         guard Double(best.similarity) >= configuration.threshold else { return nil }
-        return RetrievedDelta(delta: delta(of: best.fact), record: best.fact, similarity: best.similarity)
+        return RetrievedDelta(delta: try delta(of: best.fact), record: best.fact, similarity: best.similarity)
     }
 
     /// The slices of one fact: at each site one low-rank map, of as many ranks as slices are written there.
-    private func delta(of fact: Int) -> AdapterDelta {
+    private func delta(of fact: Int) throws(AdapterError) -> AdapterDelta {
         var branches = [LowRank?](repeating: nil, count: layers)
         for (place, site) in sites.enumerated() {
             let first = fact * configuration.slices + place * configuration.slicesPerSite
-            branches[site.layer] = gather(first..<first + configuration.slicesPerSite, site)
+            branches[site.layer] = try gather(first..<first + configuration.slicesPerSite, site)
         }
         return AdapterDelta(layers: layers, branches: branches)
     }
 
-    private func gather(_ places: Range<Int>, _ site: Site) -> LowRank? {
+    private func gather(_ places: Range<Int>, _ site: Site) throws(AdapterError) -> LowRank? {
         var (a, b) = ([Float](), [Float]())
         let row = FloatBuffer(count: hidden)
         for place in places {
@@ -125,7 +129,11 @@ struct MemoryTable: DeltaRetrieval {
         }
         guard a.contains(where: { $0 != 0 }), b.contains(where: { $0 != 0 }) else { return nil }
         let rank = a.count / hidden
-        return try? LowRank(a: a, transposedB: b, rank: rank, inputs: hidden, outputs: hidden, scale: 1, element: .f32)
+        do {
+            return try LowRank(a: a, transposedB: b, rank: rank, inputs: hidden, outputs: hidden, scale: 1, element: .f32)
+        } catch {
+            throw AdapterError(.malformed, error.message, file: AdapterFile.weights, tensor: MemoryExpertsPlanner.slots)
+        }
     }
 
     /// Binary search.
