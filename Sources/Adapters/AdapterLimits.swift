@@ -18,8 +18,6 @@ public struct AdapterLimits: Sendable, Equatable {
     public var settleMilliseconds = 300
     /// A folder whose files are not whole, and have not changed for so long, is reported.
     public var arrivalMilliseconds = 3_000
-    /// Adapters that are brought into memory at once before a request wants them.
-    public var prefetches = 4
     /// Requests that wait for a merge to be made, the one that makes it included.
     public var waitingMerges = 16
     /// `add` copies no more than this many files and bytes.

@@ -192,16 +192,6 @@ import Testing
         #expect(store.counters.pinnedAdapters == 0)
     }
 
-    @Test func aPrefetchedAdapterIsInMemory() throws {
-        let folder = try TemporaryFolder()
-        try TinyAdapter().write(to: "\(folder.path)/a")
-        let store = Self.store(folder)
-        _ = store.rescan()
-        for name in ["a", "none", "../a"] { store.prefetch(name) }
-        store.prefetches.sync(flags: .barrier) {}
-        #expect(store.status("a")?.state == .resident && store.counters.prefetches == 1 && store.counters.requestsServed == 0)
-    }
-
     /// Four real adapters of 32 MB in all, loaded and evicted over and over.
     @Test func evictionReturnsTheMemory() throws {
         let store = RealAdapterTests.store(budgetBytes: 12 << 20)

@@ -190,27 +190,6 @@ import Files
         #expect(error.code == .nonFinite)
     }
 
-    @Test func prefetchesAreBoundedAndCounted() throws {
-        var state = State(budgetBytes: 100)
-        for name in ["a", "b", "c", "d", "big"] {
-            _ = state.observe(name, fingerprint: Self.fingerprint(1), finding: Self.ready(name == "big" ? 95 : 10))
-        }
-        _ = state.observe("bad", fingerprint: Self.fingerprint(1), finding: Self.bad)
-        func begins(_ name: String) -> Bool { state.beginPrefetch(name, most: 3) }
-        #expect(begins("a") && begins("b"))
-        #expect(!begins("a"), "once at a time")
-        #expect(!begins("bad") && !begins("none"), "there is nothing to load")
-        #expect(state.counters.prefetches == 2 && state.counters.skippedPrefetches == 0)
-        let a = state.acquire("a", counted: false).0
-        guard case .load(let load) = a else { return #expect(Bool(false), "it is loaded") }
-        #expect(!begins("big"), "with the load in flight it exceeds the budget")
-        #expect(begins("c") && !begins("d"), "at most three")
-        #expect(state.counters.prefetches == 3 && state.counters.skippedPrefetches == 2)
-        state.endPrefetch("b")
-        #expect(begins("d"))
-        state.fail(load, AdapterError(.notReady, "x"))
-    }
-
     @Test func whatIsKeptFitsTheBudget() throws {
         var state = State(budgetBytes: 100)
         for (payload, name) in ["a", "b", "c"].enumerated() {

@@ -2,14 +2,20 @@ internal import Glibc
 
 /// Puts whole folders into place and takes them away: what somebody else sees has either all files or no name.
 enum FolderCopy {
-    /// Copies the regular files of `source` (no subfolders) into a new folder `target` and flushes them to the disk.
+    /// Copies the regular files of `source` into a new folder `target` and flushes them to the disk; of its subfolders only that of
+    /// further chat templates.
     /// A `target` that is left from a copy that never ended is replaced. Errors: `io`, `unsafePath`, `limitExceeded`.
     /// - Parameter isWanted: told a file's name
     static func copy(
         _ source: AdapterDirectory, to target: String, limits: AdapterLimits, where isWanted: (String) -> Bool = { _ in true }
     ) throws(AdapterError) {
         try make(target)
-        let names = try source.names(limit: limits.copiedFiles + 1).sorted()
+        var names = try source.names(limit: limits.copiedFiles + 1)
+        if try source.status(AdapterFile.namedTemplates)?.kind == .folder {
+            let templates = try AdapterDirectory(AdapterFile.namedTemplates, below: source)
+            names += try templates.names(limit: limits.copiedFiles + 1).map { "\(AdapterFile.namedTemplates)/\($0)" }
+            guard mkdir("\(target)/\(AdapterFile.namedTemplates)", 0o755) == 0 else { throw failure("cannot create", file: AdapterFile.namedTemplates) }
+        }
         guard names.count <= limits.copiedFiles else {
             throw AdapterError(.limitExceeded, "more than \(limits.copiedFiles) files")
         }

@@ -127,9 +127,6 @@ public struct AdapterCounters: Sendable, Equatable {
     public var loadMilliseconds = 0.0
     public var evictions = 0
     public var requestsServed = 0
-    /// Begun before a request wanted the adapter, and left out because too much was being loaded.
-    public var prefetches = 0
-    public var skippedPrefetches = 0
     /// Now; merges are counted, too.
     public var residentAdapters = 0
     public var residentBytes = 0

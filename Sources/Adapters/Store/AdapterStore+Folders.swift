@@ -1,9 +1,9 @@
 internal import Glibc
 
 extension AdapterStore {
-    /// Copies a folder, or a LoRA file of llama.cpp into one of its own, into the store's: whole, as `.partial-NAME`, checked by loading it, and renamed into place. Without
-    /// a name the source's own is used. Answers the name. Errors: `invalidName`, `exists`, and why the adapter is refused;
-    /// nothing is left behind then. With `replaces` a folder of that name is replaced once the new one has been checked.
+    /// Copies a folder, or a LoRA file of llama.cpp, into a folder of the store: as `.partial-NAME`, which is checked by loading it and
+    /// then renamed. Without a name the source's own is used. Answers the name. Errors: `invalidName`, `exists`, and why the adapter
+    /// is refused; nothing is left behind then. With `replaces` a folder of that name is replaced once the new one has been checked.
     @discardableResult
     public func add(from source: String, name: String? = nil, replaces: Bool = false) throws(AdapterError) -> String {
         let name = name ?? Self.lastComponent(source)
@@ -35,8 +35,13 @@ extension AdapterStore {
         return name
     }
 
-    /// Puts a checked folder in the place of an adapter's. Its version in memory serves until the new one is loaded.
+    /// Puts a checked folder in the place of an adapter's. Its version in memory serves until the new one is loaded: no scan looks
+    /// while the name is not there.
     private func exchange(_ target: String, for checked: String, _ name: String) throws(AdapterError) {
+        try scanning.withLock { _ in Result { () throws(AdapterError) in try exchangeNames(target, checked, name) } }.get()
+    }
+
+    private func exchangeNames(_ target: String, _ checked: String, _ name: String) throws(AdapterError) {
         let aside = "\(folder)/.removed-\(name)"
         try FolderCopy.delete(aside)
         try FolderCopy.move(target, to: aside)

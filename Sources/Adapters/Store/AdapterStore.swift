@@ -20,7 +20,6 @@ public final class AdapterStore: Sendable {
     let scanning = Mutex(ScanMemory())
     /// Entered while a merge is made.
     let merging = OneAtATime()
-    let prefetches = DispatchQueue(label: "lmoe.adapters.prefetch", attributes: .concurrent)
 
     private struct Guarded {
         var state: StoreState<LoadedAdapter>

@@ -108,8 +108,6 @@ struct StoreState<Payload: Sendable>: Sendable {
     var loads: [Int: Load] = [:]
     /// By version.
     var merges: [String: Merge] = [:]
-    /// Names that are brought into memory before a request wants them.
-    var prefetching: Set<String> = []
     private var lastNumber = 0
     private var clock = 0
 
