@@ -84,6 +84,7 @@ import Testing
         let new = try store.acquire("a")
         #expect(new.version != old.version)
         #expect(Self.values(old) == before && Self.values(new) != before)
+        PinnedAdapter.finishReleases()
         #expect(store.status("a")?.pins == 2 && store.status("a")?.version == new.version)
         #expect(store.counters.residentAdapters == 2)
     }
