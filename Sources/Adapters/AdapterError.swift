@@ -10,7 +10,7 @@ public struct AdapterError: Error, Sendable, Equatable, CustomStringConvertible 
         case notReady
         /// A folder's name that no adapter may have.
         case invalidName
-        /// A pickle (`.bin`, `.pt`, `.pth`): loading one can run code.
+        /// A pickle (`.bin`, `.pt`, `.pth`): loading it could run code.
         case pickle
         /// A path that leaves the folder, or a link that does.
         case unsafePath
@@ -20,7 +20,7 @@ public struct AdapterError: Error, Sendable, Equatable, CustomStringConvertible 
         case malformed
         /// A target of the configuration without its tensors, or half of a pair.
         case missingTensor
-        /// A tensor that nothing would read: it would have no effect.
+        /// A tensor that is not read: it would have no effect.
         case unreadTensor
         /// A tensor of another shape, rank or element type.
         case wrongShape
@@ -64,7 +64,7 @@ public struct AdapterError: Error, Sendable, Equatable, CustomStringConvertible 
         self.key = key
     }
 
-    /// Whether waiting can help: the files may still be arriving, or the system may be short of something.
+    /// Whether a later attempt may succeed: the files may still be arriving, or the system may be short of something.
     public var isTransient: Bool { code == .notReady || code == .io || code == .unavailable }
 
     public var description: String {

@@ -1,6 +1,6 @@
-/// What a folder from a stranger may ask for. Each limit is far above what real adapters need.
+/// Limits for folders of unknown origin. Each is far above what real adapters need.
 public struct AdapterLimits: Sendable, Equatable {
-    /// Folders looked at in one scan; the rest are reported, not read.
+    /// Folders of one scan.
     public var adapters = 10_000
     /// Bytes of `adapter_config.json`; PEFT writes 1 to 50 KB.
     public var configurationBytes = 4 << 20
@@ -10,9 +10,9 @@ public struct AdapterLimits: Sendable, Equatable {
     public var weightsBytes = 8 << 30
     /// Bytes of the header of a file of weights: about 100 a tensor.
     public var headerBytes = 32 << 20
-    /// Of one projection: beyond it the low-rank product costs more than the base's own.
+    /// Rank of one projection: with a greater one the low-rank product costs more than the base's own product.
     public var rank = 4096
-    /// Of one router.
+    /// Experts of one router.
     public var experts = 256
     /// A folder is served when its files have rested this long, so that a copy in progress is not taken for whole.
     public var settleMilliseconds = 300

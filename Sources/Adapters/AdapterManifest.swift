@@ -2,15 +2,15 @@ public import JSON
 
 /// `adapter_config.json`: which family an adapter is of, and what that family reads.
 public struct AdapterManifest: Sendable {
-    /// In capitals, as PEFT writes it: `LORA`, `IA3`, `VERA`, …; where a mixture says only how it routes, the type that goes with
-    /// that.
+    /// In capitals, as PEFT writes it: `LORA`, `IA3`, `VERA`, …; for a mixture that has only a `routing_strategy`, the type that belongs
+    /// to it.
     public let peftType: String
-    /// What it was trained on, in the words of whoever did; names differ for equal models, so only shapes are checked.
+    /// The base model as the training tool named it. Names differ for equal models, so only shapes are checked.
     public let baseModelName: String?
     /// All keys.
     public let document: JSONObject
 
-    /// For the end of a message: `; the adapter was trained on …`; empty where nobody says.
+    /// For the end of a message: `; the adapter was trained on …`; empty when the configuration names no base.
     var trainedOn: String { baseModelName.map { "; the adapter was trained on \(quoted($0))" } ?? "" }
 
     /// Errors: `notReady` for a text that ends too early, `malformed`.
@@ -40,7 +40,7 @@ public struct AdapterManifest: Sendable {
         }
     }
 
-    /// Nil where the type is said, or nothing is.
+    /// Nil when the configuration has a `peft_type`, or names no known strategy.
     private static func mixtureType(_ cursor: JSONCursor) throws(JSONError) -> String? {
         guard !cursor["peft_type"].exists, let strategy = try cursor["routing_strategy"].optionalString() else { return nil }
         switch strategy {

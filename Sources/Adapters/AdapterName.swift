@@ -1,7 +1,7 @@
 /// The rules for a folder's name, which is also the model's name in the API.
 ///
 /// 1 to 64 ASCII letters, digits, `.`, `_` or `-`; does not begin with a dot or a hyphen, does not end in `.partial`,
-/// and is none of the reserved names, whatever the case. Such a name is a single path component that no path trick fits in.
+/// and is not one of the reserved names, in any case. Such a name is a single path component that cannot lead out of a folder.
 public enum AdapterName {
     /// Names that clients use for something else.
     public static let reserved: Set<String> = ["base", "auto", "lmoe", "encoder"]

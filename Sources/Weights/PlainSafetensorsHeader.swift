@@ -1,8 +1,8 @@
 /// The header of a safetensors file in the form that its writers give it: no space but at the end, ASCII without escapes, and
 /// the fields of a tensor in the order dtype, shape, data_offsets.
 ///
-/// Read in one pass, several times faster than JSON: a folder of a thousand adapters has half a million tensors. Whatever
-/// differs, sound or not, is left to the reader of JSON, which also knows the reasons to refuse it.
+/// It is read in one pass, several times faster than JSON: a folder of a thousand adapters has half a million tensors. Headers of any
+/// other form, sound or not, are left to the JSON reader, which can say why it refuses one.
 struct PlainSafetensorsHeader {
     struct Tensor {
         var name: String
@@ -50,7 +50,7 @@ struct PlainSafetensorsHeader {
     }
 }
 
-/// Steps over what it expects.
+/// Reads expected text from the front of a buffer.
 private struct Scanner {
     let text: UnsafeRawBufferPointer
     private var index = 0

@@ -77,7 +77,7 @@ private struct ShardIndex {
             do throws(JSONError) {
                 return try JSONValue.parse(file.bytes, maxDepth: 8)
             } catch {
-                // A text that ends too early is one that is still being copied.
+                // A text that ends too early may still be being copied.
                 throw WeightsError(error.code == .syntax ? .truncated : .malformed, "no valid index: \(error)", file: path)
             }
         }
@@ -100,7 +100,7 @@ private struct ShardIndex {
         }
     }
 
-    /// A file name, not a path: what comes from strangers stays in its folder.
+    /// A file name, not a path: an index must not lead out of its folder.
     private static func isPlainName(_ name: String) -> Bool {
         name.hasSuffix(".safetensors") && !name.hasPrefix(".") && !name.utf8.contains(UInt8(ascii: "/"))
             && !name.utf8.contains(0) && name.utf8.count <= 255

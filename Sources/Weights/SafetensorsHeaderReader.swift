@@ -122,7 +122,7 @@ struct SafetensorsHeaderReader {
         return Entry(name: name, dtype: dtype, shape: shape, begin: offsets[0], end: offsets[1])
     }
 
-    /// Read twice where something is wrong: only then are the paths needed that errors name, which cost more than the fields.
+    /// A field that is wrong is read a second time, because only then the paths are needed that errors name; they cost more than the fields.
     private func fields(
         _ name: String, _ value: JSONValue
     ) throws(WeightsError) -> (dtype: String, shape: [Int], offsets: [Int]) {
@@ -176,7 +176,7 @@ struct SafetensorsHeaderReader {
         }
     }
 
-    /// The parser keeps the last of equal keys: compares what it kept with what the text has.
+    /// The parser keeps the last of equal keys, so the members in the text are counted and compared with those that it kept.
     private func refuseDuplicates(_ count: MemberCount) throws(WeightsError) {
         var inner = 0
         for (_, value) in header {
@@ -194,7 +194,7 @@ struct SafetensorsHeaderReader {
     }
 }
 
-/// How many members a valid JSON object has in its text, and how many the objects have that are its values.
+/// Counts the members of a valid JSON object in its text, and those of the objects that are its values.
 private struct MemberCount {
     private(set) var outer = 0
     private(set) var inner = 0

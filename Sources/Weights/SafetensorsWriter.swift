@@ -56,7 +56,7 @@ public enum SafetensorsWriter {
     }
 }
 
-/// A file that gets its name when it is whole, and is deleted when it never is.
+/// A file that gets its name when it is complete, and is deleted otherwise.
 private final class PartialFile {
     private let path: String
     private let partialPath: String

@@ -1,6 +1,6 @@
 public import Tensors
 
-/// What all files of weights offer: tensors by name, and lookups whose errors say what is missing or differs.
+/// Tensors by name, and lookups whose errors say what is missing or different. Every file of weights offers them.
 public protocol TensorSource: Sendable {
     /// Of the file, or of the folder of several.
     var path: String { get }

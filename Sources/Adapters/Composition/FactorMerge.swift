@@ -6,7 +6,7 @@ struct FactorMerge {
     let strategy: AdapterMerge.Strategy
     let density: Double
     let majoritySign: AdapterMerge.MajoritySign
-    /// What random choices begin with.
+    /// Seed of the random choices.
     let seed: UInt64
 
     /// `factors`: of equal length, one an adapter, with its weight. Cost: `O(elements * adapters)`.

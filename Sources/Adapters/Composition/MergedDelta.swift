@@ -2,7 +2,7 @@ internal import Generation
 internal import Models
 internal import Tensors
 
-/// One delta of several, module by module. An adapter without a module takes no part there, as in PEFT.
+/// Merges several deltas into one, module by module. As in PEFT, an adapter that does not change a module is left out there.
 struct MergedDelta {
     /// One adapter, its elements in f32.
     struct Source {
@@ -15,7 +15,7 @@ struct MergedDelta {
     let sources: [Source]
     let merge: AdapterMerge
     let element: LowRank.Element
-    /// What random choices begin with.
+    /// Seed of the random choices.
     let seed: UInt64
 
     /// Errors: `unsupported` for what is not low-rank, and for ranks that a sparse strategy cannot merge; `noEffect`.
@@ -76,7 +76,7 @@ struct MergedDelta {
                 seed: seed ^ ((2 * place + side) &* 0xd134_2543_de82_ef95)
             ).merge(factors)
         }
-        // The sign goes to one side only, or it would cancel out.
+        // The sign is applied to one side only; on both it would cancel out.
         return Pair(
             rank: rank, a: merged(0, parts.map { ($0.a, Float($0.factor.sign == .minus ? -1 : 1) * $0.root) }),
             b: merged(1, parts.map { ($0.b, $0.root) }))
@@ -90,7 +90,7 @@ struct MergedDelta {
         }
     }
 
-    /// What one adapter does to one module.
+    /// The change that one adapter makes to one module.
     private struct Part {
         var name: String
         var lowRank: LowRank

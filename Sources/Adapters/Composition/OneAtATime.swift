@@ -6,7 +6,7 @@ final class OneAtATime: Sendable {
     private let waiting = Atomic(0)
     private let semaphore = DispatchSemaphore(value: 1)
 
-    /// Waits for those before; false, at once, when `most` wait or work already. Whoever entered has to `leave`.
+    /// Waits for its turn. Returns false at once when `most` threads wait or work already. A thread that entered has to `leave`.
     func enter(most: Int) -> Bool {
         guard waiting.add(1, ordering: .relaxed).newValue <= most else {
             waiting.subtract(1, ordering: .relaxed)

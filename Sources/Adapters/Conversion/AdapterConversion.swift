@@ -4,10 +4,10 @@ public import Models
 internal import Tensors
 internal import Weights
 
-/// Writes an adapter of any supported form as a PEFT folder: `adapter_config.json` and `adapter_model.safetensors`, with what else lies
-/// beside it (routing data, a chat template).
+/// Writes an adapter of any supported form as a PEFT folder: `adapter_config.json` and `adapter_model.safetensors`, with the other files of
+/// the source (routing data, a chat template).
 ///
-/// The result was loaded strictly before it gets its name, and nothing is overwritten.
+/// The result is loaded strictly before it gets its name. Nothing is overwritten.
 public struct AdapterConversion: Sendable {
     /// What kind of files the source is.
     public enum Form: String, Sendable {
@@ -80,7 +80,7 @@ public struct AdapterConversion: Sendable {
         }
     }
 
-    /// Beside the target, so that it can be renamed; hidden, so that no scan takes it for an adapter.
+    /// In the target's folder, so that it can be renamed; hidden, so that scans skip it.
     private static func partialPath(of target: String) -> String {
         guard let slash = target.lastIndex(of: "/") else { return ".partial-\(target)" }
         return "\(target[...slash]).partial-\(target[target.index(after: slash)...])"

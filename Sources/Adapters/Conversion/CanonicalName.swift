@@ -1,4 +1,4 @@
-/// The name that PEFT gives a tensor which another tool, or PEFT in memory, names otherwise:
+/// PEFT's name in files for a tensor that another tool, or PEFT in memory, calls differently:
 ///
 /// - what wraps the model may be missing, doubled or of another framework: `layers.0.mlp.up_proj…`, `language_model.model.layers.0…`;
 /// - what wraps single modules may be left in it: `_orig_mod`, `_checkpoint_wrapped_module`, `_fsdp_wrapped_module`;
@@ -9,7 +9,7 @@
 /// - `alpha`, a scalar that belongs into the configuration;
 /// - the names of the first MixLoRA.
 struct CanonicalName: Equatable {
-    /// Unchanged when it is none of these.
+    /// Unchanged for every other name.
     let name: String
     /// Elements have to be transposed.
     var isTransposed = false

@@ -2,7 +2,7 @@ internal import JSON
 internal import Tensors
 internal import Weights
 
-/// What is to be converted, with its elements, in PEFT's names.
+/// The adapter to convert, with its elements, under PEFT's names.
 struct ConversionSource {
     let form: AdapterConversion.Form
     /// `adapter_config.json` of the result.
@@ -10,7 +10,7 @@ struct ConversionSource {
     let tensors: [TensorView]
     /// How many had another name.
     let renamedCount: Int
-    /// Where what else belongs to the adapter lies: routing data, a chat template; nil: nothing does.
+    /// The folder with the adapter's other files (routing data, a chat template); nil when there are none.
     let directory: AdapterDirectory?
 
     private static let mlxWeights = "adapters.safetensors"
@@ -95,7 +95,7 @@ struct ConversionSource {
         self.init(form: form, document: document, tensors: tensors, renamedCount: renamed, directory: directory)
     }
 
-    /// A matrix with rows for columns; what is no matrix of plain elements stays, for the loader to refuse.
+    /// The transposed matrix; what is no matrix of plain elements is left as it is, and the loader refuses it.
     private static func transposed(_ view: TensorView, _ name: String) -> TensorView {
         guard view.shape.count == 2, StoredTensor.isKept(view.dtype) else { return view.renamed(name) }
         let (rows, columns, width) = (view.shape[0], view.shape[1], view.dtype.blockBytes)

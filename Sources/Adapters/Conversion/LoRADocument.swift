@@ -14,7 +14,7 @@ struct LoRADocument {
     /// B has a bias.
     var hasBias = false
 
-    /// The most common rank and alpha stand for all, the others are listed by the path of their module.
+    /// The most common rank and alpha are the defaults; others are listed by the path of their module.
     var json: JSONObject {
         let rank = Self.mostCommon(modules.map(\.rank)) ?? 1
         let alpha = Self.mostCommon(modules.map(\.alpha)) ?? 1

@@ -2,8 +2,7 @@ internal import JSON
 internal import Models
 internal import Tensors
 
-/// A delta that does nothing but add low-rank products, as the LoRA that does the same: for families with other names for it (VeRA,
-/// rank-stabilised LoRA).
+/// The plain LoRA with the same effect as a delta that only adds low-rank products (VeRA, rank-stabilised LoRA).
 struct PlainLoRA {
     let document: JSONObject
     let tensors: [TensorView]
@@ -47,7 +46,7 @@ struct PlainLoRA {
         values.withUnsafeBytes { TensorView(name: name, dtype: .f32, shape: shape, copying: $0) }
     }
 
-    /// Why no LoRA does the same; nil when one does.
+    /// Why no LoRA has the same effect; nil when one has.
     private static func reason(_ delta: AdapterDelta) -> String? {
         if delta.isLowRank { return nil }
         if delta.embedding != nil || delta.head != nil { return "it changes the embedding or the head as well" }

@@ -3,17 +3,17 @@ internal import Tensors
 
 /// One kind of adapter. A family is a folder below `Families/` and one line in `AdapterRegistry.standard`.
 ///
-/// It is strict: a key, a tensor or a target that it would not honour is a problem, never a shrug.
+/// It is strict: it notes a problem for every key, tensor or target that it would not honour.
 public protocol AdapterFamily: Sendable {
     /// For people and for `/v1/adapters`: `lora`.
     var name: String { get }
 
-    /// Whether an adapter with this configuration is of this family. At most one family says yes.
+    /// Whether an adapter with this configuration belongs to this family. At most one family recognises it.
     func recognises(_ manifest: AdapterManifest) -> Bool
 
-    /// Reads the configuration and checks names, shapes and types against the base. Elements are not touched: they may
-    /// be zero, because only headers were read. Every problem is noted; the plan holds what is usable, and is nil when
-    /// not even the configuration is.
+    /// Reads the configuration and checks names, shapes and types against the base. Elements are not read: they may
+    /// be zero, because only headers were loaded. Every problem is noted. The plan holds the usable parts; it is nil when the
+    /// configuration itself is unusable.
     func plan(
         _ content: AdapterContent, for base: BaseModules, limits: AdapterLimits, problems: inout AdapterProblems
     ) -> (any AdapterPlan)?
@@ -26,12 +26,12 @@ public protocol AdapterPlan: Sendable {
     /// Bytes that the delta will take.
     func byteCount(element: LowRank.Element) -> Int
 
-    /// Brings the elements into place. Noted: what cannot be read or is not finite, and a delta that would change nothing. Nil
-    /// only with a problem. Cost: `O(parameters)`, on several threads.
+    /// Reads the elements and makes the delta. Notes elements that cannot be read or are not finite, and a delta that would change
+    /// nothing. Nil only with a problem. Cost: `O(parameters)`, on several threads.
     func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta?
 
-    /// What the adapter looks up for each request; nil, and no problem, for families whose delta is the same for all. Noted: as
-    /// `delta`.
+    /// What the adapter looks up for each request; nil, without a problem, for families whose delta is the same for all requests. Notes
+    /// what `delta` notes.
     func retrieval(_ elements: AdapterElements, problems: inout AdapterProblems) -> (any DeltaRetrieval)?
 
     /// How much each target changes its projection. Cost: `O(parameters * rank)`.
@@ -60,7 +60,7 @@ public struct AdapterSummary: Sendable, Equatable {
     public var baseModelName: String?
     /// Fewest and most experts of a router; nil: no routers.
     public var experts: ClosedRange<Int>?
-    /// What a person should know of how it was read; nothing is wrong.
+    /// Remarks for a person about how it was read; they are no problems.
     public var notices: [String] = []
 
     public init(
@@ -89,7 +89,7 @@ public struct AdapterEffect: Sendable, Equatable {
     public var scale: Double
     /// Frobenius norm of the change of `W`, plus the norm of the bias.
     public var norm: Double
-    /// `norm` to the Frobenius norm of `W`; nil where nobody compared them.
+    /// `norm` divided by the Frobenius norm of `W`; nil when they were not compared.
     public var relative: Double?
 }
 
@@ -108,7 +108,7 @@ public struct AdapterProblems: Sendable {
 
     public var isEmpty: Bool { count == 0 }
 
-    /// Tells each in other words.
+    /// Replaces each error by what `words` makes of it.
     mutating func retell(_ words: (AdapterError) -> AdapterError) { errors = errors.map(words) }
 
     public mutating func note(_ error: AdapterError) {

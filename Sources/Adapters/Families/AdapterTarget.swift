@@ -5,9 +5,9 @@ internal import Tensors
 /// One linear module that an adapter changes, with its tensors of the right shapes and types.
 protocol AdapterTarget: Sendable {
     var module: BaseModules.Linear { get }
-    /// Those of the file that belong to this module alone.
+    /// The tensors of the file that belong to this module only.
     var tensors: [TensorView] { get }
-    /// Bytes that its patch is computed from: so many make a thread worth its start.
+    /// Bytes that its patch is computed from; they decide how many threads are used.
     var workBytes: Int { get }
 }
 
@@ -18,7 +18,7 @@ extension AdapterTarget {
     var workBytes: Int { room }
 }
 
-/// A delta in the making.
+/// A patch and its place, before the delta is made.
 typealias PlacedPatch = (layer: Int, projection: Projection, patch: LinearPatch)
 
 extension AdapterElements {

@@ -21,7 +21,7 @@ enum BiasRule: Sendable {
     }
 }
 
-/// A bias of the base that the adapter has its own of; the module's low-rank part is none of its affair.
+/// The adapter's own bias in place of a bias of the base. It is independent of the module's low-rank part.
 struct BiasTarget: AdapterTarget {
     let module: BaseModules.Linear
     /// `[outputs]`, instead of the base's.
@@ -56,7 +56,7 @@ struct BiasPlanner {
     private(set) var errors: [AdapterError] = []
 
     init(_ content: AdapterContent, base: BaseModules, selection: ModuleSelection, rule: BiasRule) {
-        // Most files have none, and a start looks at a thousand.
+        // Most files have none, and a start may read a thousand files.
         if rule == .none, !content.weights.tensors.keys.contains(where: Self.mayBeBias) { return }
         let shapes = TensorShapeCheck(base: base.name, trainedOn: content.manifest.trainedOn)
         for module in base.linears {
@@ -104,7 +104,7 @@ struct BiasPlanner {
 }
 
 extension [PlacedPatch] {
-    /// With more patches, of which each may change a module that is changed already by its bias alone.
+    /// Adds patches of biases; a module that is changed already gets the sum.
     func adding(_ biases: [PlacedPatch]) -> [PlacedPatch] {
         var joined = self
         var places: [[Int]: Int] = [:]

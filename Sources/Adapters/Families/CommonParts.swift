@@ -1,6 +1,6 @@
 internal import Models
 
-/// What PEFT may have trained beside a family's own tensors: whole modules (`modules_to_save`) and biases of the base (`bias`).
+/// What PEFT may have trained in addition to a family's own tensors: whole modules (`modules_to_save`) and biases of the base (`bias`).
 ///
 /// A family leaves `names` out of its own, and wraps its plan.
 struct CommonParts {
@@ -36,7 +36,7 @@ struct CommonParts {
     }
 }
 
-/// A family's plan and the parts that are no affair of the family.
+/// A family's plan, and the parts that are read in the same way for every family.
 struct JoinedPlan<Own: AdapterPlan>: AdapterPlan {
     let plan: Own
     let vocabulary: VocabularyPlan
@@ -65,7 +65,7 @@ struct JoinedPlan<Own: AdapterPlan>: AdapterPlan {
             return try biases[index].difference(reader, weights).map { LinearPatch(bias: $0) }
         }
         let patches = vocabulary.patches(element: element, elements: elements, problems: &problems)
-        // That the family's own part does nothing is no matter where another does something.
+        // A family's own part may do nothing when another part does something.
         let isIdle = own.errors.first?.code == .noEffect && own.count == 1
         let hasMore = patches?.isEmpty == false || differences?.isEmpty == false
         if !(isIdle && hasMore) { own.errors.forEach { problems.note($0) } }

@@ -1,14 +1,14 @@
 internal import JSON
 
-/// What a family does with each key of `adapter_config.json`. A key that is not in its table is refused unless it is unset:
-/// a newer version of the format may give it a meaning.
+/// What a family does with each key of `adapter_config.json`. A key that is not in the table is refused unless it is unset,
+/// because a newer version of the format may give it a meaning.
 struct ConfigurationKeys: Sendable {
     enum Rule: Sendable {
         /// The family reads it.
         case read
-        /// Where the adapter comes from or how it was trained; the same answers with or without it.
+        /// Origin or training of the adapter; answers do not depend on it.
         case noEffect
-        /// It changes the answers in a way that is not served. Refused unless unset; the text is the way out.
+        /// It changes the answers in a way that is not served. Refused unless unset; the text says what to do.
         case refused(String)
     }
 

@@ -1,9 +1,9 @@
 internal import Tensors
 
-/// Magnitudes from which on an element is refused, as the bits of an f32 without its sign.
+/// Magnitudes at and above which an element is refused, as the bits of an f32 without its sign.
 enum ElementLimit {
     static let infinity: UInt32 = 0x7F80_0000
-    /// From here on rounding to bf16 gives infinity.
+    /// The least magnitude that rounds to infinity in bf16.
     static let firstBeyondBF16: UInt32 = 0x7F7F_8000
 
     /// Throws `nonFinite` with the first element whose magnitude is `limit` or more.

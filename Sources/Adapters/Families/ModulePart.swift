@@ -53,7 +53,7 @@ struct PartName<Part: ModulePart>: Sendable, Equatable {
     }
 }
 
-/// Tensors by which the kinds of adapters are told apart, for messages about those that a family does not read.
+/// Tensors that are typical of one kind of adapter, for messages about tensors that a family does not read.
 enum ForeignTensor {
     private static let meanings = [
         (".lora_magnitude_vector", "the magnitude of DoRA"), (".lora_embedding_A", "a LoRA of the embedding"),

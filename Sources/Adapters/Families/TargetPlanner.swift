@@ -1,7 +1,6 @@
 internal import Tensors
 
-/// Compares what the configuration asks for, what the file holds and what the base has: all three have to agree. What the families
-/// that change linear modules share.
+/// Compares the configuration, the file and the base, which have to agree. Shared by the families that change linear modules.
 struct TargetPlanner<Part: ModulePart> {
     typealias Target = (module: BaseModules.Linear, tensors: ModuleTensors<Part>)
 
@@ -78,7 +77,7 @@ struct TargetPlanner<Part: ModulePart> {
         return sorted
     }
 
-    /// Reasons to refuse a name are only looked for where it is none of the base's.
+    /// The reason to refuse a name is looked for only when the base has no such module.
     private func place(of name: String, _ refusal: (Part) -> String?) throws(AdapterError) -> (position: Int, part: Part) {
         var parsed: PartName<Part>
         var position: Int?

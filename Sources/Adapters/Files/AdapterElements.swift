@@ -1,10 +1,10 @@
 internal import Synchronization
 internal import Tensors
 
-/// The elements of an adapter's tensors, on their way from the file into the matrices of a delta.
+/// Reads the elements of an adapter's tensors from the file for the matrices of a delta.
 ///
-/// Tensors are read one at a time into a little memory of the thread that wants them, and hashed while they lie in its
-/// cache: the file is never in memory as a whole, and each element is fetched once. Several threads read at once.
+/// Each thread reads one tensor at a time into a small buffer of its own and hashes it while it is in the cache: the whole file is
+/// never in memory, and each element is fetched once. Several threads read at once.
 public final class AdapterElements: Sendable {
     private let weights: AdapterWeights
     /// The views have their elements.
@@ -39,7 +39,7 @@ public final class AdapterElements: Sendable {
         }
     }
 
-    /// Of every tensor in the order of the file; those that nobody has read are read now. Nil when they are not hashed.
+    /// The hash of every tensor, in the order of the file; tensors that were not read yet are read now. Nil without hashing.
     /// Errors: as `ElementReader.read`.
     func allDigests() throws(AdapterError) -> [ContentDigest]? {
         guard isHashed else { return nil }

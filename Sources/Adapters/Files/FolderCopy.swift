@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Puts whole folders into place and takes them away: what somebody else sees has either all files or no name.
+/// Creates and deletes whole folders: another process sees a folder with all its files, or none.
 enum FolderCopy {
     /// Copies the regular files of `source` into a new folder `target` and flushes them to the disk; of its subfolders only that of
     /// further chat templates.

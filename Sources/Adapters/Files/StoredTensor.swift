@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// A tensor as it lies in a file that is not PEFT's, and what has to be done to have it as PEFT would write it.
+/// Where a tensor is in a file, and how its elements are rearranged to be as PEFT writes them.
 struct StoredTensor: Sendable {
     enum Arrangement: Sendable {
         /// The bytes of the file, of whatever type and shape.
@@ -30,7 +30,7 @@ struct StoredTensor: Sendable {
     var dtype: DType { isAsIs || Self.isKept(storedType) ? storedType : .f32 }
     /// Bytes of the elements as PEFT writes them.
     var arrangedBytes: Int { isAsIs ? byteCount : dtype.blockBytes * shape.reduce(1, *) }
-    /// The same, so that what follows is aligned.
+    /// `arrangedBytes`, rounded up so that the next tensor is aligned.
     var room: Int { (arrangedBytes + 63) / 64 * 64 }
 
     static func isKept(_ type: DType) -> Bool { type == .f32 || type == .f16 || type == .bf16 }

@@ -95,7 +95,7 @@ public struct AdapterInspection: Sendable {
         guard problems.isEmpty else { return }
         residentDelta = element == .f32 ? delta : plan.delta(element: element, elements: elements, problems: &problems)
         guard problems.isEmpty else { return }
-        // Headers tell the most that it may be.
+        // Headers give an upper bound only.
         if let residentDelta { residentBytes = residentDelta.byteCount }
         effects = plan.effects()
         guard let weights = base.weights else { return }

@@ -1,12 +1,12 @@
 internal import Glibc
 public import Models
 
-/// Another adapter that does nearly the same.
+/// Another adapter with nearly the same effect.
 public struct AdapterLikeness: Sendable, Equatable {
     public var name: String
-    /// The cosine of what both do to the linear maps of the layers, -1 to 1: 1 for the same change, also in another strength.
+    /// The cosine of the two changes to the linear maps of the layers, -1 to 1; 1 for the same change at any strength.
     public var similarity: Double
-    /// The same bytes: an equal version.
+    /// Both have the same version, which means the same bytes.
     public var isCopy: Bool
 }
 
@@ -15,7 +15,7 @@ extension AdapterStore {
     /// itself is left out, and so is what does not load.
     ///
     /// Reads every adapter of the store, one after another. Cost: that, and `O(parameters * rank)` each.
-    /// - Parameter progress: told which of how many is being read.
+    /// - Parameter progress: called with the number of the adapter that is read, and how many there are.
     public func likenesses(
         to inspection: AdapterInspection, weights: BaseWeights?, least: Double = 0.9,
         progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }

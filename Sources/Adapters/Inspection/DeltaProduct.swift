@@ -5,9 +5,9 @@ internal import Tensors
 ///
 ///     <P, Q> = sum over layers and projections of tr(P^T Q),   P = (outputScale - 1) * W + W * (inputScale - 1) + outputScale * s B A
 ///
-/// Of `W` only the norm goes in, as if its rows, and its columns, were of equal length and stood apart from B A. Biases count as they are.
-/// Experts of mixtures are compared each with the one of its number, as if every row went to it. What is done to the embedding and to whole
-/// rows of the head, and which experts routers choose, is not compared. Deltas are in f32.
+/// `W` enters by its norm only, as if its rows and columns had equal lengths and were orthogonal to B A. Biases count as they are.
+/// Each expert of a mixture is compared with the expert of the same number, as if every row went to it. Changes of the embedding and of whole
+/// rows of the head, and the routers' choices, are not compared. Deltas are in f32.
 struct DeltaProduct {
     /// Nil: `W` counts as if each row had the length 1.
     let weights: BaseWeights?

@@ -1,5 +1,5 @@
 /// A regular expression over module paths, as Python's `re` reads it, in time linear in the path: patterns come from
-/// strangers, and a backtracking matcher can be made to run for years.
+/// files of unknown origin, and a backtracking matcher can be made to run for years.
 ///
 /// Read: literals, `.`, classes, `\d \w \s \b` and their opposites, groups, alternation, `* + ? {m,n}` (greedy and lazy
 /// are the same here: only whether the whole path matches is asked), `^ $ \A \Z`. Refused by name: lookaround,

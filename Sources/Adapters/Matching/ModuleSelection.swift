@@ -37,7 +37,7 @@ struct ModuleSelection: Sendable {
         }
     }
 
-    /// Entries of a list of targets that mean none of `paths`.
+    /// Entries of a list of targets that match no path of `paths`.
     func unusedTargets(among paths: [String]) -> [String] {
         guard case .list(let names) = targets else { return [] }
         return names.subtracting(paths.flatMap(Self.suffixes)).sorted()

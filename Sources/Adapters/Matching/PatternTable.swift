@@ -48,7 +48,7 @@ struct PatternTable<Value: Sendable>: Sendable {
         return rules.first { Self.matches($0.rule, path, bytes) }?.value
     }
 
-    /// Keys that match none of `paths`.
+    /// Keys that match no path of `paths`.
     func unusedKeys(among paths: [String]) -> [String] {
         rules.filter { rule in !paths.contains { Self.matches(rule.rule, $0, Array($0.utf8)) } }.map(\.key)
     }

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// What an adapter brings for turning messages into prompts and for ending answers.
+/// The parts of an adapter that turn messages into prompts and end answers.
 public struct AdapterPrompting: Sendable, Hashable {
     public var templates: AdapterTemplates?
     public var tokens: AdapterTokens
@@ -15,7 +15,7 @@ public struct AdapterPrompting: Sendable, Hashable {
             templates: try AdapterTemplates.read(directory, limits: limits), tokens: try AdapterTokens.read(directory, limits: limits))
     }
 
-    /// Of the parts that differ from none, in a fixed order: they change what the adapter answers.
+    /// Hashes of the parts that are there, in a fixed order, as they change what the adapter answers.
     var digests: [ContentDigest] {
         var digests = [ContentDigest(of: templates?.standard.map { "template \($0)" } ?? "no template")]
         if let tools = templates?.tools { digests.append(ContentDigest(of: "tools \(tools)")) }
@@ -27,7 +27,7 @@ public struct AdapterPrompting: Sendable, Hashable {
     }
 }
 
-/// Whether what an adapter brings for its prompts works: its template renders a conversation, its tokens are in the base's vocabulary.
-/// Whoever makes the store gives it, as template engine and tokenizer are no part of this module. Answers what a person should know
-/// although nothing is wrong. Errors: `malformed`, `unsupported`: the adapter is refused.
+/// Checks what an adapter brings for its prompts: its template renders a conversation, its tokens are in the base's vocabulary.
+/// The caller of `AdapterStore.init` passes it, because this module has no template engine and no tokenizer. Returns remarks for a
+/// person. Errors: `malformed`, `unsupported`: the adapter is refused.
 public typealias PromptingCheck = @Sendable (AdapterPrompting) throws(AdapterError) -> [String]

@@ -1,13 +1,13 @@
 public import Models
 
-/// What an adapter does when that depends on the request: it looks up what belongs to the request's text and makes a delta of it.
+/// An adapter whose delta depends on the request: it looks up what belongs to the request's text and makes a delta of it.
 ///
 /// Such a delta acts from the last token of the prompt on. What stands before it is computed by the base alone, so that its keys
 /// and values are shared with every other request. Any thread.
 public protocol DeltaRetrieval: Sendable {
-    /// Of what it keeps in memory.
+    /// Bytes in memory.
     var byteCount: Int { get }
-    /// Length of the vectors that it is asked with: those of the router's encoder.
+    /// Length of the query vectors, which are those of the router's encoder.
     var dimension: Int { get }
 
     /// For a unit vector `[dimension]`; nil when nothing that it holds is meant: then the base answers, bit for bit.

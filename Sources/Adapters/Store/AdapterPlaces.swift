@@ -1,6 +1,6 @@
 internal import Files
 
-/// Which folder below a store's an adapter's name means.
+/// Finds the folder of an adapter by its name.
 ///
 /// `sql` is the folder `sql`. PEFT writes further adapters of a model into subfolders, each with a configuration of its own:
 /// `sql/draft` is served as `sql.draft`, unless there is a folder `sql.draft`. A folder with a configuration and with such
@@ -26,7 +26,7 @@ struct AdapterPlaces {
         return nil
     }
 
-    /// What a look at the root finds.
+    /// The contents of the root.
     struct Listing {
         /// A name for each adapter, and for what may be one soon; a link to nothing is listed, too. A subfolder whose name another
         /// folder has, or no adapter may have, is listed by its path, so that it can be reported.

@@ -115,7 +115,7 @@ extension AdapterStore {
         }
     }
 
-    /// The same; errors: `unavailable`, when the system cannot tell what is there.
+    /// As `refresh`. Errors: `unavailable`, when the system cannot say what is there.
     func refreshed(_ name: String) throws(AdapterError) {
         let failure = scanning.withLock { _ -> AdapterError? in
             var changes = AdapterChanges()

@@ -5,9 +5,9 @@ public import Models
 public struct ExpertLoad: Sendable, Equatable {
     /// All routers of one layer, or of all; where their numbers of experts differ, the lower ones' experts count as what they are.
     public struct Spread: Sendable, Equatable {
-        /// Of each expert the part of all weight that it got; they sum to 1, or are all 0 before the first row.
+        /// The share of all routing weight that each expert got. The shares sum to 1, or are all 0 before the first row.
         public var shares: [Double]
-        /// The entropy of the shares by that of equal ones: 1 where all experts get as much, 0 where one gets all.
+        /// The entropy of the shares divided by that of equal shares: 1 when all experts get as much, 0 when one gets all.
         public var evenness: Double
 
         public init(weights: [Double]) {
@@ -29,7 +29,7 @@ public struct ExpertLoad: Sendable, Equatable {
     /// Those with routers.
     public var layers: [Layer]
 
-    /// Nil: the adapter has no routers.
+    /// Nil when the adapter has no routers.
     public init?(_ delta: AdapterDelta) {
         guard let counts = delta.expertCounts else { return nil }
         let loads = counts.loads

@@ -11,7 +11,7 @@ public final class PinnedAdapter: Sendable {
 
     private static let releases = DispatchQueue(label: "lmoe.adapters.release")
 
-    /// What is let go of in the end.
+    /// Owned by the adapter until its last reference goes; then released on the queue.
     private final class Hold: Sendable {
         let adapter: LoadedAdapter
         private let resident: (number: Int, store: AdapterStore)?

@@ -3,7 +3,7 @@ import Gateway
 import Generation
 import Serving
 
-/// What a person said about the adapter: a name, `base`, or nothing (`auto`), which asks the router.
+/// The adapter that a command names: a name, `base`, or nothing (`auto`), which asks the router.
 enum AdapterChoice: Equatable {
     case routed
     case base

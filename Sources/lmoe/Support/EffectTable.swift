@@ -8,7 +8,7 @@ struct EffectTable {
         let name: String
         let count: Int
         let norms: ClosedRange<Double>
-        /// Of the base's matrices; nil where nobody compared them.
+        /// Relative to the base's matrices; nil when they were not compared.
         let relative: ClosedRange<Double>?
     }
 

@@ -9,11 +9,11 @@ struct InspectionFinding {
     let route: RouteFinding
     /// Adapters whose routing examples are nearly the same.
     let overlaps: [(name: String, similarity: Float)]
-    /// Who gets most of its texts as long as it is not there.
+    /// The adapter that gets most of its texts while this one is not there.
     let claim: RouteClaim?
-    /// Adapters that do nearly the same; nil when nobody looked.
+    /// Adapters with nearly the same effect; nil when they were not compared.
     let likenesses: [AdapterLikeness]?
-    /// Nil when the model was not asked.
+    /// Nil when the model was not run.
     let change: LogitChange?
 
     /// The folder would load, change what the base answers, and leave answers possible.

@@ -1,4 +1,4 @@
-/// Which of the known names somebody may have meant.
+/// Suggests known names that are close to an unknown one.
 enum NearNames {
     private static let shown = 8
 

@@ -45,7 +45,7 @@ struct LoRAPlan: AdapterPlan {
     func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta? {
         let footprints = targets.map { LowRank.footprint(a: $0.a, b: $0.b, element: element) }
         guard let memory = problems.memory(footprints.reduce(0, +)) else { return nil }
-        // Parts are given out first, so that matrices lie in the order of the model whichever thread fills them.
+        // Memory is assigned first, so that matrices lie in the order of the model whichever thread fills them.
         let parts = footprints.map(memory.part)
         let patches = elements.patches(targets, problems: &problems) { (index, reader) throws(AdapterError) in
             try patch(try targets[index].read(reader), element, parts[index])

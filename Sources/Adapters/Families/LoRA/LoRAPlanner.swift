@@ -40,8 +40,8 @@ struct LoRAPlanner {
             vocabulary: vocabularyPlan, weights: base.weights)
     }
 
-    /// Embedding and head, where they get a pair. What is saved whole is none of the targets; of tied ones that are trained as one
-    /// the other is meant, too.
+    /// Embedding and head, where they get a pair. A module that is saved whole is not a target. With `ensure_weight_tying`, a target
+    /// includes the module it is tied to.
     private var targetedVocabulary: Set<VocabularyModule> {
         let options = configuration.vocabulary
         let named = VocabularyModule.allCases.filter {
@@ -65,7 +65,7 @@ struct LoRAPlanner {
         target.tensors[.magnitude] ?? target.tensors[.magnitudeWeight]
     }
 
-    /// `hasMagnitudes`: some target has one, so all have to; a file without any means the norms of the base's rows.
+    /// `hasMagnitudes`: if one target has a magnitude, all have to; in a file without magnitudes the norms of the base's rows are meant.
     private mutating func target(_ found: TargetPlanner<LoRAPart>.Target, hasMagnitudes: Bool) -> LoRATarget? {
         let before = planner.errors.count
         let (module, tensors) = found

@@ -39,7 +39,7 @@ struct LoRATarget: AdapterTarget {
         let scale = Float(scale)
         var patch = LinearPatch()
         guard scale != 0 else { return patch }
-        // A rank counts where both its row of A and its column of B have something.
+        // A rank has an effect only if its row of A and its column of B are both not zero.
         if zip(a.nonzeroRows(), b.nonzeroColumns()).contains(where: { $0 && $1 }) {
             do throws(ModelError) {
                 patch.lowRank = try LowRank(a: a, b: b, scale: scale, element: element, memory: memory)

@@ -2,12 +2,12 @@ internal import Models
 internal import Tensors
 
 /// DoRA (Liu et al. 2024): of the changed matrix `V = W + s B A` only the direction of each output row is kept; its length is the
-/// adapter's own. So rows are scaled by `g = magnitude / ||V||`. Of an embedding table, whose rows are tokens, it is the columns.
+/// adapter's own. So rows are scaled by `g = magnitude / ||V||`. In an embedding table, whose rows are tokens, columns are scaled.
 ///
 /// V is made a slice of rows at a time, in f32 from the file's values, whatever A and B become in memory: 3 ms of a thread a million
 /// elements.
 struct WeightDecomposition {
-    /// How far from 1 all factors of a module may be that does nothing: norms are rounded.
+    /// Factors this close to 1 count as 1, because norms are rounded.
     private static let unity: Float = 1e-5
 
     private let rows: Int
@@ -20,7 +20,7 @@ struct WeightDecomposition {
     private let b: FloatBuffer
     /// Writes rows of W, `[rows, columns]`.
     private let read: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
-    /// The tensor that is at fault when a row cannot be scaled.
+    /// The tensor that an error names when a row cannot be scaled.
     private let tensor: String
 
     /// The target has its elements.

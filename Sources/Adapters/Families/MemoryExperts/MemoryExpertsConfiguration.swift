@@ -11,13 +11,13 @@ struct MemoryExpertsConfiguration: Sendable {
 
     /// Layers that carry memory, rising.
     let sites: [Int]
-    /// Slices a fact, over all sites: as many at each.
+    /// Slices of a fact at all sites together; each site has as many.
     let slices: Int
     /// Addresses of a site: slots are below it.
     let addresses: Int
-    /// Cosine from which on a fact is meant.
+    /// Least cosine at which a fact counts as meant.
     let threshold: Double
-    /// Before the sum of the slices.
+    /// Factor of the sum of the slices.
     let scale: Double
     let baseModelName: String?
 

@@ -9,9 +9,9 @@ struct MemoryExpertsPlan: AdapterPlan {
         var layer: Int
         /// `[written]`, rising.
         var ids: TensorView
-        /// `[written, hidden]`: what a slice listens to.
+        /// `[written, hidden]`: the vector that a slice compares its input with.
         var inner: TensorView
-        /// `[written, hidden]`: what it adds.
+        /// `[written, hidden]`: the vector that it adds.
         var outer: TensorView
     }
 
@@ -38,7 +38,7 @@ struct MemoryExpertsPlan: AdapterPlan {
 
     func byteCount(element: LowRank.Element) -> Int { 4 * keys.elementCount + tensors.dropFirst().reduce(0) { $0 + $1.byteCount } }
 
-    /// Nothing but what is retrieved.
+    /// Empty: the whole effect is retrieved for each request.
     func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta? {
         AdapterDelta(layers: layers)
     }

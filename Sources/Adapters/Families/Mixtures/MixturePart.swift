@@ -1,8 +1,8 @@
 internal import Models
 internal import Tensors
 
-/// What a mixture does in one place: a projection with a plain LoRA, a projection with experts, or a whole feed-forward with
-/// experts.
+/// The part of a mixture for one module: a projection with a plain LoRA, a projection with experts, or a whole feed-forward
+/// with experts.
 struct MixturePart: Sendable {
     let layer: Int
     /// Nil: the feed-forward.
@@ -32,7 +32,7 @@ struct MixturePart: Sendable {
         }
     }
 
-    /// What it becomes; both nil where nothing changes.
+    /// The finished part; both nil when nothing changes.
     struct Outcome: Sendable {
         var patch: LinearPatch?
         var feedForward: FeedForwardMixture?

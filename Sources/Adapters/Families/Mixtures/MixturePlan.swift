@@ -34,7 +34,7 @@ struct MixturePlan: AdapterPlan {
         let before = problems.count
         let footprints = parts.map { $0.footprint(element) }
         guard let memory = problems.memory(footprints.reduce(0, +)) else { return nil }
-        // Given out first, so that matrices lie in the order of the model whichever thread fills them.
+        // Memory is assigned first, so that matrices lie in the order of the model whichever thread fills them.
         let room = footprints.map(memory.part)
         let outcomes = Mutex([Result<MixturePart.Outcome, AdapterError>](repeating: .success(.init()), count: parts.count))
         elements.spread(
@@ -63,7 +63,7 @@ struct MixturePlan: AdapterPlan {
         return AdapterDelta(layers: base.layers, patches: patches, feedForward: feedForward)
     }
 
-    /// Of a module with experts the one that changes it most.
+    /// For a module with experts, the effect of the expert that changes it most.
     func effects() -> [AdapterEffect] {
         var effects: [AdapterEffect] = []
         for part in parts {

@@ -1,7 +1,7 @@
 internal import Models
 internal import Tensors
 
-/// Compares what a mixture's configuration asks for, what the file holds and what the base has: all three have to agree.
+/// Compares a mixture's configuration, its file and the base, which have to agree.
 struct MixturePlanner {
     private let configuration: MixtureConfiguration
     private let content: AdapterContent
@@ -9,7 +9,7 @@ struct MixturePlanner {
     private let shapes: TensorShapeCheck
     private(set) var errors: [AdapterError] = []
     private var tensors: [MixtureTensor: TensorView] = [:]
-    /// Of the names that are not the same in all files.
+    /// For names that differ between files.
     private var style = MixtureTensor.Style.standard
 
     /// What the three families' `plan` do.

@@ -7,7 +7,7 @@ enum VeRAKeys {
         // Where it comes from.
         "base_model_name_or_path": .noEffect, "revision": .noEffect, "auto_mapping": .noEffect, "peft_version": .noEffect,
         "inference_mode": .noEffect,
-        // Training only: dropout and initialisation. All that they decide is in the file.
+        // Training only: dropout and initialisation. The file has the result.
         "vera_dropout": .noEffect, "d_initial": .noEffect, "init_weights": .noEffect, "projection_prng_key": .noEffect,
         // PEFT itself sets it back to false for linear modules.
         "fan_in_fan_out": .noEffect,

@@ -3,12 +3,12 @@ internal import Tensors
 
 /// How far rows of an adapter's embedding or head are from the base's.
 struct VocabularyDifference {
-    /// A copy of the base's weights is the base's own when no row is further off, in parts of its norm: what rounding to 8 bits does.
+    /// A copy counts as the base's own weights when no row differs by more than this share of its norm, which rounding to 8 bits may do.
     private static let rounding = 0.02
 
     /// The Frobenius norm of the difference.
     private(set) var norm = 0.0
-    /// The greatest distance of a row, in parts of the base's row.
+    /// The greatest distance of a row, relative to the norm of the base's row.
     private(set) var greatestRow = 0.0
 
     /// Of a whole table, `[vocabulary, hidden]`.
@@ -24,7 +24,7 @@ struct VocabularyDifference {
         compare(rows, weights, module, tokens.enumerated().map { ($0..<$0 + 1, Int($1)) })
     }
 
-    /// Trained matrices are the base's when they are equal, copies also when only their element type differs.
+    /// Trained matrices count as the base's when they are equal; copies also when only their element type differs.
     func isBase(asCopy: Bool) -> Bool { asCopy ? greatestRow <= Self.rounding : norm == 0 }
 
     /// `slices`: rows of the view, and the token that the first belongs to.

@@ -1,4 +1,4 @@
-/// The two modules beside the layers that an adapter may change.
+/// The two modules outside the layers that an adapter may change.
 enum VocabularyModule: String, CaseIterable, Sendable {
     case embedding = "model.embed_tokens"
     case head = "lm_head"
@@ -8,7 +8,7 @@ enum VocabularyModule: String, CaseIterable, Sendable {
     /// `embed_tokens`
     var shortName: String { String(path.split(separator: ".").last ?? "") }
 
-    /// The module that a configuration calls so, by its path or by what follows one of its dots.
+    /// The module with this path, or with a path that ends in this name after a dot.
     init?(named name: String) {
         guard let module = Self.allCases.first(where: { $0.path == name || $0.path.hasSuffix("." + name) }) else { return nil }
         self = module
@@ -27,12 +27,12 @@ enum VocabularyPart: String, ModulePart {
     /// `[hidden]` of the embedding, `[vocabulary]` of the head: DoRA.
     case magnitude = "lora_magnitude_vector"
     case magnitudeWeight = "lora_magnitude_vector.weight"
-    /// `[vocabulary, hidden]`: what peft has written of the base beside what it trained; it goes before the base's own.
+    /// `[vocabulary, hidden]`: a copy of the base's weights that peft writes with the trained tensors; it replaces the base's own.
     case copy = "base_layer.weight"
     case tokensCopy = "token_adapter.base_layer.weight"
-    /// The same of a module that is not targeted, or the trained one of `modules_to_save`.
+    /// Such a copy for a module that is not targeted, or the trained matrix of a module in `modules_to_save`.
     case weight = "weight"
-    /// `[tokens, hidden]`: rows of trained tokens, absolute despite the name; the second of adapters that have nothing else.
+    /// `[tokens, hidden]`: rows of trained tokens, absolute despite the name. The second name is that of adapters with trained tokens only.
     case tokens = "token_adapter.trainable_tokens_delta"
     case tokensAlone = "trainable_tokens_delta"
 

@@ -1,14 +1,14 @@
 internal import JSON
 internal import Models
 
-/// What an `adapter_config.json` says about the embedding and the head apart from targets: `modules_to_save`,
+/// The options of an `adapter_config.json` for the embedding and the head, other than targets: `modules_to_save`,
 /// `trainable_token_indices` and `ensure_weight_tying`.
 struct VocabularyOptions: Sendable {
     /// Whole matrices of the adapter's own.
     var saved: Set<VocabularyModule> = []
     /// Tokens with rows of their own, in the order of the rows.
     var tokens: [VocabularyModule: [Int32]] = [:]
-    /// What is trained of one of two tied modules holds for both.
+    /// Training of one of two tied modules applies to both.
     var isTied = false
 
     init() {}
@@ -37,7 +37,7 @@ struct VocabularyOptions: Sendable {
         return modules
     }
 
-    /// A list, which is the embedding's, or a list a module.
+    /// One list, for the embedding, or a list for each module.
     private static func tokens(
         _ reader: ConfigurationReader, _ base: DecoderConfiguration
     ) throws(AdapterError) -> [VocabularyModule: [Int32]] {

@@ -2,7 +2,7 @@ internal import Models
 internal import Tensors
 
 extension VocabularyPlan {
-    /// How much each module is changed; the elements are there. A copy that is the base's own changes nothing that anybody meant.
+    /// How much each module is changed; the elements are there. A copy of the base's own weights is not counted as a change.
     func effects() -> [AdapterEffect] {
         VocabularyModule.allCases.filter { !self[$0].tensors.isEmpty }.map { module in
             let pair = self[module].pair

@@ -6,13 +6,13 @@ struct VocabularyPlan: Sendable {
     struct Module: Sendable {
         /// `[vocabulary, hidden]`, instead of the base's.
         var table: TensorView?
-        /// The table is what peft has written of the base beside what it trained.
+        /// The table is a copy of the base's weights that peft writes with the trained tensors.
         var isCopy = false
         /// Tokens with rows of their own, in the order of `rows`, `[tokens, hidden]`.
         var tokens: [Int32] = []
         var rows: TensorView?
         var pair: VocabularyPair?
-        /// What peft loads first, and then what is written once more under the other module's name: equal where peft wrote both.
+        /// What peft loads first, and then the same under the other module's name: equal when peft wrote both.
         var overwritten: TensorView?
 
         var tensors: [TensorView] { [table, rows].compactMap { $0 } + (pair?.tensors ?? []) }
@@ -22,7 +22,7 @@ struct VocabularyPlan: Sendable {
 
     var embedding = Module()
     var head = Module()
-    /// To tell what is the base's own, and for DoRA.
+    /// To find which rows are the base's own, and for DoRA.
     let weights: BaseWeights?
 
     init(weights: BaseWeights?) { self.weights = weights }
@@ -32,9 +32,9 @@ struct VocabularyPlan: Sendable {
         set { if module == .embedding { embedding = newValue } else { head = newValue } }
     }
 
-    /// Those of which something was trained.
+    /// The modules with trained parts.
     var modules: [VocabularyModule] { VocabularyModule.allCases.filter { self[$0].isTrained } }
-    /// Not even a copy of the base's weights is there.
+    /// Nothing is there, not even a copy of the base's weights.
     var isEmpty: Bool { embedding.tensors.isEmpty && head.tensors.isEmpty }
 
     /// Both modules have the same table, or the same rows.

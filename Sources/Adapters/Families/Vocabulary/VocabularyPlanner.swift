@@ -1,10 +1,10 @@
 internal import Tensors
 
-/// Compares what the configuration says of embedding and head with the tensors of the file, and both with the base, as peft 0.21
+/// Compares the configuration of embedding and head with the tensors of the file, and both with the base, as peft 0.21
 /// would load them.
 ///
-/// Of a base with a tied head: what peft has written of the base is the weight of both; a module of `modules_to_save` is a copy of its
-/// own, and the other stays what it was; trained tokens of the embedding act in the head, too.
+/// For a base with a tied head: a copy of the base's weights is the weight of both modules; a module of `modules_to_save` gets a matrix of
+/// its own, and the other module keeps the base's; trained tokens of the embedding act in the head, too.
 struct VocabularyPlanner {
     /// Names of all tensors below the two modules.
     let names: Set<String>
@@ -14,7 +14,7 @@ struct VocabularyPlanner {
     /// Where rows of trained tokens are.
     private let tokensPart: VocabularyPart
     private let shapes: TensorShapeCheck
-    /// Those that nothing has read yet.
+    /// Tensors that were not read yet.
     private var rest: [VocabularyModule: ModuleTensors<VocabularyPart>] = [:]
 
     init(_ content: AdapterContent, base: BaseModules, options: VocabularyOptions, tokensPart: VocabularyPart = .tokens) {
@@ -48,7 +48,7 @@ struct VocabularyPlanner {
 
     mutating func note(_ error: AdapterError) { errors.append(error) }
 
-    /// Whether the file has a part that nothing has read.
+    /// Whether the file has this part and it was not read yet.
     func has(_ part: VocabularyPart, of module: VocabularyModule) -> Bool { rest[module]?[part] != nil }
 
     /// Reads a tensor of that shape; nil, with a problem where it is required or wrong.

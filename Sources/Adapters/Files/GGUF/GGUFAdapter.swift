@@ -3,7 +3,7 @@ internal import Models
 internal import Tensors
 internal import Weights
 
-/// A LoRA file of llama.cpp, read as the PEFT folder that it stands for: configuration, names, shapes and the order of rows.
+/// A LoRA file of llama.cpp, read as the PEFT folder it was made from: configuration, names, shapes and the order of rows.
 ///
 /// Format: what `convert_lora_to_gguf.py` writes and `llama-adapter.cpp` reads. The factor is `alpha / rank`, with the rank of
 /// each pair from its shape; a rank-stabilised factor, or patterns of alphas, are not in such files.

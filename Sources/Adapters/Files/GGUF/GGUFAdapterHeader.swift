@@ -1,7 +1,7 @@
 internal import Tensors
 internal import Weights
 
-/// What a LoRA file of llama.cpp says beside its tensors, checked.
+/// The metadata of a LoRA file of llama.cpp, checked.
 struct GGUFAdapterHeader: Sendable {
     let file: GGUFFile
     let architecture: String
@@ -9,13 +9,13 @@ struct GGUFAdapterHeader: Sendable {
     let alpha: Double
     let baseModelName: String?
 
-    /// Opened again with more of the file as long as the header does not end in what was read.
+    /// The file is opened again with more bytes until the header ends in what was read.
     private static let firstBytes = 256 << 10
 
     private enum Key {
         static let alpha = "adapter.lora.alpha"
         static let invocation = "adapter.alora.invocation_tokens"
-        /// For people and for clients: no answer changes with them in llama.cpp either.
+        /// Information only: llama.cpp's answers do not depend on them either.
         static let informative: Set<String> = ["adapter.type", alpha, "adapter.lora.task_name", "adapter.lora.prompt_prefix"]
     }
 
