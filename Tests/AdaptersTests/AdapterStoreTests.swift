@@ -353,7 +353,7 @@ import Testing
                 defer { round += 1 }
                 let name = names[round % 2]
                 guard let weights = try? folder.read("\(name)/adapter_model.safetensors") else { continue }
-                try? folder.write(Array(weights[..<(weights.count / 2)]), to: "\(name)/adapter_model.safetensors")
+                _ = try? folder.write(Array(weights[..<(weights.count / 2)]), to: "\(name)/adapter_model.safetensors")
                 usleep(2_000)
                 try? TinyAdapter(seed: UInt64(round)).write(to: "\(folder.path)/\(name)")
                 usleep(2_000)

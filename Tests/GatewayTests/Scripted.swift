@@ -7,54 +7,7 @@ import TestSupport
 
 @testable import Gateway
 
-/// A bag of words hashed into 64 dimensions: similar texts share words. Counts what it embeds.
-final class WordEmbedder: TextEmbedder {
-    let dimension = 64
-    let identity = "words-1"
-    let name = "words"
-    let maxTokens = 256
-    let embeddedTexts = Mutex(0)
-
-    func embed(_ texts: [String]) throws -> EmbeddedTexts {
-        embeddedTexts.withLock { $0 += texts.count }
-        var vectors: [Float] = []
-        for text in texts {
-            var row = [Float](repeating: 0, count: dimension)
-            for word in text.lowercased().split(whereSeparator: { !$0.isLetter }) {
-                let hash = word.utf8.reduce(UInt64(14_695_981_039_346_656_037)) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
-                row[Int(hash % 64)] += 1
-            }
-            let norm = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
-            vectors += row.map { norm > 0 ? $0 / norm : 0.125 }
-        }
-        return EmbeddedTexts(
-            vectors: vectors, tokenCounts: texts.map { $0.split(separator: " ").count }, tokenizeMicroseconds: 1,
-            embedMicroseconds: 2)
-    }
-}
-
-/// A `WordEmbedder` that waits in the middle of its work while it is held.
-final class HeldEmbedder: TextEmbedder {
-    private let words = WordEmbedder()
-    private let state = Mutex((isHeld: false, isWaiting: false))
-
-    var dimension: Int { words.dimension }
-    var identity: String { words.identity }
-    var name: String { words.name }
-    var maxTokens: Int { words.maxTokens }
-    var isWaiting: Bool { state.withLock { $0.isWaiting } }
-
-    func embed(_ texts: [String]) throws -> EmbeddedTexts {
-        while state.withLock({ state in
-            state.isWaiting = state.isHeld
-            return state.isHeld
-        }) { usleep(1_000) }
-        return try words.embed(texts)
-    }
-
-    func hold() { state.withLock { $0.isHeld = true } }
-    func release() { state.withLock { $0.isHeld = false } }
-}
+typealias WordEmbedder = TestSupport.WordEmbedder
 
 /// Says the adapter's name and its version; holds back the end while `isHeld`. Pins as an engine does.
 final class NamingBackend: GenerationBackend {
