@@ -9,6 +9,29 @@ import TestSupport
 
 typealias WordEmbedder = TestSupport.WordEmbedder
 
+/// A `WordEmbedder` that waits in the middle of its work while it is held.
+final class HeldEmbedder: TextEmbedder {
+    private let words = WordEmbedder()
+    private let state = Mutex((isHeld: false, isWaiting: false))
+
+    var dimension: Int { words.dimension }
+    var identity: String { words.identity }
+    var name: String { words.name }
+    var maxTokens: Int { words.maxTokens }
+    var isWaiting: Bool { state.withLock { $0.isWaiting } }
+
+    func embed(_ texts: [String]) throws -> EmbeddedTexts {
+        while state.withLock({ state in
+            state.isWaiting = state.isHeld
+            return state.isHeld
+        }) { usleep(1_000) }
+        return try words.embed(texts)
+    }
+
+    func hold() { state.withLock { $0.isHeld = true } }
+    func release() { state.withLock { $0.isHeld = false } }
+}
+
 /// Says the adapter's name and its version; holds back the end while `isHeld`. Pins as an engine does.
 final class NamingBackend: GenerationBackend {
     let baseModelName = "tiny"
