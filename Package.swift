@@ -24,6 +24,7 @@ func system(_ name: String, pkgConfig: String, apt: String) -> Target {
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 let targets: [Target] = [
     // 0 C
@@ -40,7 +41,7 @@ let targets: [Target] = [
     module("Tensors", ["CKernels", "COpenBLAS", "CMappings"]),
     module("JSON", ["CJansson"]),
     module("UV", ["Files", "CUV"]),
-    module("Telemetry"),
+    module("Telemetry", [logging]),
     module("Files"),
     // 2 formats
     module("Weights", ["Files", "Tensors", "JSON"]),
@@ -63,18 +64,18 @@ let targets: [Target] = [
     module("Gateway", [
         "Files",
         "OpenAIAPI", "Serving", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers",
-        "ChatTemplates", "HTTP", "UV", "JSON", "Telemetry", "Generation", "Tensors", yams,
+        "ChatTemplates", "HTTP", "UV", "JSON", "Telemetry", "Generation", "Tensors", yams, logging,
     ]),
     // 7 product
     .executableTarget(
         name: "lmoe",
         dependencies: [
             "Gateway", "Serving", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers", "ChatTemplates",
-            "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser,
+            "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, logging,
         ], path: "Sources/lmoe"),
     // Tests
     .target(name: "TestSupport", dependencies: ["Generation"], path: "Tests/TestSupport"),
-    tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry"),
+    tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry", [logging]),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
     tests("HTTP", ["UV"]), tests("Generation", ["JSON"]),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Files", "Models", "Weights", "Tensors", "Generation", "JSON"]),
@@ -87,7 +88,7 @@ let targets: [Target] = [
     tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["Serving", "HTTP", "UV", "JSON", "Generation"]),
     tests("Serving", ["Routing", "Generation", "JSON"]),
     tests("Gateway", [
-        "OpenAIAPI", "Serving", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tensors", "Weights",
+        "OpenAIAPI", "Serving", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tensors", "Weights", logging,
     ]),
     .testTarget(name: "LayeringTests", path: "Tests/LayeringTests"),
     .testTarget(name: "CommandTests", dependencies: ["TestSupport"], path: "Tests/CommandTests", exclude: ["Help"]),
@@ -98,6 +99,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     ],
     targets: targets,
     swiftLanguageModes: [.v6]

@@ -36,6 +36,9 @@ public struct ToolCall: Sendable, Equatable {
         self.arguments = arguments
     }
 
+    /// Elements and members of arguments that are read; more stay text.
+    private static let mostElements = 1 << 16
+
     /// The arguments from what a client sent: OpenAI's clients send JSON text, others the object itself, null or nothing.
     /// Empty text and null are no arguments; text that is not JSON stays text.
     public static func arguments(_ sent: JSONValue?) -> JSONValue {
@@ -44,7 +47,7 @@ public struct ToolCall: Sendable, Equatable {
         case .string(let text):
             guard text.contains(where: { !$0.isWhitespace }) else { return [:] }
             do {
-                let value = try JSONValue.parse(text)
+                let value = try JSONValue.parse(text, maxElements: mostElements)
                 return value == .null ? [:] : value
             } catch {
                 return .string(text)

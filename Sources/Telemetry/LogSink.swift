@@ -6,8 +6,8 @@ public protocol LogSink: Sendable {
     func write(_ line: String)
 }
 
-/// Standard error. Never waits for its reader: while nobody reads, up to `backlogBytes` are kept and then lines are
-/// dropped and counted, so that a stuck log reader cannot stop the loop.
+/// Standard error. It never waits for its reader: lines that the reader has not taken are kept up to `backlogBytes`; further
+/// ones are dropped and counted. So a log reader that is stuck cannot stop the loop.
 public final class StandardErrorSink: LogSink {
     public static let shared = StandardErrorSink()
 
@@ -30,7 +30,7 @@ public final class StandardErrorSink: LogSink {
             if state.backlog.count + line.utf8.count > Self.backlogBytes {
                 state.dropped += 1
             } else {
-                if state.dropped > 0 { state.backlog += "(\(state.dropped) log lines were dropped: nobody read them)\n".utf8 }
+                if state.dropped > 0 { state.backlog += "(\(state.dropped) log lines were dropped: the reader was too slow)\n".utf8 }
                 state.dropped = 0
                 state.backlog += line.utf8
                 state.backlog.append(0x0A)

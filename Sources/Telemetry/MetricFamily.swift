@@ -3,7 +3,7 @@ import Synchronization
 /// A metric with labels: one instrument for each combination of label values, at most `maximumSeries` of them.
 ///
 /// Label values come from outside (adapters, models): past the bound all further combinations share one series, whose
-/// values are all `other`, so that nobody can fill the memory with names. Any thread; look an instrument up once a
+/// values are all `other`, so that clients cannot fill the memory with names. Any thread; look an instrument up once a
 /// request and keep it.
 public final class MetricFamily<Instrument: Sendable>: Sendable {
     public let name: String
@@ -16,7 +16,7 @@ public final class MetricFamily<Instrument: Sendable>: Sendable {
     init(
         name: String, help: String, labelNames: [String], maximumSeries: Int, make: @escaping @Sendable () -> Instrument
     ) {
-        precondition(MetricsRegistry.isName(name) && labelNames.allSatisfy(MetricsRegistry.isName), "\(name) is a metric's name")
+        precondition(MetricsRegistry.isName(name) && labelNames.allSatisfy(MetricsRegistry.isName), "\(name), or one of its labels, is not a name that Prometheus takes")
         self.name = name
         self.help = help
         self.labelNames = labelNames
@@ -26,7 +26,7 @@ public final class MetricFamily<Instrument: Sendable>: Sendable {
 
     /// The instrument for these values, in the order of `labelNames`.
     public func with(_ values: String...) -> Instrument {
-        precondition(values.count == labelNames.count, "\(name) has \(labelNames.count) labels")
+        precondition(values.count == labelNames.count, "\(name) got \(values.count) label values and has \(labelNames.count) labels")
         return series.withLock { series in
             if let found = series[values] { return found }
             let key = series.count < maximumSeries ? values : values.map { _ in "other" }

@@ -29,7 +29,7 @@ public final class Gauge: Sendable {
     public var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
 }
 
-/// How often values fell below each bound. Any thread; one short lock an observation: for requests, not for tokens.
+/// How many values were at most each bound. Any thread. Each observation takes a short lock: use it for requests, not for tokens.
 public final class Histogram: Sendable {
     public struct Snapshot: Sendable, Equatable {
         /// Observations of at most the bound with the same index; the last is all.
@@ -46,7 +46,7 @@ public final class Histogram: Sendable {
     private let state: Mutex<(counts: [UInt64], sum: Double)>
 
     public init(bounds: [Double] = Histogram.secondsBounds) {
-        precondition(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "a histogram's bounds ascend")
+        precondition(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "the bounds of a histogram must ascend")
         self.bounds = bounds
         state = Mutex((counts: [UInt64](repeating: 0, count: bounds.count + 1), sum: 0))
     }

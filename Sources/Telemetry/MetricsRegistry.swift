@@ -15,7 +15,7 @@ public final class MetricsRegistry: Sendable {
 
     public init() {}
 
-    /// A name for each metric: a second family of the same name is a programming error.
+    /// Registers a metric. Registering a name twice is a programming error.
     public func counters(
         _ name: String, help: String, labels: [String], maximumSeries: Int = 256
     ) -> MetricFamily<Counter> {
@@ -46,14 +46,14 @@ public final class MetricsRegistry: Sendable {
         histograms(name, help: help, labels: [], bounds: bounds).with()
     }
 
-    /// Called before each exposition, to set gauges from what is known elsewhere.
+    /// Called before each exposition, to set gauges from values that are kept elsewhere.
     public func addCollector(_ collector: @escaping @Sendable () -> Void) {
         collectors.withLock { $0.append(collector) }
     }
 
     private func add(_ name: String, _ family: Family) {
         families.withLock { families in
-            precondition(!families.contains { $0.name == name }, "\(name) is registered once")
+            precondition(!families.contains { $0.name == name }, "the metric \(name) was registered twice")
             families.append((name: name, family: family))
         }
     }

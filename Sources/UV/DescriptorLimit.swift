@@ -3,7 +3,7 @@ internal import Glibc
 /// How many files and sockets this process may have open at once.
 public enum DescriptorLimit {
     /// Most that is asked for: each connection takes one.
-    private static let wanted: rlim_t = 65_536
+    private static let wanted: UInt = 65_536
     /// Kept back for files, folders and watches, where the limit is large enough.
     private static let keptBack = 256
 
@@ -11,7 +11,7 @@ public enum DescriptorLimit {
     public static func raise() -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1_024 }
-        let target = min(limit.rlim_max, wanted)
+        let target = target(hard: limit.rlim_max)
         if limit.rlim_cur < target {
             var raised = limit
             raised.rlim_cur = target
@@ -19,6 +19,8 @@ public enum DescriptorLimit {
         }
         return Int(clamping: limit.rlim_cur)
     }
+
+    static func target(hard: UInt) -> UInt { min(hard, wanted) }
 
     /// Of `limit` descriptors, those that connections may take: files must still open while every connection is in use.
     public static func forConnections(of limit: Int) -> Int { max(1, limit - min(keptBack, limit / 2)) }

@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
 import JSON
+import Logging
 import OpenAIAPI
 import Telemetry
 import TestSupport

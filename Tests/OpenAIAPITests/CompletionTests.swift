@@ -45,6 +45,34 @@ import UV
         #expect(answer.events.last == "[DONE]")
     }
 
+    @LoopActor @Test func nothingComesBeforeTheFirstTokenAndItsChunkHasTheReport() async throws {
+        let answer = await TestAPI().send("POST", "/v1/completions", "{\"model\":\"sql\",\"prompt\":\"Say\",\"stream\":true,\"n\":2}")
+        let events = try answer.eventValues()
+        #expect(events.map { $0["choices"]?[0]?["text"] } == ["Hel", "lo", "", "Hel", "lo", ""])
+        #expect(events[0]["lmoe"]?["adapter"] == "sql" && events[0]["lmoe"]?["version"] == "v-sql")
+        #expect(events[1]["lmoe"] == nil)
+        #expect(events[2]["lmoe"]?["timings_ms"]?["decode"] == 4 && events[2]["lmoe"]?["adapter"] == nil)
+        #expect(events[3]["lmoe"]?["adapter"] == "sql")
+        let empty = TestAPI { _, stream in
+            stream.send(.started(.init(adapter: nil, adapterVersion: nil, promptTokens: 1, cachedTokens: 0)))
+            stream.send(.finished(.stop, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 0), .init()))
+        }
+        let whole = try await empty.send("POST", "/v1/completions", "{\"model\":\"base\",\"prompt\":\"x\",\"stream\":true}").eventValues()
+        #expect(whole.count == 1 && whole[0]["lmoe"]?["route"] == "explicit" && whole[0]["choices"]?[0]?["finish_reason"] == "stop")
+    }
+
+    @LoopActor @Test(arguments: ["/v1/completions", "/v1/chat/completions"]) func theUsageSoFarComesWithEachChunk(path: String) async throws {
+        let options = "\"model\":\"base\",\"stream\":true,\"stream_options\":{\"include_usage\":true,\"continuous_usage_stats\":true}"
+        let body = path == "/v1/completions" ? "{\"prompt\":\"x\",\(options)}" : TestAPI.chatBody(options)
+        let events = try await TestAPI().send("POST", path, body).eventValues()
+        let completed = events.suffix(4).map { $0["usage"]?["completion_tokens"] }
+        #expect(completed == [1, 2, 2, 2])
+        #expect(events.allSatisfy { $0["usage"]?["prompt_tokens"] == 5 })
+        #expect(events.allSatisfy { ($0["choices"]?[0]?["logprobs"] ?? .null) == .null }, "log-probabilities that nothing wanted")
+        let alone = try await TestAPI().send("POST", path, body.replacing("\"include_usage\":true,", with: "")).eventValues()
+        #expect(alone.allSatisfy { $0["usage"] == nil })
+    }
+
     @LoopActor @Test func promptsAreRoutedEachByItself() async throws {
         let api = TestAPI()
         let answer = await api.send(

@@ -82,6 +82,7 @@ final class ScriptedServices: ModelCatalogue, RequestRouter, AdapterAdministrati
     func isServable(_ adapter: String) -> Bool { names.contains(adapter) }
     func adapterNames() -> [String] { names }
     func admits(_ caller: Caller, to adapter: String) -> Bool { !(adapter == "sql" && caller.key == "team-b") }
+    func isBaseName(_ name: String) -> Bool { name == "org/Smol-Instruct" }
     func repeatedHeader(of caller: Caller) -> String? { caller.headers["x-team"].flatMap { $0.count > 1 ? "x-team" : nil } }
     func refusal(_ adapter: String) -> String? { adapter == "broken" ? "one matrix is missing. Copy it again" : nil }
 

@@ -247,6 +247,52 @@ import UV
         #expect(api.services.questions.withLock { $0.isEmpty })
     }
 
+    @LoopActor @Test func aliasesAndTheBasesOtherNamesAreKnown() async throws {
+        let aliases = ["gpt-4o-mini", "gpt-4*=base", "t?i=sql", "gone*=nothing", "bash=base"].compactMap(ModelAlias.init(text:))
+        let api = TestAPI(configure: { $0.modelAliases = aliases })
+        for (name, adapter, route) in [
+            ("gpt-4o-mini", "base", "fallback"), ("gpt-4", "base", "explicit"), ("gpt-4-turbo", "base", "explicit"), ("tgi", "sql", "explicit"),
+            ("tfi", "sql", "explicit"), ("org/Smol-Instruct", "base", "explicit"), ("bash", "bash", "explicit"),
+        ] {
+            let answer = await api.chat("\"model\":\"\(name)\"")
+            #expect(answer.status == 200, "\(name)")
+            #expect(answer.headers["x-lmoe-adapter"] == adapter && answer.headers["x-lmoe-route"] == route, "\(name)")
+        }
+        for name in ["gpt-3", "tgii", "gone1", "GPT-4o-mini"] { #expect(await api.chat("\"model\":\"\(name)\"").status == 404, "\(name)") }
+        #expect(try await api.send("GET", "/v1/models/tgi").json()["id"] == "sql")
+        #expect(try await api.send("GET", "/v1/models/gpt-4o-mini").json()["id"] == "auto")
+        #expect(try await api.send("GET", "/v1/models/org%2FSmol-Instruct").json()["id"] == "smol")
+    }
+
+    @Test func aliasesMatchWholeNames() {
+        for (pattern, name, isMatch) in [
+            ("*", "", true), ("a*b*c", "axxbyyc", true), ("a*b*c", "axxbyy", false), ("**a", "ba", true), ("a?", "a", false), ("a*", "ba", false),
+            ("*aab", "aaaaab", true), ("", "", true), ("", "a", false),
+        ] {
+            #expect(ModelAlias(pattern).matches(name) == isMatch, "\(pattern) \(name)")
+        }
+        #expect(ModelAlias(text: "=x") == nil && ModelAlias(text: "x=") == nil)
+        #expect(ModelAlias(text: "a=b=c") == ModelAlias("a", target: "b=c"))
+    }
+
+    @LoopActor @Test func cachesAreApartByKeyWhereThereAreKeys() async throws {
+        func partitions(_ separates: Bool?) async -> [String?] {
+            let api = TestAPI(configure: {
+                $0.keys = APIKeys(users: ["a", "b"], admins: ["c"])
+                $0.separatesCaches = separates
+            })
+            for key in ["a", "b", "c", "a"] { _ = await api.chat("\"model\":\"base\"", headers: ["x-api-key": key]) }
+            return api.backend.requests.map(\.cachePartition)
+        }
+        let apart = await partitions(nil)
+        #expect(Set(apart).count == 3 && !apart.contains(nil) && apart[0] == apart[3])
+        #expect(await partitions(true) == apart)
+        #expect(await partitions(false) == [nil, nil, nil, nil])
+        let open = TestAPI()
+        _ = await open.chat("\"model\":\"base\"")
+        #expect(open.backend.requests.map(\.cachePartition) == [nil])
+    }
+
     @LoopActor @Test func severalAdaptersAndAStrengthReachTheBackend() async throws {
         let api = TestAPI()
         let merged = "\"merged_adapters\":{\"ids\":[\"sql\",\"bash\"],\"weights\":[0.5,2],\"merge_strategy\":\"dare_ties\",\"density\":0.25,\"majority_sign_method\":\"frequency\"}"

@@ -29,6 +29,10 @@ public struct ServiceConfiguration: Sendable {
     public var keyValueFormat = KeyValueFormat.f16
     public var apiKeyFile: String?
     public var cors = CORSPolicy()
+    /// Names that clients may have in `model`.
+    public var modelAliases: [ModelAlias] = []
+    /// Cached prefixes are apart by key; nil: when there are keys.
+    public var separatesCaches: Bool?
     public var isLenient = false
     public var policy = RoutePolicy()
     /// Around the router's decision.
@@ -38,8 +42,8 @@ public struct ServiceConfiguration: Sendable {
     /// Verify several foretold tokens in a step where that pays.
     public var speculates = true
     public var limits = ServiceLimits()
-    public var logLevel = Logger.Level.info
-    public var logFormat = Logger.Format.text
+    public var logLevel = LogThreshold.info
+    public var logFormat = LineLogHandler.Format.text
 
     /// The defaults.
     public init(environment: [String: String] = [:]) {
@@ -70,12 +74,14 @@ public struct ServiceConfiguration: Sendable {
         }
         apiKeyFile = reader.text(.apiKeyFile)
         if let origins = reader.text(.corsOrigins) { cors = CORSPolicy(origins) }
+        if let text = reader.text(.modelAlias) { modelAliases = try Self.aliases(text, reader.values.value(.modelAlias)?.place) }
+        separatesCaches = try reader.flag(.cacheByKey)
         if let flag = try reader.flag(.lenient) { isLenient = flag }
         if let number = try reader.number(.routeThreshold, 0...1) { policy.threshold = number }
         if let number = try reader.integer(.routeNeighbours, 1...1_000) { policy.neighbours = number }
         if let flag = try reader.flag(.speculation) { speculates = flag }
-        if let level: Logger.Level = try reader.choice(.logLevel, Logger.Level.allCases.map(\.rawValue)) { logLevel = level }
-        if let format: Logger.Format = try reader.choice(.logFormat, ["text", "json"]) { logFormat = format }
+        if let level: LogThreshold = try reader.choice(.logLevel, LogThreshold.allCases.map(\.rawValue)) { logLevel = level }
+        if let format: LineLogHandler.Format = try reader.choice(.logFormat, ["text", "json"]) { logFormat = format }
         try readRequests(reader)
         try readLimits(reader)
     }
@@ -89,6 +95,17 @@ public struct ServiceConfiguration: Sendable {
         if let count = try reader.integer(.maxBody, 1...1_024) { limits.http.bodyBytes = count << 20 }
         if let seconds = try reader.number(.rescanSeconds, 0.1...86_400) { limits.rescanMilliseconds = Int(seconds * 1000) }
         if let seconds = try reader.number(.drainSeconds, 0...86_400) { limits.drainMilliseconds = Int(seconds * 1000) }
+    }
+
+    private static func aliases(_ text: String, _ place: String?) throws(GatewayError) -> [ModelAlias] {
+        var aliases: [ModelAlias] = []
+        for part in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
+            guard let alias = ModelAlias(text: String(part)) else {
+                throw GatewayError(.configuration, "expected NAME or NAME=ADAPTER, found `\(part)`", place: place)
+            }
+            aliases.append(alias)
+        }
+        return aliases
     }
 
     /// `$XDG_CACHE_HOME`, else `~/.cache`.

@@ -6,6 +6,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case host, port, threads, precision
     case apiKeyFile = "api-key-file"
     case corsOrigins = "cors-origins"
+    case modelAlias = "model-alias"
+    case cacheByKey = "cache-by-key"
     case lenient
     case routeThreshold = "route-threshold"
     case routeNeighbours = "route-neighbours"
@@ -49,7 +51,11 @@ public enum Setting: String, CaseIterable, Sendable {
         case .threads: "threads that compute; 0 takes one a core"
         case .precision: "`fast` (quantised weights, int8 products) or `reference` (f32)"
         case .apiKeyFile: "a file of keys, one a line, `KEY` or `NAME:KEY`; `admin:` before it lets it manage adapters"
-        case .corsOrigins: "pages that may ask: `*`, `local`, `none`, or origins with commas"
+        case .corsOrigins:
+            "pages that may read answers: `generation` (pages of any site generate, those of this machine read the rest), `*`, `local`, `none`, or origins with commas"
+        case .modelAlias:
+            "a name that clients may have in `model`: NAME for the router, or NAME=ADAPTER; `*` and `?` are wildcards; several with commas"
+        case .cacheByKey: "`on` or `off`: cached prefixes, and their counts in answers, are apart for each API key; on when there are keys"
         case .lenient: "ignore unknown fields of requests instead of refusing them"
         case .routeThreshold: "least probability at which the router chooses an adapter"
         case .routeNeighbours: "nearest examples whose mean similarity is an adapter's score"

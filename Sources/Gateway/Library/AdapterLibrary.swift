@@ -26,6 +26,8 @@ public final class AdapterLibrary: Sendable {
         public var entries: [String: Entry] = [:]
         /// Their names, sorted.
         public var names: [String] = []
+        /// What served adapters call their base, like `org/model`: names that clients may have for the base.
+        public var baseNames: Set<String> = []
         /// Why folders are not served, by name.
         public var refusals: [String: String] = [:]
         /// Taken out of service by `unload`; their folders stay.
@@ -128,10 +130,12 @@ public final class AdapterLibrary: Sendable {
                 served: entries.mapValues { $0.route?.handling ?? RouteHandling() }, restricted: restricted,
                 descriptions: entries.compactMapValues { $0.route?.description })
             let names = entries.keys.sorted()
+            let baseNames = Set(statuses.compactMap { $0.summary?.baseModelName }.filter { $0.utf8.count <= 256 })
             let isCurrent = current.withLock { shelf in
                 guard shelf.unloaded == unloaded else { return false }
                 shelf.entries = entries
                 shelf.names = names
+                shelf.baseNames = baseNames
                 shelf.refusals = refusals
                 shelf.rules = rules
                 let cache = shelf.condition.cache

@@ -1,4 +1,5 @@
 internal import Synchronization
+import Logging
 import Telemetry
 
 /// Tells a person who waits how many routing examples are embedded: a line every two seconds, none when it is quick.
@@ -15,6 +16,6 @@ final class IndexingProgress: Sendable {
             last = now
             return true
         }
-        if isDue { logger.info("embedding routing examples", ["done": .integer(done), "of": .integer(total)]) }
+        if isDue { logger.info("embedding routing examples", metadata: ["done": .integer(done), "of": .integer(total)]) }
     }
 }

@@ -12,7 +12,7 @@ struct LibraryAdministration: AdapterAdministration {
     let imports: String?
     let queue: WorkQueue
 
-    func list() async throws -> [AdapterReport] { try await queue.run { library.reports() } }
+    func list() async throws -> [AdapterReport] { try await queue.run { library.reports().map(named) } }
 
     func report(_ name: String) async throws -> AdapterReport {
         try await queue.run { try found(name) }
@@ -68,6 +68,12 @@ struct LibraryAdministration: AdapterAdministration {
         guard let report = library.report(name) else {
             throw APIError(.adapterNotFound, "There is no adapter `\(name)`.")
         }
+        return named(report)
+    }
+
+    private func named(_ report: AdapterReport) -> AdapterReport {
+        var report = report
+        report.folder = library.folderName(report.folder)
         return report
     }
 

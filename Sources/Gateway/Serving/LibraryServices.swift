@@ -16,10 +16,12 @@ struct LibraryCatalogue: ModelCatalogue {
         return [base]
             + shelf.names.compactMap { shelf.entries[$0] }.map { entry in
                 ServedModel(
-                    id: entry.name, created: entry.changed, root: entry.folder, parent: baseName,
+                    id: entry.name, created: entry.changed, root: library.folderName(entry.folder), parent: baseName,
                     contextLength: contextLength)
             }
     }
+
+    func isBaseName(_ name: String) -> Bool { library.shelf.baseNames.contains(name) }
 
     func isServable(_ adapter: String) -> Bool { library.shelf.entries[adapter] != nil }
 
@@ -36,6 +38,14 @@ struct LibraryCatalogue: ModelCatalogue {
     func repeatedHeader(of caller: Caller) -> String? { library.shelf.rules.repeatedHeader(of: caller) }
 
     func adapterNames() -> [String] { library.shelf.names }
+}
+
+extension AdapterLibrary {
+    /// A folder for clients: without what lies above the adapters folder.
+    func folderName(_ folder: String) -> String {
+        let root = "\(store.folder)/"
+        return folder.hasPrefix(root) ? String(folder.dropFirst(root.count)) : folder.split(separator: "/").last.map(String.init) ?? folder
+    }
 }
 
 /// `/v1/embeddings` over the encoder. Long lists go in slices, so that routing gets its turn between them.

@@ -1,3 +1,4 @@
+import Logging
 import OpenAIAPI
 import Telemetry
 
@@ -8,44 +9,40 @@ struct RequestLog: Sendable {
     func note(_ record: RequestRecord) {
         // Probes of a supervisor would fill the log.
         let isProbe = ["/health", "/ready", "/metrics"].contains(record.endpoint)
-        guard logger.isEnabled(record.failure != nil ? .error : isProbe ? .debug : .info) else { return }
-        var line = logger.with(
-            ("id", .string(record.id)), ("status", .integer(record.status)),
-            ("ms", .number(Self.rounded(record.milliseconds))))
-        if !record.remoteAddress.isEmpty { line = line.with(("client", .string(record.remoteAddress))) }
-        if let key = record.key { line = line.with(("key", .string(key))) }
-        if let code = record.errorCode { line = line.with(("error", .string(code.rawValue))) }
-        if let failure = record.failure { line = line.with(("why", .string(failure))) }
-        if record.clientLeft { line = line.with(("left", true)) }
-        if let first = record.decisions.first ?? nil {
-            line = line.with(
-                ("adapter", .string(record.adapterLabel)),
-                ("route", .string(first.route.rawValue)),
-                ("route_ms", .number(Self.rounded(first.milliseconds))))
-            if let probability = first.probability { line = line.with(("probability", .number(Self.rounded(probability)))) }
-        }
-        if let usage = record.usage {
-            line = line.with(
-                ("prompt_tokens", .integer(usage.promptTokens)), ("cached_tokens", .integer(usage.cachedTokens)),
-                ("completion_tokens", .integer(usage.completionTokens)))
-        }
-        if let first = record.firstTextMilliseconds { line = line.with(("first_text_ms", .number(Self.rounded(first)))) }
-        if let timings = record.timings {
-            line = line.with(
-                ("queue_ms", .number(Self.rounded(timings.queueMilliseconds))),
-                ("load_ms", .number(Self.rounded(timings.loadMilliseconds))),
-                ("prefill_ms", .number(Self.rounded(timings.prefillMilliseconds))),
-                ("decode_ms", .number(Self.rounded(timings.decodeMilliseconds))))
-        }
-        let message = "\(record.method) \(record.endpoint)"
-        if record.failure != nil {
-            line.error(message)
-        } else if isProbe {
-            line.debug(message)
-        } else {
-            line.info(message)
-        }
+        let level: Logger.Level = record.failure != nil ? .error : isProbe ? .debug : .info
+        guard logger.logLevel <= level else { return }
+        logger.log(level: level, "\(record.method) \(record.endpoint)", metadata: fields(record))
     }
 
-    private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
+    private func fields(_ record: RequestRecord) -> Logger.Metadata {
+        var fields: Logger.Metadata = [
+            "id": .string(record.id), "status": .integer(record.status), "ms": Self.rounded(record.milliseconds),
+        ]
+        if !record.remoteAddress.isEmpty { fields["client"] = .string(record.remoteAddress) }
+        if let key = record.key { fields["key"] = .string(key) }
+        if let code = record.errorCode { fields["error"] = .string(code.rawValue) }
+        if let failure = record.failure { fields["why"] = .string(failure) }
+        if record.clientLeft { fields["left"] = .flag(true) }
+        if let first = record.decisions.first ?? nil {
+            fields["adapter"] = .string(record.adapterLabel)
+            fields["route"] = .string(first.route.rawValue)
+            fields["route_ms"] = Self.rounded(first.milliseconds)
+            if let probability = first.probability { fields["probability"] = Self.rounded(probability) }
+        }
+        if let usage = record.usage {
+            fields["prompt_tokens"] = .integer(usage.promptTokens)
+            fields["cached_tokens"] = .integer(usage.cachedTokens)
+            fields["completion_tokens"] = .integer(usage.completionTokens)
+        }
+        if let first = record.firstTextMilliseconds { fields["first_text_ms"] = Self.rounded(first) }
+        if let timings = record.timings {
+            fields["queue_ms"] = Self.rounded(timings.queueMilliseconds)
+            fields["load_ms"] = Self.rounded(timings.loadMilliseconds)
+            fields["prefill_ms"] = Self.rounded(timings.prefillMilliseconds)
+            fields["decode_ms"] = Self.rounded(timings.decodeMilliseconds)
+        }
+        return fields
+    }
+
+    private static func rounded(_ value: Double) -> Logger.MetadataValue { .number((value * 1000).rounded() / 1000) }
 }

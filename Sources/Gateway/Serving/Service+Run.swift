@@ -1,6 +1,6 @@
 internal import Glibc
+public import Logging
 public import OpenAIAPI
-public import Telemetry
 internal import UV
 
 extension Service {

@@ -1,8 +1,9 @@
 internal import Dispatch
 internal import HTTP
+public import Logging
 public import OpenAIAPI
 internal import Serving
-public import Telemetry
+internal import Telemetry
 internal import Tensors
 public import UV
 
@@ -30,6 +31,8 @@ public final class Service {
         settings.limits = configuration.limits.api
         settings.cors = configuration.cors
         settings.keys = keys
+        settings.modelAliases = configuration.modelAliases
+        settings.separatesCaches = configuration.separatesCaches
         settings.isLenient = configuration.isLenient
         settings.version = version
         let registry = metrics.registry
@@ -45,7 +48,7 @@ public final class Service {
             limits: configuration.limits.http, errorAnswer: APIService.errorAnswer(cors: configuration.cors),
             headCheck: { head in api.refusal(of: head) },
             acceptFailed: { error in
-                logger.error("a connection could not be accepted; the server tries again", ["why": .string(error.message)])
+                logger.error("a connection could not be accepted; the server tries again", metadata: ["why": .string(error.message)])
             },
             handler: { request, responder in api.handle(request, responder) })
     }
@@ -58,7 +61,7 @@ public final class Service {
             if api.configuration.keys.isEmpty, server.address?.isLoopback == false {
                 logger.warning(
                     "other machines can reach this server, and it asks for no key; \(Setting.apiKeyFile.flag) names a file of keys",
-                    ["host": .string(configuration.host)])
+                    metadata: ["host": .string(configuration.host)])
             }
             return port
         } catch {
@@ -99,7 +102,7 @@ public final class Service {
         let milliseconds = Int(((ContinuousClock().now - start) / .milliseconds(1)).rounded())
         logger.info(
             "ready",
-            [
+            metadata: [
                 "base": .string(parts.backend.baseModelName), "context": .integer(parts.backend.contextLength),
                 "adapters": .integer(parts.library.shelf.names.count),
                 "routable": .integer(parts.library.router?.routableAdapters.count ?? 0), "ms": .integer(milliseconds),
@@ -115,13 +118,13 @@ public final class Service {
             fellBack: { [logger] fallback in
                 logger.warning(
                     "the adapter that the router chose cannot answer",
-                    [
+                    metadata: [
                         "id": .string(fallback.requestID), "adapter": .string(fallback.adapter), "why": .string(fallback.error.message),
                         "instead": .string(fallback.instead ?? "base"),
                     ])
             },
             notLoaded: { [logger] adapter, error in
-                logger.warning("an adapter could not be loaded", ["adapter": .string(adapter), "why": .string(error.message)])
+                logger.warning("an adapter could not be loaded", metadata: ["adapter": .string(adapter), "why": .string(error.message)])
             })
         metrics.observe(backend)
         metrics.observe(serving, routing)
@@ -148,12 +151,12 @@ public final class Service {
     private func report(_ refresh: AdapterLibrary.Refresh) { Self.report(refresh, to: logger) }
 
     private nonisolated static func report(_ refresh: AdapterLibrary.Refresh, to logger: Logger) {
-        for name in refresh.changes.added { logger.info("adapter added", ["adapter": .string(name)]) }
-        for name in refresh.changes.replaced { logger.info("adapter replaced", ["adapter": .string(name)]) }
-        for name in refresh.changes.removed { logger.info("adapter removed", ["adapter": .string(name)]) }
+        for name in refresh.changes.added { logger.info("adapter added", metadata: ["adapter": .string(name)]) }
+        for name in refresh.changes.replaced { logger.info("adapter replaced", metadata: ["adapter": .string(name)]) }
+        for name in refresh.changes.removed { logger.info("adapter removed", metadata: ["adapter": .string(name)]) }
         let changes = refresh.changes
         if let failure = changes.folderFailure {
-            logger.error("the adapters folder cannot be read: all adapters stay what they were", ["why": .string(failure.description)])
+            logger.error("the adapters folder cannot be read: all adapters stay what they were", metadata: ["why": .string(failure.description)])
         }
         if changes.isFolderBack { logger.info("the adapters folder can be read again") }
         for (event, errors) in [
@@ -161,29 +164,29 @@ public final class Service {
             ("adapter is not ready", changes.stalled),
         ] {
             for (name, error) in errors.sorted(by: { $0.key < $1.key }) {
-                logger.warning(event, ["adapter": .string(name), "why": .string(error.description)])
+                logger.warning("\(event)", metadata: ["adapter": .string(name), "why": .string(error.description)])
             }
         }
         for doubt in refresh.doubts {
-            logger.warning("access rules or routing data cannot be read: what was known before stays in force", ["why": .string(doubt)])
+            logger.warning("access rules or routing data cannot be read: what was known before stays in force", metadata: ["why": .string(doubt)])
         }
         if refresh.isCertainAgain { logger.info("access rules and routing data can be read again") }
-        if let problem = refresh.cacheProblem { logger.warning("the cache of embedded examples does not work", ["why": .string(problem)]) }
+        if let problem = refresh.cacheProblem { logger.warning("the cache of embedded examples does not work", metadata: ["why": .string(problem)]) }
         for (name, problem) in refresh.routingProblems.sorted(by: { $0.key < $1.key }) {
-            logger.warning("adapter is not routed", ["adapter": .string(name), "why": .string(problem)])
+            logger.warning("adapter is not routed", metadata: ["adapter": .string(name), "why": .string(problem)])
         }
         for (adapter, other, similarity) in refresh.overlaps {
             logger.warning(
                 "the router can't tell two adapters apart: their examples are nearly the same",
-                ["adapter": .string(adapter), "other": .string(other), "similarity": .number((Double(similarity) * 1000).rounded() / 1000)])
+                metadata: ["adapter": .string(adapter), "other": .string(other), "similarity": .number((Double(similarity) * 1000).rounded() / 1000)])
         }
         for claim in refresh.claims {
             logger.warning(
                 "most texts of an adapter that came or changed went to another one until now",
-                ["adapter": .string(claim.adapter), "other": .string(claim.other), "texts": .string("\(claim.texts) of \(claim.looked)")])
+                metadata: ["adapter": .string(claim.adapter), "other": .string(claim.other), "texts": .string("\(claim.texts) of \(claim.looked)")])
         }
-        for (owner, problem) in refresh.ruleProblems { logger.warning("a rule has no effect", ["of": .string(owner), "why": .string(problem)]) }
-        if let failure = refresh.routerFailure { logger.error("the router keeps its last index", ["why": .string(failure)]) }
+        for (owner, problem) in refresh.ruleProblems { logger.warning("a rule has no effect", metadata: ["of": .string(owner), "why": .string(problem)]) }
+        if let failure = refresh.routerFailure { logger.error("the router keeps its last index", metadata: ["why": .string(failure)]) }
     }
 
     // MARK: The end
@@ -195,7 +198,7 @@ public final class Service {
         metrics.setReady(false)
         watch?.close()
         watch = nil
-        logger.info("draining", ["connections": .integer(server.connectionCount)])
+        logger.info("draining", metadata: ["connections": .integer(server.connectionCount)])
         await server.drain(deadlineMilliseconds: configuration.limits.drainMilliseconds) { [api] in
             api.endAll(APIError(.draining, "The server is stopping.", retryAfterSeconds: 5))
         }

@@ -16,6 +16,10 @@ struct Answer {
         var timings: GenerationTimings?
         /// Its time was over before it was whole.
         var isTimedOut = false
+        /// Tokens so far, where each comes with its log-probability.
+        var tokens = 0
+        /// A stream has sent its report.
+        var isReported = false
         /// Code points of the tokens that a stream has passed on: completions number them.
         var offset = 0
     }
@@ -67,9 +71,20 @@ struct Answer {
         return total
     }
 
-    var usageJSON: JSONValue {
-        let usage = usage
-        return [
+    var usageJSON: JSONValue { Self.json(usage) }
+
+    /// The `usage` member of a choice's chunk in a stream: null unless the client wants the usage so far; nil without any.
+    func chunkUsage(of choice: Int) -> JSONValue? {
+        guard job.includesUsage else { return nil }
+        guard job.hasContinuousUsage, let start = choices[choice].start else { return .some(.null) }
+        return Self.json(
+            choices[choice].usage
+                ?? GenerationUsage(
+                    promptTokens: start.promptTokens, cachedTokens: start.cachedTokens, completionTokens: choices[choice].tokens))
+    }
+
+    private static func json(_ usage: GenerationUsage) -> JSONValue {
+        [
             "prompt_tokens": .integer(Int64(usage.promptTokens)),
             "completion_tokens": .integer(Int64(usage.completionTokens)),
             "total_tokens": .integer(Int64(usage.promptTokens + usage.completionTokens)),

@@ -11,11 +11,11 @@ protocol AnswerShape: Sendable {
 
     func whole(_ answer: Answer) -> JSONValue
     /// Frames when a choice starts.
-    func opening(_ choice: Int, of answer: Answer) -> [JSONValue]
+    func opening(_ choice: Int, of answer: inout Answer) -> [JSONValue]
     /// Frames of new text and log-probabilities. `answer` has the text already.
     func delta(_ text: String, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue]
     /// Frames when a choice is finished.
-    func closing(_ choice: Int, of answer: Answer) -> [JSONValue]
+    func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue]
     /// The frame after all choices, if the client asked for usage.
     func usage(of answer: Answer) -> JSONValue?
 }

@@ -24,7 +24,7 @@ struct ChatShape: AnswerShape {
     }
 
     /// The role goes first, alone, with the report beside it.
-    func opening(_ choice: Int, of answer: Answer) -> [JSONValue] {
+    func opening(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
         var chunk = chunk(answer, choice, delta: ["role": "assistant", "content": ""])
         chunk["lmoe"] = answer.report(of: choice)
         return [.object(chunk)]
@@ -36,7 +36,7 @@ struct ChatShape: AnswerShape {
         return [.object(chunk(answer, choice, delta: ["content": .string(text)], logprobs: logprobs))]
     }
 
-    func closing(_ choice: Int, of answer: Answer) -> [JSONValue] {
+    func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
         let finish = answer.choices[choice].finish.map { JSONValue.string($0.rawValue) } ?? .null
         var chunk = chunk(answer, choice, delta: [:], finish: finish)
         chunk["lmoe"] = answer.closingReport(of: choice)
@@ -60,7 +60,7 @@ struct ChatShape: AnswerShape {
                 ["index": .integer(Int64(choice)), "delta": delta, "logprobs": logprobs, "finish_reason": finish]
             ],
         ]
-        if answer.job.includesUsage { chunk["usage"] = .null }
+        chunk["usage"] = answer.chunkUsage(of: choice)
         return chunk
     }
 

@@ -20,10 +20,10 @@ struct CompletionShape: AnswerShape {
         return .object(frame(answer, model: answer.model, choices: choices, report: answer.report, usage: answer.usageJSON))
     }
 
-    /// The echoed prompt, and the report.
-    func opening(_ choice: Int, of answer: Answer) -> [JSONValue] {
-        let first = entry(choice, text: answer.prompt(of: choice).echo)
-        return [chunk(answer, choice, first, report: answer.report(of: choice))]
+    /// The echoed prompt. Without one nothing comes before the first token, which clients time; the report comes with it.
+    func opening(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
+        let echo = answer.prompt(of: choice).echo
+        return echo.isEmpty ? [] : [chunk(&answer, choice, entry(choice, text: echo))]
     }
 
     func delta(_ text: String, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
@@ -31,16 +31,13 @@ struct CompletionShape: AnswerShape {
         let written =
             answer.job.topLogprobs == nil
             ? JSONValue.null : Self.logprobs(logprobs, offset: &answer.choices[choice].offset)
-        return [chunk(answer, choice, entry(choice, text: text, logprobs: written))]
+        return [chunk(&answer, choice, entry(choice, text: text, logprobs: written))]
     }
 
-    func closing(_ choice: Int, of answer: Answer) -> [JSONValue] {
+    func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
         let finish = answer.choices[choice].finish.map { JSONValue.string($0.rawValue) } ?? .null
-        return [
-            chunk(
-                answer, choice, entry(choice, text: "", finish: finish),
-                report: answer.closingReport(of: choice))
-        ]
+        let report = answer.closingReport(of: choice)
+        return [chunk(&answer, choice, entry(choice, text: "", finish: finish), report: report)]
     }
 
     func usage(of answer: Answer) -> JSONValue? {
@@ -53,11 +50,13 @@ struct CompletionShape: AnswerShape {
         ["text": .string(text), "index": .integer(Int64(choice)), "logprobs": logprobs, "finish_reason": finish]
     }
 
-    private func chunk(_ answer: Answer, _ choice: Int, _ entry: JSONValue, report: JSONValue? = nil) -> JSONValue {
-        .object(
+    /// The first chunk of a choice has its whole report.
+    private func chunk(_ answer: inout Answer, _ choice: Int, _ entry: JSONValue, report: JSONValue? = nil) -> JSONValue {
+        let whole = answer.choices[choice].isReported ? report : answer.report(of: choice)
+        answer.choices[choice].isReported = true
+        return .object(
             frame(
-                answer, model: answer.model(of: choice), choices: [entry], report: report,
-                usage: answer.job.includesUsage ? .null : nil))
+                answer, model: answer.model(of: choice), choices: [entry], report: whole, usage: answer.chunkUsage(of: choice)))
     }
 
     private func frame(

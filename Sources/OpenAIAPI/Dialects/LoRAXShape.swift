@@ -25,7 +25,7 @@ struct LoRAXShape: AnswerShape {
         return isListed ? [.object(body)] : .object(body)
     }
 
-    func opening(_ choice: Int, of answer: Answer) -> [JSONValue] { [] }
+    func opening(_ choice: Int, of answer: inout Answer) -> [JSONValue] { [] }
 
     /// The last token is known only at the end, so each is sent when the next one comes.
     func delta(_ text: String, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
@@ -34,7 +34,7 @@ struct LoRAXShape: AnswerShape {
         return waiting.dropLast().map { ["token": token($0), "generated_text": nil, "details": nil] }
     }
 
-    func closing(_ choice: Int, of answer: Answer) -> [JSONValue] {
+    func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
         let nothing: JSONValue = ["id": 0, "text": "", "logprob": 0.0, "special": true]
         var event: JSONObject = ["token": answer.choices[choice].logprobs.last.map(token) ?? nothing]
         event["generated_text"] = .string(answer.prompt(of: choice).echo + answer.choices[choice].text)

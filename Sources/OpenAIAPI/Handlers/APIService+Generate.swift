@@ -26,7 +26,8 @@ extension APIService {
     func names(_ services: APIServices, _ exchange: Exchange) -> ModelNames {
         let (catalogue, caller) = (services.catalogue, exchange.caller)
         return ModelNames(
-            bases: [services.backend.baseModelName],
+            bases: [services.backend.baseModelName], isBaseName: { catalogue.isBaseName($0) },
+            aliases: configuration.modelAliases,
             isServable: { catalogue.isServable($0) && catalogue.admits(caller, to: $0) },
             refusal: { catalogue.admits(caller, to: $0) ? catalogue.refusal($0) : nil },
             adapters: { catalogue.adapterNames().filter { catalogue.admits(caller, to: $0) } })

@@ -11,8 +11,16 @@ extension APIService {
         guard id.utf8.count <= JSONCursor.longestName else {
             throw APIError(.modelNotFound, "There is no model with a name of \(id.utf8.count) bytes.", param: "model")
         }
-        let alias = id == ModelSelection.baseName ? services.backend.baseModelName : id
-        guard let model = models(services, exchange).first(where: { $0.id == alias }) else {
+        // A slash of the name, which the path keeps encoded.
+        let id = id.replacing("%2F", with: "/")
+        let name: String? =
+            switch names(services, exchange).selection(id) {
+            case .base: services.backend.baseModelName
+            case .automatic: "auto"
+            case .adapter(let adapter): adapter
+            case .merged, nil: nil
+            }
+        guard let model = models(services, exchange).first(where: { $0.id == name }) else {
             throw APIError(.modelNotFound, "\(ModelSelection.unknown(id))", param: "model")
         }
         exchange.respond(json(model))

@@ -46,7 +46,7 @@ final class GenerationRun {
         serving.answer(
             selections.enumerated().map { prompt, selection in
                 let choices = (prompt * job.choices..<(prompt + 1) * job.choices).map {
-                    RoutedPrompt.Choice(job.request($0, id: exchange.id), stream: streams[$0])
+                    RoutedPrompt.Choice(job.request($0, id: exchange.id, cachePartition: exchange.cachePartition), stream: streams[$0])
                 }
                 return RoutedPrompt(selection, choices: choices)
             })
@@ -66,10 +66,11 @@ final class GenerationRun {
             case .routed(let decision): note(decision, index)
             case .started(let start):
                 answer.choices[index].start = start
-                if answer.job.isStream { frames += shape.opening(index, of: answer) }
+                if answer.job.isStream { frames += shape.opening(index, of: &answer) }
             case .delta(let text, let logprobs):
                 noteFirstText()
                 answer.choices[index].text += text
+                answer.choices[index].tokens += logprobs.count
                 if answer.job.isStream {
                     frames += shape.delta(text, logprobs, index, of: &answer)
                 } else {
@@ -79,7 +80,7 @@ final class GenerationRun {
                 answer.choices[index].finish = reason
                 answer.choices[index].usage = usage
                 answer.choices[index].timings = timings
-                if answer.job.isStream { frames += shape.closing(index, of: answer) }
+                if answer.job.isStream { frames += shape.closing(index, of: &answer) }
             case .failed(let error):
                 send(frames)
                 return fail(APIError(error))

@@ -22,7 +22,7 @@ enum ChatCompletionRequest {
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: shared.sampling,
                 maxTokens: maxTokens, stop: shared.stop, topLogprobs: try topLogprobs(cursor, limits: limits),
                 ignoresEndOfSequence: shared.ignoresEndOfSequence, isStream: shared.isStream, user: shared.user,
-                includesUsage: shared.includesUsage)
+                includesUsage: shared.includesUsage, hasContinuousUsage: shared.hasContinuousUsage)
         } catch let error as APIError {
             throw error
         } catch {

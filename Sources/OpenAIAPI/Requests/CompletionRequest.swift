@@ -34,7 +34,8 @@ enum CompletionRequest {
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: shared.sampling,
                 maxTokens: try cursor["max_tokens"].optionalInt(in: 1...Int(Int32.max)) ?? defaultMaxTokens,
                 stop: shared.stop, topLogprobs: top, ignoresEndOfSequence: shared.ignoresEndOfSequence,
-                isStream: shared.isStream, user: shared.user, includesUsage: shared.includesUsage)
+                isStream: shared.isStream, user: shared.user, includesUsage: shared.includesUsage,
+                hasContinuousUsage: shared.hasContinuousUsage)
         } catch let error as APIError {
             throw error
         } catch {

@@ -27,17 +27,22 @@ struct GenerationJob: Sendable {
     /// The client's name for its own user.
     var user: String?
     var includesUsage: Bool
+    /// Each chunk of a stream has the usage so far.
+    var hasContinuousUsage = false
 
     var sequences: Int { prompts.count * choices }
 
     /// What the backend is asked for choice `index`; its adapter is chosen later.
-    func request(_ index: Int, id: String) -> GenerationRequest {
+    func request(_ index: Int, id: String, cachePartition: String? = nil) -> GenerationRequest {
         var sampling = sampling
         // With one seed for all, `n` choices would be one text `n` times.
         sampling.seed = sampling.seed.map { $0 &+ UInt64(index % choices) }
-        return GenerationRequest(
+        var request = GenerationRequest(
             id: sequences == 1 ? id : "\(id)-\(index)", prompt: prompts[index / choices].prompt, scale: scale,
-            sampling: sampling, maxTokens: maxTokens, stop: stop, topLogprobs: topLogprobs,
-            ignoreEndOfSequence: ignoresEndOfSequence)
+            sampling: sampling, maxTokens: maxTokens, stop: stop,
+            // Tokens are counted by their log-probabilities.
+            topLogprobs: topLogprobs ?? (hasContinuousUsage ? 0 : nil), ignoreEndOfSequence: ignoresEndOfSequence)
+        request.cachePartition = cachePartition
+        return request
     }
 }

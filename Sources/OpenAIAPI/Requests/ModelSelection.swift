@@ -18,6 +18,10 @@ enum ModelSelection: Sendable, Equatable {
 struct ModelNames: Sendable {
     /// Names of the base models that the catalogue lists.
     let bases: [String]
+    /// Other names of the base, such as that of its Hugging Face repository.
+    var isBaseName: @Sendable (String) -> Bool = { _ in false }
+    /// Names that stand for others.
+    var aliases: [ModelAlias] = []
     let isServable: @Sendable (String) -> Bool
     /// Why a known adapter is not servable.
     let refusal: @Sendable (String) -> String?
@@ -34,7 +38,14 @@ struct ModelNames: Sendable {
             let adapter = String(name.dropFirst(base.count + 1))
             if isServable(adapter) { return .adapter(adapter) }
         }
-        return nil
+        if let alias = aliases.first(where: { $0.matches(name) }) { return target(alias.target) }
+        return isBaseName(name) ? .base : nil
+    }
+
+    private func target(_ name: String) -> ModelSelection? {
+        if ModelSelection.automaticNames.contains(name) { return .automatic }
+        if name == ModelSelection.baseName || bases.contains(name) { return .base }
+        return isServable(name) ? .adapter(name) : nil
     }
 }
 

@@ -9,6 +9,7 @@ struct SamplingFields: Sendable {
     var ignoresEndOfSequence: Bool
     var isStream: Bool
     var includesUsage: Bool
+    var hasContinuousUsage: Bool
     var user: String?
 
     init(_ cursor: JSONCursor, fields: FieldPolicy, limits: APILimits) throws(JSONError) {
@@ -25,6 +26,8 @@ struct SamplingFields: Sendable {
             try fields.check(options, ["include_usage", "include_obfuscation", "continuous_usage_stats"])
         }
         includesUsage = try options["include_usage"].optionalBool() ?? false
+        // As in vLLM, only beside `include_usage`.
+        hasContinuousUsage = try options["continuous_usage_stats"].optionalBool() == true && includesUsage
     }
 
     private static func sampling(_ cursor: JSONCursor, limits: APILimits) throws(JSONError) -> SamplingParameters {

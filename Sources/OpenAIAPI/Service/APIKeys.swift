@@ -75,13 +75,16 @@ public struct APIKeys: Sendable {
     public var count: Int { keys.count }
 
     /// The holder of the key in `Authorization`, `x-api-key` or `api-key`. Without keys everyone is an admin without a name.
-    func holder(_ headers: HTTPHeaders) throws(APIError) -> Holder {
-        guard !isEmpty else { return Holder(.admin) }
+    func holder(_ headers: HTTPHeaders) throws(APIError) -> Holder { try identify(headers).holder }
+
+    /// The holder, and the number of the key.
+    func identify(_ headers: HTTPHeaders) throws(APIError) -> (holder: Holder, key: Int?) {
+        guard !isEmpty else { return (Holder(.admin), nil) }
         let given = try Self.key(headers)
-        var found: Holder?
+        var found: (holder: Holder, key: Int?)?
         // All keys are compared whole, so that the time does not depend on the key.
-        for (key, holder) in keys where Self.equal(key, given) {
-            if found?.access != .admin { found = holder }
+        for (index, (key, holder)) in keys.enumerated() where Self.equal(key, given) {
+            if found?.holder.access != .admin { found = (holder, index) }
         }
         guard let found else { throw APIError(.invalidAPIKey, "Incorrect API key provided.") }
         return found

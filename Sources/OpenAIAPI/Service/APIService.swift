@@ -8,6 +8,10 @@ public struct APIConfiguration: Sendable {
     public var limits = APILimits()
     public var cors = CORSPolicy()
     public var keys = APIKeys()
+    /// Names that clients may have in `model`; the first that matches counts. Names that are served go before them.
+    public var modelAliases: [ModelAlias] = []
+    /// Cached prefixes and their counts are apart by key; nil: when there are keys.
+    public var separatesCaches: Bool?
     /// `LMOE_LENIENT=1`: unknown fields are ignored.
     public var isLenient = false
     /// For `/info`.
@@ -65,6 +69,7 @@ public final class APIService {
         do {
             let admission = try admit(request, path)
             exchange.identify(admission.holder)
+            if configuration.separatesCaches ?? true { exchange.cachePartition = admission.key.map { "key \($0)" } }
             if admission.endpoint.access != .open { try checkRepeatedHeaders(exchange) }
             try admission.endpoint.handler(self, exchange, admission.parameters)
         } catch {
@@ -106,7 +111,7 @@ public final class APIService {
     /// The endpoint of a request whose key and origin may use it.
     private func admit(
         _ request: HTTPRequest, _ path: RequestPath
-    ) throws(APIError) -> (endpoint: Endpoint, parameters: [String], holder: APIKeys.Holder) {
+    ) throws(APIError) -> (endpoint: Endpoint, parameters: [String], holder: APIKeys.Holder, key: Int?) {
         guard !path.matches.isEmpty else {
             throw APIError(.unknownPath, "Unknown request URL: \(request.method) \(request.path).")
         }
@@ -114,9 +119,9 @@ public final class APIService {
             let allowed = path.allowedMethods.joined(separator: ", ")
             throw APIError(.methodNotAllowed, "\(request.path) takes \(allowed), not \(request.method).", allowedMethods: allowed)
         }
-        guard endpoint.access != .open else { return (endpoint, parameters, APIKeys.Holder(.user)) }
-        let holder = try configuration.keys.holder(request.headers)
-        guard endpoint.access == .admin else { return (endpoint, parameters, holder) }
+        guard endpoint.access != .open else { return (endpoint, parameters, APIKeys.Holder(.user), nil) }
+        let (holder, key) = try configuration.keys.identify(request.headers)
+        guard endpoint.access == .admin else { return (endpoint, parameters, holder, key) }
         guard holder.access == .admin else {
             throw APIError(.adminKeyRequired, "Adapters are managed with an admin key; this is a user's key.")
         }
@@ -124,7 +129,7 @@ public final class APIService {
         guard configuration.cors.allowsManagement(from: origin) else {
             throw APIError(.originNotAllowed, "Pages of \(origin ?? "unknown origin") may not manage adapters.")
         }
-        return (endpoint, parameters, holder)
+        return (endpoint, parameters, holder, key)
     }
 
     /// A rule that names a header decides by its one value: with several, a client could add one to those of a proxy.

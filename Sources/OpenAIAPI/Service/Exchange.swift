@@ -15,6 +15,8 @@ final class Exchange {
     private(set) var caller = Caller()
     /// Sees every adapter where adapters are managed.
     private(set) var isAdmin = false
+    /// Cached prefixes are shared within it; nil is the common one.
+    var cachePartition: String?
     /// Called once, when the answer is complete or the client has left.
     var onOver: (@LoopActor () -> Void)?
     /// Called once, when the client left before the end.

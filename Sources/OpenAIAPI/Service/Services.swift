@@ -32,6 +32,8 @@ public protocol ModelCatalogue: Sendable {
     func models() -> [ServedModel]
     /// Whether a request may name this adapter.
     func isServable(_ adapter: String) -> Bool
+    /// Whether this is another name of the base, such as that of its Hugging Face repository.
+    func isBaseName(_ name: String) -> Bool
     /// Why an adapter whose folder is there is not servable, and what to do about it; nil for a name that is not known.
     func refusal(_ adapter: String) -> String?
     /// Whether the operator's rules let this caller use the adapter; true for names that are not known.

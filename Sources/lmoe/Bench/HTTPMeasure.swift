@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import Logging
 import Telemetry
 
 /// Seconds of a one-token completion through a real server on a loopback port, and of the same request given to the engine.
@@ -14,7 +15,7 @@ struct HTTPMeasure {
     /// Takes the engine of `bench`, which ends with the server.
     init(_ bench: Workbench, requests: Int) async throws {
         let parts = ServiceParts(backend: bench.engine, embedder: nil, library: bench.library)
-        let service = await Service(bench.configuration, logger: Logger(level: .off))
+        let service = await Service(bench.configuration, logger: Logger(threshold: .off))
         let port = try await service.listen()
         try await service.open { parts }
         let timings: [(http: Double, direct: Double)]

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Gateway
+import Logging
 import Telemetry
 
 /// `lmoe serve`: the gateway.
@@ -27,9 +28,7 @@ struct Serve: AsyncParsableCommand {
             flags: model.flags.merging(flags) { _, more in more }, file: model.config)
         settings.limits.fitDescriptors()
         let configuration = settings
-        let logger = Logger(
-            level: Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info,
-            format: Logger.Format(rawValue: configuration.logFormat.rawValue) ?? .text)
+        let logger = Logger(threshold: configuration.logLevel, format: configuration.logFormat)
         try await Service.run(
             configuration, logger: logger, version: LMoE.version,
             opening: { try configuration.openParts() },
@@ -62,6 +61,8 @@ struct ServiceOptions: ParsableArguments {
     @Option(help: Setting.imports.help) var imports: String?
     @Option(help: Setting.apiKeyFile.help) var apiKeyFile: String?
     @Option(help: Setting.corsOrigins.help) var corsOrigins: String?
+    @Option(help: Setting.modelAlias.help) var modelAlias: [String] = []
+    @Option(help: Setting.cacheByKey.help) var cacheByKey: String?
     @Option(help: Setting.lenient.help) var lenient: String?
     @Option(help: Setting.llmRouting.help) var llmRouting: String?
     @Option(name: .customLong("llm-routing-ms"), help: Setting.llmRoutingMilliseconds.help) var llmRoutingMilliseconds: String?
@@ -81,7 +82,8 @@ struct ServiceOptions: ParsableArguments {
     var flags: [Setting: String] {
         let values: [(Setting, String?)] = [
             (.host, host), (.port, port), (.precision, precision), (.imports, imports), (.apiKeyFile, apiKeyFile),
-            (.corsOrigins, corsOrigins), (.lenient, lenient), (.llmRouting, llmRouting),
+            (.corsOrigins, corsOrigins), (.modelAlias, modelAlias.isEmpty ? nil : modelAlias.joined(separator: ",")),
+            (.cacheByKey, cacheByKey), (.lenient, lenient), (.llmRouting, llmRouting),
             (.llmRoutingMilliseconds, llmRoutingMilliseconds), (.decisionLog, decisionLog),
             (.decisionLogSample, decisionLogSample), (.decisionLogPrompts, decisionLogPrompts),
             (.decisionLogSize, decisionLogSize), (.maxSequences, maxSequences), (.maxQueue, maxQueue),

@@ -1,32 +1,22 @@
-/// What a log field may hold. There is no case for content: prompts, answers and keys are not logged.
-public enum LogValue: Sendable, Equatable, ExpressibleByStringLiteral, ExpressibleByStringInterpolation,
-    ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral
-{
-    /// Cut to `Logger.maximumFieldBytes`.
-    case string(String)
-    case integer(Int)
-    case number(Double)
-    case flag(Bool)
+import Logging
 
-    public init(stringLiteral value: String) { self = .string(value) }
-    public init(integerLiteral value: Int) { self = .integer(value) }
-    public init(floatLiteral value: Double) { self = .number(value) }
-    public init(booleanLiteral value: Bool) { self = .flag(value) }
-}
+/// One message with its fields, ready to be written.
+struct LogLine {
+    let wallMilliseconds: Int64
+    let level: Logger.Level
+    let message: String
+    let fields: [(name: String, value: LogField)]
 
-public typealias LogField = (name: String, value: LogValue)
-
-/// One line, ready to be written.
-enum LogLine {
-    /// `2026-11-24T20:14:33.120Z info  listening port=8080`
-    static func text(_ entry: LogEntry) -> String {
-        var line = "\(timestamp(entry.wallMilliseconds)) \(entry.level.padded) \(escaped(entry.message))"
-        for (name, value) in entry.fields {
+    /// `2026-11-24T20:14:33.120Z info    listening port=8080`
+    var text: String {
+        let padding = String(repeating: " ", count: max(0, 7 - level.rawValue.utf8.count))
+        var line = "\(Self.timestamp(wallMilliseconds)) \(level.rawValue)\(padding) \(Self.escaped(message))"
+        for (name, value) in fields {
             line += " \(name)="
             switch value {
-            case .string(let string):
+            case .text(let string):
                 let needsQuotes = string.isEmpty || string.utf8.contains { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3D || $0 == 0x7F }
-                line += needsQuotes ? quoted(string) : string
+                line += needsQuotes ? Self.quoted(string) : string
             case .integer(let integer): line += String(integer)
             case .number(let number): line += String(number)
             case .flag(let flag): line += String(flag)
@@ -36,13 +26,13 @@ enum LogLine {
     }
 
     /// One JSON object: `time`, `level`, `message`, then the fields.
-    static func json(_ entry: LogEntry) -> String {
-        var line = "{\"time\":\"\(timestamp(entry.wallMilliseconds))\",\"level\":\"\(entry.level.rawValue)\","
-            + "\"message\":\(quoted(entry.message))"
-        for (name, value) in entry.fields {
-            line += ",\(quoted(name)):"
+    var json: String {
+        var line = "{\"time\":\"\(Self.timestamp(wallMilliseconds))\",\"level\":\"\(level.rawValue)\","
+            + "\"message\":\(Self.quoted(message))"
+        for (name, value) in fields {
+            line += ",\(Self.quoted(name)):"
             switch value {
-            case .string(let string): line += quoted(string)
+            case .text(let string): line += Self.quoted(string)
             case .integer(let integer): line += String(integer)
             // JSON has no infinity.
             case .number(let number): line += number.isFinite ? String(number) : "null"
@@ -50,6 +40,14 @@ enum LogLine {
             }
         }
         return line + "}"
+    }
+
+    /// Cut at a character's end.
+    static func cut(_ text: String) -> String {
+        guard text.utf8.count > LineLogHandler.maximumFieldBytes else { return text }
+        var end = text.utf8.index(text.utf8.startIndex, offsetBy: LineLogHandler.maximumFieldBytes)
+        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
+        return text[..<end] + "…"
     }
 
     /// A JSON string: control characters are escaped, so that no value starts a line of its own.
