@@ -1,5 +1,5 @@
 /// Why a backend could not answer. `OpenAIAPI` maps the code to an HTTP status in its one error table.
-public struct GenerationError: Error, Sendable, Equatable {
+public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// The request can't be served as it stands (bad template input, invalid token id).
         case invalidRequest
@@ -30,4 +30,6 @@ public struct GenerationError: Error, Sendable, Equatable {
         self.message = message
         self.retryAfterSeconds = retryAfterSeconds
     }
+
+    public var description: String { message }
 }

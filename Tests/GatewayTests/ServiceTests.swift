@@ -32,7 +32,7 @@ import UV
             #expect(metrics.contains("lmoe_adapters_servable 2"))
             let lines = site.log.lines.filter { $0.contains("/v1/chat/completions") }
             #expect(lines.count == 2)
-            #expect(lines[0].contains("adapter=shell route=matched"))
+            #expect(lines[0].contains("adapter=shell ") && lines[0].contains(" route=matched"))
             #expect(!site.log.lines.contains { $0.contains("large files") })
         }
     }

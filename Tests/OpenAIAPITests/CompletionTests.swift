@@ -51,7 +51,7 @@ import UV
         #expect(events.map { $0["choices"]?[0]?["text"] } == ["Hel", "lo", "", "Hel", "lo", ""])
         #expect(events[0]["lmoe"]?["adapter"] == "sql" && events[0]["lmoe"]?["version"] == "v-sql")
         #expect(events[1]["lmoe"] == nil)
-        #expect(events[2]["lmoe"]?["timings_ms"]?["decode"] == 4 && events[2]["lmoe"]?["adapter"] == nil)
+        #expect(events[2]["lmoe"]?["timings_ms"]?["decode"] == 4.0 && events[2]["lmoe"]?["adapter"] == nil)
         #expect(events[3]["lmoe"]?["adapter"] == "sql")
         let empty = TestAPI { _, stream in
             stream.send(.started(.init(adapter: nil, adapterVersion: nil, promptTokens: 1, cachedTokens: 0)))

@@ -2,7 +2,7 @@ import Generation
 import JSON
 
 /// Why a request is refused or failed, in any dialect. `ErrorTable` says which HTTP status and OpenAI type a code has.
-public struct APIError: Error, Sendable, Equatable {
+public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// The body, a field or a header is not what the endpoint takes; `param` says where.
         case invalidRequest
@@ -55,6 +55,8 @@ public struct APIError: Error, Sendable, Equatable {
         self.retryAfterSeconds = retryAfterSeconds
     }
 
+    public var description: String { message }
+
     init(_ code: Code, _ message: String, allowedMethods: String) {
         self.init(code, message)
         self.allowedMethods = allowedMethods
@@ -81,6 +83,13 @@ extension APIError {
             default: nil
             }
         self.init(code, error.message, param: param, retryAfterSeconds: error.retryAfterSeconds)
+        if code == .internalFailure { hide(error.message) }
+    }
+
+    /// What went wrong inside the server is for its log, not for clients.
+    private mutating func hide(_ cause: String) {
+        message = "the server failed to answer this request; its log says more under the request's id"
+        self.cause = cause
     }
 
     /// A body that is not JSON, or a value in it of the wrong kind.
@@ -101,8 +110,8 @@ extension APIError {
         case let error as JSONError: self.init(error)
         case let error as GenerationError: self.init(error)
         default:
-            self.init(.internalFailure, "the server failed to answer this request; its log says more under the request's id")
-            cause = "\(error)"
+            self.init(.internalFailure, "")
+            hide("\(error)")
         }
     }
 }
