@@ -23,7 +23,8 @@ public struct ChatTemplate: Sendable {
         }
         self.source = source
         self.limits = limits
-        var lexer = Lexer(source)
+        // Some editors put a byte order mark before the text; it is no part of a prompt.
+        var lexer = Lexer(source.unicodeScalars.first == "\u{FEFF}" ? String(source.unicodeScalars.dropFirst()) : source)
         var parser = Parser(tokens: try lexer.tokens(), limits: limits)
         body = try parser.template()
     }

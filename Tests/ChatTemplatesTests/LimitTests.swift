@@ -34,9 +34,43 @@ import Testing
         "{{ strftime_now('%Y' * 1000) }}",
         "{% set n = namespace(l=[]) %}{% for i in range(99999) %}{% set n.l = n.l + [i] %}{% endfor %}",
         "{{ [1, 2] | batch(9999999999, 0) | list }}",
+        // Loops whose steps are few and dear.
+        "{% set s = 'a' * 9000000 %}{% for i in range(99999) %}{{ 'b' in s }}{% endfor %}",
+        "{% set s = 'a' * 9000000 %}{% set t = s ~ '' %}{% for i in range(99999) %}{{ s == t }}{{ s < t }}{% endfor %}",
+        "{% set s = 'a' * 9000000 %}{% for i in range(99999) %}{{ s | length }}{{ s is lower }}{{ {'b': 1}[s] }}{% endfor %}",
+        "{% set s = 'a b ' * 2000000 %}{% for i in range(99999) %}{{ s | wordcount }}{{ s[5] }}{% endfor %}",
+        "{% set n = [1] * 1000000 %}{% for i in range(99999) %}{% set x = n | sum %}{{ n | max }}{% endfor %}",
     ])
     func aGreedyTemplateIsStopped(source: String) {
         #expect(code(source) == .limitExceeded)
+    }
+
+    @Test("searching is linear, whatever text and pattern hold", arguments: [
+        "{{ ('a' * 2000000).find('a' * 1000000 ~ 'b') }}", "{{ ('a' * 2000000).rfind('b' ~ 'a' * 1000000) }}",
+        "{{ ('a' * 2000000).count('a' * 999999 ~ 'b') }}", "{{ ('a' * 1000000 ~ 'b') in ('a' * 2000000) }}",
+        "{{ ('a' * 2000000).split('a' * 1000000 ~ 'b') | length }}",
+        "{% for i in range(30000) if i > -1 %}{% if loop.first %}{{ loop.length }}{% endif %}{% endfor %}",
+        "{{ messages[0].nothing[('e' ~ '\\u0301' * 100000)] is defined }}{{ 'x'['e' ~ '\\u0301' * 100000] is defined }}",
+    ])
+    func linear(source: String) {
+        var limits = TemplateLimits()
+        // The right bound is steps; this one only stops a test that would run for minutes.
+        limits.processorMilliseconds = 60_000
+        let found = code(source, limits, ["messages": [["nothing": [:]]]])
+        #expect(found == nil)
+    }
+
+    @Test func aRenderingHasItsTimeOnTheProcessor() {
+        var limits = TemplateLimits()
+        limits.steps = .max
+        limits.createdBytes = .max
+        limits.processorMilliseconds = 20
+        let loop = "{% for a in range(9999) %}{% for b in range(9999) %}{% set x = a * b %}{% endfor %}{% endfor %}"
+        #expect(code(loop, limits) == .limitExceeded)
+    }
+
+    @Test func aByteOrderMarkIsNoPartOfThePrompt() throws {
+        #expect(try ChatTemplate(source: "\u{FEFF}{{ a }}b").render(["a": "x"]) == "xb")
     }
 
     @Test(arguments: [

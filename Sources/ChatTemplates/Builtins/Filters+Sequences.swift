@@ -44,11 +44,11 @@ extension Filters {
                 throw TemplateError(.type, "dictsort() needs a mapping, not '\(value.typeName)'")
             }
             let by = try values[1].string("dictsort()", or: "key")
-            guard by == "key" || by == "value" else {
+            guard sameText(by, "key") || sameText(by, "value") else {
                 throw TemplateError(.value, "You can only sort by either \"key\" or \"value\"")
             }
             try interpreter.meter.create(elements: 3 * mapping.entries.count)
-            let getter = try AttributeGetter(.integer(by == "key" ? 0 : 1), interpreter)
+            let getter = try AttributeGetter(.integer(sameText(by, "key") ? 0 : 1), interpreter)
             return .list(
                 try sorted(
                     mapping.entries.map { .tuple([$0.key, $0.value]) }, by: [getter],

@@ -51,7 +51,6 @@ enum Filters {
         switch value {
         case .undefined: return .integer(0)
         case .string(let text):
-            try interpreter.meter.step(text.utf8.count / 64)
             return .integer(text.unicodeScalars.count)
         case .list(let elements), .tuple(let elements), .view(let elements, _), .range(let elements, _):
             return .integer(elements.values.count)
@@ -97,16 +96,16 @@ enum Filters {
         let precision = try values[0].integer("round()", or: 0)
         let method = try values[1].string("round()", or: "common")
         guard (-400...400).contains(precision) else { throw TemplateError(.value, "a precision of \(precision) digits") }
-        if method == "common" {
+        if sameText(method, "common") {
             // Python rounds integers to integers.
             if case .number = value { return .number(pythonRounded(number, digits: precision)) }
             return precision >= 0 ? value : try truncated(pythonRounded(number, digits: precision))
         }
-        guard method == "ceil" || method == "floor" else {
+        guard sameText(method, "ceil") || sameText(method, "floor") else {
             throw TemplateError(.value, "method must be common, ceil or floor")
         }
         let unit = pythonPower(10, precision)
-        let scaled = (number * unit).rounded(method == "ceil" ? .up : .down)
+        let scaled = (number * unit).rounded(sameText(method, "ceil") ? .up : .down)
         return .number(scaled / unit)
     }
 }

@@ -103,8 +103,8 @@ extension Meter {
         }
         guard var value else { throw TemplateError(.value, "no value for the field '{\(field)}'") }
         if head.count == 2 {
-            guard head[1] == "r" || head[1] == "s" else { throw TemplateError(.value, "unknown conversion '!\(head[1])'") }
-            value = .string(head[1] == "r" ? try repr(of: value) : try text(of: value))
+            guard sameText(head[1], "r") || sameText(head[1], "s") else { throw TemplateError(.value, "unknown conversion '!\(head[1])'") }
+            value = .string(sameText(head[1], "r") ? try repr(of: value) : try text(of: value))
         }
         guard parts.count == 2, !parts[1].isEmpty else { return try text(of: value) }
         var source = Array(parts[1].unicodeScalars)[...]

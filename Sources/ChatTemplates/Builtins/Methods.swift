@@ -1,5 +1,9 @@
 /// Methods of lists, tuples and dictionaries. What would change one is known, so that its use is refused by name.
 enum Methods {
+    /// Longer names are no method, filter or test: they are not looked up, since a lookup of text that is not in a normal form can take
+    /// time that grows with the square of its length.
+    static let longestName = 64
+
     static let list: Set<String> = ["copy", "count", "index"]
     static let unsafeList: Set<String> = [
         "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",

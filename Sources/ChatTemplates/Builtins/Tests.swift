@@ -41,10 +41,12 @@ enum Tests {
         },
         "escaped": of { _ in false },
         "lower": { interpreter, value, _ throws(TemplateError) in
-            isCased(try interpreter.meter.text(of: value)) { $0.properties.isLowercase }
+            try interpreter.meter.read(value)
+            return isCased(try interpreter.meter.text(of: value)) { $0.properties.isLowercase }
         },
         "upper": { interpreter, value, _ throws(TemplateError) in
-            isCased(try interpreter.meter.text(of: value)) { $0.properties.isUppercase }
+            try interpreter.meter.read(value)
+            return isCased(try interpreter.meter.text(of: value)) { $0.properties.isUppercase }
         },
         "odd": { interpreter, value, _ throws(TemplateError) in try remainder(value, 2, interpreter) == 1 },
         "even": { interpreter, value, _ throws(TemplateError) in try remainder(value, 2, interpreter) == 0 },
@@ -52,7 +54,7 @@ enum Tests {
             let divisor = try arguments.bind("divisibleby()", "num", required: 1)[0] ?? .none
             return try interpreter.meter.equal(interpreter.meter.binary(.modulo, value, divisor), .integer(0))
         },
-        "filter": of { if case .string(let name) = $0 { Filters.table[name] != nil } else { false } },
+        "filter": of { if case .string(let name) = $0 { isShort(name) && Filters.table[name] != nil } else { false } },
         "test": of { if case .string(let name) = $0 { hasTest(name) } else { false } },
     ]
 
@@ -84,7 +86,8 @@ enum Tests {
         }
     }
 
-    private static func hasTest(_ name: String) -> Bool { table[name] != nil }
+    private static func hasTest(_ name: String) -> Bool { isShort(name) && table[name] != nil }
+    private static func isShort(_ name: String) -> Bool { name.utf8.count <= Methods.longestName }
 
     private static func remainder(_ value: Value, _ divisor: Int, _ interpreter: Interpreter) throws(TemplateError) -> Int? {
         try interpreter.meter.binary(.modulo, value, .integer(divisor)).doubleValue.flatMap { Int(exactly: $0) }

@@ -12,7 +12,7 @@ struct Arguments {
         var values: [Value?] = positional
         values += Array(repeating: nil, count: parameters.count - positional.count)
         for argument in named {
-            guard let place = parameters.firstIndex(of: argument.name) else {
+            guard let place = parameters.firstIndex(where: { sameText($0, argument.name) }) else {
                 throw TemplateError(.type, "\(callee) got an unexpected keyword argument '\(argument.name)'")
             }
             guard values[place] == nil else {

@@ -13,6 +13,7 @@ extension Interpreter {
         switch object {
         case .undefined(let undefined): throw undefined.error
         case .dictionary(let mapping):
+            try meter.read(key)
             // A key without a hash is not in there either.
             if Key(key) != nil, let value = try mapping.value(for: key) { return value }
         case .list(let elements), .tuple(let elements), .range(let elements, _):
@@ -42,6 +43,11 @@ extension Interpreter {
 
     /// Methods and attributes that Python objects of the kind have. What changes an object in place is there, but unsafe.
     private func member(_ name: String, of object: Value) throws(TemplateError) -> Value? {
+        if case .namespace(let namespace) = object { try meter.step(namespace.attributes.count / 16) }
+        guard name.utf8.count <= Methods.longestName else {
+            if case .namespace(let namespace) = object { return namespace[name] }
+            return nil
+        }
         if name.hasPrefix("_") {
             let isInternal = name.hasPrefix("__") && name.hasSuffix("__")
             return isInternal ? unsafe(name, of: object) : nil

@@ -155,12 +155,17 @@ extension Interpreter {
     }
 
     func apply(filter name: String, to value: Value, _ arguments: Arguments) throws(TemplateError) -> Value {
-        guard let filter = Filters.table[name] else { throw TemplateError(.syntax, "no filter named '\(name)'") }
+        guard name.utf8.count <= Methods.longestName, let filter = Filters.table[name] else {
+            throw TemplateError(.syntax, "no filter named '\(name)'")
+        }
+        if name != "default", name != "d" { try meter.read(value) }
         return try made(filter(self, value, arguments))
     }
 
     func test(_ name: String, _ value: Value, _ arguments: Arguments) throws(TemplateError) -> Bool {
-        guard let test = Tests.table[name] else { throw TemplateError(.syntax, "no test named '\(name)'") }
+        guard name.utf8.count <= Methods.longestName, let test = Tests.table[name] else {
+            throw TemplateError(.syntax, "no test named '\(name)'")
+        }
         return try test(self, value, arguments)
     }
 }

@@ -216,7 +216,7 @@ final class Interpreter {
         let scope = Scope(parent: macro.scope)
         var named = arguments.named
         for (place, parameter) in definition.parameters.enumerated() {
-            if let index = named.firstIndex(where: { $0.name == parameter.name }) {
+            if let index = named.firstIndex(where: { sameText($0.name, parameter.name) }) {
                 guard place >= arguments.positional.count else {
                     throw TemplateError(
                         .type, "macro '\(definition.name)' got multiple values for argument '\(parameter.name)'")
@@ -241,7 +241,7 @@ final class Interpreter {
         in scope: Scope
     ) throws(TemplateError) {
         if definition.implicit.contains("caller") {
-            let caller = named.firstIndex { $0.name == "caller" }.map { named.remove(at: $0).value }
+            let caller = named.firstIndex { sameText($0.name, "caller") }.map { named.remove(at: $0).value }
             scope.set("caller", caller ?? .undefined(Undefined(message: "No caller defined")))
         }
         if definition.implicit.contains("kwargs") {

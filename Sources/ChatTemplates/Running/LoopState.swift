@@ -2,8 +2,8 @@
 final class LoopState {
     private var source: ArraySlice<Value>
     private var accepts: ((Value) throws(TemplateError) -> Bool)?
-    /// Elements that passed the filter and wait their turn.
-    private var ahead: [Value] = []
+    /// Elements that passed the filter and were not visited yet.
+    private var ahead: ArraySlice<Value> = []
     private(set) var index0 = -1
     private(set) var previous: Value?
     private(set) var currentElement: Value?
@@ -18,9 +18,9 @@ final class LoopState {
     /// Moves to the next element; nil at the end.
     func next() throws(TemplateError) -> Value? {
         try fill(1)
-        guard !ahead.isEmpty else { return nil }
+        guard let element = ahead.popFirst() else { return nil }
         previous = currentElement
-        currentElement = ahead.removeFirst()
+        currentElement = element
         index0 += 1
         return currentElement
     }

@@ -1,18 +1,57 @@
-/// Counts what a rendering uses, and throws `limitExceeded` at the bound.
+internal import Glibc
+
+/// Counts what a rendering uses, and throws `limitExceeded` at the bound. Of the rendering's thread.
 final class Meter {
     let limits: TemplateLimits
     private var steps = 0
+    /// Steps at which time is looked at again.
+    private var nextCheck = 0
+    private let start: Int
     private var created = 0
     private var depth = 0
 
-    init(_ limits: TemplateLimits) { self.limits = limits }
+    private static let checkInterval = 512
+
+    init(_ limits: TemplateLimits) {
+        self.limits = limits
+        start = Self.processorMilliseconds
+    }
 
     /// Before work proportional to `count`.
     func step(_ count: Int = 1) throws(TemplateError) {
         steps += max(0, count)
+        if steps >= nextCheck { try check() }
+    }
+
+    /// Before a text of so many bytes is read.
+    func read(bytes: Int) throws(TemplateError) { try step(bytes / 64) }
+
+    /// Before a filter or test reads a value.
+    func read(_ value: Value) throws(TemplateError) {
+        switch value {
+        case .string(let text): try read(bytes: text.utf8.count)
+        case .list(let elements), .tuple(let elements), .view(let elements, _), .range(let elements, _):
+            try step(elements.values.count / 16)
+        case .dictionary(let mapping): try step(mapping.entries.count / 16)
+        default: break
+        }
+    }
+
+    private func check() throws(TemplateError) {
         if steps > limits.steps {
             throw TemplateError(.limitExceeded, "the template needs more than \(limits.steps) steps")
         }
+        if Self.processorMilliseconds - start > limits.processorMilliseconds {
+            throw TemplateError(.limitExceeded, "the template needs more than \(limits.processorMilliseconds) ms of the processor")
+        }
+        nextCheck = min(steps + Self.checkInterval, limits.steps)
+    }
+
+    /// Of the calling thread so far.
+    private static var processorMilliseconds: Int {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
     }
 
     /// Before a string of `bytes` is made.
@@ -43,10 +82,10 @@ final class Meter {
     func enter() throws(TemplateError) {
         depth += 1
         steps += 1
+        if steps >= nextCheck { try check() }
         if depth > limits.depth {
             throw TemplateError(.limitExceeded, "nested deeper than \(limits.depth) levels")
         }
-        if steps > limits.steps { try step() }
     }
 
     func leave() { depth -= 1 }

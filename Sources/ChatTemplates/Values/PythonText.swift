@@ -138,21 +138,36 @@ extension String {
         return fromRight ? words.reversed() : words
     }
 
-    /// Occurrences that don't overlap, `limit` at most; a negative limit is none.
+    /// Occurrences that don't overlap, `limit` at most; a negative limit is none. Cost: `O(bytes + pattern)`, whatever they hold
+    /// (Knuth, Morris and Pratt, 1977).
     private func byteOccurrences(of pattern: [UInt8], in bytes: [UInt8], fromRight: Bool, limit: Int) -> [Int] {
+        guard pattern.count > 0, bytes.count >= pattern.count else { return [] }
+        // From the right: from the left in both turned around.
+        let (text, wanted) = fromRight ? (bytes.reversed(), pattern.reversed()) : (bytes, pattern)
+        let borders = Self.borders(of: wanted)
         var places: [Int] = []
-        guard pattern.count > 0, bytes.count >= pattern.count else { return places }
-        let last = bytes.count - pattern.count
-        var place = fromRight ? last : 0
-        while place >= 0, place <= last, limit < 0 || places.count < limit {
-            if bytes[place] == pattern[0], bytes[place..<place + pattern.count].elementsEqual(pattern) {
-                places.append(place)
-                place += fromRight ? -pattern.count : pattern.count
-            } else {
-                place += fromRight ? -1 : 1
-            }
+        var matched = 0
+        for (index, byte) in text.enumerated() {
+            if limit >= 0, places.count == limit { break }
+            while matched > 0, wanted[matched] != byte { matched = borders[matched - 1] }
+            if wanted[matched] == byte { matched += 1 }
+            guard matched == wanted.count else { continue }
+            places.append(fromRight ? text.count - index - 1 : index + 1 - wanted.count)
+            matched = 0
         }
         return places
+    }
+
+    /// Length of the longest proper border of each prefix.
+    private static func borders(of pattern: [UInt8]) -> [Int] {
+        var borders = [Int](repeating: 0, count: pattern.count)
+        var length = 0
+        for index in pattern.indices.dropFirst() {
+            while length > 0, pattern[index] != pattern[length] { length = borders[length - 1] }
+            if pattern[index] == pattern[length] { length += 1 }
+            borders[index] = length
+        }
+        return borders
     }
 
     func occurrences(of text: String) -> Int {

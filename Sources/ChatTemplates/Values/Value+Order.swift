@@ -5,7 +5,9 @@ extension Meter {
         defer { leave() }
         switch (left, right) {
         case (.undefined, .undefined), (.none, .none): return true
-        case (.string(let left), .string(let right)): return sameText(left, right)
+        case (.string(let left), .string(let right)):
+            try read(bytes: min(left.utf8.count, right.utf8.count))
+            return sameText(left, right)
         case (.number, _), (_, .number):
             guard let left = left.doubleValue, let right = right.doubleValue else { return false }
             return left == right
@@ -36,7 +38,9 @@ extension Meter {
         defer { leave() }
         switch (left, right) {
         case (.undefined(let undefined), _), (_, .undefined(let undefined)): throw undefined.error
-        case (.string(let left), .string(let right)): return left.utf8.lexicographicallyPrecedes(right.utf8)
+        case (.string(let left), .string(let right)):
+            try read(bytes: min(left.utf8.count, right.utf8.count))
+            return left.utf8.lexicographicallyPrecedes(right.utf8)
         case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
             for (left, right) in zip(left.values, right.values) where try !equal(left, right) {
                 return try less(left, right, symbol)
@@ -72,9 +76,11 @@ extension Meter {
                 if case .undefined(let undefined) = element { throw undefined.error }
                 throw TemplateError(.type, "'in <string>' requires string as left operand, not \(element.typeName)")
             }
-            try step(text.utf8.count / 64)
+            try read(bytes: text.utf8.count + part.utf8.count)
             return text.contains(text: part)
-        case .dictionary(let mapping): return try mapping.value(for: element) != nil
+        case .dictionary(let mapping):
+            try read(element)
+            return try mapping.value(for: element) != nil
         case .iterator(let iterator):
             while let candidate = iterator.next() {
                 if try equal(candidate, element) { return true }
