@@ -55,11 +55,13 @@ struct AddedTokenMatcher: Sendable {
 
     /// Calls `body` with the parts of a range in order, until it answers false.
     ///
-    /// - Parameter special: whether special tokens are found; when not, their spelling is plain text.
+    /// - Parameters:
+    ///   - special: whether special tokens are found; when not, their spelling is plain text.
+    ///   - plain: offsets at which special tokens are plain text in any case.
     /// - Returns: whether all parts were visited.
     @discardableResult
     func forEachPart(
-        _ range: Range<Int>, in text: UTF8Text, special: Bool, _ body: (Part) -> Bool
+        _ range: Range<Int>, in text: UTF8Text, special: Bool, plain: Set<Int> = [], _ body: (Part) -> Bool
     ) -> Bool {
         var rest = range.lowerBound
         var index = range.lowerBound
@@ -71,7 +73,8 @@ struct AddedTokenMatcher: Sendable {
             let token = tokens[match.token]
             let found = index..<match.end
             index = match.end
-            if token.isSpecial && !special || !isAllowed(token, found, range, text) { continue }
+            if token.isSpecial, !special || plain.contains(found.lowerBound) { continue }
+            guard isAllowed(token, found, range, text) else { continue }
             var (start, end) = (found.lowerBound, found.upperBound)
             if token.stripsLeft { start = spaceStart(before: start, limit: rest, in: text) }
             if token.stripsRight { end = text.end(of: .space, from: end, limit: range.upperBound) }
@@ -81,6 +84,22 @@ struct AddedTokenMatcher: Sendable {
             index = max(index, end)
         }
         return rest >= range.upperBound || body(.text(rest..<range.upperBound))
+    }
+
+    /// Where special tokens begin that `forEachPart` would find.
+    func specialOffsets(in text: UTF8Text) -> [Int] {
+        var offsets: [Int] = []
+        var index = 0
+        while index < text.bytes.count, !isEmpty {
+            guard canBegin[Int(text.bytes[index])], let match = match(at: index, limit: text.bytes.count, in: text) else {
+                index += 1
+                continue
+            }
+            let isFound = isAllowed(tokens[match.token], index..<match.end, 0..<text.bytes.count, text)
+            if tokens[match.token].isSpecial, isFound { offsets.append(index) }
+            index = match.end
+        }
+        return offsets
     }
 
     private func match(at start: Int, limit: Int, in text: UTF8Text) -> (token: Int, end: Int)? {

@@ -17,19 +17,43 @@ struct AddedTokenSplitter: Sendable {
         addedNormalized = AddedTokenMatcher(tokens.filter(\.isNormalized)) { normalizer.normalize($0.content) }
     }
 
-    /// Calls `body` with the parts in order. `special`: whether special tokens are found, or are plain text.
-    func forEachPart(_ text: String, special: Bool, _ body: (Part) -> Void) {
+    /// Calls `body` with the parts in order.
+    ///
+    /// - Parameters:
+    ///   - special: whether special tokens are found, or are plain text.
+    ///   - plain: offsets in the text's UTF-8 at which special tokens are plain text in any case.
+    func forEachPart(_ text: String, special: Bool, plain: Set<Int> = [], _ body: (Part) -> Void) {
         var text = text
+        let offsets = plain.sorted()
         text.withUTF8 { bytes in
             let text = UTF8Text(bytes)
-            added.forEachPart(0..<bytes.count, in: text, special: special) { part in
+            added.forEachPart(0..<bytes.count, in: text, special: special, plain: plain) { part in
                 switch part {
                 case .token(let token): body(.token(token))
-                case .text(let range): normalize(range, in: text, special: special, body)
+                case .text(let range):
+                    // Offsets mean nothing in normalized text: a part that has one has no special token there.
+                    let isSpecial = special && !Self.contains(range, offsets)
+                    normalize(range, in: text, special: isSpecial, body)
                 }
                 return true
             }
         }
+    }
+
+    /// Whether one of the sorted offsets lies in the range.
+    private static func contains(_ range: Range<Int>, _ offsets: [Int]) -> Bool {
+        var (low, high) = (0, offsets.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if offsets[middle] < range.lowerBound { low = middle + 1 } else { high = middle }
+        }
+        return low < offsets.count && offsets[low] < range.upperBound
+    }
+
+    /// UTF-8 offsets of special tokens that are found in the text as it is.
+    func specialOffsets(in text: String) -> [Int] {
+        var text = text
+        return text.withUTF8 { added.specialOffsets(in: UTF8Text($0)) }
     }
 
     private func normalize(_ range: Range<Int>, in text: UTF8Text, special: Bool, _ body: (Part) -> Void) {

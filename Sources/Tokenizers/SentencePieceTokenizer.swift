@@ -33,18 +33,32 @@ public final class SentencePieceTokenizer: Tokenizer {
 
     public func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) -> [Int32] {
         var ids = addSpecialTokens ? prefix : []
+        encode(text, parseSpecial: parseSpecial, plainAt: [], into: &ids)
+        if addSpecialTokens { ids += suffix }
+        return ids
+    }
+
+    public func encode(_ text: String, plainAt offsets: Set<Int>) -> [Int32] {
+        var ids: [Int32] = []
+        encode(text, parseSpecial: true, plainAt: offsets, into: &ids)
+        return ids
+    }
+
+    public func specialTokenOffsets(in text: String) -> [Int] { splitter.specialOffsets(in: text) }
+
+    private func encode(_ text: String, parseSpecial: Bool, plainAt offsets: Set<Int>, into ids: inout [Int32]) {
         ids.reserveCapacity(text.utf8.count / 3 + 4)
+        // Words that spell a special token come out of plain text only.
+        let readsSpecial = parseSpecial && offsets.isEmpty
         mergers.withMerger { merger in
-            splitter.forEachPart(text, special: parseSpecial) { part in
+            splitter.forEachPart(text, special: parseSpecial, plain: offsets) { part in
                 switch part {
                 case .token(let token): ids.append(token)
                 case .text(let range, let text):
-                    model.encode(range, in: text, parseSpecial: parseSpecial, merger: merger, into: &ids)
+                    model.encode(range, in: text, parseSpecial: readsSpecial, merger: merger, into: &ids)
                 }
             }
         }
-        if addSpecialTokens { ids += suffix }
-        return ids
     }
 
     /// Without the space that was put before the text.

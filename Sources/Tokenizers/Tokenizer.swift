@@ -16,6 +16,15 @@ public protocol Tokenizer: Sendable {
     /// Cost: linear in the text, and `O(n log n)` in the length of a single word.
     func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) -> [Int32]
 
+    /// The ids of a text in which special tokens are read as such, except for those that begin at one of these offsets: they are plain
+    /// text, as all are when `parseSpecial` is false. Without offsets it is `encode` with `parseSpecial`.
+    ///
+    /// - Parameter offsets: in the text's UTF-8.
+    func encode(_ text: String, plainAt offsets: Set<Int>) -> [Int32]
+
+    /// Offsets in the text's UTF-8 at which `encode` reads special tokens when `parseSpecial` is true.
+    func specialTokenOffsets(in text: String) -> [Int]
+
     /// The bytes that a token stands for: possibly a part of a character. Empty for an id outside the vocabulary.
     func bytes(of token: Int32) -> [UInt8]
     func isSpecial(_ token: Int32) -> Bool

@@ -43,4 +43,35 @@ struct StopMatcherTests {
         #expect(matcher.append("x") == "<ex")
         #expect(matcher.append("é€") == "é€")
     }
+
+    @Test("finds what a search over the whole text finds, whatever overlaps", arguments: [51, 52, 53])
+    func random(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<3000 {
+            func word(_ length: ClosedRange<Int>) -> String {
+                String((0..<Int.random(in: length, using: &random)).map { _ in Bool.random(using: &random) ? "a" : "b" })
+            }
+            let stops = (0..<Int.random(in: 1...3, using: &random)).map { _ in word(1...6) }
+            let text = Array(word(0...30))
+            // A piece a character: the stop string that ends first wins.
+            let ends = text.indices.first { end in stops.contains { String(text[...end]).hasSuffix($0) } }
+            var expected = String(text)
+            if let ends {
+                let longest = stops.filter { String(text[...ends]).hasSuffix($0) }.map(\.count).max() ?? 0
+                expected = String(text[..<(ends + 1 - longest)])
+            }
+            let result = run(stops, text.map { String($0) })
+            #expect(result.text == expected, "\(stops) in \(String(text)) seed \(seed)")
+            #expect(result.isStopped == (ends != nil))
+        }
+    }
+
+    @Test("many long stop strings that nearly match cost a bounded number of comparisons a byte")
+    func linear() {
+        let stops = (0..<16).map { String(repeating: "a", count: 1000 + $0) + "b" }
+        var matcher = StopMatcher(stops)
+        var shown = 0
+        for _ in 0..<20_000 { shown += matcher.append("aaaa").utf8.count }
+        #expect(shown + matcher.finish().utf8.count == 80_000)
+    }
 }

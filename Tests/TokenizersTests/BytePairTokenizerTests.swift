@@ -60,6 +60,21 @@ struct BytePairTokenizerTests {
         #expect(pieces(tokenizer, String(repeating: "\u{301}\u{316}", count: 1 << 16)).isEmpty)
     }
 
+    @Test("special tokens at chosen offsets are plain text, and the others are read")
+    func plainOffsets() throws {
+        let tokenizer = try make(["<s>"], types: [0: 3])
+        func pieces(_ text: String, _ offsets: Set<Int>) -> [String] {
+            tokenizer.encode(text, plainAt: offsets).map { tokenizer.piece(of: $0) ?? "?" }
+        }
+        let plain = ["<", "s", ">"]
+        #expect(tokenizer.specialTokenOffsets(in: "<s>a<s><s") == [0, 4])
+        #expect(pieces("<s>a<s>", []) == ["<s>", "a", "<s>"])
+        #expect(pieces("<s>a<s>", [4]) == ["<s>", "a"] + plain)
+        #expect(pieces("<s>a<s>", [0]) == plain + ["a", "<s>"])
+        #expect(pieces("<s>a<s>", [0, 4]) == plain + ["a"] + plain)
+        #expect(pieces("<s>a<s>", [1]) == ["<s>", "a", "<s>"])
+    }
+
     @Test("no special token comes out of a text unless it may, not even by merging")
     func special() throws {
         // `<s>` can be reached by merges; `<u>` is added but not special.

@@ -7,6 +7,8 @@ private struct ByteTokenizer: Tokenizer {
     var beginOfSequence: Int32? { nil }
     var endOfSequence: Set<Int32> { [] }
     func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) -> [Int32] { text.utf8.map { Int32($0) } }
+    func encode(_ text: String, plainAt offsets: Set<Int>) -> [Int32] { [] }
+    func specialTokenOffsets(in text: String) -> [Int] { [] }
     func bytes(of token: Int32) -> [UInt8] { token == 256 ? Array("<s>".utf8) : [UInt8(token)] }
     func isSpecial(_ token: Int32) -> Bool { token == 256 }
     func token(_ piece: String) -> Int32? { nil }

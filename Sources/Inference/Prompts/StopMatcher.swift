@@ -1,27 +1,56 @@
 /// Finds the first stop string in a text that arrives piece by piece, across any borders.
 ///
-/// Text that could still be the start of a stop string is held back. Works on UTF-8 bytes; pieces are whole characters,
-/// and so is what comes out.
+/// Text that could still be the start of a stop string is held back. Works on UTF-8 bytes; pieces are whole characters, and so is
+/// what comes out. Cost: a few comparisons a byte and stop string, whatever they hold (Knuth, Morris and Pratt, 1977).
 struct StopMatcher: Sendable {
-    private let stops: [[UInt8]]
+    /// One stop string and how much of it the text ends with.
+    private struct Stop: Sendable {
+        let bytes: [UInt8]
+        /// Length of the longest proper border of each prefix.
+        private let borders: [Int]
+        private(set) var matched = 0
+
+        init(_ bytes: [UInt8]) {
+            self.bytes = bytes
+            var borders = [Int](repeating: 0, count: bytes.count)
+            var length = 0
+            for index in bytes.indices.dropFirst() {
+                while length > 0, bytes[index] != bytes[length] { length = borders[length - 1] }
+                if bytes[index] == bytes[length] { length += 1 }
+                borders[index] = length
+            }
+            self.borders = borders
+        }
+
+        /// True when the text now ends with the stop string.
+        mutating func take(_ byte: UInt8) -> Bool {
+            if matched == bytes.count { matched = borders[matched - 1] }
+            while matched > 0, bytes[matched] != byte { matched = borders[matched - 1] }
+            if bytes[matched] == byte { matched += 1 }
+            return matched == bytes.count
+        }
+    }
+
+    private var stops: [Stop]
     private var held: [UInt8] = []
     private(set) var isStopped = false
 
     init(_ stops: [String]) {
-        self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty }
+        self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty }.map(Stop.init)
     }
 
-    /// Takes more text and answers what is safe to show: everything before a stop string, once one is complete.
+    /// Takes more text and answers what is safe to show: everything before the stop string that begins first, once one is complete.
     mutating func append(_ text: String) -> String {
         guard !isStopped else { return "" }
         if stops.isEmpty { return text }
+        let before = held.count
         held.append(contentsOf: text.utf8)
-        if let start = firstMatch() {
+        if let start = firstMatch(from: before) {
             isStopped = true
             defer { held = [] }
             return String(decoding: held[..<start], as: UTF8.self)
         }
-        let safe = held.count - longestOpenSuffix()
+        let safe = held.count - (stops.map(\.matched).max() ?? 0)
         defer { held.removeFirst(safe) }
         return String(decoding: held[..<safe], as: UTF8.self)
     }
@@ -32,23 +61,15 @@ struct StopMatcher: Sendable {
         return String(decoding: held, as: UTF8.self)
     }
 
-    /// Start of the match that begins first; the text shown is the same whichever of several matches is taken there.
-    private func firstMatch() -> Int? {
-        for start in held.indices {
-            for stop in stops where held.count - start >= stop.count && held[start..<start + stop.count].elementsEqual(stop) {
-                return start
+    /// Start of the match that begins first among those that end in the bytes from `start` on.
+    private mutating func firstMatch(from start: Int) -> Int? {
+        var first: Int?
+        for index in stops.indices {
+            for place in start..<held.count where stops[index].take(held[place]) {
+                first = min(first ?? .max, place + 1 - stops[index].bytes.count)
+                break
             }
         }
-        return nil
-    }
-
-    /// Length of the longest suffix that is the proper start of a stop string.
-    private func longestOpenSuffix() -> Int {
-        let longest = stops.map(\.count).max() ?? 0
-        for length in stride(from: min(longest - 1, held.count), to: 0, by: -1) {
-            let suffix = held.suffix(length)
-            if stops.contains(where: { $0.count > length && $0.starts(with: suffix) }) { return length }
-        }
-        return 0
+        return first
     }
 }
