@@ -144,6 +144,9 @@ struct EngineTests {
         #expect(three.reason == .length)
         let tooLong = await engine.answer(request("hi", maxTokens: engine.contextLength))
         #expect(tooLong.failure?.code == .contextLengthExceeded)
+        #expect(
+            tooLong.failure?.message.hasPrefix("This model's maximum context length is \(engine.contextLength) tokens. However, you requested ")
+                == true, "\(tooLong.failure?.message ?? "")")
         let unknown = await engine.answer(request("hi", adapter: "nobody"))
         #expect(unknown.failure?.code == .adapterNotFound)
         let wrong = await engine.answer(request("hi") { $0.prompt = .tokens([1, 49_152]) })

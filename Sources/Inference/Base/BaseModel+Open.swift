@@ -29,11 +29,12 @@ extension BaseModel {
                         + "\(files.configuration.vocabulary) rows")
             }
             let template = try files.chatTemplate.map { try ChatTemplate(source: $0) }
+            let toolTemplate = try files.toolTemplate.map { try ChatTemplate(source: $0) }
             return BaseModel(
                 name: files.name,
                 decoder: try DecoderWeights(files, precision: precision, pool: pool, keyValueFormat: keyValueFormat),
                 weights: BaseWeights(files), pool: pool, tokenizer: tokenizer, template: template,
-                endOfSequencePiece: files.endOfSequence(tokenizer))
+                toolTemplate: toolTemplate, endOfSequencePiece: files.endOfSequence(tokenizer))
         } catch let error as BaseModelError {
             throw error
         } catch {

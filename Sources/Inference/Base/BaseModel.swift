@@ -15,12 +15,14 @@ public final class BaseModel: Sendable {
     public let tokenizer: any Tokenizer
     /// nil for a model that only completes text.
     public let template: ChatTemplate?
+    /// For conversations with tools, where the model has one of its own for them.
+    public let toolTemplate: ChatTemplate?
     /// Text of the token that ends an answer, for templates.
     let endOfSequencePiece: String
 
     public init(
-        name: String, decoder: DecoderWeights, weights: BaseWeights, pool: WorkerPool, tokenizer: any Tokenizer, template: ChatTemplate?,
-        endOfSequencePiece: String
+        name: String, decoder: DecoderWeights, weights: BaseWeights, pool: WorkerPool, tokenizer: any Tokenizer,
+        template: ChatTemplate?, toolTemplate: ChatTemplate? = nil, endOfSequencePiece: String
     ) {
         self.name = name
         self.decoder = decoder
@@ -28,6 +30,7 @@ public final class BaseModel: Sendable {
         self.pool = pool
         self.tokenizer = tokenizer
         self.template = template
+        self.toolTemplate = toolTemplate
         self.endOfSequencePiece = endOfSequencePiece
     }
 

@@ -79,7 +79,7 @@ public final class Engine: GenerationBackend {
 
     /// Ends the engine thread. Requests that wait, are prepared or run get `failed` with `draining`; when each stream has its last
     /// event, `whenStopped` is called, on some thread.
-    public func stop(whenStopped: @escaping @Sendable () -> Void = {}) {
+    public func stop(whenStopped: @escaping @Sendable () -> Void) {
         ledger.drain(whenIdle: {})
         // First, so that nothing is admitted after the message to stop.
         preparation.close()

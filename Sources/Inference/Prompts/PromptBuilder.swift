@@ -25,10 +25,15 @@ final class PromptBuilder: Sendable {
         let tokens: [Int32]
         switch prompt {
         case .chat(let messages, let tools):
-            let text = try render(messages, tools: tools, adapter: adapter)
-            tokens = try encode(text, addSpecialTokens: false, parseSpecial: true)
+            let (text, plain) = try render(messages, tools: tools, adapter: adapter)
+            try checkBytes(text)
+            tokens =
+                plain.isEmpty
+                ? base.tokenizer.encode(text, addSpecialTokens: false, parseSpecial: true)
+                : base.tokenizer.encode(text, plainAt: plain)
         case .text(let text, let addSpecialTokens, let parseSpecial):
-            tokens = try encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
+            try checkBytes(text)
+            tokens = base.tokenizer.encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
         case .tokens(let given):
             let vocabulary = Int32(base.decoder.configuration.vocabulary)
             if let wrong = given.first(where: { $0 < 0 || $0 >= vocabulary }) {
@@ -43,7 +48,7 @@ final class PromptBuilder: Sendable {
         return tokens
     }
 
-    /// What a prompt asks, without what surrounds it: the last turn of the user, or the text.
+    /// What a prompt asks, without what surrounds it: the user's last message, or the text.
     func question(of prompt: GenerationRequest.Prompt) -> String {
         switch prompt {
         case .chat(let messages, _): (messages.last { $0.role == "user" } ?? messages.last)?.content ?? ""
@@ -52,28 +57,50 @@ final class PromptBuilder: Sendable {
         }
     }
 
-    private func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) throws(GenerationError) -> [Int32] {
+    private func checkBytes(_ text: String) throws(GenerationError) {
         guard text.utf8.count <= limits.promptBytes else {
             throw GenerationError(
                 .contextLengthExceeded,
                 "This model's maximum context length is \(contextLength) tokens. However, you requested a prompt of "
                     + "\(text.utf8.count) bytes, and at most \(limits.promptBytes) are read. Please reduce its length.")
         }
-        return base.tokenizer.encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
     }
 
+    /// The prompt's text, and where in its UTF-8 special tokens are plain text.
     private func render(
         _ messages: [ChatMessage], tools: [JSONValue], adapter: PinnedAdapter?
-    ) throws(GenerationError) -> String {
-        guard let template = try template(of: adapter) ?? base.template else {
+    ) throws(GenerationError) -> (text: String, plain: Set<Int>) {
+        let own = try template(of: adapter)
+        let common = tools.isEmpty ? base.template : base.toolTemplate ?? base.template
+        guard let template = own ?? common else {
             throw GenerationError(
                 .invalidRequest, "\(base.name) has no chat template: use /v1/completions, or add a template to the adapter")
         }
-        do {
-            return try template.render(context(messages, tools: tools))
+        var context = context(messages, tools: tools)
+        guard !limits.readsSpecialTokensInMessages else { return (try render(template, context), []) }
+        let sent = ["messages", "tools"].compactMap { context[$0] }
+        guard let marks = try PlainTextMarks(for: sent, base.tokenizer) else { return (try render(template, context), []) }
+        for key in ["messages", "tools"] { context[key] = context[key].map(marks.marked) }
+        return marks.removed(from: try render(template, context))
+    }
+
+    /// Arguments of tool calls are objects, as `transformers` passes them; a template that joins them with text gets JSON text.
+    private func render(_ template: ChatTemplate, _ context: JSONObject) throws(GenerationError) -> String {
+        do throws(TemplateError) {
+            return try template.render(context)
         } catch {
-            throw GenerationError(.invalidRequest, "the chat template refused the messages: \(error)")
+            if error.code == .type, let textual = ToolCallArguments.asText(context) {
+                do throws(TemplateError) {
+                    return try template.render(textual)
+                } catch {}
+            }
+            throw GenerationError(.invalidRequest, "the chat template refused the messages: \(Self.shortened("\(error)"))")
         }
+    }
+
+    /// A template can put whole messages into its error.
+    private static func shortened(_ text: String) -> String {
+        text.utf8.count <= 1000 ? text : String(decoding: text.utf8.prefix(1000), as: UTF8.self) + " …"
     }
 
     private func template(of adapter: PinnedAdapter?) throws(GenerationError) -> ChatTemplate? {
@@ -97,7 +124,9 @@ final class PromptBuilder: Sendable {
         var values: [JSONValue] = []
         for message in messages { values.append(value(of: message)) }
         context["messages"] = .array(values)
-        if !tools.isEmpty { context["tools"] = .array(tools) }
+        // `transformers` passes what was not given as none.
+        context["tools"] = tools.isEmpty ? .null : .array(tools)
+        context["documents"] = .null
         context["add_generation_prompt"] = true
         context["bos_token"] = .string(piece(base.tokenizer.beginOfSequence))
         context["eos_token"] = .string(base.endOfSequencePiece)

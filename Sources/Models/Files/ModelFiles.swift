@@ -20,6 +20,8 @@ public struct ModelFiles: Sendable {
     public let tokenizer: TokenizerSource
     /// Jinja, as in the checkpoint.
     public let chatTemplate: String?
+    /// The one for conversations with tools, where the files have a `tool_use` beside the `default`.
+    public let toolTemplate: String?
     /// Hexadecimal; equal for equal names, sizes, headers and samples of the weights. Cheap: no file is read whole.
     public let identity: String
     /// Query and key rows are in the order of GGUF's Llama files, which interleave the halves of each head.
@@ -43,14 +45,16 @@ public struct ModelFiles: Sendable {
     private static func open(gguf path: String) throws(ModelError) -> ModelFiles {
         let file = try ModelError.converting { () throws(WeightsError) in try GGUFFile.open(path) }
         let configuration = try DecoderConfiguration(gguf: file, name: stem(of: path))
-        let (tokenizer, template) = try ModelError.converting { () throws(WeightsError) in
+        let (tokenizer, template, toolTemplate) = try ModelError.converting { () throws(WeightsError) in
             (
                 try GGUFTokenizer(file.metadata, vocabulary: configuration.vocabulary),
-                try file.metadata.optionalString("tokenizer.chat_template")
+                try file.metadata.optionalString("tokenizer.chat_template"),
+                try file.metadata.optionalString("tokenizer.chat_template.tool_use")
             )
         }
         return try ModelFiles(
-            path: path, configuration: configuration, tokenizer: .gguf(tokenizer), chatTemplate: template, source: file,
+            path: path, configuration: configuration, tokenizer: .gguf(tokenizer), chatTemplate: template,
+            toolTemplate: toolTemplate, source: file,
             mappedFiles: [file.file], isGGUF: true)
     }
 
@@ -62,19 +66,20 @@ public struct ModelFiles: Sendable {
         let configPath = folder.has("tokenizer_config.json") ? "\(path)/tokenizer_config.json" : nil
         return try ModelFiles(
             path: path, configuration: configuration,
-            tokenizer: .file(path: "\(path)/tokenizer.json", configPath: configPath), chatTemplate: folder.chatTemplate(),
+            tokenizer: .file(path: "\(path)/tokenizer.json", configPath: configPath), chatTemplate: folder.chatTemplate(), toolTemplate: folder.chatTemplate(named: "tool_use"),
             source: source, mappedFiles: source.files.map(\.file), isGGUF: false)
     }
 
     private init(
         path: String, configuration: DecoderConfiguration, tokenizer: TokenizerSource, chatTemplate: String?,
-        source: some TensorSource, mappedFiles: [MappedFile], isGGUF: Bool
+        toolTemplate: String?, source: some TensorSource, mappedFiles: [MappedFile], isGGUF: Bool
     ) throws(ModelError) {
         self.path = path
         name = Self.stem(of: path)
         self.configuration = configuration
         self.tokenizer = tokenizer
         self.chatTemplate = chatTemplate
+        self.toolTemplate = toolTemplate
         self.mappedFiles = mappedFiles
         interleavesHeads = isGGUF && (configuration.architecture == .llama || configuration.architecture == .mistral)
         normOffset = !isGGUF && configuration.architecture == .gemma3 ? 1 : 0

@@ -41,18 +41,31 @@ struct ModelFolder {
     /// `chat_template.jinja`, or `chat_template` of `tokenizer_config.json`: a text, or a list of named ones of which
     /// `default` is used. Nil when there is none.
     func chatTemplate() throws(ModelError) -> String? {
-        if has("chat_template.jinja") {
-            let file = try map("chat_template.jinja")
-            let text = String(validating: file.bytes, as: UTF8.self)
-            try [file].checkWhole()
-            guard let text else { throw ModelError(.malformed, "not UTF-8", file: file.path) }
-            return text
-        }
+        if has("chat_template.jinja") { return try text("chat_template.jinja") }
         guard has("tokenizer_config.json") else { return nil }
         let template = try json("tokenizer_config.json")["chat_template"]
-        if let text = template?.stringValue { return text }
-        let named = template?.arrayValue?.first { $0["name"]?.stringValue == "default" }
-        return named?["template"]?.stringValue
+        return template?.stringValue ?? named("default", in: template)
+    }
+
+    /// A template for one use: `additional_chat_templates/NAME.jinja`, or the one of that name in the list of
+    /// `tokenizer_config.json`. Nil when there is none.
+    func chatTemplate(named name: String) throws(ModelError) -> String? {
+        let file = "additional_chat_templates/\(name).jinja"
+        if has(file) { return try text(file) }
+        guard has("tokenizer_config.json") else { return nil }
+        return named(name, in: try json("tokenizer_config.json")["chat_template"])
+    }
+
+    private func named(_ name: String, in templates: JSONValue?) -> String? {
+        templates?.arrayValue?.first { $0["name"]?.stringValue == name }?["template"]?.stringValue
+    }
+
+    private func text(_ name: String) throws(ModelError) -> String {
+        let file = try map(name)
+        let text = String(validating: file.bytes, as: UTF8.self)
+        try [file].checkWhole()
+        guard let text else { throw ModelError(.malformed, "not UTF-8", file: file.path) }
+        return text
     }
 
     private func map(_ name: String) throws(ModelError) -> MappedFile {
