@@ -1,13 +1,13 @@
-/// A token that is looked for in the text itself, before it is cut into words.
+/// A token that is matched in the text itself, before the text is cut into words.
 struct AddedToken: Sendable, Equatable {
     var id: Int32
     var content: String
     /// Only where no word character stands beside it.
     var singleWord = false
-    /// Takes the white space before it, behind it, along.
+    /// The token includes the white space before it, or after it.
     var stripsLeft = false
     var stripsRight = false
-    /// Looked for after the text was normalized, in its normalized spelling.
+    /// Matched after the text was normalized, in its normalized spelling.
     var isNormalized = false
     var isSpecial = false
 }

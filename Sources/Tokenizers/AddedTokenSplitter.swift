@@ -1,5 +1,5 @@
-/// Cuts a text at its added tokens: first at those that are looked for in the text as it is, then, in what is left between them
-/// and normalized, at the others.
+/// Cuts a text at its added tokens: first at those that are matched in the text as it is; then the parts between them are normalized
+/// and cut at the others.
 struct AddedTokenSplitter: Sendable {
     enum Part {
         case token(Int32)

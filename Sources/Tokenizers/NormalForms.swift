@@ -128,7 +128,7 @@ private enum Hangul {
     }
 }
 
-/// What is done to a text before it is cut into words.
+/// How a text is normalized before it is cut into words.
 enum Normalizer: Sendable, Equatable {
     case none
     case composed
@@ -137,7 +137,7 @@ enum Normalizer: Sendable, Equatable {
     /// The same, and a mark before a text that is not empty: words at the start are those behind a space.
     case markedSpacesAndStart
 
-    /// The normalized text, or nil where it is what it was.
+    /// The normalized text, or nil where nothing changes.
     func normalize(_ range: Range<Int>, in text: UTF8Text) -> [UInt8]? {
         switch self {
         case .none: return nil

@@ -1,4 +1,4 @@
-/// Turns tokens into text as they come, never half a character: bytes that may still become one are held back.
+/// Turns a stream of tokens into whole characters: bytes that may still become a character are held back.
 ///
 /// All texts that come out, joined, equal `Tokenizer.decode` of all tokens.
 public struct StreamingDetokenizer: Sendable {
@@ -17,6 +17,6 @@ public struct StreamingDetokenizer: Sendable {
         return characters.append(tokenizer.bytes(of: token))
     }
 
-    /// What was held back: U+FFFD for the beginning of a character that never ended, else nothing.
+    /// The held-back text: U+FFFD for a character that was not completed, otherwise nothing.
     public mutating func finish() -> String { characters.finish() }
 }

@@ -1,4 +1,4 @@
-/// Turns text into token ids and back. Implementations are immutable to their users, thread-safe, and never fail on a text.
+/// Turns text into token ids and back. Implementations are thread-safe and never fail on a text.
 public protocol Tokenizer: Sendable {
     /// One more than the highest id.
     var vocabularySize: Int { get }
@@ -10,9 +10,8 @@ public protocol Tokenizer: Sendable {
     ///
     /// - Parameters:
     ///   - addSpecialTokens: adds what the model expects around a text, such as a begin-of-sequence token.
-    ///   - parseSpecial: reads special tokens written in the text (`<|im_end|>`) as such. When false, which is what text
-    ///     from users needs, no special id comes out of the text, whatever it says; added tokens that are not special are
-    ///     still found.
+    ///   - parseSpecial: reads special tokens written in the text (`<|im_end|>`) as such. When false, no special id comes out of the text;
+    ///     added tokens that are not special are still found.
     /// Cost: linear in the text, and `O(n log n)` in the length of a single word.
     func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) -> [Int32]
 

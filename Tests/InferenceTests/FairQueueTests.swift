@@ -40,7 +40,7 @@ struct FairQueueTests {
         #expect(late.map { $0.ticket < prepared[1].ticket } == true)
     }
 
-    @Test("what nobody wants any more is taken out, and the rest keeps its order")
+    @Test("requests that are removed leave the others in their order")
     func removal() {
         var queue = FairQueue<Int>()
         for index in 0..<10 { queue.push(index, flow: index < 5 ? "a" : "b") }

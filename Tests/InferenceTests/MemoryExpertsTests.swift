@@ -109,7 +109,7 @@ struct MemoryExpertsTests {
         }
     }
 
-    @Test("a prompt's keys and values are shared with the base, an answer's with nobody")
+    @Test("a prompt's keys and values are shared with the base, an answer's are not shared")
     func sharing() async throws {
         let rig = try Rig()
         defer { rig.end() }

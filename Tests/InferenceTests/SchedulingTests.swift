@@ -130,6 +130,51 @@ extension EngineTests {
             await engine.settle()
         }
 
+        @Test("short requests do not wait for endless ones when the memory is full, and all get the tokens that they get alone")
+        func fullMemory() async throws {
+            let fixture = try RealEngine.shared.get()
+            let block = fixture.base.decoder.cacheBlockBytes()
+            let engine = try fixture.engine { limits in
+                limits.keyValueBytes = 100 * block
+                limits.defaultAnswerTokens = 100_000
+            }
+            defer { engine.stop() }
+            func short(_ index: Int) -> GenerationRequest { RealEngine.request("Say the number \(index).", maxTokens: 8) }
+            let endless = (0..<3).map { _ in GenerationStream(capacity: 100_000) {} }
+            for (index, stream) in endless.enumerated() {
+                engine.submit(RealEngine.request("Count from \(index).", maxTokens: nil) { $0.ignoreEndOfSequence = true }, to: stream)
+            }
+            try await eventually("the memory is full") { engine.statistics.preemptions > 0 }
+            let answers = await together(engine, (0..<16).map(short))
+            // Each endless one needs a thousand steps more.
+            #expect(engine.statistics.finishedRequests == 16)
+            for stream in endless { stream.cancel() }
+            await engine.settle()
+            let alone = await together(fixture.engine, (0..<16).map(short))
+            #expect(answers.allSatisfy { $0.failure == nil } && answers.map(\.text) == alone.map(\.text))
+        }
+
+        @Test("a reader that stops reading on every slot holds up no other request, and goes on later with the same text")
+        func stuckReaders() async throws {
+            let fixture = try RealEngine.shared.get()
+            let engine = try fixture.engine { $0.activeSequences = 2 }
+            defer { engine.stop() }
+            let request = RealEngine.request("Count from one to a hundred.", maxTokens: 60) { $0.ignoreEndOfSequence = true }
+            let stuck = (0..<2).map { _ in GenerationStream(capacity: 8) {} }
+            for stream in stuck { engine.submit(request, to: stream) }
+            try await eventually("both readers are behind") { stuck.allSatisfy(\.isSaturated) }
+            let other = await engine.answer(RealEngine.request("What is the capital of France?", maxTokens: 8))
+            #expect(other.failure == nil && other.usage?.completionTokens ?? 0 > 0)
+            var texts: [Answer] = [Answer(), Answer()]
+            var ended = [false, false]
+            try await eventually("the slow readers get their ends") {
+                for index in stuck.indices { for event in stuck[index].drain() where texts[index].take(event) { ended[index] = true } }
+                return ended == [true, true]
+            }
+            let alone = await fixture.engine.answer(request)
+            #expect(texts.allSatisfy { $0.text == alone.text && $0.usage?.completionTokens == 60 })
+        }
+
         @Test("a long prompt is read in pieces while others' tokens go on")
         func longPrompt() async throws {
             let fixture = try RealEngine.shared.get()

@@ -99,7 +99,7 @@ struct SequenceRosterTests {
         let streams = (0..<2).map { _ in GenerationStream(capacity: 8) {} }
         let slow = streams.enumerated().map { simulation.submit("slow \($0)", prompt: 30, answer: 50, stream: $1) }
         while simulation.run() {}
-        #expect(slow.allSatisfy { $0.isActive && $0.completionCount == 8 }, "no one waits, so they keep their slots")
+        #expect(slow.allSatisfy { $0.isActive && $0.completionCount == 8 }, "nothing waits, so they keep their slots")
         simulation.submit("other", prompt: 30, answer: 20, stream: endless())
         while simulation.run() {}
         #expect(simulation.outcomes.map(\.name) == ["other"])

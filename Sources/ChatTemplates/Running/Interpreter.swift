@@ -33,7 +33,7 @@ final class Interpreter {
         return output
     }
 
-    /// Frees what holds itself. After it no value of this rendering may be used.
+    /// Frees values that hold each other in circles. After it no value of this rendering may be used.
     func breakCycles() {
         for namespace in namespaces { namespace.attributes = [] }
         for scope in capturedScopes { scope.removeAll() }
@@ -127,7 +127,7 @@ final class Interpreter {
         return try run(otherwise, in: scope)
     }
 
-    /// What a body writes, instead of writing it.
+    /// The text that a body writes, captured instead of written.
     private func capture(_ body: [Statement], in scope: Scope) throws(TemplateError) -> (String, Flow) {
         let outer = output
         output = ""

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Counts what a rendering uses, and throws `limitExceeded` at the bound. Of the rendering's thread.
+/// Counts the work of one rendering, and throws `limitExceeded` at a bound. One thread uses it.
 final class Meter {
     let limits: TemplateLimits
     private var steps = 0

@@ -60,7 +60,7 @@ final class Mapping {
     }
 }
 
-/// What Python would hash of a value.
+/// The part of a value that Python hashes.
 enum Key: Hashable {
     case none
     case undefined

@@ -94,7 +94,7 @@ extension Meter {
         }
     }
 
-    /// What a loop over the value would see. Reading an iterator uses it up.
+    /// The elements that a loop over the value visits. Reading an iterator uses it up.
     func elements(of value: Value) throws(TemplateError) -> [Value] {
         switch value {
         case .list(let elements), .tuple(let elements), .view(let elements, _), .range(let elements, _):

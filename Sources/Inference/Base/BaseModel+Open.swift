@@ -3,7 +3,7 @@ import Models
 import Tensors
 import Tokenizers
 
-/// Why a base model could not be opened: the message names the file and what was found.
+/// Why a base model could not be opened. The message names the file and the finding.
 public struct BaseModelError: Error, Sendable, CustomStringConvertible {
     public var message: String
 

@@ -2,7 +2,7 @@ import Adapters
 import Generation
 import Tokenizers
 
-/// What a backend says of itself, beside generating.
+/// The engine's names, state and tokenizer for its users.
 extension Engine {
     public var adapterNames: [String] { store?.list().filter(\.isServable).map(\.name).sorted() ?? [] }
 

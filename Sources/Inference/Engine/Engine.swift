@@ -26,7 +26,7 @@ public final class Engine: GenerationBackend {
     ///
     /// - Parameters:
     ///   - store: nil serves the base alone.
-    ///   - encoder: the router's, for adapters that look up what they do by a request's text.
+    ///   - encoder: the router's encoder, for adapters that retrieve their effect by a request's text.
     ///   - constraints: makes the constraints of requests that have one.
     ///   - allocations: how often the calling thread has allocated so far, for measurements; read on the engine's thread
     ///     around the parts of a step and summed in `EngineStatistics.stepAllocations` and `deliveryAllocations`.
@@ -94,7 +94,7 @@ public typealias EncoderSource = @Sendable () throws -> (any TextEmbedder)?
 /// Sees the rows of each step.
 public typealias StepObserver = @Sendable (StepBatch) -> Void
 
-/// What other threads tell the engine thread.
+/// Messages to the engine thread.
 enum EngineMessage: Sendable {
     case admit(PreparedRequest)
     /// A stream was cancelled or has room again.

@@ -1,7 +1,7 @@
 import Generation
 import Synchronization
 
-/// The counts of the engine: who is in, what was done, and whether new requests are taken. Any thread.
+/// The engine's counts of requests, and whether it takes new ones. Any thread.
 final class EngineLedger: Sendable {
     enum Outcome { case finished, failed, cancelled }
 
@@ -56,7 +56,7 @@ final class EngineLedger: Sendable {
     /// A request that took part in steps ended.
     func retire(_ outcome: Outcome) { end(outcome) { $0.activeSequences -= 1 } }
 
-    /// For what happens less often than once a step.
+    /// For events that happen less often than once a step.
     func update(_ change: (inout EngineStatistics) -> Void) { state.withLock { change(&$0.statistics) } }
 
     func drain(whenIdle: @escaping @Sendable () -> Void) {

@@ -1,4 +1,4 @@
-/// What the engine did since it started, for `/metrics`.
+/// The engine's counts since its start, for `/metrics`.
 public struct EngineStatistics: Sendable {
     /// Accepted and not yet part of a step: being prepared or waiting.
     public var queuedRequests = 0

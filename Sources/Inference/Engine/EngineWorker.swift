@@ -19,7 +19,7 @@ final class EngineWorker: @unchecked Sendable {
     var roster: SequenceRoster
     /// Number of the step that is next.
     var stepNumber = 0
-    /// What a step plans with, reused from step to step.
+    /// The memory of a step's plan, reused from step to step.
     var work: StepWork
     let observer: StepObserver?
     private let contextLength: Int
@@ -52,7 +52,7 @@ final class EngineWorker: @unchecked Sendable {
         ledger.update { $0.keyValueBlocks = count }
     }
 
-    /// What the limit affords, but no more than all sequences could use.
+    /// As many as the byte limit allows, but no more than all sequences could use.
     static func blockCount(_ base: BaseModel, _ limits: InferenceLimits) -> Int {
         let wholeContext = (base.decoder.configuration.contextLength + blockTokens - 1) / blockTokens
         let affordable = limits.keyValueBytes / base.decoder.cacheBlockBytes()
@@ -97,7 +97,7 @@ final class EngineWorker: @unchecked Sendable {
         for sequence in roster.waiting + roster.active where isCancelled(sequence) { end(sequence, nil, .cancelled) }
     }
 
-    /// Those that have started keep what they have; others are their consumer's to cancel.
+    /// Requests that have started finish with the tokens they have; the consumer cancels the others.
     private func endExpired() {
         func isOver(_ sequence: RunningSequence) -> Bool { sequence.hasStarted && sequence.stream.isExpired }
         guard roster.waiting.contains(where: isOver) || roster.active.contains(where: isOver) else { return }

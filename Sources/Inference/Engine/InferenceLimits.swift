@@ -34,7 +34,7 @@ public struct InferenceLimits: Sendable {
     public var preparationThreads = 4
     /// Threads that wait for adapters that are not in memory yet, one an adapter.
     public var loadingThreads = 4
-    /// What a client is told to wait when the queue is full.
+    /// Seconds after which a client should try again when the queue is full.
     public var retryAfterSeconds = 2
 
     public init() {}

@@ -1,7 +1,7 @@
 import Dispatch
 import Synchronization
 
-/// Values on their way to one thread. Any thread puts; one thread takes all that is there at once.
+/// A queue of messages for one thread. Any thread puts a message; one thread takes all of them at once.
 final class Mailbox<Message: Sendable>: Sendable {
     private let messages = Mutex<[Message]>([])
     /// Signalled once for each time the box turns from empty to not empty.

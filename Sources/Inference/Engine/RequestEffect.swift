@@ -1,7 +1,7 @@
 import Adapters
 import Models
 
-/// What the adapter of one request does, and where in the sequence it begins.
+/// The effect of one request's adapter, and where in the sequence it begins.
 struct RequestEffect: Sendable {
     /// Nil: the base.
     var delta: AdapterDelta?
@@ -21,7 +21,7 @@ struct RequestEffect: Sendable {
         RequestEffect(delta: adapter.delta, owner: PrefixOwner(version: adapter.version, partition: partition))
     }
 
-    /// From the last token of the prompt on; what stands before it is the base's.
+    /// The delta acts from the last token of the prompt on; the tokens before it are computed by the base.
     static func retrieved(_ delta: AdapterDelta, promptTokens: Int, partition: String? = nil) -> RequestEffect {
         RequestEffect(
             delta: delta, start: promptTokens - 1, owner: PrefixOwner(version: nil, partition: partition), sharedTokens: promptTokens - 1)

@@ -12,7 +12,7 @@ final class RunningSequence {
     private(set) var effect: RequestEffect
     let ticket: QueueTicket
     let promptCount: Int
-    /// Prompt, then what was generated.
+    /// The prompt, then the generated tokens.
     private(set) var tokens: [Int32]
     /// Positions whose keys and values lie in the blocks.
     var computed = 0
@@ -46,7 +46,7 @@ final class RunningSequence {
 
     /// Pending tokens that the step computes.
     var planned = 0
-    /// What probably comes, and the draft tokens of it that the step verifies.
+    /// The predicted continuation, and the draft tokens that the step verifies.
     var lookup: PromptLookup?
     private(set) var draft: [Int32] = []
     /// The tokens that the step gave.
@@ -80,21 +80,21 @@ final class RunningSequence {
     var pendingTokens: Int { tokens.count - computed }
     /// Tokens that it may still generate.
     var remainingTokens: Int { max(tokenLimit - tokens.count, 0) }
-    /// It computes again what it lost when it gave way.
+    /// It recomputes the keys and values that it lost when it gave way.
     var isReturning: Bool { firstToken != nil && pendingTokens > 1 }
-    /// The step computes all that is pending, so that it gives a token.
+    /// The step computes all pending tokens and therefore gives a new one.
     var wantsToken: Bool { planned == pendingTokens }
 
     func append(_ token: Int32) { tokens.append(token) }
 
-    /// Takes the adapter out, at the sequence's end: what frees it is not for the engine's thread.
+    /// Takes the adapter out at the sequence's end, so that another thread can free it.
     func takeAdapter() -> (PinnedAdapter?, AdapterDelta?) {
         defer { (adapter, effect.delta) = (nil, nil) }
         return (adapter, effect.delta)
     }
 
-    /// Drafts `count` tokens of the lookup, up to the first that ends the answer, since what would follow it is not wanted, or that
-    /// the constraint forbids.
+    /// Drafts `count` tokens of the lookup, up to the first that ends the answer, since no token may follow it, or up to the first
+    /// that the constraint forbids.
     func draft(_ count: Int, ends: Set<Int32>) {
         guard let lookup else { return }
         var constraint = sampler.constraint

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What is counted at every step. One thread adds, any thread reads; values may be a step apart from each other.
+/// Counters of every step. One thread adds, any thread reads; values may be a step apart from each other.
 final class StepCounters: Sendable {
     private let steps = Atomic(0)
     private let rows = Atomic(0)

@@ -1,7 +1,7 @@
 import Models
 import Tensors
 
-/// The memory and the measurements of a worker's steps, reused from step to step so that a steady one allocates nothing.
+/// The memory and the measurements of a worker's steps. It is reused from step to step, so a steady step allocates nothing.
 struct StepWork {
     var states: [SequenceState] = []
     var plan = RowSchedule()
@@ -33,9 +33,9 @@ struct StepWork {
         batch.tokens.reserveCapacity(limits.maximumRows)
     }
 
-    /// Of the calling thread so far; 0 where nobody counts.
+    /// Allocations of the calling thread so far; 0 without a counter.
     var allocationCount: Int { allocations?() ?? 0 }
 
-    /// Some of the step's rows read a prompt.
+    /// Some rows of the step read a prompt.
     var readsPrompts: Bool { plan.parts.last.map { $0.tokens > 1 || states[$0.index].pendingTokens > 1 } ?? false }
 }

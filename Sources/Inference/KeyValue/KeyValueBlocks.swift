@@ -1,5 +1,4 @@
-/// The KV blocks of the engine: sequences take them through here, so that cached prefixes are reused and given up when
-/// memory is short.
+/// The KV blocks of the engine. Sequences take their blocks here; cached prefixes are reused, and evicted when memory is short.
 ///
 /// A plain value of the engine thread; nothing is allocated once a table has its capacity.
 struct KeyValueBlocks {

@@ -1,4 +1,4 @@
-/// Full blocks of computed prompts and answers, found again by what they hold.
+/// Full blocks of computed prompts and answers, found again by the tokens they hold.
 ///
 /// A tree: a node is one block of tokens below the node of the tokens before it; the roots are owners (`PrefixOwner`). Equal
 /// tokens under another adapter, another version of the same one or another partition are other nodes, so a replaced adapter

@@ -5,7 +5,7 @@ import JSON
 import Synchronization
 import Tokenizers
 
-/// From what a client sent to the token ids of the prompt: chat template, then tokenizer. Workers; thread-safe.
+/// Turns a client's prompt into token ids: chat template, then tokenizer. Workers; thread-safe.
 final class PromptBuilder: Sendable {
     private let base: BaseModel
     private let limits: InferenceLimits
@@ -48,7 +48,7 @@ final class PromptBuilder: Sendable {
         return tokens
     }
 
-    /// What a prompt asks, without what surrounds it: the user's last message, or the text.
+    /// The question in a prompt: the user's last message, or the text.
     func question(of prompt: GenerationRequest.Prompt) -> String {
         switch prompt {
         case .chat(let messages, _): (messages.last { $0.role == "user" } ?? messages.last)?.content ?? ""

@@ -1,14 +1,13 @@
 import Adapters
 import Generation
 
-/// Makes of one request what the engine can run: checks it, pins its adapter, renders and tokenizes its prompt. Workers;
-/// thread-safe.
+/// Prepares one request for the engine: checks it, pins its adapter, renders and tokenizes its prompt. Workers; thread-safe.
 struct RequestPreparer: Sendable {
     let base: BaseModel
     let store: AdapterStore?
     let limits: InferenceLimits
     let contextLength: Int
-    /// For adapters that look up what they do.
+    /// For adapters that retrieve their effect by a request's text.
     let encoder: EncoderSource
     let constraints: ConstraintSource
     let prompts: PromptBuilder
@@ -30,7 +29,7 @@ struct RequestPreparer: Sendable {
             loadMilliseconds: loadMilliseconds)
     }
 
-    /// What the adapter does to this prompt.
+    /// The adapter's effect on this prompt.
     private func effect(
         of adapter: PinnedAdapter?, on request: GenerationRequest, promptTokens: Int
     ) throws(GenerationError) -> RequestEffect {

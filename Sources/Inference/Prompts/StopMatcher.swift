@@ -39,7 +39,8 @@ struct StopMatcher: Sendable {
         self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty }.map(Stop.init)
     }
 
-    /// Takes more text and answers what is safe to show: everything before the stop string that begins first, once one is complete.
+    /// Takes more text and returns the text that is safe to show: all of it before the stop string that begins first, once one is
+    /// complete.
     mutating func append(_ text: String) -> String {
         guard !isStopped else { return "" }
         if stops.isEmpty { return text }
@@ -55,7 +56,7 @@ struct StopMatcher: Sendable {
         return String(decoding: held[..<safe], as: UTF8.self)
     }
 
-    /// What was held back, when no more text comes.
+    /// The held-back text, when no more text comes.
     mutating func finish() -> String {
         defer { held = [] }
         return String(decoding: held, as: UTF8.self)

@@ -1,7 +1,7 @@
 import Generation
 import Tokenizers
 
-/// From tokens to the text that a client sees: whole characters, nothing of a stop string, special tokens left out.
+/// Turns tokens into the text that a client sees: whole characters, no part of a stop string, no special tokens.
 struct TextEmitter: Sendable {
     private let tokenizer: any Tokenizer
     private var detokenizer: StreamingDetokenizer
@@ -23,7 +23,7 @@ struct TextEmitter: Sendable {
         return event(matcher.append(detokenizer.append(choice.token)))
     }
 
-    /// What was held back, at the end of the answer.
+    /// The held-back text, at the end of the answer.
     mutating func finish() -> GenerationEvent? {
         guard !isStopped else { return event("") }
         let text = matcher.append(detokenizer.finish())

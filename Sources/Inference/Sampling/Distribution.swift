@@ -4,9 +4,9 @@ import Tensors
 
 /// `softmax(logits / temperature)`, cut by top-k, top-p and min-p, and one draw from it. The vocabulary is never sorted.
 ///
-/// Top-p alone draws from the whole and asks whether the token is one of those that are kept: whether what is more probable weighs
-/// less than `topP`. It draws again when it is not, which is exact and costs two or three passes however flat the distribution is.
-/// Other cuts select what can survive them and look at that one by one.
+/// Top-p alone draws from the whole distribution and keeps the token if the more probable tokens weigh less than `topP`; otherwise it
+/// draws again. That is exact and costs two or three passes however flat the distribution is. Other cuts select the candidates that
+/// can survive them and look at those one by one.
 ///
 /// Weights are relative to the most probable token, which has 1. Ties go to the lower id. Borrows logits and scratch; allocates
 /// nothing.
@@ -96,7 +96,7 @@ struct Distribution {
         return last
     }
 
-    /// Of what goes before a token: larger logits, and equal ones of lower ids.
+    /// Weight of the tokens that rank before this one: larger logits, and equal ones of lower ids.
     private func weight(moreProbableThan token: Int) -> Double {
         let logit = logits[token]
         func sum(_ start: Int, _ end: Int, above: Float) -> Double {
@@ -113,8 +113,8 @@ struct Distribution {
 
     // MARK: From candidates
 
-    /// A weight that every token kept by top-p and min-p reaches. What weighs less than `(1 - topP) * total / vocabulary` adds up
-    /// to less than what top-p drops.
+    /// A weight that every token kept by top-p and min-p reaches. Tokens below `(1 - topP) * total / vocabulary` add up to less than
+    /// top-p drops.
     private func leastWeight(topP: Float, minP: Float, total: Double) -> Float {
         max(topP < 1 ? Float(Double(1 - topP) * total / Double(logits.count)) : 0, minP) * 0.999
     }
@@ -198,7 +198,7 @@ struct Distribution {
         return compact(count, bin: bin, last: last)
     }
 
-    /// Keeps what lies in bins before `bin`, and in it what does not come after `last`.
+    /// Keeps the candidates in bins before `bin`, and those in `bin` up to `last`.
     private func compact(_ count: Int, bin: Int, last: Int) -> Int {
         let (indices, weights) = (scratch.indices, scratch.weights)
         let edge = last < 0 ? Float.infinity : weights[last]
@@ -213,7 +213,7 @@ struct Distribution {
         return kept
     }
 
-    /// 32 bins an octave, the largest weights first; what is below 2^-64 shares the last one.
+    /// 32 bins an octave, the largest weights first; weights below 2^-64 share the last bin.
     private static func bin(_ weight: Float) -> Int {
         let distance = Int(Float(1).bitPattern >> 18) - Int(weight.bitPattern >> 18)
         return min(max(distance, 0), SamplerScratch.bins - 1)

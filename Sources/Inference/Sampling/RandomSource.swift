@@ -1,5 +1,5 @@
-/// Random numbers of one request: the n-th number depends on the seed and n only, so that a request replays the same
-/// whatever ran beside it.
+/// Random numbers of one request. The n-th number depends on the seed and n only, so a request gives the same tokens whatever ran
+/// beside it.
 ///
 /// SplitMix64 (Steele, Lea and Flood, 2014) used as a counter-based generator.
 struct RandomSource: Sendable {

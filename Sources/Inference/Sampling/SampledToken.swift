@@ -1,4 +1,4 @@
-/// A token that was drawn, and what the request wants to know of the distribution it came from.
+/// A token that was drawn, with the log-probabilities that the request asked for.
 struct SampledToken {
     /// Why no token could be drawn.
     enum Failure {

@@ -16,7 +16,7 @@ struct Sampler: Sendable {
     /// Alternatives with each token; nil computes no log-probabilities.
     let topLogprobs: Int?
     private let random: RandomSource
-    /// How often each token was generated; counted where a penalty needs it.
+    /// Count of each generated token, where a penalty needs it.
     private var generated: [Int32: Int] = [:]
     private let prompt: Set<Int32>
     private var draws = 0

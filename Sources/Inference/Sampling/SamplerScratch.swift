@@ -1,4 +1,4 @@
-/// The memory in which a thread draws: candidates and their weights, a histogram of them. Of one thread at a time.
+/// The memory of one thread's draws: candidates, their weights and a histogram. One thread uses it at a time.
 final class SamplerScratch {
     static let bins = 2048
 

@@ -1,8 +1,8 @@
 import Tensors
 
-/// Draws the tokens of a step's sequences from the logits, sequences shared out to the pool's threads.
+/// Draws the tokens of a step's sequences from the logits; the pool's threads share the sequences.
 ///
-/// Isolation: filled and run by the engine's thread; in the run a thread has the sequences of its share to itself.
+/// Isolation: the engine's thread fills and runs it; during the run each thread has its own sequences.
 final class StepSampler: PoolWork {
     private let pool: WorkerPool
     private let vocabulary: Int

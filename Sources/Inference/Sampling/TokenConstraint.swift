@@ -3,7 +3,7 @@ import Tokenizers
 
 /// Which tokens a sequence may be given next: a grammar, a schema, a list of words.
 ///
-/// A value: a copy is a state to come back to. The sampler applies it after penalties and before temperature, and advances it by
+/// A value type: a copy keeps its state. The sampler applies it after penalties and before temperature, and advances it by
 /// each token that it draws. Draft tokens that it forbids are not verified. Each verified row meets the state after the tokens
 /// before it, so speculation changes no token.
 ///

@@ -27,7 +27,7 @@ struct FairQueue<Element> {
     /// The flows of the requests that wait.
     var flows: Set<String?> { Set(waiting.map(\.flow)) }
 
-    /// - Parameter flow: what is to be treated alike; an adapter's name, nil the base.
+    /// - Parameter flow: the requests that share a place in the order: an adapter's name, nil for the base.
     mutating func push(_ element: Element, flow: String?) {
         arrivals += 1
         let tag = max(served, lastTags[flow].map { $0 + 1 } ?? 0)

@@ -3,8 +3,8 @@
 /// Decoding sequences come first, one row each, so that their next token waits for one step only. What is left of the
 /// budget goes to prompts, in rounds of a `quantum` each: the oldest prompt first, then those that a quantum finishes, then the
 /// long ones, which change places from step to step. So short prompts that arrive together are done one after another
-/// instead of all at the last step, and neither can hold the other up. Sequences that compute again what they lost come last and
-/// have a budget of their own: they had their share before.
+/// instead of all at the last step, and neither can hold the other up. Sequences that recompute lost
+/// keys and values come last and have a budget of their own: they had their share before.
 struct Scheduler {
     /// Rows that a prompt gets in a round.
     static let quantum = 64

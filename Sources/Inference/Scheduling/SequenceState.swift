@@ -1,10 +1,10 @@
-/// What the scheduler knows of one sequence; see `RunningSequence`.
+/// The scheduler's view of one sequence; see `RunningSequence`.
 struct SequenceState: Equatable {
     /// Tokens whose keys and values are not computed yet: 1 while decoding, more while the prompt is being read.
     var pendingTokens: Int
     /// Left out of this step: its reader is behind, or another prompt is computing what it needs next.
     var isHeld = false
-    /// It gave its memory up and computes again what it lost.
+    /// It gave its memory up and recomputes the lost keys and values.
     var isReturning = false
 }
 

@@ -1,7 +1,7 @@
-/// What a step of so many rows costs, learnt from the steps that were run.
+/// The time of a step by its number of rows, learnt from the steps that were run.
 ///
-/// A curve for a common machine, times how slow this one has been lately (other work, longer contexts: that moves all steps
-/// alike), times what this number of rows differs from the curve.
+/// The product of three factors: a curve for a common machine, how slow this machine has been lately (other work and longer contexts
+/// slow all steps alike), and a correction for this number of rows.
 struct StepTimeModel {
     private static let rows = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
     /// Weight of a new measurement.

@@ -1,4 +1,4 @@
-/// What probably follows in a sequence: what followed the last time that its last tokens occurred (prompt lookup decoding).
+/// Predicts the next tokens of a sequence: those that followed the last occurrence of its last tokens (prompt lookup decoding).
 ///
 /// Cost: one comparison for each of the last `window` tokens; nothing is allocated.
 struct PromptLookup {
@@ -37,7 +37,7 @@ struct PromptLookup {
         return best
     }
 
-    /// The token `offset` places into the continuation. A continuation that reaches the sequence's end goes on with itself.
+    /// The token `offset` places into the continuation. A continuation that reaches the sequence's end repeats itself.
     func token(_ offset: Int, in tokens: [Int32]) -> Int32 {
         let period = tokens.count - start
         return tokens[start + offset % period]

@@ -1,11 +1,11 @@
-/// Chooses how many foretold tokens of each sequence a step verifies.
+/// Chooses how many draft tokens of each sequence a step verifies.
 ///
-/// Throughput decides: `k` more rows are taken when the tokens that they are expected to give are worth what the step takes longer,
-/// for all sequences of the step together. A step that is wide already therefore takes none.
+/// Throughput decides: `k` more rows are taken when the expected tokens a millisecond of the whole step rise. A step that is wide
+/// already therefore takes none.
 struct Speculation {
     /// Most tokens that one sequence verifies in a step.
     static let longest = 7
-    /// How much more throughput must be expected: what is expected is not sure.
+    /// The expected throughput must rise by this factor, since the expectation is not exact.
     private static let margin = 1.04
 
     let cost: StepTimeModel
@@ -25,7 +25,7 @@ struct Speculation {
     /// Rows for one sequence, which count from now on.
     ///
     /// - Parameters:
-    ///   - acceptance: probability that a foretold token is right when those before it are.
+    ///   - acceptance: probability that a draft token is right when those before it are.
     ///   - room: most that the sequence can take.
     mutating func take(acceptance: Double, room: Int) -> Int {
         let p = min(max(acceptance, 0), 0.98)

@@ -1,4 +1,4 @@
-/// How well lookups have foretold one sequence, by the length of the match.
+/// How well lookups have predicted one sequence, by the length of the match.
 ///
 /// Every lookup is scored, also those that were not tried: then its first token is compared with the one that came. So a
 /// sequence pays for no attempt to find out that attempts pay.
@@ -12,14 +12,14 @@ struct SpeculationRecord {
     private var classes = (Class(tested: 2, accepted: 0.2), Class(tested: 2, accepted: 0.5), Class(tested: 2, accepted: 1))
     private static let memory = 0.93
 
-    /// Probability that a foretold token is right when those before it are.
+    /// Probability that a draft token is right when those before it are.
     func acceptance(matched length: Int) -> Double {
         let own = length <= 2 ? classes.0 : length <= 4 ? classes.1 : classes.2
         return own.accepted / own.tested
     }
 
     /// - Parameters:
-    ///   - right: foretold tokens that came.
+    ///   - right: draft tokens that came.
     ///   - tested: those, and the first that did not.
     mutating func note(matched length: Int, right: Int, tested: Int) {
         func add(_ own: inout Class) {
