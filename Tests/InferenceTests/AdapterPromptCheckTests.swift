@@ -58,6 +58,8 @@ private struct ScriptedVocabulary: Tokenizer {
     var beginOfSequence: Int32? { 0 }
     var endOfSequence: Set<Int32> { [1] }
     func encode(_ text: String, addSpecialTokens: Bool, parseSpecial: Bool) -> [Int32] { [] }
+    func encode(_ text: String, plainAt offsets: Set<Int>) -> [Int32] { [] }
+    func specialTokenOffsets(in text: String) -> [Int] { [] }
     func bytes(of token: Int32) -> [UInt8] { Array((piece(of: token) ?? "").utf8) }
     func isSpecial(_ token: Int32) -> Bool { true }
     func token(_ piece: String) -> Int32? { ["<begin>": 0, "<end>": 1][piece] }

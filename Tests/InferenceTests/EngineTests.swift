@@ -117,6 +117,41 @@ struct EngineTests {
         #expect(broken.failure?.message.contains("line 2") == true, "\(broken.failure?.message ?? "")")
     }
 
+    @Test("an adapter's own tokens end its answers and go into its templates, of which the one for tools is used with tools")
+    func ownTokens() async throws {
+        let fixture = try Self.shared.get()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "lmoe-tokens-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let copy = folder.appending(path: "own")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: "\(fixture.store.folder)/math", toPath: copy.path)
+        let text = "{% for m in messages %}Q: {{ m.content }}\\nA:{% endfor %}"
+        let config = """
+            {"eos_token": ".", "bos_token": {"content": "<|im_start|>"}, "chat_template": [{"name": "default", "template": "\(text)"},
+             {"name": "tool_use", "template": "{{ bos_token }}{{ eos_token }}{{ tools | length }}"}]}
+            """
+        try config.write(to: copy.appending(path: "tokenizer_config.json"), atomically: true, encoding: .utf8)
+        let store = AdapterStore(
+            folder: folder.path, base: fixture.base.decoder.configuration, budgetBytes: 64 << 20, element: .int8)
+        _ = store.rescan()
+        let engine = try Engine(base: fixture.base, store: store)
+        defer { engine.stop() }
+        // The full stop is forced by its bias, and ends the answer as the adapter's own end.
+        let stop = try #require(fixture.base.tokenizer.token("."))
+        let answer = await engine.answer(request("hi", adapter: "own", maxTokens: 9) { $0.sampling.logitBias = [stop: 100] })
+        #expect(answer.reason == .stop && answer.usage?.completionTokens == 1 && answer.text == "")
+        let goesOn = await engine.answer(
+            request("hi", adapter: "own", maxTokens: 9) {
+                $0.sampling.logitBias = [stop: 100]
+                $0.ignoreEndOfSequence = true
+            })
+        #expect(goesOn.usage?.completionTokens == 9)
+        let tools = await engine.answer(
+            request("hi", adapter: "own", maxTokens: 1) { $0.prompt = .chat([ChatMessage(role: "user", content: "hi")], tools: [[:], [:]]) })
+        let expected = fixture.base.tokenizer.encode("<|im_start|>.2", addSpecialTokens: false, parseSpecial: true)
+        #expect(tools.usage?.promptTokens == expected.count)
+    }
+
     @Test("a request that ended holds its adapter no longer, though the engine is idle")
     func unpins() async throws {
         let fixture = try Self.shared.get()

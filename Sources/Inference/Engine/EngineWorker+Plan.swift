@@ -80,7 +80,7 @@ extension EngineWorker {
             let room = sequence.tokenLimit - sequence.tokens.count - 1
             let count = speculation.take(acceptance: sequence.record.acceptance(matched: lookup.length), room: room)
             guard count > 0, roster.blocks.canGrow(sequence.table, tokens: sequence.tokens.count + count) else { continue }
-            sequence.draft(count, ends: sequence.request.ignoreEndOfSequence ? [] : base.tokenizer.endOfSequence)
+            sequence.draft(count)
             _ = roster.blocks.grow(&sequence.table, tokens: sequence.tokens.count + sequence.draft.count)
         }
     }

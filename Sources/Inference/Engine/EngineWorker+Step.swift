@@ -78,7 +78,7 @@ extension EngineWorker {
     private func take(_ choice: SampledToken, for sequence: RunningSequence) -> FinishReason? {
         guard sequence.tokens.count < sequence.tokenLimit else { return .length }
         sequence.append(choice.token)
-        if !sequence.request.ignoreEndOfSequence, base.tokenizer.endOfSequence.contains(choice.token) { return .stop }
+        if sequence.ends.contains(choice.token) { return .stop }
         if let event = sequence.emitter.append(choice, withLogprobs: sequence.request.topLogprobs != nil) {
             sequence.stream.send(event)
         }

@@ -19,6 +19,8 @@ final class RunningSequence {
     /// Empty while it waits.
     var table = BlockTable()
     private var sampler: Sampler
+    /// Tokens that end the answer.
+    let ends: Set<Int32>
     var emitter: TextEmitter
     var timings = GenerationTimings()
     var cachedTokens = 0
@@ -60,6 +62,7 @@ final class RunningSequence {
         stream = prepared.stream
         adapter = prepared.adapter
         effect = prepared.effect
+        ends = prepared.ends
         ticket = prepared.ticket
         tokens = prepared.tokens
         promptCount = prepared.tokens.count
@@ -95,7 +98,7 @@ final class RunningSequence {
 
     /// Drafts `count` tokens of the lookup, up to the first that ends the answer, since no token may follow it, or up to the first
     /// that the constraint forbids.
-    func draft(_ count: Int, ends: Set<Int32>) {
+    func draft(_ count: Int) {
         guard let lookup else { return }
         var constraint = sampler.constraint
         for offset in 0..<count {

@@ -9,6 +9,8 @@ struct PreparedRequest: Sendable {
     /// nil is the base alone.
     var adapter: PinnedAdapter?
     var effect: RequestEffect
+    /// Tokens that end the answer; none where the request goes on after them.
+    var ends: Set<Int32>
     /// Which tokens may come; nil allows all.
     var constraint: (any TokenConstraint)?
     /// Its place in the order in which requests are admitted.

@@ -10,8 +10,13 @@ final class PromptBuilder: Sendable {
     private let base: BaseModel
     private let limits: InferenceLimits
     private let contextLength: Int
-    /// Compiled templates of adapters, by version.
-    private let templates = Mutex<[String: ChatTemplate]>([:])
+    private struct TemplateKey: Hashable {
+        var version: String
+        var isForTools: Bool
+    }
+
+    /// Compiled templates of adapters.
+    private let templates = Mutex<[TemplateKey: ChatTemplate]>([:])
 
     private static let keptTemplates = 64
 
@@ -70,13 +75,13 @@ final class PromptBuilder: Sendable {
     private func render(
         _ messages: [ChatMessage], tools: [JSONValue], adapter: PinnedAdapter?
     ) throws(GenerationError) -> (text: String, plain: Set<Int>) {
-        let own = try template(of: adapter)
+        let own = try template(of: adapter, forTools: !tools.isEmpty)
         let common = tools.isEmpty ? base.template : base.toolTemplate ?? base.template
         guard let template = own ?? common else {
             throw GenerationError(
                 .invalidRequest, "\(base.name) has no chat template: use /v1/completions, or add a template to the adapter")
         }
-        var context = context(messages, tools: tools)
+        var context = context(messages, tools: tools, tokens: adapter?.prompting.tokens)
         guard !limits.readsSpecialTokensInMessages else { return (try render(template, context), []) }
         let sent = ["messages", "tools"].compactMap { context[$0] }
         guard let marks = try PlainTextMarks(for: sent, base.tokenizer) else { return (try render(template, context), []) }
@@ -103,9 +108,13 @@ final class PromptBuilder: Sendable {
         text.utf8.count <= 1000 ? text : String(decoding: text.utf8.prefix(1000), as: UTF8.self) + " …"
     }
 
-    private func template(of adapter: PinnedAdapter?) throws(GenerationError) -> ChatTemplate? {
-        guard let adapter, let source = adapter.chatTemplate else { return nil }
-        if let known = templates.withLock({ $0[adapter.version] }) { return known }
+    /// The adapter's own template; nil where it has none.
+    private func template(of adapter: PinnedAdapter?, forTools: Bool) throws(GenerationError) -> ChatTemplate? {
+        guard let adapter, let own = adapter.prompting.templates else { return nil }
+        let usesTools = forTools && own.tools != nil
+        guard let source = usesTools ? own.tools : own.standard else { return nil }
+        let key = TemplateKey(version: adapter.version, isForTools: usesTools)
+        if let known = templates.withLock({ $0[key] }) { return known }
         let template: ChatTemplate
         do {
             template = try ChatTemplate(source: source)
@@ -114,12 +123,13 @@ final class PromptBuilder: Sendable {
         }
         templates.withLock { templates in
             if templates.count >= Self.keptTemplates { templates.removeAll() }
-            templates[adapter.version] = template
+            templates[key] = template
         }
         return template
     }
 
-    private func context(_ messages: [ChatMessage], tools: [JSONValue]) -> JSONObject {
+    /// The template's variables; an adapter's own special tokens go before the base's.
+    private func context(_ messages: [ChatMessage], tools: [JSONValue], tokens: AdapterTokens?) -> JSONObject {
         var context = JSONObject()
         var values: [JSONValue] = []
         for message in messages { values.append(value(of: message)) }
@@ -128,8 +138,8 @@ final class PromptBuilder: Sendable {
         context["tools"] = tools.isEmpty ? .null : .array(tools)
         context["documents"] = .null
         context["add_generation_prompt"] = true
-        context["bos_token"] = .string(piece(base.tokenizer.beginOfSequence))
-        context["eos_token"] = .string(base.endOfSequencePiece)
+        context["bos_token"] = .string(tokens?.beginOfSequence ?? piece(base.tokenizer.beginOfSequence))
+        context["eos_token"] = .string(tokens?.endOfSequence ?? base.endOfSequencePiece)
         return context
     }
 

@@ -25,6 +25,8 @@ struct RequestPreparer: Sendable {
         return PreparedRequest(
             request: request, stream: stream, tokens: tokens, adapter: adapter,
             effect: try effect(of: adapter, on: request, promptTokens: tokens.count),
+            ends: request.ignoreEndOfSequence
+                ? [] : adapter?.prompting.tokens.ends(base.tokenizer) ?? base.tokenizer.endOfSequence,
             constraint: try constraints(request, base.tokenizer), ticket: ticket, submitted: submitted,
             loadMilliseconds: loadMilliseconds)
     }
