@@ -6,12 +6,14 @@ public struct RoutingError: Error, Sendable, Equatable, CustomStringConvertible 
         case limitExceeded
         case unknownCandidate
         case embedderFailed
+        /// The client left.
+        case cancelled
     }
 
     public var code: Code
-    /// For a person: what was found, what was expected.
+    /// For a person: what was found, and what was expected.
     public var message: String
-    /// File, with a line where one is known.
+    /// The file, with a line where one is known.
     public var place: String?
 
     public init(_ code: Code, _ message: String, place: String? = nil) {

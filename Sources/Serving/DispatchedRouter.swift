@@ -60,7 +60,13 @@ public final class DispatchedRouter: RequestRouter {
         } catch let error as GenerationError {
             throw error
         } catch let error as RoutingError {
-            throw GenerationError(error.code == .unknownCandidate ? .unknownCandidate : .internalFailure, error.message)
+            let code: GenerationError.Code =
+                switch error.code {
+                case .unknownCandidate: .unknownCandidate
+                case .cancelled: .cancelled
+                default: .internalFailure
+                }
+            throw GenerationError(code, error.message)
         } catch is CancellationError {
             throw GenerationError(.cancelled, "the client left before its prompt was routed")
         } catch {

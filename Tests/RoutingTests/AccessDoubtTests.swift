@@ -203,6 +203,29 @@ import Testing
         #expect(site.admits("team-a") && !site.admits("team-b") && !site.admits("team-c"))
     }
 
+    @Test func bothSpellingsOfTheEndingAreRead() throws {
+        let site = try Site()
+        try site.folder.write(Self.rule, to: "adapters/x/route.yml")
+        #expect(site.admits("team-a") && !site.admits("team-b") && site.look().definition?.source == "route.yml")
+        try site.folder.write("examples: [two]\n", to: "adapters/x/route.yaml")
+        #expect(site.look().problem?.description.contains("both route.yaml and route.yml") == true)
+        #expect(!site.admits("team-b"))
+        site.forget()
+        #expect(!site.admits("team-a"))
+    }
+
+    @Test func filesWithoutEffectAreSaid() throws {
+        let site = try Site(operators: Self.rule)
+        try site.folder.write("deny: [team-a]\n", to: "routes/x.yml")
+        try site.folder.write("deny: [team-a]\n", to: "routes/y.YAML")
+        try site.folder.write("{}", to: "routes/z.json")
+        try site.folder.write("notes", to: "routes/README.md")
+        let overrides = site.files.overrides()
+        #expect(overrides.withoutEffect.keys.sorted() == ["x.yml", "y.YAML", "z.json"])
+        #expect(overrides.withoutEffect["x.yml"]?.contains("x.yaml") == true)
+        #expect(overrides.subjects == ["x.yaml": "x", "x.yml": "x"])
+    }
+
     @Test func aByteOrderMarkIsSkipped() throws {
         let site = try Site(own: "\u{FEFF}examples_file: e.jsonl\n", operators: "\u{FEFF}allow: [team-a]\n")
         try site.folder.write("\u{FEFF}\"one\"\r\n\"two\"\r\n", to: "adapters/x/e.jsonl")

@@ -68,7 +68,7 @@ import Testing
         #expect(try dispatcher.decide(RouteQuestion(.text("")), rules: rules).adapter == "helper")
         #expect(try dispatcher.decide(RouteQuestion(.text(files)), rules: rules).adapter == "bash")
         #expect(try dispatcher.decide(RouteQuestion(.text(neither), candidates: ["sql"], threshold: 1), rules: rules).adapter == nil)
-        #expect(try dispatcher.decide(RouteQuestion(.text(neither), threshold: 1), rules: Self.rules).reason.contains("helper is not served"))
+        #expect(try dispatcher.decide(RouteQuestion(.text(neither), threshold: 1), rules: Self.rules).reason.contains("the default adapter cannot be used"))
         rules.restricted["helper"] = .closed
         let hidden = try dispatcher.decide(RouteQuestion(.text(neither), threshold: 1, caller: Caller()), rules: rules)
         #expect(hidden.adapter == nil && !hidden.reason.contains("helper"))

@@ -48,7 +48,7 @@ import Testing
         #expect(first["text"] == .string(evidence.text) && first["score"] != .null && first["other"] != .null && first["nearest"] != .null)
     }
 
-    @Test func aTextForNobodyThatIsAnExampleIsAnError() throws {
+    @Test func anOutOfScopeTextThatIsAnExampleIsAnError() throws {
         let router = try RouterTests.router([RouterTests.bash, RouterTests.sql])
         try router.update([RouterTests.bash, RouterTests.sql], negatives: ["List all files in the  folder", "sing a song"])
         let shared = router.diagnoses().filter { $0.kind == .sharedExample }
@@ -90,7 +90,7 @@ import Testing
         let found = try Self.found([strict, open, thin, long])
         let thresholds = found.filter { $0.kind == .threshold && $0.adapter != "long" }
         #expect(Set(thresholds.map(\.adapter)) == ["bash", "sql"])
-        #expect(thresholds.first { $0.adapter == "sql" }?.message.contains("keeps nothing away") == true)
+        #expect(thresholds.first { $0.adapter == "sql" }?.message.contains("refuses nothing") == true)
         #expect(found.contains { $0.kind == .fewExamples && $0.adapter == "thin" && $0.severity == .warning })
         #expect(found.contains { $0.kind == .long && $0.adapter == "long" && $0.message.hasPrefix("6 of its") })
         #expect(found.contains { $0.kind == .repetition && $0.adapter == "long" })

@@ -140,9 +140,9 @@ import Testing
             bytes[bytes.count * 3 / 4] ^= 4
             try bytes.write(to: file, options: .atomic)
         }
-        let mended = WordEmbedder()
-        try Router(embedder: mended, cacheFolder: "\(folder.path)/cache").update([Self.bash, Self.sql])
-        #expect(mended.embeddedTexts.withLock { $0 } == expected)
+        let repaired = WordEmbedder()
+        try Router(embedder: repaired, cacheFolder: "\(folder.path)/cache").update([Self.bash, Self.sql])
+        #expect(repaired.embeddedTexts.withLock { $0 } == expected)
         for name in try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/cache") {
             try Data("lmoevec3 damaged".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/cache/\(name)"))
         }

@@ -45,6 +45,20 @@ import Testing
         #expect(Spelling(examples: [text], rank: { _ in nil }).corrected(text) == nil)
     }
 
+    @Test func aClientThatLeftStopsItsRoutingWork() throws {
+        let embedder = WordEmbedder()
+        let router = Router(embedder: embedder)
+        try router.update([RouterTests.bash, RouterTests.sql])
+        let dispatcher = RouteDispatcher(router: router)
+        let before = embedder.embeddedTexts.withLock { $0 }
+        let text = String(repeating: "Nothing of this matters here. ", count: 100)
+        var question = RouteQuestion(.text("list all files\n\n\(text)\n\n\(text)"))
+        // It leaves after the first of several pieces.
+        question.isAbandoned = { embedder.embeddedTexts.withLock { $0 } > before }
+        let error = #expect(throws: RoutingError.self) { try dispatcher.decide(question, rules: RouteDispatcherTests.rules) }
+        #expect(error?.code == .cancelled && embedder.embeddedTexts.withLock { $0 } == before + 1)
+    }
+
     @Test func manyCandidatesAreLookedUpAndNotCompared() throws {
         let router = try RouterTests.router([RouterTests.bash, RouterTests.sql])
         let decision = try router.decide(RouteQuery(text: "list files", candidates: Array(repeating: "sql", count: 100_000)))

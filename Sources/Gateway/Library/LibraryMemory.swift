@@ -130,15 +130,22 @@ struct LibraryMemory {
         doubts = now
     }
 
-    /// Rules that name an adapter without a folder: most likely a misspelt name.
+    /// Rules and files without effect: most likely a misspelt name.
     mutating func tellUnknownNames(_ statuses: [AdapterStatus], defaultAdapter: String?, _ refresh: inout AdapterLibrary.Refresh) {
         let known = Set(statuses.map(\.name))
         var unknown: Set<String> = []
         func check(_ name: String?, _ key: String, of owner: String) {
             guard let name, name != "base", !known.contains(name) else { return }
             let problem = "`\(key)` names `\(name)`, of which there is no folder"
+            tell(problem, owner)
+        }
+        func tell(_ problem: String, _ owner: String) {
             unknown.insert("\(owner): \(problem)")
             if !unknownNames.contains("\(owner): \(problem)") { refresh.ruleProblems.append((owner, problem)) }
+        }
+        for (file, problem) in (overrides?.withoutEffect ?? [:]).sorted(by: { $0.key < $1.key }) { tell(problem, "routes/\(file)") }
+        for (file, adapter) in (overrides?.subjects ?? [:]).sorted(by: { $0.key < $1.key }) where !known.contains(adapter) {
+            tell("it is about `\(adapter)`, of which there is no folder", "routes/\(file)")
         }
         for status in statuses {
             let handling = readings[status.name]?.found.definition?.handling

@@ -1,22 +1,22 @@
-/// What the router knows of one adapter: the texts it should answer and the operator's wishes.
+/// What the router knows of one adapter: the texts that it should answer, and its owner's and the operator's settings.
 ///
-/// It is read from `route.yaml` in the adapter's folder, from an override in `routes/`, or from the files that airoboros
-/// and PEFT write; see `RouteFiles`.
+/// It is read from `route.yaml` in the adapter's folder, from an override in `routes/`, or from the files that airoboros and PEFT write;
+/// see `RouteFiles`.
 public struct RouteDefinition: Sendable, Equatable {
-    /// Name of the adapter's folder.
+    /// The adapter's name.
     public var adapter: String
     public var description: String?
     /// Prompts that this adapter should answer, without duplicates, in the order of the file.
     public var examples: [String]
-    /// Least probability at which the adapter is chosen; nil takes the policy's.
+    /// The least probability at which the adapter is chosen; nil takes the policy's.
     public var threshold: Double?
-    /// Between candidates whose probabilities differ by less than the policy's tie margin, the higher one wins.
+    /// Between tied candidates, the higher one wins.
     public var priority: Int
     /// false: served by name, never chosen.
     public var isEnabled: Bool
-    /// Who may use it, and how its requests go on.
+    /// Which callers may use it, and how its requests are handled.
     public var handling: RouteHandling
-    /// Where it was read, for people: file names joined by ` + `.
+    /// The files it was read from, for people: names joined by ` + `.
     public var source: String
 
     public init(
@@ -41,11 +41,11 @@ public struct RouteDefinition: Sendable, Equatable {
 public struct RoutingLimits: Sendable {
     /// Bytes of one routing file.
     public var fileBytes = 16 << 20
-    /// Examples of one adapter; the rest is left out and said.
+    /// Examples of one adapter.
     public var examplesPerAdapter = 5_000
-    /// Bytes of one example; the encoder cuts far earlier.
+    /// Bytes of one example that are indexed; the encoder reads far fewer.
     public var exampleBytes = 16 << 10
-    /// Bytes of a text to route that are looked at.
+    /// Bytes of one text to route that are read.
     public var queryBytes = 32 << 10
 
     public init() {}

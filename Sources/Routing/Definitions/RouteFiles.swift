@@ -3,7 +3,7 @@ internal import Tensors
 
 /// Reads the routing data of adapters from disk.
 ///
-/// In the adapter's folder, the first that exists: `route.yaml`; otherwise JSON lines `expert_<name>.jsonl` with `description.txt`
+/// In the adapter's folder, the first that exists: `route.yaml` (or `.yml`); otherwise JSON lines `expert_<name>.jsonl` with `description.txt`
 /// (airoboros). Without a description the model card's is taken. A file `routes/<name>.yaml` (or `.jsonl`, examples only) goes before
 /// what the folder says, key by key.
 ///
@@ -84,32 +84,40 @@ public struct RouteFiles: Sendable {
     private func readOwn(
         _ adapter: String, _ folder: Folder, _ overrides: RouteOverrides, _ last: RouteReading?, _ reading: inout RouteReading
     ) {
-        var text: String?
+        var texts: [String] = []
         var own = RouteYAML()
+        var name: String?
         do throws(RoutingError) {
-            text = try TextFile.read(Self.ownName, in: folder, limitBytes: limits.fileBytes)
-            if let text { own = try RouteYAML.parse(text, place: "\(folder.path)/\(Self.ownName)") }
+            for candidate in Self.ownNames {
+                guard let text = try TextFile.read(candidate, in: folder, limitBytes: limits.fileBytes) else { continue }
+                name = candidate
+                texts.append(text)
+            }
+            guard texts.count < 2 else {
+                throw RoutingError(.malformedFile, "there are both \(Self.ownNames.joined(separator: " and ")); delete one", place: folder.path)
+            }
+            if let text = texts.first, let name { own = try RouteYAML.parse(text, place: "\(folder.path)/\(name)") }
             reading.own = own.handling
         } catch {
-            reading.fail(error, last, speech: text.map(AccessSpeech.init) ?? .unknown)
+            reading.fail(error, last, speech: texts.isEmpty ? .unknown : AccessSpeech(of: texts.joined(separator: "\n")))
             return
         }
         do throws(RoutingError) {
-            reading.definition = try definition(adapter, folder, own, isThere: text != nil, overrides)
+            reading.definition = try definition(adapter, folder, own, name, overrides)
         } catch {
             reading.failRouting(error, last)
         }
     }
 
-    private static let ownName = "route.yaml"
+    private static let ownNames = ["route.yaml", "route.yml"]
 
     private func definition(
-        _ adapter: String, _ folder: Folder, _ own: RouteYAML, isThere: Bool, _ overrides: RouteOverrides
+        _ adapter: String, _ folder: Folder, _ own: RouteYAML, _ ownName: String?, _ overrides: RouteOverrides
     ) throws(RoutingError) -> RouteDefinition {
         var route = own
-        var sources = isThere ? [Self.ownName] : []
+        var sources = ownName.map { [$0] } ?? []
         if let file = route.examplesFile {
-            route.examples = (route.examples ?? []) + (try strangersExamples(file, folder, named: "\(folder.path)/\(Self.ownName)"))
+            route.examples = (route.examples ?? []) + (try strangersExamples(file, folder, named: "\(folder.path)/\(ownName ?? "")"))
         } else if sources.isEmpty, let name = try expertLines(folder) {
             route.examples = try strangersExamples(name, folder, named: folder.path)
             sources.append(name)

@@ -49,6 +49,10 @@ public struct RouteOverrides: Sendable, Equatable {
     private(set) var byAdapter: [String: Override] = [:]
     private(set) var broken: [Broken] = []
     private(set) var lines: [String: Lines] = [:]
+    /// By file name, why a file has no effect.
+    public private(set) var withoutEffect: [String: String] = [:]
+    /// By file name, the adapter that a file is about.
+    public private(set) var subjects: [String: String] = [:]
     /// By file name, what each file said when it was last understood.
     private var understood: [String: RouteYAML] = [:]
     /// Why the folder cannot be read.
@@ -84,10 +88,14 @@ public struct RouteOverrides: Sendable, Equatable {
     }
 
     private mutating func read(_ name: String, _ order: Int, _ folder: Folder, _ limits: RoutingLimits, _ last: RouteYAML?) {
-        if name.hasSuffix(".jsonl"), name != Self.negativesName {
+        if name == Self.negativesName { return }
+        if name.hasSuffix(".jsonl") {
             lines[Self.stem(name)] = readLines(name, folder, limits)
+            subjects[name] = Self.stem(name)
         } else if name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
             readRoute(name, order, folder, limits, last)
+        } else if [".yaml", ".yml", ".jsonl", ".json"].contains(where: name.lowercased().hasSuffix) {
+            withoutEffect[name] = "it is not read: only names that end in .yaml, .yml or .jsonl are"
         }
     }
 
@@ -110,7 +118,12 @@ public struct RouteOverrides: Sendable, Equatable {
             let route = try RouteYAML.parse(text, place: place)
             understood[name] = route
             let adapter = route.adapter ?? Self.stem(name)
-            if byAdapter[adapter] == nil { byAdapter[adapter] = withExamples(Override(route: route, name: name, order: order), limits) }
+            subjects[name] = adapter
+            if let first = byAdapter[adapter] {
+                withoutEffect[name] = "\(first.name), which comes before it, is about `\(adapter)`, too"
+            } else {
+                byAdapter[adapter] = withExamples(Override(route: route, name: name, order: order), limits)
+            }
         } catch {
             understood[name] = last
             broken.append(

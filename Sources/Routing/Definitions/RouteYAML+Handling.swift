@@ -1,6 +1,6 @@
 internal import Yams
 
-/// The keys of a route file that say who may use the adapter and how its requests go on.
+/// The keys of a route file that say which callers may use the adapter and how its requests are handled.
 extension RouteYAML {
     struct Handling: Equatable {
         var allow: RouteAccess.Clause?
@@ -11,7 +11,7 @@ extension RouteYAML {
 
         static let keys = ["allow", "deny", "canary", "timeout_ms", "default_adapter"]
 
-        /// What the operator says goes before what the folder says, key by key.
+        /// These keys, and those of `other` that are not given here: the operator's file goes before the adapter's own, key by key.
         func over(_ other: Handling) -> Handling {
             Handling(
                 allow: allow ?? other.allow, deny: deny ?? other.deny, canary: canary ?? other.canary,
@@ -25,7 +25,7 @@ extension RouteYAML {
                 defaultAdapter: defaultAdapter)
         }
 
-        /// False when the key is none of these.
+        /// Returns false for a key that is none of these.
         mutating func read(_ key: String, _ node: Node, _ place: String) throws(RoutingError) -> Bool {
             switch key {
             case "allow": allow = try Self.clause(node, key, place)
@@ -42,7 +42,7 @@ extension RouteYAML {
             return true
         }
 
-        /// `{keys: [team-a], headers: {x-tenant: [a, b]}}`; a list or one text are names of keys.
+        /// `{keys: [team-a], headers: {x-tenant: [a, b]}}`; a list, or one text, is names of keys.
         private static func clause(_ node: Node, _ key: String, _ place: String) throws(RoutingError) -> RouteAccess.Clause {
             guard let mapping = node.mapping else {
                 return RouteAccess.Clause(keys: try texts(node, "`\(key)` must have `keys` or `headers`, or be a list of names of keys", place))

@@ -1,6 +1,6 @@
 internal import Yams
 
-/// `route.yaml` and `routes/<name>.yaml` as they stand in the file: every key optional, unknown keys refused.
+/// The content of `route.yaml` or `routes/<name>.yaml`: every key is optional, unknown keys are refused.
 struct RouteYAML: Equatable {
     var adapter: String?
     var description: String?
@@ -73,7 +73,7 @@ struct RouteYAML: Equatable {
 
     private static func string(_ node: Node, _ key: String, _ place: String) throws(RoutingError) -> String {
         guard let text = node.scalar?.string else {
-            throw RoutingError(.malformedFile, "`\(key)` must be a text", place: place)
+            throw RoutingError(.malformedFile, "`\(key)` must be text", place: place)
         }
         return text
     }

@@ -1,11 +1,12 @@
+internal import Files
 import JSON
 
-/// A text, and who should answer it.
+/// A text, and the adapter that should answer it.
 public struct LabelledText: Sendable, Equatable {
     public var text: String
     /// Nil: the base.
     public var adapter: String?
-    /// Of the file, from 1 on.
+    /// The line in the file, from 1 on.
     public var line: Int
 
     public init(text: String, adapter: String?, line: Int) {
@@ -14,13 +15,13 @@ public struct LabelledText: Sendable, Equatable {
         self.line = line
     }
 
-    /// Reads JSON lines `{"text": "...", "adapter": "sql"}`; `instruction` stands for `text`, as in example files, and null, `"base"`
-    /// and `"none"` say that no adapter should answer.
+    /// Reads JSON lines `{"text": "...", "adapter": "sql"}`. `instruction` may stand for `text`, as in example files; null, `"base"` and
+    /// `"none"` say that no adapter should answer. A byte order mark is skipped.
     ///
-    /// Errors: `malformedFile` with the line, also for a file without any.
+    /// Errors: `malformedFile` with the line, also for a file without lines.
     public static func parse(_ text: String, place: String) throws(RoutingError) -> [LabelledText] {
         var lines: [LabelledText] = []
-        for (number, line) in TextScan.lines(text).enumerated() {
+        for (number, line) in TextScan.lines(ByteOrderMark.skipped(text)).enumerated() {
             guard !TextScan.isBlank(line) else { continue }
             lines.append(try parse(line, number + 1, place: "\(place):\(number + 1)"))
         }

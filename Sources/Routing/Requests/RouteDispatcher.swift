@@ -1,13 +1,13 @@
 public import Generation
 
-/// From a request to who answers it: what of it is embedded, the router's decision, and what comes after it: the conversation's
-/// adapter, the language model's word, the default, the draw for a new version.
+/// Decides which adapter answers a request: the router's decision on a part of the request, then the conversation's adapter, the
+/// language model's choice, the default adapter, and the draw for a canary.
 ///
-/// `consider` runs the encoder: off the loop. `conclude` is a few look-ups: any thread. Between them the caller may ask a language
-/// model where `Consideration.question` says so.
+/// `consider` runs the encoder and must not run on the loop. `conclude` is a few lookups, on any thread. Between them the caller may ask
+/// a language model, where `Consideration.question` is not nil.
 public final class RouteDispatcher: Sendable {
     public let policy: RequestPolicy
-    /// nil without an encoder: everything falls back.
+    /// nil without an encoder: every request falls back.
     let router: Router?
     private let memory: ConversationMemory
 
@@ -19,12 +19,12 @@ public final class RouteDispatcher: Sendable {
 
     /// A decision that is not yet complete.
     public struct Consideration: Sendable {
-        /// Of the router, and of the conversation before.
+        /// The router's, with the conversation's adapter taken into account.
         public internal(set) var decision: RouteDecision
         let request: RouteQuestion
-        /// What the conversation had, when it is known.
+        /// The conversation's entry before this turn.
         let remembered: ConversationMemory.Entry?
-        /// For a language model, where the router is not sure and the policy asks it.
+        /// For a language model, where the router is not confident and the policy says to ask.
         public internal(set) var question: LanguageModelQuestion?
     }
 
@@ -35,7 +35,8 @@ public final class RouteDispatcher: Sendable {
 
     // MARK: Before
 
-    /// Errors: `unknownCandidate` for a candidate that is not routable or not for this caller, `embedderFailed`.
+    /// Errors: `unknownCandidate` for a candidate that is not routable or not for this caller, `embedderFailed`, and `cancelled` when the
+    /// client left: that is checked before each piece of text.
     public func consider(_ request: RouteQuestion, rules: RouteRules) throws(RoutingError) -> Consideration {
         let remembered = previous(request, rules)
         let text = RouteRequestText(request.content, policy: policy, encoderTokens: router?.encoderTokens ?? 256)
@@ -51,7 +52,7 @@ public final class RouteDispatcher: Sendable {
         if candidates == nil, rules.restricts(request.caller) { candidates = Self.offered(router, request, rules) }
         var decision = try decide(text, candidates, request, router)
         if let adapter = decision.adapter, rules.served[adapter] == nil {
-            // It left a moment ago, and the index does not know yet.
+            // It was removed a moment ago, and the index still has it.
             decision = try decide(text, Self.offered(router, request, rules), request, router)
         }
         if let remembered { stay(on: remembered.adapter, &decision) }
@@ -72,7 +73,8 @@ public final class RouteDispatcher: Sendable {
             return .fallback(reason: "no adapter with routing data is served", text: text.turns[0].pieces.joined())
         }
         func decide(_ piece: String) throws(RoutingError) -> RouteDecision {
-            try router.decide(
+            if request.isAbandoned() { throw RoutingError(.cancelled, "the client left before its prompt was routed") }
+            return try router.decide(
                 RouteQuery(text: piece, candidates: candidates, threshold: request.threshold, top: max(request.top, Self.listed)))
         }
         var turns: [(decision: RouteDecision, weight: Double)] = []
@@ -87,7 +89,7 @@ public final class RouteDispatcher: Sendable {
         return decision
     }
 
-    /// Candidates that are looked at, whatever the request lists.
+    /// How many candidates are looked at, however many the request lists.
     private static let listed = 16
 
     // MARK: Conversations
@@ -100,8 +102,8 @@ public final class RouteDispatcher: Sendable {
         return entry
     }
 
-    /// What is cached of the conversation is worth something, and a turn such as "and of Ohio?" says little by itself: another
-    /// adapter must be more probable by the margin, or this one improbable.
+    /// Keeps the conversation on its adapter, for which keys and values are cached, unless another adapter is more probable by the margin
+    /// or this one has become improbable: a turn such as "and of Ohio?" says little by itself.
     private func stay(on adapter: String, _ decision: inout RouteDecision) {
         decision.notes.conversation = .init(adapter: adapter, stays: false)
         guard decision.adapter != adapter, let own = decision.candidates.first(where: { $0.adapter == adapter }),
@@ -133,7 +135,7 @@ public final class RouteDispatcher: Sendable {
         guard policy.languageModel != .off, decision.notes.conversation?.stays != true, let best = decision.candidates.first
         else { return nil }
         let isUnsure = (decision.margin ?? 1) < policy.unsureMargin || abs(best.probability - best.threshold) < policy.unsureMargin / 2
-        // Nothing like an example at all is no case of doubt.
+        // A text that is like no example is a clear case, not a doubtful one.
         let isDoubtful = isUnsure && best.probability > best.threshold - policy.unsureMargin
         guard isDoubtful || policy.languageModel == .always else { return nil }
         var candidates = decision.candidates.prefix(policy.mostOptions)
@@ -152,7 +154,7 @@ public final class RouteDispatcher: Sendable {
         guard let choice = judgement.choice, let own = decision.candidates.first(where: { $0.adapter == choice }) else {
             decision.adapter = nil
             decision.route = .fallback
-            decision.reason = "the router was not sure (\(before)), and the language model chose none of the candidates"
+            decision.reason = "the router was not confident (\(before)), and the language model chose none of the candidates"
             return
         }
         decision.adapter = choice
@@ -160,7 +162,7 @@ public final class RouteDispatcher: Sendable {
         decision.probability = own.probability
         decision.threshold = own.threshold
         decision.margin = own.probability - (decision.candidates.first { $0.adapter != choice }?.probability ?? 0)
-        decision.reason = "the router was not sure (\(before)), and the language model chose \(choice)"
+        decision.reason = "the router was not confident (\(before)), and the language model chose \(choice)"
     }
 
     // MARK: After
@@ -172,6 +174,7 @@ public final class RouteDispatcher: Sendable {
         var decision = consideration.decision
         let request = consideration.request
         if let judgement { follow(judgement, &decision) }
+        if let adapter = decision.adapter, !rules.offers(adapter, to: request.caller) { leave(&decision) }
         if decision.adapter == nil { takeDefault(request, rules, &decision) }
         if let adapter = decision.adapter {
             if decision.route == .matched { draw(adapter, consideration, rules, &decision) }
@@ -180,10 +183,17 @@ public final class RouteDispatcher: Sendable {
                 rules.served[version]?.timeoutMilliseconds ?? rules.served[adapter]?.timeoutMilliseconds
             if decision.route == .matched { remember(.init(adapter: adapter, version: version), request) }
         }
-        // A word of thanks in between does not end what the conversation is about.
+        // A word of thanks does not end the conversation's topic.
         if decision.route == .fallback, let before = consideration.remembered { remember(before, request) }
         decision.candidates = Array(decision.candidates.prefix(max(request.top, 1)))
         return decision
+    }
+
+    /// The adapter was removed, or its rule changed, since the decision.
+    private func leave(_ decision: inout RouteDecision) {
+        decision.adapter = nil
+        decision.route = .fallback
+        decision.reason = "the adapter that was chosen is no longer available: the base answers"
     }
 
     private func remember(_ entry: ConversationMemory.Entry, _ request: RouteQuestion) {
@@ -195,8 +205,8 @@ public final class RouteDispatcher: Sendable {
         let own = decision.candidates.first.flatMap { rules.served[$0.adapter]?.defaultAdapter }
         guard let name = own ?? policy.defaultAdapter, name != "base", request.candidates?.contains(name) != false else { return }
         guard rules.offers(name, to: request.caller) else {
-            // A caller who may not use it is not told of it.
-            if rules.admits(request.caller, to: name) { decision.reason += "; the default adapter \(name) is not served" }
+            // Without its name, which may be one that this caller must not learn.
+            decision.reason += "; the default adapter cannot be used"
             return
         }
         decision.adapter = name
@@ -206,7 +216,7 @@ public final class RouteDispatcher: Sendable {
         decision.reason += "; the default adapter \(name) answers instead of the base"
     }
 
-    /// A share of what is routed to an adapter goes to its new version, the same for a user and within a conversation.
+    /// Gives a share of what is routed to an adapter to its canary: always the same share for a user and within a conversation.
     private func draw(
         _ adapter: String, _ consideration: Consideration, _ rules: RouteRules, _ decision: inout RouteDecision
     ) {

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Foundation
+import Files
 import Gateway
 import Generation
 import JSON
 import Routing
 
-/// `lmoe route eval FILE.jsonl`: how well the adapters that are there answer texts whose right adapters are known.
+/// `lmoe route eval FILE.jsonl`: measures the router on texts whose right adapters are known.
 struct RouteEval: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
@@ -33,8 +34,11 @@ struct RouteEval: ParsableCommand {
     }
 
     func run() throws {
-        guard let content = SmallFile.read(file, limitBytes: 64 << 20) else {
-            throw Failure.usage("\(file): can't be read as text of at most 64 MiB")
+        let content: String
+        do throws(FileError) {
+            content = try RegularFile.text(file, limitBytes: 64 << 20)
+        } catch {
+            throw Failure.usage("\(error)")
         }
         let texts: [LabelledText]
         do {
@@ -58,7 +62,7 @@ struct RouteEval: ParsableCommand {
         if let require, (finding.evaluation.rightShare ?? 0) < require { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
-    /// Names that no folder has are a slip most of the time.
+    /// Refuses names without a folder, which are misspelt most of the time.
     private func check(_ texts: [LabelledText], _ library: AdapterLibrary) throws {
         let shelf = library.shelf
         let routable = Set(library.router?.routableAdapters ?? [])
@@ -66,7 +70,7 @@ struct RouteEval: ParsableCommand {
             guard let name = text.adapter, !routable.contains(name) else { continue }
             let place = "\(file):\(text.line): "
             if let entry = shelf.entries[name] {
-                throw Failure.usage("\(place)the router can't choose `\(name)`: \(entry.routingProblem ?? "it has no routing data")")
+                throw Failure.usage("\(place)the router cannot choose `\(name)`: \(entry.routingProblem ?? "it has no routing data")")
             }
             if let reason = library.store.status(name)?.refusal { throw Failure.usage("\(place)`\(name)` is not served: \(reason)") }
             throw Failure.usage(
@@ -74,7 +78,7 @@ struct RouteEval: ParsableCommand {
         }
     }
 
-    /// Texts that are an example of the adapter that should answer them.
+    /// How many texts are examples of the adapter that should answer them.
     private func known(_ texts: [LabelledText], _ library: AdapterLibrary) -> Int {
         let examples = library.shelf.entries.mapValues { Set($0.route?.examples ?? []) }
         return texts.count { text in text.adapter.map { examples[$0]?.contains(text.text) == true } ?? false }
@@ -84,7 +88,7 @@ struct RouteEval: ParsableCommand {
         do {
             try Data(page.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw Failure(message: "\(path): the page can't be written: \(error.localizedDescription)")
+            throw Failure(message: "\(path): the page cannot be written: \(error.localizedDescription)")
         }
     }
 }

@@ -1,8 +1,9 @@
+import Files
 import Foundation
 import JSON
 
 /// A data set of intents in the form of CLINC150's `data_full.json`: lists of `[text, intent]` by split. Every intent of the training
-/// split is taken for one adapter.
+/// split counts as one adapter.
 struct IntentDataset: Sendable {
     struct Example: Sendable {
         var text: String
@@ -11,18 +12,18 @@ struct IntentDataset: Sendable {
 
     let train: [Example]
     let test: [Example]
-    /// Texts that no intent should answer.
+    /// Out-of-scope texts.
     let outOfScope: [Example]
-    /// Of the training split, sorted.
+    /// Those of the training split, sorted.
     let intents: [String]
 
     /// Reads the splits `train`, `test`, and `oos_test` or `test_oos` where there is one. Errors: a failure that names the place.
     init(path: String) throws {
         let bytes: [UInt8]
-        do {
-            bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        do throws(FileError) {
+            bytes = Array(ByteOrderMark.skipped(try RegularFile.contents(path, limitBytes: 1 << 30)))
         } catch {
-            throw Failure.usage("\(path): can't be read")
+            throw Failure.usage("\(error)")
         }
         let document: JSONCursor
         do {
