@@ -3,14 +3,14 @@ public struct EmbeddingError: Error, Sendable, Equatable, CustomStringConvertibl
     public enum Code: String, Sendable {
         /// A file is missing or cannot be read.
         case notFound
-        /// A file is not what its name says, or two of them contradict each other.
+        /// A file is not what its name says, or two files contradict each other.
         case malformed
         /// A pooling or a module that is not implemented.
         case unsupported
     }
 
     public var code: Code
-    /// For a person: what was found, what was expected.
+    /// For a person: what was found, and what was expected.
     public var message: String
     public var file: String?
 

@@ -2,7 +2,7 @@ import Generation
 import Models
 import Tokenizers
 
-/// Texts to unit vectors with an encoder: tokens, hidden states, pooling, length 1. Immutable and thread-safe.
+/// Turns texts into unit vectors with an encoder: tokens, hidden states, pooling, length 1. Immutable and thread-safe.
 public final class EncoderEmbedder: TextEmbedder {
     public let name: String
     public let identity: String
@@ -12,10 +12,10 @@ public final class EncoderEmbedder: TextEmbedder {
     private let tokenizer: WordPieceTokenizer
     private let encoder: any HiddenStateSource
     private let settings: EncoderSettings
-    /// Texts go to the encoder in groups of about so many tokens, which bounds its memory.
+    /// Texts are encoded in groups of about this many tokens, which bounds the memory.
     private static let groupTokens = 2048
 
-    /// - Parameter identity: must change with the encoder's weights and precision.
+    /// - Parameter identity: must be another one for other weights or another precision.
     public init(
         name: String, identity: String, tokenizer: WordPieceTokenizer, encoder: any HiddenStateSource,
         settings: EncoderSettings
@@ -52,7 +52,7 @@ public final class EncoderEmbedder: TextEmbedder {
             embedMicroseconds: times.embed)
     }
 
-    /// The token's number: vocabularies list common words first.
+    /// The token's number, since vocabularies list common words first.
     public func rank(ofWord word: String) -> Int? {
         guard word.utf8.allSatisfy({ UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }) else { return nil }
         return tokenizer.token(word).map(Int.init)
@@ -64,8 +64,8 @@ public final class EncoderEmbedder: TextEmbedder {
         var embed: Double
     }
 
-    /// Texts of like length go together; `body` gets their numbers in `texts`. What it gets does not depend on the other texts where
-    /// the encoder's hidden states do not.
+    /// Encodes texts of similar length together. `body` gets each text's number in `texts`. The result for a text does not depend on the
+    /// other texts, as far as the encoder's hidden states do not.
     private func encode(_ texts: [String], _ body: (_ text: Int, _ encoded: EncodedText) -> Void) throws -> Times {
         let clock = ContinuousClock()
         let start = clock.now
@@ -79,7 +79,7 @@ public final class EncoderEmbedder: TextEmbedder {
             tokenCounts: tokens.map(\.count), tokenize: (tokenized - start).microseconds, embed: (end - tokenized).microseconds)
     }
 
-    /// Numbers of texts, shortest first, in groups of at most `groupTokens` tokens or of one text.
+    /// The numbers of the texts, shortest first, in groups of at most `groupTokens` tokens, or of one text.
     static func groups(_ lengths: [Int]) -> [[Int]] {
         var groups: [[Int]] = []
         var used = 0
@@ -94,7 +94,7 @@ public final class EncoderEmbedder: TextEmbedder {
         return groups
     }
 
-    /// `vector = p / |p|` with `p` the mean or the first of the states; zero states stay zero.
+    /// `vector = p / |p|`, where `p` is the mean of the states or the first one; zero stays zero.
     private func pool(_ states: UnsafeBufferPointer<Float>, into vector: inout ArraySlice<Float>) {
         let size = dimension
         let rows = settings.pooling == .mean ? states.count / size : min(1, states.count / size)
@@ -102,7 +102,7 @@ public final class EncoderEmbedder: TextEmbedder {
         for row in 0..<rows {
             for column in 0..<size { vector[first + column] += states[row * size + column] }
         }
-        // The mean's divisor goes with the length.
+        // The length makes the mean's divisor unnecessary.
         var squares: Double = 0
         for column in 0..<size { squares += Double(vector[first + column]) * Double(vector[first + column]) }
         guard squares > 0 else { return }

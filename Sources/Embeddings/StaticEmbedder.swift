@@ -3,10 +3,10 @@ internal import Tensors
 import Tokenizers
 internal import Weights
 
-/// Texts to unit vectors without a network: the mean of the vectors of a text's tokens, brought to length 1, as WordLlama has it.
+/// Turns texts into unit vectors without a network: the mean of the vectors of a text's tokens, scaled to length 1, as WordLlama does it.
 ///
-/// Tens of microseconds a text, and less exact than an encoder: the order of words does not count. Immutable and thread-safe. A
-/// text's vector is the same whatever texts stand beside it.
+/// It takes tens of microseconds a text, and is less exact than an encoder: the order of words does not count. Immutable and
+/// thread-safe. A text's vector does not depend on the texts beside it.
 public final class StaticEmbedder: TextEmbedder {
     public let name: String
     public let identity: String
@@ -83,7 +83,8 @@ public final class StaticEmbedder: TextEmbedder {
             embedMicroseconds: embedded.embedMicroseconds + (folded?.embedMicroseconds ?? 0))
     }
 
-    /// `vector = s / |s|` with `s` the sum of the tokens' rows, in their order; the mean's divisor goes with the length. Zero stays zero.
+    /// `vector = s / |s|`, where `s` is the sum of the tokens' rows in their order; the length makes the mean's divisor unnecessary. Zero
+    /// stays zero.
     private func write(_ tokens: ArraySlice<Int32>, into vector: UnsafeMutablePointer<Float>) {
         withUnsafeTemporaryAllocation(of: Float.self, capacity: dimension) { row in
             guard let row = row.baseAddress else { return }
@@ -96,7 +97,7 @@ public final class StaticEmbedder: TextEmbedder {
         if squares > 0 { Kernels.multiply(vector, by: 1 / squares.squareRoot(), count: dimension) }
     }
 
-    /// The token's number: merges that were learnt first are of common words.
+    /// The token's number, since merges of common words were learnt first.
     public func rank(ofWord word: String) -> Int? {
         guard word.utf8.allSatisfy({ UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }) else { return nil }
         return tokenizer.token("\u{2581}\(word)").map(Int.init)

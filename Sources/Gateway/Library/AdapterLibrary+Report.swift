@@ -4,7 +4,7 @@ import Routing
 public import OpenAIAPI
 
 extension AdapterLibrary {
-    /// Every folder of the store, as `/v1/adapters` and `lmoe adapters list --json` show it. Not on the loop.
+    /// Every folder of the store, as `/v1/adapters` and `lmoe adapters list --json` show it. Must not run on the loop.
     public func reports() -> [AdapterReport] {
         let shelf = shelf
         return store.list().map { report($0, shelf) }
@@ -25,7 +25,7 @@ extension AdapterLibrary {
         }
     }
 
-    /// Of the adapter since it was loaded. Three digits are enough.
+    /// How the adapter's experts were chosen since it was loaded, with three digits.
     private static func json(_ load: ExpertLoad) -> JSONValue {
         func spread(_ spread: ExpertLoad.Spread) -> JSONObject {
             func number(_ value: Double) -> JSONValue { .number((value * 1000).rounded() / 1000) }

@@ -28,11 +28,11 @@ public final class AdapterLibrary: Sendable {
         public var names: [String] = []
         /// What served adapters call their base, like `org/model`: names that clients may have for the base.
         public var baseNames: Set<String> = []
-        /// Why folders are not served, by name.
+        /// By name, why folders are not served.
         public var refusals: [String: String] = [:]
-        /// Taken out of service by `unload`; their folders stay.
+        /// Names that `unload` took out of service; their folders stay.
         public var unloaded: Set<String> = []
-        /// Who may use which adapter, and how its requests go on.
+        /// Which callers may use which adapter, and how its requests are handled.
         public var rules = RouteRules()
         /// By name: adapters that came while others served, and the adapter that most of their texts went to until then.
         public var claims: [String: RouteClaim] = [:]
@@ -40,14 +40,14 @@ public final class AdapterLibrary: Sendable {
         public var condition = LibraryCondition()
     }
 
-    /// What one refresh found.
+    /// The result of one refresh.
     public struct Refresh: Sendable {
         public var changes = AdapterChanges()
-        /// Routing data that could not be read, by adapter, where that is new.
+        /// By adapter, why routing data is not used, where that is new.
         public var routingProblems: [String: String] = [:]
-        /// Rules that name what is not there, where that is new.
+        /// Rules without effect, where that is new.
         public var ruleProblems: [(owner: String, problem: String)] = []
-        /// Adapters that came or changed, and others with nearly the same examples: the router can't tell them apart.
+        /// Adapters that came or changed, and others with nearly the same examples: the router cannot tell them apart.
         public var overlaps: [(adapter: String, other: String, similarity: Float)] = []
         /// Adapters that came or changed, most of whose texts went to another one until then.
         public var claims: [RouteClaim] = []
@@ -59,7 +59,7 @@ public final class AdapterLibrary: Sendable {
         public var cacheProblem: String?
         /// The router's index was built anew.
         public var isRouterUpdated = false
-        /// Why the index could not be built: the last one goes on.
+        /// Why the index could not be built: the last one stays in use.
         public var routerFailure: String?
 
         public var isEmpty: Bool {
@@ -156,7 +156,7 @@ public final class AdapterLibrary: Sendable {
 
     // MARK: Out of service and back
 
-    /// Takes a name out of service at once, and out of memory; its folder stays, requests that hold it finish. False when it is
+    /// Takes an adapter out of service at once, and out of memory. Its folder stays, and requests that hold it finish. False when it is
     /// not served.
     public func unload(_ name: String) -> Bool {
         let wasServed = current.withLock { shelf in

@@ -1,6 +1,6 @@
 import Generation
 
-/// From a judgement to a decision with its explanation; pure.
+/// Turns a judgement into a decision with its explanation. Pure.
 struct Decider {
     let index: RouteIndex
     let policy: RoutePolicy
@@ -10,7 +10,7 @@ struct Decider {
         guard let best = candidates.first else {
             return .fallback(reason: "no candidate has routing data", text: text, encoder: encoder)
         }
-        // Of two that are alike either is right: what counts is that one of them is.
+        // Of adapters that are alike either is right, so their probabilities count together.
         let alike = alike(judgement.candidates, best: best.adapter)
         let probability = best.probability + alike.reduce(0) { $0 + $1.probability }
         let isMatch = probability >= best.threshold
@@ -24,7 +24,7 @@ struct Decider {
             candidates: Array(candidates.prefix(max(query.top, 1))), encoder: encoder, timings: .init())
     }
 
-    /// The candidates that are like the best by score, and that one itself, without the one that is chosen; none when it is not of them.
+    /// The other members of the group that is alike with the best by score; none when the chosen adapter is not of that group.
     private func alike(
         _ candidates: [RouteIndex.Judgement.Candidate], best: String
     ) -> [(adapter: String, probability: Double)] {
@@ -34,7 +34,7 @@ struct Decider {
         return group.contains { $0.adapter == best } ? group.filter { $0.adapter != best } : []
     }
 
-    /// Best first; of those that are within the tie margin of the best one, or like it, the higher priority goes first.
+    /// Best first. Among those within the tie margin of the best one, or alike with it, the highest priority goes first.
     private func ranked(_ candidates: [RouteIndex.Judgement.Candidate], query: RouteQuery) -> [RouteDecision.Candidate] {
         var rows = candidates.map { found in
             let entry = index.entries[found.entry]
@@ -71,7 +71,7 @@ struct Decider {
         return "\(best.adapter)\(together) is right with \(probability) (threshold \(threshold))\(against(candidates.filter { !alike.contains($0.adapter) }))"
     }
 
-    /// Why not the runner-up.
+    /// Why the second candidate was not chosen.
     private func against(_ candidates: [RouteDecision.Candidate]) -> String {
         guard candidates.count > 1 else { return "" }
         let (best, second) = (candidates[0], candidates[1])
@@ -81,11 +81,11 @@ struct Decider {
         let nearest =
             near.similarity >= far.similarity
             ? "\(best.adapter) has the nearest example (\(rounded(near.similarity)) against \(rounded(far.similarity)))"
-            : "\(second.adapter) has a nearer example (\(rounded(far.similarity)) against \(rounded(near.similarity))), but the rules learnt from all examples speak for \(best.adapter)"
+            : "\(second.adapter) has a nearer example (\(rounded(far.similarity)) against \(rounded(near.similarity))), but the rules learnt from all examples favour \(best.adapter)"
         return "; \(second.adapter) has \(percent(second.probability)): \(nearest)"
     }
 
-    /// Never certain where the figure is not.
+    /// Never 0 % or 100 % where the figure is not.
     private func percent(_ value: Double) -> String {
         if value > 0.99, value < 1 { return "over 99 %" }
         if value < 0.01, value > 0 { return "under 1 %" }

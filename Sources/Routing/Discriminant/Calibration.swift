@@ -1,26 +1,26 @@
 import Glibc
 internal import Tensors
 
-/// From scores to probabilities: that one of the adapters is meant at all, and if so, which.
+/// Turns scores into probabilities: that one of the adapters is meant at all, and which one it is then.
 ///
-/// - *Scope*: a logistic regression on the greatest score and on how near the text's nearest examples are. Two kinds of evidence: a
-///   rule can be sure of a text that is far from everything it has seen.
-/// - *Which*: `softmax(sharpness * scores)`.
+/// - *Scope*: a logistic regression on the greatest score and on the similarity of the nearest examples. Both are needed: a rule can
+///   score a text highly that is far from everything it was trained on.
+/// - *Which one*: `softmax(sharpness * scores)`.
 ///
-/// Both are fitted to what the rules say of texts that they have not seen (`RidgeFit.heldOut`): examples that were left out are in
-/// scope; out of it are examples whose whole adapter was left out, and texts that belong to none.
+/// Both are fitted to the rules' scores of texts that they were not trained on (`RidgeFit.heldOut`): examples that were left out are in
+/// scope; examples whose whole adapter was left out, and texts of no adapter, are out of scope.
 struct Calibration: Sendable, Equatable {
     struct Sample: Sendable {
         var evidence: Evidence
         /// Nil: out of scope, no adapter should answer.
         var answer: Int?
-        /// Of every adapter, for `sharpness`; empty where there is no answer.
+        /// Every adapter's, for `sharpness`; empty where there is no answer.
         var scores: [Float] = []
     }
 
-    /// What a text's scope is judged by.
+    /// What the scope of a text is judged by.
     struct Evidence: Sendable, Equatable {
-        /// Of the best adapter, and of its like.
+        /// Of the best adapter and those that are alike.
         var score: Float
         /// The greatest mean similarity of an adapter's nearest examples.
         var nearness: Float
@@ -31,15 +31,15 @@ struct Calibration: Sendable, Equatable {
     var nearnessWeight: Double
     var sharpness: Double
 
-    /// Used while there is little to fit: halfway at a score of 0.4 and a similarity of 0.5.
+    /// Used while there is little to fit: 0.5 at a score of 0.4 and a similarity of 0.5.
     static let prior = Calibration(bias: -7, scoreWeight: 5, nearnessWeight: 10, sharpness: 15)
 
-    /// That one of the adapters is meant.
+    /// The probability that one of the adapters is meant.
     func scope(_ evidence: Evidence) -> Double {
         1 / (1 + exp(-(bias + scoreWeight * Double(evidence.score) + nearnessWeight * Double(evidence.nearness))))
     }
 
-    /// Of each score, that it is the right one if one is.
+    /// For each score, the probability that it is the right one, given that one is.
     func shares(_ scores: [Float]) -> [Double] {
         guard let greatest = scores.max() else { return [] }
         let powers = scores.map { exp(sharpness * Double($0 - greatest)) }
@@ -49,10 +49,11 @@ struct Calibration: Sendable, Equatable {
 
     // MARK: Fitting
 
-    /// How much all texts without an answer weigh, of those that have one: the fewer adapters there are, the more of what people ask
-    /// is for none of them. Never much, since they are harder than what people ask: many are examples of a neighbour that was taken away.
+    /// The weight of all texts without an answer, relative to those with one: the fewer adapters there are, the more requests are for none
+    /// of them. It is never large, since these texts are harder than real requests: many are examples of a similar adapter that was left out.
     private static func weightWithoutAnswer(adapters: Int) -> Double { min(1, max(0.03, 2 / Double(max(adapters, 1)))) }
-    /// Of the squared distance from the prior, beside a mean over samples: keeps the slope finite where nothing overlaps.
+    /// The weight of the squared distance from the prior, relative to a mean over samples: it keeps the slope finite where the classes do
+    /// not overlap.
     private static let ridge = 1e-4
     private static let sharpnesses = stride(from: 2.0, through: 40, by: 1)
 
@@ -87,7 +88,7 @@ struct Calibration: Sendable, Equatable {
             guard let factor = CholeskyFactor(hessian, order: 3) else { break }
             factor.solve(&gradient, columns: 1)
             for index in 0..<3 { weights[index] -= min(max(gradient[index], -4), 4) }
-            // More evidence is never less probable.
+            // More evidence never makes the scope less probable.
             for index in 1..<3 { weights[index] = max(weights[index], 0) }
             if gradient.allSatisfy({ abs($0) < 1e-7 }) { break }
         }

@@ -1,11 +1,11 @@
-/// Texts with known answers as the rules see them without having seen them.
+/// Texts with known answers, with the scores of rules that were not trained on them.
 ///
-/// Deterministic, and bounded in cost: rows are taken at even strides.
+/// Deterministic, and of bounded cost: rows are taken at even strides.
 struct CalibrationSamples {
     let index: RouteIndex
     let fit: RidgeFit
     let set: TrainingSet
-    /// What belongs to no adapter: vectors and features in the order of the set's last group.
+    /// Out-of-scope texts, in the order of the set's last group.
     let negatives: ExampleVectors
 
     private static let mostAlone = 300
@@ -18,7 +18,7 @@ struct CalibrationSamples {
         var liked: [Int: Bool] = [:]
         for (row, scores) in zip(alone, fit.heldOut(alone, together: false).alone) {
             var sample = sample(row, scores, without: nil)
-            // Which of two that are alike has the answer says nothing of the others.
+            // Of two adapters that are alike, either may have the answer, so such texts do not tell how sharp the scores are.
             if let answer = sample.answer {
                 let isLiked = liked[answer] ?? !index.likes(of: answer).isEmpty
                 liked[answer] = isLiked
@@ -26,7 +26,7 @@ struct CalibrationSamples {
             }
             samples.append(sample)
         }
-        // Without one of two that are alike, the other has its answers.
+        // Of two adapters that are alike, the other one answers when one is left out.
         if set.adapters > 1 {
             for group in unlikeGroups() {
                 let rows = (0..<min(set.groups[group].count, Self.mostRowsTogether)).map { TrainingSet.Row(group: group, row: $0) }
@@ -42,7 +42,7 @@ struct CalibrationSamples {
         return samples
     }
 
-    /// Some adapters that have no like, at even strides; looks at few of thousands.
+    /// Some adapters without one that is alike, at even strides; looks at few of thousands.
     private func unlikeGroups() -> [Int] {
         let groups = set.groups.indices.filter { set.groups[$0].adapter != nil }
         var chosen: [Int] = []

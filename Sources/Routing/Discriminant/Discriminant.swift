@@ -1,23 +1,23 @@
 internal import Tensors
 
-/// One linear rule an adapter over the mapped features, trained to be 1 for its own examples and 0 for all others: ridge regression,
-/// which has a closed form, so that an adapter is added, changed or removed without iterations. Immutable.
+/// One linear rule for each adapter over the mapped features, trained to be 1 for its own examples and 0 for all others. It is ridge
+/// regression, which has a closed form: adding, changing or removing an adapter needs no iterations. Immutable.
 ///
-/// All adapters are scored with weights of 8 bits a block of 32, the best of them again in f32: a decision reads a quarter of the bytes.
-/// Landmarks are kept in twice 8 bits, since in f32 they would not fit the second-level cache.
+/// All adapters are scored with 8-bit weights in blocks of 32, the best of them again in f32, so that a decision reads a quarter of the
+/// bytes. Landmarks are kept as two 8-bit matrices, since in f32 they would not fit the second-level cache.
 struct Discriminant: Sendable {
     let map: FeatureMap
     let adapters: Int
     private let weights: PackedMatrix
-    /// The same in f32, `[adapters, map.dimension]`, of which the best few are read.
+    /// The same weights in f32, `[adapters, map.dimension]`: read for the best few.
     private let exact: [Float]
-    /// About the mean nearness to a landmark, which is taken from all of them, and what the rules make of it: what is left is rounded
-    /// more finely.
+    /// About the mean nearness to a landmark. It is subtracted before rounding, so that the rest is rounded more finely; `offsets` is what
+    /// the rules make of it.
     private let center: Float
     private let offsets: [Float]
-    /// Nil: there are none.
+    /// Nil when there are none.
     private let landmarks: PackedMatrix?
-    /// What 8 bits lose of them.
+    /// The rounding error of `landmarks`.
     private let landmarksLost: PackedMatrix?
 
     /// - Parameter weights: `[adapters, map.dimension]`. Nil when they are not finite.
@@ -57,7 +57,7 @@ struct Discriminant: Sendable {
         return view.flatMap { try? PackedMatrix(packing: $0) }
     }
 
-    /// Of some landmarks to others.
+    /// The mean nearness of some landmarks to others.
     private static func meanNearness(_ map: FeatureMap) -> Float {
         let (count, length) = (map.landmarkCount, map.distanceRange.count)
         guard count > 1 else { return 0 }
@@ -72,7 +72,7 @@ struct Discriminant: Sendable {
         }
     }
 
-    /// A score for each adapter: about 1 where a text is one of its own, about 0 where it is not. Cost:
+    /// A score for each adapter: about 1 for its own texts, about 0 for others. Cost:
     /// `O((landmarks + adapters) * dimension)`.
     func scores(_ features: UnsafePointer<Float>) -> [Float] {
         let mapped = FloatBuffer(count: map.dimension)
@@ -96,7 +96,7 @@ struct Discriminant: Sendable {
         return scores
     }
 
-    /// Into two rows: what 8 bits lose is the second, which reads no more weights.
+    /// Into two rows: the second is the rounding error of the first, and costs no more reading of weights.
     private func quantize(_ rows: QuantizedRows, _ x: UnsafePointer<Float>, count: Int) {
         let lost = FloatBuffer(count: count)
         lost.pointer.update(from: x, count: count)
@@ -105,10 +105,10 @@ struct Discriminant: Sendable {
         rows.quantize(row: 1, from: lost.pointer, columns: count)
     }
 
-    /// Adapters whose scores are computed again in f32.
+    /// How many adapters' scores are computed again in f32.
     private static let rescored = 16
 
-    /// The best few in f32: what rounding of the weights moves is less than what is between the best and those after them.
+    /// Scores the best few in f32: rounding of the weights changes a score by less than the distance between the best and the others.
     private func rescore(_ scores: inout [Float], _ mapped: UnsafePointer<Float>) {
         var best: [Int] = []
         for adapter in scores.indices {

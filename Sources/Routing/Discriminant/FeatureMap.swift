@@ -1,28 +1,28 @@
 import Glibc
 internal import Tensors
 
-/// What the discriminant reads of a text: the encoder's features, and how near they are to landmarks.
+/// The input of the discriminant: the encoder's features of a text, and how near they are to landmarks.
 ///
-/// Near is `exp(2 sharpness (cosine - 1))`, the radial basis function of unit vectors. Landmarks are examples: with them a linear
-/// rule can separate what no plane in the features' own space does.
+/// Nearness is `exp(2 sharpness (cosine - 1))`, the radial basis function of unit vectors. Landmarks are examples: with them a linear
+/// rule can separate classes that no plane in the features' own space separates.
 struct FeatureMap: Sendable {
-    /// Of a set of few rows, and of one of many.
+    /// For a training set of few rows, and for one of many.
     static let mostLandmarks = (few: 1024, many: 512)
     private static let sharpness: Float = 1
 
-    /// Of the encoder.
+    /// The encoder's.
     let featureDimension: Int
     let distanceRange: Range<Int>
     let landmarkCount: Int
-    /// What the features themselves are multiplied by: how much they weigh beside the landmarks.
+    /// The features' weight relative to the landmarks: they are multiplied by it.
     let featureScale: Float
     /// `[landmarks, distances]`, unit rows.
     let landmarks: [Float]
 
-    /// Length of what is read.
+    /// The length of the input.
     var dimension: Int { featureDimension + landmarkCount }
 
-    /// - Parameter rows: features of the landmarks, `[featureDimension]` each.
+    /// - Parameter rows: the landmarks' features, `[featureDimension]` each.
     init(_ rows: [[Float]], featureDimension: Int, distanceRange: Range<Int>, featureScale: Float = 1) {
         self.featureDimension = featureDimension
         self.distanceRange = distanceRange
@@ -38,9 +38,9 @@ struct FeatureMap: Sendable {
         self.landmarks = landmarks
     }
 
-    /// The same landmarks again.
+    /// From landmarks that were stored.
     init(unitLandmarks: [Float], count: Int, featureDimension: Int, distanceRange: Range<Int>, featureScale: Float) {
-        precondition(unitLandmarks.count == count * distanceRange.count, "landmarks are whole rows")
+        precondition(unitLandmarks.count == count * distanceRange.count, "the landmarks are not whole rows")
         self.featureDimension = featureDimension
         self.distanceRange = distanceRange
         landmarkCount = count
@@ -60,7 +60,7 @@ struct FeatureMap: Sendable {
         finish(features, output)
     }
 
-    /// The rest of `apply`, where the products of the features with the landmarks are in their places.
+    /// The second half of `apply`: `output` holds the products of the features with the landmarks.
     func finish(_ features: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>) {
         output.update(from: features, count: featureDimension)
         if featureScale != 1 { Kernels.multiply(output, by: featureScale, count: featureDimension) }
@@ -69,6 +69,6 @@ struct FeatureMap: Sendable {
         for index in 0..<landmarkCount { near[index] = nearness(near[index] * scale) }
     }
 
-    /// Of a cosine.
+    /// From a cosine.
     func nearness(_ cosine: Float) -> Float { expf(2 * Self.sharpness * (cosine - 1)) }
 }

@@ -1,11 +1,11 @@
 internal import Tensors
 
-/// Features of some texts, `[count, dimension]`, kept as f16: in memory of their own, or in a mapped file of which only what is read
-/// becomes resident. Rules are trained on many of them and read them seldom after.
+/// Features of some texts, `[count, dimension]`, kept as f16: in memory, or in a mapped file of which only the pages that are read become
+/// resident. Training reads many of them; afterwards they are seldom read.
 struct FeatureRows: Sendable {
     let count: Int
     let dimension: Int
-    /// Of the stored numbers: equal rows are equal without a look at them.
+    /// Of the stored numbers, so that equal rows are found without reading them.
     let digest: ContentDigest
     private let view: TensorView
 
@@ -14,7 +14,7 @@ struct FeatureRows: Sendable {
         let halves = features.map { Float16($0) }
         let count = dimension > 0 ? features.count / dimension : 0
         let view = halves.withUnsafeBytes { TensorView(name: "features", dtype: .f16, shape: [count, dimension], copying: $0) }
-        guard let view else { preconditionFailure("features are whole rows") }
+        guard let view else { preconditionFailure("the features are not whole rows") }
         self.init(view, digest: halves.withUnsafeBytes { ContentDigest(of: $0) })
     }
 
@@ -25,7 +25,7 @@ struct FeatureRows: Sendable {
         self.digest = digest
     }
 
-    /// Whether the file that they are mapped from became shorter. Cost: one system call; none for memory of their own.
+    /// False when the file that they are mapped from became shorter. Cost: one system call; none for memory.
     var isWhole: Bool { view.isWhole }
 
     /// Some rows as f32.
@@ -38,6 +38,6 @@ struct FeatureRows: Sendable {
         }
     }
 
-    /// The numbers as stored.
+    /// The numbers as they are stored.
     func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { view.withUnsafeBytes(body) }
 }

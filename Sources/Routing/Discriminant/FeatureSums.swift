@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// Sums over rows of mapped features, kept from one fit to the next: an adapter more, or less, costs its own rows only.
+/// Sums over rows of mapped features, kept from one fit to the next: adding or removing an adapter costs its own rows only.
 struct FeatureSums: Sendable {
     private struct Part: Sendable {
         var features: FeatureRows
@@ -8,14 +8,14 @@ struct FeatureSums: Sendable {
         var sum: [Float]
     }
 
-    /// Rows that are mapped at once.
+    /// How many rows are mapped at once.
     private static let piece = 1024
 
     let map: FeatureMap
     /// `Fᵀ F`, `[dimension, dimension]`, the lower triangle.
     private(set) var gram: [Float]
     private var parts: [String: Part] = [:]
-    /// Rows when the landmarks were chosen.
+    /// How many rows there were when the landmarks were chosen.
     private let chosenFor: Int
 
     init(_ set: TrainingSet, map: FeatureMap) {
@@ -25,7 +25,7 @@ struct FeatureSums: Sendable {
         update(to: set)
     }
 
-    /// Whether the landmarks still stand for the set: it has neither doubled nor halved since they were chosen.
+    /// Whether the landmarks still represent the set: it has neither doubled nor halved since they were chosen.
     func serves(_ set: TrainingSet) -> Bool {
         map.featureDimension == set.featureDimension && map.distanceRange == set.distanceRange
             && set.count <= 2 * chosenFor && 2 * set.count >= chosenFor
@@ -48,7 +48,7 @@ struct FeatureSums: Sendable {
         }
     }
 
-    /// Adds the rows, or takes them away; answers their sum.
+    /// Adds the rows, or subtracts them. Returns their sum.
     @discardableResult
     private mutating func add(_ features: FeatureRows, sign: Float) -> [Float] {
         let dimension = map.dimension

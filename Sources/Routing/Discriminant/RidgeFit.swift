@@ -1,20 +1,20 @@
 internal import Tensors
 
-/// Ridge regression on one-hot targets, and what it would have said of examples that it had not seen.
+/// Ridge regression on one-hot targets, and its scores of examples that are left out of the fit.
 ///
-/// With features F `[rows, dimension]` and targets Y, the rules are `W = Yᵀ (F Fᵀ + λ)⁻¹ F`; where rows are more than dimensions the
-/// same is `W = Yᵀ F (Fᵀ F + λ)⁻¹`. Leaving out rows g needs no second fit: their residual becomes `R⁻¹ r`, with `R` the rows'
+/// With features F `[rows, dimension]` and targets Y, the rules are `W = Yᵀ (F Fᵀ + λ)⁻¹ F`; where there are more rows than dimensions,
+/// the same is `W = Yᵀ F (Fᵀ F + λ)⁻¹`. Leaving out rows g needs no second fit: their residual becomes `R⁻¹ r`, with `R` the rows'
 /// block of `(F Fᵀ + λ)⁻¹` and `r` the rows of `(F Fᵀ + λ)⁻¹ Y`.
 struct RidgeFit {
-    /// Found on the validation split of CLINC150, with 100 examples an adapter and with 5.
+    /// Chosen on the validation split of CLINC150, with 100 examples an adapter and with 5.
     static let ridge = (byRows: 0.1, byDimensions: 0.03)
-    /// The same: with few examples, being near them counts for more.
+    /// Chosen in the same way: with few examples, nearness to them counts more.
     private static let featureScale: (byRows: Float, byDimensions: Float) = (0.7, 1)
 
     let map: FeatureMap
     /// `[adapters, dimension]`
     let weights: [Float]
-    /// For the next fit; nil where rows are few.
+    /// For the next fit; nil where there are few rows.
     let sums: FeatureSums?
     private let set: TrainingSet
     private let system: System
@@ -26,9 +26,9 @@ struct RidgeFit {
         case dimensions(CholeskyFactor.Narrow)
     }
 
-    /// With rows of the set as landmarks, at even strides. Nil without rows, or where the sums are not finite.
+    /// With rows of the set as landmarks, at even strides. Nil without rows, and where the sums are not finite.
     ///
-    /// - Parameter previous: of the last fit: what did not change since is not summed again.
+    /// - Parameter previous: the sums of the last fit: what did not change since is not summed again.
     init?(_ set: TrainingSet, previous: FeatureSums? = nil) {
         if let previous, previous.serves(set) {
             self.init(set, map: previous.map, previous: previous)
@@ -118,7 +118,7 @@ struct RidgeFit {
 
     // MARK: Leaving out
 
-    /// Scores of rows, `[adapters]` each, as a fit without them would give them.
+    /// Scores of rows, `[adapters]` each, as a fit without these rows would give them.
     struct HeldOut {
         /// Each row left out alone.
         var alone: [[Float]]

@@ -1,9 +1,9 @@
-/// Texts whose right answer is known, as features: the adapters' examples, and texts that no adapter should answer.
+/// Texts whose right answer is known, as features: the adapters' examples, and out-of-scope texts.
 struct TrainingSet: Sendable {
     struct Group: Sendable {
-        /// What it is called from one fit to the next.
+        /// Its name from one fit to the next.
         var name: String
-        /// Nil: of no adapter.
+        /// Nil: out of scope.
         var adapter: Int?
         var features: FeatureRows
 
@@ -17,7 +17,7 @@ struct TrainingSet: Sendable {
 
     var count: Int { groups.reduce(0) { $0 + $1.count } }
 
-    /// A row's place.
+    /// The place of a row.
     struct Row: Sendable, Equatable {
         var group: Int
         var row: Int
@@ -25,7 +25,7 @@ struct TrainingSet: Sendable {
 
     func features(_ row: Row) -> [Float] { groups[row.group].features.row(row.row) }
 
-    /// At most `most` rows of `groups`, at even strides.
+    /// At most `most` rows of the wanted groups, at even strides.
     func sample(_ most: Int, where isWanted: (Group) -> Bool = { _ in true }) -> [Row] {
         let rows = groups.indices.filter { isWanted(groups[$0]) }.flatMap { group in
             (0..<groups[group].count).map { Row(group: group, row: $0) }

@@ -1,11 +1,11 @@
 import JSON
 
-/// That most of a newcomer's texts went to one other adapter before it came: one of the two takes what is the other's.
+/// Most texts of a new adapter went to one other adapter before it came: one of the two takes texts that belong to the other.
 public struct RouteClaim: Sendable, Equatable {
-    /// The newcomer, and who would have answered so far.
+    /// The new adapter, and the one that would have answered before.
     public var adapter: String
     public var other: String
-    /// Texts that would have gone to `other`, of those that were looked at.
+    /// How many texts would have gone to `other`, and how many were looked at.
     public var texts: Int
     public var looked: Int
     /// One of them.
@@ -19,7 +19,7 @@ public struct RouteClaim: Sendable, Equatable {
         self.example = example
     }
 
-    /// Whose the texts were, without the newcomer's own name.
+    /// The other adapter and the figures, without the new adapter's own name.
     public var json: JSONValue {
         [
             "adapter": .string(other), "texts": .integer(Int64(texts)), "looked_at": .integer(Int64(looked)), "example": .string(example),
@@ -28,13 +28,14 @@ public struct RouteClaim: Sendable, Equatable {
 }
 
 extension RouteIndex {
-    /// Texts of a newcomer that are looked at, at even strides; and newcomers at once: of more, `lmoe route doctor` tells.
+    /// How many texts of a new adapter are looked at, at even strides, and for how many new adapters at once; for more there is
+    /// `lmoe route doctor`.
     private static let most = (texts: 16, newcomers: 32)
 
-    /// What the index before says of the texts of adapters that are new in this one, or have new texts. It costs 16 decisions an
-    /// adapter, and nothing is embedded or fitted for it.
+    /// What the last index says of the texts of adapters that are new in this one, or have new texts. It costs 16 decisions an adapter;
+    /// nothing is embedded or fitted.
     ///
-    /// Adapters that are alike are left out: `likes` tells.
+    /// Adapters that are alike are left out: see `likes`.
     func claims(before last: RouteIndex, threshold: Double) -> [RouteClaim] {
         guard let set, !last.entries.isEmpty else { return [] }
         let known = Dictionary(last.entries.map { ($0.definition.adapter, $0.examples.texts) }, uniquingKeysWith: { first, _ in first })
@@ -58,7 +59,7 @@ extension RouteIndex {
         return RouteClaim(adapter: name, other: other, texts: texts.count, looked: rows, example: example)
     }
 
-    /// Whom a text with these features would go to; nil: the base.
+    /// The adapter that a text with these features would go to; nil is the base.
     private func choice(
         _ features: some Collection<Float>, _ examples: ExampleVectors, _ row: Int, besides name: String, _ threshold: Double
     ) -> String? {

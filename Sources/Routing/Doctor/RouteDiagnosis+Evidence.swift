@@ -1,13 +1,14 @@
 import JSON
 
 extension RouteDiagnosis {
-    /// An example that shows what a diagnosis says, with the figures that it goes by.
+    /// An example that shows what a diagnosis says, with the figures it is based on.
     public struct Evidence: Sendable, Equatable {
         public var text: String
-        /// Scores of its own adapter and of the best other one, had the rules not seen the text: near 1 says "mine", near 0 "not mine".
+        /// Scores of its own adapter and of the best other one by rules that were not trained on the text: near 1 for "mine", near 0 for "not
+        /// mine".
         public var own: Double?
         public var rival: Rival?
-        /// The text that it is most like, and the cosine.
+        /// The most similar text, and the cosine.
         public var nearest: Nearest?
 
         public struct Rival: Sendable, Equatable {

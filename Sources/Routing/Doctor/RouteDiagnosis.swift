@@ -1,6 +1,6 @@
 import JSON
 
-/// Something about an adapter's routing data that its owner should know.
+/// A finding about an adapter's routing data that its owner should know.
 public struct RouteDiagnosis: Sendable, Equatable {
     public enum Severity: String, Sendable, Comparable {
         case error, warning, note
@@ -10,7 +10,7 @@ public struct RouteDiagnosis: Sendable, Equatable {
     }
 
     public enum Kind: String, Sendable {
-        /// Its files cannot be read, or a rule names what is not there.
+        /// Its files cannot be read, or a rule names an adapter that does not exist.
         case unreadable, rule
         case noExamples = "no_examples"
         case fewExamples = "few_examples"
@@ -18,7 +18,7 @@ public struct RouteDiagnosis: Sendable, Equatable {
         case sharedExample = "shared_example"
         /// Nearly the same text is an example of two adapters.
         case nearlyShared = "nearly_shared"
-        /// Nearly the same text again and again in one adapter.
+        /// Many examples of one adapter are nearly the same.
         case repetition
         /// The examples of two adapters are nearly the same.
         case alike
@@ -26,18 +26,18 @@ public struct RouteDiagnosis: Sendable, Equatable {
         case shadowed
         /// An example that seems to be another adapter's.
         case mislabelled
-        /// An example that is near no other.
+        /// An example that is similar to no other.
         case stray
         /// An example that the encoder does not read to its end.
         case long
-        /// A threshold that its own examples hardly reach, or one that keeps nothing away.
+        /// A threshold that its own examples hardly reach, or one that refuses nothing.
         case threshold
     }
 
     public var severity: Severity
     public var kind: Kind
     public var adapter: String
-    /// Whom else it concerns.
+    /// The other adapter that it concerns.
     public var other: String?
     /// A sentence for a person.
     public var message: String

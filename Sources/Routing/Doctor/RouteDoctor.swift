@@ -1,22 +1,23 @@
 internal import Tensors
 
-/// Looks through the examples of an index for what makes routing worse: adapters that take each other's texts, examples in the wrong
-/// place, too few of them, thresholds that do not fit.
+/// Looks through the examples of an index for what makes routing worse: adapters that take each other's texts, examples of the wrong
+/// adapter, too few examples, thresholds that do not fit.
 ///
-/// The judge is the router itself: what it says of each example is what it would say had it never seen it (`SecondOpinion`).
+/// The judge is the router itself: each example is scored by rules that were not trained on it (`SecondOpinion`).
 struct RouteDoctor {
     let index: RouteIndex
     let policy: RoutePolicy
     let encoderTokens: Int
 
-    /// How far another adapter's score must be ahead of an example's own; docs/routing.md says how many planted faults it finds.
+    /// The lead of another adapter's score from which on an example counts as misplaced; docs/routing.md says how many planted faults this
+    /// finds.
     static let mislabelled: Float = 0.3
-    /// Cosine with the nearest other example below which nothing is known of a text.
+    /// The cosine with the nearest other example below which a text is similar to none.
     private static let stray: Float = 0.35
-    /// Cosine from which on two texts say the same.
+    /// The cosine from which on two texts count as the same.
     private static let same: Float = 0.98
     private static let few = (error: 5, note: 20)
-    /// Of a token, roughly: texts of more bytes are cut by the encoder.
+    /// Roughly; longer texts are cut by the encoder.
     private static let bytesPerToken = 3
 
     func diagnoses(progress: (_ done: Int, _ total: Int) -> Void) -> [RouteDiagnosis] {
@@ -49,11 +50,11 @@ struct RouteDoctor {
             RouteDiagnosis(
                 isFew ? .warning : .note, .fewExamples, name(entry),
                 count == 0 ? "it has a description and no examples" : "it has \(count) example\(count == 1 ? "" : "s")",
-                advice: isFew ? "add some: with 5 the router is right about nine times of ten, with 20 and more clearly oftener" : "20 and more are better")
+                advice: isFew ? "add more: with 5 the router is right about nine times of ten, with 20 or more clearly more often" : "20 or more are better")
         ]
     }
 
-    /// Texts that several adapters have, letter case and outer spaces aside.
+    /// Texts that several adapters have, apart from letter case and white space.
     private func shared() -> [RouteDiagnosis] {
         var owners: [ContentDigest: Int] = [:]
         var texts: [[Int]: [String]] = [:]
@@ -70,8 +71,8 @@ struct RouteDoctor {
         return texts.map { pair, texts in
             RouteDiagnosis(
                 .error, .sharedExample, name(pair[1]), other: name(pair[0]),
-                "\(texts.count) of its examples \(texts.count == 1 ? "is an example" : "are examples") of \(name(pair[0])), too",
-                advice: "leave each text with the adapter that should answer it", evidence: texts.map { .init($0) })
+                "\(texts.count) of its examples \(texts.count == 1 ? "is an example" : "are examples") of \(name(pair[0])) as well",
+                advice: "keep each text only with the adapter that should answer it", evidence: texts.map { .init($0) })
         }
     }
 
@@ -103,7 +104,7 @@ struct RouteDoctor {
         }
     }
 
-    /// Examples that say what an earlier one says.
+    /// Examples that are nearly the same as an earlier one.
     private func repetitions(_ entry: Int) -> [RouteDiagnosis] {
         let examples = index.entries[entry].examples
         var similarities = [Float](repeating: 0, count: examples.texts.count)
@@ -117,8 +118,8 @@ struct RouteDoctor {
         guard repeated.count >= 3, 5 * repeated.count >= examples.texts.count else { return [] }
         return [
             RouteDiagnosis(
-                .note, .repetition, name(entry), "\(repeated.count) of its \(examples.texts.count) texts say nearly what another one says",
-                advice: "replace them by others: what is said twice teaches nothing", evidence: repeated.map { .init($0) })
+                .note, .repetition, name(entry), "\(repeated.count) of its \(examples.texts.count) texts are nearly the same as another one",
+                advice: "replace them by different ones: a repeated text teaches the router nothing", evidence: repeated.map { .init($0) })
         ]
     }
 
@@ -129,7 +130,7 @@ struct RouteDoctor {
         return [
             RouteDiagnosis(
                 .note, .long, name(entry), "\(texts.count) of its examples \(texts.count == 1 ? "is" : "are") longer than the encoder reads (\(limit) bytes, roughly)",
-                advice: "shorten them to what tells what is asked", evidence: texts.map { .init("\(TextScan.prefix($0[...], bytes: 120))…") })
+                advice: "shorten them to the part that says what is asked", evidence: texts.map { .init("\(TextScan.prefix($0[...], bytes: 120))…") })
         ]
     }
 
@@ -140,7 +141,7 @@ struct RouteDoctor {
         return shadow(entry, examples) + mislabelled(entry, examples) + strays(entry, examples) + threshold(entry, examples)
     }
 
-    /// Adapters that are alike take each other's examples anyway.
+    /// Adapters that are alike take each other's examples in any case, and are not counted as rivals.
     private func isRival(_ other: Int?, of entry: Int) -> Bool { other.map { !index.likes(of: entry).contains($0) } ?? false }
 
     private func shadow(_ entry: Int, _ examples: [SecondOpinion.Example]) -> [RouteDiagnosis] {
@@ -151,8 +152,8 @@ struct RouteDoctor {
         return [
             RouteDiagnosis(
                 .error, .shadowed, name(entry), other: name(winner),
-                "\(texts.count) of its \(examples.count) texts would go to \(name(winner)), had the router not seen them",
-                advice: "add examples of what only \(name(entry)) is for, and take those away from \(name(winner)) that are not its own",
+                "\(texts.count) of its \(examples.count) texts would go to \(name(winner)) if the router had not been trained on them",
+                advice: "add examples of what only \(name(entry)) is for, and remove from \(name(winner)) those that are not its own",
                 evidence: texts.sorted { $0.rival - $0.own > $1.rival - $1.own }.map(evidence))
         ]
     }
@@ -173,12 +174,12 @@ struct RouteDoctor {
                 .warning, .mislabelled, name(entry), other: other,
                 "\(suspects.count) of its \(examples.count) texts \(suspects.count == 1 ? "looks" : "look") like "
                     + (other.map { "\($0)'s" } ?? "those of \(others.count) other adapters"),
-                advice: "move what belongs elsewhere; leave what is right: the router learns from it",
+                advice: "move the texts that belong to another adapter, and keep those that are right: the router learns from them",
                 evidence: suspects.sorted { $0.rival - $0.own > $1.rival - $1.own }.map(evidence))
         ]
     }
 
-    /// Texts that say what one of another adapter says, word for word ones aside. A pair is told once.
+    /// Texts that are nearly the same as one of another adapter, apart from equal ones. A pair is reported once.
     private func nearlyShared(_ entry: Int, _ examples: [SecondOpinion.Example], _ told: inout Set<Set<ContentDigest>>) -> [RouteDiagnosis] {
         var found: [Int: [RouteDiagnosis.Evidence]] = [:]
         for example in examples where isRival(example.rivalEntry, of: entry) {
@@ -190,8 +191,7 @@ struct RouteDoctor {
         return found.map { rival, evidence in
             RouteDiagnosis(
                 .warning, .nearlyShared, name(entry), other: name(rival),
-                "\(evidence.count) of its texts \(evidence.count == 1 ? "says" : "say") nearly what \(evidence.count == 1 ? "one" : "some") of \(name(rival)) "
-                    + (evidence.count == 1 ? "says" : "say"),
+                "\(evidence.count) of its texts \(evidence.count == 1 ? "is" : "are") nearly the same as \(evidence.count == 1 ? "one" : "some") of \(name(rival))",
                 advice: "keep each with the adapter that should answer it", evidence: evidence)
         }
     }
@@ -201,8 +201,8 @@ struct RouteDoctor {
         guard !strays.isEmpty, examples.count >= Self.few.error else { return [] }
         return [
             RouteDiagnosis(
-                .note, .stray, name(entry), "\(strays.count) of its examples \(strays.count == 1 ? "is" : "are") near no other text",
-                advice: "see whether they are meant; if so, add more of their kind",
+                .note, .stray, name(entry), "\(strays.count) of its examples \(strays.count == 1 ? "is" : "are") similar to no other text",
+                advice: "check whether they are right; if so, add more like them",
                 evidence: strays.sorted { $0.nearest < $1.nearest }.map { stray in
                     let near = [stray.nearestOwn, stray.nearestRival].compactMap(\.self).max { $0.similarity < $1.similarity }
                     return .init(stray.text, nearest: near.map { .init(text: $0.text, similarity: Double($0.similarity)) })
@@ -215,7 +215,7 @@ struct RouteDoctor {
         if threshold < 0.05 {
             return [
                 RouteDiagnosis(
-                    .warning, .threshold, name(entry), "its threshold of \(rounded(threshold)) keeps nothing away",
+                    .warning, .threshold, name(entry), "its threshold of \(rounded(threshold)) refuses nothing",
                     advice: "0.5 leaves to the base what is probably out of scope")
             ]
         }
@@ -224,7 +224,7 @@ struct RouteDoctor {
         return [
             RouteDiagnosis(
                 .warning, .threshold, name(entry),
-                "only \(reached) of its \(examples.count) texts would reach its threshold of \(rounded(threshold)), had the router not seen them",
+                "only \(reached) of its \(examples.count) texts would reach its threshold of \(rounded(threshold)) if the router had not been trained on them",
                 advice: "add examples, or lower `threshold`: the median of its texts has \(rounded(median(examples.map(\.probability))))")
         ]
     }

@@ -1,19 +1,19 @@
-/// What the rules would have said of an adapter's examples, had they not seen each of them.
+/// Scores of an adapter's examples, each by rules that were not trained on it.
 struct SecondOpinion: Sendable {
     struct Example: Sendable {
         var text: String
-        /// Of its own adapter, and of the best other one.
+        /// The scores of its own adapter and of the best other one.
         var own: Float
         var rival: Float
         /// Position of that other one in the index; nil where there is none.
         var rivalEntry: Int?
-        /// Of its own adapter.
+        /// The probability of its own adapter.
         var probability: Double
         /// The nearest other text of its own adapter, and of that best other one; nil where there is none.
         var nearestOwn: Near?
         var nearestRival: Near?
 
-        /// Cosine with the nearest of both.
+        /// The cosine with the nearest of both.
         var nearest: Float { max(nearestOwn?.similarity ?? -1, nearestRival?.similarity ?? -1) }
     }
 
@@ -22,7 +22,7 @@ struct SecondOpinion: Sendable {
         var similarity: Float
     }
 
-    /// Rows that are left out in one go; their cost grows with the square.
+    /// How many rows are left out at once; the cost grows with the square.
     private static let piece = 128
 
     private let index: RouteIndex

@@ -1,10 +1,10 @@
-/// How far probabilities are from what happens.
+/// How well probabilities agree with the share of right answers.
 public struct Reliability: Sendable {
-    /// Texts whose probability lies in one fifteenth of 0...1.
+    /// The texts whose probability lies in one fifteenth of 0...1.
     public struct Bin: Sendable, Equatable {
         public var count = 0
         public var right = 0
-        /// Of all its texts together.
+        /// The sum over its texts.
         public var probability = 0.0
     }
 

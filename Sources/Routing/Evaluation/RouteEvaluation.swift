@@ -1,16 +1,16 @@
 public import Generation
 
-/// What a router made of texts whose right answers are known.
+/// The decisions of a router for texts whose right answers are known.
 public struct RouteEvaluation: Sendable {
     public struct Outcome: Sendable {
-        /// Who should answer; nil: the base.
+        /// The adapter that should answer; nil is the base.
         public var expected: String?
         public var text: LabelledText
-        /// Who answers; nil: the base.
+        /// The adapter that answers; nil is the base.
         public var chosen: String?
         /// Best first, three at most.
         public var candidates: [RouteDecision.Candidate]
-        /// That no adapter is meant.
+        /// The probability that no adapter is meant.
         public var none: Double
 
         public var isRight: Bool { chosen == expected }
@@ -25,7 +25,7 @@ public struct RouteEvaluation: Sendable {
         }
     }
 
-    /// Texts of one that another one answered.
+    /// Texts of one adapter that another one answered.
     public struct Confusion: Sendable {
         public var expected: String?
         public var chosen: String?
@@ -35,7 +35,7 @@ public struct RouteEvaluation: Sendable {
 
     public struct AdapterRow: Sendable {
         public var adapter: String
-        /// Texts that it should answer, and what became of them.
+        /// Texts that it should answer, and the decisions for them.
         public var texts = 0
         public var right = 0
         public var leftToBase = 0
@@ -49,7 +49,7 @@ public struct RouteEvaluation: Sendable {
     }
 
     public let outcomes: [Outcome]
-    /// Of the best candidate's probability over all texts.
+    /// How reliable the best candidate's probability is, over all texts.
     public let reliability: Reliability
 
     public init(_ outcomes: [Outcome]) {
@@ -66,9 +66,9 @@ public struct RouteEvaluation: Sendable {
     public var inScopeCount: Int { inScope.count }
     public var outOfScopeCount: Int { outOfScope.count }
 
-    /// Texts of all that went where they should, the base included.
+    /// The share of all texts that went where they should, to the base included.
     public var rightShare: Double? { Self.share(outcomes) { $0.isRight } }
-    /// In scope: the best candidate is the right one, whatever its threshold; nil without such texts, as are all of these.
+    /// In scope: the best candidate is the right one, whatever its threshold. Nil without such texts, as for all of these.
     public var accuracy: Double? { Self.share(inScope) { $0.best?.adapter == $0.expected } }
     public var topThree: Double? { Self.share(inScope) { outcome in outcome.candidates.contains { $0.adapter == outcome.expected } } }
     /// In scope: answered by the right one, by a wrong one, by the base.
@@ -98,7 +98,7 @@ public struct RouteEvaluation: Sendable {
         }
     }
 
-    /// By name; everybody who should answer or did.
+    /// By name: all adapters that should answer a text or answered one.
     public var adapters: [AdapterRow] {
         var rows: [String: AdapterRow] = [:]
         var best: [String: Int] = [:]

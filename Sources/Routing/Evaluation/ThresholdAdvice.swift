@@ -1,22 +1,22 @@
-/// A threshold that would have served an adapter better than the one it has.
+/// A threshold that would have been better for an adapter than its own.
 public struct ThresholdAdvice: Sendable, Equatable {
     public var adapter: String
     public var current: Double
     public var better: Double
-    /// Texts for which it was the best candidate, and of these right answers less wrong ones, before and after.
+    /// Texts for which it was the best candidate, and for these the right answers minus the wrong ones, before and after.
     public var texts: Int
     public var before: Int
     public var after: Int
 
-    /// Fewer texts say nothing.
+    /// With fewer texts there is no advice.
     private static let fewestTexts = 20
 
-    /// How likely a coin may be to do as well as the better threshold.
+    /// The greatest probability, in the sign test, that the better threshold is better by chance.
     private static let chance = 0.05
 
-    /// A right answer counts one, a wrong one minus one, the base's nothing: a wrong adapter is worse than none. Only what gains
-    /// at least three and a fiftieth of the texts is worth advice, since the same texts chose it, and only what a sign test bears out:
-    /// of the texts that would be answered differently, five for and none against, or seven and one.
+    /// A right answer counts 1, a wrong one -1, the base's 0: a wrong adapter is worse than none. There is advice only for a gain of at
+    /// least three and a fiftieth of the texts, since the same texts chose the threshold, and only where a sign test supports it: of the
+    /// texts that would be answered differently, five better and none worse, or seven and one.
     static func advice(_ adapter: String, _ outcomes: [RouteEvaluation.Outcome]) -> ThresholdAdvice? {
         let own = outcomes.compactMap { outcome -> (probability: Double, isRight: Bool)? in
             guard let best = outcome.best, best.adapter == adapter else { return nil }
@@ -27,7 +27,7 @@ public struct ThresholdAdvice: Sendable, Equatable {
         func worth(_ threshold: Double) -> Int {
             own.reduce(0) { $0 + ($1.probability < threshold ? 0 : $1.isRight ? 1 : -1) }
         }
-        // Between neighbours, on a grid that people can read.
+        // On a grid that is easy to read.
         let thresholds = stride(from: 5, through: 95, by: 5).map { Double($0) / 100 }
         let before = worth(current)
         guard let best = thresholds.max(by: { (worth($0), -abs($0 - current)) < (worth($1), -abs($1 - current)) }) else { return nil }
@@ -38,7 +38,7 @@ public struct ThresholdAdvice: Sendable, Equatable {
         return ThresholdAdvice(adapter: adapter, current: current, better: best, texts: own.count, before: before, after: after)
     }
 
-    /// How likely `heads` and more are of so many throws.
+    /// The probability of `heads` or more of so many throws of a coin.
     static func coin(heads: Int, of throwCount: Int) -> Double {
         var (term, tail) = (1.0, 0.0)
         // From all heads down: choose(n, k) is choose(n, k + 1) * (k + 1) / (n - k).

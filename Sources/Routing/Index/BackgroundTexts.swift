@@ -1,5 +1,5 @@
-/// General prompts that a chat server gets and that belong to no particular adapter; they teach the calibration what
-/// "none of them" looks like. An adapter trained for such a task still wins by its own examples.
+/// General prompts of a chat server that belong to no particular adapter: the calibration learns from them what out-of-scope texts look
+/// like. An adapter for such a task still wins by its own examples.
 enum BackgroundTexts {
     static let all: [String] = [
         "Hi there, how are you today?",

@@ -1,9 +1,9 @@
 internal import Tensors
 
-/// The embedded texts of one adapter. The numbers lie in memory of their own or in a mapped file of the cache; copies share them.
+/// The embedded texts of one adapter. The numbers lie in memory or in a mapped file of the cache; copies share them.
 struct ExampleVectors: Sendable {
     let texts: [String]
-    /// Mean vector, not of unit length: its product with another mean is the mean similarity of all pairs.
+    /// The mean vector, which is not of unit length: its product with another mean is the mean similarity of all pairs.
     let mean: [Float]
     /// `[texts, featureDimension]`, what rules are trained on.
     let features: FeatureRows
@@ -13,10 +13,10 @@ struct ExampleVectors: Sendable {
     var dimension: Int { mean.count }
     var featureDimension: Int { features.dimension }
 
-    /// Of numbers that an encoder gave, row-major.
+    /// From an encoder's numbers, row-major.
     init(texts: [String], vectors: [Float], dimension: Int, features: [Float], featureDimension: Int) {
         let view = vectors.withUnsafeBytes { TensorView(name: "vectors", dtype: .f32, shape: [texts.count, dimension], copying: $0) }
-        guard let view else { preconditionFailure("there is a vector for each text") }
+        guard let view else { preconditionFailure("the vectors are not one row for each text") }
         var mean = [Float](repeating: 0, count: dimension)
         for row in 0..<texts.count {
             for column in 0..<dimension { mean[column] += vectors[row * dimension + column] }
@@ -28,7 +28,7 @@ struct ExampleVectors: Sendable {
 
     /// - Parameter vectors: `[texts, dimension]`, f32.
     init(texts: [String], mean: [Float], vectors: TensorView, features: FeatureRows) {
-        precondition(vectors.rows == texts.count && vectors.columns == mean.count && features.count == texts.count, "a row for each text")
+        precondition(vectors.rows == texts.count && vectors.columns == mean.count && features.count == texts.count, "vectors, mean and features must have one row for each text")
         self.texts = texts
         self.mean = mean
         self.vectors = vectors
@@ -47,8 +47,8 @@ struct ExampleVectors: Sendable {
 
     /// Cosines of a unit query with each row, `[texts]`: `O(texts * dimension)`.
     func similarities(to query: UnsafeBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>) {
-        precondition(query.count == dimension, "query and examples come from the same encoder")
-        precondition(output.count == texts.count, "there is room for each text")
+        precondition(query.count == dimension, "the query and the examples are of different encoders")
+        precondition(output.count == texts.count, "the output has not one place for each text")
         withVectors { rows in
             guard let query = query.baseAddress, let start = rows.baseAddress, let output = output.baseAddress else { return }
             Kernels.dots(query, start, rowCount: texts.count, count: dimension, into: output)
@@ -59,7 +59,7 @@ struct ExampleVectors: Sendable {
         withVectors { body(UnsafeBufferPointer(rebasing: $0[(row * dimension)..<((row + 1) * dimension)])) }
     }
 
-    /// All vectors as stored.
+    /// The vectors as they are stored.
     func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { vectors.withUnsafeBytes(body) }
 }
 
@@ -75,15 +75,15 @@ extension TensorView {
 }
 
 enum Similarity {
-    /// The vector with length 1; zero where it is.
+    /// The vector with length 1; a zero vector stays zero.
     static func direction(_ vector: [Float]) -> [Float] {
         let length = product(vector, vector).squareRoot()
         return length > 0 ? vector.map { $0 / length } : vector
     }
 
-    /// Of two vectors of one length.
+    /// The dot product of two vectors of one length.
     static func product(_ left: [Float], _ right: [Float]) -> Float {
-        precondition(left.count == right.count, "both come from the same encoder")
+        precondition(left.count == right.count, "the vectors are of different encoders")
         return Kernels.dot(left, right, count: left.count)
     }
 

@@ -1,6 +1,6 @@
-/// Finds the k most similar examples of one adapter after another, in memory that it keeps.
+/// Finds the k most similar examples of an adapter. It keeps its memory from one adapter to the next.
 struct NearestExamples {
-    /// Of the last adapter, nearest first; ties keep the order of the file.
+    /// Those of the last adapter, nearest first; ties keep the order of the file.
     private(set) var best: [(example: Int, similarity: Float)] = []
     private let neighbours: Int
     private var similarities: [Float] = []
@@ -10,7 +10,7 @@ struct NearestExamples {
         best.reserveCapacity(neighbours + 1)
     }
 
-    /// The mean similarity of the nearest, without the example `skipped` (leave-one-out); nil when there is no other.
+    /// The mean similarity of the nearest examples, without the example `skipped` (leave-one-out); nil when there is no other.
     mutating func score(_ examples: ExampleVectors, _ query: UnsafeBufferPointer<Float>, skipping skipped: Int? = nil) -> Float? {
         if similarities.count < examples.texts.count { similarities = .init(repeating: 0, count: examples.texts.count) }
         best.removeAll(keepingCapacity: true)

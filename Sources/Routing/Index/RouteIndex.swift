@@ -1,18 +1,18 @@
-/// What the router knows at one moment: the adapters' examples, the rules trained on them, and how far to trust the rules. Immutable.
+/// What the router knows at one moment: the adapters' examples, the rules that are trained on them, and their calibration. Immutable.
 struct RouteIndex: Sendable {
     struct Entry: Sendable {
         var definition: RouteDefinition
         var examples: ExampleVectors
     }
 
-    /// What the index says of one text.
+    /// The index's judgement of one text.
     struct Judgement: Sendable {
         struct Candidate: Sendable {
             /// Position in `entries`.
             var entry: Int
             var score: Float
             var probability: Double
-            /// Its examples are so much like the best one's that the two can hardly be told apart.
+            /// Its examples are nearly the best one's, so that the router cannot tell the two apart.
             var isLikeBest: Bool
             /// Positions of the nearest examples, nearest first, with their similarities; empty far down the list.
             var nearest: [(example: Int, similarity: Float)]
@@ -20,13 +20,13 @@ struct RouteIndex: Sendable {
 
         /// Best first.
         var candidates: [Candidate]
-        /// That none of them is meant.
+        /// The probability that none of them is meant.
         var none: Double
     }
 
-    /// Adapters whose examples are searched: the best by their rules.
+    /// How many adapters' examples are searched: the best by their rules.
     static let searched = 4
-    /// Cosine of mean vectors from which on adapters are alike.
+    /// The least cosine of mean vectors of adapters that are alike.
     private static let alike: Float = 0.9
 
     private(set) var entries: [Entry]
@@ -37,13 +37,13 @@ struct RouteIndex: Sendable {
     private let means: [[Float]]
     private(set) var discriminant: Discriminant?
     private(set) var calibration = Calibration.prior
-    /// For the next index.
+    /// For training the next index.
     private(set) var sums: FeatureSums?
     /// Texts that no adapter should answer.
     private(set) var outOfScope: ExampleVectors?
-    /// What the rules were trained on; shares the memory of the examples.
+    /// What the rules were trained on. It shares the memory of the examples.
     private(set) var set: TrainingSet?
-    /// Of the words of the examples; nil: texts are taken as they are.
+    /// Knows the words of the examples. Nil: texts are taken as they are.
     var spelling: Spelling?
 
     init(entries: [Entry], neighbours: Int) {
@@ -53,11 +53,11 @@ struct RouteIndex: Sendable {
         means = entries.map { Similarity.direction($0.examples.mean) }
     }
 
-    /// Trains the rules and fits their calibration, or takes those that were trained on the same before.
+    /// Trains the rules and calibrates them, or takes rules from the cache that were trained on the same examples.
     ///
     /// - Parameters:
-    ///   - negatives: texts that belong to no adapter.
-    ///   - previous: of the last index.
+    ///   - negatives: out-of-scope texts.
+    ///   - previous: the sums of the last index.
     ///   - cache: read where there is no last index, and written after each training.
     init(
         entries: [Entry], negatives: ExampleVectors, neighbours: Int, distanceRange: Range<Int>, previous: FeatureSums? = nil,
@@ -89,7 +89,7 @@ struct RouteIndex: Sendable {
 
     /// - Parameters:
     ///   - features: of the text; `vector` is its unit vector.
-    ///   - top: candidates whose nearest examples are wanted.
+    ///   - top: for how many candidates nearest examples are wanted.
     ///   - isAllowed: by position in `entries`.
     func judge(
         features: UnsafeBufferPointer<Float>, vector: UnsafeBufferPointer<Float>, top: Int, where isAllowed: (Int) -> Bool = { _ in true }
@@ -117,7 +117,7 @@ struct RouteIndex: Sendable {
         return Judgement(candidates: candidates, none: 1 - scope)
     }
 
-    /// What the scope of a text is judged by, for calibration: as `judge` does it, without the example `skipped`.
+    /// What the scope of a text is judged by, for the calibration: as in `judge`, but without the example `skipped`.
     func evidence(
         _ scores: [Float], _ vector: UnsafeBufferPointer<Float>, skipping skipped: (entry: Int, example: Int)?,
         where isAllowed: (Int) -> Bool
@@ -130,7 +130,7 @@ struct RouteIndex: Sendable {
         return Calibration.Evidence(score: mass(ranked, scores), nearness: nearness)
     }
 
-    /// The best score, and those of its like: adapters that are alike share between them what one alone would get.
+    /// The best score with those of adapters that are alike: they share among them what one alone would get.
     private func mass(_ ranked: [Int], _ scores: [Float]) -> Float {
         guard let best = ranked.first else { return 0 }
         return ranked.prefix(Self.searched).dropFirst().reduce(scores[best]) { sum, entry in
@@ -174,6 +174,6 @@ struct RouteIndex: Sendable {
         return index
     }
 
-    /// Adapters that would answer what this one is asked. Cost: `O(entries * dimension)`.
+    /// Adapters that are alike with this one. Cost: `O(entries * dimension)`.
     func likes(of entry: Int) -> [Int] { entries.indices.filter { $0 != entry && areAlike($0, entry) } }
 }

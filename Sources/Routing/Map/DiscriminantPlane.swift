@@ -1,18 +1,19 @@
 internal import Tensors
 
-/// The two directions in which classes of vectors differ most for how much each spreads (Fisher's discriminant; the second is that in
-/// which vectors spread most where there are only two classes). Deterministic.
+/// The two directions in which classes of vectors differ most, relative to how much each class spreads (Fisher's discriminant). Where
+/// there are only two classes, the second direction is the one in which all vectors spread most. Deterministic.
 struct DiscriminantPlane {
     private let origin: [Double]
     private let axes: [[Double]]
 
-    /// Of the spread, added to it: with few vectors in many dimensions, the spread alone is flat in most directions, and texts that are
-    /// none of the vectors look like strangers: with 0.2 they lay 2.6 times as far from their means as the vectors do, with 1 1.8 times.
+    /// The share of the mean spread that is added to the spread. With few vectors in many dimensions the spread alone is zero in most
+    /// directions, and texts that are none of the vectors would lie far off: with 0.2 they lay 2.6 times as far from their means as the
+    /// vectors do, with 1 only 1.8 times.
     private static let ridge = 1.0
 
     /// - Parameters:
-    ///   - rows: one length; `classes` has the class of each.
-    ///   - weights: of each class: how much it matters that its mean lies apart.
+    ///   - rows: vectors of one length; `classes` has the class of each.
+    ///   - weights: for each class, how much it matters that its mean lies apart.
     init(_ rows: [[Float]], classes: [Int], weights: [Double]) {
         let classCount = weights.count
         let dimension = rows.first?.count ?? 0
@@ -68,12 +69,12 @@ struct DiscriminantPlane {
         BLAS.addGram(centred.pointer, rows: rows.count, columns: dimension, into: gram.pointer)
         let trace = (0..<dimension).reduce(0.0) { $0 + Double(gram.pointer[$1 * dimension + $1]) }
         var matrix = (0..<dimension * dimension).map { Double(gram.pointer[$0]) }
-        // Of unit vectors, even when all are the same.
+        // Also positive when all vectors are the same.
         for column in 0..<dimension { matrix[column * dimension + column] += ridge * trace / Double(dimension) + 1e-6 }
         return CholeskyFactor(matrix, order: dimension)
     }
 
-    /// `L⁻¹ v` of each.
+    /// `L⁻¹ v` for each vector.
     private static func halfSolved(_ vectors: [[Double]], _ factor: CholeskyFactor) -> [[Double]] {
         let (count, order) = (vectors.count, factor.order)
         var columns = [Double](repeating: 0, count: order * count)
@@ -82,7 +83,7 @@ struct DiscriminantPlane {
         return (0..<count).map { place in (0..<order).map { columns[$0 * count + place] } }
     }
 
-    /// The first principal direction of the vectors, at right angles to some; nil where nothing is left.
+    /// The first principal direction of the vectors that is orthogonal to some; nil where nothing is left.
     private static func strongest(_ vectors: [[Double]], besides taken: [[Double]]) -> [Double]? {
         func withoutTaken(_ vector: [Double]) -> [Double] {
             taken.reduce(vector) { vector, axis in

@@ -1,6 +1,6 @@
 public import Generation
 
-/// Adapters' examples and one text in two dimensions, as the router tells them apart.
+/// Adapters' examples and one text in two dimensions.
 public struct RouteMap: Sendable {
     public struct Point: Sendable {
         public var x: Double
@@ -11,9 +11,9 @@ public struct RouteMap: Sendable {
     public struct Group: Sendable {
         /// Nil: texts that no adapter should answer.
         public var adapter: String?
-        /// Where there are more: the query's nearest, and others at even strides.
+        /// A sample where there are too many: the query's nearest, and others at even strides.
         public var points: [Point]
-        /// All that there are.
+        /// How many there are in all.
         public var count: Int
     }
 
@@ -23,16 +23,15 @@ public struct RouteMap: Sendable {
     /// Its nearest examples, as positions in the groups.
     public var nearest: [(group: Int, point: Int)]
 
-    /// How much it matters that candidates from the third on lie apart, beside the best two and the out-of-scope texts, between which the
-    /// decision is. Of 247 texts that are no examples, 92 % lie nearest their own of these three means where all count the same,
-    /// 98 % so.
+    /// The weight of candidates from the third on, relative to the best two and the out-of-scope texts, between which the decision is made.
+    /// Of 247 texts that are no examples, 98 % lie nearest to their own of these three means; with equal weights 92 %.
     private static let weightOfOthers = 0.3
-    /// Adapters that are drawn, and texts of each.
+    /// How many adapters are drawn, and texts of each.
     static let most = (adapters: 8, texts: 150, outOfScope: 60)
 }
 
 extension Router {
-    /// Draws a decision of this router; nil where nothing was compared. Errors: `embedderFailed`.
+    /// The map of a decision of this router; nil where nothing was compared. Errors: `embedderFailed`.
     public func map(of decision: RouteDecision) throws(RoutingError) -> RouteMap? {
         let index = current
         let entries = decision.candidates.prefix(RouteMap.most.adapters).compactMap { candidate in
@@ -83,7 +82,7 @@ extension RouteMap {
         nearest = near.compactMap { found in places[[found.entry, found.row]].map { (found.entry, $0) } }
     }
 
-    /// The five most similar of all examples, whether or not a sample has them, nearest first.
+    /// The five most similar of all examples, nearest first.
     private static func nearest(_ all: [ExampleVectors], to vector: [Float]) -> [(entry: Int, row: Int)] {
         var search = NearestExamples(5)
         let found = all.enumerated().flatMap { entry, examples in
@@ -94,7 +93,7 @@ extension RouteMap {
         return best.prefix(5).map { ($0.entry, $0.row) }
     }
 
-    /// At most `most` of `count` rows, in order: those that are wanted, and others at even strides.
+    /// At most `most` of `count` rows, in order: the wanted ones, and others at even strides.
     private static func sample(_ most: Int, of count: Int, with wanted: [Int]) -> [Int] {
         guard count > most else { return Array(0..<count) }
         let others = max(most - wanted.count, 0)

@@ -2,18 +2,18 @@ import Generation
 internal import Synchronization
 internal import Tensors
 
-/// Which adapter recent conversations have. Any thread; bounded.
+/// The adapters of recent conversations. Any thread; bounded.
 ///
-/// The API is stateless: a conversation is known again by what its user said so far, with the caller's key and `user`. The next
-/// request repeats all of it and adds a turn. What assistant and system say is left out: clients trim and change it. Two callers
-/// without key and `user` who said the same so far are one conversation, which does no harm: the same words were routed.
+/// The API is stateless, so a conversation is recognised by what its user said so far, with the caller's key and `user`. The next
+/// request repeats all of it and adds a turn. What assistant and system say is left out, since clients trim and change it. Two callers
+/// without key and `user` who said the same so far share one conversation, which does no harm: the same words were routed.
 ///
-/// Two generations: when the younger one is full, the older one is dropped. What is asked for is young again.
+/// There are two generations: when the younger one is full, the older one is dropped. An entry that is read becomes young again.
 final class ConversationMemory: Sendable {
     struct Entry: Sendable, Equatable {
         /// What the router chose.
         var adapter: String
-        /// What answered: the adapter, or another version of it.
+        /// The adapter that answered: this one, or its canary.
         var version: String
     }
 

@@ -1,21 +1,21 @@
 import Generation
 
-/// One decision from several of the same router: of the pieces of a long text, and of the turns of a conversation.
+/// Makes one decision of several by the same router: for the pieces of a long text, and for the turns of a conversation.
 enum DecisionBlend {
-    /// The surest piece decides: a question stands in one place of a long text, and the rest speaks of something else.
+    /// The most confident piece decides: a request stands in one place of a long text, and the rest is about something else.
     static func pieces(_ decisions: [RouteDecision]) -> RouteDecision {
-        guard var best = decisions.max(by: { surety($0) < surety($1) }) else { return .fallback(reason: "there is no text to route") }
+        guard var best = decisions.max(by: { confidence($0) < confidence($1) }) else { return .fallback(reason: "there is no text to route") }
         best.timings = total(decisions)
         return best
     }
 
-    /// The mean of the probabilities. A turn counts by its weight and by how sure its decision is, so that "and of Ohio?"
-    /// leaves the word to the turn before it.
+    /// The mean of the probabilities. A turn counts by its weight and by its confidence, so that "and of Ohio?" leaves the decision to
+    /// the turn before it.
     static func turns(_ turns: [(decision: RouteDecision, weight: Double)]) -> RouteDecision {
         guard var blend = turns.first?.decision, turns.count > 1 else {
             return turns.first?.decision ?? .fallback(reason: "there is no text to route")
         }
-        let weights = turns.map { $0.weight * max(surety($0.decision), 0.05) }
+        let weights = turns.map { $0.weight * max(confidence($0.decision), 0.05) }
         let sum = weights.reduce(0, +)
         var candidates: [String: RouteDecision.Candidate] = [:]
         for ((decision, _), weight) in zip(turns, weights) {
@@ -49,7 +49,7 @@ enum DecisionBlend {
         return blend
     }
 
-    private static func surety(_ decision: RouteDecision) -> Double { decision.candidates.first?.probability ?? 0 }
+    private static func confidence(_ decision: RouteDecision) -> Double { decision.candidates.first?.probability ?? 0 }
 
     private static func total(_ decisions: [RouteDecision]) -> RouteDecision.Timings {
         decisions.reduce(into: RouteDecision.Timings()) { total, decision in

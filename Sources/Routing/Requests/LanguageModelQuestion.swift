@@ -1,11 +1,11 @@
 import Glibc
 
-/// What a language model is asked when the router is not sure: which of the candidates shall answer a text.
+/// The question to a language model where the router is not confident: which of the candidates should answer a text.
 ///
-/// The prompt says what each is for, shows the examples of each that are nearest to the text, and asks for a letter. A small
-/// model prefers letters by their place, so it is asked once for each rotation of the options, and the logarithms of the letters'
-/// probabilities are added. With SmolLM2-135M and four options, examples and rotations are what counts: 25 of 32 requests
-/// are right with both, 14 with one rotation, at most 20 with descriptions alone. docs/routing.md has it beside the router.
+/// The prompt describes each option, shows its examples that are nearest to the text, and asks for a letter. A small model prefers
+/// letters by their place, so it is asked once for each rotation of the options, and the logarithms of the letters' probabilities are
+/// added. With SmolLM2-135M and four options, examples and rotations matter most: 25 of 32 requests are right with both, 14 with one
+/// rotation, at most 20 with descriptions alone. docs/routing.md compares it with the router.
 public struct LanguageModelQuestion: Sendable, Equatable {
     public struct Option: Sendable, Equatable {
         public var name: String
@@ -21,7 +21,7 @@ public struct LanguageModelQuestion: Sendable, Equatable {
     }
 
     public var text: String
-    /// Best first, by the router. None of them is one more, which is the last.
+    /// Best first, by the router. "None of them" is one more option, the last.
     public var options: [Option]
 
     public init(text: String, options: [Option]) {

@@ -1,10 +1,9 @@
 import Generation
 
-/// The texts of one request that are embedded: turns, each with what it counts, and of a long one the places where a request
-/// stands.
+/// The texts of one request that are embedded: turns with their weights, and of a long turn the places where a request stands.
 struct RouteRequestText {
     struct Turn: Equatable {
-        /// Of the last turn 1.
+        /// The last turn has 1.
         var weight: Double
         var pieces: [String]
     }
@@ -12,7 +11,7 @@ struct RouteRequestText {
     /// The most important one first; never empty.
     let turns: [Turn]
 
-    /// - Parameter encoderTokens: the longest text that the encoder takes.
+    /// - Parameter encoderTokens: the longest text that the encoder takes whole.
     init(_ content: RouteQuestion.Content, policy: RequestPolicy, encoderTokens: Int) {
         let texts: [String] =
             switch (content, policy.text) {
@@ -30,15 +29,15 @@ struct RouteRequestText {
         }
     }
 
-    /// English has about 4 to a token; code and names have fewer.
+    /// English has about 4 bytes a token; code and names have fewer.
     private static let bytesOfToken = 3
 
-    /// The last turn of the user, or the last turn where there is none: a system prompt does not decide.
+    /// The last turn of the user; without one, the last turn. A system prompt does not decide.
     static func last(of messages: [ChatMessage]) -> String {
         (messages.last { $0.role == "user" } ?? messages.last)?.content ?? ""
     }
 
-    /// The user's last turns, the last one first; empty ones say nothing.
+    /// The user's last turns, the last one first, without empty ones.
     private static func turns(of messages: [ChatMessage], most: Int) -> [String] {
         let turns = messages.filter { $0.role == "user" && !TextScan.isBlank($0.content) }.map(\.content)
         return turns.isEmpty ? [last(of: messages)] : turns.suffix(max(most, 1)).reversed()

@@ -1,7 +1,7 @@
 public import Generation
 
-/// A text to embed with parts of a conversation in their places: `{last}` and `{first}` turn of the user, `{previous}` turn of the
-/// user before the last, `{assistant}`'s last turn, `{system}`.
+/// A text to embed, made of parts of a conversation: `{last}` and `{first}` are turns of the user, `{previous}` is the user's turn
+/// before the last, `{assistant}` the assistant's last turn, and `{system}` the system prompt.
 public struct RouteTemplate: Sendable, Equatable {
     private enum Piece: Equatable {
         case text(String)
@@ -15,7 +15,7 @@ public struct RouteTemplate: Sendable, Equatable {
     private let pieces: [Piece]
     public let source: String
 
-    /// Errors: `malformedFile` for an unknown place, or none at all, which would route every conversation alike.
+    /// Errors: `malformedFile` for an unknown place, and for a template without places, which would route every conversation alike.
     public init(_ source: String) throws(RoutingError) {
         var pieces: [Piece] = []
         var rest = source[...]

@@ -1,7 +1,7 @@
-/// What a route file says of an adapter beside how to recognise its prompts: who may use it, and how its requests go on.
-/// Nothing of it changes the router's index.
+/// The part of a route file that is not about recognising prompts: which callers may use the adapter, and how its requests are handled.
+/// It does not change the router's index.
 public struct RouteHandling: Sendable, Equatable {
-    /// A share of what is routed to an adapter goes to another version of it.
+    /// Another version of an adapter that gets a share of what is routed to it.
     public struct Canary: Sendable, Equatable {
         public var adapter: String
         /// 0...1
@@ -15,9 +15,9 @@ public struct RouteHandling: Sendable, Equatable {
 
     public var access: RouteAccess
     public var canary: Canary?
-    /// For the whole answer, from the request's arrival.
+    /// The time limit of the whole answer, from the request's arrival.
     public var timeoutMilliseconds: Int?
-    /// Answers when this adapter is the best one and not probable enough; `base` is the base, nil leaves it to the setting.
+    /// The adapter that answers when this one is the best candidate and not probable enough. `base` is the base; nil takes the setting.
     public var defaultAdapter: String?
 
     public init(

@@ -5,7 +5,7 @@ import Generation
 import JSON
 import Routing
 
-/// `lmoe route benchmark`: how good the router is on a data set of intents, every intent taken for one adapter.
+/// `lmoe route benchmark`: measures the router on a data set of intents, each of which counts as one adapter.
 struct RouteBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmark",

@@ -3,7 +3,7 @@ import Gateway
 import JSON
 import Routing
 
-/// `lmoe route doctor`: what is wrong with the adapters' routing data.
+/// `lmoe route doctor`: finds what is wrong with the adapters' routing data.
 struct RouteDoctor: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
@@ -53,7 +53,7 @@ struct RouteDoctor: ParsableCommand {
         found += refresh.ruleProblems.map { owner, problem in
             RouteDiagnosis(.warning, .rule, owner, problem, advice: "correct the name, or add the folder")
         }
-        // Those that no adapter's own problem names.
+        // Those that are not the problem of an adapter.
         for doubt in refresh.doubts where !refresh.routingProblems.values.contains(where: doubt.contains) {
             found.append(
                 RouteDiagnosis(

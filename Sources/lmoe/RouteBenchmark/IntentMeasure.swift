@@ -1,22 +1,22 @@
 import Generation
 import Routing
 
-/// What a router that was trained on a data set's training split does on the test split.
+/// Measures on the test split a router that was trained on the training split.
 struct IntentMeasure {
     let data: IntentDataset
     let embedder: RememberedEmbedder
-    /// Of a cascade; nil: `embedder` decides alone.
+    /// The first encoder of a cascade; nil: `embedder` decides alone.
     var first: RememberedEmbedder?
 
     struct Quality {
         var accuracy = 0.0
-        /// Of three adapters, one is right.
+        /// The right adapter is among the best three.
         var topThree = 0.0
         /// Out-of-scope texts that are refused when the threshold keeps 95 % of the texts in scope. Nil without such texts.
         var outOfScopeRecall: Double?
-        /// Of the best adapter's probability, over texts in scope.
+        /// The calibration error of the best adapter's probability, over texts in scope.
         var calibrationError = 0.0
-        /// The same over all texts of the test split, where no adapter is right for those out of scope.
+        /// The same over all texts of the test split; for those out of scope no adapter is right.
         var calibrationErrorOfAll = 0.0
         /// In scope: answered by the right adapter, by a wrong one, by the base, with the policy's threshold.
         var matched = 0.0
@@ -33,7 +33,7 @@ struct IntentMeasure {
         return router
     }
 
-    /// The intent's own words are its description.
+    /// The words of an intent's name are its description.
     func definitions(perAdapter: Int? = nil, seed: UInt64 = 0) -> [RouteDefinition] {
         let byIntent = Dictionary(grouping: data.train, by: \.intent)
         var random = SeededGenerator(seed: seed)
@@ -59,7 +59,7 @@ struct IntentMeasure {
         return quality
     }
 
-    /// Of texts in scope and out of it.
+    /// For texts in scope and out of scope.
     func decidedFirst(_ router: Router) throws -> Double {
         let texts = data.test.map(\.text) + data.outOfScope.map(\.text)
         return share(try texts.map { try router.decide(RouteQuery(text: $0, top: 1)) }) { $0.notes.first?.isSure == true }
@@ -70,7 +70,7 @@ struct IntentMeasure {
             LabelledText(text: text, adapter: intent, line: 0), try router.decide(RouteQuery(text: text, top: 3)))
     }
 
-    /// Texts of the test split that are decided as before once they are perturbed.
+    /// The share of the test split's texts whose decision stays the same when they are perturbed.
     func robustness(_ router: Router, _ perturbation: Perturbation) throws -> Double {
         var random = SeededGenerator(seed: 1)
         let texts = data.test.map(\.text)

@@ -1,7 +1,7 @@
 import Generation
 import Routing
 
-/// What routing costs over a data set's adapters; medians.
+/// The cost of routing over a data set's adapters; medians.
 struct IntentTimes {
     let data: IntentDataset
     let encoder: any TextEmbedder
@@ -10,7 +10,7 @@ struct IntentTimes {
     private static let additions = 9
 
     struct Times {
-        /// One adapter more: embedding its examples, training, calibrating.
+        /// Adding one adapter: embedding its examples, training, calibrating.
         var addMilliseconds = 0.0
         /// Given the text's features.
         var decisionMicroseconds = 0.0
@@ -33,7 +33,7 @@ struct IntentTimes {
         return times
     }
 
-    /// Each of some adapters is taken out and comes back; it is embedded again, as if it were new.
+    /// Removes each of some adapters and adds it again; its examples are embedded again, as if it were new.
     private func addition(_ router: Router, _ definitions: [RouteDefinition]) throws -> Double {
         let clock = ContinuousClock()
         var elapsed: [Double] = []

@@ -1,6 +1,6 @@
-/// What people do to a text without changing what they ask.
+/// Changes of a text that leave its meaning as it was.
 enum Perturbation: String, CaseIterable, Sendable {
-    /// One letter of one word is left out, doubled, replaced, or changes places with the next.
+    /// One letter of one word is deleted, doubled, replaced, or swapped with the next.
     case typo
     case punctuation
     case capitals

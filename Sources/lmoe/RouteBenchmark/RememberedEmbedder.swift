@@ -1,7 +1,7 @@
 import Generation
 import Synchronization
 
-/// An embedder that embeds each text once. For measurements, which ask for the same texts in many settings.
+/// An embedder that embeds each text once: measurements need the same texts in many settings.
 final class RememberedEmbedder: TextEmbedder {
     private let embedder: any TextEmbedder
     private let known = Mutex([String: (vector: [Float], features: [Float])]())

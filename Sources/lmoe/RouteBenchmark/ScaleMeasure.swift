@@ -2,18 +2,18 @@ import Foundation
 import Generation
 import Routing
 
-/// Routing over many more adapters than a data set has intents: each of them is an intent whose examples' features are moved by the
-/// difference of two other real texts, so that adapters are apart from each other and their examples spread as real ones do.
+/// Measures routing over many more adapters than a data set has intents. Each adapter is an intent whose examples' features are moved by
+/// the difference of two other real texts, so that adapters differ from each other and their examples spread as real ones do.
 struct ScaleMeasure {
     struct Figures {
         var indexSeconds = 0.0
-        /// With what the index before left in the cache.
+        /// With the cache that the index before left.
         var startSeconds = 0.0
         var decisionMicroseconds = 0.0
-        /// Of texts of the test split, drawn with the adapters that they are moved to.
+        /// For texts of the test split, drawn together with the adapters that they are moved to.
         var accuracy = 0.0
         var addSeconds = 0.0
-        /// Memory that a start from the cache, and learning, add to the process for good; pages of mapped files aside.
+        /// The memory that a start from the cache, and training, add to the process for good, without pages of mapped files.
         var startBytes = 0
         var learningBytes = 0
     }
@@ -24,7 +24,7 @@ struct ScaleMeasure {
     let data: IntentDataset
     let embedder: any TextEmbedder
     let adapters: Int
-    /// Where embedded examples go: gigabytes for 10,000 adapters.
+    /// The folder of embedded examples: gigabytes for 10,000 adapters.
     let cache: String
 
     func figures() throws -> Figures {
@@ -39,7 +39,7 @@ struct ScaleMeasure {
             try body()
             return (clock.now - start) / .seconds(1)
         }
-        // Names are no words.
+        // The texts are names, not words.
         var policy = RoutePolicy()
         policy.correctsSpelling = false
         let router = Router(embedder: moved, policy: policy, cacheFolder: cache)
@@ -67,7 +67,7 @@ struct ScaleMeasure {
     }
 }
 
-/// Features by name: those of real texts, moved.
+/// Features of real texts, moved, by name.
 private struct MovedEmbedder: TextEmbedder {
     private let byIntent: [[Row]]
     private let held: [[Row]]
@@ -79,7 +79,7 @@ private struct MovedEmbedder: TextEmbedder {
         var features: [Float]
     }
 
-    /// How much of the difference is added.
+    /// The share of the difference that is added.
     private static let distance: Float = 0.35
 
     var dimension: Int { base.dimension }
@@ -132,7 +132,7 @@ private struct MovedEmbedder: TextEmbedder {
             embedMicroseconds: 0)
     }
 
-    /// Some text of the test split that belongs to an adapter.
+    /// A text of the test split that belongs to an adapter.
     func query(_ adapter: Int, _ random: inout SeededGenerator) -> TextFeatures {
         let intent = held[adapter % held.count]
         let row = moved(intent[Int.random(in: 0..<intent.count, using: &random)], adapter)

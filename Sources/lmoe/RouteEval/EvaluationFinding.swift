@@ -5,15 +5,15 @@ import Routing
 struct EvaluationFinding {
     let evaluation: RouteEvaluation
     let file: String
-    /// Texts that are examples of their adapter.
+    /// How many texts are examples of their adapter.
     let known: Int
 
-    /// In the tables for people; the page and the JSON have all.
+    /// How many rows the tables show; the page and the JSON have all.
     private static let (shownConfusions, shownAdapters) = (10, 20)
 
     var text: String {
         var lines = ["\(evaluation.outcomes.count) texts: \(evaluation.inScopeCount) for an adapter, \(evaluation.outOfScopeCount) for the base"]
-        if known > 0 { lines.append("\(known) of them \(known == 1 ? "is an example" : "are examples") of their adapter: such texts flatter the router") }
+        if known > 0 { lines.append("\(known) of them \(known == 1 ? "is an example" : "are examples") of their adapter: the router looks better on such texts than it is") }
         var figures = Table(["measure", "value"], leansRight: [1])
         for (name, value) in shares { figures.add(name, percent(value)) }
         figures.add("calibration error", Figure.decimals(evaluation.reliability.expectedCalibrationError, 3))
@@ -31,18 +31,18 @@ struct EvaluationFinding {
         }
         let advice = evaluation.advice
         if !advice.isEmpty {
-            var table = Table(["adapter", "threshold", "better", "best for", "right less wrong", "would be"], leansRight: [1, 2, 3, 4, 5])
+            var table = Table(["adapter", "threshold", "better", "best for", "right minus wrong", "would be"], leansRight: [1, 2, 3, 4, 5])
             for advice in advice {
                 table.add(
                     advice.adapter, Figure.decimals(advice.current, 2), Figure.decimals(advice.better, 2), "\(advice.texts)", "\(advice.before)",
                     "\(advice.after)")
             }
-            lines += ["", "Thresholds that would have served better, for the texts that an adapter is best for:", table.text, Self.caveat]
+            lines += ["", "Thresholds that would have been better, for the texts for which an adapter is the best candidate:", table.text, Self.caveat]
         }
         return lines.joined(separator: "\n")
     }
 
-    /// Figures that are shares, with their names for people.
+    /// The figures that are shares, with names for people.
     var shares: [(String, Double?)] {
         [
             ("went where they should", evaluation.rightShare), ("right adapter first", evaluation.accuracy),
@@ -53,7 +53,7 @@ struct EvaluationFinding {
         ]
     }
 
-    /// Adapters with the most to mend, worst first, where there are many; else all by name.
+    /// All adapters by name; where there are many, the worst first.
     private var adapterTable: String {
         let rows = evaluation.adapters
         var table = Table(
@@ -71,11 +71,11 @@ struct EvaluationFinding {
         return table.text + "\nand \(rows.count - shown.count) adapters that do better (--json, --report)"
     }
 
-    static let caveat = "These texts chose them: try them on others before you believe it."
+    static let caveat = "They were chosen on these texts: try them on others before you use them."
 
     static func sentence(_ advice: ThresholdAdvice) -> String {
         "\(advice.adapter): with `threshold: \(Figure.decimals(advice.better, 2))` instead of \(Figure.decimals(advice.current, 2)), right answers "
-            + "less wrong ones would be \(advice.after) instead of \(advice.before) of the \(advice.texts) texts for which it is the best."
+            + "minus wrong ones would be \(advice.after) instead of \(advice.before) of the \(advice.texts) texts for which it is the best."
     }
 
     func percent(_ value: Double?) -> String { value.map { "\(Figure.decimals(100 * $0, 1)) %" } ?? "-" }

@@ -1,12 +1,12 @@
 import Routing
 
-/// An evaluation as one page that needs nothing else: no scripts, no fonts, no pictures from elsewhere; all text is escaped.
+/// An evaluation as one page without scripts, and without fonts or pictures from elsewhere. All text is escaped.
 struct EvaluationPage {
     let finding: EvaluationFinding
 
     private var evaluation: RouteEvaluation { finding.evaluation }
 
-    /// Wrong answers on the page; `--json` has all.
+    /// How many wrong answers the page shows; `--json` has all.
     private static let shownWrong = 2_000
 
     var html: String {
@@ -32,7 +32,7 @@ struct EvaluationPage {
         <body>
         <h1>Routing of \(escape(finding.file))</h1>
         <p>\(evaluation.outcomes.count) texts: \(evaluation.inScopeCount) for an adapter, \(evaluation.outOfScopeCount) for the base.\
-        \(finding.known > 0 ? " \(finding.known) of them \(finding.known == 1 ? "is an example" : "are examples") of their adapter, which flatters the router." : "")</p>
+        \(finding.known > 0 ? " \(finding.known) of them \(finding.known == 1 ? "is an example" : "are examples") of their adapter: the router looks better on such texts than it is." : "")</p>
         <div class="figures">
         \(figures)
         </div>
@@ -44,7 +44,7 @@ struct EvaluationPage {
         <p>The share of texts that the best adapter was right for, by its probability. On the diagonal both are the same; the area of a dot
         is the number of texts.</p>
         \(diagram)
-        <h2>Who answers for whom</h2>
+        <h2>Confusions</h2>
         \(confusions)
         <h2>Wrong answers</h2>
         \(wrong)
@@ -74,7 +74,7 @@ struct EvaluationPage {
 
     private var confusions: String {
         evaluation.confusions.isEmpty
-            ? "<p>Nobody for somebody else.</p>"
+            ? "<p>None.</p>"
             : table(
                 [("should answer", false), ("answers", false), ("texts", true), ("such as", false)],
                 evaluation.confusions.map { [$0.expected ?? "base", $0.chosen ?? "base", "\($0.count)", $0.example.text] })

@@ -1,6 +1,6 @@
 import Routing
 
-/// Findings of the doctor for people.
+/// The doctor's findings as text.
 struct DoctorText {
     let findings: [RouteDiagnosis]
     let adapters: Int
@@ -24,10 +24,10 @@ struct DoctorText {
         return lines.joined(separator: "\n")
     }
 
-    /// Examples of a finding.
+    /// How many examples of a finding are shown.
     private static let shown = 5
 
-    /// The text with what it is judged by.
+    /// The text with the figures that it is judged by.
     private func line(_ evidence: RouteDiagnosis.Evidence, _ kind: RouteDiagnosis.Kind) -> String {
         let text = shortened(evidence.text, 90)
         switch kind {

@@ -1,15 +1,14 @@
 import Generation
 import Routing
 
-/// A route map as an SVG that needs nothing else: readable on light and on dark ground, and a mark of its own for each adapter
-/// beside its colour.
+/// A route map as one SVG, readable on light and dark backgrounds. Each adapter has a colour and a mark of its own.
 struct RoutePicture {
     let map: RouteMap
     let decision: RouteDecision
 
     private static let size = (width: 960.0, height: 620.0)
     private static let plot = (x: 24.0, y: 74.0, width: 660.0, height: 520.0)
-    /// Okabe and Ito 2008: told apart by colour-blind people, too.
+    /// Okabe and Ito 2008: colour-blind people can tell them apart.
     private static let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#7f3c8d"]
 
     var svg: String {
@@ -20,7 +19,7 @@ struct RoutePicture {
             <title>\(Markup.escaped(decision.reason))</title>
             <style>
             .ground { fill: #ffffff } .ink { fill: #1c1e21 } .soft { fill: #61666d } .frame { fill: none; stroke: #d5d8dc } .near { stroke: #1c1e21; stroke-opacity: .35 }
-            .nobody { stroke: #9aa0a6; fill: none } .query { fill: none; stroke: #1c1e21; stroke-width: 2.5 }
+            .none { stroke: #9aa0a6; fill: none } .query { fill: none; stroke: #1c1e21; stroke-width: 2.5 }
             @media (prefers-color-scheme: dark) {
             .ground { fill: #16181b } .ink { fill: #eceef0 } .soft { fill: #a4a9b0 } .frame { stroke: #3a3e44 } .near { stroke: #eceef0 } .query { stroke: #eceef0 }
             }
@@ -31,11 +30,11 @@ struct RoutePicture {
             <rect class="frame" x="\(number(Self.plot.x))" y="\(number(Self.plot.y))" width="\(number(Self.plot.width))" height="\(number(Self.plot.height))" rx="6"/>
             """
         ]
-        // The best candidates on top.
+        // The best candidates are drawn last.
         for (place, group) in map.groups.enumerated().reversed() {
             let marks = group.points.map { point -> String in
                 let (x, y) = scale.place(point)
-                return mark(styles[place], group.adapter == nil, x, y, title: "\(group.adapter ?? "for nobody"): \(shortened(point.text, 200))")
+                return mark(styles[place], group.adapter == nil, x, y, title: "\(group.adapter ?? "out of scope"): \(shortened(point.text, 200))")
             }
             parts.append("<g opacity=\"\(group.adapter == nil ? ".7" : ".8")\">\n\(marks.joined(separator: "\n"))\n</g>")
         }
@@ -54,7 +53,7 @@ struct RoutePicture {
         return parts.joined(separator: "\n")
     }
 
-    /// A colour and a mark of each group, by the order of names, so that an adapter looks the same whether it is the best or not.
+    /// The number of each group's colour and mark, in the order of names, so that an adapter looks the same whatever its rank.
     private var styles: [Int] {
         let names = map.groups.compactMap(\.adapter).sorted()
         return map.groups.map { group in group.adapter.flatMap(names.firstIndex) ?? 0 }
@@ -67,7 +66,7 @@ struct RoutePicture {
         var y = Self.plot.y + 16
         for (place, group) in map.groups.enumerated() {
             let candidate = decision.candidates.first { $0.adapter == group.adapter }
-            // Cut, not rounded, so that nothing looks certain.
+            // Cut, not rounded, so that no figure becomes 1.
             let figure = (group.adapter == nil ? decision.noneProbability : candidate?.probability).map { Figure.decimals(($0 * 100).rounded(.down) / 100, 2) } ?? ""
             lines.append(mark(styles[place], group.adapter == nil, left + 6, y - 4, title: nil))
             lines.append("<text class=\"ink\" x=\"\(number(left + 22))\" y=\"\(number(y))\">\(Markup.escaped(shortened(group.adapter ?? "none of them", 22)))</text>")
@@ -84,10 +83,10 @@ struct RoutePicture {
         return lines.joined(separator: "\n")
     }
 
-    private func mark(_ style: Int, _ isNobody: Bool, _ x: Double, _ y: Double, title: String?) -> String {
+    private func mark(_ style: Int, _ isOutOfScope: Bool, _ x: Double, _ y: Double, title: String?) -> String {
         let inside = title.map { "<title>\(Markup.escaped($0))</title>" } ?? ""
         func path(_ shape: String, _ attributes: String) -> String { "<path \(attributes) d=\"\(shape)\">\(inside)</path>" }
-        if isNobody { return path("M\(number(x - 3)) \(number(y - 3))l6 6m0-6l-6 6", "class=\"nobody\" stroke-width=\"1.3\"") }
+        if isOutOfScope { return path("M\(number(x - 3)) \(number(y - 3))l6 6m0-6l-6 6", "class=\"none\" stroke-width=\"1.3\"") }
         let fill = "fill=\"\(Self.colours[style % Self.colours.count])\""
         let stroke = "fill=\"none\" stroke=\"\(Self.colours[style % Self.colours.count])\" stroke-width=\"2\""
         switch style % 8 {
@@ -102,7 +101,7 @@ struct RoutePicture {
         }
     }
 
-    /// Plane to picture; each direction fills its side.
+    /// From the plane to the picture, which each direction fills.
     private struct Scale {
         private let left: Double, top: Double, x: (least: Double, factor: Double), y: (least: Double, factor: Double)
 

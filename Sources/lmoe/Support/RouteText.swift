@@ -1,14 +1,14 @@
 import Generation
 import Routing
 
-/// A decision for people.
+/// A decision as text.
 struct RouteText {
     let decision: RouteDecision
 
     /// `bash`, or `base`.
     var name: String { decision.adapter ?? "base" }
 
-    /// `bash 0.97`, as a chat shows it; cut, not rounded, so that nothing looks certain.
+    /// `bash 0.97`, as a chat shows it; cut, not rounded, so that no figure becomes 1.
     var label: String {
         switch decision.route {
         case .explicit: name
@@ -19,7 +19,7 @@ struct RouteText {
 
     private func cut(_ probability: Double) -> Double { (probability * 100).rounded(.down) / 100 }
 
-    /// Everything there is to say about it.
+    /// The whole explanation.
     var explanation: String {
         var lines = ["\(name)  (\(decision.route.rawValue))", decision.reason, ""]
         lines.append("text       \(decision.text)")
