@@ -33,7 +33,7 @@ struct AdaptersCheck: ParsableCommand {
     func run() throws {
         let workspace = try Workspace(model, flags: folders.flags)
         guard isFolder(folder) else {
-            let hint = folder.lowercased().hasSuffix(".gguf") ? "; a GGUF file wants a folder of its own" : ""
+            let hint = folder.lowercased().hasSuffix(".gguf") ? "; a GGUF file needs a folder of its own" : ""
             throw Failure(message: "\(folder): there is no such folder\(hint)")
         }
         let base = try workspace.configuration.openBaseWeights()
