@@ -1,3 +1,4 @@
+import Glibc
 import JSON
 import Tensors
 import Testing
@@ -158,5 +159,21 @@ struct ModelFilesTests {
         let empty = try TinyModel(TinyModel.config("llama"))
         #expect(throws: ModelError.self) { try ModelFiles.open(empty.path + "/config.json") }
         #expect(throws: ModelError.self) { try ModelFiles.open(repository.appendingPathComponent("Sources").path) }
+    }
+
+    @Test("a file that another process truncates is noticed by who opens it, who packs it and who steps", arguments: [ModelPrecision.fast, .reference])
+    func truncated(precision: ModelPrecision) throws {
+        let model = try TinyModel(TinyModel.config("llama"))
+        let files = try ModelFiles.open(model.path)
+        let decoder = try StepWorkspace(files, precision: precision, pool: ReferenceDecoderTests.pool)
+        _ = Sequence([1, 2, 3]).logits(decoder)
+        #expect(!decoder.weights.isDamaged)
+        #expect(truncate(model.path + "/model.safetensors", 0) == 0)
+        // The process lives, and the step's owner can tell that these logits are wrong.
+        _ = Sequence([1, 2, 95]).logits(decoder)
+        #expect(decoder.weights.isDamaged)
+        let late = #expect(throws: ModelError.self) { try DecoderWeights(files, precision: precision, pool: ReferenceDecoderTests.pool) }
+        #expect(late?.code == .malformed && late?.file?.hasSuffix("model.safetensors") == true)
+        #expect(throws: ModelError.self) { try ModelFiles.open(model.path) }
     }
 }

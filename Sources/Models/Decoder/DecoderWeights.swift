@@ -33,6 +33,16 @@ public final class DecoderWeights: Sendable {
     /// Bytes of weights in memory: the packed ones of the fast path; 0 for the reference, which leaves them in the file.
     public var weightBytes: Int { packed?.byteCount ?? 0 }
 
+    /// Whether a step read a part of the model's file that the file no longer has, so that its logits are wrong: another process
+    /// truncated it. The fast path reads only the embedding from the file, and only where the packed head does not hold it exactly.
+    /// Once true, it stays true. Cost: a load or two.
+    public var isDamaged: Bool {
+        switch storage {
+        case .packed(let weights): weights.embedding?.isDamaged ?? false
+        case .file(let weights): weights.files.isDamaged
+        }
+    }
+
     /// Nil for the reference path.
     var packed: PackedWeights? {
         guard case .packed(let weights) = storage else { return nil }
