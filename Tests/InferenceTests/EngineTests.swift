@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import Generation
 import Synchronization
+import Tensors
 import TestSupport
 import Testing
 
@@ -157,6 +158,27 @@ struct EngineTests {
         let fixture = try Self.shared.get()
         _ = await fixture.engine.answer(request("how many rivers run through ohio", adapter: "sql", maxTokens: 4))
         try await eventually("the adapter is unpinned") { fixture.store.status("sql")?.pins == 0 }
+    }
+
+    @Test("a model file that another process truncates fails the requests, not the process")
+    func truncatedModel() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.place("base.gguf")
+        try FileManager.default.copyItem(atPath: Checkout.model("base.gguf"), toPath: path)
+        let base = try BaseModel.open(path, precision: .reference, pool: WorkerPool(threads: 2))
+        let engine = try Engine(base: base, store: nil)
+        defer { engine.stop() }
+        #expect(engine.status.health == .ready)
+        #expect(truncate(path, 1 << 20) == 0)
+        for _ in 0..<2 {
+            let answer = await engine.answer(request("hi", maxTokens: 2))
+            #expect(answer.failure?.code == .internalFailure)
+            #expect(answer.failure?.message.contains("became shorter") == true)
+        }
+        guard case .unavailable = engine.status.health else {
+            Issue.record("a damaged model is not ready")
+            return
+        }
     }
 
     @Test("a stop string ends the text before it")

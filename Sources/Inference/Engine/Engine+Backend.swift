@@ -6,11 +6,16 @@ import Tokenizers
 extension Engine {
     public var adapterNames: [String] { store?.list().filter(\.isServable).map(\.name).sorted() ?? [] }
 
+    private var health: BackendStatus.Health {
+        if isDraining { return .draining }
+        return base.decoder.isDamaged ? .unavailable("the model's file became shorter while it was in use") : .ready
+    }
+
     public var status: BackendStatus {
         let now = statistics
         func figure(_ name: String, _ value: Int, _ help: String) -> BackendStatus.Figure { .init(name, Double(value), help: help) }
         return BackendStatus(
-            isDraining ? .draining : .ready, queuedRequests: now.queuedRequests, activeSequences: now.activeSequences,
+            health, queuedRequests: now.queuedRequests, activeSequences: now.activeSequences,
             figures: [
                 figure("queued_requests", now.queuedRequests, "Accepted and not yet part of a step."),
                 figure("active_sequences", now.activeSequences, "Sequences that take part in steps."),

@@ -15,6 +15,12 @@ extension EngineWorker {
         workspace.step(work.batch, cache: cache, logits: work.logits.pointer, stride: base.decoder.logitsStride)
         let computed = ContinuousClock.now
         work.batch.runs.removeAll(keepingCapacity: true)
+        guard !base.decoder.isDamaged else {
+            // Zeros stood in place of weights: neither tokens nor stored keys and values are of any use.
+            for sequence in work.sequences { fail(sequence, Self.damagedModel) }
+            work.sequences.removeAll(keepingCapacity: true)
+            return true
+        }
         work.sampler.run()
         report.step = computed - start
         report.sampling = .now - computed
@@ -28,6 +34,9 @@ extension EngineWorker {
         ledger.steps.add(report)
         return true
     }
+
+    private static let damagedModel = GenerationError(
+        .internalFailure, "the model's file became shorter while it was in use: put the whole file back and restart the server")
 
     private func noteCost(_ report: StepCounters.Report) {
         let milliseconds = report.step / .milliseconds(1)
