@@ -255,7 +255,7 @@ final class Outcome {
             let drained = Task { await server.drain(deadlineMilliseconds: 600_000) }
             let idleEnd = try await RawClient.run { idle.value.receiveAll() }
             #expect(idleEnd?.hasSuffix("GET /a ") == true)
-            #expect(await server.connectionCount == 1)
+            #expect(try await outcome.wait { _ in server.connectionCount == 1 })
             await #expect(throws: RawClient.Failure.self) { try await RawClient.run { _ = try RawClient(port: port) } }
             await outcome.responder?.write(Array("late".utf8))
             await outcome.responder?.end()
