@@ -1,4 +1,5 @@
 import Foundation
+import Generation
 import OpenAIAPI
 import Serving
 import TestSupport
@@ -21,7 +22,7 @@ import Testing
             try await body()
             return nil
         } catch {
-            return (error as? APIError)?.code
+            return (error as? APIError ?? (error as? GenerationError).map(APIError.init))?.code
         }
     }
 

@@ -104,6 +104,15 @@ import Testing
         #expect(throws: GatewayError.self) { try Service.readKeys(configuration) }
     }
 
+    @Test(arguments: [(1, 2, 2), (32, 256, 287), (32, 2_000, 2_031), (1, 1, 1)])
+    func oneSettingBoundsTheQueuesOfRouterAndEngine(sequences: Int, queue: Int, routed: Int) throws {
+        let values = SettingValues(flags: [.maxSequences: "\(sequences)", .maxQueue: "\(queue)"])
+        let limits = try ServiceConfiguration(values).limits
+        #expect(limits.queuedRequests == queue && limits.activeSequences == sequences)
+        // One is routed while the others wait.
+        #expect(limits.queuedForRouting == routed)
+    }
+
     @Test func limitsAreSpokenInLines() {
         let text = ServiceLimits().lines.joined(separator: "\n")
         for part in ["1024", "8 MiB", "256 waiting", "32 sequences", "128 MiB"] { #expect(text.contains(part), "\(part)") }

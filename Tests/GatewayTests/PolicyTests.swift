@@ -184,6 +184,34 @@ import Testing
         #expect(attributes[.posixPermissions] as? Int == 0o600)
     }
 
+    /// Every text that a decision can hold is a word of its own here; none may reach the file.
+    @Test func noTextOfADecisionReachesTheLog() throws {
+        let (log, folder) = try log { _ in }
+        var decision = Self.decision
+        decision.text = "corrected-secret"
+        decision.original = "misspelt-secret"
+        decision.candidates[0].nearest = [.init(text: "example-secret", similarity: 1)]
+        decision.notes.judgement = .init(failure: "failure-secret")
+        decision.notes.first = .init(encoder: "static", adapter: "shell", probability: 0.5, isSure: false, microseconds: 1)
+        decision.notes.pieces = 3
+        log.note(decision, RouteQuestion(.messages([ChatMessage(role: "user", content: "prompt-secret")]), requestID: "r-1", user: "user-secret"))
+        log.flush()
+        let line = try #require(try lines(folder).first)
+        #expect(!line.serialized().contains("secret"), "\(line.serialized())")
+        #expect(line["language_model"]?["failed"] == true && line["pieces"] == 3 && line["first"]?["encoder"] == "static")
+    }
+
+    @Test func aLogThatOthersCouldReadIsClosedToThem() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/decisions.jsonl"
+        try folder.write("", to: "decisions.jsonl")
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+        let log = try DecisionLog(DecisionLogSettings(path: path))
+        note(log, "r-1")
+        log.flush()
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
+    }
+
     @Test func promptsAreWrittenWhenAsked() throws {
         let (log, folder) = try log { $0.hasPrompts = true }
         note(log, "r-1")

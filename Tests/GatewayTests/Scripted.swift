@@ -48,7 +48,7 @@ final class NamingBackend: GenerationBackend {
         do {
             pinned = try request.adapter.map { name throws(AdapterError) in try store.acquire(name) }
         } catch {
-            return stream.send(.failed(GenerationError(.adapterNotFound, error.description)))
+            return stream.send(.failed(GenerationError(error.code == .unavailable ? .overloaded : .adapterNotFound, error.description)))
         }
         stream.send(
             .started(.init(adapter: request.adapter, adapterVersion: pinned?.version, promptTokens: 1, cachedTokens: 0)))

@@ -84,6 +84,30 @@ import UV
         }
     }
 
+    /// The folder is away for a while: no adapter counts as removed, and a supervisor is told.
+    @Test func whileTheAdaptersFolderCannotBeReadAllStaysAndItIsNotReady() async throws {
+        try await withService { site in
+            try await site.open()
+            #expect(try await site.chat("find the large files in a folder").headers["x-lmoe-adapter"] == "shell")
+            let (path, away) = (site.configuration.adapters, "\(site.folder.path)/away")
+            try FileManager.default.moveItem(atPath: path, toPath: away)
+            #expect(try await site.until { try await site.ask("GET", "/ready").status == 503 })
+            let ready = try await site.ask("GET", "/ready").json()
+            #expect(ready["status"] == "unavailable")
+            #expect(ready["reason"]?.stringValue?.hasPrefix("the adapters folder cannot be read") == true)
+            #expect(!ready.serialized().contains(site.folder.path))
+            #expect(try await site.ask("GET", "/metrics").text.contains("lmoe_ready 0"))
+            #expect(try await site.chat("find the large files in a folder").headers["x-lmoe-adapter"] == "shell")
+            #expect(try await site.ask("GET", "/v1/models/geo").status == 200)
+            // It is not in memory, and its files are away: no other model answers in its place.
+            #expect(try await site.chat("which rivers cross texas").status == 429)
+            try FileManager.default.moveItem(atPath: away, toPath: path)
+            #expect(try await site.until { try await site.ask("GET", "/ready").status == 200 })
+            #expect(try await site.ask("GET", "/metrics").text.contains("lmoe_ready 1"))
+            #expect(!site.log.lines.contains { $0.contains("adapter removed") })
+        }
+    }
+
     @Test func aRemovedAdaptersRunningRequestFinishes() async throws {
         try await withService { site in
             try await site.open()

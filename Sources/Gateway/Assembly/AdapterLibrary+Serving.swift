@@ -16,13 +16,13 @@ extension AdapterLibrary {
     ///   - fellBack: told of each prompt whose routed adapter could not answer.
     ///   - notLoaded: told of each adapter that could not be loaded ahead of its request.
     public func serving(
-        _ backend: any GenerationBackend, queue: WorkQueue,
+        _ backend: any GenerationBackend, queue: WorkQueue, limits: ServingLimits = .init(),
         decided: @escaping @Sendable (RouteDecision, RouteQuestion) -> Void = { _, _ in },
         fellBack: @escaping @Sendable (RoutedBackend.Fallback) -> Void = { _ in },
         notLoaded: @escaping @Sendable (_ adapter: String, GenerationError) -> Void = { _, _ in }
     ) -> RoutedBackend {
         let router = DispatchedRouter(
             dispatcher, rules: { [self] in shelf.rules }, queue: queue, backend: backend, decided: decided)
-        return RoutedBackend(backend, router: router, fellBack: fellBack, notLoaded: notLoaded)
+        return RoutedBackend(backend, router: router, limits: limits, fellBack: fellBack, notLoaded: notLoaded)
     }
 }

@@ -2,6 +2,7 @@ public import Adapters
 public import HTTP
 public import OpenAIAPI
 public import Routing
+public import Serving
 internal import UV
 
 /// Every bound of the service in one place; `lmoe serve` prints them.
@@ -22,14 +23,20 @@ public struct ServiceLimits: Sendable {
     public var activeSequences = 32
     /// Requests that may wait for their first step; one more is 429.
     public var queuedRequests = 256
-    /// Routing and embedding calls that may wait for a thread; one more is 429.
-    public var queuedEmbeddings = 256
+    /// Changes of adapters over HTTP that may wait for the one that is made; one more is 429.
+    public var queuedChanges = 64
+    /// Loading of adapters ahead of their requests.
+    public var serving = ServingLimits()
     /// What running requests get after SIGTERM.
     public var drainMilliseconds = 30_000
     /// Between two looks at the adapters folder, beside its events.
     public var rescanMilliseconds = 1_000
 
     public init() {}
+
+    /// Prompts and texts that may wait for the router's thread beside the one that is routed: as many as the engine has room for,
+    /// so that `--max-queue` and `--max-sequences` bound both queues alike.
+    public var queuedForRouting: Int { activeSequences + queuedRequests - 1 }
 
     /// Raises the process's limit of open files, and lowers `http.connections` where connections could take all of them: files
     /// of adapters must still open while every connection is in use.
@@ -46,7 +53,7 @@ public struct ServiceLimits: Sendable {
             "all bodies           \(bytes(max(http.allBodiesBytes, http.bodyBytes))), then 503",
             "requests             \(activeSequences) sequences at once, \(queuedRequests) waiting, then 429",
             "one request          n \(api.choices), \(api.sequences) sequences, \(api.messages) messages, \(api.stopStrings) stop strings",
-            "embeddings           \(api.embeddingInputs) texts a request, \(queuedEmbeddings) calls waiting",
+            "embeddings           \(api.embeddingInputs) texts a request, \(queuedForRouting) calls waiting",
             "keys and values      \(bytes(keyValueBytes))",
             "adapters in memory   \(bytes(adapterBudgetBytes)) beside those in use; rank at most \(adapters.rank)",
             "routing data         \(routing.examplesPerAdapter) examples an adapter, \(bytes(routing.fileBytes)) a file",

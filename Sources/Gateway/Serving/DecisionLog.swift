@@ -19,8 +19,8 @@ public struct DecisionLogSettings: Sendable, Equatable {
     public init(path: String) { self.path = path }
 }
 
-/// The router's decisions as JSON lines in a file, for owners of adapters. Any thread; lines are written on a queue of its own,
-/// and when the disk is too slow they are dropped and counted: nobody waits for it.
+/// The router's decisions as JSON lines in a file, for owners of adapters. Any thread; lines are written on a queue of its own.
+/// When the disk is too slow, lines are dropped and counted: no request waits for it.
 final class DecisionLog: Sendable {
     private let settings: DecisionLogSettings
     private let queue = DispatchQueue(label: "lmoe.decisions", qos: .utility)
@@ -33,8 +33,8 @@ final class DecisionLog: Sendable {
     init(_ settings: DecisionLogSettings) throws(GatewayError) {
         self.settings = settings
         file = LimitedFile(path: settings.path, limitBytes: settings.limitBytes)
-        guard queue.sync(execute: { [file] in file.open() }) else {
-            throw GatewayError(.notOpened, "the decision log cannot be written: \(String(cString: strerror(errno)))", place: settings.path)
+        if let problem = queue.sync(execute: { [file] in file.open() }) {
+            throw GatewayError(.notOpened, "the decision log cannot be written: \(problem)", place: settings.path)
         }
     }
 
@@ -59,23 +59,14 @@ final class DecisionLog: Sendable {
     func flush() { queue.sync {} }
 
     private func line(_ decision: RouteDecision, _ question: RouteQuestion, time: Double) -> [UInt8] {
-        guard case .object(var explanation) = decision.json else { return [] }
-        if !settings.hasPrompts {
-            explanation["text"] = nil
-            explanation["candidates"] = .array(
-                decision.candidates.map {
-                    ["adapter": .string($0.adapter), "probability": Self.rounded($0.probability), "score": Self.rounded(Double($0.score))]
-                })
-        }
         var object: JSONObject = ["time": .number(time), "id": .string(question.requestID)]
         object["key"] = question.caller.key.map(JSONValue.string) ?? .null
         object["served"] = .bool(question.isServed)
+        let explanation = settings.hasPrompts ? decision.json.objectValue ?? [:] : DecisionLine.withoutTexts(decision)
         for (key, value) in explanation { object[key] = value }
         object["ms"] = .number((decision.milliseconds * 1000).rounded() / 1000)
         return JSONValue.object(object).serializedBytes() + [0x0A]
     }
-
-    private static func rounded(_ value: Double) -> JSONValue { .number((value * 1e4).rounded() / 1e4) }
 
     /// Unix seconds, to the millisecond.
     private static func now() -> Double {
@@ -85,7 +76,7 @@ final class DecisionLog: Sendable {
     }
 }
 
-/// A file that is appended to, and another for what was in it before it grew too large.
+/// A file that grows to a limit, and a second one with what was in it before.
 ///
 /// `@unchecked Sendable`: only the queue of its one owner, `DecisionLog`, calls it; `rotationKeepsTheLog…` would see torn lines.
 private final class LimitedFile: @unchecked Sendable {
@@ -101,23 +92,35 @@ private final class LimitedFile: @unchecked Sendable {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    func open() -> Bool {
-        // Who asked what is for the operator's eyes.
+    /// Why the file cannot be opened, or nil.
+    ///
+    /// Only the owner may read which caller asked what: a file that others could read until now is closed to them.
+    func open() -> String? {
         descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
         var status = stat()
-        guard descriptor >= 0, fstat(descriptor, &status) == 0 else { return false }
-        bytes = Int(status.st_size)
-        return true
+        guard fstat(descriptor, &status) == 0 else { return fail("its size cannot be read") }
+        let isFile = status.st_mode & S_IFMT == S_IFREG
+        if isFile, status.st_mode & 0o077 != 0, fchmod(descriptor, 0o600) != 0 { return fail("others can read it, and that cannot be changed") }
+        bytes = isFile ? Int(status.st_size) : 0
+        return nil
+    }
+
+    private func fail(_ problem: String) -> String {
+        let reason = String(cString: strerror(errno))
+        close(descriptor)
+        descriptor = -1
+        return "\(problem): \(reason)"
     }
 
     /// False when it could not be written.
     func write(_ line: [UInt8]) -> Bool {
         if bytes > 0, bytes + line.count > limitBytes {
+            guard rename(path, "\(path).1") == 0 else { return false }
             close(descriptor)
             descriptor = -1
-            rename(path, "\(path).1")
         }
-        guard descriptor >= 0 || open() else { return false }
+        guard descriptor >= 0 || open() == nil else { return false }
         var done = 0
         while done < line.count {
             let count = line.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: done), line.count - done) }

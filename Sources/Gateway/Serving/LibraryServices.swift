@@ -38,6 +38,20 @@ struct LibraryCatalogue: ModelCatalogue {
     func repeatedHeader(of caller: Caller) -> String? { library.shelf.rules.repeatedHeader(of: caller) }
 
     func adapterNames() -> [String] { library.shelf.names }
+
+    /// The log has the places and the system's reasons; `/ready` is open to everybody.
+    var condition: CatalogueCondition {
+        let condition = library.shelf.condition
+        var result = CatalogueCondition()
+        if condition.adapters != nil {
+            result.failure = "the adapters folder cannot be read: the adapters that were served before are served on"
+        }
+        if !condition.rules.isEmpty {
+            result.warnings.append(
+                "access rules cannot be read in \(condition.rules.count) places: the last known ones are in force, and adapters without known rules are closed")
+        }
+        return result
+    }
 }
 
 extension AdapterLibrary {

@@ -28,7 +28,7 @@ extension Service {
         looked: @escaping @Sendable (AdapterLibrary) -> Void
     ) async throws {
         let service = Service(configuration, keys: keys, logger: logger, version: version)
-        let end = EndSignal(service)
+        let end = EndSignal(service, logger)
         defer { end.close() }
         listening(try service.listen())
         do {
@@ -66,10 +66,16 @@ private final class EndSignal {
     private var isOver = false
     private var waiting: CheckedContinuation<Void, Never>?
 
-    init(_ service: Service) {
+    init(_ service: Service, _ logger: Logger) {
         self.service = service
-        for signal in [SignalWatch.Signal.terminate, .interrupt] {
-            if let watch = try? SignalWatch(signal, handler: { [weak self] in self?.came() }) { watches.append(watch) }
+        for (signal, name) in [(SignalWatch.Signal.terminate, "SIGTERM"), (.interrupt, "SIGINT")] {
+            do {
+                watches.append(try SignalWatch(signal, handler: { [weak self] in self?.came() }))
+            } catch {
+                logger.error(
+                    "a signal cannot be watched: it ends the process at once",
+                    ["signal": .string(name), "why": .string("\(error)")])
+            }
         }
     }
 

@@ -98,6 +98,7 @@ public final class Service {
         metrics.observe(parts.library)
         if let decisions { metrics.observe(decisions) }
         serve(parts, decisions)
+        metrics.observeReadiness(parts)
         metrics.setReady(true)
         let milliseconds = Int(((ContinuousClock().now - start) / .milliseconds(1)).rounded())
         logger.info(
@@ -112,9 +113,9 @@ public final class Service {
     private func serve(_ parts: ServiceParts, _ decisions: DecisionLog?) {
         let (library, backend) = (parts.library, parts.backend)
         let routing = WorkQueue(
-            "lmoe.routing", capacity: configuration.limits.queuedEmbeddings, purpose: "to be routed or embedded")
+            "lmoe.routing", capacity: configuration.limits.queuedForRouting, purpose: "to be routed or embedded")
         let serving = library.serving(
-            backend, queue: routing, decided: { decision, question in decisions?.note(decision, question) },
+            backend, queue: routing, limits: configuration.limits.serving, decided: { decision, question in decisions?.note(decision, question) },
             fellBack: { [logger] fallback in
                 logger.warning(
                     "the adapter that the router chose cannot answer",
@@ -134,7 +135,7 @@ public final class Service {
                 library: library, baseName: backend.baseModelName, contextLength: backend.contextLength, started: started),
             adapters: LibraryAdministration(
                 library: library, imports: configuration.imports,
-                queue: WorkQueue("lmoe.administration", capacity: 64, purpose: "for changes of adapters")),
+                queue: WorkQueue("lmoe.administration", capacity: configuration.limits.queuedChanges, purpose: "for changes of adapters")),
             embeddings: parts.embedder.map { QueuedEmbeddings(embedder: $0, queue: routing) })
         let folders = [configuration.adapters] + [configuration.routes].compactMap { $0 }
         let watch = LibraryWatch(

@@ -1,5 +1,6 @@
 import OpenAIAPI
 import Serving
+internal import Synchronization
 import Telemetry
 
 /// What `/metrics` says of requests and adapters. Labels are bounded: endpoints by their number, adapters by the registry.
@@ -17,6 +18,7 @@ final class ServiceMetrics: Sendable {
     private let clientsLeft: Counter
     private let refreshes: Counter
     private let ready: Gauge
+    private let isReady = Atomic(false)
 
     init() {
         requests = registry.counters(
@@ -83,7 +85,15 @@ final class ServiceMetrics: Sendable {
     }
 
     func noteRefresh() { refreshes.increment() }
-    func setReady(_ isReady: Bool) { ready.set(isReady ? 1 : 0) }
+    func setReady(_ isReady: Bool) { self.isReady.store(isReady, ordering: .relaxed) }
+
+    /// As `/ready` answers, read when somebody asks.
+    func observeReadiness(_ parts: ServiceParts) {
+        registry.addCollector { [self] in
+            let isReady = isReady.load(ordering: .relaxed) && parts.library.shelf.condition.adapters == nil && parts.backend.status.health == .ready
+            ready.set(isReady ? 1 : 0)
+        }
+    }
 
     /// Residency and use of each adapter, read when somebody asks.
     func observe(_ library: AdapterLibrary) {

@@ -40,8 +40,27 @@ public protocol ModelCatalogue: Sendable {
     func admits(_ caller: Caller, to adapter: String) -> Bool
     /// A header that the operator's rules name and that this caller sent with several values.
     func repeatedHeader(of caller: Caller) -> String?
+    /// For `/ready`.
+    var condition: CatalogueCondition { get }
     /// Servable adapters, sorted: llama.cpp's ids are places in this list.
     func adapterNames() -> [String]
+}
+
+/// How far a catalogue knows what lies in its folders. Texts are for clients: they name no path.
+public struct CatalogueCondition: Sendable, Equatable {
+    /// Why it does not know what lies there: what was served before is served on, and the service is not ready. nil when it knows.
+    public var failure: String?
+    /// What else is not as it should be; the service is ready all the same.
+    public var warnings: [String]
+
+    public init(failure: String? = nil, warnings: [String] = []) {
+        self.failure = failure
+        self.warnings = warnings
+    }
+}
+
+extension ModelCatalogue {
+    public var condition: CatalogueCondition { CatalogueCondition() }
 }
 
 /// A line of `/v1/models`.
