@@ -10,7 +10,7 @@ public struct GatewayError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     public var code: Code
-    /// For a person: what was found, what was expected.
+    /// For people: what was found, and what was expected.
     public var message: String
     /// The flag, variable, key or file.
     public var place: String?

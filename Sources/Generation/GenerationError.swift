@@ -21,7 +21,7 @@ public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertib
     }
 
     public var code: Code
-    /// For a person: what, where, and what to do.
+    /// For people: what happened, where, and what to do.
     public var message: String
     public var retryAfterSeconds: Int?
 

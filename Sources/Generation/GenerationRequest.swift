@@ -1,6 +1,6 @@
 public import JSON
 
-/// What a backend is asked to generate: one sequence. `n` choices are `n` requests.
+/// One sequence to generate. `n` choices are `n` requests.
 public struct GenerationRequest: Sendable {
     public enum Prompt: Sendable {
         /// Rendered with the adapter's or the base's chat template. `tools` are the objects that the client sent.
@@ -15,7 +15,7 @@ public struct GenerationRequest: Sendable {
     public var prompt: Prompt
     /// The adapter's name; nil is the base model alone.
     public var adapter: String?
-    /// Several adapters as one; goes before `adapter`.
+    /// Several adapters as one; when it is set, `adapter` is ignored.
     public var merge: AdapterMerge?
     /// How strongly the adapter acts: 1 as it was trained, 0 not at all.
     public var scale: Double

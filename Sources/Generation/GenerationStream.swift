@@ -2,9 +2,9 @@ import Synchronization
 
 /// The bounded mailbox between one request's producer (a backend's thread) and its consumer (the loop).
 ///
-/// The producer never blocks: before it plans more work for the request it asks `isSaturated` and leaves the request out
-/// of the step while the consumer is behind, so that a slow reader slows its own stream only. The last event is always
-/// accepted. Cancellation is a flag that the producer reads before each step.
+/// The producer never blocks. Before it plans more work for the request, it reads `isSaturated`, and leaves the request out of the
+/// step while the consumer is behind: a slow reader slows only its own stream. The last event is always accepted. Cancellation is a
+/// flag that the producer reads before each step.
 public final class GenerationStream: Sendable {
     /// Takes a request over whose producer failed before it began: true when the failure is not to be delivered.
     public typealias Recovery = @Sendable (GenerationStream, GenerationError) -> Bool
@@ -18,7 +18,7 @@ public final class GenerationStream: Sendable {
     }
 
     private let state = Mutex(State())
-    // Written under the lock, read without it: the producer asks at every step.
+    // Written under the lock, read without it: the producer reads it at every step.
     private let waiting = Atomic(0)
     private let cancelled = Atomic(false)
     private let expired = Atomic(false)

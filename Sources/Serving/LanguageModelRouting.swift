@@ -7,7 +7,7 @@ internal import Synchronization
 /// waits for the answer.
 public struct LanguageModelRouting: Sendable {
     let backend: any GenerationBackend
-    /// Later there is no judgement, and the router's decision stands.
+    /// After this time the router's decision stands without a judgement.
     let milliseconds: Int
     private let questions = QuestionCounter()
 
@@ -50,7 +50,7 @@ public struct LanguageModelRouting: Sendable {
     }
 }
 
-/// Numbers questions, so that their requests are told apart in logs.
+/// Numbers the questions, so that logs tell their requests apart.
 private final class QuestionCounter: Sendable {
     private let count = Atomic(0)
     func next() -> Int { count.add(1, ordering: .relaxed).newValue }
@@ -94,7 +94,7 @@ private final class AskedLetters: Sendable {
         return try result.get()
     }
 
-    /// The first end counts; what still runs is cancelled.
+    /// The first result counts; the other questions are cancelled.
     func end(_ result: Result<[[Double]], GenerationError>) {
         let (waiting, streams) = state.withLock { state in
             guard state.result == nil else { return (nil, []) as (CheckedContinuation<Result<[[Double]], GenerationError>, Never>?, [GenerationStream]) }
@@ -130,7 +130,7 @@ private final class AskedLetters: Sendable {
         if answers.count == count { end(.success(answers)) }
     }
 
-    /// The best logarithm of each letter among the most probable tokens, whatever stands around it.
+    /// The highest log-probability of each letter among the most probable tokens; spaces, colons and full stops around it do not count.
     private func letters(_ token: TokenLogprob) -> [Double] {
         var letters = [Double](repeating: Self.least, count: count)
         for alternative in token.top {
@@ -144,6 +144,6 @@ private final class AskedLetters: Sendable {
 
     private static let silent = GenerationError(.internalFailure, "it wrote no token")
 
-    /// Of a letter that is not among them.
+    /// The log-probability of a letter that is not among them.
     private static let least = -12.0
 }

@@ -1,5 +1,5 @@
 internal import Dispatch
-public import Generation
+import Generation
 internal import Synchronization
 
 /// Loads adapters as soon as they are chosen, while their requests still wait in the backend's queue. Any thread.

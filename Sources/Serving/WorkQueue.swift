@@ -1,5 +1,5 @@
 internal import Dispatch
-public import Generation
+import Generation
 internal import Synchronization
 
 /// One thread for work that must leave the loop, in order, with a bound on what waits.
@@ -29,7 +29,7 @@ public final class WorkQueue: Sendable {
     /// Refused since the start.
     public var refused: Int { state.withLock { $0.refused } }
 
-    /// Throws `overloaded` at once when `capacity` others wait, `CancellationError` for work that nobody wants any more when its
+    /// Throws `overloaded` at once when `capacity` others wait, `CancellationError` for work whose client has left when its
     /// turn comes, else what the body throws.
     public func run<Result: Sendable>(
         unless isAbandoned: @escaping @Sendable () -> Bool = { false }, _ body: @escaping @Sendable () throws -> Result

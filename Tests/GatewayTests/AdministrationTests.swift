@@ -118,7 +118,13 @@ import Testing
     @Test func moreThanWaitsIsAnErrorForListsToo() async throws {
         let folder = try TemporaryFolder()
         let library = try Fixture.library(folder)
-        let full = LibraryAdministration(library: library, imports: nil, queue: WorkQueue("test", capacity: 0, purpose: "to be changed"))
-        await #expect(throws: (any Error).self) { _ = try await full.list() }
+        let queue = WorkQueue("test", capacity: 0, purpose: "to be changed")
+        let full = LibraryAdministration(library: library, imports: nil, queue: queue)
+        let gate = DispatchSemaphore(value: 0)
+        let running = Task { try await queue.run { gate.wait() } }
+        while queue.count == 0 { await Task.yield() }
+        #expect(await code { _ = try await full.list() } == .overloaded)
+        gate.signal()
+        try await running.value
     }
 }

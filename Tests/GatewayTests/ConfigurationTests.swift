@@ -13,7 +13,7 @@ import Testing
         let configuration = try ServiceConfiguration(values)
         #expect(configuration.port == 1)
         #expect(configuration.host == "0.0.0.0")
-        #expect(configuration.limits.keyValueBytes == 64 << 20)
+        #expect(configuration.limits.engine.keyValueBytes == 64 << 20)
         #expect(configuration.routes == nil)
         #expect(configuration.base == "models/base.gguf")
         #expect(configuration.cache == "/home/ann/.cache/lmoe")
@@ -84,7 +84,38 @@ import Testing
         #expect(Setting.apiKeyFile.flag == "--api-key-file")
         #expect(Setting.apiKeyFile.variable == "LMOE_API_KEY_FILE")
         #expect(Set(Setting.allCases.map(\.variable)).count == Setting.allCases.count)
-        #expect(Setting.allCases.allSatisfy { !$0.summary.isEmpty })
+        #expect(Setting.allCases.allSatisfy { !$0.summary.isEmpty && !$0.standard.isEmpty && !$0.summary.hasSuffix(".") })
+    }
+
+    /// The default that help shows is a value that the setting takes, and changes nothing.
+    @Test func theDefaultsOfTheTableAreTakenAndChangeNothing() throws {
+        let inWords: Set<Setting> = [.cache, .defaultMaxTokens, .cacheByKey]
+        for setting in Setting.allCases where !inWords.contains(setting) {
+            let configuration = try ServiceConfiguration(SettingValues(flags: [setting: setting.standard]))
+            #expect(configuration.limits.lines == ServiceConfiguration().limits.lines, "\(setting)")
+            #expect(configuration.cors == CORSPolicy() && configuration.decisionLog == nil && configuration.requests == RequestPolicy())
+            #expect(configuration.threads == ServiceConfiguration().threads && configuration.routes == "routes")
+        }
+    }
+
+    /// The ends of the range that help shows are taken, and what lies beyond them is not.
+    @Test func theRangesOfTheTableHoldAtTheirEnds() throws {
+        for setting in Setting.allCases {
+            guard let ends = setting.range?.components(separatedBy: " to "), let low = Double(ends[0]), let high = Double(ends[1]) else { continue }
+            func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
+            for end in [low, high] { _ = try ServiceConfiguration(SettingValues(flags: [setting: text(end)])) }
+            for beyond in [low - 1, high + 1] {
+                let error = #expect(throws: GatewayError.self) { try ServiceConfiguration(SettingValues(flags: [setting: text(beyond)])) }
+                #expect(error?.place == setting.flag)
+            }
+        }
+    }
+
+    @Test func whatTheEngineIsToldIsSet() throws {
+        let values = SettingValues(flags: [.specialTokens: "text", .defaultMaxTokens: "77", .speculation: "off"])
+        let engine = try ServiceConfiguration(values).limits.engine
+        #expect(!engine.readsSpecialTokensInMessages && engine.defaultAnswerTokens == 77 && !engine.speculates)
+        #expect(throws: GatewayError.self) { try ServiceConfiguration(SettingValues(flags: [.specialTokens: "no"])) }
     }
 
     @Test func keyFilesWithoutAKeyAreRefused() throws {
@@ -108,7 +139,7 @@ import Testing
     func oneSettingBoundsTheQueuesOfRouterAndEngine(sequences: Int, queue: Int, routed: Int) throws {
         let values = SettingValues(flags: [.maxSequences: "\(sequences)", .maxQueue: "\(queue)"])
         let limits = try ServiceConfiguration(values).limits
-        #expect(limits.queuedRequests == queue && limits.activeSequences == sequences)
+        #expect(limits.engine.queuedRequests == queue && limits.engine.activeSequences == sequences)
         // One is routed while the others wait.
         #expect(limits.queuedForRouting == routed)
     }

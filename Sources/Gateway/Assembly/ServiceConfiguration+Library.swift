@@ -4,7 +4,7 @@ public import Inference
 public import Models
 public import Routing
 
-/// The pieces of the service one by one, for commands that need only some of them. None of this is for the loop.
+/// Opens the parts of the service one by one, for commands that need only some of them. Not for the loop.
 extension ServiceConfiguration {
     /// The base's headers: enough to check adapters and to route; weights are not read.
     public func openModelFiles() throws(GatewayError) -> ModelFiles {

@@ -42,11 +42,7 @@ extension ServiceConfiguration {
 
     /// Starts the engine's thread.
     public func openEngine(_ base: BaseModel, library: AdapterLibrary, encoder: @escaping EncoderSource = { nil }) throws(GatewayError) -> Engine {
-        var bounds = InferenceLimits()
-        bounds.keyValueBytes = limits.keyValueBytes
-        bounds.activeSequences = limits.activeSequences
-        bounds.queuedRequests = limits.queuedRequests
-        bounds.speculates = speculates
+        var bounds = limits.engine
         bounds.stopStrings = limits.api.stopStrings
         bounds.stopStringBytes = limits.api.stopStringBytes
         do throws(BaseModelError) {

@@ -2,7 +2,7 @@ internal import Synchronization
 import Logging
 import Telemetry
 
-/// Tells a person who waits how many routing examples are embedded: a line every two seconds, none when it is quick.
+/// Logs how many routing examples are embedded: a line every two seconds, none when it takes less.
 final class IndexingProgress: Sendable {
     private let logger: Logger
     private let last = Mutex(ContinuousClock.now)

@@ -2,10 +2,9 @@ internal import Dispatch
 internal import Synchronization
 internal import UV
 
-/// Keeps a library in step with its folders: events of the system, and a look now and then for what events miss.
+/// Keeps a library in step with its folders: by events of the system, and by a look now and then for changes without events.
 ///
-/// The loop only hears that something changed; looking is done on a queue of its own, one look at a time, and changes
-/// that come during a look cause one more. Loop only.
+/// Events arrive on the loop. Looks run on a queue of their own, one at a time; a change during a look causes one more. Loop only.
 @LoopActor
 final class LibraryWatch {
     private let library: AdapterLibrary

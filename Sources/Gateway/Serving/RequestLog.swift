@@ -2,7 +2,7 @@ import Logging
 import OpenAIAPI
 import Telemetry
 
-/// One line a request: who asked what, who answered, how long it took. Never the prompt or the answer.
+/// Writes one line for each request: the caller, the endpoint, the adapter and the times. Never the prompt or the answer.
 struct RequestLog: Sendable {
     let logger: Logger
 

@@ -74,7 +74,7 @@ private final class EndSignal {
             } catch {
                 logger.error(
                     "a signal cannot be watched: it ends the process at once",
-                    ["signal": .string(name), "why": .string("\(error)")])
+                    metadata: ["signal": .string(name), "why": .string("\(error)")])
             }
         }
     }

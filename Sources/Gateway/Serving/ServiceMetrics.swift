@@ -58,7 +58,7 @@ final class ServiceMetrics: Sendable {
         completionTokens.with(adapter).increment(by: usage.completionTokens)
     }
 
-    /// Work that leaves the loop for routing, and adapters that are loaded ahead of their requests; read when somebody asks.
+    /// Work that leaves the loop for routing, and adapters that are loaded ahead of their requests; read for each `/metrics`.
     func observe(_ serving: RoutedBackend, _ routing: WorkQueue) {
         let gauges: [(Gauge, @Sendable (Prefetch.Counters) -> Int)] = [
             (gauge("prefetch_waiting", "Adapters that wait to be loaded ahead of their requests."), { $0.waiting }),
@@ -87,7 +87,7 @@ final class ServiceMetrics: Sendable {
     func noteRefresh() { refreshes.increment() }
     func setReady(_ isReady: Bool) { self.isReady.store(isReady, ordering: .relaxed) }
 
-    /// As `/ready` answers, read when somebody asks.
+    /// As `/ready` answers, read for each `/metrics`.
     func observeReadiness(_ parts: ServiceParts) {
         registry.addCollector { [self] in
             let isReady = isReady.load(ordering: .relaxed) && parts.library.shelf.condition.adapters == nil && parts.backend.status.health == .ready
@@ -95,7 +95,7 @@ final class ServiceMetrics: Sendable {
         }
     }
 
-    /// Residency and use of each adapter, read when somebody asks.
+    /// Residency and use of each adapter, read for each `/metrics`.
     func observe(_ library: AdapterLibrary) {
         let bytes = registry.gauge("lmoe_adapter_resident_bytes", help: "Memory of adapters that are loaded.")
         let resident = registry.gauge("lmoe_adapters_resident", help: "Adapters in memory.")

@@ -39,7 +39,7 @@ public struct RouteQuestion: Sendable {
         self.isServed = isServed
     }
 
-    /// Texts of the user's turns, in order; a prompt that is no chat is one turn.
+    /// Texts of the user's turns, in order; a prompt that is not a chat counts as one turn.
     public var turns: [String] {
         switch content {
         case .text(let text): [text]

@@ -30,7 +30,7 @@ final class Workbench {
         own.apiKeyFile = nil
         own.limits.drainMilliseconds = 1_000
         // Made-up prompts fall into loops, which foretold tokens would make look faster than they are.
-        own.speculates = false
+        own.limits.engine.speculates = false
         self.configuration = own
         library = try own.openLibrary(for: base.weights, embedder: nil)
         engine = try own.openEngine(base, library: library)

@@ -90,7 +90,7 @@ struct RouteDecide: ParsableCommand {
 
     private func question(_ text: String) -> RouteQuestion { RouteQuestion(.text(text), top: top, caller: caller) }
 
-    /// The operator, for whom no rule holds, unless somebody is named.
+    /// The operator, to whom no rule applies, unless a key or a header is given.
     private var caller: Caller {
         if key == nil, header.isEmpty { return .operator }
         var headers: [String: [String]] = [:]
@@ -104,7 +104,7 @@ struct RouteDecide: ParsableCommand {
         return (line[..<colon].lowercased(), line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces))
     }
 
-    /// Before anything is opened: what is wrong with a path should not take a second to be told.
+    /// Before anything is opened: a wrong path is said at once.
     private static func checkPlace(_ path: String) throws {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {

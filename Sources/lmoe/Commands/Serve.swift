@@ -39,7 +39,7 @@ struct Serve: AsyncParsableCommand {
             }, looked: Serve.list)
     }
 
-    /// More would bury the limits, and fill a pipe that nobody reads.
+    /// More would hide the limits, and could fill a pipe that is not read.
     private static let listed = 20
 
     @Sendable private static func list(_ library: AdapterLibrary) {
@@ -54,42 +54,29 @@ struct Serve: AsyncParsableCommand {
 }
 
 /// What only the service needs.
-struct ServiceOptions: ParsableArguments {
-    @Option(help: Setting.host.help) var host: String?
-    @Option(help: Setting.port.help) var port: String?
-    @Option(help: Setting.precision.help) var precision: String?
-    @Option(help: Setting.imports.help) var imports: String?
-    @Option(help: Setting.apiKeyFile.help) var apiKeyFile: String?
-    @Option(help: Setting.corsOrigins.help) var corsOrigins: String?
-    @Option(help: Setting.modelAlias.help) var modelAlias: [String] = []
-    @Option(help: Setting.cacheByKey.help) var cacheByKey: String?
-    @Option(help: Setting.lenient.help) var lenient: String?
-    @Option(help: Setting.llmRouting.help) var llmRouting: String?
-    @Option(name: .customLong("llm-routing-ms"), help: Setting.llmRoutingMilliseconds.help) var llmRoutingMilliseconds: String?
-    @Option(help: Setting.decisionLog.help) var decisionLog: String?
-    @Option(help: Setting.decisionLogSample.help) var decisionLogSample: String?
-    @Option(help: Setting.decisionLogPrompts.help) var decisionLogPrompts: String?
-    @Option(help: Setting.decisionLogSize.help) var decisionLogSize: String?
-    @Option(help: Setting.maxSequences.help) var maxSequences: String?
-    @Option(help: Setting.maxQueue.help) var maxQueue: String?
-    @Option(help: Setting.maxConnections.help) var maxConnections: String?
-    @Option(help: Setting.maxBody.help) var maxBody: String?
-    @Option(help: Setting.rescanSeconds.help) var rescanSeconds: String?
-    @Option(help: Setting.drainSeconds.help) var drainSeconds: String?
-    @Option(help: Setting.logLevel.help) var logLevel: String?
-    @Option(help: Setting.logFormat.help) var logFormat: String?
-
-    var flags: [Setting: String] {
-        let values: [(Setting, String?)] = [
-            (.host, host), (.port, port), (.precision, precision), (.imports, imports), (.apiKeyFile, apiKeyFile),
-            (.corsOrigins, corsOrigins), (.modelAlias, modelAlias.isEmpty ? nil : modelAlias.joined(separator: ",")),
-            (.cacheByKey, cacheByKey), (.lenient, lenient), (.llmRouting, llmRouting),
-            (.llmRoutingMilliseconds, llmRoutingMilliseconds), (.decisionLog, decisionLog),
-            (.decisionLogSample, decisionLogSample), (.decisionLogPrompts, decisionLogPrompts),
-            (.decisionLogSize, decisionLogSize), (.maxSequences, maxSequences), (.maxQueue, maxQueue),
-            (.maxConnections, maxConnections), (.maxBody, maxBody), (.rescanSeconds, rescanSeconds),
-            (.drainSeconds, drainSeconds), (.logLevel, logLevel), (.logFormat, logFormat),
-        ]
-        return Dictionary(uniqueKeysWithValues: values.compactMap { key, value in value.map { (key, $0) } })
-    }
+struct ServiceOptions: SettingOptions {
+    @Option(.host) var host: String?
+    @Option(.port) var port: String?
+    @Option(.precision) var precision: String?
+    @Option(.imports) var imports: String?
+    @Option(.apiKeyFile) var apiKeyFile: String?
+    @Option(.corsOrigins) var corsOrigins: String?
+    @Option(.modelAlias) var modelAlias: [String] = []
+    @Option(.cacheByKey) var cacheByKey: String?
+    @Option(.lenient) var lenient: String?
+    @Option(.llmRouting) var llmRouting: String?
+    @Option(.llmRoutingMilliseconds) var llmRoutingMilliseconds: String?
+    @Option(.decisionLog) var decisionLog: String?
+    @Option(.decisionLogSample) var decisionLogSample: String?
+    @Option(.decisionLogPrompts) var decisionLogPrompts: String?
+    @Option(.decisionLogSize) var decisionLogSize: String?
+    @Option(.maxSequences) var maxSequences: String?
+    @Option(.maxQueue) var maxQueue: String?
+    @Option(.defaultMaxTokens) var defaultMaxTokens: String?
+    @Option(.maxConnections) var maxConnections: String?
+    @Option(.maxBody) var maxBody: String?
+    @Option(.rescanSeconds) var rescanSeconds: String?
+    @Option(.drainSeconds) var drainSeconds: String?
+    @Option(.logLevel) var logLevel: String?
+    @Option(.logFormat) var logFormat: String?
 }

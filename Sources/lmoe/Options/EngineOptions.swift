@@ -2,8 +2,7 @@ import ArgumentParser
 import Gateway
 
 /// How a command that generates runs its steps.
-struct EngineOptions: ParsableArguments {
-    @Option(help: Setting.speculation.help) var speculation: String?
-
-    var flags: [Setting: String] { speculation.map { [.speculation: $0] } ?? [:] }
+struct EngineOptions: SettingOptions {
+    @Option(.speculation) var speculation: String?
+    @Option(.specialTokens) var specialTokens: String?
 }
