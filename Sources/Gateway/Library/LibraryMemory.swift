@@ -68,8 +68,8 @@ struct LibraryMemory {
         do throws(RoutingError) {
             negatives = try files.negatives()
         } catch {
-            // The last texts stay in force.
-            if isChanged { refresh.routingProblems["routes/none.jsonl"] = error.description }
+            // The last texts stay in force. Where the folder itself cannot be read, its own reason says so.
+            if isChanged, stamp != nil { refresh.routingProblems["routes/none.jsonl"] = error.description }
         }
         return isChanged
     }

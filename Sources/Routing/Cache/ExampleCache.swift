@@ -21,8 +21,8 @@ final class ExampleCache: Sendable {
         var isWritable = true
         /// Texts that were embedded and could not be kept.
         var lostTexts = 0
-        /// Texts that were embedded again because their file became shorter.
-        var damagedTexts = 0
+        /// A mapped file became shorter, and its texts were embedded again.
+        var isDamaged = false
     }
 
     init(folder: String, embedder: any TextEmbedder) {
@@ -42,8 +42,7 @@ final class ExampleCache: Sendable {
             return "\(failure); \(cost) embeds its examples and trains its rules again. Free the disk, correct the permissions, or name "
                 + "another folder with --cache"
         }
-        guard state.damagedTexts > 0 else { return nil }
-        return "\(folder): a file became shorter while it was in use; its \(state.damagedTexts) texts were embedded again"
+        return state.isDamaged ? "\(folder): files became shorter while they were in use; their texts were embedded again" : nil
     }
 
     /// Before an update: forgets earlier failures, and creates the folder.
@@ -80,8 +79,8 @@ final class ExampleCache: Sendable {
         _ = writing { () throws(FileError) in try rules.store(trained, key, adapters: adapters) }
     }
 
-    /// A mapped file became shorter after it was opened, and so many texts were embedded again.
-    func note(damagedTexts: Int) { state.withLock { $0.damagedTexts += damagedTexts } }
+    /// A mapped file became shorter after it was opened, and its texts were embedded again.
+    func noteDamage() { state.withLock { $0.isDamaged = true } }
 
     private func reading<Value>(_ body: () throws(FileError) -> Value?) -> Value? {
         do throws(FileError) {

@@ -62,7 +62,7 @@ extension Router {
         var repaired: [String: ExampleVectors] = [:]
         for entry in damaged.map({ index.entries[$0] }) {
             repaired[entry.definition.adapter] = try embedded(entry.examples.texts)
-            cache?.note(damagedTexts: entry.examples.texts.count)
+            cache?.noteDamage()
         }
         return snapshot.withLock { current in
             current = current.replacing(repaired)
