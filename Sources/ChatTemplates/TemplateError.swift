@@ -3,7 +3,7 @@ public struct TemplateError: Error, Sendable, Equatable, CustomStringConvertible
     public enum Code: String, Sendable {
         /// The source is not a template, or uses a statement that chat templates do not have (`include`, `extends` …).
         case syntax
-        /// A value that is not there was used other than by printing or testing it.
+        /// A missing value was used other than by printing or testing it.
         case undefined
         /// An operation on values of the wrong kind, or a call with wrong arguments.
         case type
@@ -11,7 +11,7 @@ public struct TemplateError: Error, Sendable, Equatable, CustomStringConvertible
         case value
         /// The template itself refused the messages, with `raise_exception`.
         case raised
-        /// The template asked for what the sandbox forbids.
+        /// The template used something that the sandbox forbids.
         case security
         /// More text, steps, memory or nesting than `TemplateLimits` allows.
         case limitExceeded

@@ -1,4 +1,4 @@
-/// What a template may use. Anyone can bring a template in an adapter's folder, so each bound holds whatever the template does.
+/// The bounds of one template. Anyone can bring a template in an adapter's folder, so each bound holds for every template.
 public struct TemplateLimits: Sendable, Equatable {
     /// Bytes of template source. Real ones stay below 30 KB.
     public var sourceBytes = 512 << 10
@@ -13,7 +13,7 @@ public struct TemplateLimits: Sendable, Equatable {
     public var createdBytes = 192 << 20
     /// Nested expressions and statements, in the source and at run time (macros that call macros).
     public var depth = 160
-    /// Lists within lists, in messages and in what a template builds.
+    /// Lists within lists, in messages and in the template's own values.
     public var valueDepth = 100
     /// Elements of one `range`, as in Jinja's sandbox.
     public var rangeLength = 100_000

@@ -2,7 +2,7 @@
 struct AddedToken: Sendable, Equatable {
     var id: Int32
     var content: String
-    /// Only where no word character stands beside it.
+    /// Matched only where no word character is next to it.
     var singleWord = false
     /// The token includes the white space before it, or after it.
     var stripsLeft = false
@@ -28,7 +28,7 @@ struct AddedTokenMatcher: Sendable {
     private var ends: [Int32] = [-1]
     private var canBegin = [Bool](repeating: false, count: 256)
 
-    /// - Parameter spelling: what is looked for, token by token.
+    /// - Parameter spelling: the bytes to match for each token.
     init(_ tokens: [AddedToken], spelling: (AddedToken) -> [UInt8]) {
         self.tokens = tokens
         for (index, token) in tokens.enumerated() { insert(spelling(token), Int32(index)) }

@@ -1,5 +1,6 @@
 /// What BERT does to a text before it is cut into words: control characters go, white space becomes a space, Chinese
-/// characters stand alone, accents go, letters become small. Each step as the reference does it, with its Unicode tables.
+/// characters become words of their own, accents are removed, letters become lower case. Each step follows the reference and its
+/// Unicode tables.
 struct BERTNormalizer: Sendable {
     var cleansText = true
     var isolatesChinese = true

@@ -9,7 +9,7 @@ struct BytePairModel: Sendable {
     /// The token of each single byte; -1 where the vocabulary has none: such bytes have no token, as in the reference.
     let byteTokens: [Int32]
     let merges: MergeTable
-    /// A word that is a piece is that token, whatever the merges would make of it.
+    /// A word that is a piece becomes that token without merging.
     let ignoresMerges: Bool
     /// Stands for bytes without a token.
     let unknown: Int32?

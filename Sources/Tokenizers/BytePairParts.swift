@@ -1,4 +1,4 @@
-/// All that a byte-level BPE tokenizer consists of, whatever file it was read from.
+/// The parts of a byte-level BPE tokenizer, independent of the file format.
 struct BytePairParts {
     /// By id; empty for a free id. Added tokens are among them.
     var pieces: [String] = []
@@ -7,7 +7,7 @@ struct BytePairParts {
     var outside: Set<Int32> = []
     /// Best first.
     var merges: [(left: String, right: String)] = []
-    /// Where `merges` stands in the file, for errors.
+    /// The path of `merges` in the file, for errors.
     var mergesPath = "merges"
     var preTokenizer = PreTokenizer.gpt2
     var normalizer = Normalizer.none
@@ -58,7 +58,7 @@ struct BytePairParts {
             specialParts: specialParts)
     }
 
-    /// What each token stands for. An added token is the text that it is found as, even where all its characters are in
+    /// The bytes of each token. An added token stands for the text that it matches, even where all its characters are in
     /// the byte-level alphabet; the reference takes those for bytes, so that `é` would not come back as itself.
     func tokenBytes() -> ByteStrings {
         var strings = pieces.map { ByteAlphabet.decode($0) ?? Array($0.utf8) }

@@ -1,7 +1,7 @@
 /// Byte-level BPE (GPT-2, section 2.2, and its descendants): the text is cut into words, and the bytes of each word are
 /// merged pair by pair in the order of the vocabulary's merges.
 ///
-/// Equal to Hugging Face `tokenizers` in what it produces. Thread-safe; calls do not wait for each other.
+/// Gives the ids of Hugging Face `tokenizers`. Thread-safe; calls do not wait for each other.
 public final class BytePairTokenizer: Tokenizer {
     public let beginOfSequence: Int32?
     public let endOfSequence: Set<Int32>

@@ -1,4 +1,4 @@
-/// What a byte-level BPE tokenizer is made of, as GGUF's metadata holds it.
+/// A byte-level BPE vocabulary from GGUF's metadata.
 public struct BytePairVocabulary: Sendable {
     /// GGUF's `tokenizer.ggml.token_type`.
     public enum Kind: Int, Sendable {

@@ -22,7 +22,7 @@ struct NormalForms: Sendable {
         self.compositions = compositions
     }
 
-    /// Scalars below are their own decomposition and never combine with what stands before them.
+    /// Scalars below are their own decomposition and never combine with the scalar before them.
     static let firstThatComposes: UInt32 = 0x300
     static let firstThatDecomposes: UInt32 = 0xC0
 
@@ -134,7 +134,7 @@ enum Normalizer: Sendable, Equatable {
     case composed
     /// SentencePiece's: `▁` for each space.
     case markedSpaces
-    /// The same, and a mark before a text that is not empty: words at the start are those behind a space.
+    /// The same, and a mark before a text that is not empty: its first word is read as if a space stood before it.
     case markedSpacesAndStart
 
     /// The normalized text, or nil where nothing changes.

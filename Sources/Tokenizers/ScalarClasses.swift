@@ -1,4 +1,4 @@
-/// What the reference knows of a Unicode scalar. The bits are those of `UnicodeTables.classes`.
+/// The reference's properties of a Unicode scalar. The bits are those of `UnicodeTables.classes`.
 struct ScalarFlags: OptionSet, Sendable {
     let rawValue: UInt16
 

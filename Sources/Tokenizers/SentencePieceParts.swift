@@ -1,4 +1,4 @@
-/// All that a SentencePiece tokenizer consists of, whatever file it was read from.
+/// The parts of a SentencePiece tokenizer, independent of the file format.
 struct SentencePieceParts {
     /// By id; empty for a free id. Added tokens are among them.
     var pieces: [String] = []
@@ -55,7 +55,7 @@ struct SentencePieceParts {
         return joins
     }
 
-    /// What each token stands for: its byte, or its text with spaces for marks.
+    /// The bytes of each token: its byte, or its text with spaces for marks.
     func tokenBytes(_ byteTokens: [Int32]) -> ByteStrings {
         var strings = pieces.map { SpaceMark.unmark(Array($0.utf8)) }
         for (byte, token) in byteTokens.enumerated() where token >= 0 { strings[Int(token)] = [UInt8(byte)] }

@@ -87,7 +87,7 @@ extension SentencePieceParts {
             case "ByteFallback", "Fuse": break
             case "Replace" where try step["pattern"]["String"].optionalString() == SpaceMark.text
                 && step["content"].optionalString() == " ": break
-            // Takes away what the normalizer put before the text.
+            // Removes the mark that the normalizer put before the text.
             case "Strip" where try marksStart && step["content"].optionalString() == " "
                 && step["start"].optionalInt(in: 0...1) == 1 && step["stop"].optionalInt(in: 0...1) == 0: break
             default:

@@ -1,4 +1,4 @@
-/// What a SentencePiece tokenizer is made of, as the metadata of a GGUF file whose `tokenizer.ggml.model` is `llama` holds it.
+/// A SentencePiece vocabulary from the metadata of a GGUF file whose `tokenizer.ggml.model` is `llama`.
 public struct SentencePieceVocabulary: Sendable {
     /// By id, spaces spelled `▁`, but those of user-defined tokens as spaces; bytes spelled `<0x0A>`.
     public var tokens: [String]

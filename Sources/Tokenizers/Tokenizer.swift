@@ -9,7 +9,7 @@ public protocol Tokenizer: Sendable {
     /// The ids of a text.
     ///
     /// - Parameters:
-    ///   - addSpecialTokens: adds what the model expects around a text, such as a begin-of-sequence token.
+    ///   - addSpecialTokens: adds the tokens that the model expects around a text, such as begin-of-sequence.
     ///   - parseSpecial: reads special tokens written in the text (`<|im_end|>`) as such. When false, no special id comes out of the text;
     ///     added tokens that are not special are still found.
     /// Cost: linear in the text, and `O(n log n)` in the length of a single word.

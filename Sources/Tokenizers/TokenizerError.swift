@@ -1,4 +1,4 @@
-/// Why a tokenizer could not be made from what a file or a model holds. Text never causes an error: every text has tokens.
+/// Why a tokenizer could not be made from a file or a model. Text never causes an error: every text has tokens.
 public struct TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// There is no such file, or it cannot be read.
@@ -12,7 +12,7 @@ public struct TokenizerError: Error, Sendable, Equatable, CustomStringConvertibl
     }
 
     public var code: Code
-    /// For a person: what was found, what was expected.
+    /// For a person: what was found and what was expected.
     public var message: String
     /// The file, where there is one.
     public var file: String?

@@ -21,7 +21,7 @@ final class WordMerger: @unchecked Sendable {
         symbols.reserveCapacity(capacity)
     }
 
-    /// Appends what is left when no two neighbours merge any more. Always the pair of the lowest rank merges first, of
+    /// Appends the symbols that are left when no two neighbours merge any more. The pair of the lowest rank merges first, of
     /// equal ones the leftmost.
     func mergeAll(_ table: MergeTable, into ids: inout [Int32]) {
         if symbols.count <= Self.longestScan {

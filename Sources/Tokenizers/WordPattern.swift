@@ -1,5 +1,5 @@
 /// How a text is cut into words before merging: each case is one regular expression of a family of models, written as a
-/// scan. Every position is read a bounded number of times, so a text costs `O(bytes)` whatever it holds.
+/// scan. Every position is read a bounded number of times, so any text costs `O(bytes)`.
 enum WordPattern: Sendable, Equatable {
     /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
     case gpt2

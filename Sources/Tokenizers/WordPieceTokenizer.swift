@@ -1,6 +1,6 @@
 /// The tokenizer of BERT-style encoders: normalized text, words, the longest pieces of a vocabulary.
 ///
-/// Equal to Hugging Face `tokenizers` in what it produces. Immutable and thread-safe.
+/// Gives the ids of Hugging Face `tokenizers`. Immutable and thread-safe.
 public final class WordPieceTokenizer: Sendable {
     private let model: WordPieceModel
     private let normalizer: BERTNormalizer?
@@ -94,7 +94,7 @@ public final class WordPieceTokenizer: Sendable {
         }
     }
 
-    /// White space parts words and goes; punctuation stands alone.
+    /// White space separates words and is dropped; each punctuation character is a word.
     private func encodeWords(_ range: Range<Int>, in text: UTF8Text, _ ids: inout [Int32]) {
         var start = range.lowerBound
         var index = start

@@ -1,4 +1,4 @@
-/// Methods of lists, tuples and dictionaries. What would change one is known, so that its use is refused by name.
+/// Methods of lists, tuples and dictionaries. Methods that would change a value are refused by name.
 enum Methods {
     /// Longer names are no method, filter or test: they are not looked up, since a lookup of text that is not in a normal form can take
     /// time that grows with the square of its length.

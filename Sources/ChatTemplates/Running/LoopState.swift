@@ -1,4 +1,4 @@
-/// The variable `loop`: where a `for` stands. Elements are filtered one at a time, as the loop gets to them.
+/// The variable `loop`: the position of a `for`. Elements are filtered one at a time, as the loop reaches them.
 final class LoopState {
     private var source: ArraySlice<Value>
     private var accepts: ((Value) throws(TemplateError) -> Bool)?

@@ -91,7 +91,7 @@ struct Lexer {
         return scalar
     }
 
-    /// The text before a tag, without what the tag's sign or `lstrip_blocks` takes from it.
+    /// The text before a tag, without the white space that the tag's sign or `lstrip_blocks` removes.
     private func trimmed(_ text: Range<Int>, before sign: Unicode.Scalar?, isOutput: Bool) -> Range<Int> {
         var end = text.upperBound
         if sign == "-" {
@@ -100,7 +100,7 @@ struct Lexer {
         }
         guard sign == nil, !isOutput else { return text }
         while end > text.lowerBound, scalars[end - 1] != "\n", isPythonSpace(scalars[end - 1]) { end -= 1 }
-        // What was consumed before the text may be the newline that starts this line.
+        // The newline that starts this line may have been consumed before the text.
         let startsLine = end == 0 || scalars[end - 1] == "\n"
         return startsLine ? text.lowerBound..<end : text
     }

@@ -49,7 +49,7 @@ final class MacroDefinition: Sendable {
     }
 }
 
-/// What stands left of `=`.
+/// The left side of `=`.
 indirect enum AssignmentTarget: Sendable {
     case name(String)
     /// `namespace.name`.

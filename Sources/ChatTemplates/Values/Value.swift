@@ -23,7 +23,7 @@ enum Value {
     case callable(Callable)
 }
 
-/// A name, attribute or element that is not there. It prints as nothing and is false; other uses throw its error.
+/// A missing name, attribute or element. It prints as nothing and is false; other uses throw its error.
 struct Undefined {
     var message: String
     var code: TemplateError.Code = .undefined
