@@ -96,6 +96,7 @@ import Testing
         let folder = try TemporaryFolder()
         let library = try Fixture.library(folder, routes: true)
         try folder.write("allow: [team-a]\n", to: "routes/geo.yaml")
+        try folder.write("\"order a pizza\"\n\"walk the dog\"\n", to: "routes/none.jsonl")
         library.refresh()
         func isAsItWas() throws -> Bool {
             let rules = library.shelf.rules

@@ -65,11 +65,13 @@ struct LibraryMemory {
         let read = files.overrides(after: overrides)
         let isChanged = read != overrides
         overrides = read
+        // While the folder cannot be read, the last texts stay in force.
+        guard read.isFolderKnown else { return isChanged }
         do throws(RoutingError) {
             negatives = try files.negatives()
         } catch {
-            // The last texts stay in force. Where the folder itself cannot be read, its own reason says so.
-            if isChanged, stamp != nil { refresh.routingProblems["routes/none.jsonl"] = error.description }
+            // The last texts stay in force here, too.
+            if isChanged { refresh.routingProblems["routes/none.jsonl"] = error.description }
         }
         return isChanged
     }

@@ -188,6 +188,9 @@ public struct RouteOverrides: Sendable, Equatable {
             || lines.values.contains { if case .failed(let error) = $0 { error.code == .unreadableFile } else { false } }
     }
 
+    /// Whether the folder could be read, or is allowed to be missing and always was.
+    public var isFolderKnown: Bool { problem == nil }
+
     /// Why rules are not certain, one reason for each place.
     public var doubts: [RoutingError] { (problem.map { [$0] } ?? []) + broken.filter { $0.speech != .silent }.map(\.error) }
 }
