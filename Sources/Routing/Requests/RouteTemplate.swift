@@ -1,4 +1,4 @@
-public import Generation
+internal import Generation
 
 /// A text to embed, made of parts of a conversation: `{last}` and `{first}` are turns of the user, `{previous}` is the user's turn
 /// before the last, `{assistant}` the assistant's last turn, and `{system}` the system prompt.
