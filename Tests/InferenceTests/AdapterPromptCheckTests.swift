@@ -40,6 +40,11 @@ import Tokenizers
         #expect(try notices(noTools).contains { $0.contains("tools") })
     }
 
+    @Test func aTemplateForToolsIsTriedWithTools() throws {
+        let tools = "{% for t in tools %}{{ t | tojson }}\n{% endfor %}" + Self.good
+        #expect(try notices(Self.good, tools: tools).isEmpty)
+    }
+
     @Test func aTemplateWithoutGenerationPromptIsNamed() throws {
         let notices = try notices("{% for m in messages %}[{{ m.content }}]{% endfor %}")
         #expect(notices.count == 1 && notices[0].contains("add_generation_prompt"))

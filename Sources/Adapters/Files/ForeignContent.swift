@@ -47,7 +47,7 @@ enum ForeignContent {
         if first.count >= 262, first[257..<262].elementsEqual("ustar".utf8) { return error(.malformed, "a tar archive: unpack it") }
         let text = ByteOrderMark.skipped(first).drop { $0 == 0x20 || (0x09...0x0D).contains($0) }
         if text.first == UInt8(ascii: "<") {
-            return error(.malformed, "a web page or XML, such as a login or error page in place of a download: download the file itself")
+            return error(.malformed, "a web page (HTML) or XML, such as a login or error page in place of a download: download the file itself")
         }
         guard !isText, !text.isEmpty, text.allSatisfy({ (0x20..<0x7F).contains($0) || (0x09...0x0D).contains($0) || $0 >= 0x80 }) else { return nil }
         let shown = String(decoding: text.prefix(40), as: UTF8.self)

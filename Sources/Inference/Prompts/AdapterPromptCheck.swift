@@ -57,10 +57,10 @@ public final class AdapterPromptCheck: Sendable {
         var notices: [String] = []
         if let templates = prompting.templates {
             if let standard = templates.standard {
-                notices += try TemplateTrial(standard, prompting, base, file: templates.file).notices(asksForTools: templates.tools == nil)
+                notices += try TemplateTrial(standard, prompting, base, file: templates.file).notices(tools: templates.tools == nil ? .sometimes : .never)
             }
             if let tools = templates.tools {
-                notices += try TemplateTrial(tools, prompting, base, file: "\(templates.file): tool_use").notices(asksForTools: true)
+                notices += try TemplateTrial(tools, prompting, base, file: "\(templates.file): tool_use").notices(tools: .always)
             }
         }
         let tokens = prompting.tokens
@@ -100,13 +100,17 @@ private struct TemplateTrial {
         ("an answer and a further question", ["user", "assistant", "user"]),
     ]
 
+    /// Which conversations reach a template: those with tools, those without, or both.
+    enum Tools { case never, sometimes, always }
+
     /// What a person should know. Errors: `malformed` when no conversation can be rendered.
-    func notices(asksForTools: Bool) throws(AdapterError) -> [String] {
+    func notices(tools: Tools) throws(AdapterError) -> [String] {
+        let always = tools == .always
         var notices: [String] = []
         var rendered: (roles: [String], text: String)?
         var failure: TemplateError?
         for (name, roles) in Self.conversations {
-            switch render(roles) {
+            switch render(roles, withTools: always) {
             case .success(let text): rendered = rendered ?? (roles, text)
             case .failure(let error):
                 failure = failure ?? error
@@ -116,10 +120,10 @@ private struct TemplateTrial {
         guard let rendered else {
             throw AdapterError(.malformed, "the chat template renders no conversation: \(failure.map { "\($0)" } ?? "")", file: file)
         }
-        if asksForTools, case .failure(let error) = render(rendered.roles, withTools: true) {
+        if tools == .sometimes, case .failure(let error) = render(rendered.roles, withTools: true) {
             notices.append("its chat template does not take tools: \(error)")
         }
-        if case .success(let text) = render(rendered.roles, asksForAnswer: false), text == rendered.text {
+        if case .success(let text) = render(rendered.roles, withTools: always, asksForAnswer: false), text == rendered.text {
             notices.append("its chat template does not use add_generation_prompt: the prompt ends where the user's message ends")
         }
         return notices
