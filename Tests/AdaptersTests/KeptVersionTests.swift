@@ -82,6 +82,7 @@ import Testing
         #expect(status.version == version && status.unusableSince != nil)
         let told = status.state.reason?.description ?? ""
         #expect(told.contains(version) && told.contains(reason), "\(what): \(told)")
+        #expect(!told.contains(folder.path), "a client needs no path of this machine: \(told)")
         // A whole adapter takes its place.
         try? folder.remove("a")
         try TinyAdapter(seed: 3).write(to: "\(folder.path)/a")

@@ -35,8 +35,8 @@ final class AdapterDirectory: Sendable {
 
     /// The folder of all adapters. Errors: `unavailable`, whatever the reason: it says nothing about any adapter.
     private static func openRoot(_ path: String) throws(AdapterError) -> AdapterDirectory {
-        do throws(AdapterError) {
-            return try AdapterDirectory(path: path)
+        do throws(FileError) {
+            return AdapterDirectory(try Folder(path))
         } catch {
             throw AdapterError(.unavailable, "the adapters folder cannot be read: \(error.message)")
         }
@@ -45,7 +45,15 @@ final class AdapterDirectory: Sendable {
     /// A folder inside another, by its path there; links are followed wherever they lead. Errors: `notFound`; `notReady` for a link
     /// to nothing; `unsafePath` for a link to itself; `io`, `unavailable`.
     convenience init(_ path: String, below root: AdapterDirectory) throws(AdapterError) {
-        self.init(try AdapterError.converting { () throws(FileError) in try Folder(path, below: root.folder) })
+        do throws(FileError) {
+            self.init(try Folder(path, below: root.folder))
+        } catch {
+            // The message may reach clients, who need no path of this machine.
+            var refusal = AdapterError(error, file: path)
+            refusal.message = "its folder: \(refusal.message)"
+            refusal.file = nil
+            throw refusal
+        }
     }
 
     /// Any folder. Errors: as above.
