@@ -13,7 +13,7 @@ import Testing
         ("LFS", Array(pointer.utf8), .malformed, "git lfs pull"),
         ("HTML", Array("<!DOCTYPE html><html><body>Sign in</body></html>".utf8), .malformed, "web page"),
         ("HTML after space", Array("\n\n  <html lang=\"en\">".utf8), .malformed, "web page"),
-        ("XML", Array("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>".utf8), .malformed, "web page or XML"),
+        ("XML", Array("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>".utf8), .malformed, "web page (HTML) or XML"),
         ("JSON", Array("{\"error\": \"Repository not found\"}".utf8), .malformed, "text that begins with"),
         ("plain text", Array("Access to this model is restricted.".utf8), .malformed, "text that begins with"),
         ("zip", [0x50, 0x4B, 0x03, 0x04, 0x14, 0, 0, 0, 8, 0], .pickle, "convert-pickle"),

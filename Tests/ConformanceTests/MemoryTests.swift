@@ -43,9 +43,11 @@ struct MemoryTests {
             references.next = again.delta
             #expect(references.delta != nil)
         }()
+        PinnedAdapter.finishReleases()
         #expect(references.delta == nil, "the last request that held it has ended")
         #expect(references.next != nil, "resident, for the next request")
         store.drop(fixture.name)
+        PinnedAdapter.finishReleases()
         #expect(references.next == nil)
         #expect(store.counters.residentBytes == 0)
     }

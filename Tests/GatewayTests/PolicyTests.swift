@@ -59,17 +59,17 @@ import Testing
         }
     }
 
-    @Test func rulesThatNameNobodyAreTold() async throws {
+    @Test func rulesThatNameNoAdapterAreReported() async throws {
         try await withSite({ configuration, folder in
             configuration.requests.defaultAdapter = "helper"
-            try folder.write("canary: {adapter: shell-2, weight: 0.5}\ntimeout_ms: 70\n", to: "routes/shell.yaml")
+            try folder.write("canary: {adapter: shell-2, weight: 0.5}\ntimeout_ms: 600000\n", to: "routes/shell.yaml")
         }) { site in
             let told = site.log.lines.filter { $0.contains("a rule has no effect") }
             #expect(told.count == 2)
             #expect(told.contains { $0.contains("shell-2") } && told.contains { $0.contains("helper") })
             let routing = try await site.ask("GET", "/v1/adapters/shell").json()["routing"]
             #expect(routing?["canary"] == ["adapter": "shell-2", "weight": 0.5])
-            #expect(routing?["timeout_ms"] == 70 && routing?["restricted"] == false)
+            #expect(routing?["timeout_ms"] == 600_000 && routing?["restricted"] == false)
             #expect(try await site.chat(Self.files).headers["x-lmoe-adapter"] == "shell")
         }
     }

@@ -147,7 +147,8 @@ extension EngineTests {
             try await eventually("the memory is full") { engine.statistics.preemptions > 0 }
             let answers = await together(engine, (0..<16).map(short))
             // Each endless one needs a thousand steps more.
-            #expect(engine.statistics.finishedRequests == 16)
+            try await eventually("the short ones are counted") { engine.statistics.finishedRequests >= 16 }
+            #expect(endless.allSatisfy { !$0.hasEnded })
             for stream in endless { stream.cancel() }
             await engine.settle()
             let alone = await together(fixture.engine, (0..<16).map(short))
