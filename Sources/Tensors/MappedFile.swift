@@ -66,7 +66,7 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     /// A private copy in place of a mapping, for files that may be truncated while they are read: `fill` writes into
-    /// `size` bytes of zeroed memory, after which nobody does. Pages that it leaves alone take no memory, so a header
+    /// `size` bytes of zeroed memory, which are read-only afterwards. Pages that it leaves alone take no memory, so a header
     /// can be looked at without its data. Of the first `filled` bytes all will be written: they get large pages where the
     /// system has them. Errors: those of `fill`, and `unreadable` when there is no memory.
     package init(

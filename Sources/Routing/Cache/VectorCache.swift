@@ -2,7 +2,7 @@ internal import Files
 internal import Tensors
 
 /// Embedded examples on disk, one file for each list of texts, named by the hash of encoder and texts: equal content is never embedded
-/// twice, and changed content never hits. Large files are mapped, so that vectors nobody searches take no memory.
+/// twice, and changed content never hits. Large files are mapped, so that vectors that are never searched take no memory.
 ///
 /// File, little-endian: 8 bytes `lmoevec3`, u32 rows, u32 dimension, u32 feature dimension, u32 0, the digests of the features and of
 /// all that follows, 32 bytes each, 8 bytes of zero; then from byte 96 on the mean vector and the vectors, f32, and the features, f16.

@@ -29,7 +29,7 @@ final class Workbench {
         own.port = 0
         own.apiKeyFile = nil
         own.limits.drainMilliseconds = 1_000
-        // Made-up prompts fall into loops, which foretold tokens would make look faster than they are.
+        // Made-up prompts fall into loops, which draft tokens would make look faster than they are.
         own.limits.engine.speculates = false
         self.configuration = own
         library = try own.openLibrary(for: base.weights, embedder: nil)

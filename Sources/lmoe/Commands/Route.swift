@@ -90,7 +90,7 @@ struct RouteDecide: ParsableCommand {
 
     private func question(_ text: String) -> RouteQuestion { RouteQuestion(.text(text), top: top, caller: caller) }
 
-    /// The operator, to whom no rule applies, unless a key or a header is given.
+    /// The operator, unrestricted by access rules, unless a key or a header is given.
     private var caller: Caller {
         if key == nil, header.isEmpty { return .operator }
         var headers: [String: [String]] = [:]

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A bar on stderr for work whose size is known; silent where nobody watches.
+/// A bar on stderr for work whose size is known; silent when stderr is no terminal.
 struct ProgressBar {
     private let title: String
     private let total: Int
