@@ -34,7 +34,7 @@ public final class BaseModel: Sendable {
         self.endOfSequencePiece = endOfSequencePiece
     }
 
-    /// Working memory for steps of up to `maximumRows` rows; whoever steps owns one. Errors: `noMemory`.
+    /// Working memory for steps of up to `maximumRows` rows. The thread that steps owns one. Errors: `noMemory`.
     public func makeWorkspace(maximumRows: Int = 512) throws(ModelError) -> StepWorkspace {
         try StepWorkspace(decoder, pool: pool, maximumRows: maximumRows)
     }
