@@ -26,12 +26,13 @@ public final class HTTPServer {
     /// Those that get a 503, which do not count against the limit.
     private var refused: Set<ObjectIdentifier> = []
     private var ticks: LoopTimer?
+    private var patience = PatienceClock(now: LoopActor.nowMilliseconds)
     private var isClosing = false
     private var waitingForEnd: [CheckedContinuation<Void, Never>] = []
     private var date = (seconds: 0, text: "")
 
     private static let refusedAtOnce = 64
-    private static let tickMilliseconds = 100
+    private static let tickMilliseconds = Int(PatienceClock.tickMilliseconds)
 
     /// - Parameter acceptFailed: gets the reason when a connection could not be accepted, at most once a minute.
     public init(
@@ -93,8 +94,11 @@ public final class HTTPServer {
     }
 
     private func startTicks() {
+        // What was not counted while there were no connections is not counted now.
+        patience.tick(now: LoopActor.nowMilliseconds)
         let timer = LoopTimer { [weak self] in
             guard let self else { return }
+            self.patience.tick(now: LoopActor.nowMilliseconds)
             for connection in self.connections.values { connection.tick() }
         }
         timer.start(afterMilliseconds: Self.tickMilliseconds, repeatMilliseconds: Self.tickMilliseconds)
@@ -106,7 +110,8 @@ public final class HTTPServer {
         let seconds = HTTPDate.nowSeconds()
         if seconds != date.seconds { date = (seconds, HTTPDate.format(seconds)) }
         return ServerConnectionState.Moment(
-            milliseconds: LoopActor.nowMilliseconds, date: date.text, bodyRoom: limits.allBodiesBytes - heldBodyBytes)
+            milliseconds: patience.milliseconds(now: LoopActor.nowMilliseconds), date: date.text,
+            bodyRoom: limits.allBodiesBytes - heldBodyBytes)
     }
 
     // MARK: The end

@@ -25,7 +25,7 @@ struct ServerConnectionState {
 
     /// What the I/O layer passes with each call.
     struct Moment {
-        /// Of the loop's monotonic clock.
+        /// Of a clock that never goes back: see `PatienceClock`.
         var milliseconds: UInt64
         /// For the `Date` field.
         var date: String

@@ -34,8 +34,9 @@ public final class BaseModel: Sendable {
         self.endOfSequencePiece = endOfSequencePiece
     }
 
-    /// Working memory for steps of up to `maximumRows` rows. The thread that steps owns one. Errors: `noMemory`.
-    public func makeWorkspace(maximumRows: Int = 512) throws(ModelError) -> StepWorkspace {
+    /// Working memory for steps of up to `maximumRows` rows, by default as many as an engine with default limits uses. The thread that
+    /// steps owns one. Errors: `noMemory`.
+    public func makeWorkspace(maximumRows: Int = InferenceLimits().maximumRows) throws(ModelError) -> StepWorkspace {
         try StepWorkspace(decoder, pool: pool, maximumRows: maximumRows)
     }
 }

@@ -53,7 +53,7 @@ struct StepMeasure {
         let seconds = rounds(batches.count) { index in step(batches[index], cache, logits) }
         return zip(mixes, batches).enumerated().map { index, pair in
             StepResult(
-                rows: 1, mix: pair.0, seconds: seconds[index], tokens: length, cost: decoder.cost(of: pair.1),
+                rows: 1, mix: pair.0, seconds: seconds[index], tokens: length, cost: decoder.cost(of: pair.1, maximumRows: workspace.maximumRows),
                 allocations: allocations { step(pair.1, cache, logits) })
         }
     }
@@ -87,7 +87,7 @@ struct StepMeasure {
         return mixes.enumerated().map { index, mix in
             let middle = batches[index][tokens / 2]
             return StepResult(
-                rows: rows, mix: mix, seconds: seconds[index] / Double(tokens), tokens: rows, cost: decoder.cost(of: middle),
+                rows: rows, mix: mix, seconds: seconds[index] / Double(tokens), tokens: rows, cost: decoder.cost(of: middle, maximumRows: workspace.maximumRows),
                 allocations: allocations { step(middle, cache, logits) })
         }
     }
