@@ -56,6 +56,7 @@ let targets: [Target] = [
     module("Inference", ["Files", "Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     module("Embeddings", ["Files", "Models", "Tensors", "Weights", "Tokenizers", "Generation", "JSON"]),
     module("Routing", ["Files", "Tensors", "JSON", "Generation", yams]),
+    module("Tuning", ["Files", "Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     // Between services and front: the one place that chooses who answers.
     module("Serving", ["Routing", "Generation", "JSON"]),
     // 5 front
@@ -86,6 +87,7 @@ let targets: [Target] = [
     tests("Inference", ["Models", "Adapters", "Embeddings", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON"]),
     tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["Serving", "HTTP", "UV", "JSON", "Generation"]),
+    tests("Tuning", ["Files", "Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Serving", ["Routing", "Generation", "JSON"]),
     tests("Gateway", [
         "OpenAIAPI", "Serving", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tensors", "Weights", logging,

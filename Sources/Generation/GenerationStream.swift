@@ -6,7 +6,7 @@ import Synchronization
 /// step while the consumer is behind: a slow reader slows only its own stream. The last event is always accepted. Cancellation is a
 /// flag that the producer reads before each step.
 public final class GenerationStream: Sendable {
-    /// Takes a request over whose producer failed before it began: true when the failure is not to be delivered.
+    /// Called when the producer failed before it began. True: another producer has taken the request, and the failure is not delivered.
     public typealias Recovery = @Sendable (GenerationStream, GenerationError) -> Bool
 
     private struct State {

@@ -1,7 +1,7 @@
 public import Generation
 
-/// The one place that chooses who answers: routes each prompt, submits it to the backend, starts loading its adapter, and falls
-/// back when a routed adapter has left or does not load. Any thread.
+/// Takes each prompt from routing to an answer: asks its router who answers, submits to the backend, starts loading the adapter, and
+/// falls back when a routed adapter has left or does not load. Nothing else calls a router or replaces an adapter. Any thread.
 ///
 /// Prompts of one request are independent: the first is submitted while the second is routed, and when the adapter of one cannot
 /// answer, only that prompt gets another one. Each stream carries `routed` before everything else, and again when its prompt falls

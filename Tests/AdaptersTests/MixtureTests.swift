@@ -156,7 +156,7 @@ private struct TinyMixture {
         for layer in 0..<2 {
             let (first, second) = (try #require(one[layer, .up]?.mixture), try #require(other[layer, .up]?.mixture))
             for (expert, same) in zip(first.experts, second.experts) { #expect(expert?.factors.a == same?.factors.a) }
-            for index in 0..<first.gate.count { #expect(first.gate.pointer[index] == second.gate.pointer[index]) }
+            for index in 0..<first.router.count { #expect(first.router.pointer[index] == second.router.pointer[index]) }
         }
         renamed.adapter.tensors = renamed.adapter.tensors.filter { !$0.key.contains("layers.1.mlp.up_proj.lora_B") }
         let missing = try #require(try renamed.inspected().problems.first)

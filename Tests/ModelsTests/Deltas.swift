@@ -118,7 +118,7 @@ enum Deltas {
                 let inputs = projection.shape(in: configuration).inputs
                 let experts = Int.random(in: 2...5, using: &random)
                 let mixture = LinearMixture(
-                    gate: FloatBuffer(random.floats(experts * inputs, scale: 0.4)), selection: selection(),
+                    router: FloatBuffer(random.floats(experts * inputs, scale: 0.4)), selection: selection(),
                     experts: try (0..<experts).map { _ in try low(projection) })
                 patches.append((layer, projection, LinearPatch(mixture: mixture)))
             }
@@ -148,7 +148,7 @@ enum Deltas {
                     b: TinyModel.view("b", [outputs, 3], random.floats(3 * outputs, scale: 0.2)), scale: 0.5, element: element)
             }
             let mixture = LinearMixture(
-                gate: FloatBuffer(random.floats(3 * inputs)), selection: random.next() & 1 == 0 ? .top(2) : .all, experts: experts)
+                router: FloatBuffer(random.floats(3 * inputs)), selection: random.next() & 1 == 0 ? .top(2) : .all, experts: experts)
             return LinearPatch(mixture: mixture)
         }
     }

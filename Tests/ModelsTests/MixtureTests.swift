@@ -80,7 +80,7 @@ struct MixtureTests {
             for projection in [Projection.query, .key, .value, .output] {
                 let inputs = projection.shape(in: configuration).inputs
                 let mixture = LinearMixture(
-                    gate: FloatBuffer(random.floats(inputs)), selection: .top(1), experts: [plain[layer, projection]?.lowRank])
+                    router: FloatBuffer(random.floats(inputs)), selection: .top(1), experts: [plain[layer, projection]?.lowRank])
                 patches.append((layer, projection, LinearPatch(mixture: mixture)))
             }
             feedForward.append(
@@ -169,7 +169,7 @@ struct MixtureTests {
         let wrongRouter = AdapterDelta(layers: 2, patches: [], feedForward: [nil, wrong])
         #expect(!wrongRouter.fits(configuration, .reference))
         #expect(throws: ModelError.self) { try wrongRouter.validate(for: configuration) }
-        let linear = LinearMixture(gate: FloatBuffer(count: 18), selection: .all, experts: [nil, nil])
+        let linear = LinearMixture(router: FloatBuffer(count: 18), selection: .all, experts: [nil, nil])
         let wrongGate = AdapterDelta(layers: 2, patches: [(0, .query, LinearPatch(mixture: linear))])
         #expect(!wrongGate.fits(configuration, .fast))
         #expect(throws: ModelError.self) { try wrongGate.validate(for: configuration) }

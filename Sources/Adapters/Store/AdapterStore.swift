@@ -54,7 +54,7 @@ public final class AdapterStore: Sendable {
         guarded.withLock { body(&$0.state) }
     }
 
-    /// Residents die outside the lock.
+    /// Changes the state. The adapters that `body` returns are freed outside the lock.
     func letGo(_ body: (inout StoreState<LoadedAdapter>) -> [LoadedAdapter]) {
         let dropped = withState(body)
         withExtendedLifetime(dropped) {}

@@ -53,7 +53,7 @@ public final class Service {
             handler: { request, responder in api.handle(request, responder) })
     }
 
-    /// Binds; answers 503 to all but health until `open` has been called. Returns the port.
+    /// Binds; answers 503 to requests that need the models until `open` has been called. Returns the port.
     @discardableResult
     public func listen() throws(GatewayError) -> Int {
         do {

@@ -1,11 +1,12 @@
 /// Which adapter answers a request, and why.
 public struct RouteDecision: Sendable {
+    /// How the decision came about. `adapter` says who answers: after a fallback it may be the operator's default adapter.
     public enum Route: String, Sendable {
         /// The client named the adapter (or the base).
         case explicit
-        /// The router found an adapter that is probable enough.
+        /// An adapter was chosen: it is probable enough, the conversation has it already, or a language model picked it.
         case matched
-        /// No adapter was probable enough: the base answers.
+        /// No adapter was chosen, or the chosen one cannot answer.
         case fallback
     }
 

@@ -2,8 +2,8 @@ public import Tensors
 
 /// Computes steps of a decoder: tokens in, logits out. It holds the working memory of a step; the weights are shared.
 ///
-/// Isolation: each engine, measurement or tuner owns a workspace, and one thread uses it at a time. Several workspaces on the same weights may step at the
-/// same time. Those that share a worker pool are served in order of arrival.
+/// Isolation: each engine and each measurement owns a workspace, and one thread uses it at a time. Several workspaces on the same
+/// weights may step at the same time. Those that share a worker pool are served in order of arrival.
 public final class StepWorkspace {
     public let weights: DecoderWeights
     /// Rows that go through the layers together. `step` takes any number of rows and cuts them into parts.
@@ -39,7 +39,7 @@ public final class StepWorkspace {
     /// Rows of different runs never influence each other, and a run gives the same bits however its tokens are cut into
     /// steps. A run may read blocks that an earlier run of the batch fills. The caller has checked that tokens are in the
     /// vocabulary, that blocks reach the last position and are in the cache, and that deltas fit the model
-    /// (`AdapterDelta.validate`); these are preconditions. Nothing is allocated once a step of the same size has run.
+    /// (`AdapterDelta.validate`); these are preconditions. The fast path allocates nothing once a step of the same size has run.
     ///
     /// - Parameter trace: receives the logits and weights of its adapter's routers, row by row of the batch; no other adapter of the batch
     ///   may have routers then.

@@ -2,16 +2,7 @@ internal import Tensors
 
 extension AdapterDelta {
     /// Whether it only adds low-rank products and biases to linear maps.
-    package var isLowRank: Bool {
-        embedding == nil && head == nil && mixtures == nil
-            && (0..<layers).allSatisfy { layer in
-                branch(layer) == nil
-                    && Projection.allCases.allSatisfy { projection in
-                        guard let patch = self[layer, projection] else { return true }
-                        return patch.inputScale == nil && patch.outputScale == nil
-                    }
-            }
-    }
+    package var isLowRank: Bool { parts.allSatisfy(\.isLowRank) }
 
     /// The delta with every product and bias times `factor`; the matrices are shared. Nil unless it is low-rank.
     package func scaled(by factor: Float) -> AdapterDelta? {

@@ -1,6 +1,6 @@
 /// Everything an adapter does to the decoder. Immutable; all requests that use the adapter share it.
 ///
-/// The base model is no delta, or an empty one: the same code runs without patches. What a delta does at each seam is a `SeamPart`;
+/// The base model runs without a delta, or with an empty one. What a delta does at each seam is a `SeamPart`;
 /// `parts` is the list of them.
 public final class AdapterDelta: Sendable {
     public let layers: Int
@@ -13,7 +13,7 @@ public final class AdapterDelta: Sendable {
     let branches: BranchPart?
     /// Nil: embedding and vocabulary projection are the base's.
     let vocabulary: VocabularyPart?
-    private let parts: [any SeamPart]
+    let parts: [any SeamPart]
 
     /// A layer and projection is named at most once; layers are below `layers`. `validate(for:)` checks shapes against a model; a
     /// step requires that it passes. Matrices that several patches share count once, as does a table that is also the head's matrix.

@@ -21,12 +21,7 @@ extension ReferenceDecoder {
             } else {
                 patch.finish(target, rows: band.rows, outputs: 0..<outputs, width: outputs, baseBias: bias)
             }
-            if place.projection == .down, let branch = band.branch(place.layer) {
-                // It reads the input of the feed-forward, which is still there.
-                add(
-                    branch.pointee, normed.pointer + band.firstRow * outputs, inputs: outputs, rows: band.rows, to: target,
-                    outputs: outputs)
-            }
+            if place.projection == .down, let branch = band.branch(place.layer) { addBranch(branch.pointee, band, to: target) }
         }
     }
 

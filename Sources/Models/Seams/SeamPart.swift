@@ -1,13 +1,19 @@
 /// What an adapter does at one seam of the decoder: a place where it changes what the base computes.
 ///
 /// A seam is a folder beside this file. It holds the data that an adapter gives, this part, the fast path, the reference path and the
-/// cost. The list of seams is in `AdapterDelta` (parts), `SeamExtent` (what a step's memory is sized by) and `FastStep+Seams`,
-/// `ReferenceDecoder+Seams` and `ModelCost+Seams` (where each acts).
+/// cost. Besides its folder, a new seam touches these places:
+///
+/// - `AdapterDelta`: the part, and how families give it.
+/// - `SeamExtent` below and `FastScratch`: the memory of a step; `RowPlan.Band`: a pointer to the part's entries.
+/// - `FastStep+Seams`, `ReferenceDecoder+Seams` and `ModelCost+Seams`: where in a layer it acts. The vocabulary seam acts outside the
+///   layers: in `embed` and `head` of both decoders and in `DecoderWeights+Cost`.
 protocol SeamPart: AnyObject, Sendable {
     /// Bytes of its matrices and vectors.
     var byteCount: Int { get }
     /// Some matrix is int8, which the reference path does not read.
     var hasInt8: Bool { get }
+    /// It only adds low-rank products and biases to linear maps, so that `AdapterDelta.scaled(by:)` can scale it.
+    var isLowRank: Bool { get }
     /// Whether `validate(for:)` would pass; the number of layers agrees. Cost: some comparisons.
     func fits(_ configuration: DecoderConfiguration) -> Bool
     /// Throws `wrongShape`, which names what does not fit.

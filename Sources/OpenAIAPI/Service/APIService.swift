@@ -22,7 +22,7 @@ public struct APIConfiguration: Sendable {
 
 /// Answers requests: finds the endpoint, checks origin and key, and hands over to the endpoint's handler. Loop only.
 ///
-/// It answers from the start: before `services` are set, everything but `/health` is 503.
+/// It answers from the start: before `services` are set, what needs them is 503.
 @LoopActor
 public final class APIService {
     public let configuration: APIConfiguration

@@ -7,7 +7,7 @@ public import Generation
 /// a language model, where `Consideration.question` is not nil.
 public final class RouteDispatcher: Sendable {
     public let policy: RequestPolicy
-    /// nil without an encoder: every request falls back.
+    /// nil without an encoder: no request gets an adapter but the default one.
     let router: Router?
     private let memory: ConversationMemory
 

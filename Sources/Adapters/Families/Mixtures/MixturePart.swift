@@ -61,7 +61,7 @@ struct MixturePart: Sendable {
         let isIdle = patches.allSatisfy { $0.allSatisfy { $0 == nil } }
         if module != nil {
             if isIdle { return Outcome() }
-            let mixture = LinearMixture(gate: FloatBuffer(filled.floats()), selection: selection, experts: patches.map { $0[0]?.lowRank })
+            let mixture = LinearMixture(router: FloatBuffer(filled.floats()), selection: selection, experts: patches.map { $0[0]?.lowRank })
             return Outcome(patch: LinearPatch(mixture: mixture))
         }
         // Weights that sum to 1 of equal experts give the base's feed-forward; others scale it.

@@ -13,10 +13,10 @@ final class FastScratch {
         let quantized: QuantizedRows
         /// `[rows, rank]` of all projections of a phase: see `FastScratch.shrunkOffset`.
         let shrunk = GrowingFloats()
+        /// `shrunk` of int8 adapters, in blocks of 32 ranks.
+        fileprivate(set) var shrunkBlocks: QuantizedRows
         /// `[rows, rank]` of the branches beside the feed-forward.
         let branchShrunk = GrowingFloats()
-        /// The same of int8 adapters, in blocks of 32 ranks.
-        fileprivate(set) var shrunkBlocks: QuantizedRows
         /// By a projection's place in its phase: an input of its own, where an adapter scales it.
         fileprivate(set) var scaled: [QuantizedRows?] = [nil, nil, nil]
         let scaledRow: FloatBuffer
@@ -150,24 +150,6 @@ final class FastScratch {
                     }
                 }
             }
-        }
-    }
-}
-
-/// The projections that read the same input, as raw values.
-enum FastPhase {
-    static let attention = Projection.query.rawValue..<Projection.output.rawValue
-    static let output = Projection.output.rawValue..<Projection.gate.rawValue
-    static let feedForward = Projection.gate.rawValue..<Projection.down.rawValue
-    static let down = Projection.down.rawValue..<Projection.down.rawValue + 1
-    static let all = [attention, output, feedForward, down]
-
-    static func of(_ projection: Int) -> Range<Int> {
-        switch projection {
-        case attention: attention
-        case output: output
-        case feedForward: feedForward
-        default: down
         }
     }
 }

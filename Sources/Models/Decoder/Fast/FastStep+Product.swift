@@ -20,14 +20,3 @@ extension FastStep {
         return scaled(projection.placeInPhase) ?? inputs.quantized
     }
 }
-
-extension Projection {
-    /// Its number among the projections that read the same input.
-    var placeInPhase: Int {
-        switch self {
-        case .query, .output, .gate, .down: 0
-        case .key, .up: 1
-        case .value: 2
-        }
-    }
-}

@@ -16,7 +16,7 @@ struct FastStep {
     let barrier: WorkerPool.Barrier
     /// Where this thread writes rows' inputs: shared, or its own when each thread repeats the row phases.
     let inputs: Inputs
-    /// The same of mixtures; not to be used in a step without them.
+    /// As `inputs`, of mixtures; not to be used in a step without them.
     let mixtures: Mixtures
     let thread: Int
     let threads: Int
@@ -84,7 +84,7 @@ struct FastStep {
         epsilon = shape.normEpsilon
     }
 
-    // MARK: The layer loop
+    // MARK: The layer loop. `shrink` and `expand` (the latter inside `multiply`) are where adapters act: see `FastStep+Seams`.
 
     /// This thread's part of all layers.
     func run(logits: LogitRows) {
@@ -96,10 +96,11 @@ struct FastStep {
         head(logits)
     }
 
-    /// `x += Wo attention(rope(Wq n), rope(Wk n), Wv n)` for `n = rmsNorm(x)`
+    /// `x += Wo attention(rope(Wq n), rope(Wk n), Wv n)` for `n = rmsNorm(x)`. In families with output norms, the next `norm` or
+    /// `head` makes the sum.
     private func attention(_ layer: Int) {
         norm(layers[layer].attentionNorm, addingThrough: layer == 0 ? nil : layers[layer - 1].feedForwardOutputNorm)
-        shrink(layer, FastPhase.attention, UnsafePointer(inputs.normed))
+        shrink(layer, FastPhase.queryKeyValue, UnsafePointer(inputs.normed))
         inputBarrier()
         projectHeads(layer)
         barrier()

@@ -9,6 +9,7 @@ final class BranchPart: SeamPart, @unchecked Sendable {
     let largestRank: Int
     let byteCount: Int
     var hasInt8: Bool { false }
+    var isLowRank: Bool { false }
     private let memory: UnsafeMutablePointer<PatchEntry>
 
     /// By layer, or empty. Nil: there is none.

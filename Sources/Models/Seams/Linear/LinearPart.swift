@@ -11,6 +11,7 @@ final class LinearPart: SeamPart, @unchecked Sendable {
     let scalesInput: [Bool]
     let byteCount: Int
     let hasInt8: Bool
+    let isLowRank: Bool
     /// For each projection what its patches are made for; nil where layers differ.
     private let shapes: [PatchShape?]
     private let memory: UnsafeMutablePointer<PatchEntry>
@@ -23,6 +24,7 @@ final class LinearPart: SeamPart, @unchecked Sendable {
         entries = LinearEntries(memory)
         byteCount = LowRank.byteCount(all.compactMap { $0?.lowRank }) + all.reduce(0) { $0 + ($1?.vectorBytes ?? 0) }
         hasInt8 = all.contains { $0?.lowRank?.element == .int8 }
+        isLowRank = all.allSatisfy { $0?.inputScale == nil && $0?.outputScale == nil && $0?.mixture == nil }
         largestRank = Projection.allCases.map { patches.of($0).reduce(0) { max($0, $1?.lowRank?.rank ?? 0) } }
         scalesInput = Projection.allCases.map { patches.of($0).contains { $0?.inputScale != nil } }
         shapes = Projection.allCases.map { patches.of($0).reduce(Optional(PatchShape())) { $0?.joined($1) } }

@@ -68,7 +68,7 @@ extension FastStep {
         shrinkEntries(
             mixture, part: 2, Projection.down.rawValue,
             ShrinkSource(quantized: mixtures.activated, x: UnsafePointer(mixtures.gate), width: feedForward, rows: mixtures.entries),
-            weights: mixture.pointee.scalesDown ? nil : UnsafePointer(weights(Self.router)))
+            weights: mixture.pointee.finishesDown ? nil : UnsafePointer(weights(Self.router)))
     }
 
     /// What the experts' down adds to `y = W_down (sum of w_e u_e)`, for this thread's slice of the outputs and a band's rows.
@@ -77,7 +77,7 @@ extension FastStep {
         into y: UnsafeMutablePointer<Float>
     ) {
         sortByExpert(mixture, Self.router, band.rowRange)
-        if mixture.pointee.scalesDown { return scaleDown(mixture, linear, band, outputs, into: y) }
+        if mixture.pointee.finishesDown { return multiplyAndFinishDown(mixture, linear, band, outputs, into: y) }
         for expert in 0..<mixture.pointee.experts {
             let group = group(expert)
             guard !group.isEmpty, let patch = mixture.pointee.patch(expert, 2) else { continue }
@@ -91,8 +91,9 @@ extension FastStep {
         }
     }
 
-    /// Experts that scale the output of the base's down: the base's product runs once for each entry and replaces that of the sum.
-    private func scaleDown(
+    /// Experts that scale the output of the base's down or add a bias: the base's product runs once for each entry and replaces that of
+    /// the sum.
+    private func multiplyAndFinishDown(
         _ mixture: UnsafePointer<MixtureEntry>, _ linear: FastDecoder.Linear, _ band: RowPlan.Band, _ outputs: Range<Int>,
         into y: UnsafeMutablePointer<Float>
     ) {

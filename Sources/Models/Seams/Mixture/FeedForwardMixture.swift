@@ -7,7 +7,7 @@ public import Tensors
 ///     P_e(z) = outputScale_e * (z + scale_e * B_e (A_e x)) + bias_e      for P = gate, up (x = h) and down (x = u_e)
 ///
 /// The base's projections are shared. Gate and up run once a row; so does down, on the sum of `w_e u_e`, unless an expert scales its
-/// output. `outputScale` also scales the base's own bias, as in MoE-PEFT, unlike in a `LinearPatch`.
+/// output or has a bias. `outputScale` also scales the base's own bias, as in MoE-PEFT, unlike in a `LinearPatch`.
 public struct FeedForwardMixture: Sendable {
     /// The patches of one expert on the three projections; nil: none. They have no `inputScale` and no `mixture`.
     public struct Expert: Sendable {

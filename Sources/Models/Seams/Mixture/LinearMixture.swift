@@ -6,19 +6,19 @@ public import Tensors
 ///
 /// MoLA (Gao et al. 2024) with `.top`, LoRAMoE (Dou et al. 2023) with `.all`.
 public struct LinearMixture: Sendable {
-    /// The router, `[experts, inputs]`: its logits are `gate x`, in f32 on both paths.
-    public var gate: FloatBuffer
+    /// The router, `[experts, inputs]`: its logits are `router x`, in f32 on both paths.
+    public var router: FloatBuffer
     public var selection: ExpertSelection
     /// Nil: an expert that adds nothing; it is chosen like the others.
     public var experts: [LowRank?]
 
-    public init(gate: FloatBuffer, selection: ExpertSelection, experts: [LowRank?]) {
+    public init(router: FloatBuffer, selection: ExpertSelection, experts: [LowRank?]) {
         precondition(!experts.isEmpty, "a linear mixture has no experts")
-        self.gate = gate
+        self.router = router
         self.selection = selection
         self.experts = experts
     }
 
     /// Bytes of the router and of all experts.
-    public var byteCount: Int { experts.reduce(4 * gate.count) { $0 + ($1?.byteCount ?? 0) } }
+    public var byteCount: Int { experts.reduce(4 * router.count) { $0 + ($1?.byteCount ?? 0) } }
 }

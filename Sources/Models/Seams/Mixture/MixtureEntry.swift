@@ -10,12 +10,12 @@ struct MixtureEntry {
     var inputs = 0
     var selection = ExpertSelection.all
     /// `[experts, inputs]`
-    var gate: UnsafePointer<Float>?
+    var router: UnsafePointer<Float>?
     /// Of expert e at `e * parts`; a feed-forward's experts have three parts: gate, up, down.
     var patches: UnsafePointer<PatchEntry>?
     var parts = 1
-    /// An expert of a feed-forward scales what the base's down projection gives it.
-    var scalesDown = false
+    /// An expert of a feed-forward scales the output of the down projection, or adds a bias to it: each entry needs a product of its own.
+    var finishesDown = false
     /// Where its experts begin among those of all the delta's mixtures: in `counts` and in traces.
     var first = 0
     /// Of the delta, and this router's own.
@@ -29,9 +29,9 @@ struct MixtureEntry {
     init(_ mixture: LinearMixture, patches: UnsafePointer<PatchEntry>, first: Int) {
         experts = mixture.experts.count
         most = mixture.selection.most(of: experts)
-        inputs = mixture.gate.count / experts
+        inputs = mixture.router.count / experts
         selection = mixture.selection
-        gate = UnsafePointer(mixture.gate.pointer)
+        router = UnsafePointer(mixture.router.pointer)
         self.patches = patches
         self.first = first
     }
@@ -41,10 +41,10 @@ struct MixtureEntry {
         most = mixture.selection.most(of: experts)
         inputs = mixture.router.count / experts
         selection = mixture.selection
-        gate = UnsafePointer(mixture.router.pointer)
+        router = UnsafePointer(mixture.router.pointer)
         self.patches = patches
         parts = FeedForwardMixture.projections.count
-        scalesDown = mixture.experts.contains { $0.down?.outputScale != nil || $0.down?.bias != nil }
+        finishesDown = mixture.experts.contains { $0.down?.outputScale != nil || $0.down?.bias != nil }
         self.first = first
     }
 
@@ -54,8 +54,8 @@ struct MixtureEntry {
         _ x: UnsafePointer<Float>, _ p: UnsafeMutablePointer<Float>, into chosen: UnsafeMutablePointer<Int32>,
         weights: UnsafeMutablePointer<Float>, row: Int, trace: ExpertTrace.View?, isCounted: Bool
     ) -> Int {
-        guard let gate else { return 0 }
-        Kernels.dots(x, gate, rowCount: experts, count: inputs, into: p)
+        guard let router else { return 0 }
+        Kernels.dots(x, router, rowCount: experts, count: inputs, into: p)
         if isCounted, let trace { trace.record(logits: p, experts, row: row, from: first) }
         Kernels.softmax(p, count: experts)
         let count = selection.choose(p, experts: experts, into: chosen, weights: weights)

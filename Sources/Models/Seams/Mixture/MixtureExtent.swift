@@ -5,14 +5,14 @@ struct MixtureExtent {
     /// Experts of one mixture.
     private(set) var experts = 0
     private(set) var mixesFeedForward = false
-    private(set) var scalesDown = false
+    private(set) var finishesDown = false
     /// For each projection the greatest rank of an expert.
     private(set) var largestRank = Projection.allCases.map { _ in 0 }
 
     var isEmpty: Bool { chosen == 0 }
 
     mutating func clear() {
-        (chosen, experts, mixesFeedForward, scalesDown) = (0, 0, false, false)
+        (chosen, experts, mixesFeedForward, finishesDown) = (0, 0, false, false)
         for index in largestRank.indices { largestRank[index] = 0 }
     }
 
@@ -20,7 +20,7 @@ struct MixtureExtent {
         chosen = max(chosen, part.mostChosen)
         experts = max(experts, part.mostExperts)
         mixesFeedForward = mixesFeedForward || part.feedForwardEntries != nil
-        scalesDown = scalesDown || part.scalesDown
+        finishesDown = finishesDown || part.finishesDown
         for index in largestRank.indices { largestRank[index] = max(largestRank[index], part.largestRank[index]) }
     }
 }

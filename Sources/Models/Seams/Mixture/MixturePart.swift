@@ -10,8 +10,8 @@ final class MixturePart: SeamPart, @unchecked Sendable {
     let feedForwardEntries: UnsafePointer<MixtureEntry>?
     let counts: ExpertCounts
     let routers: [ExpertRouter]
-    /// An expert of a feed-forward scales what the base's down gives it.
-    let scalesDown: Bool
+    /// See `MixtureEntry.finishesDown`.
+    let finishesDown: Bool
     /// The most experts that a row chooses in a mixture, and the most that one has.
     let mostChosen: Int
     let mostExperts: Int
@@ -19,6 +19,7 @@ final class MixturePart: SeamPart, @unchecked Sendable {
     let largestRank: [Int]
     let byteCount: Int
     let hasInt8: Bool
+    var isLowRank: Bool { false }
     /// For each projection what its experts and routers are made for; nil where they differ.
     private let shapes: [PatchShape?]
     private let linear: LinearTable<LinearPatch?>
@@ -82,7 +83,7 @@ final class MixturePart: SeamPart, @unchecked Sendable {
             (entry.pointee.counts, entry.pointee.rows) = (counts.counters, counts.counters + first + number)
         }
         self.routers = routers
-        scalesDown = entries.contains { $0.pointee.scalesDown }
+        finishesDown = entries.contains { $0.pointee.finishesDown }
         mostChosen = entries.reduce(0) { max($0, $1.pointee.most) }
         mostExperts = entries.reduce(0) { max($0, $1.pointee.experts) }
         largestRank = Projection.allCases.map { projection in
@@ -109,7 +110,7 @@ final class MixturePart: SeamPart, @unchecked Sendable {
         var shape: PatchShape? = PatchShape()
         for mixture in linear.of(projection).compactMap({ $0?.mixture }) {
             for expert in mixture.experts { shape = shape?.joined(LinearPatch(lowRank: expert)) }
-            shape = shape?.joined(router: mixture.gate.count, experts: mixture.experts.count)
+            shape = shape?.joined(router: mixture.router.count, experts: mixture.experts.count)
         }
         for mixture in feedForward.compactMap({ $0 }) {
             for expert in mixture.experts { shape = shape?.joined(expert[projection]) }
@@ -129,7 +130,7 @@ final class MixturePart: SeamPart, @unchecked Sendable {
             let shape = place.projection.shape(in: configuration)
             if let mixture = linear[place]?.mixture {
                 for expert in mixture.experts { try expert?.validate(place.checkpointName, shape) }
-                try Self.check(router: mixture.gate.count, experts: mixture.experts.count, inputs: shape.inputs, place.checkpointName)
+                try Self.check(router: mixture.router.count, experts: mixture.experts.count, inputs: shape.inputs, place.checkpointName)
             }
             for (index, expert) in (feedForward[place.layer]?.experts ?? []).enumerated() {
                 try expert[place.projection]?.validate("\(place.checkpointName).experts.\(index)", shape)

@@ -89,7 +89,7 @@ final class MixtureScratch {
             if extent.mixesFeedForward { memory.up.reserve(Self.pieceEntries * configuration.feedForward) }
         }
         if extent.mixesFeedForward { gate.reserve(entries * configuration.feedForward) }
-        if extent.scalesDown { down.reserve(entries * configuration.hidden) }
+        if extent.finishesDown { down.reserve(entries * configuration.hidden) }
     }
 
     private static func grow(_ buffer: inout QuantizedRows, rows: Int, columns: Int) {

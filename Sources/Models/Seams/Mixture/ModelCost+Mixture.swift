@@ -3,7 +3,7 @@ extension ModelCost.Phase {
     mutating func addMixtures(_ delta: AdapterDelta, _ layer: Int, _ projection: Projection, rows: Int) {
         if let mixture = delta[layer, projection]?.mixture {
             add(mixture.experts.map { LinearPatch(lowRank: $0) }, mixture.selection, rows: rows)
-            add(router: mixture.gate.count, rows: rows)
+            add(router: mixture.router.count, rows: rows)
         }
         guard let mixture = delta.feedForward(layer) else { return }
         add(mixture.experts.map { $0[projection] }, mixture.selection, rows: rows)

@@ -10,6 +10,7 @@ final class VocabularyPart: SeamPart, @unchecked Sendable {
     let headEntry: UnsafePointer<HeadEntry>?
     let byteCount: Int
     let hasInt8: Bool
+    var isLowRank: Bool { false }
     /// What the patches are made for; nil where they differ.
     private let shape: VocabularyShape?
 
