@@ -1,4 +1,4 @@
-// All kernels of one instruction set; the including source defines CK_NAME, CK_TABLE, TILE_ROWS and the target.
+// All kernels of one instruction set; the including source defines CK_NAME, CK_TABLE, the sizes of tiles and the target.
 #include "attention.inc.h"
 #include "elementwise.inc.h"
 #include "hash.inc.h"
@@ -10,6 +10,8 @@
 #include "peak.inc.h"
 #include "sampling.inc.h"
 #include "low_rank_int8.inc.h"
+#include "matmul.inc.h"
+#include "gradients.inc.h"
 
 const ck_kernels CK_TABLE = {
     .name = CK_NAME,
@@ -25,5 +27,10 @@ const ck_kernels CK_TABLE = {
     .hash = {.chunks = hash_chunks, .parents = hash_parents},
     .low_rank = {.shrink = shrink, .expand = expand},
     .peak = {.int8 = peak_int8, .f32 = peak_f32},
+    .training = {
+        .matmul = matmul, .rms_norm_gradient = rms_norm_gradient, .silu_multiply_gradient = silu_multiply_gradient,
+        .gelu_tanh_multiply_gradient = gelu_tanh_multiply_gradient, .softmax_logsumexp = softmax_logsumexp, .exp_minus = exp_minus,
+        .softmax_gradient = softmax_gradient, .add_product = add_product,
+    },
     .low_rank_int8 = {.pack = int8_pack, .shrink = int8_shrink, .expand = int8_expand},
 };

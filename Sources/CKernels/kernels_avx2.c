@@ -7,6 +7,8 @@
 #define TILE_ROWS 2
 #define QUERY_TILE 2
 #define BLOCK_TILE 2
+#define MATMUL_ROWS 4
+#define MATMUL_VECTORS 1
 #define DIMENSION_TILE 2
 #include "implementation.inc.h"
 #pragma clang attribute pop

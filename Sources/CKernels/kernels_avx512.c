@@ -8,6 +8,8 @@
 #define TILE_ROWS 8
 #define QUERY_TILE 6
 #define BLOCK_TILE 2
+#define MATMUL_ROWS 8
+#define MATMUL_VECTORS 3
 #define DIMENSION_TILE 4
 #include "implementation.inc.h"
 #pragma clang attribute pop

@@ -4,5 +4,7 @@
 #define TILE_ROWS 1
 #define QUERY_TILE 1
 #define BLOCK_TILE 1
+#define MATMUL_ROWS 1
+#define MATMUL_VECTORS 1
 #define DIMENSION_TILE 1
 #include "implementation.inc.h"

@@ -11,6 +11,7 @@
 #include "packed.h"
 #include "peak.h"
 #include "sampling.h"
+#include "training.h"
 
 typedef struct ck_kernels {
     const char *name;
@@ -22,6 +23,7 @@ typedef struct ck_kernels {
     ck_peak_kernels peak;
     ck_hash_kernels hash;
     ck_int8_kernels low_rank_int8;
+    ck_training_kernels training;
 } ck_kernels;
 
 // Null when the name is unknown or this CPU lacks it.

@@ -34,4 +34,11 @@ final class ReferenceMatrix {
             }
         }
     }
+
+    /// `y[row, i] = W[range[i]] x[row]`: x is `[rows, inputs]`, y `[rows, range]`.
+    func multiply(_ view: TensorView, _ range: Range<Int>, _ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>) {
+        weights.reserve(range.count * view.columns)
+        view.dequantizeRows(range, into: weights.pointer)
+        BLAS.multiply(x: x, w: weights.pointer, into: y, rows: rows, inputs: view.columns, outputs: range.count)
+    }
 }

@@ -1,0 +1,34 @@
+// Kernels that training needs besides those of inference: products of f32 matrices with any strides, and gradients.
+//
+// All of them take any count, 0 included, and need no alignment. Inputs and outputs do not overlap unless a kernel says so. Each sum
+// has one order, so every implementation returns the same bits.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct ck_training_kernels {
+    // c[i * c_row + j] = (accumulate ? c[i * c_row + j] : 0) + sum over k in order of a[i * a_row + k * a_step] * b[k * b_row + j],
+    // for i in 0..<rows, j in 0..<columns, k in 0..<depth; fused multiply-adds, one after the other from what c holds. So an element
+    // has the same bits with any rows and columns beside it, and with the depth cut into calls that accumulate.
+    void (*matmul)(
+        const float *a, size_t a_row, size_t a_step, const float *b, size_t b_row, float *c, size_t c_row, size_t rows, size_t columns,
+        size_t depth, bool accumulate);
+    // For y = rms_norm(x) with r = 1 / sqrt(mean(x²) + epsilon) and h[i] = weight[i] dy[i]:
+    // dx[i] += r h[i] - x[i] r³ mean(h x)
+    void (*rms_norm_gradient)(const float *x, const float *weight, const float *dy, float epsilon, size_t count, float *dx);
+    // For y = silu(gate) * up: up_gradient[i] = dy[i] silu(gate[i]); gate_gradient[i] = dy[i] up[i] s (1 + gate[i] (1 - s)) with
+    // s = 1 / (1 + exp(-gate[i])). The gradients may be stored where gate and up are.
+    void (*silu_multiply_gradient)(
+        const float *gate, const float *up, const float *dy, size_t count, float *gate_gradient, float *up_gradient);
+    // The same for y = gelu_tanh(gate) * up.
+    void (*gelu_tanh_multiply_gradient)(
+        const float *gate, const float *up, const float *dy, size_t count, float *gate_gradient, float *up_gradient);
+    // x[i] = exp(scale x[i] - logsumexp), where logsumexp = log(sum of exp(scale x[i])) is returned.
+    float (*softmax_logsumexp)(float *x, float scale, size_t count);
+    // x[i] = exp(scale x[i] - logsumexp)
+    void (*exp_minus)(float *x, float scale, float logsumexp, size_t count);
+    // ds[i] = scale p[i] (dp[i] - delta); ds may be dp.
+    void (*softmax_gradient)(const float *p, const float *dp, float delta, float scale, size_t count, float *ds);
+    // y[i] += a[i] * b[i]
+    void (*add_product)(const float *a, const float *b, float *y, size_t count);
+} ck_training_kernels;

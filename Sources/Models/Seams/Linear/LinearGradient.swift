@@ -1,0 +1,321 @@
+internal import Tensors
+
+/// The linear seam in training: `y = o * (W (l * x) + s f * (B (d * (A x)))) + bias` by band, and its gradients.
+///
+/// With `Z = y` before `o`, `G = dL/dy * o`, `U = A x` and `T = s (G * f) B`:
+///
+///     do = sum of dL/dy * Z    dB = s Gᵀ U    dA = (T * d)ᵀ x    dd = sum of T * U    df = sum of G * (B (d * U))
+///     dx = (G W) * l + (T * d) A    dl = sum of (G W) * x
+///
+/// Sums go over a band's rows in their order, and each is made by one thread.
+final class LinearGradient {
+    private let configuration: DecoderConfiguration
+    private let product: BaseProduct
+    private let pool: WorkerPool
+    private let weights: DecoderWeights
+    private let vectors: DecoderVectors
+    // [rows, width] each
+    private let scaledInput = GrowingFloats()
+    private let scaledSlopes = GrowingFloats()
+    private let shrunk = GrowingFloats()
+    private let shrunkSlopes = GrowingFloats()
+    private let expanded = GrowingFloats()
+    private let factored = GrowingFloats()
+    private let inputSlopes = GrowingFloats()
+
+    init(_ configuration: DecoderConfiguration, product: BaseProduct, weights: DecoderWeights, pool: WorkerPool) {
+        self.configuration = configuration
+        self.product = product
+        self.weights = weights
+        self.pool = pool
+        switch weights.storage {
+        case .packed(let packed): vectors = packed.vectors
+        case .file(let file): vectors = file.vectors
+        }
+    }
+
+    /// Makes room for a step.
+    func prepare(_ plan: TrainingPlan) {
+        let rank = plan.bands.reduce(0) { max($0, $1.adapter.largestRank) }
+        shrunk.reserve(plan.rows * rank)
+        shrunkSlopes.reserve(plan.rows * rank)
+        let widest = max(configuration.hidden, configuration.queryWidth, configuration.feedForward)
+        let maps = plan.bands.flatMap { $0.adapter.maps.values }
+        if maps.contains(where: { $0?.inputScale != nil }) {
+            scaledInput.reserve(plan.rows * widest)
+            inputSlopes.reserve(plan.rows * widest)
+        }
+        if maps.contains(where: { $0?.outputScale != nil }) { scaledSlopes.reserve(plan.rows * widest) }
+        if maps.contains(where: { $0?.outputFactors != nil }) {
+            expanded.reserve(plan.rows * widest)
+            factored.reserve(plan.rows * widest)
+        }
+    }
+
+    private func maps(_ plan: TrainingPlan, _ place: LinearPlace) -> [(rows: Range<Int>, map: TrainableMap)] {
+        plan.bands.compactMap { band in band.adapter.maps[place].map { (band.rows, $0) } }
+    }
+
+    /// One run of the pool for a band: each thread gets a slice of its rows.
+    private func eachSlice(_ rows: Range<Int>, _ body: (_ thread: Int, _ own: Range<Int>) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            pool.run { thread in
+                let own = WorkerPool.slice(rows.count, of: thread, threads: pool.threads)
+                body(thread, rows.lowerBound + own.lowerBound..<rows.lowerBound + own.upperBound)
+            }
+        }
+    }
+
+    // MARK: Forward
+
+    /// `y` of maps that read the same x. Of maps that scale outputs, `unscaled` gets the product before it.
+    func forward(
+        _ plan: TrainingPlan, _ layer: Int, _ maps: [(projection: Projection, y: FloatBuffer)], x: FloatBuffer, _ unscaled: [FloatBuffer]
+    ) {
+        let rows = plan.rows
+        let places = maps.map { LinearPlace(layer, $0.projection) }
+        let changed = places.map { self.maps(plan, $0) }
+        if changed.contains(where: { $0.contains { $0.map.inputScale != nil } }) {
+            for (map, changes) in zip(maps, changed) {
+                product.forward(layer, [map], x: scaled(x, changes, rows: rows, inputs: map.projection.shape(in: configuration).inputs), rows: rows)
+            }
+        } else {
+            product.forward(layer, maps, x: x.pointer, rows: rows)
+        }
+        for (index, (projection, y)) in maps.enumerated() {
+            let outputs = projection.shape(in: configuration).outputs
+            for (rows, map) in changed[index] { add(map, rows, x: x, to: y, unscaled[projection.rawValue]) }
+            guard let bias = vectors.bias(places[index]) else { continue }
+            eachSlice(0..<rows) { _, own in for row in own { Kernels.add(bias, to: y.pointer + row * outputs, count: outputs) } }
+        }
+    }
+
+    /// x, times the factors of bands that have some.
+    private func scaled(
+        _ x: FloatBuffer, _ changes: [(rows: Range<Int>, map: TrainableMap)], rows: Int, inputs: Int
+    ) -> UnsafePointer<Float> {
+        guard changes.contains(where: { $0.map.inputScale != nil }) else { return UnsafePointer(x.pointer) }
+        let target = scaledInput.pointer
+        target.update(from: x.pointer, count: rows * inputs)
+        for (rows, map) in changes {
+            guard let scale = map.inputScale else { continue }
+            eachSlice(rows) { _, own in for row in own { Kernels.multiply(target + row * inputs, elementwise: scale, count: inputs) } }
+        }
+        return UnsafePointer(target)
+    }
+
+    /// What an adapter adds to a band's rows of the base's product, and its scale.
+    private func add(_ map: TrainableMap, _ rows: Range<Int>, x: FloatBuffer, to y: FloatBuffer, _ unscaled: FloatBuffer) {
+        let (outputs, rank) = (map.outputs, map.paddedRank)
+        eachSlice(rows) { _, own in
+            if own.isEmpty { return }
+            let target = y.pointer + own.lowerBound * outputs
+            if map.rank > 0 {
+                let low = shrunk.pointer + own.lowerBound * rank
+                shrink(map, x, own, into: low)
+                if map.outputFactors == nil {
+                    expand(map, low, own.count, into: target, adds: true)
+                } else {
+                    let whole = expanded.pointer + own.lowerBound * outputs
+                    expandFactored(map, low, own.count, into: whole)
+                    for row in 0..<own.count {
+                        guard let factors = map.outputFactors else { continue }
+                        Kernels.addProduct(whole + row * outputs, factors, to: target + row * outputs, count: outputs)
+                    }
+                }
+            }
+            guard let scale = map.outputScale else { return }
+            (unscaled.pointer + own.lowerBound * outputs).update(from: target, count: own.count * outputs)
+            for row in 0..<own.count { Kernels.multiply(target + row * outputs, elementwise: scale, count: outputs) }
+        }
+    }
+
+    /// `U = A x`
+    private func shrink(_ map: TrainableMap, _ x: FloatBuffer, _ own: Range<Int>, into low: UnsafeMutablePointer<Float>) {
+        Kernels.matmul(
+            .init(x.pointer + own.lowerBound * map.inputs, rowStride: map.inputs), .init(map.shrinking.pointer, rowStride: map.paddedRank),
+            into: low, cStride: map.paddedRank, rows: own.count, columns: map.paddedRank, depth: map.inputs, adds: false)
+    }
+
+    /// `y += s B h`
+    private func expand(
+        _ map: TrainableMap, _ low: UnsafeMutablePointer<Float>, _ rows: Int, into y: UnsafeMutablePointer<Float>, adds: Bool
+    ) {
+        Kernels.matmul(
+            .init(low, rowStride: map.paddedRank), .init(map.expanding.pointer, rowStride: map.outputs), into: y, cStride: map.outputs,
+            rows: rows, columns: map.outputs, depth: map.rank, adds: adds)
+    }
+
+    /// `B (d * U)`; U is multiplied in place.
+    private func expandFactored(_ map: TrainableMap, _ low: UnsafeMutablePointer<Float>, _ rows: Int, into y: UnsafeMutablePointer<Float>) {
+        if let factors = map.rankFactors {
+            for row in 0..<rows { Kernels.multiply(low + row * map.paddedRank, elementwise: factors, count: map.rank) }
+        }
+        expand(map, low, rows, into: y, adds: false)
+    }
+
+    // MARK: Back
+
+    /// Adds to the gradients of the adapters' maps, and makes the gradient of x.
+    ///
+    /// - Parameters:
+    ///   - maps: that read the same x, with the gradients of their outputs, which are not changed.
+    ///   - dx: `[rows, inputs]`; nil: not wanted.
+    func backward(
+        _ plan: TrainingPlan, _ layer: Int, _ maps: [(projection: Projection, g: FloatBuffer)], x: FloatBuffer, _ unscaled: [FloatBuffer],
+        into dx: FloatBuffer?
+    ) {
+        for (index, (projection, g)) in maps.enumerated() {
+            let place = LinearPlace(layer, projection)
+            let changes = self.maps(plan, place)
+            let slopes = scaleSlopes(g, changes, unscaled[projection.rawValue], rows: plan.rows)
+            if let dx { differentiateBase(place, changes, slopes, x: x, rows: plan.rows, into: dx, adds: index > 0) }
+            for (rows, map) in changes where map.rank > 0 { differentiate(map, rows, slopes, x: x, into: dx) }
+        }
+    }
+
+    /// `G`, after the gradients of output scales.
+    private func scaleSlopes(
+        _ g: FloatBuffer, _ changes: [(rows: Range<Int>, map: TrainableMap)], _ unscaled: FloatBuffer, rows: Int
+    ) -> UnsafePointer<Float> {
+        guard let outputs = changes.first(where: { $0.map.outputScale != nil })?.map.outputs else { return UnsafePointer(g.pointer) }
+        let target = scaledSlopes.pointer
+        target.update(from: g.pointer, count: rows * outputs)
+        for (rows, map) in changes {
+            guard let scale = map.outputScale else { continue }
+            if let gradient = map.gradient.outputScale {
+                let norms = map.magnitudeNorms
+                sum(rows, outputs, target, unscaled.pointer) { column, sums, count in
+                    for index in 0..<count { gradient[column + index] += norms.map { sums[index] / $0[column + index] } ?? sums[index] }
+                }
+            }
+            eachSlice(rows) { _, own in for row in own { Kernels.multiply(target + row * outputs, elementwise: scale, count: outputs) } }
+        }
+        return UnsafePointer(target)
+    }
+
+    /// `sum over rows of a * b` by column; each thread has a slice of the columns and hands it to `take`.
+    private func sum(
+        _ rows: Range<Int>, _ columns: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+        take: (_ column: Int, _ sums: UnsafePointer<Float>, _ count: Int) -> Void
+    ) {
+        withoutActuallyEscaping(take) { take in
+            pool.run { thread in
+                let own = WorkerPool.slice(columns, of: thread, threads: pool.threads, multiple: 16)
+                if own.isEmpty { return }
+                let sums = FloatBuffer(count: own.count)
+                for row in rows {
+                    let start = row * columns + own.lowerBound
+                    Kernels.addProduct(a + start, b + start, to: sums.pointer, count: own.count)
+                }
+                take(own.lowerBound, sums.pointer, own.count)
+            }
+        }
+    }
+
+    /// `dx = (G W) * l`, and the gradient of l.
+    private func differentiateBase(
+        _ place: LinearPlace, _ changes: [(rows: Range<Int>, map: TrainableMap)], _ slopes: UnsafePointer<Float>, x: FloatBuffer, rows: Int,
+        into dx: FloatBuffer, adds: Bool
+    ) {
+        let matrix = WeightRows(weights, place)
+        let inputs = matrix.inputs
+        guard changes.contains(where: { $0.map.inputScale != nil }) else {
+            return product.backward(
+                matrix, 0..<matrix.outputs, g: slopes, gStride: matrix.outputs, rows: rows, into: dx.pointer, adds: adds)
+        }
+        let own = inputSlopes.pointer
+        product.backward(matrix, 0..<matrix.outputs, g: slopes, gStride: matrix.outputs, rows: rows, into: own, adds: false)
+        for (rows, map) in changes {
+            guard let scale = map.inputScale else { continue }
+            if let gradient = map.gradient.inputScale {
+                sum(rows, inputs, own, x.pointer) { column, sums, count in
+                    for index in 0..<count { gradient[column + index] += sums[index] }
+                }
+            }
+            eachSlice(rows) { _, slice in for row in slice { Kernels.multiply(own + row * inputs, elementwise: scale, count: inputs) } }
+        }
+        let target = dx.pointer
+        eachSlice(0..<rows) { _, slice in
+            let (start, count) = (slice.lowerBound * inputs, slice.count * inputs)
+            if adds {
+                Kernels.add(own + start, to: target + start, count: count)
+            } else {
+                (target + start).update(from: own + start, count: count)
+            }
+        }
+    }
+
+    /// The low-rank part of a band.
+    private func differentiate(
+        _ map: TrainableMap, _ rows: Range<Int>, _ slopes: UnsafePointer<Float>, x: FloatBuffer, into dx: FloatBuffer?
+    ) {
+        guard let a = map.a else { return }
+        let (outputs, inputs, rank, stride) = (map.outputs, map.inputs, map.rank, map.paddedRank)
+        let (low, back) = (shrunk.pointer, shrunkSlopes.pointer)
+        eachSlice(rows) { _, own in
+            if own.isEmpty { return }
+            let (lowRow, backRow) = (low + own.lowerBound * stride, back + own.lowerBound * stride)
+            var g = slopes + own.lowerBound * outputs
+            shrink(map, x, own, into: lowRow)
+            if let factors = map.outputFactors {
+                let target = factored.pointer + own.lowerBound * outputs
+                target.update(from: g, count: own.count * outputs)
+                for row in 0..<own.count { Kernels.multiply(target + row * outputs, elementwise: factors, count: outputs) }
+                g = UnsafePointer(target)
+            }
+            Kernels.matmul(
+                .init(g, rowStride: outputs), .init(map.backward.pointer, rowStride: stride), into: backRow, cStride: stride,
+                rows: own.count, columns: stride, depth: outputs, adds: false)
+        }
+        if let gradient = map.gradient.rankFactors {
+            sum(rows, stride, low, back) { column, sums, count in
+                for index in 0..<max(0, min(count, rank - column)) { gradient[column + index] += sums[index] }
+            }
+        }
+        if let factors = map.rankFactors {
+            eachSlice(rows) { _, own in
+                for row in own { Kernels.multiply(back + row * stride, elementwise: factors, count: rank) }
+            }
+        }
+        if let dx {
+            eachSlice(rows) { _, own in
+                Kernels.matmul(
+                    .init(back + own.lowerBound * stride, rowStride: stride), .init(a, rowStride: inputs),
+                    into: dx.pointer + own.lowerBound * inputs, cStride: inputs, rows: own.count, columns: inputs, depth: rank, adds: true)
+            }
+        }
+        if let gradient = map.gradient.outputFactors {
+            let whole = expanded.pointer
+            eachSlice(rows) { _, own in
+                expandFactored(map, low + own.lowerBound * stride, own.count, into: whole + own.lowerBound * outputs)
+            }
+            sum(rows, outputs, slopes, whole) { column, sums, count in
+                for index in 0..<count { gradient[column + index] += sums[index] }
+            }
+        }
+        differentiateMatrices(map, rows, slopes, x: x)
+    }
+
+    /// `dA = Tᵀ x` and `dB = s Gᵀ U`, each thread a part of each.
+    private func differentiateMatrices(_ map: TrainableMap, _ rows: Range<Int>, _ slopes: UnsafePointer<Float>, x: FloatBuffer) {
+        guard let gradientA = map.gradient.a, let gradientB = map.gradient.b else { return }
+        let (outputs, inputs, rank, stride) = (map.outputs, map.inputs, map.rank, map.paddedRank)
+        let (low, back) = (shrunk.pointer + rows.lowerBound * stride, shrunkSlopes.pointer + rows.lowerBound * stride)
+        eachSlice(rows) { _, own in
+            Kernels.multiply(shrunk.pointer + own.lowerBound * stride, by: map.scale, count: own.count * stride)
+        }
+        pool.run { thread in
+            let columns = WorkerPool.slice(inputs, of: thread, threads: pool.threads, multiple: 16)
+            Kernels.matmul(
+                .init(back, rowStride: 1, columnStride: stride),
+                .init(x.pointer + rows.lowerBound * inputs + columns.lowerBound, rowStride: inputs), into: gradientA + columns.lowerBound,
+                cStride: inputs, rows: rank, columns: columns.count, depth: rows.count, adds: true)
+            let own = WorkerPool.slice(outputs, of: thread, threads: pool.threads, multiple: 8)
+            Kernels.matmul(
+                .init(slopes + rows.lowerBound * outputs + own.lowerBound, rowStride: 1, columnStride: outputs),
+                .init(low, rowStride: stride), into: gradientB + own.lowerBound * rank, cStride: rank, rows: own.count, columns: rank,
+                depth: rows.count, adds: true)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+/// The sequences of a training step.
+public struct TrainingBatch {
+    /// One sequence under one adapter.
+    public struct Run {
+        /// At least two: each but the last is an input, and each but the first may be a target.
+        public var tokens: [Int32]
+        /// `[tokens]`: whether the log-probability of this token is wanted. The first is none.
+        public var isTarget: [Bool]
+        /// Nil: the base.
+        public var adapter: TrainableAdapter?
+
+        public init(tokens: [Int32], isTarget: [Bool], adapter: TrainableAdapter?) {
+            precondition(tokens.count == isTarget.count && tokens.count >= 2, "a run of \(tokens.count) tokens has \(isTarget.count) marks")
+            self.tokens = tokens
+            self.isTarget = isTarget
+            self.adapter = adapter
+        }
+
+        /// Rows that go through the layers.
+        public var rows: Int { tokens.count - 1 }
+    }
+
+    /// Runs of one adapter that follow one another are multiplied with its matrices together.
+    public var runs: [Run]
+
+    public init(runs: [Run]) { self.runs = runs }
+
+    public var rows: Int { runs.reduce(0) { $0 + $1.rows } }
+}
+
+/// A batch laid out as rows: what the layers of a training step read.
+struct TrainingPlan {
+    /// Rows of one sequence; they attend to one another alone.
+    struct Segment {
+        var rows: Range<Int>
+        var adapter: TrainableAdapter?
+    }
+
+    /// Consecutive rows under one adapter.
+    struct Band {
+        var rows: Range<Int>
+        var adapter: TrainableAdapter
+    }
+
+    let tokens: [Int32]
+    let positions: [Int]
+    let segments: [Segment]
+    /// Without the rows of the base alone.
+    let bands: [Band]
+    /// Rows whose prediction is wanted, ascending, and what they predict.
+    let targetRows: [Int32]
+    let targets: [Int32]
+    /// At a segment: its part of `targetRows`.
+    let targetRanges: [Range<Int>]
+
+    var rows: Int { tokens.count }
+
+    init(_ batch: TrainingBatch) {
+        var (tokens, positions, segments, bands) = ([Int32](), [Int](), [Segment](), [Band]())
+        var (targetRows, targets, targetRanges) = ([Int32](), [Int32](), [Range<Int>]())
+        for run in batch.runs {
+            let first = tokens.count
+            let rows = first..<first + run.rows
+            tokens += run.tokens.dropLast()
+            positions += 0..<run.rows
+            segments.append(Segment(rows: rows, adapter: run.adapter))
+            if let adapter = run.adapter {
+                if let last = bands.last, last.adapter === adapter, last.rows.upperBound == first {
+                    bands[bands.count - 1].rows = last.rows.lowerBound..<rows.upperBound
+                } else {
+                    bands.append(Band(rows: rows, adapter: adapter))
+                }
+            }
+            let firstTarget = targets.count
+            for index in 1..<run.tokens.count where run.isTarget[index] {
+                targetRows.append(Int32(first + index - 1))
+                targets.append(run.tokens[index])
+            }
+            targetRanges.append(firstTarget..<targets.count)
+        }
+        (self.tokens, self.positions, self.segments, self.bands) = (tokens, positions, segments, bands)
+        (self.targetRows, self.targets, self.targetRanges) = (targetRows, targets, targetRanges)
+    }
+}

@@ -1,0 +1,119 @@
+public import Tensors
+
+/// Computes training steps of a decoder with frozen weights: tokens in, log-probabilities out, and from their gradients those of the
+/// adapters' parameters.
+///
+/// Forward keeps the input of each layer; backward computes a layer's other activations again before it differentiates them. Rows of
+/// different runs never influence one another, and an adapter's gradient is summed over its own rows in their order: it has the same bits
+/// whatever other adapters' rows are in the step.
+///
+/// Isolation: its tuner owns it, and one thread uses it at a time. Any number of workspaces and engines share the weights.
+public final class TrainingWorkspace {
+    public let weights: DecoderWeights
+    /// Rows of the largest step.
+    public let maximumRows: Int
+    let pool: WorkerPool
+    let configuration: DecoderConfiguration
+    let product: BaseProduct
+    let activations: LayerActivations
+    let gradients: LayerGradients
+    /// At a layer: its input, `[rows, hidden]`; after the last layer its output.
+    let residuals: [FloatBuffer]
+    let head: TrainingHead
+    let attention: TrainingAttention
+    let seam: LinearGradient
+    private(set) var plan = TrainingPlan(TrainingBatch(runs: []))
+    /// Of the plan's positions, `[positions, headDimension / 2]`: of full layers and of those with a sliding window.
+    private(set) var rotation: PositionRotations
+    private(set) var slidingRotation: PositionRotations
+
+    var vectors: DecoderVectors {
+        switch weights.storage {
+        case .packed(let packed): packed.vectors
+        case .file(let file): file.vectors
+        }
+    }
+
+    /// Room for steps of up to `maximumRows` rows. Errors: `noMemory`.
+    ///
+    /// - Parameter scalesOutputs: adapters of steps may scale outputs (DoRA, IA³), so that products before the scale are kept.
+    public init(
+        _ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int, scalesOutputs: Bool = true
+    ) throws(ModelError) {
+        precondition(maximumRows > 0, "a training workspace for \(maximumRows) rows was asked for")
+        self.weights = weights
+        self.pool = pool
+        self.maximumRows = maximumRows
+        configuration = weights.configuration
+        let configuration = configuration
+        do throws(ResourceError) {
+            product = try BaseProduct(weights, pool: pool, maximumRows: maximumRows)
+            activations = try LayerActivations(configuration, rows: maximumRows, keepsUnscaled: scalesOutputs)
+            gradients = try LayerGradients(configuration, rows: maximumRows)
+            residuals = try (0...configuration.layers).map { _ throws(ResourceError) in
+                try FloatBuffer(maximumRows * configuration.hidden, for: "activations of a training step")
+            }
+            head = try TrainingHead(weights, product: product, pool: pool, maximumRows: maximumRows)
+            attention = TrainingAttention(configuration, pool: pool)
+            seam = LinearGradient(configuration, product: product, weights: weights, pool: pool)
+        } catch {
+            throw ModelError(error)
+        }
+        rotation = PositionRotations(configuration.rope, headDimension: configuration.headDimension)
+        slidingRotation = PositionRotations(configuration.slidingRope ?? configuration.rope, headDimension: configuration.headDimension)
+    }
+
+    /// The natural logarithms of the probabilities of a batch's targets, run by run.
+    ///
+    /// The caller has checked that tokens are in the vocabulary and that rows are at most `maximumRows`; these are preconditions.
+    /// - Parameter differentiates: `backward` will be called.
+    public func forward(_ batch: TrainingBatch, differentiates: Bool) -> [[Float]] {
+        precondition(batch.rows <= maximumRows, "a step of \(batch.rows) rows, the workspace has room for \(maximumRows)")
+        plan = TrainingPlan(batch)
+        if plan.rows == 0 { return batch.runs.map { _ in [] } }
+        let reach = (plan.positions.max() ?? 0) + 1
+        rotation.extend(to: reach)
+        slidingRotation.extend(to: reach)
+        seam.prepare(plan)
+        embed()
+        for layer in 0..<configuration.layers {
+            runLayer(layer)
+            addOutput(layer, to: residuals[layer + 1])
+        }
+        let logarithms = head.forward(plan, residuals[configuration.layers], vectors.finalNorm, differentiates: differentiates)
+        return plan.targetRanges.map { range in range.map { logarithms[$0] } }
+    }
+
+    /// Adds the gradients of a loss to those of the adapters of the last `forward`'s batch.
+    ///
+    /// - Parameter slopes: run by run, the derivative of the loss by each of the log-probabilities that `forward` returned.
+    public func backward(_ slopes: [[Float]]) {
+        precondition(
+            slopes.count == plan.segments.count && zip(slopes, plan.targetRanges).allSatisfy { $0.count == $1.count },
+            "the slopes are not those of the last batch")
+        guard plan.rows > 0, let lowest = lowestTrained else { return }
+        head.backward(plan, residuals[configuration.layers], vectors.finalNorm, slopes: slopes.flatMap { $0 }, into: gradients.residual)
+        for layer in stride(from: configuration.layers - 1, through: lowest, by: -1) {
+            runLayer(layer)
+            differentiate(layer, isLowest: layer == lowest)
+        }
+    }
+
+    /// The first layer with a trained map of some row; nil: nothing is trained.
+    private var lowestTrained: Int? {
+        (0..<configuration.layers).first { layer in
+            plan.bands.contains { band in Projection.allCases.contains { band.adapter.maps[LinearPlace(layer, $0)] != nil } }
+        }
+    }
+
+    private func embed() {
+        let (hidden, target, embedding) = (configuration.hidden, residuals[0].pointer, EmbeddingRows(weights))
+        pool.run { thread in
+            for row in WorkerPool.slice(plan.rows, of: thread, threads: pool.threads) {
+                let x = target + row * hidden
+                embedding.read(Int(plan.tokens[row]), into: x)
+                if configuration.embeddingScale != 1 { Kernels.multiply(x, by: configuration.embeddingScale, count: hidden) }
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+internal import Tensors
+
+/// The rows of one of the base's matrices as f32, whichever path holds them: dequantised where a product needs them.
+struct WeightRows: Sendable {
+    let outputs: Int
+    let inputs: Int
+    private let source: Source
+
+    private enum Source: Sendable {
+        case packed(PackedMatrix)
+        case file(TensorView, rowOrder: [Int]?)
+    }
+
+    /// A projection of a layer.
+    init(_ weights: DecoderWeights, _ place: LinearPlace) {
+        (outputs, inputs) = place.projection.shape(in: weights.configuration)
+        switch weights.storage {
+        case .packed(let packed): source = .packed(packed.matrices[place])
+        case .file(let file):
+            source = .file(file.files.tensor(.weight(place.layer, place.projection)), rowOrder: file.rowOrder(place.projection))
+        }
+    }
+
+    /// The vocabulary projection.
+    init(headOf weights: DecoderWeights) {
+        let configuration = weights.configuration
+        (outputs, inputs) = (configuration.vocabulary, configuration.hidden)
+        switch weights.storage {
+        case .packed(let packed): source = .packed(packed.head)
+        case .file(let file): source = .file(file.files.tensor(configuration.tiedHead ? .embedding : .head), rowOrder: nil)
+        }
+    }
+
+    /// One row, `[inputs]`.
+    func read(_ output: Int, into row: UnsafeMutablePointer<Float>) {
+        switch source {
+        case .packed(let matrix): matrix.dequantizeRow(output, into: row)
+        case .file(let view, let order):
+            let place = order?[output] ?? output
+            view.dequantizeRows(place..<place + 1, into: row)
+        }
+    }
+}
+
+/// The rows of the base's embedding table as f32, before `embeddingScale`.
+struct EmbeddingRows: Sendable {
+    private let weights: DecoderWeights
+
+    init(_ weights: DecoderWeights) { self.weights = weights }
+
+    /// One token's row, `[hidden]`.
+    func read(_ token: Int, into row: UnsafeMutablePointer<Float>) {
+        switch weights.storage {
+        case .packed(let packed):
+            if let table = packed.embedding {
+                table.dequantizeRows(token..<token + 1, into: row)
+            } else {
+                packed.head.dequantizeRow(token, into: row)
+            }
+        case .file(let file): file.files.tensor(.embedding).dequantizeRows(token..<token + 1, into: row)
+        }
+    }
+}
