@@ -23,7 +23,7 @@ struct GradientFixture {
         adapterFolder = "\(Self.root)/\(file.metadata["adapter"] ?? "")"
         configuration = try JSONValue.parse(Array(Data(contentsOf: URL(fileURLWithPath: "\(adapterFolder)/adapter_config.json"))))
         weights = try SafetensorsFile.open("\(adapterFolder)/adapter_model.safetensors")
-        let base = configuration["base_model_name_or_path"]?.string ?? ""
+        let base = configuration["base_model_name_or_path"]?.stringValue ?? ""
         model = try ModelFiles.open("\(Self.root)/Tests/ModelsTests/Fixtures/\(base)")
     }
 
@@ -42,7 +42,9 @@ struct GradientFixture {
             let module = "base_model.model.model.layers.\(place.layer).\(place.projection.checkpointName)"
             let shape = place.projection.shape(in: model.configuration)
             if let a = weights.tensors["\(module).lora_A.weight"] {
-                let scale = Float(recipe.alpha / (recipe.family == .rslora ? Double(a.rows).squareRoot() : Double(a.rows)))
+                let pattern = configuration["alpha_pattern"]?.objectValue?.first { place.projection.checkpointName.hasSuffix($0.key) }
+                let alpha = pattern?.value.doubleValue ?? recipe.alpha
+                let scale = Float(alpha / (recipe.family == .rslora ? Double(a.rows).squareRoot() : Double(a.rows)))
                 return names.contains("\(module).lora_magnitude_vector") ? .decomposed(rank: a.rows, scale: scale) : .lowRank(rank: a.rows, scale: scale)
             }
             if let factors = weights.tensors["\(module).ia3_l"] { return factors.shape[0] == 1 ? .inputScale : .outputScale }
@@ -73,11 +75,11 @@ extension AdapterRecipe {
     init(fixture configuration: JSONValue) throws {
         let isDecomposed = configuration["use_dora"] == .bool(true)
         let family: Family =
-            switch configuration["peft_type"]?.string {
+            switch configuration["peft_type"]?.stringValue {
             case "IA3": .ia3
             case "VERA": .vera
             default: configuration["use_rslora"] == .bool(true) ? .rslora : isDecomposed ? .dora : .lora
             }
-        self.init(family: family, rank: configuration["r"]?.integer.map { Int($0) } ?? 1, alpha: configuration["lora_alpha"]?.double)
+        self.init(family: family, rank: configuration["r"]?.intValue ?? 1, alpha: configuration["lora_alpha"]?.doubleValue)
     }
 }

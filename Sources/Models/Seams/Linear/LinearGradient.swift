@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// The linear seam in training: `y = o * (W (l * x) + s f * (B (d * (A x)))) + bias` by band, and its gradients.
+/// The linear seam in training: `y = o * (W (l * x) + s f * (B (d * (A x)))) + bias` by band, and its gradients. IA³ scales the bias, too.
 ///
 /// With `Z = y` before `o`, `G = dL/dy * o`, `U = A x` and `T = s (G * f) B`:
 ///
@@ -84,10 +84,20 @@ final class LinearGradient {
         }
         for (index, (projection, y)) in maps.enumerated() {
             let outputs = projection.shape(in: configuration).outputs
-            for (rows, map) in changed[index] { add(map, rows, x: x, to: y, unscaled[projection.rawValue]) }
-            guard let bias = vectors.bias(places[index]) else { continue }
-            eachSlice(0..<rows) { _, own in for row in own { Kernels.add(bias, to: y.pointer + row * outputs, count: outputs) } }
+            let bias = vectors.bias(places[index])
+            var first = 0
+            for (own, map) in changed[index] {
+                addBias(bias, to: y, first..<own.lowerBound, outputs: outputs)
+                add(map, own, x: x, bias: bias, to: y, unscaled[projection.rawValue])
+                first = own.upperBound
+            }
+            addBias(bias, to: y, first..<rows, outputs: outputs)
         }
+    }
+
+    private func addBias(_ bias: UnsafePointer<Float>?, to y: FloatBuffer, _ rows: Range<Int>, outputs: Int) {
+        guard let bias, !rows.isEmpty else { return }
+        eachSlice(rows) { _, own in for row in own { Kernels.add(bias, to: y.pointer + row * outputs, count: outputs) } }
     }
 
     /// x, times the factors of bands that have some.
@@ -104,8 +114,10 @@ final class LinearGradient {
         return UnsafePointer(target)
     }
 
-    /// What an adapter adds to a band's rows of the base's product, and its scale.
-    private func add(_ map: TrainableMap, _ rows: Range<Int>, x: FloatBuffer, to y: FloatBuffer, _ unscaled: FloatBuffer) {
+    /// What an adapter adds to a band's rows of the base's product, its scale, and the base's bias.
+    private func add(
+        _ map: TrainableMap, _ rows: Range<Int>, x: FloatBuffer, bias: UnsafePointer<Float>?, to y: FloatBuffer, _ unscaled: FloatBuffer
+    ) {
         let (outputs, rank) = (map.outputs, map.paddedRank)
         eachSlice(rows) { _, own in
             if own.isEmpty { return }
@@ -124,9 +136,12 @@ final class LinearGradient {
                     }
                 }
             }
-            guard let scale = map.outputScale else { return }
-            (unscaled.pointer + own.lowerBound * outputs).update(from: target, count: own.count * outputs)
-            for row in 0..<own.count { Kernels.multiply(target + row * outputs, elementwise: scale, count: outputs) }
+            if map.scalesBias, let bias { for row in 0..<own.count { Kernels.add(bias, to: target + row * outputs, count: outputs) } }
+            if let scale = map.outputScale {
+                (unscaled.pointer + own.lowerBound * outputs).update(from: target, count: own.count * outputs)
+                for row in 0..<own.count { Kernels.multiply(target + row * outputs, elementwise: scale, count: outputs) }
+            }
+            if !map.scalesBias, let bias { for row in 0..<own.count { Kernels.add(bias, to: target + row * outputs, count: outputs) } }
         }
     }
 

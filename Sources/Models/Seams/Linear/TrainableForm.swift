@@ -8,7 +8,7 @@ public enum TrainableForm: Sendable {
     /// DoRA: A, B and the magnitude. The output scale is magnitude / norm of the rows of `W + scale B A`; the norm counts as a constant in
     /// gradients.
     case decomposed(rank: Int, scale: Float)
-    /// IA³ behind a map.
+    /// IA³ behind a map: factors of its output, the base's bias included.
     case outputScale
     /// IA³ before a map.
     case inputScale

@@ -16,6 +16,8 @@ final class TrainableMap {
     let b: UnsafePointer<Float>?
     let magnitude: UnsafePointer<Float>?
     let outputScale: UnsafePointer<Float>?
+    /// The output scale multiplies the base's bias, too (IA³).
+    var scalesBias: Bool { magnitude == nil && outputScale != nil }
     let inputScale: UnsafePointer<Float>?
     let rankFactors: UnsafePointer<Float>?
     let outputFactors: UnsafePointer<Float>?
