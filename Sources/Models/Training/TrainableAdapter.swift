@@ -14,7 +14,7 @@ public final class TrainableAdapter {
     /// The greatest padded rank of a map.
     let largestRank: Int
     /// Some map scales its output, so that gradients need the unscaled product.
-    let scalesOutputs: Bool
+    public let scalesOutputs: Bool
     /// Some map scales its input.
     let scalesInputs: Bool
 
@@ -53,6 +53,9 @@ public final class TrainableAdapter {
         scalesOutputs = maps.values.contains { $0?.outputScale != nil }
         scalesInputs = maps.values.contains { $0?.inputScale != nil }
     }
+
+    /// Bytes of parameters, gradients and the copies that products read.
+    public var byteCount: Int { 8 * parameters.count + maps.values.reduce(0) { $0 + ($1?.copyBytes ?? 0) } }
 
     /// The parameters of one tensor.
     public func values(_ tensor: ParameterTensor) -> UnsafeMutableBufferPointer<Float> {

@@ -61,3 +61,18 @@ struct EmbeddingRows: Sendable {
         }
     }
 }
+
+extension DecoderWeights {
+    /// The norms of the rows of a projection's weight matrix, `[outputs]`, in f64 sums.
+    public func rowNorms(_ place: LinearPlace, into norms: UnsafeMutableBufferPointer<Float>) {
+        let matrix = WeightRows(self, place)
+        precondition(norms.count == matrix.outputs, "\(norms.count) norms for \(matrix.outputs) rows")
+        let row = FloatBuffer(count: matrix.inputs)
+        for output in 0..<matrix.outputs {
+            matrix.read(output, into: row.pointer)
+            var sum = 0.0
+            for index in 0..<matrix.inputs { sum += Double(row.pointer[index]) * Double(row.pointer[index]) }
+            norms[output] = Float(sum.squareRoot())
+        }
+    }
+}

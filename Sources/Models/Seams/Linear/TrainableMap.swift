@@ -82,6 +82,9 @@ final class TrainableMap {
             inputScale: gradient(.inputScale), rankFactors: gradient(.rankFactors), outputFactors: gradient(.outputFactors))
     }
 
+    /// Bytes of the copies in other layouts.
+    var copyBytes: Int { 4 * (shrinking.count + expanding.count + backward.count) }
+
     /// The norms by which the gradient of the output scale is divided to be the magnitude's; nil: it is the trained tensor itself.
     var magnitudeNorms: UnsafePointer<Float>? { magnitude == nil ? nil : UnsafePointer(norms.pointer) }
 

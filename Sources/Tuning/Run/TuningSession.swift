@@ -1,0 +1,177 @@
+public import Models
+public import Tensors
+
+/// Tunes several adapters at once on one base: each round puts a micro-batch of every running task through the model together.
+///
+/// A task's rows never meet those of another but in the base's products, which treat each row alone, and its gradients are summed over its
+/// own rows in their order. So a task's result has the same bits whichever tasks run beside it, and whenever they begin, pause or end.
+///
+/// Isolation: one thread at a time.
+public final class TuningSession {
+    public let weights: DecoderWeights
+    public private(set) var tasks: [TuningTask] = []
+    private let pool: WorkerPool
+    private var workspace: TrainingWorkspace?
+    private var steps: [ObjectIdentifier: TaskStep] = [:]
+    /// Tasks that take no part in rounds until they are resumed.
+    private var paused: Set<ObjectIdentifier> = []
+
+    public init(_ weights: DecoderWeights, pool: WorkerPool) {
+        self.weights = weights
+        self.pool = pool
+    }
+
+    /// Takes a task in. Errors: `limitExceeded` for an example of more tokens than a micro-batch.
+    public func add(_ task: TuningTask) throws(TuningError) {
+        let limit = task.settings.microBatchTokens
+        for (set, name) in [(task.training, "training"), (task.heldOut, "held-out")] {
+            for (example, line) in zip(set.examples, set.lines) where example.rows > limit {
+                throw TuningError(
+                    .limitExceeded, "a \(name) example of \(example.rows) tokens, a micro-batch has at most \(limit)", line: line,
+                    field: "micro_batch_tokens")
+            }
+        }
+        tasks.append(task)
+    }
+
+    /// Takes a task out, at the end of its last whole step: what a step under way has computed is dropped.
+    public func remove(_ task: TuningTask) {
+        tasks.removeAll { $0 === task }
+        steps[ObjectIdentifier(task)] = nil
+        paused.remove(ObjectIdentifier(task))
+    }
+
+    /// A paused task keeps its place; a step under way goes on where it was.
+    public func setPaused(_ task: TuningTask, _ isPaused: Bool) {
+        if isPaused { paused.insert(ObjectIdentifier(task)) } else { paused.remove(ObjectIdentifier(task)) }
+    }
+
+    /// Whether a task stands between two optimiser steps, so that a checkpoint of it is exact.
+    public func isBetweenSteps(_ task: TuningTask) -> Bool { steps[ObjectIdentifier(task)] == nil }
+
+    /// Tasks that a round would advance.
+    public var running: [TuningTask] { tasks.filter { $0.finished == nil && !paused.contains(ObjectIdentifier($0)) } }
+
+    /// One micro-batch of each running task, and the optimiser steps that are complete with it. `tell` gets what happened, in the order of
+    /// the tasks. A task that throws is taken out first; the others go on with the next round.
+    ///
+    /// Errors: `nonFinite`, `diverged` of a task, `noMemory`.
+    public func advance(_ tell: (TuningEvent) -> Void) throws(TuningError) {
+        let running = running
+        if running.isEmpty { return }
+        for task in running where isBetweenSteps(task) { steps[ObjectIdentifier(task)] = try begin(task) }
+        var batch = TrainingBatch(runs: [])
+        var parts: [(task: TuningTask, examples: BatchedExamples)] = []
+        for task in running {
+            guard let step = steps[ObjectIdentifier(task)] else { continue }
+            var own = BatchedExamples()
+            own.add(step.examples[step.microBatches[step.done]], task.settings.objective, adapter: task.adapter, to: &batch)
+            parts.append((task, own))
+        }
+        for index in parts.indices where parts[index].task.settings.objective.needsReference {
+            parts[index].examples.addReferences(to: &batch)
+        }
+        let logarithms = try workspace(batch.rows).forward(batch, differentiates: true)
+        var slopes = logarithms.map { $0.map { _ in Float(0) } }
+        for (task, examples) in parts {
+            let place = ObjectIdentifier(task)
+            guard var step = steps[place] else { continue }
+            let result = try task.settings.objective.evaluate(examples.scored(logarithms), totals: step.totals)
+            examples.place(result.gradients, into: &slopes)
+            step.loss += result.loss
+            step.metrics += result.metrics
+            step.done += 1
+            steps[place] = step
+        }
+        try workspace(batch.rows).backward(slopes)
+        for (task, _) in parts {
+            guard let step = steps[ObjectIdentifier(task)], step.isComplete else { continue }
+            steps[ObjectIdentifier(task)] = nil
+            do throws(TuningError) {
+                tell(.step(try task.apply(step, weights, pool)))
+                try finish(task, tell)
+            } catch {
+                remove(task)
+                throw error.named(task.name)
+            }
+        }
+    }
+
+    /// After an optimiser step: measures the held-out loss where it is due, and ends the task.
+    private func finish(_ task: TuningTask, _ tell: (TuningEvent) -> Void) throws(TuningError) {
+        let isLast = task.step >= task.totalSteps
+        if task.isEvaluationDue || isLast, !task.heldOut.examples.isEmpty {
+            let (loss, metrics) = try evaluate(task.heldOut, task.settings.objective, adapter: task.adapter, task.settings.microBatchTokens)
+            let outcome = task.stopping.record(loss: loss, step: task.step)
+            if outcome.isBest { try task.keepBest() }
+            tell(.evaluation(.init(task: task.name, step: task.step, loss: loss, isBest: outcome.isBest, metrics: metrics)))
+            if outcome.stops, !isLast { task.finished = .stoppedEarly }
+        }
+        if isLast { task.finished = .completed }
+        if let reason = task.finished { tell(.finished(task: task.name, reason)) }
+    }
+
+    /// The loss over a set of examples, without gradients. `adapter` nil: of the base.
+    public func evaluate(
+        _ set: ExampleSet, _ objective: Objective, adapter: TrainableAdapter?, _ microBatchTokens: Int
+    ) throws(TuningError) -> (loss: Double, metrics: ObjectiveMetrics) {
+        var totals = StepTotals()
+        for example in set.examples { totals += objective.totals(of: example) }
+        if objective.needsDivergence { totals.divergence = try divergence(set.examples, adapter, microBatchTokens) }
+        var (loss, metrics) = (0.0, ObjectiveMetrics())
+        for range in TaskStep.cut(set.examples, microBatchTokens: microBatchTokens) {
+            let result = try objective.evaluate(
+                scores(set.examples[range], objective, adapter), totals: totals)
+            loss += result.loss
+            metrics += result.metrics
+        }
+        return (loss, metrics)
+    }
+
+    private func scores(
+        _ examples: ArraySlice<TrainingExample>, _ objective: Objective, _ adapter: TrainableAdapter?
+    ) throws(TuningError) -> [ScoredExample] {
+        var (batch, own) = (TrainingBatch(runs: []), BatchedExamples())
+        own.add(examples, objective, adapter: adapter, to: &batch)
+        if objective.needsReference { own.addReferences(to: &batch) }
+        return own.scored(try workspace(batch.rows).forward(batch, differentiates: false))
+    }
+
+    /// KTO's estimate, from each prompt with another one's answer.
+    private func divergence(
+        _ examples: [TrainingExample], _ adapter: TrainableAdapter?, _ microBatchTokens: Int
+    ) throws(TuningError) -> Double {
+        let mismatched = KTO.mismatched(examples, maximumTokens: microBatchTokens).map { TrainingExample.labelled($0, isDesirable: true) }
+        var all: [SequenceScores] = []
+        for range in TaskStep.cut(mismatched, microBatchTokens: microBatchTokens) {
+            var (batch, own) = (TrainingBatch(runs: []), BatchedExamples())
+            own.add(mismatched[range], .supervised, adapter: adapter, to: &batch)
+            own.addReferences(to: &batch)
+            all += own.scored(try workspace(batch.rows).forward(batch, differentiates: false)).flatMap(\.scores)
+        }
+        return KTO.divergence(all)
+    }
+
+    private func begin(_ task: TuningTask) throws(TuningError) -> TaskStep {
+        var step = TaskStep(task.drawExamples(), objective: task.settings.objective, microBatchTokens: task.settings.microBatchTokens)
+        if task.settings.objective.needsDivergence {
+            step.totals.divergence = try divergence(step.examples, task.adapter, task.settings.microBatchTokens)
+        }
+        task.adapter.clearGradients()
+        return step
+    }
+
+    /// Room for so many rows. It grows to the largest round.
+    private func workspace(_ rows: Int) throws(TuningError) -> TrainingWorkspace {
+        if let workspace, workspace.maximumRows >= rows { return workspace }
+        workspace = nil
+        do throws(ModelError) {
+            let scales = tasks.contains { $0.adapter.scalesOutputs }
+            let made = try TrainingWorkspace(weights, pool: pool, maximumRows: (rows + 127) / 128 * 128, scalesOutputs: scales)
+            workspace = made
+            return made
+        } catch {
+            throw TuningError(.noMemory, error.message)
+        }
+    }
+}

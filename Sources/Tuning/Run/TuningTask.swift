@@ -1,0 +1,79 @@
+public import Models
+public import Tensors
+
+/// One adapter that is tuned: its parameters, the state of its optimiser, its data and its place in them.
+///
+/// Isolation: a `TuningSession` owns it; one thread uses it at a time.
+public final class TuningTask {
+    public let name: String
+    public let settings: TaskSettings
+    public let training: ExampleSet
+    public let heldOut: ExampleSet
+    public let adapter: TrainableAdapter
+    public let optimiser: Optimiser
+    public let totalSteps: Int
+    /// Optimiser steps so far, those that were left out included.
+    public internal(set) var step = 0
+    /// Tokens that went through the model so far.
+    public internal(set) var trainedTokens = 0
+    /// The parameters at the lowest held-out loss; nil without a measurement.
+    public internal(set) var best: FloatBuffer?
+    /// Why it is done; nil: it goes on.
+    public internal(set) var finished: FinishReason?
+    let schedule: LearningRateSchedule
+    var reader: ExampleReader
+    var clipping: GradientGuard
+    var stopping: EarlyStopping
+    var watch: LossWatch
+
+    /// A task at its start: parameters are drawn from the recipe's seed. Errors: `invalidSetting`, `nothingToTrain`, `noMemory`.
+    public init(
+        _ name: String, settings: TaskSettings, training: ExampleSet, heldOut: ExampleSet, weights: DecoderWeights, pool: WorkerPool
+    ) throws(TuningError) {
+        try settings.validate()
+        guard !training.examples.isEmpty else { throw TuningError(.nothingToTrain, "\(name) has no examples") }
+        for example in training.examples + heldOut.examples { try settings.objective.check(example) }
+        self.name = name
+        self.settings = settings
+        self.training = training
+        self.heldOut = heldOut
+        let forms = settings.recipe.forms(weights.configuration)
+        do throws(ModelError) {
+            adapter = try TrainableAdapter(weights.configuration) { forms[$0] }
+        } catch {
+            throw TuningError(.noMemory, error.message)
+        }
+        totalSteps = settings.totalSteps(exampleCount: training.examples.count)
+        schedule = try LearningRateSchedule(settings.schedule, warmup: settings.warmup, totalSteps: totalSteps)
+        optimiser = try Optimiser(settings.method, tensors: adapter.tensors.map { $0.trained(settings.rates) })
+        reader = try ExampleReader(ExampleOrder(count: training.examples.count, seed: settings.seed))
+        clipping = try GradientGuard(maximumNorm: settings.maximumNorm)
+        stopping = try EarlyStopping(patience: settings.patience)
+        watch = try LossWatch()
+        settings.recipe.initialise(adapter, weights)
+        adapter.parametersChanged(weights, pool: pool)
+    }
+
+    /// Bytes of parameters, gradients, moments and their copies.
+    public var memoryBytes: Int { adapter.byteCount + optimiser.states.reduce(0) { $0 + 4 * $1.buffer.count } }
+
+    /// The lowest held-out loss so far, and after which step.
+    public var bestEvaluation: (loss: Double, step: Int)? {
+        guard let loss = stopping.progress.bestLoss, let step = stopping.progress.bestStep else { return nil }
+        return (loss, step)
+    }
+}
+
+extension ParameterTensor {
+    /// As the optimiser sees it.
+    func trained(_ rates: LearningRates) -> TrainedTensor {
+        let role: LearningRates.Role =
+            switch kind {
+            case .a: .matrix
+            case .b: .lowRankB
+            case .magnitude, .outputScale, .inputScale, .rankFactors, .outputFactors: .vector
+            }
+        let shape: TrainedTensor.Shape = columns == 1 ? .vector(rows) : .matrix(rows: rows, columns: columns)
+        return TrainedTensor(name: checkpointName, shape: shape, group: rates.group(role))
+    }
+}
