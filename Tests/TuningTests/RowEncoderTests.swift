@@ -1,5 +1,4 @@
 import ChatTemplates
-import Files
 import Generation
 import JSON
 import TestSupport
@@ -11,41 +10,14 @@ import Tokenizers
 /// Rows as tokens and targets, with small tokenizers of several families and templates of all sorts.
 @Suite("Row encoder")
 struct RowEncoderTests {
-    private static func tokenizer(_ name: String) throws -> any Tokenizer {
-        try DecoderTokenizer.load(tokenizerJSON: "\(Checkout.path)/Tests/TokenizersTests/Fixtures/\(name).json")
-    }
-
-    private static func source(_ name: String) throws -> String {
-        try RegularFile.text("\(Checkout.path)/Tests/ChatTemplatesTests/Fixtures/templates/\(name).jinja", limitBytes: 1 << 20)
-    }
-
     private func encoder(
         _ tokenizer: String = "smollm", template: String? = "chatml", source: String? = nil, end: String = "<|im_end|>",
         _ change: (inout EncodingOptions) -> Void = { _ in }
     ) throws -> RowEncoder {
-        let tokenizer = try Self.tokenizer(tokenizer)
-        var options = EncodingOptions()
-        change(&options)
-        let text = try source ?? template.map(Self.source)
-        let begin = tokenizer.beginOfSequence.flatMap(tokenizer.piece(of:)) ?? ""
-        return RowEncoder(
-            tokenizer: tokenizer,
-            template: try text.map { ConversationTemplate(try ChatTemplate(source: $0), beginOfSequence: begin, endOfSequence: end) },
-            endOfSequence: tokenizer.token(end), options: options)
+        try SmallBase.encoder(tokenizer, template: template, source: source, end: end, change: change)
     }
 
-    /// The sequence's text with its targets in brackets.
-    private func marked(_ sequence: TrainingSequence, _ encoder: RowEncoder) -> String {
-        var bytes: [UInt8] = []
-        var isInside = false
-        for (token, isTarget) in zip(sequence.tokens, sequence.isTarget) {
-            if isTarget != isInside { bytes += (isTarget ? "[" : "]").utf8 }
-            isInside = isTarget
-            bytes += encoder.tokenizer.bytes(of: token)
-        }
-        if isInside { bytes += "]".utf8 }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    private func marked(_ sequence: TrainingSequence, _ encoder: RowEncoder) -> String { SmallBase.marked(sequence, encoder) }
 
     private func marked(_ encoder: RowEncoder, _ content: DataRow.Content, tools: [JSONValue] = []) throws -> [String] {
         try encoder.encode(DataRow(line: 1, content, tools: tools)).example.sequences.map { marked($0, encoder) }

@@ -8,6 +8,8 @@ public struct EncodedRow: Sendable, Equatable {
     public var isCut: Bool
     /// The template leaves out some of an answer that should be learnt.
     public var hidesAnswer: Bool
+    /// Its messages spell special tokens, which are read as such: an answer then ends early, or a turn begins within it.
+    public var spellsSpecialTokens: Bool
 
     /// Every sequence has a target, so that an objective can use it.
     public var isTrainable: Bool { example.sequences.allSatisfy { $0.targetCount > 0 } }

@@ -28,7 +28,9 @@ extension RowEncoder {
             tokens = Array(tokens.prefix(count))
             isTarget = Array(isTarget.prefix(count))
         }
-        return EncodedText(sequence: TrainingSequence(tokens: tokens, isTarget: isTarget), hidesAnswer: hidesAnswer)
+        return EncodedText(
+            sequence: TrainingSequence(tokens: tokens, isTarget: isTarget), hidesAnswer: hidesAnswer,
+            spellsSpecialTokens: turns.contains { !tokenizer.specialTokenOffsets(in: $0.message.content).isEmpty })
     }
 
     private struct Rendered {
@@ -105,11 +107,8 @@ extension RowEncoder {
 extension String {
     /// Whether a text is in it, without the white space around the text. Bytes are compared.
     fileprivate func holds(_ other: String) -> Bool {
-        let scalars = other.unicodeScalars
-        guard let first = scalars.firstIndex(where: { !$0.properties.isWhitespace }),
-            let last = scalars.lastIndex(where: { !$0.properties.isWhitespace })
-        else { return true }
-        let wanted = Array(String(scalars[first...last]).utf8)
+        let wanted = Array(other.trimmed.utf8)
+        guard !wanted.isEmpty else { return true }
         let text = Array(utf8)
         guard text.count >= wanted.count else { return false }
         return (0...(text.count - wanted.count)).contains { start in

@@ -84,7 +84,7 @@ public struct RowEncoder: Sendable {
         let longest = texts.reduce(0) { max($0, $1.sequence.tokens.count) }
         return EncodedRow(
             line: row.line, example: example(sequences), fullTokens: longest, isCut: longest > most,
-            hidesAnswer: texts.contains(where: \.hidesAnswer))
+            hidesAnswer: texts.contains(where: \.hidesAnswer), spellsSpecialTokens: texts.contains(where: \.spellsSpecialTokens))
     }
 
     // MARK: Prompt and answer
@@ -152,4 +152,5 @@ public struct RowEncoder: Sendable {
 struct EncodedText {
     var sequence: TrainingSequence
     var hidesAnswer = false
+    var spellsSpecialTokens = false
 }

@@ -39,10 +39,10 @@ public struct DataRow: Sendable, Equatable {
         self.tools = tools
     }
 
-    /// Holds no answer to learn: no text, or white space only.
+    /// Holds no answer: no text, or white space only.
     public var isEmpty: Bool {
         switch content {
-        case .conversation(let turns): !turns.contains { $0.isTrained && !$0.isBlank }
+        case .conversation(let turns): RowText.turns(turns).isBlank
         case .instruction(_, _, _, let output): output.isBlank
         case .completion(_, let completion), .labelled(_, let completion, _): completion.isBlank
         case .preference(_, let chosen, let rejected): chosen.isBlank || rejected.isBlank
