@@ -48,7 +48,7 @@ public struct TaskSettings: Sendable, Equatable {
         try recipe.validate()
         try NumberRange(.excluded(0), .included(10_000)).check(epochs, "epochs")
         try NumberRange(.included(1), .included(65_536)).check(Double(examples), "examples")
-        try NumberRange(.included(16), .included(1 << 20)).check(Double(microBatchTokens), "micro_batch_tokens")
+        try NumberRange(.included(16), .included(1_048_576)).check(Double(microBatchTokens), "micro_batch_tokens")
         if let mostSteps { try NumberRange(.included(1), .included(1e9)).check(Double(mostSteps), "max_steps") }
         if let evaluationInterval { try NumberRange(.included(1), .included(1e9)).check(Double(evaluationInterval), "eval_steps") }
     }
