@@ -192,6 +192,21 @@ struct DataPreparationTests {
         #expect(json["files"]?[0]?["errors"]?[0]?["line"] == 4)
     }
 
+    @Test("a set's digest changes with its tokens, targets, labels and order")
+    func digest() throws {
+        func digest(_ rows: [String], _ change: (inout EncodingOptions) -> Void = { _ in }) throws -> ContentDigest {
+            try preparation(change).prepare(try file(rows)).training.digest
+        }
+        let rows = [chat("a", "b"), chat("c", "d")]
+        let label = { (label: Bool) in JSONValue.object(["prompt": "p", "completion": "c", "label": .bool(label)]).serialized() }
+        let all = [
+            try digest(rows), try digest(rows.reversed()), try digest([rows[0]]), try digest(rows) { $0.targets = .all },
+            try digest(rows) { $0.systemMessage = "s" }, try digest([label(true)]), try digest([label(false)]),
+        ]
+        #expect(Set(all).count == all.count)
+        #expect(try digest(rows) == all[0])
+    }
+
     @Test("lengths are told by nearest rank")
     func lengths() {
         func summary(_ lengths: [Int]) -> [Int] {

@@ -161,6 +161,22 @@ struct RowEncoderTests {
                     + "<|im_start|>user\n<tool_response>\nr\n</tool_response><|im_end|>\n<|im_start|>assistant\n[a<|im_end|>]"), "\(text)")
     }
 
+    @Test("a template that joins a call's arguments with text gets them as text")
+    func textualArguments() throws {
+        let source = """
+            {% for m in messages %}
+            {{ m.role + '\\n' + (m.tool_calls[0].function.arguments + '' if m.tool_calls else m.content) + eos_token }}
+            {%- endfor %}
+            {% if add_generation_prompt %}
+            {{ 'assistant\\n' }}
+            {%- endif %}
+            """
+        let call = ToolCall(id: "1", name: "f", arguments: ["x": 1])
+        let answer = ConversationTurn(ChatMessage(role: "assistant", content: "", toolCalls: [call]), isTrained: true)
+        let text = try marked(encoder(source: source), .conversation([ConversationTurn(role: "user", "q"), answer]))
+        #expect(text == ["user\nq<|im_end|>assistant\n[{\"x\":1}<|im_end|>]"])
+    }
+
     @Test("a system message of the options goes before conversations that have none")
     func system() throws {
         let encoder = try encoder { $0.systemMessage = "new" }
@@ -259,6 +275,12 @@ struct RowEncoderTests {
         #expect(cut.isCut && cut.isTrainable && cut.fullTokens == sequence.tokens.count)
         #expect(cut.example.sequences[0].tokens == Array(sequence.tokens.prefix(start + 2)))
         #expect(cut.example.sequences[0].targetCount == 2)
+        // Turns behind the maximum change nothing, however many there are.
+        let more = (0..<200).flatMap { [("user", "and \($0)"), ("assistant", "yes")] }
+        let turns = [("user", "one two three"), ("assistant", "four five six seven")] + more
+        let long = DataRow(line: 1, .conversation(turns.map { ConversationTurn(role: $0.0, $0.1) }))
+        let longCut = try encoder { $0.maximumTokens = start + 2 }.encode(long)
+        #expect(longCut.example == cut.example && longCut.isCut && longCut.fullTokens > 2000)
         #expect(try !encoder { $0.maximumTokens = start }.encode(row).isTrainable)
         #expect(try !encoder().encode(DataRow(line: 1, conversation(("user", "no answer")))).isTrainable)
         #expect(try !encoder().encode(DataRow(line: 1, .conversation([]))).isTrainable)

@@ -79,19 +79,6 @@ struct CheckedFile {
     }
 }
 
-extension TrainingExample {
-    fileprivate var digest: ContentDigest {
-        var parts = sequences.flatMap { sequence in
-            [
-                sequence.tokens.withUnsafeBytes { ContentDigest(of: $0) },
-                ContentDigest(of: sequence.isTarget.map { $0 ? UInt8(1) : 0 }),
-            ]
-        }
-        if case .labelled(_, let isDesirable) = self { parts.append(ContentDigest(of: [isDesirable ? UInt8(1) : 0])) }
-        return ContentDigest(of: parts)
-    }
-}
-
 extension RowEncoder {
     private static let sampleTokens = 2048
 

@@ -1,14 +1,5 @@
 import Tensors
 
-/// Examples of one set, with where they come from.
-public struct ExampleSet: Sendable, Equatable {
-    public var examples: [TrainingExample] = []
-    /// The line of each in its file.
-    public var lines: [Int] = []
-
-    public init() {}
-}
-
 /// What a run trains and measures on.
 public struct PreparedData: Sendable, Equatable {
     public var training: ExampleSet
@@ -57,10 +48,11 @@ public struct DataPreparation: Sendable {
         guard let first = training.first else {
             throw TuningError(.nothingToTrain, "no row is left to train on\(Self.reasons(checked.report))", file: file.path)
         }
-        if let wrong = held.first(where: { $0.encoded.example.kind != first.encoded.example.kind }) {
+        let kind = first.encoded.example.kind
+        if let wrong = held.first(where: { $0.encoded.example.kind != kind }) {
             throw TuningError(
                 .invalidSetting,
-                "expected held-out rows of the kind that is trained (\(first.encoded.example.kind)), found \(wrong.encoded.example.kind)",
+                "expected held-out rows as those that are trained (\(kind.text)), found \(wrong.encoded.example.kind.text)",
                 file: heldOutFile?.path, line: wrong.encoded.line)
         }
         return PreparedData(training: ExampleSet(training), heldOut: ExampleSet(held), report: report)
@@ -90,16 +82,5 @@ extension ExampleSet {
     fileprivate init(_ rows: [CheckedFile.Row]) {
         examples = rows.map(\.encoded.example)
         lines = rows.map(\.encoded.line)
-    }
-}
-
-extension TrainingExample {
-    /// For messages.
-    fileprivate var kind: String {
-        switch self {
-        case .supervised: "supervised"
-        case .preference: "preferences"
-        case .labelled: "labelled answers"
-        }
     }
 }

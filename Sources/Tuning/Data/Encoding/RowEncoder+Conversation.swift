@@ -10,9 +10,12 @@ extension RowEncoder {
         let whole = try rendered(turns, tools)
         var tokens = whole.tokens
         var isTarget = [Bool](repeating: targets == .all, count: tokens.count)
-        var (hidesAnswer, endsOpen) = (false, false)
+        var (hidesAnswer, endsOpen, isCut) = (false, false, false)
         for index in turns.indices where turns[index].isAssistant && turns[index].isTrained == (targets == .answers) {
             let answer = try place(ofAnswer: index, in: turns, tools, whole)
+            // What follows is cut away: a long conversation costs no rendering for each of its turns.
+            isCut = answer.tokens.lowerBound >= options.maximumTokens
+            if isCut { break }
             for position in answer.tokens { isTarget[position] = targets == .answers }
             guard targets == .answers else { continue }
             hidesAnswer = hidesAnswer || !answer.text.holds(turns[index].message.content)
@@ -22,7 +25,7 @@ extension RowEncoder {
             tokens = ended(tokens)
             isTarget += [Bool](repeating: true, count: tokens.count - isTarget.count)
         }
-        if targets == .answers {
+        if targets == .answers, !isCut {
             // Nothing behind the last target has an effect.
             let count = (isTarget.lastIndex(of: true) ?? -1) + 1
             tokens = Array(tokens.prefix(count))
