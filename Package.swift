@@ -71,8 +71,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "lmoe",
         dependencies: [
-            "Gateway", "Serving", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers", "ChatTemplates",
-            "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, logging,
+            "Gateway", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Adapters", "Models", "Weights", "Tokenizers",
+            "ChatTemplates", "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, logging,
         ], path: "Sources/lmoe"),
     // Tests
     .target(name: "TestSupport", dependencies: ["Generation"], path: "Tests/TestSupport"),

@@ -14,6 +14,13 @@ extension BenchReport {
             "model": ["name": .string(base.name), "weight_bytes": .integer(Int64(base.decoder.weightBytes))],
             "prefill": .array(prefill.map(step)),
             "decode": .array(decode.map(step)),
+            "tuning": .array(
+                tuning.map { result in
+                    [
+                        "what": .string(result.label), "tokens": .integer(Int64(result.tokens)), "seconds": .number(result.seconds),
+                        "tokens_per_second": .number(result.tokensPerSecond), "resident_bytes": .integer(Int64(result.residentBytes)),
+                    ]
+                }),
             "latency": latency.map(latencyJSON) ?? .null,
             "http": http.map { http in
                 [

@@ -4,6 +4,7 @@ extension BenchReport {
         var parts = [heading]
         if !prefill.isEmpty { parts.append(steps(prefill, first: ["prompt", "ms"]) { "\($0.tokens)" }) }
         if !decode.isEmpty { parts.append(steps(decode, first: ["decode rows", "ms/step"]) { "\($0.rows)" }) }
+        if !tuning.isEmpty { parts.append(tuningTable) }
         if latency != nil || http != nil || routing != nil || !routingScale.isEmpty { parts.append(timings) }
         if !memory.isEmpty { parts.append(memoryTable) }
         if isDisturbed {
@@ -35,6 +36,16 @@ extension BenchReport {
                 Figure.decimals(result.seconds * 1000, 2), Figure.decimals(Double(result.cost.bytes) / tokens / 1e6, 2),
                 Figure.decimals(operations / tokens / 1e6, 0), percent(bandwidthShare(result)), percent(computeShare(result)),
                 Figure.decimals(result.seconds / predicted(result), 2), result.allocations.map { "\($0)" } ?? "-")
+        }
+        return table.text
+    }
+
+    private var tuningTable: String {
+        var table = Table(["tuning, a step", "tokens/s", "ms", "memory"], leansRight: [1, 2, 3])
+        for result in tuning {
+            table.add(
+                result.label, Figure.decimals(result.tokensPerSecond, 0), Figure.decimals(result.seconds * 1000, 0),
+                Figure.bytes(result.residentBytes))
         }
         return table.text
     }

@@ -10,6 +10,7 @@ struct BenchReport {
     var routing: RoutingMeasure?
     var prefill: [StepResult] = []
     var decode: [StepResult] = []
+    var tuning: [TuningResult] = []
     var routingScale: [RoutingScale] = []
     /// In the order in which it grew.
     var memory: [ProcessMemory] = []

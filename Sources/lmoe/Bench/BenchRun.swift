@@ -61,6 +61,10 @@ struct BenchRun {
             if has(.prefill) { report.prefill = try prefill(measure, sets) }
             if has(.decode) { report.decode = try decode(measure, sets) }
         }
+        if has(.tuning) {
+            Terminal.progress("tuning")
+            report.tuning = try TuningMeasure(base: base, pool: workspace.pool, repeats: plan.repeats).results()
+        }
         if let embedder { report.routingScale = try routeAtScale(embedder) }
         if has(.memory) { report.memory = memory }
         return report

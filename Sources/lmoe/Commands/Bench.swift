@@ -21,7 +21,7 @@ struct Bench: AsyncParsableCommand {
             """)
 
     enum Section: String, CaseIterable {
-        case prefill, decode, latency, http, routing, memory
+        case prefill, decode, tuning, latency, http, routing, memory
     }
 
     @OptionGroup var model: ModelOptions
