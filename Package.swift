@@ -30,6 +30,7 @@ let targets: [Target] = [
     // 0 C
     system("CUV", pkgConfig: "libuv", apt: "libuv1-dev"),
     system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
+    system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     system("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-dev"),
     .target(
         name: "CKernels", path: "Sources/CKernels",
@@ -40,6 +41,7 @@ let targets: [Target] = [
     // 1 ground
     module("Tensors", ["CKernels", "COpenBLAS", "CMappings"]),
     module("JSON", ["CJansson"]),
+    module("SQLite", ["CSQLite"]),
     module("UV", ["Files", "CUV"]),
     module("Telemetry", [logging]),
     module("Files"),
@@ -56,7 +58,9 @@ let targets: [Target] = [
     module("Inference", ["Files", "Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     module("Embeddings", ["Files", "Models", "Tensors", "Weights", "Tokenizers", "Generation", "JSON"]),
     module("Routing", ["Files", "Tensors", "JSON", "Generation", yams]),
-    module("Tuning", ["Files", "Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
+    module(
+        "Tuning",
+        ["Files", "Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON", "SQLite"]),
     // Between services and front: the one place that chooses who answers.
     module("Serving", ["Routing", "Generation", "JSON"]),
     // 5 front
@@ -76,7 +80,7 @@ let targets: [Target] = [
         ], path: "Sources/lmoe"),
     // Tests
     .target(name: "TestSupport", dependencies: ["Generation"], path: "Tests/TestSupport"),
-    tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("UV"), tests("Telemetry", [logging]),
+    tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("SQLite"), tests("UV"), tests("Telemetry", [logging]),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
     tests("HTTP", ["UV"]), tests("Generation", ["JSON"]),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Files", "Models", "Weights", "Tensors", "Generation", "JSON"]),

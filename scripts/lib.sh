@@ -38,6 +38,7 @@ command pkg-config pkg-config finds the C libraries
 command flock util-linux keeps two downloads apart
 library libuv libuv1-dev sockets, timers, file watching
 library jansson libjansson-dev JSON
+library sqlite3 libsqlite3-dev tuning data and scores from SQLite files
 library openblas libopenblas-dev matrix products of the reference path
 END
     # The models come in Python wheels; pip is only wanted while they are not here yet.

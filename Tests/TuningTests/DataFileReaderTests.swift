@@ -188,6 +188,28 @@ struct DataFileReaderTests {
         #expect(file.broken.map(\.line) == [3, 4])
     }
 
+    @Test("a query on a SQLite file gives rows by the names of its columns, and a row's line is its number")
+    func query() throws {
+        let path = "\(Checkout.path)/Tests/SQLiteTests/Fixtures/small.sqlite"
+        let reader = DataFileReader()
+        let query = "SELECT 'number ' || number AS prompt, name AS completion FROM t ORDER BY id"
+        let file = try reader.read(path, query: query)
+        #expect(file.rows == [DataRow(line: 1, .completion(prompt: .text("number 0.5"), completion: .text("é\u{0}ü\"; --")))])
+        #expect(file.broken.map(\.line) == [2] && file.broken.map(\.field) == ["completion"])
+        #expect(try reader.read(path, query: query).digest == file.digest)
+        #expect(try reader.read(path, query: "\(query) LIMIT 1").digest != file.digest)
+        let data = "SELECT 'a' AS prompt, data AS completion FROM t WHERE id = 1"
+        #expect(try #require(throws: TuningError.self) { try reader.read(path, query: data) }.field == "completion")
+        for (query, code) in [
+            ("DROP TABLE t", TuningError.Code.invalidSetting), ("SELECT id, id FROM t", .malformed),
+            ("SELECT 1 AS text FROM t WHERE id > 9", .nothingToTrain),
+        ] {
+            let error = try #require(throws: TuningError.self) { try reader.read(path, query: query) }
+            #expect(error.code == code && error.file == path, "\(error)")
+        }
+        #expect(try #require(throws: TuningError.self) { try reader.read(path) }.message.contains("query"))
+    }
+
     // MARK: Broken rows
 
     @Test("broken rows are told with file, line and field, and the others are read")

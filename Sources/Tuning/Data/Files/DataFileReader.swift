@@ -15,7 +15,7 @@ public struct DataFile: Sendable {
     public var unusedFields: [String]
     /// Tells whether the file is still the one that was read.
     public var stamp: FileStamp
-    /// Of its bytes: a resumed run trains on the same data.
+    /// Of its bytes; for a query, of the rows that it gave.
     public var digest: ContentDigest
 
     /// Errors: that of the first broken row, with the number of the others.
@@ -26,7 +26,7 @@ public struct DataFile: Sendable {
     }
 }
 
-/// Reads files of examples: JSON lines, a JSON array of objects, CSV with the names of its columns.
+/// Reads files of examples: JSON lines, a JSON array of objects, CSV with the names of its columns, a query on a SQLite file.
 ///
 /// The name's ending tells the format (`.jsonl`, `.ndjson`, `.json`, `.csv`, `.tsv`); of another name, the first character does.
 public struct DataFileReader: Sendable {
@@ -52,18 +52,43 @@ public struct DataFileReader: Sendable {
             throw TuningError(error)
         }
         do throws(TuningError) {
-            return try read(bytes, path, stamp: file.stamp)
+            var records = try records(ByteOrderMark.skipped(bytes), path)
+            var data = try rows(of: &records, path, stamp: file.stamp)
+            data.digest = ContentDigest(of: bytes)
+            return data
         } catch {
             throw error.inFile(path)
         }
     }
 
-    private func read(_ bytes: [UInt8], _ path: String, stamp: FileStamp) throws(TuningError) -> DataFile {
-        var records = try records(ByteOrderMark.skipped(bytes), path)
+    /// The rows that a query on a SQLite file gives, by the names of its columns. Only one query that reads is run; a row's line is its
+    /// number.
+    ///
+    /// Errors: as for other files, and `invalidSetting` for a query that the database cannot answer or that does more than read.
+    public func read(_ path: String, query: String) throws(TuningError) -> DataFile {
+        let file: RegularFile
+        do throws(FileError) {
+            file = try RegularFile(path)
+        } catch {
+            throw TuningError(error)
+        }
+        do throws(TuningError) {
+            var records = try SQLiteRecords(path, query: query, limits: limits)
+            var data = try rows(of: &records, path, stamp: file.stamp)
+            data.digest = records.digest
+            return data
+        } catch {
+            throw error.inFile(path)
+        }
+    }
+
+    private func rows(
+        of records: inout some DataRecordReader, _ path: String, stamp: FileStamp
+    ) throws(TuningError) -> DataFile {
         var shape: RowShape?
         var file = DataFile(
             path: path, shape: .text, rows: [], broken: [], brokenCount: 0, unusedFields: [], stamp: stamp,
-            digest: ContentDigest(of: bytes))
+            digest: ContentDigest(of: ""))
         while let record = try records.next() {
             guard file.rows.count + file.brokenCount < limits.rows else {
                 throw TuningError(.limitExceeded, "more than \(limits.rows) rows", line: record.line)
@@ -88,6 +113,9 @@ public struct DataFileReader: Sendable {
 
     private func records(_ text: ArraySlice<UInt8>, _ path: String) throws(TuningError) -> any DataRecordReader {
         let first = text.first { !$0.isJSONSpace }
+        guard !text.starts(with: "SQLite format 3".utf8) else {
+            throw TuningError(.unsupported, "a SQLite file; give a query for its rows")
+        }
         switch DataFormat(path: path, first: first) {
         case .json where first == UInt8(ascii: "["): return JSONArrayRecords(text, limits: limits)
         case .json: return JSONLineRecords(text, limits: limits)
