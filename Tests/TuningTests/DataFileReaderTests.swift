@@ -1,3 +1,4 @@
+import Foundation
 import Generation
 import JSON
 import TestSupport
@@ -158,6 +159,30 @@ struct DataFileReaderTests {
         #expect(
             file.rows
                 == expected.map { DataRow(line: $0.0, .completion(prompt: .text($0.1), completion: .text($0.2))) })
+    }
+
+    @Test("whatever fields hold, CSV and JSON give them back")
+    func roundTrip() throws {
+        let pieces = ["a", "\"", ",", "\n", "\r\n", "\r", " ", "é", "]", "{", "\\", "\"\""]
+        for seed in 0..<UInt64(40) {
+            var draw = Permutation(seed: seed, stream: 2)
+            func text() -> String { (0..<1 + draw.order(6)[0]).map { _ in pieces[draw.order(pieces.count)[0]] }.joined() }
+            let rows = (0..<1 + draw.order(5)[0]).map { _ in (text(), text()) }
+            let quoted = rows.map { row in
+                [row.0, row.1].map { "\"\($0.replacingOccurrences(of: "\"", with: "\"\""))\"" }.joined(separator: ",")
+            }
+            let objects = rows.map { JSONValue.object(["prompt": .string($0.0), "completion": .string($0.1)]) }
+            let expected = rows.map { DataRow.Content.completion(prompt: .text($0.0), completion: .text($0.1)) }
+            let files = [
+                ("a.csv", "prompt,completion\r\n\(quoted.joined(separator: "\r\n"))"),
+                ("a.jsonl", objects.map { $0.serialized() }.joined(separator: "\n")),
+                ("a.json", JSONValue.array(objects).serialized(pretty: true)),
+            ]
+            for (name, text) in files {
+                let file = try read(text, name)
+                #expect(file.rows.map(\.content) == expected && file.broken.isEmpty, "\(name), seed \(seed)")
+            }
+        }
     }
 
     @Test("columns may hold lists as JSON and labels as text, and tabs separate the columns of a .tsv file")

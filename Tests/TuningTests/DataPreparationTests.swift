@@ -144,7 +144,8 @@ struct DataPreparationTests {
         for size in [HeldOutSize.fraction(-0.1), .fraction(0.6), .fraction(.nan), .count(-1), .count(2)] {
             #expect(throws: TuningError.self) { try preparation(heldOut: size).prepare(rows) }
         }
-        #expect(try preparation(heldOut: .fraction(0.01)).prepare(rows).heldOut.lines.count == 1)
+        #expect(try preparation(heldOut: .fraction(0.24)).prepare(rows).heldOut.lines.isEmpty)
+        #expect(try preparation(heldOut: .fraction(0.25)).prepare(rows).heldOut.lines.count == 1)
     }
 
     @Test("prompts of a held-out file that are also trained on are told, whatever the shapes of the files")

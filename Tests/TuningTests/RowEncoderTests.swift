@@ -53,6 +53,36 @@ struct RowEncoderTests {
         #expect(Array(sequence.tokens.prefix(tokens.count)) == tokens)
     }
 
+    @Test(
+        "whatever a conversation holds, the targets are its trained answers with what ends them",
+        arguments: [
+            ("smollm", "chatml", "<|im_end|>", "<|im_end|>"), ("qwen2", "qwen25", "<|im_end|>", "<|im_end|>"),
+            ("gemma", "gemma", "<eos>", "<end_of_turn>"), ("smollm", "zephyr", "<|endoftext|>", "<|endoftext|>"),
+        ])
+    func random(tokenizer: String, template: String, end: String, turnEnd: String) throws {
+        let encoder = try encoder(tokenizer, template: template, end: end) { $0.maximumTokens = 100_000 }
+        let pieces = ["one", " two", "\nthree", "é", "漢", "42", "...", " ", "\t", "</s>", "def f(x):\n    return x"]
+        for seed in 0..<UInt64(25) {
+            var draw = Permutation(seed: seed, stream: 3)
+            // Each begins with a letter: white space would join what stands before it.
+            func text() -> String { "x" + (0..<draw.order(5)[0]).map { _ in pieces[draw.order(pieces.count)[0]] }.joined() + "." }
+            var turns: [ConversationTurn] = []
+            for _ in 0...draw.order(4)[0] {
+                turns.append(ConversationTurn(role: "user", text()))
+                turns.append(ConversationTurn(ChatMessage(role: "assistant", content: text()), isTrained: draw.order(4)[0] > 0))
+            }
+            let sequence = try encoder.encode(DataRow(line: 1, .conversation(turns))).example.sequences[0]
+            var (answers, inside): ([[Int32]], Bool) = ([], false)
+            for (token, isTarget) in zip(sequence.tokens, sequence.isTarget) {
+                if isTarget, !inside { answers.append([]) }
+                if isTarget { answers[answers.count - 1].append(token) }
+                inside = isTarget
+            }
+            let found = answers.map { encoder.tokenizer.decode($0, skipSpecialTokens: false) }
+            #expect(found == turns.filter(\.isTrained).map { $0.message.content + turnEnd }, "seed \(seed)")
+        }
+    }
+
     @Test("an answer of weight 0 is context, and also where all tokens are targets")
     func weights() throws {
         var turns = [

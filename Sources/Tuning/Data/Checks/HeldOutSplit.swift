@@ -2,7 +2,7 @@ import Tensors
 
 /// How many rows of a file are held out of training, to measure the loss on rows that the adapter has not seen.
 public enum HeldOutSize: Sendable, Equatable {
-    /// Of all rows, from 0 to 0.5.
+    /// Of all rows, from 0 to 0.5, rounded: a few rows hold none out.
     case fraction(Double)
     case count(Int)
 
@@ -13,7 +13,7 @@ public enum HeldOutSize: Sendable, Equatable {
             guard fraction >= 0, fraction <= 0.5 else {
                 throw TuningError(.invalidSetting, "expected a fraction from 0 to 0.5, found \(fraction)", field: "held-out rows")
             }
-            return fraction > 0 ? max(1, Int((Double(total) * fraction).rounded())) : 0
+            return Int((Double(total) * fraction).rounded())
         case .count(let count):
             guard count >= 0, count <= total / 2 else {
                 throw TuningError(
