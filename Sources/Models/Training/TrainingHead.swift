@@ -18,7 +18,7 @@ final class TrainingHead {
     private let tile = GrowingFloats()
 
     /// Tokens of a tile. The same in every step: the order of a row's sums follows from it.
-    private static let tileWidth = 2048
+    static let tileWidth = 2048
 
     init(_ weights: DecoderWeights, product: BaseProduct, pool: WorkerPool, maximumRows: Int) throws(ResourceError) {
         configuration = weights.configuration
