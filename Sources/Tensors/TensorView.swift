@@ -33,6 +33,15 @@ public struct TensorView: Sendable {
         self.init(name: name, dtype: dtype, shape: shape, bytes: block.bytes, owner: block)
     }
 
+    /// A part of a buffer of f32, which keeps its elements until the view is gone. Nil when it does not fit the buffer at `offset`.
+    package init?(name: String, shape: [Int], buffer: FloatBuffer, offset: Int = 0) {
+        guard let byteCount = Self.byteCount(dtype: .f32, shape: shape), offset >= 0, offset <= buffer.count,
+            byteCount / 4 <= buffer.count - offset
+        else { return nil }
+        let bytes = UnsafeRawBufferPointer(start: buffer.pointer + offset, count: byteCount)
+        self.init(name: name, dtype: .f32, shape: shape, bytes: bytes, owner: buffer)
+    }
+
     /// The same tensor with its elements in other memory, `byteCount` bytes that `owner` keeps and that are not written
     /// while the view is used.
     package func at(_ bytes: UnsafeRawPointer, keptBy owner: any AnyObject & Sendable) -> TensorView {

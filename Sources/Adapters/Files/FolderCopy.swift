@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// Creates and deletes whole folders: another process sees a folder with all its files, or none.
-enum FolderCopy {
+package enum FolderCopy {
     /// Copies the regular files of `source` into a new folder `target` and flushes them to the disk; of its subfolders only that of
     /// further chat templates.
     /// A `target` that is left from a copy that never ended is replaced. Errors: `io`, `unsafePath`, `limitExceeded`.
@@ -32,13 +32,13 @@ enum FolderCopy {
     }
 
     /// An empty folder; what is left of one by that name is deleted.
-    static func make(_ folder: String) throws(AdapterError) {
+    package static func make(_ folder: String) throws(AdapterError) {
         try delete(folder)
         guard mkdir(folder, 0o755) == 0 else { throw failure("cannot create \(folder)") }
     }
 
     /// A file with these bytes, in place of one that may be there, flushed to the disk.
-    static func write(_ bytes: [UInt8], to path: String) throws(AdapterError) {
+    package static func write(_ bytes: [UInt8], to path: String) throws(AdapterError) {
         try delete(path)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure("cannot create \(path)") }
@@ -77,7 +77,7 @@ enum FolderCopy {
     }
 
     /// Renames a folder; `target` must not be there, or be an empty folder.
-    static func move(_ source: String, to target: String) throws(AdapterError) {
+    package static func move(_ source: String, to target: String) throws(AdapterError) {
         guard rename(source, target) == 0 else {
             if errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR {
                 throw AdapterError(.exists, "\(target) is there already; remove it first")
@@ -88,14 +88,15 @@ enum FolderCopy {
     }
 
     /// Deletes a file, a link (not what it leads to) or a folder with all that is in it. Not there: done.
-    static func delete(_ path: String) throws(AdapterError) {
+    package static func delete(_ path: String) throws(AdapterError) {
         if unlink(path) == 0 || errno == ENOENT { return }
         guard errno == EISDIR || errno == EPERM else { throw failure("cannot delete \(path)") }
         for name in try AdapterDirectory(path: path).names(limit: .max) { try delete("\(path)/\(name)") }
         guard rmdir(path) == 0 else { throw failure("cannot delete \(path)") }
     }
 
-    private static func flushFolder(_ path: String) throws(AdapterError) {
+    /// Makes names that were created in a folder, or deleted, last.
+    package static func flushFolder(_ path: String) throws(AdapterError) {
         let directory = try AdapterDirectory(path: path.isEmpty ? "/" : path)
         guard fsync(directory.descriptor) == 0 else { throw failure("cannot flush \(path)") }
     }

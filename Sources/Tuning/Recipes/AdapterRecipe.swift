@@ -67,7 +67,11 @@ public struct AdapterRecipe: Sendable, Equatable {
 
     /// What is trained at each linear map of a model. The forms hold shared matrices of VeRA, so make them once.
     public func forms(_ configuration: DecoderConfiguration) -> [LinearPlace: TrainableForm] {
-        let shared = family == .vera ? SharedMatrices(self, configuration) : nil
+        forms(configuration, family == .vera ? SharedMatrices(self, configuration) : nil)
+    }
+
+    /// - Parameter shared: VeRA's frozen matrices.
+    func forms(_ configuration: DecoderConfiguration, _ shared: SharedMatrices?) -> [LinearPlace: TrainableForm] {
         var forms: [LinearPlace: TrainableForm] = [:]
         for layer in 0..<configuration.layers {
             for projection in targets {

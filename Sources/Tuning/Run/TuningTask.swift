@@ -20,6 +20,8 @@ public final class TuningTask {
     public internal(set) var best: FloatBuffer?
     /// Why it is done; nil: it goes on.
     public internal(set) var finished: FinishReason?
+    /// VeRA's frozen matrices, which its folder holds, too.
+    let shared: SharedMatrices?
     let schedule: LearningRateSchedule
     var reader: ExampleReader
     var clipping: GradientGuard
@@ -37,7 +39,8 @@ public final class TuningTask {
         self.settings = settings
         self.training = training
         self.heldOut = heldOut
-        let forms = settings.recipe.forms(weights.configuration)
+        shared = settings.recipe.family == .vera ? SharedMatrices(settings.recipe, weights.configuration) : nil
+        let forms = settings.recipe.forms(weights.configuration, shared)
         do throws(ModelError) {
             adapter = try TrainableAdapter(weights.configuration) { forms[$0] }
         } catch {

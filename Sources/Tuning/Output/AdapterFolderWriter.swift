@@ -1,0 +1,93 @@
+import JSON
+import Models
+import Tensors
+import Weights
+
+/// Writes a tuned adapter as a folder that serves: PEFT's configuration and weights, `README.md`, `route.yaml` for the router, and
+/// `tuning.json` with all settings and scores.
+public struct AdapterFolderWriter: Sendable {
+    /// How the parameters are stored.
+    public enum Element: String, Sendable, CaseIterable {
+        case f32
+        /// Half the bytes, rounded to nearest.
+        case bf16
+    }
+
+    public var element: Element
+    /// An adapter's folder of the same name is replaced. When false it is an error.
+    public var replaces: Bool
+
+    public init(element: Element = .f32, replaces: Bool = false) {
+        self.element = element
+        self.replaces = replaces
+    }
+
+    /// Writes `task.result` as the folder `folder`, whose last component is the adapter's name.
+    ///
+    /// It is written under a hidden name beside its place, flushed to the disk and renamed: a reader sees the old folder or the whole new one.
+    /// On an error everything is as it was. Errors: `exists`, `invalidSetting` for a name that no adapter has, `nonFinite`, `noMemory`,
+    /// `io` (a full disk, no permission). Cost: O(bytes).
+    public func write(_ task: TuningTask, _ record: TuningRecord, to folder: String) throws(TuningError) {
+        let tensors = try tensors(task)
+        let staged = try StagedFolder(folder, replaces: replaces)
+        do throws(TuningError) {
+            try write(task, record, tensors, staged)
+            try staged.commit(replaces: replaces)
+        } catch {
+            staged.discard()
+            throw error
+        }
+    }
+
+    private func write(
+        _ task: TuningTask, _ record: TuningRecord, _ tensors: [TensorView], _ staged: StagedFolder
+    ) throws(TuningError) {
+        let name = staged.target.split(separator: "/").last.map(String.init) ?? staged.target
+        let configuration = task.settings.recipe.configuration(base: record.base.name).sortedByKey
+        try staged.write(JSONValue.object(configuration).serialized(pretty: true), to: "adapter_config.json")
+        let weights = "adapter_model.safetensors"
+        do throws(WeightsError) {
+            try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: "\(staged.path)/\(weights)")
+        } catch {
+            throw TuningError(.io, error.message, file: "\(staged.target)/\(weights)")
+        }
+        try staged.write(AdapterCard(name: name, task: task, record: record, element: element).text, to: "README.md")
+        try staged.write(RouteFile.text(description: record.description, examples: record.examples), to: "route.yaml")
+        let document = JSONValue.object(record.document(task, element: element))
+        try staged.write(document.serialized(pretty: true) + "\n", to: "tuning.json")
+    }
+
+    /// What `adapter_model.safetensors` holds.
+    private func tensors(_ task: TuningTask) throws(TuningError) -> [TensorView] {
+        let buffer = task.result
+        var tensors: [TensorView] = []
+        for tensor in task.adapter.tensors {
+            tensors.append(try view(tensor.checkpointName, tensor.checkpointShape, buffer, tensor.offset))
+        }
+        if let shared = task.shared {
+            tensors.append(try view("base_model.vera_A", [shared.rank, shared.widestInput], shared.wholeA, 0))
+            tensors.append(try view("base_model.vera_B", [shared.widestOutput, shared.rank], shared.wholeB, 0))
+        }
+        return tensors
+    }
+
+    private func view(_ name: String, _ shape: [Int], _ buffer: FloatBuffer, _ offset: Int) throws(TuningError) -> TensorView {
+        guard let view = TensorView(name: name, shape: shape, buffer: buffer, offset: offset) else {
+            preconditionFailure("\(name) does not lie in its buffer")
+        }
+        let values = UnsafeBufferPointer(start: buffer.pointer + offset, count: view.elementCount)
+        guard values.allSatisfy(\.isFinite) else {
+            throw TuningError(.nonFinite, "a weight of \(name) is NaN or infinite: nothing is written")
+        }
+        guard element == .bf16 else { return view }
+        let rounded = values.map(Self.bf16).withUnsafeBytes { TensorView(name: name, dtype: .bf16, shape: shape, copying: $0) }
+        guard let rounded else { preconditionFailure("\(name) has another number of elements as bf16") }
+        return rounded
+    }
+
+    /// To nearest, ties to even.
+    private static func bf16(_ value: Float) -> UInt16 {
+        let bits = value.bitPattern
+        return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+    }
+}
