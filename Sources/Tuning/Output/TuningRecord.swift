@@ -1,4 +1,5 @@
 import JSON
+public import Models
 public import Tensors
 
 /// Which base model a task was tuned on.
@@ -12,6 +13,9 @@ public struct BaseIdentity: Sendable, Equatable {
         self.name = name
         self.identity = identity
     }
+
+    /// - Parameter name: as `adapter_config.json` gives it; nil: that of the files.
+    public init(_ files: ModelFiles, name: String? = nil) { self.init(name: name ?? files.name, identity: files.identity) }
 }
 
 /// What an adapter's folder says about its origin beside what the task knows.

@@ -20,6 +20,8 @@ public final class TuningTask {
     public internal(set) var best: FloatBuffer?
     /// Why it is done; nil: it goes on.
     public internal(set) var finished: FinishReason?
+    /// Of the base's path that computes: `fast`, `reference`.
+    let precision: String
     /// VeRA's frozen matrices, which its folder holds, too.
     let shared: SharedMatrices?
     let schedule: LearningRateSchedule
@@ -39,6 +41,7 @@ public final class TuningTask {
         self.settings = settings
         self.training = training
         self.heldOut = heldOut
+        precision = weights.precision.rawValue
         shared = settings.recipe.family == .vera ? SharedMatrices(settings.recipe, weights.configuration) : nil
         let forms = settings.recipe.forms(weights.configuration, shared)
         do throws(ModelError) {

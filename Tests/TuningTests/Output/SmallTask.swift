@@ -83,6 +83,8 @@ struct SmallTask {
 }
 
 extension FloatBuffer {
-    /// The bits of all elements.
-    var bits: [UInt32] { UnsafeBufferPointer(start: pointer, count: count).map(\.bitPattern) }
+    /// Equal to the last bit.
+    func hasBits(of other: FloatBuffer) -> Bool {
+        UnsafeRawBufferPointer(start: pointer, count: 4 * count).elementsEqual(UnsafeRawBufferPointer(start: other.pointer, count: 4 * other.count))
+    }
 }
