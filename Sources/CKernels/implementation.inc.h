@@ -28,7 +28,7 @@ const ck_kernels CK_TABLE = {
     .low_rank = {.shrink = shrink, .expand = expand},
     .peak = {.int8 = peak_int8, .f32 = peak_f32},
     .training = {
-        .matmul = matmul, .rms_norm_gradient = rms_norm_gradient, .silu_multiply_gradient = silu_multiply_gradient,
+        .matmul = matmul, .pack_pairs = pack_pairs, .matmul_pairs = matmul_pairs, .rms_norm_gradient = rms_norm_gradient, .silu_multiply_gradient = silu_multiply_gradient,
         .gelu_tanh_multiply_gradient = gelu_tanh_multiply_gradient, .softmax_logsumexp = softmax_logsumexp, .exp_minus = exp_minus,
         .softmax_gradient = softmax_gradient, .add_product = add_product,
     },

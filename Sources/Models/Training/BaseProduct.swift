@@ -4,7 +4,8 @@ internal import Tensors
 ///
 /// Forward: the fast path multiplies activations in two parts of int8 with the packed weights, `W x = W q1 + W q2` where q2 is what the
 /// rounding to q1 lost; together they have 15 bits. (With one part, as in serving, the loss of single steps is off by 2.5 %.) The
-/// reference path multiplies f32 with dequantised weights. Backward: `dX = G W` in f32 on both; rows of W are dequantised in blocks.
+/// reference path multiplies f32 with dequantised weights. Backward, `dX = G W`, rows of W are dequantised in blocks: f32 on the
+/// reference path; on the fast path both are rounded to bf16 and sums are f32.
 final class BaseProduct {
     private let weights: DecoderWeights
     private let pool: WorkerPool
@@ -13,13 +14,13 @@ final class BaseProduct {
     private let remainder: QuantizedRows
     /// Of each thread: products of the remainder.
     private let second: [GrowingFloats]
-    /// One row of each thread.
+    /// Two rows of each thread.
     private let rounded: [FloatBuffer]
     private let reference = ReferenceMatrix()
     /// Two blocks of dequantised rows: one is filled while the other is multiplied.
     private let blocks: [FloatBuffer]
 
-    private static let blockRows = 128
+    private static let blockRows = Kernels.pairsDepth
 
     init(_ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int) throws(ResourceError) {
         self.weights = weights
@@ -32,9 +33,9 @@ final class BaseProduct {
             capacityRows: weights.packed == nil ? 0 : maximumRows, columns: widest, for: "activations of a training step")
         second = (0..<pool.threads).map { _ in GrowingFloats() }
         if weights.packed != nil { for own in second { own.reserve(Self.blockRows * max(widest, TrainingHead.tileWidth)) } }
-        rounded = (0..<pool.threads).map { _ in FloatBuffer(count: widest) }
+        rounded = (0..<pool.threads).map { _ in FloatBuffer(count: 2 * widest) }
         blocks = try (0..<2).map { _ throws(ResourceError) in
-            try FloatBuffer(Self.blockRows * widest, for: "dequantised weights of a training step")
+            try FloatBuffer(Self.blockRows * (widest + 15), for: "dequantised weights of a training step")
         }
     }
 
@@ -124,17 +125,47 @@ final class BaseProduct {
     ) {
         let (barrier, inputs, threads) = (pool.barrierFunction, matrix.inputs, pool.threads)
         let starts = Array(stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows))
+        let isRounded = weights.packed != nil
         pool.run { thread in
             let own = WorkerPool.slice(rows, of: thread, threads: threads)
+            let target = dx + own.lowerBound * inputs
             for (number, start) in starts.enumerated() {
                 let (block, count) = (blocks[number % 2].pointer, min(Self.blockRows, range.upperBound - start))
-                for row in WorkerPool.slice(count, of: thread, threads: threads) { matrix.read(start + row, into: block + row * inputs) }
+                let left = g + own.lowerBound * gStride + start - range.lowerBound
+                let slice = WorkerPool.slice(count, of: thread, threads: threads, multiple: 2)
+                if isRounded {
+                    pack(matrix, start, slice, into: block, thread)
+                } else {
+                    for row in slice { matrix.read(start + row, into: block + row * inputs) }
+                }
                 barrier()
-                Kernels.matmul(
-                    .init(g + own.lowerBound * gStride + start - range.lowerBound, rowStride: gStride), .init(block, rowStride: inputs),
-                    into: dx + own.lowerBound * inputs, cStride: inputs, rows: own.count, columns: inputs, depth: count,
-                    adds: adds || number > 0)
+                if isRounded {
+                    let (words, stride) = (UnsafeRawPointer(block).assumingMemoryBound(to: UInt32.self), Self.wordStride(inputs))
+                    Kernels.matmulPairs(
+                        left, aStride: gStride, words: words, wordStride: stride, into: target, cStride: inputs, rows: own.count,
+                        columns: inputs, depth: count, adds: adds || number > 0)
+                } else {
+                    Kernels.matmul(
+                        .init(left, rowStride: gStride), .init(block, rowStride: inputs), into: target, cStride: inputs, rows: own.count,
+                        columns: inputs, depth: count, adds: adds || number > 0)
+                }
             }
+        }
+    }
+
+    private static func wordStride(_ inputs: Int) -> Int { (inputs + 15) / 16 * 16 }
+
+    /// Rows of a block, an even number but at the end, in pairs of bf16.
+    private func pack(_ matrix: WeightRows, _ start: Int, _ rows: Range<Int>, into block: UnsafeMutablePointer<Float>, _ thread: Int) {
+        let words = UnsafeMutableRawPointer(block).assumingMemoryBound(to: UInt32.self)
+        let (low, high) = (rounded[thread].pointer, rounded[thread].pointer + matrix.inputs)
+        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 2) {
+            let isPair = row + 1 < rows.upperBound
+            matrix.read(start + row, into: low)
+            if isPair { matrix.read(start + row + 1, into: high) }
+            Kernels.packPairs(
+                low: low, high: isPair ? UnsafePointer(high) : nil, columns: matrix.inputs,
+                into: words + row / 2 * Self.wordStride(matrix.inputs))
         }
     }
 }

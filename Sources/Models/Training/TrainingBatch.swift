@@ -54,6 +54,8 @@ struct TrainingPlan {
     let targetRanges: [Range<Int>]
 
     var rows: Int { tokens.count }
+    /// Some adapter scales outputs.
+    var scalesOutputs: Bool { bands.contains { $0.adapter.scalesOutputs } }
 
     init(_ batch: TrainingBatch) {
         var (tokens, positions, segments, bands) = ([Int32](), [Int](), [Segment](), [Band]())

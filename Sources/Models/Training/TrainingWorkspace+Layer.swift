@@ -6,7 +6,9 @@ extension TrainingWorkspace {
     private var hidden: Int { configuration.hidden }
 
     /// Fills `activations` from `residuals[layer]`; the layer's output is left to `addOutput`.
-    func runLayer(_ layer: Int) {
+    ///
+    /// - Parameter isAgain: on the way back, which reads the last product only where it goes through a norm or a scale.
+    func runLayer(_ layer: Int, isAgain: Bool) {
         let (own, x) = (activations, residuals[layer])
         // x += Wo attention(rope(Wq n), rope(Wk n), Wv n) for n = rmsNorm(x)
         norm(x, vectors.attentionNorms[layer], into: own.attentionInput)
@@ -19,7 +21,7 @@ extension TrainingWorkspace {
         norm(own.middle, vectors.feedForwardNorms[layer], into: own.feedForwardInput)
         linear(layer, [(.gate, own.gate), (.up, own.up)], x: own.feedForwardInput)
         activate()
-        linear(layer, [(.down, own.feedForwardOutput)], x: own.activated)
+        if !isAgain || configuration.outputNorms || plan.scalesOutputs { linear(layer, [(.down, own.feedForwardOutput)], x: own.activated) }
     }
 
     /// What follows `runLayer` on the way forward.

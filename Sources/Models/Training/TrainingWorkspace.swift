@@ -77,7 +77,7 @@ public final class TrainingWorkspace {
         seam.prepare(plan)
         embed()
         for layer in 0..<configuration.layers {
-            runLayer(layer)
+            runLayer(layer, isAgain: false)
             addOutput(layer, to: residuals[layer + 1])
         }
         let logarithms = head.forward(plan, residuals[configuration.layers], vectors.finalNorm, differentiates: differentiates)
@@ -94,7 +94,8 @@ public final class TrainingWorkspace {
         guard plan.rows > 0, let lowest = lowestTrained else { return }
         head.backward(plan, residuals[configuration.layers], vectors.finalNorm, slopes: slopes.flatMap { $0 }, into: gradients.residual)
         for layer in stride(from: configuration.layers - 1, through: lowest, by: -1) {
-            runLayer(layer)
+            // The last layer's activations are still there.
+            if layer < configuration.layers - 1 { runLayer(layer, isAgain: true) }
             differentiate(layer, isLowest: layer == lowest)
         }
     }
