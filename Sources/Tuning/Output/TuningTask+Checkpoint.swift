@@ -15,7 +15,7 @@ extension TuningTask {
             "version": .count(Checkpoint.version), "task": .string(name),
             "base": ["name": .string(base.name), "identity": .string(base.identity), "precision": .string(precision)],
             "data": ["training": Self.document(training), "held_out": Self.document(heldOut)],
-            "layout": .string(layoutDigest), "settings": .object(settings.document), "total_steps": .count(totalSteps),
+            "start": startDigest.map { .string($0.hexadecimal) } ?? .null, "layout": .string(layoutDigest), "settings": .object(settings.document), "total_steps": .count(totalSteps),
             "progress": StoredProgress(self).document,
             "extra": .object(extra),
         ]
@@ -108,6 +108,9 @@ extension TuningTask {
         guard changes.isEmpty else {
             throw TuningError(
                 .invalidSetting, "the checkpoint was made with other settings: \(changes.prefix(8).joined(separator: "; "))")
+        }
+        guard document["start"].value?.stringValue == startDigest?.hexadecimal else {
+            throw TuningError(.changed, "the adapter that the run began with is not that of the checkpoint: continue the same one")
         }
         guard document["layout"].value?.stringValue == layoutDigest else {
             throw TuningError(.unsupported, "the checkpoint has its parameters in another order: it was made by another version")

@@ -62,13 +62,13 @@ struct BatchedExamples {
         }
     }
 
-    /// Adds runs of the base for the examples so far, after all runs of policies: what is trained lies together.
-    mutating func addReferences(to batch: inout TrainingBatch) {
+    /// Adds runs of the reference for the examples so far, after all runs of policies: what is trained lies together. Nil: the base.
+    mutating func addReferences(_ adapter: TrainableAdapter?, to batch: inout TrainingBatch) {
         for example in examples {
             reference.append([])
             for sequence in example.sequences {
                 reference[reference.count - 1].append(batch.runs.count)
-                batch.runs.append(.init(tokens: sequence.tokens, isTarget: sequence.isTarget, adapter: nil))
+                batch.runs.append(.init(tokens: sequence.tokens, isTarget: sequence.isTarget, adapter: adapter))
             }
         }
     }

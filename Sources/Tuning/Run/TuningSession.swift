@@ -31,6 +31,8 @@ public final class TuningSession {
                     field: "micro_batch_tokens")
             }
         }
+        // A workspace without room for products before the scale serves no task that scales them.
+        if task.adapter.scalesOutputs, !tasks.contains(where: \.adapter.scalesOutputs) { workspace = nil }
         tasks.append(task)
     }
 
@@ -69,7 +71,7 @@ public final class TuningSession {
             parts.append((task, own))
         }
         for index in parts.indices where parts[index].task.settings.objective.needsReference {
-            parts[index].examples.addReferences(to: &batch)
+            parts[index].examples.addReferences(parts[index].task.reference, to: &batch)
         }
         let logarithms = try workspace(batch.rows).forward(batch, differentiates: true)
         var slopes = logarithms.map { $0.map { _ in Float(0) } }
@@ -101,7 +103,8 @@ public final class TuningSession {
     private func finish(_ task: TuningTask, _ tell: (TuningEvent) -> Void) throws(TuningError) {
         let isLast = task.step >= task.totalSteps
         if task.isEvaluationDue || isLast, !task.heldOut.examples.isEmpty {
-            let (loss, metrics) = try evaluate(task.heldOut, task.settings.objective, adapter: task.adapter, task.settings.microBatchTokens)
+            let (loss, metrics) = try evaluate(
+                task.heldOut, task.settings.objective, adapter: task.adapter, reference: task.reference, task.settings.microBatchTokens)
             let outcome = task.stopping.record(loss: loss, step: task.step)
             if outcome.isBest { try task.keepBest() }
             tell(.evaluation(.init(task: task.name, step: task.step, loss: loss, isBest: outcome.isBest, metrics: metrics)))
@@ -111,17 +114,17 @@ public final class TuningSession {
         if let reason = task.finished { tell(.finished(task: task.name, reason)) }
     }
 
-    /// The loss over a set of examples, without gradients. `adapter` nil: of the base.
+    /// The loss over a set of examples, without gradients. `adapter` nil: of the base; `reference` nil: compared with the base.
     public func evaluate(
-        _ set: ExampleSet, _ objective: Objective, adapter: TrainableAdapter?, _ microBatchTokens: Int
+        _ set: ExampleSet, _ objective: Objective, adapter: TrainableAdapter?, reference: TrainableAdapter? = nil, _ microBatchTokens: Int
     ) throws(TuningError) -> (loss: Double, metrics: ObjectiveMetrics) {
         var totals = StepTotals()
         for example in set.examples { totals += objective.totals(of: example) }
-        if objective.needsDivergence { totals.divergence = try divergence(set.examples, adapter, microBatchTokens) }
+        if objective.needsDivergence { totals.divergence = try divergence(set.examples, adapter, reference, microBatchTokens) }
         var (loss, metrics) = (0.0, ObjectiveMetrics())
         for range in TaskStep.cut(set.examples, microBatchTokens: microBatchTokens) {
             let result = try objective.evaluate(
-                scores(set.examples[range], objective, adapter), totals: totals)
+                scores(set.examples[range], objective, adapter, reference), totals: totals)
             loss += result.loss
             metrics += result.metrics
         }
@@ -129,24 +132,25 @@ public final class TuningSession {
     }
 
     private func scores(
-        _ examples: ArraySlice<TrainingExample>, _ objective: Objective, _ adapter: TrainableAdapter?
+        _ examples: ArraySlice<TrainingExample>, _ objective: Objective, _ adapter: TrainableAdapter?,
+        _ reference: TrainableAdapter?
     ) throws(TuningError) -> [ScoredExample] {
         var (batch, own) = (TrainingBatch(runs: []), BatchedExamples())
         own.add(examples, objective, adapter: adapter, to: &batch)
-        if objective.needsReference { own.addReferences(to: &batch) }
+        if objective.needsReference { own.addReferences(reference, to: &batch) }
         return own.scored(try workspace(batch.rows).forward(batch, differentiates: false))
     }
 
     /// KTO's estimate, from each prompt with another one's answer.
     private func divergence(
-        _ examples: [TrainingExample], _ adapter: TrainableAdapter?, _ microBatchTokens: Int
+        _ examples: [TrainingExample], _ adapter: TrainableAdapter?, _ reference: TrainableAdapter?, _ microBatchTokens: Int
     ) throws(TuningError) -> Double {
         let mismatched = KTO.mismatched(examples, maximumTokens: microBatchTokens).map { TrainingExample.labelled($0, isDesirable: true) }
         var all: [SequenceScores] = []
         for range in TaskStep.cut(mismatched, microBatchTokens: microBatchTokens) {
             var (batch, own) = (TrainingBatch(runs: []), BatchedExamples())
             own.add(mismatched[range], .supervised, adapter: adapter, to: &batch)
-            own.addReferences(to: &batch)
+            own.addReferences(reference, to: &batch)
             all += own.scored(try workspace(batch.rows).forward(batch, differentiates: false)).flatMap(\.scores)
         }
         return KTO.divergence(all)
@@ -155,7 +159,7 @@ public final class TuningSession {
     private func begin(_ task: TuningTask) throws(TuningError) -> TaskStep {
         var step = TaskStep(task.drawExamples(), objective: task.settings.objective, microBatchTokens: task.settings.microBatchTokens)
         if task.settings.objective.needsDivergence {
-            step.totals.divergence = try divergence(step.examples, task.adapter, task.settings.microBatchTokens)
+            step.totals.divergence = try divergence(step.examples, task.adapter, task.reference, task.settings.microBatchTokens)
         }
         task.adapter.clearGradients()
         return step

@@ -22,6 +22,10 @@ public final class TuningTask {
     public internal(set) var finished: FinishReason?
     /// Of the base's path that computes: `fast`, `reference`.
     let precision: String
+    /// With which objectives compare: the adapter that was continued, as it was; nil: the base.
+    let reference: TrainableAdapter?
+    /// Of the parameters with which a continued adapter began; nil for a new one.
+    let startDigest: ContentDigest?
     /// VeRA's frozen matrices, which its folder holds, too.
     let shared: SharedMatrices?
     let schedule: LearningRateSchedule
@@ -30,11 +34,14 @@ public final class TuningTask {
     var stopping: EarlyStopping
     var watch: LossWatch
 
-    /// A task at its start: parameters are drawn from the recipe's seed. Errors: `invalidSetting`, `nothingToTrain`, `noMemory`.
+    /// A task at its start: parameters are drawn from the recipe's seed, or they are those of an adapter that is continued, whose recipe the
+    /// settings then have. Errors: `invalidSetting`, `nothingToTrain`, `noMemory`; what is wrong with the adapter.
     public init(
-        _ name: String, settings: TaskSettings, training: ExampleSet, heldOut: ExampleSet, weights: DecoderWeights, pool: WorkerPool
+        _ name: String, settings: TaskSettings, training: ExampleSet, heldOut: ExampleSet, weights: DecoderWeights, pool: WorkerPool,
+        continuing start: ExistingAdapter? = nil
     ) throws(TuningError) {
         try settings.validate()
+        try start?.checkRecipe(settings.recipe)
         guard !training.examples.isEmpty else { throw TuningError(.nothingToTrain, "\(name) has no examples") }
         for example in training.examples + heldOut.examples { try settings.objective.check(example) }
         self.name = name
@@ -42,10 +49,16 @@ public final class TuningTask {
         self.training = training
         self.heldOut = heldOut
         precision = weights.precision.rawValue
-        shared = settings.recipe.family == .vera ? SharedMatrices(settings.recipe, weights.configuration) : nil
+        if let start {
+            shared = try start.shared(weights.configuration)
+        } else {
+            shared = settings.recipe.family == .vera ? SharedMatrices(settings.recipe, weights.configuration) : nil
+        }
         let forms = settings.recipe.forms(weights.configuration, shared)
         do throws(ModelError) {
             adapter = try TrainableAdapter(weights.configuration) { forms[$0] }
+            let isCompared = start != nil && settings.objective.needsReference
+            reference = isCompared ? try TrainableAdapter(weights.configuration) { forms[$0] } : nil
         } catch {
             throw TuningError(.noMemory, error.message)
         }
@@ -56,12 +69,18 @@ public final class TuningTask {
         clipping = try GradientGuard(maximumNorm: settings.maximumNorm)
         stopping = try EarlyStopping(patience: settings.patience)
         watch = try LossWatch()
-        settings.recipe.initialise(adapter, weights)
+        if let start { try start.fill(adapter) } else { settings.recipe.initialise(adapter, weights) }
+        let bytes = UnsafeRawBufferPointer(start: adapter.parameters.pointer, count: 4 * adapter.parameters.count)
+        startDigest = start == nil ? nil : ContentDigest(of: bytes)
         adapter.parametersChanged(weights, pool: pool)
+        if let reference {
+            reference.parameters.pointer.update(from: adapter.parameters.pointer, count: adapter.parameters.count)
+            reference.parametersChanged(weights, pool: pool)
+        }
     }
 
     /// Bytes of parameters, gradients, moments and their copies.
-    public var memoryBytes: Int { adapter.byteCount + optimiser.states.reduce(0) { $0 + 4 * $1.buffer.count } }
+    public var memoryBytes: Int { adapter.byteCount + (reference?.byteCount ?? 0) + optimiser.states.reduce(0) { $0 + 4 * $1.buffer.count } }
 
     /// The lowest held-out loss so far, and after which step.
     public var bestEvaluation: (loss: Double, step: Int)? {
