@@ -25,10 +25,13 @@ public struct AdapterFolderWriter: Sendable {
     /// Writes `task.result` as the folder `folder`, whose last component is the adapter's name.
     ///
     /// It is written under a hidden name beside its place, flushed to the disk and renamed: a reader sees the old folder or the whole new one.
-    /// On an error everything is as it was. Errors: `exists`, `invalidSetting` for a name that no adapter has, `nonFinite`, `noMemory`,
-    /// `io` (a full disk, no permission). Cost: O(bytes).
+    /// On an error everything is as it was. Errors: `exists`, `invalidSetting` for a name that no adapter has, `nonFinite`,
+    /// `nothingToTrain` for an adapter that changes nothing, which would not be served; `io` (a full disk, no permission). Cost: O(bytes).
     public func write(_ task: TuningTask, _ record: TuningRecord, to folder: String) throws(TuningError) {
         let tensors = try tensors(task)
+        guard task.changesBase else {
+            throw TuningError(.nothingToTrain, "no step moved a weight, so that the adapter would change nothing: run more steps", file: folder)
+        }
         let staged = try StagedFolder(folder, replaces: replaces)
         do throws(TuningError) {
             try write(task, record, tensors, staged)
@@ -80,7 +83,11 @@ public struct AdapterFolderWriter: Sendable {
             throw TuningError(.nonFinite, "a weight of \(name) is NaN or infinite: nothing is written")
         }
         guard element == .bf16 else { return view }
-        let rounded = values.map(Self.bf16).withUnsafeBytes { TensorView(name: name, dtype: .bf16, shape: shape, copying: $0) }
+        let halves = values.map(Self.bf16)
+        guard halves.allSatisfy({ $0 & 0x7F80 != 0x7F80 }) else {
+            throw TuningError(.nonFinite, "a weight of \(name) is beyond what bf16 holds: write f32")
+        }
+        let rounded = halves.withUnsafeBytes { TensorView(name: name, dtype: .bf16, shape: shape, copying: $0) }
         guard let rounded else { preconditionFailure("\(name) has another number of elements as bf16") }
         return rounded
     }
@@ -89,5 +96,20 @@ public struct AdapterFolderWriter: Sendable {
     private static func bf16(_ value: Float) -> UInt16 {
         let bits = value.bitPattern
         return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+    }
+}
+
+extension TuningTask {
+    /// Whether `result` does anything to the base's answers: a B that is not zero, a factor that is not 1.
+    fileprivate var changesBase: Bool {
+        adapter.tensors.contains { tensor in
+            let values = UnsafeBufferPointer(start: result.pointer + tensor.offset, count: tensor.count)
+            return switch tensor.kind {
+            case .b, .outputFactors: values.contains { $0 != 0 }
+            case .outputScale, .inputScale: values.contains { $0 != 1 }
+            // A, VeRA's d and DoRA's magnitudes do nothing before B or lambda do.
+            case .a, .rankFactors, .magnitude: false
+            }
+        }
     }
 }

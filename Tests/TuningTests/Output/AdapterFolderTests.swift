@@ -142,14 +142,28 @@ import Weights
         #expect(Mirror(reflecting: try AdamW()).children.count + 1 == Optimiser.Method.adamW(try AdamW()).document.count)
     }
 
-    @Test("a weight that is not finite writes nothing")
-    func nonFinite() throws {
+    @Test("what would not be served is not written: no change, a weight that is not finite or beyond bf16")
+    func refused() throws {
         let small = try SmallTask("llama", heldOut: 0)
         let task = try small.task()
-        task.adapter.parameters.pointer[7] = .nan
         let folder = try TemporaryFolder()
-        #expect(throws: TuningError.self) { try AdapterFolderWriter().write(task, small.record, to: folder.place("tuned")) }
+        func code(_ element: AdapterFolderWriter.Element = .f32) -> TuningError.Code? {
+            do throws(TuningError) {
+                try AdapterFolderWriter(element: element).write(task, small.record, to: folder.place("tuned"))
+                return nil
+            } catch {
+                return error.code
+            }
+        }
+        #expect(code() == .nothingToTrain)
+        try small.run(task, to: 1)
+        task.adapter.parameters.pointer[7] = .greatestFiniteMagnitude
+        #expect(code(.bf16) == .nonFinite)
+        task.adapter.parameters.pointer[7] = .nan
+        #expect(code() == .nonFinite)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        task.adapter.parameters.pointer[7] = 1
+        #expect(code() == nil)
     }
 
     @Test("a long history keeps its bound, its last step and its mean")

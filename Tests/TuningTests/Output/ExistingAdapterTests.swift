@@ -76,6 +76,7 @@ import Testing
         let folder = try TemporaryFolder()
         let small = try SmallTask("llama", recipe: .init(rank: 2, targets: [.query, .value]), heldOut: 0)
         let task = try small.task()
+        try small.run(task, to: 2)
         try AdapterFolderWriter().write(task, small.record, to: folder.place("both"))
         let text = try folder.text("both/adapter_config.json")
         try folder.write(text.replacing("\"v_proj\"", with: "\"k_proj\""), to: "both/adapter_config.json")
@@ -144,7 +145,9 @@ import Testing
     func otherRecipe() throws {
         let folder = try TemporaryFolder()
         let small = try SmallTask("llama", recipe: .init(rank: 4), heldOut: 0)
-        try AdapterFolderWriter().write(try small.task(), small.record, to: folder.place("four"))
+        let task = try small.task()
+        try small.run(task, to: 2)
+        try AdapterFolderWriter().write(task, small.record, to: folder.place("four"))
         let existing = try ExistingAdapter(folder: folder.place("four"))
         var settings = small.settings
         settings.recipe.rank = 8
