@@ -168,6 +168,31 @@ static void hashes(size_t count) {
     free(x);
 }
 
+static void training(size_t n) {
+    const ck_training_kernels *t = &kernels->training;
+    float *x = floats(n, 4), *z = floats(n, 1), *w = floats(n, 1), *y = zeros(4 * n), *u = zeros(4 * n);
+    t->rms_norm_gradient(x, w, z, 1e-5f, n, y), line("rms_norm_gradient", y, 4 * n, n, 0, 0);
+    t->silu_multiply_gradient(x, w, z, n, y, u), t->add_product(x, u, y, n), line("silu_gradient", y, 4 * n, n, 0, 0);
+    t->gelu_tanh_multiply_gradient(x, w, z, n, y, u), t->add_product(x, u, y, n), line("gelu_tanh_gradient", y, 4 * n, n, 0, 0);
+    memcpy(y, x, 4 * n), u[0] = t->softmax_logsumexp(y, 0.7f, n), line("softmax_logsumexp", y, 4 * n, n, 0, 0);
+    t->softmax_gradient(x, z, 0.3f, 0.5f, n, y), line("softmax_gradient", y, 4 * n, n, 0, 0);
+    free(x), free(z), free(w), free(y), free(u);
+}
+
+static void products(size_t rows, size_t columns, size_t depth) {
+    const ck_training_kernels *t = &kernels->training;
+    size_t stride = (columns + 15) / 16 * 16;
+    float *a = floats(rows * depth, 1), *b = floats(depth * columns, 1), *c = zeros(4 * rows * columns);
+    uint32_t *words = zeros((depth + 1) / 2 * stride * 4);
+    t->matmul(a, depth, 1, b, columns, c, columns, rows, columns, depth, false);
+    t->matmul(a, 1, rows, b, columns, c, columns, rows, columns, depth, true);
+    line("matmul", c, 4 * rows * columns, rows, columns, depth);
+    for (size_t k = 0; k < depth; k += 2) t->pack_pairs(b + k * columns, k + 1 < depth ? b + (k + 1) * columns : NULL, columns, words + k / 2 * stride);
+    t->matmul_pairs(a, depth, words, stride, c, columns, rows, columns, depth, true);
+    line("matmul_pairs", c, 4 * rows * columns, rows, columns, depth);
+    free(a), free(b), free(c), free(words);
+}
+
 int main(int count, char **arguments) {
     kernels = count == 2 ? ck_kernels_named(arguments[1]) : NULL;
     if (!kernels) return fputs("usage: digests NAME, kernels that this machine has\n", stderr), 2;
@@ -186,5 +211,7 @@ int main(int count, char **arguments) {
             attention((ck_kv_element)element, 2, 2, 256, 17, window), attention((ck_kv_element)element, 1, 1, 1, 5, window);
         }
     for (size_t n = 0; n <= 70000; n = 3 * n + 1) hashes(n);
+    for (size_t n = 1; n <= 600; n = n < 33 ? n + 1 : 3 * n) training(n);
+    for (size_t rows = 1; rows <= 17; rows += 4) products(rows, 5, 3), products(rows, 48, 128), products(rows, 101, 77);
     return 0;
 }
