@@ -76,7 +76,7 @@ let targets: [Target] = [
         name: "lmoe",
         dependencies: [
             "Gateway", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Adapters", "Models", "Weights", "Tokenizers",
-            "ChatTemplates", "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, logging,
+            "ChatTemplates", "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, yams, logging,
         ], path: "Sources/lmoe"),
     // Tests
     .target(name: "TestSupport", dependencies: ["Generation"], path: "Tests/TestSupport"),

@@ -2,7 +2,7 @@ internal import Embeddings
 public import Generation
 internal import Glibc
 public import Inference
-internal import Models
+public import Models
 public import Tensors
 
 extension ServiceConfiguration {
@@ -19,6 +19,15 @@ extension ServiceConfiguration {
     public func openBase(_ pool: WorkerPool) throws(GatewayError) -> BaseModel {
         do {
             return try BaseModel.open(base, precision: decoderPrecision, pool: pool, keyValueFormat: keyValueFormat)
+        } catch {
+            throw GatewayError(.notOpened, error.description, place: base)
+        }
+    }
+
+    /// The base's weights alone, of files that are open: what tuning needs.
+    public func openDecoder(_ files: ModelFiles, _ pool: WorkerPool) throws(GatewayError) -> DecoderWeights {
+        do {
+            return try DecoderWeights(files, precision: decoderPrecision, pool: pool, keyValueFormat: keyValueFormat)
         } catch {
             throw GatewayError(.notOpened, error.description, place: base)
         }

@@ -80,7 +80,7 @@ extension AdapterPromptCheck.Base {
 
 extension ModelFiles {
     /// Text of the end-of-sequence token; empty where there is none.
-    fileprivate func endOfSequence(_ tokenizer: any Tokenizer) -> String {
+    public func endOfSequence(_ tokenizer: any Tokenizer) -> String {
         let token: Int32? =
             if case .gguf(let description) = self.tokenizer { description.eos } else { tokenizer.endOfSequence.min() }
         return token.flatMap(tokenizer.piece(of:)) ?? ""

@@ -1,0 +1,150 @@
+import Adapters
+import ArgumentParser
+import Foundation
+import Gateway
+import Tuning
+
+/// `lmoe tune`: from a file of examples to an adapter's folder.
+struct Tune: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Tune adapters on files of examples.",
+        discussion: """
+            EXAMPLES
+              lmoe tune tickets --data tickets.jsonl --dry-run
+              lmoe tune tickets --data tickets.jsonl --held-out test.jsonl --patience 3
+              lmoe tune polite --data pairs.jsonl --objective dpo --family dora
+              lmoe tune --config tasks.yaml --plot loss.svg
+
+            The data are checked first, and a report says what was found. Then the adapter is tuned
+            on the base's frozen, quantised weights. At the end its folder is written, with the
+            parameters of the lowest held-out loss; a running service serves it at once.
+            docs/tuning.md describes formats, settings and limits.
+
+            Ctrl-C writes a checkpoint and ends the run; the same command with --resume goes on
+            from there, with the result of a run that was not interrupted.
+            """)
+
+    /// Where the base and the adapters are.
+    struct Places: SettingOptions {
+        @Option(.base) var base: String?
+        @Option(.adapters) var adapters: String?
+        @Option(.threads) var threads: String?
+        @Option(.precision) var precision: String?
+    }
+
+    @Argument(help: "The adapter's name; not with --config.") var name: String?
+    @OptionGroup var task: TaskOptions
+    @Option(name: .customLong("config"), help: ArgumentHelp("A YAML file of tasks, which are tuned together.", valueName: "file"))
+    var config: String?
+    @OptionGroup var places: Places
+    @Flag(help: "Replace the adapter's folder if it is there.") var replace = Variables.flag("replace")
+    @Flag(help: "Read and check the data, print the report, and end.") var dryRun = Variables.flag("dry-run")
+    @Flag(help: "Measure one step, print what the run takes in time and memory, and end.") var estimate = Variables.flag("estimate")
+    @Flag(help: "Go on from the checkpoints of a run that did not end.") var resume = Variables.flag("resume")
+    @Flag(help: "Delete such checkpoints and begin anew.") var restart = Variables.flag("restart")
+    @Option(help: ArgumentHelp("Steps between checkpoints; 0 writes none between the start and an interruption.", valueName: "steps"))
+    var checkpointSteps = Variables.integer("checkpoint-steps") ?? 100
+    @Option(help: ArgumentHelp("Draw training and held-out losses there, after each measurement.", valueName: "file.svg"))
+    var plot: String?
+    @Flag(help: "Print one JSON document a line: the report, each step and measurement, and the result.")
+    var json = Variables.flag("json")
+
+    func validate() throws {
+        guard (name == nil) != (config == nil) else {
+            throw ValidationError("Give the adapter's name and --data, or --config with a file of tasks.")
+        }
+        guard !(resume && restart) else { throw ValidationError("--resume goes on and --restart begins anew: give one of them.") }
+        guard 0...1_000_000_000 ~= checkpointSteps else { throw ValidationError("--checkpoint-steps is 0 or more.") }
+    }
+
+    func run() throws {
+        let file = try config.map(TaskFile.init)
+        let plans = try plans(file)
+        var flags = places.flags
+        if let base = file?.base, flags[.base] == nil { flags[.base] = base }
+        let configuration = try Workspace.configuration(flags: flags, file: Variables.text("config"))
+        let places = try plans.map { try TunePlace($0, in: configuration.adapters) }
+        for (index, place) in places.enumerated() where places[..<index].contains(where: { $0.folder == place.folder }) {
+            throw Failure.usage("two tasks write \(place.folder)")
+        }
+        let base = try TuneBase(configuration)
+        let reporter = TuneReporter(json: json)
+        var tasks: [TuneTask] = []
+        for (plan, place) in zip(plans, places) {
+            do throws(TuningError) {
+                guard let checkpoints = try checkpoints(place) else { continue }
+                tasks.append(try TuneTask(plan, folder: place.folder, checkpoints: checkpoints, base: base, tell: reporter.tell))
+            } catch {
+                let isUsage = error.code == .invalidSetting || error.code == .exists
+                throw Failure(message: "\(plan.name): \(error)", status: isUsage ? .usage : .failed)
+            }
+        }
+        if dryRun { return }
+        guard !tasks.isEmpty else { throw Failure(message: "there is nothing to go on with: all adapters are written") }
+        let pool = try configuration.startPool()
+        let weights = try base.weights(configuration, pool)
+        let options = TuneRun.Options(replaces: replace, checkpointSteps: checkpointSteps, plot: plot, estimates: estimate)
+        try TuneRun(tasks, base: base, weights: weights, pool: pool, options: options, reporter: reporter).run()
+    }
+
+    /// Where a task's run begins; nil: it has ended. What is in the way is refused before the run and not after it.
+    private func checkpoints(_ place: TunePlace) throws(TuningError) -> TaskCheckpoints? {
+        if dryRun || estimate { return TaskCheckpoints(unusedFor: try TaskCheckpoints.folder(of: place.folder)) }
+        try place.checkParent()
+        if resume {
+            if place.exists, try TaskCheckpoints.folder(of: place.folder).files().isEmpty {
+                Terminal.say("\(place.folder) is written")
+                return nil
+            }
+            return try TaskCheckpoints(resuming: place.folder)
+        }
+        guard replace || !place.exists else {
+            throw TuningError(.exists, "is there already: give --replace, another name, or --out", file: place.folder)
+        }
+        return try TaskCheckpoints(beginning: place.folder, restarts: restart)
+    }
+
+    private func plans(_ file: TaskFile?) throws -> [TaskPlan] {
+        var tasks: [(name: String, texts: SettingTexts)] = []
+        let flags = task.texts
+        if let name {
+            tasks = [(name, flags.over(TaskOptions.variables))]
+        } else if let file {
+            for setting in [TaskSetting.data, .query, .heldOut, .out, .description] where flags.text(setting) != nil {
+                throw Failure.usage("--\(setting.rawValue) goes with one task: with --config it belongs into the file")
+            }
+            tasks = file.tasks.map { ($0.name, flags.over($0.texts).over(TaskOptions.variables)) }
+        }
+        return try tasks.map { name, texts in
+            try AdapterName.check(name)
+            do throws(TuningError) {
+                return try TaskPlan(name, texts)
+            } catch {
+                throw Failure.usage("\(name): \(error)")
+            }
+        }
+    }
+}
+
+/// Where a task's adapter goes.
+private struct TunePlace {
+    let folder: String
+    private let parent: String
+
+    init(_ plan: TaskPlan, in adapters: String) throws {
+        var folder = plan.out ?? "\(adapters)/\(plan.name)"
+        while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
+        let url = URL(fileURLWithPath: folder)
+        try AdapterName.check(url.lastPathComponent)
+        self.folder = folder
+        parent = url.deletingLastPathComponent().path
+    }
+
+    var exists: Bool { FileManager.default.fileExists(atPath: folder) }
+
+    func checkParent() throws(TuningError) {
+        guard FileManager.default.fileExists(atPath: parent) else {
+            throw TuningError(.invalidSetting, "no such folder; make it, or name another with --out", file: parent)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Tuning
+
+/// A task whose data were read: what it trains on, how, and where its adapter goes.
+struct TuneTask {
+    let plan: TaskPlan
+    let data: PreparedData
+    let settings: TaskSettings
+    /// The adapter's folder.
+    let folder: String
+    private let sources: [TuningRecord.DataSource]
+    private let requests: [String]
+
+    /// How the adapter's weights are stored.
+    let element: AdapterFolderWriter.Element
+
+    let checkpoints: TaskCheckpoints
+
+    /// Reads and checks the data. Errors: those of the files and of the settings.
+    init(
+        _ plan: TaskPlan, folder: String, checkpoints: TaskCheckpoints, base: TuneBase, tell: (TuneEvent) -> Void
+    ) throws(TuningError) {
+        element = plan.element
+        self.plan = plan
+        self.folder = folder
+        self.checkpoints = checkpoints
+        let encoder = try base.encoder(plan, date: checkpoints.start)
+        let reader = DataFileReader(fieldNames: plan.fieldNames)
+        let file: DataFile
+        if let query = plan.query { file = try reader.read(plan.data, query: query) } else { file = try reader.read(plan.data) }
+        let heldOut = try plan.heldOut.map { (path) throws(TuningError) in try reader.read(path) }
+        let seed = UInt64(plan.texts.text(.seed) ?? "0") ?? 0
+        let preparation = DataPreparation(
+            encoder: encoder, heldOut: plan.heldOutSize, seed: seed, skipsBrokenRows: plan.skipsBrokenRows)
+        data = try preparation.prepare(file, heldOut: heldOut)
+        tell(.data(task: plan.name, data.report))
+        guard let kind = data.training.examples.first?.kind else {
+            throw TuningError(.nothingToTrain, "no row is left to train on", file: plan.data)
+        }
+        settings = try plan.settings(for: kind)
+        sources = [TuningRecord.DataSource(file)] + (heldOut.map { [TuningRecord.DataSource($0)] } ?? [])
+        requests = RoutingExamples.draw(from: file.rows, lines: data.training.lines, seed: seed)
+    }
+
+    /// What the adapter's folder says of its origin.
+    func record(_ base: TuneBase, _ history: TuningHistory) -> TuningRecord {
+        let standard = "Requests like those of \(sources.map(\.name).first ?? "its data"), for which \(plan.name) was tuned."
+        return TuningRecord(
+            base: base.identity, description: plan.texts.text(.description) ?? standard, sources: sources, examples: requests,
+            date: Self.today, history: history)
+    }
+
+    private static var today: String {
+        Date.now.formatted(.iso8601.year().month().day())
+    }
+}
