@@ -126,6 +126,9 @@ import Testing
         #expect(try errors("sums", "--data", data, "--objective", "dpo").contains("dpo learns from chosen and rejected answers"))
         #expect(try errors("sums", "--data", tiny.path("no.jsonl"), status: 1).contains("no.jsonl"))
         #expect(try errors("sums", "--data", data, "--max-tokens", "1000").contains("context holds 256 tokens"))
+        let lines = try tiny.write("long.jsonl", (0..<4).map { ["text": "line \($0) of a longer text"] })
+        let long = try errors("sums", "--data", lines, "--micro-batch-tokens", "16")
+        #expect(long.contains("--micro-batch-tokens: a training example of") && long.contains("a micro-batch has at most 16"), "\(long)")
         try FileManager.default.createDirectory(atPath: tiny.path("adapters/sums"), withIntermediateDirectories: false)
         #expect(try errors("sums", "--data", data).contains("--replace"))
         let broken = tiny.path("broken.jsonl")
@@ -137,8 +140,8 @@ import Testing
     }
 
     private static let long = [
-        "--json", "--rank", "2", "--batch", "2", "--max-steps", "600", "--epochs", "1000", "--eval-steps", "100",
-        "--checkpoint-steps", "50",
+        "--json", "--rank", "2", "--batch", "2", "--max-steps", "240", "--epochs", "1000", "--eval-steps", "40",
+        "--checkpoint-steps", "20",
     ]
 
     /// Ctrl-C at any time, then --resume: the weights have the bits of a run that was left alone.
@@ -149,19 +152,19 @@ import Testing
         let whole = try Invocation(["tune", "whole", "--data", data] + Self.long, environment: tiny.environment)
         #expect(whole.status == 0, "\(whole.errors)")
         let arguments = ["tune", "parts", "--data", data] + Self.long
-        let first = try interrupted(arguments, after: 60, signal: SIGINT, tiny)
+        let first = try interrupted(arguments, after: 30, signal: SIGINT, tiny)
         #expect(first.status == 1 && first.errors.contains("Go on with: lmoe tune parts --data") && first.errors.contains("--resume"))
         let hidden = tiny.path("adapters/.parts.tuning")
         #expect(FileManager.default.fileExists(atPath: hidden))
         let anew = try Invocation(arguments, environment: tiny.environment)
         #expect(anew.status == 2 && anew.errors.contains("--resume to go on, or --restart"), "\(anew.errors)")
         // Killed, it goes on from the last checkpoint.
-        _ = try interrupted(arguments + ["--resume"], after: 260, signal: SIGKILL, tiny)
+        _ = try interrupted(arguments + ["--resume"], after: 110, signal: SIGKILL, tiny)
         let last = try Invocation(arguments + ["--resume"], environment: tiny.environment)
         #expect(last.status == 0, "\(last.errors)")
         let start = try #require(try events(last).first { $0["event"] as? String == "start" })
         let task = try #require((start["tasks"] as? [[String: Any]])?.first)
-        #expect(task["resumed"] as? Bool == true && (task["step"] as? Int ?? 0) >= 250)
+        #expect(task["resumed"] as? Bool == true && (task["step"] as? Int ?? 0) >= 100)
         for name in ["adapter_model.safetensors", "adapter_config.json"] {
             let files = try ["whole", "parts"].map { try Data(contentsOf: URL(fileURLWithPath: tiny.path("adapters/\($0)/\(name)"))) }
             #expect(files[0] == files[1], "\(name)")

@@ -66,10 +66,10 @@ public struct SettingTexts: Sendable, Equatable {
     }
 
     /// A range's error names the setting by the name that other tools give it; a person wrote another.
-    func placed(_ error: TuningError) -> TuningError {
-        guard let setting = error.field.flatMap(TaskSetting.init(named:)), let entry = entries[setting] else { return error }
+    public func placed(_ error: TuningError) -> TuningError {
+        guard let setting = error.field.flatMap(TaskSetting.init(named:)) else { return error }
         var placed = error
-        placed.field = entry.place
+        placed.field = entries[setting]?.place ?? "--\(setting.rawValue)"
         return placed
     }
 }

@@ -76,7 +76,7 @@ struct Tune: ParsableCommand {
                 tasks.append(try TuneTask(plan, folder: place.folder, checkpoints: checkpoints, base: base, tell: reporter.tell))
             } catch {
                 let isUsage = error.code == .invalidSetting || error.code == .exists
-                throw Failure(message: "\(plan.name): \(error)", status: isUsage ? .usage : .failed)
+                throw Failure(message: "\(plan.name): \(plan.texts.placed(error))", status: isUsage ? .usage : .failed)
             }
         }
         if dryRun { return }

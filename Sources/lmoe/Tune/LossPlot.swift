@@ -5,7 +5,7 @@ import Tuning
 struct LossPlot {
     let curves: [TuningHistory]
 
-    private static let size = (width: 860.0, height: 480.0)
+    private static let size = (width: 900.0, height: 480.0)
     private static let plot = (x: 64.0, y: 32.0, width: 600.0, height: 396.0)
     /// Okabe and Ito 2008: colour-blind people can tell them apart.
     private static let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#7f3c8d"]

@@ -36,7 +36,7 @@ struct TuneBase {
             guard plan.texts.text(.maxTokens) == nil else {
                 throw TuningError(
                     .invalidSetting, "\(options.maximumTokens) was given, and the base's context holds \(context) tokens",
-                    field: "--max-tokens")
+                    field: "max-tokens")
             }
             options.maximumTokens = context
         }

@@ -17,21 +17,17 @@ struct TuneEstimate {
     let availableBytes: Int
     let steps: Int
 
-    /// Computes one optimiser step of each task and a part of its held-out examples. The tasks are of no use afterwards.
+    /// Computes two optimiser steps of each task, of which the second is measured: the first also fetches memory. Then measures some
+    /// examples without gradients. The tasks are of no use afterwards.
     init(_ session: TuningSession) throws {
         let tasks = session.tasks
-        var rows = 0
-        seconds = try elapsed {
-            var open = Set(tasks.map(\.name))
-            while !open.isEmpty {
-                try session.advance { event in
-                    guard case .step(let report) = event, open.remove(report.task) != nil else { return }
-                    rows += report.tokens
-                    if let task = tasks.first(where: { $0.name == report.task }) { session.setPaused(task, true) }
-                }
-            }
+        var measured = (rows: 0, seconds: 0.0)
+        for _ in 0..<2 where !session.running.isEmpty {
+            var rows = 0
+            let seconds = try elapsed { rows = try Self.step(session) }
+            measured = (rows, seconds)
         }
-        self.rows = max(1, rows)
+        (rows, seconds) = (max(1, measured.rows), measured.seconds)
         var evaluated = 0
         evaluationSeconds = try elapsed {
             for task in tasks {
@@ -50,6 +46,20 @@ struct TuneEstimate {
         steps = tasks.reduce(0) { $0 + $1.totalSteps }
         peakBytes = ProcessMemory.now("").peak
         availableBytes = ProcessMemory.available
+    }
+
+    /// One optimiser step of each task that goes on, and its rows.
+    private static func step(_ session: TuningSession) throws -> Int {
+        var (rows, open) = (0, Set(session.running.map(\.name)))
+        while !open.isEmpty {
+            try session.advance { event in
+                guard case .step(let report) = event, open.remove(report.task) != nil else { return }
+                rows += report.tokens
+                if let task = session.tasks.first(where: { $0.name == report.task }) { session.setPaused(task, true) }
+            }
+        }
+        for task in session.tasks { session.setPaused(task, false) }
+        return rows
     }
 
     private var runSeconds: Double {

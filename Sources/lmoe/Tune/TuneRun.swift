@@ -73,7 +73,8 @@ final class TuneRun {
                 histories[task.name] = try own.checkpoints.history(task.name)
                 try session.add(task)
             } catch {
-                throw Failure(message: "\(own.plan.name): \(error)")
+                let isUsage = error.code == .invalidSetting || error.code == .limitExceeded
+                throw Failure(message: "\(own.plan.name): \(own.plan.texts.placed(error))", status: isUsage ? .usage : .failed)
             }
         }
         reporter.tell(.start(session.tasks, resumed: resumed))
