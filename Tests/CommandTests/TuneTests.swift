@@ -139,6 +139,25 @@ import Testing
         #expect(try errors("--config", tasks).contains("tasks.yaml:4: unknown key `lora_rank`; the nearest that is known is `lora_r`"))
     }
 
+    /// Nothing that was computed is lost when the folder cannot be written at the end.
+    @Test func aResultThatCannotBeWrittenIsKept() throws {
+        let tiny = try TinyBase()
+        defer { tiny.remove() }
+        let data = try tiny.write("sums.jsonl", TinyBase.sums(8))
+        let arguments = ["tune", "sums", "--data", data, "--rank", "2", "--max-steps", "200", "--epochs", "200", "--json"]
+        // Another process takes the name while the run goes on.
+        let run = try interrupted(arguments, after: 3, signal: nil, tiny) {
+            try FileManager.default.createDirectory(atPath: tiny.path("adapters/sums"), withIntermediateDirectories: false)
+        }
+        #expect(run.status == 1 && run.errors.contains("no adapter was written for sums"), "\(run.errors)")
+        try FileManager.default.removeItem(atPath: tiny.path("adapters/sums"))
+        let resumed = try Invocation(arguments + ["--resume"], environment: tiny.environment)
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        let events = try events(resumed)
+        #expect(events.contains { $0["event"] as? String == "written" } && !events.contains { $0["event"] as? String == "step" })
+        #expect(FileManager.default.fileExists(atPath: tiny.path("adapters/sums/adapter_model.safetensors")))
+    }
+
     private static let long = [
         "--json", "--rank", "2", "--batch", "2", "--max-steps", "240", "--epochs", "1000", "--eval-steps", "40",
         "--checkpoint-steps", "20",
@@ -174,9 +193,9 @@ import Testing
         #expect(again.status == 1 && again.errors.contains("nothing to go on with"), "\(again.errors)")
     }
 
-    /// Runs until a step's event is there, then sends the signal.
+    /// Runs until a step's event is there, then does what is to be done then and sends the signal.
     private func interrupted(
-        _ arguments: [String], after step: Int, signal: Int32, _ tiny: TinyBase
+        _ arguments: [String], after step: Int, signal: Int32?, _ tiny: TinyBase, _ body: () throws -> Void = {}
     ) throws -> (status: Int32, errors: String) {
         let process = Invocation.process(arguments, environment: tiny.environment)
         let (output, errors) = (Pipe(), tiny.folder.appendingPathComponent("errors.txt"))
@@ -190,7 +209,8 @@ import Testing
             guard !more.isEmpty else { break }
             text += String(decoding: more, as: UTF8.self)
         }
-        kill(process.processIdentifier, signal)
+        try body()
+        if let signal { kill(process.processIdentifier, signal) }
         // A pipe that nobody reads would stop the process.
         _ = try output.fileHandleForReading.readToEnd()
         process.waitUntilExit()

@@ -110,10 +110,12 @@ struct Tune: ParsableCommand {
         if let name {
             tasks = [(name, flags.over(TaskOptions.variables))]
         } else if let file {
-            for setting in [TaskSetting.data, .query, .heldOut, .out, .description] where flags.text(setting) != nil {
+            for setting in TaskFile.ownSettings where flags.text(setting) != nil {
                 throw Failure.usage("--\(setting.rawValue) goes with one task: with --config it belongs into the file")
             }
-            tasks = file.tasks.map { ($0.name, flags.over($0.texts).over(TaskOptions.variables)) }
+            var variables = TaskOptions.variables
+            for setting in TaskFile.ownSettings { variables.entries[setting] = nil }
+            tasks = file.tasks.map { ($0.name, flags.over($0.texts).over(variables)) }
         }
         return try tasks.map { name, texts in
             try AdapterName.check(name)

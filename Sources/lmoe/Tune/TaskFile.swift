@@ -16,7 +16,7 @@ struct TaskFile {
     private static let limitBytes = 1 << 20
     private static let mostTasks = 256
     /// Of one task alone.
-    private static let own: Set<TaskSetting> = [.data, .heldOut, .out]
+    static let ownSettings: [TaskSetting] = [.data, .query, .heldOut, .out, .description]
 
     init(_ path: String) throws {
         guard let text = SmallFile.read(path, limitBytes: Self.limitBytes) else {
@@ -38,7 +38,7 @@ struct TaskFile {
                 guard let tasks = value.sequence else { throw Failure.usage("\(place): `tasks` has to be a list") }
                 list = tasks
             case "base", "base_model": base = try Self.text(value, "base", place)
-            case let name: try Self.add(name ?? "?", value, place, to: &shared, refusing: Self.own, besides: ["tasks", "base"])
+            case let name: try Self.add(name ?? "?", value, place, to: &shared, refusing: Self.ownSettings, besides: ["tasks", "base"])
             }
         }
         guard let list, !list.isEmpty else { throw Failure.usage("\(path): there are no tasks: expected a list under `tasks:`") }
@@ -67,7 +67,7 @@ struct TaskFile {
     }
 
     private static func add(
-        _ key: String, _ value: Node, _ place: String, to texts: inout SettingTexts, refusing: Set<TaskSetting>, besides: [String]
+        _ key: String, _ value: Node, _ place: String, to texts: inout SettingTexts, refusing: [TaskSetting], besides: [String]
     ) throws {
         guard let setting = TaskSetting(named: key) else {
             let known = TaskSetting.allCases.map(\.rawValue) + TaskSetting.otherNames.keys + besides

@@ -115,10 +115,10 @@ final class TuneRun {
         } catch {
             failure = error
         }
+        let lost = before.filter { task in !session.tasks.contains { $0 === task } }
         for event in events { try note(event) }
         for case .step(let report) in events { try saveIfDue(report) }
         guard let failure else { return }
-        let lost = before.filter { task in !session.tasks.contains { $0 === task } }
         // Not of a task: the run cannot go on.
         guard !lost.isEmpty else { throw failure }
         for task in lost { fail(task.name, failure.description) }
@@ -143,28 +143,37 @@ final class TuneRun {
         try save(task)
     }
 
+    /// Writes the task's adapter, and lets go of the task.
     private func finish(_ name: String, _ reason: FinishReason) {
         guard let task = session.tasks.first(where: { $0.name == name }), let own = own(name), let history = histories[name]
         else { return }
+        session.remove(task)
         do throws(TuningError) {
             let writer = AdapterFolderWriter(element: own.element, replaces: options.replaces)
-            do throws(TuningError) {
-                try writer.write(task, own.record(base, history), to: own.folder)
-            } catch {
-                try own.checkpoints.save(task, base.identity, history)
-                var error = error
-                error.message += "; the result is kept in \(own.checkpoints.folder.path): once there is room, --resume writes the adapter"
-                throw error
-            }
-            try own.checkpoints.remove()
-            reporter.tell(
-                .written(
-                    TuneResult(
-                        task: name, folder: own.folder, steps: task.step, tokens: task.trainedTokens,
-                        trainingLoss: history.training.last?.loss, heldOutLoss: task.bestEvaluation?.loss, baseLoss: history.baseLoss,
-                        bestStep: task.bestEvaluation?.step, finish: reason)))
+            try writer.write(task, own.record(base, history), to: own.folder)
         } catch {
-            fail(name, error.description)
+            return fail(name, "\(error)\(kept(task, own, history))")
+        }
+        reporter.tell(
+            .written(
+                TuneResult(
+                    task: name, folder: own.folder, steps: task.step, tokens: task.trainedTokens,
+                    trainingLoss: history.training.last?.loss, heldOutLoss: task.bestEvaluation?.loss, baseLoss: history.baseLoss,
+                    bestStep: task.bestEvaluation?.step, finish: reason)))
+        do throws(TuningError) {
+            try own.checkpoints.remove()
+        } catch {
+            Terminal.say("lmoe: \(name): its checkpoints are of no more use and could not be deleted: \(error)")
+        }
+    }
+
+    /// Keeps the result of a task whose folder could not be written. Returns what to tell of it.
+    private func kept(_ task: TuningTask, _ own: TuneTask, _ history: TuningHistory) -> String {
+        do throws(TuningError) {
+            try own.checkpoints.save(task, base.identity, history)
+            return "; the result is kept in \(own.checkpoints.folder.path): when that is put right, --resume writes the adapter"
+        } catch {
+            return "; nor could the result be kept: \(error). --resume goes on from the last checkpoint"
         }
     }
 
