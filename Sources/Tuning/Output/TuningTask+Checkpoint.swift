@@ -9,6 +9,9 @@ extension TuningTask {
         return DataCursor(epoch: steps / perEpoch, position: steps % perEpoch * settings.examples)
     }
 
+    /// Forgets the step that is under way: its examples are drawn again.
+    func rewind() { reader.move(to: cursor(afterSteps: step)) }
+
     /// The metadata of a checkpoint.
     func checkpointDocument(base: BaseIdentity, extra: JSONObject) -> JSONObject {
         [

@@ -39,7 +39,7 @@ public final class TuningSession {
     /// Takes a task out, at the end of its last whole step: what a step under way has computed is dropped.
     public func remove(_ task: TuningTask) {
         tasks.removeAll { $0 === task }
-        steps[ObjectIdentifier(task)] = nil
+        if steps.removeValue(forKey: ObjectIdentifier(task)) != nil { task.rewind() }
         paused.remove(ObjectIdentifier(task))
     }
 

@@ -96,4 +96,22 @@ import Testing
         while !session.running.isEmpty { try session.advance { _ in } }
         #expect(second.adapter.parameters.hasBits(of: whole.adapter.parameters))
     }
+
+    @Test("a task that leaves its session in the middle of a step goes on in another with the same bits")
+    func moved() throws {
+        let small = try Self.cases[2].task()
+        let whole = try small.task()
+        try small.run(whole)
+        let task = try small.task()
+        var rounds = 0
+        while task.finished == nil {
+            let session = TuningSession(small.weights, pool: small.pool)
+            try session.add(task)
+            for _ in 0..<3 where task.finished == nil { try session.advance { _ in } }
+            rounds += session.isBetweenSteps(task) ? 0 : 1
+            session.remove(task)
+        }
+        #expect(rounds > 0, "some step was interrupted")
+        #expect(task.adapter.parameters.hasBits(of: whole.adapter.parameters))
+    }
 }

@@ -61,6 +61,13 @@ public struct ExampleReader: Sendable {
         epoch = order.examples(ofEpoch: cursor.epoch)
     }
 
+    /// Goes on at another place, which is one of the run's. Cost: `O(count)`.
+    mutating func move(to cursor: DataCursor) {
+        precondition(cursor.epoch >= 0 && (0..<order.count).contains(cursor.position), "a cursor of another data set")
+        self.cursor = cursor
+        epoch = order.examples(ofEpoch: cursor.epoch)
+    }
+
     /// Cost: `O(1)`, and `O(count)` at the end of an epoch.
     public mutating func next() -> Int {
         let example = epoch[cursor.position]
