@@ -11,6 +11,12 @@ public final class TrainableAdapter {
     public let parameters: FloatBuffer
     public let gradients: FloatBuffer
     let maps: LinearTable<TrainableMap?>
+    /// By layer; nil: the feed-forward is the base's, with its linear maps' changes.
+    let feedForwards: [TrainableFeedForward?]
+    /// Nil: none is added to the loss.
+    public let balance: BalanceLoss?
+    /// The balance loss of the next backward pass counts so many times: the share of its micro-batch in the step.
+    public var balanceWeight: Float = 1
     /// The greatest padded rank of a map.
     let largestRank: Int
     /// Some map scales its output, so that gradients need the unscaled product.
@@ -18,44 +24,95 @@ public final class TrainableAdapter {
     /// Some map scales its input.
     let scalesInputs: Bool
 
-    /// Parameters are zero until the tuner sets them. Errors: `noMemory`.
+    /// An adapter of linear maps alone.
     ///
     /// - Parameter form: of each map that is trained; nil leaves it as it is.
-    public init(_ configuration: DecoderConfiguration, form: (LinearPlace) -> TrainableForm?) throws(ModelError) {
+    public convenience init(_ configuration: DecoderConfiguration, form: (LinearPlace) -> TrainableForm?) throws(ModelError) {
+        let places = LinearPlace.all(layers: configuration.layers)
+        let forms = places.compactMap { place in form(place).map { (place, $0) } }
+        try self.init(configuration, TrainableForms(linear: Dictionary(uniqueKeysWithValues: forms)))
+    }
+
+    /// Parameters are zero until the tuner sets them. Errors: `noMemory`.
+    public init(_ configuration: DecoderConfiguration, _ forms: TrainableForms) throws(ModelError) {
         self.configuration = configuration
         var tensors: [ParameterTensor] = []
-        var forms: [(place: LinearPlace, form: TrainableForm, first: Int)] = []
         var count = 0
-        for place in LinearPlace.all(layers: configuration.layers) {
-            guard let form = form(place) else { continue }
-            forms.append((place, form, tensors.count))
-            for (kind, rows, columns) in form.tensors(place.projection.shape(in: configuration)) {
-                tensors.append(ParameterTensor(place: place, kind: kind, rows: rows, columns: columns, offset: count))
-                count += rows * columns
+        func add(_ place: ParameterTensor.Place, _ shapes: [ParameterTensor.Shape]) {
+            for shape in shapes {
+                tensors.append(ParameterTensor(place, shape, offset: count))
+                count += shape.rows * shape.columns
+            }
+        }
+        for layer in 0..<configuration.layers {
+            let mixture = forms.feedForward[layer]
+            for projection in Projection.allCases {
+                let (place, shape) = (LinearPlace(layer, projection), projection.shape(in: configuration))
+                precondition(
+                    mixture == nil || !FeedForwardMixture.projections.contains(projection) || forms.linear[place] == nil,
+                    "layer \(layer) has a mixture and a form for \(projection.checkpointName)")
+                if let form = forms.linear[place] { add(.linear(place), form.tensors(shape)) }
+                if let experts = mixture?[projection] { add(.linear(place), experts.tensors(shape)) }
+            }
+            if let mixture {
+                add(.feedForward(layer: layer), [.init(kind: .router, rows: mixture.experts, columns: configuration.hidden)])
             }
         }
         do throws(ResourceError) {
-            parameters = try FloatBuffer(count, for: "parameters of an adapter")
-            gradients = try FloatBuffer(count, for: "gradients of an adapter")
-            var maps = LinearTable<TrainableMap?>(layers: configuration.layers, repeating: nil)
-            for (place, form, first) in forms {
-                let own = tensors[first...].prefix { $0.place == place }
-                maps[place] = try TrainableMap(
-                    form, place.projection.shape(in: configuration), Array(own), parameters: parameters.pointer,
-                    gradients: gradients.pointer)
+            let parameters = try FloatBuffer(count, for: "parameters of an adapter")
+            let gradients = try FloatBuffer(count, for: "gradients of an adapter")
+            func map(_ place: LinearPlace, _ form: TrainableForm) throws(ResourceError) -> TrainableMap {
+                try TrainableMap(
+                    form, place.projection.shape(in: configuration), tensors.filter { $0.place == .linear(place) },
+                    parameters: parameters.pointer, gradients: gradients.pointer)
             }
-            self.maps = maps
+            var maps = LinearTable<TrainableMap?>(layers: configuration.layers, repeating: nil)
+            var feedForwards: [TrainableFeedForward?] = []
+            for layer in 0..<configuration.layers {
+                for projection in Projection.allCases {
+                    let place = LinearPlace(layer, projection)
+                    if let form = forms.linear[place] { maps[place] = try map(place, form) }
+                }
+                let router = tensors.first { $0.place == .feedForward(layer: layer) && $0.kind == .router }
+                guard let mixture = forms.feedForward[layer], let router else {
+                    feedForwards.append(nil)
+                    continue
+                }
+                func experts(_ projection: Projection) throws(ResourceError) -> TrainableMap? {
+                    guard let form = mixture[projection] else { return nil }
+                    return try map(LinearPlace(layer, projection), .experts(form, mixture.selection))
+                }
+                feedForwards.append(
+                    TrainableFeedForward(
+                        router: TrainableRouter(
+                            mixture.selection, router, parameters: parameters.pointer, gradients: gradients.pointer),
+                        gate: try experts(.gate), up: try experts(.up), down: try experts(.down)))
+            }
+            (self.parameters, self.gradients, self.maps, self.feedForwards) = (parameters, gradients, maps, feedForwards)
         } catch {
             throw ModelError(error)
         }
         self.tensors = tensors
+        balance = forms.balance
         largestRank = maps.values.reduce(0) { max($0, $1?.paddedRank ?? 0) }
         scalesOutputs = maps.values.contains { $0?.outputScale != nil }
         scalesInputs = maps.values.contains { $0?.inputScale != nil }
     }
 
+    private var allMaps: [TrainableMap] { maps.values.compactMap { $0 } + feedForwards.flatMap { $0?.maps ?? [] } }
+
+    /// The most experts of one of its routers; 0: it has none.
+    var mostExperts: Int {
+        max(maps.values.reduce(0) { max($0, $1?.router?.experts ?? 0) }, feedForwards.reduce(0) { max($0, $1?.router.experts ?? 0) })
+    }
+
+    /// Whether something in a layer is trained.
+    func trains(_ layer: Int) -> Bool {
+        feedForwards[layer] != nil || Projection.allCases.contains { maps[LinearPlace(layer, $0)] != nil }
+    }
+
     /// Bytes of parameters, gradients and the copies that products read.
-    public var byteCount: Int { 8 * parameters.count + maps.values.reduce(0) { $0 + ($1?.copyBytes ?? 0) } }
+    public var byteCount: Int { 8 * parameters.count + allMaps.reduce(0) { $0 + $1.copyBytes } }
 
     /// The parameters of one tensor.
     public func values(_ tensor: ParameterTensor) -> UnsafeMutableBufferPointer<Float> {
@@ -70,9 +127,9 @@ public final class TrainableAdapter {
     /// After parameters were written: makes the forms of them that steps read. Cost: a pass over the parameters, and for DoRA a product
     /// of rank rows with each matrix.
     public func parametersChanged(_ weights: DecoderWeights, pool: WorkerPool) {
-        let maps = maps.values
+        let maps = allMaps
         pool.run { thread in
-            for index in stride(from: thread, to: maps.count, by: pool.threads) { maps[index]?.pack() }
+            for index in stride(from: thread, to: maps.count, by: pool.threads) { maps[index].pack() }
         }
         for place in LinearPlace.all(layers: configuration.layers) {
             guard let map = self.maps[place], map.magnitude != nil else { continue }

@@ -8,12 +8,15 @@ public struct TrainingBatch {
         public var isTarget: [Bool]
         /// Nil: the base.
         public var adapter: TrainableAdapter?
+        /// The half of the experts that a localised balance loss prefers for it; nil: none.
+        public var expertHalf: ExpertHalf?
 
-        public init(tokens: [Int32], isTarget: [Bool], adapter: TrainableAdapter?) {
+        public init(tokens: [Int32], isTarget: [Bool], adapter: TrainableAdapter?, expertHalf: ExpertHalf? = nil) {
             precondition(tokens.count == isTarget.count && tokens.count >= 2, "a run of \(tokens.count) tokens has \(isTarget.count) marks")
             self.tokens = tokens
             self.isTarget = isTarget
             self.adapter = adapter
+            self.expertHalf = expertHalf
         }
 
         /// Rows that go through the layers.
@@ -34,6 +37,7 @@ struct TrainingPlan {
     struct Segment {
         var rows: Range<Int>
         var adapter: TrainableAdapter?
+        var expertHalf: ExpertHalf?
     }
 
     /// Consecutive rows under one adapter.
@@ -65,7 +69,7 @@ struct TrainingPlan {
             let rows = first..<first + run.rows
             tokens += run.tokens.dropLast()
             positions += 0..<run.rows
-            segments.append(Segment(rows: rows, adapter: run.adapter))
+            segments.append(Segment(rows: rows, adapter: run.adapter, expertHalf: run.expertHalf))
             if let adapter = run.adapter {
                 if let last = bands.last, last.adapter === adapter, last.rows.upperBound == first {
                     bands[bands.count - 1].rows = last.rows.lowerBound..<rows.upperBound

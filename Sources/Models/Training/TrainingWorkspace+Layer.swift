@@ -21,7 +21,10 @@ extension TrainingWorkspace {
         norm(own.middle, vectors.feedForwardNorms[layer], into: own.feedForwardInput)
         linear(layer, [(.gate, own.gate), (.up, own.up)], x: own.feedForwardInput)
         activate()
-        if !isAgain || configuration.outputNorms || plan.scalesOutputs { linear(layer, [(.down, own.feedForwardOutput)], x: own.activated) }
+        mixtures.forward(plan, layer, own)
+        if isAgain && !configuration.outputNorms && !plan.scalesOutputs { return }
+        linear(layer, [(.down, own.feedForwardOutput)], x: own.activated)
+        mixtures.addDown(layer, to: own.feedForwardOutput)
     }
 
     /// What follows `runLayer` on the way forward.
@@ -40,7 +43,9 @@ extension TrainingWorkspace {
             own.feedForwardOutput, through: configuration.outputNorms ? vectors.feedForwardOutputNorms[layer] : nil)
         seam.backward(plan, layer, [(.down, added)], x: own.activated, own.unscaled, into: back.activated)
         differentiateActivation()
+        mixtures.backward(layer, dy: added, own, back)
         seam.backward(plan, layer, [(.gate, back.gate), (.up, back.up)], x: own.feedForwardInput, own.unscaled, into: back.hidden)
+        mixtures.addInputSlopes(into: back.hidden)
         differentiateNorm(own.middle, vectors.feedForwardNorms[layer])
         let attended = differentiateAdded(
             own.attentionOutput, through: configuration.outputNorms ? vectors.attentionOutputNorms[layer] : nil)

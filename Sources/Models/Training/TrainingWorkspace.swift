@@ -22,17 +22,14 @@ public final class TrainingWorkspace {
     let head: TrainingHead
     let attention: TrainingAttention
     let seam: LinearGradient
+    let mixtures: FeedForwardGradient
+    let balances = BalanceRecords()
     private(set) var plan = TrainingPlan(TrainingBatch(runs: []))
     /// Of the plan's positions, `[positions, headDimension / 2]`: of full layers and of those with a sliding window.
     private(set) var rotation: PositionRotations
     private(set) var slidingRotation: PositionRotations
 
-    var vectors: DecoderVectors {
-        switch weights.storage {
-        case .packed(let packed): packed.vectors
-        case .file(let file): file.vectors
-        }
-    }
+    var vectors: DecoderVectors { weights.vectors }
 
     /// Room for steps of up to `maximumRows` rows. Errors: `noMemory`.
     ///
@@ -55,7 +52,8 @@ public final class TrainingWorkspace {
             }
             head = try TrainingHead(weights, product: product, pool: pool, maximumRows: maximumRows)
             attention = TrainingAttention(configuration, pool: pool)
-            seam = LinearGradient(configuration, product: product, weights: weights, pool: pool)
+            seam = LinearGradient(configuration, product: product, weights: weights, pool: pool, balances: balances)
+            mixtures = FeedForwardGradient(weights, pool: pool, balances: balances)
         } catch {
             throw ModelError(error)
         }
@@ -75,16 +73,24 @@ public final class TrainingWorkspace {
         rotation.extend(to: reach)
         slidingRotation.extend(to: reach)
         seam.prepare(plan)
+        mixtures.prepare(plan)
+        balances.clear()
+        balances.isRecording = true
         embed()
         for layer in 0..<configuration.layers {
             runLayer(layer, isAgain: false)
             addOutput(layer, to: residuals[layer + 1])
         }
+        balances.isRecording = false
+        balances.evaluate(plan)
         let logarithms = head.forward(plan, residuals[configuration.layers], vectors.finalNorm, differentiates: differentiates)
         return plan.targetRanges.map { range in range.map { logarithms[$0] } }
     }
 
-    /// Adds the gradients of a loss to those of the adapters of the last `forward`'s batch.
+    /// The balance loss of an adapter over its rows in the last `forward`'s batch; nil: it has none.
+    public func balanceLoss(_ adapter: TrainableAdapter) -> Double? { balances.loss(adapter) }
+
+    /// Adds the gradients of a loss to those of the adapters of the last `forward`'s batch, with those of their balance losses.
     ///
     /// - Parameter slopes: run by run, the derivative of the loss by each of the log-probabilities that `forward` returned.
     public func backward(_ slopes: [[Float]]) {
@@ -103,7 +109,7 @@ public final class TrainingWorkspace {
     /// The first layer with a trained map of some row; nil: nothing is trained.
     private var lowestTrained: Int? {
         (0..<configuration.layers).first { layer in
-            plan.bands.contains { band in Projection.allCases.contains { band.adapter.maps[LinearPlace(layer, $0)] != nil } }
+            plan.bands.contains { $0.adapter.trains(layer) }
         }
     }
 

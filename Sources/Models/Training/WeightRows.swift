@@ -63,6 +63,13 @@ struct EmbeddingRows: Sendable {
 }
 
 extension DecoderWeights {
+    var vectors: DecoderVectors {
+        switch storage {
+        case .packed(let packed): packed.vectors
+        case .file(let file): file.vectors
+        }
+    }
+
     /// The norms of the rows of a projection's weight matrix, `[outputs]`, in f64 sums.
     public func rowNorms(_ place: LinearPlace, into norms: UnsafeMutableBufferPointer<Float>) {
         let matrix = WeightRows(self, place)

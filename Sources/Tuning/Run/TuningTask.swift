@@ -56,9 +56,9 @@ public final class TuningTask {
         }
         let forms = settings.recipe.forms(weights.configuration, shared)
         do throws(ModelError) {
-            adapter = try TrainableAdapter(weights.configuration) { forms[$0] }
+            adapter = try TrainableAdapter(weights.configuration, forms)
             let isCompared = start != nil && settings.objective.needsReference
-            reference = isCompared ? try TrainableAdapter(weights.configuration) { forms[$0] } : nil
+            reference = isCompared ? try TrainableAdapter(weights.configuration, forms) : nil
         } catch {
             throw TuningError(.noMemory, error.message)
         }
@@ -94,7 +94,7 @@ extension ParameterTensor {
     func trained(_ rates: LearningRates) -> TrainedTensor {
         let role: LearningRates.Role =
             switch kind {
-            case .a: .matrix
+            case .a, .router: .matrix
             case .b: .lowRankB
             case .magnitude, .outputScale, .inputScale, .rankFactors, .outputFactors: .vector
             }

@@ -33,12 +33,69 @@ struct GradientFixture {
     func logarithms(_ index: Int) -> [Float] { file.tensors["logp.\(index)"]?.floats() ?? [] }
     var sequences: Int { (0..<16).first { file.tensors["tokens.\($0)"] == nil } ?? 16 }
 
-    /// A trainable adapter with the parameters of the folder, of linear maps only.
-    func adapter() throws -> TrainableAdapter {
+    /// A trainable adapter with the parameters of the folder.
+    func adapter(balance: BalanceLoss? = nil) throws -> TrainableAdapter {
         let recipe = try AdapterRecipe(fixture: configuration)
+        var forms = try mixtureForms() ?? linearForms(recipe)
+        forms.balance = balance
+        let adapter = try TrainableAdapter(model.configuration, forms)
+        for tensor in adapter.tensors {
+            let name = name(tensor)
+            guard let view = weights.tensors[name] else { throw TuningError(.malformed, "no \(name)") }
+            for (index, value) in view.floats().enumerated() { adapter.values(tensor)[index] = value }
+        }
+        return adapter
+    }
+
+    /// In the file.
+    func name(_ tensor: ParameterTensor) -> String { tensor.checkpointName(under: family ?? "base_model.model.model") }
+
+    /// Of a mixture: the prefix of its names.
+    private var family: String? { ["mixlora", "mola", "loramoe"].first { weights.tensors.keys.first?.hasPrefix("\($0).") == true } }
+
+    private func mixtureForms() throws -> TrainableForms? {
+        guard let family else { return nil }
+        var forms = TrainableForms()
+        let (alpha, experts) = (configuration["lora_alpha"]?.doubleValue ?? 0, configuration["expert_lora"] ?? configuration)
+        let isRankStabilised = experts["use_rslora"] == .bool(true)
+        func scale(_ rank: Int, alpha: Double, _ isRankStabilised: Bool) -> Float {
+            Float(alpha / (isRankStabilised ? Double(rank).squareRoot() : Double(rank)))
+        }
+        let selection: ExpertSelection =
+            switch configuration["routing_strategy"]?.stringValue {
+            case "loramoe": .all
+            case "mixlora-dynamic":
+                .cumulative(
+                    threshold: Float(configuration["top_p"]?.doubleValue ?? 0), temperature: Float(configuration["temperature"]?.doubleValue ?? 0))
+            default: .top(configuration["top_k"]?.intValue ?? 0)
+            }
+        for layer in 0..<model.configuration.layers {
+            var own: [Projection: ExpertForm] = [:]
+            for projection in Projection.allCases {
+                let module = "\(family).layers.\(layer).\(projection.checkpointName)"
+                if let a = weights.tensors["\(module).lora_A.weight"] {
+                    let isStabilised = configuration["use_rslora"] == .bool(true)
+                    forms.linear[LinearPlace(layer, projection)] = .lowRank(rank: a.rows, scale: scale(a.rows, alpha: alpha, isStabilised))
+                }
+                guard let a = weights.tensors["\(module).experts.0.lora_A.weight"] else { continue }
+                let count = (0..<64).first { weights.tensors["\(module).experts.\($0).lora_A.weight"] == nil } ?? 0
+                let form = ExpertForm(
+                    experts: count, rank: a.rows, scale: scale(a.rows, alpha: experts["lora_alpha"]?.doubleValue ?? 0, isRankStabilised))
+                own[projection] = form
+                if family != "mixlora" { forms.linear[LinearPlace(layer, projection)] = .experts(form, selection) }
+            }
+            guard let router = weights.tensors["\(family).layers.\(layer).mlp.moe_gate.weight"] else { continue }
+            forms.feedForward[layer] = FeedForwardForm(
+                experts: router.rows, selection: selection, gate: own[.gate], up: own[.up], down: own[.down])
+        }
+        return forms
+    }
+
+    private func linearForms(_ recipe: AdapterRecipe) throws -> TrainableForms {
+        var forms = TrainableForms()
         let shared = try sharedMatrices()
         let names = Set(weights.tensors.keys)
-        let adapter = try TrainableAdapter(model.configuration) { place in
+        func form(_ place: LinearPlace) -> TrainableForm? {
             let module = "base_model.model.model.layers.\(place.layer).\(place.projection.checkpointName)"
             let shape = place.projection.shape(in: model.configuration)
             if let a = weights.tensors["\(module).lora_A.weight"] {
@@ -51,11 +108,12 @@ struct GradientFixture {
             guard let factors = weights.tensors["\(module).vera_lambda_d"], let shared else { return nil }
             return .factors(a: shared.a(shape.inputs), b: shared.b(shape.outputs), rank: factors.elementCount)
         }
-        for tensor in adapter.tensors {
-            guard let view = weights.tensors[tensor.checkpointName] else { throw TuningError(.malformed, "no \(tensor.checkpointName)") }
-            for (index, value) in view.floats().enumerated() { adapter.values(tensor)[index] = value }
+        for layer in 0..<model.configuration.layers {
+            for projection in Projection.allCases {
+                forms.linear[LinearPlace(layer, projection)] = form(LinearPlace(layer, projection))
+            }
         }
-        return adapter
+        return forms
     }
 
     private func sharedMatrices() throws -> SharedMatrices? {

@@ -5,10 +5,11 @@ import Testing
 @testable import Tuning
 
 @Suite struct GradientTests {
-    /// Adapters of linear maps alone.
     static let names = [
         "plain", "layers", "lora-exclude", "half", "gemma", "gemma3-scaled", "qwen3", "rslora", "dora", "dora-biases", "qwen3-dora", "ia3",
-        "ia3-biases", "ia3-all", "ia3-gemma", "vera", "vera-all", "vera-layers",
+        "ia3-biases", "ia3-all", "ia3-gemma", "vera", "vera-all", "vera-layers", "mixlora", "mixlora-biases", "mixlora-dynamic",
+        "mixlora-dynamic-temperature", "mixlora-expert-lora", "mixlora-no-attention", "mixlora-some", "mixlora-up-only", "mola", "mola-biases",
+        "mola-layers", "loramoe", "loramoe-biases",
     ]
 
     @Test("gradients are those of torch's autograd", arguments: names)
@@ -31,10 +32,48 @@ import Testing
         }
         workspace.backward(logarithms.map { $0.map { _ in -1 } })
         for tensor in adapter.tensors {
-            let expected = try #require(fixture.file.tensors["grad.\(tensor.checkpointName)"]?.floats(), "\(tensor.checkpointName)")
-            let most = expected.reduce(0) { max($0, abs($1)) }
-            let worst = zip(adapter.gradient(tensor), expected).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
-            #expect(worst <= 5e-5 * most, "\(tensor.checkpointName): off by \(worst / most) of the largest")
+            let name = fixture.name(tensor)
+            let expected = try #require(fixture.file.tensors["grad.\(name)"]?.floats(), "\(name)")
+            Self.compare(adapter.gradient(tensor), expected, name)
+        }
+    }
+
+    private static func compare(_ found: UnsafeMutableBufferPointer<Float>, _ expected: [Float], _ name: String) {
+        #expect(found.count == expected.count)
+        // Of a router that chooses one expert they are zero but for rounding.
+        let most = expected.reduce(1e-10) { max($0, abs($1)) }
+        let worst = zip(found, expected).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+        #expect(worst <= 5e-5 * most, "\(name): off by \(worst / most) of the largest")
+    }
+
+    @Test(
+        "balance losses and their gradients are those of the families' code",
+        arguments: [
+            ("mixlora", BalanceLoss.uniform(coefficient: 0.001)), ("mixlora-dynamic", .uniform(coefficient: 0.001)),
+            ("mola", .uniform(coefficient: 0.001)), ("loramoe", .localised(weight: 0.01, alpha: 0.3)),
+        ])
+    func balance(name: String, loss: BalanceLoss) throws {
+        let fixture = try GradientFixture(name)
+        let pool = WorkerPool(threads: 2)
+        let weights = try DecoderWeights(fixture.model, precision: .reference, pool: pool)
+        let adapter = try fixture.adapter(balance: loss)
+        adapter.parametersChanged(weights, pool: pool)
+        // The fixture's losses count each sequence's last token, too, which is an input here when one follows.
+        let runs = (0..<fixture.sequences).map {
+            TrainingBatch.Run(
+                tokens: fixture.tokens($0) + [0], isTarget: fixture.isTarget($0) + [false], adapter: adapter,
+                expertHalf: $0 == 1 ? .second : .first)
+        }
+        let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 64)
+        let logarithms = workspace.forward(TrainingBatch(runs: runs), differentiates: true)
+        let found = try #require(workspace.balanceLoss(adapter))
+        let expected = try #require(fixture.file.tensors["balance"]?.floats().first)
+        #expect(abs(found - Double(expected)) < 1e-5 * abs(found), "\(found), expected \(expected)")
+        workspace.backward(logarithms.map { $0.map { _ in 0 } })
+        for tensor in adapter.tensors {
+            let name = fixture.name(tensor)
+            let expected = fixture.file.tensors["balance_grad.\(name)"]?.floats() ?? Array(repeating: 0, count: tensor.count)
+            Self.compare(adapter.gradient(tensor), expected, name)
         }
     }
 }

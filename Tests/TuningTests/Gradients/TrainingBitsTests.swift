@@ -10,7 +10,7 @@ import Testing
     private func gradients(
         _ fixture: GradientFixture, _ weights: DecoderWeights, _ pool: WorkerPool, others: [String]
     ) throws -> [Float] {
-        let adapter = try fixture.adapter()
+        let adapter = try fixture.adapter(balance: .uniform(coefficient: 0.01))
         adapter.parametersChanged(weights, pool: pool)
         var runs = (0..<fixture.sequences).map {
             TrainingBatch.Run(tokens: fixture.tokens($0), isTarget: fixture.isTarget($0), adapter: adapter)
@@ -23,13 +23,13 @@ import Testing
             if index % 2 == 0 { runs.insert(run, at: 0) } else { runs.append(run) }
         }
         runs.append(TrainingBatch.Run(tokens: fixture.tokens(0), isTarget: fixture.isTarget(0), adapter: nil))
-        let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 160)
+        let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 256)
         let logarithms = workspace.forward(TrainingBatch(runs: runs), differentiates: true)
         workspace.backward(logarithms.map { $0.map { _ in -0.25 } })
         return Array(UnsafeBufferPointer(start: adapter.gradients.pointer, count: adapter.gradients.count))
     }
 
-    @Test("on the fast path gradients have the same bits beside other adapters and with any number of threads", arguments: ["plain", "vera"])
+    @Test("on the fast path gradients have the same bits beside other adapters and with any number of threads", arguments: ["plain", "vera", "mixlora", "mola", "loramoe"])
     func alone(name: String) throws {
         let fixture = try GradientFixture(name)
         let one = WorkerPool(threads: 1), three = WorkerPool(threads: 3)
@@ -37,7 +37,7 @@ import Testing
         let alone = try gradients(fixture, weights, one, others: [])
         #expect(alone.contains { $0 != 0 })
         #expect(try gradients(fixture, weights, three, others: []) == alone)
-        #expect(try gradients(fixture, weights, three, others: ["plain", "dora", "ia3", "vera"]) == alone)
+        #expect(try gradients(fixture, weights, three, others: ["plain", "dora", "mixlora-some", "ia3", "mola", "vera"]) == alone)
     }
 
     @Test("the fast path's gradients point where those of f32 point")

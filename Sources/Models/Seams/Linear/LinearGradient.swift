@@ -7,6 +7,9 @@ internal import Tensors
 ///     do = sum of dL/dy * Z    dB = s Gᵀ U    dA = (T * d)ᵀ x    dd = sum of T * U    df = sum of G * (B (d * U))
 ///     dx = (G W) * l + (T * d) A    dl = sum of (G W) * x
 ///
+/// The experts of a mixture are one low-rank map whose ranks are multiplied, row by row, by the router's weights w of their experts. In
+/// these formulas d is w; the gradient of `w_e` is the sum of `T * U` over e's ranks.
+///
 /// Sums go over a band's rows in their order, and each is made by one thread.
 final class LinearGradient {
     private let configuration: DecoderConfiguration
@@ -22,16 +25,18 @@ final class LinearGradient {
     private let expanded = GrowingFloats()
     private let factored = GrowingFloats()
     private let inputSlopes = GrowingFloats()
+    private let routed = RoutedRows()
+    private let balances: BalanceRecords
 
-    init(_ configuration: DecoderConfiguration, product: BaseProduct, weights: DecoderWeights, pool: WorkerPool) {
+    init(
+        _ configuration: DecoderConfiguration, product: BaseProduct, weights: DecoderWeights, pool: WorkerPool, balances: BalanceRecords
+    ) {
         self.configuration = configuration
+        self.balances = balances
         self.product = product
         self.weights = weights
         self.pool = pool
-        switch weights.storage {
-        case .packed(let packed): vectors = packed.vectors
-        case .file(let file): vectors = file.vectors
-        }
+        vectors = weights.vectors
     }
 
     /// Makes room for a step.
@@ -39,6 +44,7 @@ final class LinearGradient {
         let rank = plan.bands.reduce(0) { max($0, $1.adapter.largestRank) }
         shrunk.reserve(plan.rows * rank)
         shrunkSlopes.reserve(plan.rows * rank)
+        routed.reserve(rows: plan.rows, experts: plan.bands.reduce(0) { max($0, $1.adapter.mostExperts) })
         let widest = max(configuration.hidden, configuration.queryWidth, configuration.feedForward)
         let maps = plan.bands.flatMap { $0.adapter.maps.values }
         if maps.contains(where: { $0?.inputScale != nil }) {
@@ -52,8 +58,16 @@ final class LinearGradient {
         }
     }
 
-    private func maps(_ plan: TrainingPlan, _ place: LinearPlace) -> [(rows: Range<Int>, map: TrainableMap)] {
-        plan.bands.compactMap { band in band.adapter.maps[place].map { (band.rows, $0) } }
+    /// A band with a change of a map.
+    private struct Change {
+        var band: TrainingPlan.Band
+        var map: TrainableMap
+
+        var rows: Range<Int> { band.rows }
+    }
+
+    private func changes(_ plan: TrainingPlan, _ place: LinearPlace) -> [Change] {
+        plan.bands.compactMap { band in band.adapter.maps[place].map { Change(band: band, map: $0) } }
     }
 
     /// One run of the pool for a band: each thread gets a slice of its rows.
@@ -74,7 +88,7 @@ final class LinearGradient {
     ) {
         let rows = plan.rows
         let places = maps.map { LinearPlace(layer, $0.projection) }
-        let changed = places.map { self.maps(plan, $0) }
+        let changed = places.map { changes(plan, $0) }
         if changed.contains(where: { $0.contains { $0.map.inputScale != nil } }) {
             for (map, changes) in zip(maps, changed) {
                 product.forward(layer, [map], x: scaled(x, changes, rows: rows, inputs: map.projection.shape(in: configuration).inputs), rows: rows)
@@ -86,10 +100,11 @@ final class LinearGradient {
             let outputs = projection.shape(in: configuration).outputs
             let bias = vectors.bias(places[index])
             var first = 0
-            for (own, map) in changed[index] {
-                addBias(bias, to: y, first..<own.lowerBound, outputs: outputs)
-                add(map, own, x: x, bias: bias, to: y, unscaled[projection.rawValue])
-                first = own.upperBound
+            for change in changed[index] {
+                addBias(bias, to: y, first..<change.rows.lowerBound, outputs: outputs)
+                add(change.map, change.rows, x: x, bias: bias, to: y, unscaled[projection.rawValue])
+                if let router = change.map.router { balances.add(router, routed, plan, change.band) }
+                first = change.rows.upperBound
             }
             addBias(bias, to: y, first..<rows, outputs: outputs)
         }
@@ -102,14 +117,16 @@ final class LinearGradient {
 
     /// x, times the factors of bands that have some.
     private func scaled(
-        _ x: FloatBuffer, _ changes: [(rows: Range<Int>, map: TrainableMap)], rows: Int, inputs: Int
+        _ x: FloatBuffer, _ changes: [Change], rows: Int, inputs: Int
     ) -> UnsafePointer<Float> {
         guard changes.contains(where: { $0.map.inputScale != nil }) else { return UnsafePointer(x.pointer) }
         let target = scaledInput.pointer
         target.update(from: x.pointer, count: rows * inputs)
-        for (rows, map) in changes {
-            guard let scale = map.inputScale else { continue }
-            eachSlice(rows) { _, own in for row in own { Kernels.multiply(target + row * inputs, elementwise: scale, count: inputs) } }
+        for change in changes {
+            guard let scale = change.map.inputScale else { continue }
+            eachSlice(change.rows) { _, own in
+                for row in own { Kernels.multiply(target + row * inputs, elementwise: scale, count: inputs) }
+            }
         }
         return UnsafePointer(target)
     }
@@ -125,6 +142,10 @@ final class LinearGradient {
             if map.rank > 0 {
                 let low = shrunk.pointer + own.lowerBound * rank
                 shrink(map, x, own, into: low)
+                if let router = map.router {
+                    routed.route(router, x.pointer, own)
+                    weightExperts(map, own, of: shrunk)
+                }
                 if map.outputFactors == nil {
                     expand(map, low, own.count, into: target, adds: true)
                 } else {
@@ -142,6 +163,16 @@ final class LinearGradient {
                 for row in 0..<own.count { Kernels.multiply(target + row * outputs, elementwise: scale, count: outputs) }
             }
             if !map.scalesBias, let bias { for row in 0..<own.count { Kernels.add(bias, to: target + row * outputs, count: outputs) } }
+        }
+    }
+
+    /// `w * U`
+    private func weightExperts(_ map: TrainableMap, _ rows: Range<Int>, of low: GrowingFloats) {
+        for row in rows {
+            let (line, weights) = (low.pointer + row * map.paddedRank, routed.weights(row))
+            for expert in 0..<map.experts {
+                Kernels.multiply(line + expert * map.expertRank, by: weights[expert], count: map.expertRank)
+            }
         }
     }
 
@@ -182,21 +213,22 @@ final class LinearGradient {
     ) {
         for (index, (projection, g)) in maps.enumerated() {
             let place = LinearPlace(layer, projection)
-            let changes = self.maps(plan, place)
+            let changes = changes(plan, place)
             let slopes = scaleSlopes(g, changes, unscaled[projection.rawValue], rows: plan.rows)
             if let dx { differentiateBase(place, changes, slopes, x: x, rows: plan.rows, into: dx, adds: index > 0) }
-            for (rows, map) in changes where map.rank > 0 { differentiate(map, rows, slopes, x: x, into: dx) }
+            for change in changes where change.map.rank > 0 { differentiate(change, slopes, x: x, into: dx) }
         }
     }
 
     /// `G`, after the gradients of output scales.
     private func scaleSlopes(
-        _ g: FloatBuffer, _ changes: [(rows: Range<Int>, map: TrainableMap)], _ unscaled: FloatBuffer, rows: Int
+        _ g: FloatBuffer, _ changes: [Change], _ unscaled: FloatBuffer, rows: Int
     ) -> UnsafePointer<Float> {
         guard let outputs = changes.first(where: { $0.map.outputScale != nil })?.map.outputs else { return UnsafePointer(g.pointer) }
         let target = scaledSlopes.pointer
         target.update(from: g.pointer, count: rows * outputs)
-        for (rows, map) in changes {
+        for change in changes {
+            let (rows, map) = (change.rows, change.map)
             guard let scale = map.outputScale else { continue }
             if let gradient = map.gradient.outputScale {
                 let norms = map.magnitudeNorms
@@ -230,8 +262,8 @@ final class LinearGradient {
 
     /// `dx = (G W) * l`, and the gradient of l.
     private func differentiateBase(
-        _ place: LinearPlace, _ changes: [(rows: Range<Int>, map: TrainableMap)], _ slopes: UnsafePointer<Float>, x: FloatBuffer, rows: Int,
-        into dx: FloatBuffer, adds: Bool
+        _ place: LinearPlace, _ changes: [Change], _ slopes: UnsafePointer<Float>, x: FloatBuffer, rows: Int, into dx: FloatBuffer,
+        adds: Bool
     ) {
         let matrix = WeightRows(weights, place)
         let inputs = matrix.inputs
@@ -241,7 +273,8 @@ final class LinearGradient {
         }
         let own = inputSlopes.pointer
         product.backward(matrix, 0..<matrix.outputs, g: slopes, gStride: matrix.outputs, rows: rows, into: own, adds: false)
-        for (rows, map) in changes {
+        for change in changes {
+            let (rows, map) = (change.rows, change.map)
             guard let scale = map.inputScale else { continue }
             if let gradient = map.gradient.inputScale {
                 sum(rows, inputs, own, x.pointer) { column, sums, count in
@@ -262,9 +295,8 @@ final class LinearGradient {
     }
 
     /// The low-rank part of a band.
-    private func differentiate(
-        _ map: TrainableMap, _ rows: Range<Int>, _ slopes: UnsafePointer<Float>, x: FloatBuffer, into dx: FloatBuffer?
-    ) {
+    private func differentiate(_ change: Change, _ slopes: UnsafePointer<Float>, x: FloatBuffer, into dx: FloatBuffer?) {
+        let (map, rows) = (change.map, change.rows)
         guard let a = map.a else { return }
         let (outputs, inputs, rank, stride) = (map.outputs, map.inputs, map.rank, map.paddedRank)
         let (low, back) = (shrunk.pointer, shrunkSlopes.pointer)
@@ -282,6 +314,16 @@ final class LinearGradient {
             Kernels.matmul(
                 .init(g, rowStride: outputs), .init(map.backward.pointer, rowStride: stride), into: backRow, cStride: stride,
                 rows: own.count, columns: stride, depth: outputs, adds: false)
+            if let router = map.router {
+                differentiateWeights(map, router, own, x: x, balanceWeight: change.band.adapter.balanceWeight)
+                if let dx { routed.addInputSlopes(router, own, into: dx.pointer) }
+            }
+        }
+        if let router = map.router {
+            pool.run { thread in
+                let columns = WorkerPool.slice(inputs, of: thread, threads: pool.threads, multiple: 16)
+                routed.addGradient(router, x.pointer, rows, columns: columns)
+            }
         }
         if let gradient = map.gradient.rankFactors {
             sum(rows, stride, low, back) { column, sums, count in
@@ -312,10 +354,25 @@ final class LinearGradient {
         differentiateMatrices(map, rows, slopes, x: x)
     }
 
+    /// The gradient of a router's logits; then U and T are multiplied by the weights.
+    private func differentiateWeights(_ map: TrainableMap, _ router: TrainableRouter, _ rows: Range<Int>, x: FloatBuffer, balanceWeight: Float) {
+        let (stride, rank) = (map.paddedRank, map.expertRank)
+        routed.route(router, x.pointer, rows)
+        for row in rows {
+            let (low, back, slopes) = (shrunk.pointer + row * stride, shrunkSlopes.pointer + row * stride, routed.slopes(row))
+            for expert in 0..<map.experts {
+                slopes[expert] = Kernels.dot(low + expert * rank, back + expert * rank, count: rank)
+            }
+        }
+        routed.differentiate(router, rows, balances[router], weight: balanceWeight)
+        weightExperts(map, rows, of: shrunk)
+        weightExperts(map, rows, of: shrunkSlopes)
+    }
+
     /// `dA = Tᵀ x` and `dB = s Gᵀ U`, each thread a part of each.
     private func differentiateMatrices(_ map: TrainableMap, _ rows: Range<Int>, _ slopes: UnsafePointer<Float>, x: FloatBuffer) {
         guard let gradientA = map.gradient.a, let gradientB = map.gradient.b else { return }
-        let (outputs, inputs, rank, stride) = (map.outputs, map.inputs, map.rank, map.paddedRank)
+        let (outputs, inputs, rank, stride, expertRank) = (map.outputs, map.inputs, map.rank, map.paddedRank, map.expertRank)
         let (low, back) = (shrunk.pointer + rows.lowerBound * stride, shrunkSlopes.pointer + rows.lowerBound * stride)
         eachSlice(rows) { _, own in
             Kernels.multiply(shrunk.pointer + own.lowerBound * stride, by: map.scale, count: own.count * stride)
@@ -327,10 +384,13 @@ final class LinearGradient {
                 .init(x.pointer + rows.lowerBound * inputs + columns.lowerBound, rowStride: inputs), into: gradientA + columns.lowerBound,
                 cStride: inputs, rows: rank, columns: columns.count, depth: rows.count, adds: true)
             let own = WorkerPool.slice(outputs, of: thread, threads: pool.threads, multiple: 8)
-            Kernels.matmul(
-                .init(slopes + rows.lowerBound * outputs + own.lowerBound, rowStride: 1, columnStride: outputs),
-                .init(low, rowStride: stride), into: gradientB + own.lowerBound * rank, cStride: rank, rows: own.count, columns: rank,
-                depth: rows.count, adds: true)
+            for expert in 0..<map.experts {
+                Kernels.matmul(
+                    .init(slopes + rows.lowerBound * outputs + own.lowerBound, rowStride: 1, columnStride: outputs),
+                    .init(low + expert * expertRank, rowStride: stride),
+                    into: gradientB + (expert * outputs + own.lowerBound) * expertRank, cStride: expertRank, rows: own.count,
+                    columns: expertRank, depth: rows.count, adds: true)
+            }
         }
     }
 }

@@ -14,15 +14,23 @@ public enum TrainableForm: Sendable {
     case inputScale
     /// VeRA: rank and output factors are trained. A `[rank, inputs]` and B `[outputs, rank]` are given and stay.
     case factors(a: FloatBuffer, b: FloatBuffer, rank: Int)
+    /// MoLA and LoRAMoE: a router and low-rank experts. See `LinearMixture`.
+    case experts(ExpertForm, ExpertSelection)
 
     /// The trained tensors in the order of the buffers.
-    func tensors(_ shape: (outputs: Int, inputs: Int)) -> [(kind: ParameterTensor.Kind, rows: Int, columns: Int)] {
+    func tensors(_ shape: (outputs: Int, inputs: Int)) -> [ParameterTensor.Shape] {
         switch self {
-        case .lowRank(let rank, _): [(.a, rank, shape.inputs), (.b, shape.outputs, rank)]
-        case .decomposed(let rank, _): [(.a, rank, shape.inputs), (.b, shape.outputs, rank), (.magnitude, shape.outputs, 1)]
-        case .outputScale: [(.outputScale, shape.outputs, 1)]
-        case .inputScale: [(.inputScale, shape.inputs, 1)]
-        case .factors(_, _, let rank): [(.rankFactors, rank, 1), (.outputFactors, shape.outputs, 1)]
+        case .lowRank(let rank, _): Self.lowRank(shape, rank)
+        case .decomposed(let rank, _): Self.lowRank(shape, rank) + [.init(kind: .magnitude, rows: shape.outputs)]
+        case .outputScale: [.init(kind: .outputScale, rows: shape.outputs)]
+        case .inputScale: [.init(kind: .inputScale, rows: shape.inputs)]
+        case .factors(_, _, let rank): [.init(kind: .rankFactors, rows: rank), .init(kind: .outputFactors, rows: shape.outputs)]
+        case .experts(let form, _):
+            form.tensors(shape) + [.init(kind: .router, rows: form.experts, columns: shape.inputs)]
         }
+    }
+
+    private static func lowRank(_ shape: (outputs: Int, inputs: Int), _ rank: Int) -> [ParameterTensor.Shape] {
+        [.init(kind: .a, rows: rank, columns: shape.inputs), .init(kind: .b, rows: shape.outputs, columns: rank)]
     }
 }

@@ -5,14 +5,18 @@ internal import Tensors
 final class TrainableMap {
     let outputs: Int
     let inputs: Int
-    /// 0: no low-rank product.
+    /// Of all experts together. 0: no low-rank product.
     let rank: Int
+    /// 1 without a mixture. Their A are one matrix `[rank, inputs]`; each B is a matrix of its own.
+    let experts: Int
+    /// Weights the experts row by row; nil: there is one, or whoever reads the map weights them.
+    let router: TrainableRouter?
     /// The rank rounded up to whole vectors; the distance between rows of `[rows, rank]` activations.
     let paddedRank: Int
     let scale: Float
     /// `[rank, inputs]`; nil without a low-rank product.
     let a: UnsafePointer<Float>?
-    /// `[outputs, rank]`
+    /// `[outputs, rank]`; of experts `[experts, outputs, rank / experts]`.
     let b: UnsafePointer<Float>?
     let magnitude: UnsafePointer<Float>?
     let outputScale: UnsafePointer<Float>?
@@ -51,12 +55,13 @@ final class TrainableMap {
         _ form: TrainableForm, _ shape: (outputs: Int, inputs: Int), _ tensors: [ParameterTensor],
         parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>
     ) throws(ResourceError) {
+        // Of experts the first one's; the others follow.
         func own(_ kind: ParameterTensor.Kind) -> Int? { tensors.first { $0.kind == kind }?.offset }
         func value(_ kind: ParameterTensor.Kind) -> UnsafePointer<Float>? { own(kind).map { UnsafePointer(parameters + $0) } }
         func gradient(_ kind: ParameterTensor.Kind) -> UnsafeMutablePointer<Float>? { own(kind).map { gradients + $0 } }
         self.form = form
         (outputs, inputs) = shape
-        var isDecomposed = false
+        var (isDecomposed, experts, selection) = (false, 1, ExpertSelection?.none)
         switch form {
         case .lowRank(let rank, let scale): (self.rank, self.scale, a, b) = (rank, scale, value(.a), value(.b))
         case .decomposed(let rank, let scale): (self.rank, self.scale, a, b, isDecomposed) = (rank, scale, value(.a), value(.b), true)
@@ -64,6 +69,13 @@ final class TrainableMap {
             precondition(a.count >= rank * shape.inputs && b.count >= rank * shape.outputs, "shared matrices are too small")
             (self.rank, scale, self.a, self.b) = (rank, 1, UnsafePointer(a.pointer), UnsafePointer(b.pointer))
         case .outputScale, .inputScale: (rank, scale, a, b) = (0, 1, nil, nil)
+        case .experts(let form, let chosen):
+            (experts, selection) = (form.experts, chosen)
+            (rank, scale, a, b) = (form.experts * form.rank, form.scale, value(.a), value(.b))
+        }
+        self.experts = experts
+        router = selection.flatMap { selection in
+            tensors.first { $0.kind == .router }.map { TrainableRouter(selection, $0, parameters: parameters, gradients: gradients) }
         }
         paddedRank = (rank + 15) / 16 * 16
         let purpose = "an adapter in training"
@@ -82,6 +94,9 @@ final class TrainableMap {
             inputScale: gradient(.inputScale), rankFactors: gradient(.rankFactors), outputFactors: gradient(.outputFactors))
     }
 
+    /// Of one expert.
+    var expertRank: Int { rank / experts }
+
     /// Bytes of the copies in other layouts.
     var copyBytes: Int { 4 * (shrinking.count + expanding.count + backward.count) }
 
@@ -94,11 +109,14 @@ final class TrainableMap {
         for row in 0..<rank {
             for input in 0..<inputs { shrinking.pointer[input * paddedRank + row] = a[row * inputs + input] }
         }
-        for output in 0..<outputs {
-            for column in 0..<rank {
-                let value = scale * b[output * rank + column]
-                expanding.pointer[column * outputs + output] = value
-                backward.pointer[output * paddedRank + column] = value
+        for expert in 0..<experts {
+            let (own, first) = (b + expert * outputs * expertRank, expert * expertRank)
+            for output in 0..<outputs {
+                for column in 0..<expertRank {
+                    let value = scale * own[output * expertRank + column]
+                    expanding.pointer[(first + column) * outputs + output] = value
+                    backward.pointer[output * paddedRank + first + column] = value
+                }
             }
         }
     }
