@@ -5,6 +5,9 @@ public struct ParameterTensor: Sendable, Equatable {
         case linear(LinearPlace)
         /// A layer's feed-forward as a whole.
         case feedForward(layer: Int)
+        case embedding
+        /// The vocabulary projection.
+        case head
     }
 
     /// What it is there.
@@ -25,6 +28,8 @@ public struct ParameterTensor: Sendable, Equatable {
         case outputFactors
         /// Of a mixture, `[experts, inputs]`
         case router
+        /// Rows of trained tokens, `[tokens, hidden]`
+        case tokenRows
     }
 
     /// A tensor without its place in the buffers.

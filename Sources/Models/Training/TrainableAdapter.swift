@@ -13,6 +13,8 @@ public final class TrainableAdapter {
     let maps: LinearTable<TrainableMap?>
     /// By layer; nil: the feed-forward is the base's, with its linear maps' changes.
     let feedForwards: [TrainableFeedForward?]
+    /// Nil: embedding and head are the base's.
+    let vocabulary: TrainableVocabulary?
     /// Nil: none is added to the loss.
     public let balance: BalanceLoss?
     /// The balance loss of the next backward pass counts so many times: the share of its micro-batch in the step.
@@ -33,9 +35,13 @@ public final class TrainableAdapter {
         try self.init(configuration, TrainableForms(linear: Dictionary(uniqueKeysWithValues: forms)))
     }
 
-    /// Parameters are zero until the tuner sets them. Errors: `noMemory`.
+    /// Parameters are zero until the tuner sets them. Errors: `noMemory`; `wrongShape` for a token that is not in the vocabulary.
     public init(_ configuration: DecoderConfiguration, _ forms: TrainableForms) throws(ModelError) {
         self.configuration = configuration
+        let tokens = (forms.vocabulary?.embeddingTokens ?? []) + (forms.vocabulary?.headTokens ?? [])
+        if let token = tokens.first(where: { !(0..<configuration.vocabulary ~= Int($0)) }) {
+            throw ModelError(.wrongShape, "token \(token) is to be trained, the vocabulary has \(configuration.vocabulary)")
+        }
         var tensors: [ParameterTensor] = []
         var count = 0
         func add(_ place: ParameterTensor.Place, _ shapes: [ParameterTensor.Shape]) {
@@ -58,6 +64,7 @@ public final class TrainableAdapter {
                 add(.feedForward(layer: layer), [.init(kind: .router, rows: mixture.experts, columns: configuration.hidden)])
             }
         }
+        for (place, shape) in forms.vocabulary?.tensors(configuration) ?? [] { add(place, [shape]) }
         do throws(ResourceError) {
             let parameters = try FloatBuffer(count, for: "parameters of an adapter")
             let gradients = try FloatBuffer(count, for: "gradients of an adapter")
@@ -88,6 +95,12 @@ public final class TrainableAdapter {
                             mixture.selection, router, parameters: parameters.pointer, gradients: gradients.pointer),
                         gate: try experts(.gate), up: try experts(.up), down: try experts(.down)))
             }
+            if let form = forms.vocabulary {
+                vocabulary = try TrainableVocabulary(
+                    form, configuration, tensors, parameters: parameters.pointer, gradients: gradients.pointer)
+            } else {
+                vocabulary = nil
+            }
             (self.parameters, self.gradients, self.maps, self.feedForwards) = (parameters, gradients, maps, feedForwards)
         } catch {
             throw ModelError(error)
@@ -99,20 +112,25 @@ public final class TrainableAdapter {
         scalesInputs = maps.values.contains { $0?.inputScale != nil }
     }
 
-    private var allMaps: [TrainableMap] { maps.values.compactMap { $0 } + feedForwards.flatMap { $0?.maps ?? [] } }
+    private var allMaps: [TrainableMap] { maps.values.compactMap { $0 } + feedForwards.flatMap { $0?.maps ?? [] } + (vocabulary?.maps ?? []) }
 
     /// The most experts of one of its routers; 0: it has none.
     var mostExperts: Int {
         max(maps.values.reduce(0) { max($0, $1?.router?.experts ?? 0) }, feedForwards.reduce(0) { max($0, $1?.router.experts ?? 0) })
     }
 
-    /// Whether something in a layer is trained.
+    /// Whether something in a layer or below it is trained.
     func trains(_ layer: Int) -> Bool {
-        feedForwards[layer] != nil || Projection.allCases.contains { maps[LinearPlace(layer, $0)] != nil }
+        vocabulary?.trainsEmbedding == true || feedForwards[layer] != nil || Projection.allCases.contains { maps[LinearPlace(layer, $0)] != nil }
     }
 
     /// Bytes of parameters, gradients and the copies that products read.
     public var byteCount: Int { 8 * parameters.count + allMaps.reduce(0) { $0 + $1.copyBytes } }
+
+    /// Of a tensor of token rows: whose.
+    public func tokens(_ tensor: ParameterTensor) -> [Int32] {
+        (tensor.place == .head ? vocabulary?.headRows : vocabulary?.embeddingRows)?.tokens ?? []
+    }
 
     /// The parameters of one tensor.
     public func values(_ tensor: ParameterTensor) -> UnsafeMutableBufferPointer<Float> {

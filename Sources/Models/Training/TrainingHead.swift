@@ -16,6 +16,9 @@ final class TrainingHead {
     /// `[targets, hidden]`: `-J`.
     private let slopes: FloatBuffer
     private let tile = GrowingFloats()
+    private let seam: HeadGradient
+    /// Of the last forward pass: the logarithms of the sums of exponentials.
+    private var sums: [Double] = []
 
     /// Tokens of a tile. The same in every step: the order of a row's sums follows from it.
     static let tileWidth = 2048
@@ -25,6 +28,7 @@ final class TrainingHead {
         self.product = product
         self.pool = pool
         matrix = WeightRows(headOf: weights)
+        seam = HeadGradient(configuration, pool: pool)
         normed = try FloatBuffer(maximumRows * configuration.hidden, for: "activations of a training step")
         slopes = try FloatBuffer(maximumRows * configuration.hidden, for: "gradients of a training step")
     }
@@ -42,10 +46,12 @@ final class TrainingHead {
             }
         }
         product.prepareHead(x: normed, rows: count)
+        seam.prepare(plan, normed)
         var logits = [Float](repeating: 0, count: count)
         var sums = [Double](repeating: -.infinity, count: count)
         eachTile(count) { range, tile in
             product.head(range, x: normed, rows: 0..<count, into: tile)
+            seam.change(range, tile, 0..<count, normed)
             logits.withUnsafeMutableBufferPointer { logits in
                 sums.withUnsafeMutableBufferPointer { sums in
                     nonisolated(unsafe) let (logits, sums) = (logits, sums)
@@ -61,27 +67,36 @@ final class TrainingHead {
             }
         }
         let logarithms = zip(logits, sums).map { Float(Double($0) - $1) }
-        if differentiates { for range in Self.trainedTargets(plan) { differentiate(plan, range, sums) } }
+        self.sums = sums
+        if differentiates { for range in Self.trainedTargets(plan) { differentiate(plan, range) } }
         return logarithms
     }
 
-    /// The second pass, of some targets.
-    private func differentiate(_ plan: TrainingPlan, _ targets: Range<Int>, _ sums: [Double]) {
-        let (hidden, normed) = (configuration.hidden, normed.pointer)
-        eachTile(targets.count) { range, tile in
-            product.head(range, x: normed, rows: targets, into: tile)
-            pool.run { thread in
-                for place in WorkerPool.slice(targets.count, of: thread, threads: pool.threads) {
-                    let (index, line) = (targets.lowerBound + place, tile + place * range.count)
-                    Kernels.expMinus(line, scale: 1, logSumExp: Float(sums[index]), count: range.count)
-                    let target = Int(plan.targets[index])
-                    if range.contains(target) { line[target - range.lowerBound] -= 1 }
-                }
+    /// Makes `D = p - [target]` of a part of the vocabulary, `[targets, range]`.
+    private func errors(_ plan: TrainingPlan, _ range: Range<Int>, _ targets: Range<Int>, into tile: UnsafeMutablePointer<Float>) {
+        product.head(range, x: normed.pointer, rows: targets, into: tile)
+        seam.change(range, tile, targets, normed.pointer)
+        pool.run { thread in
+            for place in WorkerPool.slice(targets.count, of: thread, threads: pool.threads) {
+                let (index, line) = (targets.lowerBound + place, tile + place * range.count)
+                Kernels.expMinus(line, scale: 1, logSumExp: Float(sums[index]), count: range.count)
+                let target = Int(plan.targets[index])
+                if range.contains(target) { line[target - range.lowerBound] -= 1 }
             }
+        }
+    }
+
+    /// The second pass, of some targets.
+    private func differentiate(_ plan: TrainingPlan, _ targets: Range<Int>) {
+        let hidden = configuration.hidden
+        eachTile(targets.count) { range, tile in
+            errors(plan, range, targets, into: tile)
+            seam.differentiate(range, tile, targets)
             product.backward(
                 matrix, range, g: tile, gStride: range.count, rows: targets.count, into: slopes.pointer + targets.lowerBound * hidden,
                 adds: range.lowerBound > 0)
         }
+        seam.addSlopes(targets, into: slopes.pointer)
     }
 
     /// The gradient of the residual stream after the last layer, `[rows, hidden]`; zero where nothing is trained.
@@ -90,6 +105,7 @@ final class TrainingHead {
     func backward(_ plan: TrainingPlan, _ residual: FloatBuffer, _ finalNorm: FloatBuffer, slopes weights: [Float], into target: FloatBuffer) {
         let (hidden, epsilon, slopes) = (configuration.hidden, configuration.normEpsilon, slopes.pointer)
         target.pointer.update(repeating: 0, count: plan.rows * hidden)
+        if seam.acts { differentiateSeam(plan, weights) }
         for range in Self.trainedTargets(plan) {
             pool.run { thread in
                 let own = WorkerPool.slice(range.count, of: thread, threads: pool.threads)
@@ -102,6 +118,19 @@ final class TrainingHead {
                 }
             }
         }
+    }
+
+    /// Adds to the gradients of adapters' heads.
+    private func differentiateSeam(_ plan: TrainingPlan, _ weights: [Float]) {
+        let ranges = seam.lowRankTargets
+        if !ranges.isEmpty { product.prepareHead(x: normed.pointer, rows: plan.targets.count) }
+        for targets in ranges {
+            eachTile(targets.count) { range, tile in
+                errors(plan, range, targets, into: tile)
+                seam.differentiateB(range, tile, targets, weights)
+            }
+        }
+        seam.backward(weights, normed.pointer)
     }
 
     private func eachTile(_ rows: Int, _ body: (Range<Int>, UnsafeMutablePointer<Float>) -> Void) {

@@ -23,6 +23,7 @@ public final class TrainingWorkspace {
     let attention: TrainingAttention
     let seam: LinearGradient
     let mixtures: FeedForwardGradient
+    let embedding: EmbeddingGradient
     let balances = BalanceRecords()
     private(set) var plan = TrainingPlan(TrainingBatch(runs: []))
     /// Of the plan's positions, `[positions, headDimension / 2]`: of full layers and of those with a sliding window.
@@ -54,6 +55,7 @@ public final class TrainingWorkspace {
             attention = TrainingAttention(configuration, pool: pool)
             seam = LinearGradient(configuration, product: product, weights: weights, pool: pool, balances: balances)
             mixtures = FeedForwardGradient(weights, pool: pool, balances: balances)
+            embedding = EmbeddingGradient(configuration, pool: pool)
         } catch {
             throw ModelError(error)
         }
@@ -97,16 +99,19 @@ public final class TrainingWorkspace {
         precondition(
             slopes.count == plan.segments.count && zip(slopes, plan.targetRanges).allSatisfy { $0.count == $1.count },
             "the slopes are not those of the last batch")
-        guard plan.rows > 0, let lowest = lowestTrained else { return }
+        guard !plan.bands.isEmpty else { return }
         head.backward(plan, residuals[configuration.layers], vectors.finalNorm, slopes: slopes.flatMap { $0 }, into: gradients.residual)
+        guard let lowest = lowestTrained else { return }
+        let trainsEmbedding = plan.bands.contains { $0.adapter.vocabulary?.trainsEmbedding == true }
         for layer in stride(from: configuration.layers - 1, through: lowest, by: -1) {
             // The last layer's activations are still there.
             if layer < configuration.layers - 1 { runLayer(layer, isAgain: true) }
-            differentiate(layer, isLowest: layer == lowest)
+            differentiate(layer, isLowest: layer == lowest && !trainsEmbedding)
         }
+        if trainsEmbedding { embedding.backward(plan, gradients.residual) }
     }
 
-    /// The first layer with a trained map of some row; nil: nothing is trained.
+    /// The first layer that some row needs to be differentiated; nil: none.
     private var lowestTrained: Int? {
         (0..<configuration.layers).first { layer in
             plan.bands.contains { $0.adapter.trains(layer) }
@@ -114,13 +119,14 @@ public final class TrainingWorkspace {
     }
 
     private func embed() {
-        let (hidden, target, embedding) = (configuration.hidden, residuals[0].pointer, EmbeddingRows(weights))
+        let (hidden, target, table) = (configuration.hidden, residuals[0].pointer, EmbeddingRows(weights))
         pool.run { thread in
             for row in WorkerPool.slice(plan.rows, of: thread, threads: pool.threads) {
                 let x = target + row * hidden
-                embedding.read(Int(plan.tokens[row]), into: x)
+                table.read(Int(plan.tokens[row]), into: x)
                 if configuration.embeddingScale != 1 { Kernels.multiply(x, by: configuration.embeddingScale, count: hidden) }
             }
         }
+        embedding.forward(plan, residuals[0])
     }
 }

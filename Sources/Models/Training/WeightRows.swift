@@ -70,6 +70,16 @@ extension DecoderWeights {
         }
     }
 
+    /// The rows of some tokens in the embedding table, before its scale, or in the head, `[tokens, hidden]`.
+    public func tokenRows(_ tokens: [Int32], ofHead: Bool, into rows: UnsafeMutableBufferPointer<Float>) {
+        let hidden = configuration.hidden
+        guard let start = rows.baseAddress, rows.count == tokens.count * hidden else { return }
+        let (table, head) = (EmbeddingRows(self), WeightRows(headOf: self))
+        for (index, token) in tokens.enumerated() {
+            if ofHead { head.read(Int(token), into: start + index * hidden) } else { table.read(Int(token), into: start + index * hidden) }
+        }
+    }
+
     /// The norms of the rows of a projection's weight matrix, `[outputs]`, in f64 sums.
     public func rowNorms(_ place: LinearPlace, into norms: UnsafeMutableBufferPointer<Float>) {
         let matrix = WeightRows(self, place)

@@ -32,6 +32,8 @@ public struct AdapterRecipe: Sendable, Equatable {
     public var feedForwardTargets: Set<Projection>
     /// VeRA: the start of d.
     public var initialRankFactor: Float
+    /// LoRA, rsLoRA and DoRA: tokens whose rows are trained, in the embedding and, where it is tied, in the head.
+    public var trainedTokens: [Int32]
     /// Of a mixture's router.
     public var experts: Int
     /// MixLoRA and MoLA: how many a row chooses.
@@ -46,7 +48,7 @@ public struct AdapterRecipe: Sendable, Equatable {
     /// loss for MixLoRA alone.
     public init(
         family: Family = .lora, rank: Int? = nil, alpha: Double? = nil, targets: Set<Projection>? = nil, feedForwardTargets: Set<Projection>? = nil,
-        initialRankFactor: Float = 0.1, experts: Int? = nil, chosenExperts: Int = 2, balanceCoefficient: Double? = nil, seed: UInt64 = 0
+        initialRankFactor: Float = 0.1, trainedTokens: [Int32] = [], experts: Int? = nil, chosenExperts: Int = 2, balanceCoefficient: Double? = nil, seed: UInt64 = 0
     ) {
         self.family = family
         let defaults: (rank: Int, targets: Set<Projection>) =
@@ -60,6 +62,7 @@ public struct AdapterRecipe: Sendable, Equatable {
         self.rank = rank ?? defaults.rank
         self.alpha = alpha ?? 2 * Double(self.rank)
         self.targets = targets ?? defaults.targets
+        self.trainedTokens = trainedTokens
         self.experts = experts ?? (family == .loramoe ? 6 : 8)
         self.chosenExperts = chosenExperts
         self.balanceCoefficient = balanceCoefficient ?? (family == .mixlora ? 0.001 : 0)
@@ -81,6 +84,10 @@ public struct AdapterRecipe: Sendable, Equatable {
         }
         guard !targets.isEmpty else {
             throw TuningError(.invalidSetting, "no linear map is named, expected some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj", field: "targets")
+        }
+        guard trainedTokens.isEmpty || [.lora, .rslora, .dora].contains(family) else {
+            throw TuningError(
+                .invalidSetting, "\(family.rawValue) has no trained tokens, expected lora, rslora or dora", field: "trainable_token_indices")
         }
         guard family.isMixture else { return }
         guard 2...Self.mostExperts ~= experts else {
@@ -135,6 +142,7 @@ public struct AdapterRecipe: Sendable, Equatable {
                     experts: experts, selection: .top(chosenExperts), gate: form(.gate), up: form(.up), down: form(.down))
             }
         }
+        if !trainedTokens.isEmpty { forms.vocabulary = VocabularyForm(embeddingTokens: Set(trainedTokens).sorted()) }
         if family.isMixture, balanceCoefficient > 0 { forms.balance = .uniform(coefficient: balanceCoefficient) }
         return forms
     }
@@ -159,6 +167,9 @@ extension ParameterTensor {
     public func checkpointName(under prefix: String) -> String {
         let suffix =
             switch kind {
+            case .a where place == .embedding: "lora_embedding_A"
+            case .b where place == .embedding: "lora_embedding_B"
+            case .tokenRows: "token_adapter.trainable_tokens_delta"
             case .a: "lora_A.weight"
             case .b: "lora_B.weight"
             case .magnitude: "lora_magnitude_vector"
@@ -169,16 +180,19 @@ extension ParameterTensor {
             }
         let module =
             switch place {
-            case .linear(let place): "layers.\(place.layer).\(place.projection.checkpointName)"
-            case .feedForward(let layer): "layers.\(layer).mlp"
+            case .linear(let place): "\(prefix).layers.\(place.layer).\(place.projection.checkpointName)"
+            case .feedForward(let layer): "\(prefix).layers.\(layer).mlp"
+            case .embedding: "\(prefix).embed_tokens"
+            // Beside the layers' model, not in it.
+            case .head: "base_model.model.lm_head"
             }
-        return "\(prefix).\(module)\(expert.map { ".experts.\($0)" } ?? "").\(suffix)"
+        return "\(module)\(expert.map { ".experts.\($0)" } ?? "").\(suffix)"
     }
 
     /// Its shape there.
     public var checkpointShape: [Int] {
         switch kind {
-        case .a, .b, .router: [rows, columns]
+        case .a, .b, .router, .tokenRows: [rows, columns]
         case .magnitude, .rankFactors, .outputFactors: [rows]
         case .outputScale: [rows, 1]
         case .inputScale: [1, rows]

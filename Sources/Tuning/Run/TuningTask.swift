@@ -60,7 +60,7 @@ public final class TuningTask {
             let isCompared = start != nil && settings.objective.needsReference
             reference = isCompared ? try TrainableAdapter(weights.configuration, forms) : nil
         } catch {
-            throw TuningError(.noMemory, error.message)
+            throw TuningError(error.code == .noMemory ? .noMemory : .invalidSetting, error.message)
         }
         totalSteps = settings.totalSteps(exampleCount: training.examples.count)
         schedule = try LearningRateSchedule(settings.schedule, warmup: settings.warmup, totalSteps: totalSteps)
@@ -94,7 +94,8 @@ extension ParameterTensor {
     func trained(_ rates: LearningRates) -> TrainedTensor {
         let role: LearningRates.Role =
             switch kind {
-            case .a, .router: .matrix
+            case .a where place == .embedding, .b where place == .embedding: .embedding
+            case .a, .router, .tokenRows: .matrix
             case .b: .lowRankB
             case .magnitude, .outputScale, .inputScale, .rankFactors, .outputFactors: .vector
             }

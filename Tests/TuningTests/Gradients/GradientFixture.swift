@@ -38,6 +38,7 @@ struct GradientFixture {
         let recipe = try AdapterRecipe(fixture: configuration)
         var forms = try mixtureForms() ?? linearForms(recipe)
         forms.balance = balance
+        forms.vocabulary = vocabularyForm(recipe)
         let adapter = try TrainableAdapter(model.configuration, forms)
         for tensor in adapter.tensors {
             let name = name(tensor)
@@ -48,7 +49,27 @@ struct GradientFixture {
     }
 
     /// In the file.
-    func name(_ tensor: ParameterTensor) -> String { tensor.checkpointName(under: family ?? "base_model.model.model") }
+    func name(_ tensor: ParameterTensor) -> String {
+        let name = tensor.checkpointName(under: family ?? "base_model.model.model")
+        // The file of a family of its own, or of LoRA.
+        return weights.tensors[name] == nil ? name.replacing("token_adapter.", with: "") : name
+    }
+
+    private func vocabularyForm(_ recipe: AdapterRecipe) -> VocabularyForm? {
+        func form(_ name: String) -> VocabularyForm.LowRankForm? {
+            weights.tensors["base_model.model.\(name)"].map { .init(rank: $0.rows, scale: Float(recipe.alpha / Double($0.rows))) }
+        }
+        func tokens(_ name: String) -> [Int32] {
+            let indices = configuration["trainable_token_indices"] ?? configuration["token_indices"]
+            let own = indices?.arrayValue ?? indices?[name]?.arrayValue ?? []
+            return own.compactMap { $0.intValue.map(Int32.init) }
+        }
+        let isUntied = configuration["trainable_token_indices"]?["lm_head"] != nil
+        let form = VocabularyForm(
+            embeddingTokens: tokens("embed_tokens"), headTokens: isUntied ? tokens("lm_head") : [],
+            embedding: form("model.embed_tokens.lora_embedding_A"), head: form("lm_head.lora_A.weight"))
+        return form == VocabularyForm() ? nil : form
+    }
 
     /// Of a mixture: the prefix of its names.
     private var family: String? { ["mixlora", "mola", "loramoe"].first { weights.tensors.keys.first?.hasPrefix("\($0).") == true } }

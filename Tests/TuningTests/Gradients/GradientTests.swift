@@ -9,7 +9,8 @@ import Testing
         "plain", "layers", "lora-exclude", "half", "gemma", "gemma3-scaled", "qwen3", "rslora", "dora", "dora-biases", "qwen3-dora", "ia3",
         "ia3-biases", "ia3-all", "ia3-gemma", "vera", "vera-all", "vera-layers", "mixlora", "mixlora-biases", "mixlora-dynamic",
         "mixlora-dynamic-temperature", "mixlora-expert-lora", "mixlora-no-attention", "mixlora-some", "mixlora-up-only", "mola", "mola-biases",
-        "mola-layers", "loramoe", "loramoe-biases",
+        "mola-layers", "loramoe", "loramoe-biases", "tokens", "tokens-alone", "tokens-alone-tied", "tokens-both", "tokens-gemma", "tokens-tied",
+        "embedding", "embedding-tied", "head", "head-tied",
     ]
 
     @Test("gradients are those of torch's autograd", arguments: names)

@@ -23,13 +23,13 @@ import Testing
             if index % 2 == 0 { runs.insert(run, at: 0) } else { runs.append(run) }
         }
         runs.append(TrainingBatch.Run(tokens: fixture.tokens(0), isTarget: fixture.isTarget(0), adapter: nil))
-        let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 256)
+        let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 320)
         let logarithms = workspace.forward(TrainingBatch(runs: runs), differentiates: true)
         workspace.backward(logarithms.map { $0.map { _ in -0.25 } })
         return Array(UnsafeBufferPointer(start: adapter.gradients.pointer, count: adapter.gradients.count))
     }
 
-    @Test("on the fast path gradients have the same bits beside other adapters and with any number of threads", arguments: ["plain", "vera", "mixlora", "mola", "loramoe"])
+    @Test("on the fast path gradients have the same bits beside other adapters and with any number of threads", arguments: ["plain", "vera", "mixlora", "mola", "loramoe", "tokens-both", "embedding", "head"])
     func alone(name: String) throws {
         let fixture = try GradientFixture(name)
         let one = WorkerPool(threads: 1), three = WorkerPool(threads: 3)
@@ -37,7 +37,7 @@ import Testing
         let alone = try gradients(fixture, weights, one, others: [])
         #expect(alone.contains { $0 != 0 })
         #expect(try gradients(fixture, weights, three, others: []) == alone)
-        #expect(try gradients(fixture, weights, three, others: ["plain", "dora", "mixlora-some", "ia3", "mola", "vera"]) == alone)
+        #expect(try gradients(fixture, weights, three, others: ["plain", "dora", "mixlora-some", "tokens", "ia3", "head", "mola", "vera"]) == alone)
     }
 
     @Test("the fast path's gradients point where those of f32 point")

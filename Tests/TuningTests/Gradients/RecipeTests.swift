@@ -1,10 +1,10 @@
-import Models
 import Tensors
 import Testing
 
+@testable import Models
 @testable import Tuning
 
-@Suite struct MixtureRecipeTests {
+@Suite struct RecipeTests {
     static let recipes = [
         AdapterRecipe(family: .mixlora, rank: 3, experts: 4), AdapterRecipe(family: .mola, rank: 2, experts: 4),
         AdapterRecipe(family: .loramoe, rank: 3, experts: 4),
@@ -49,12 +49,36 @@ import Testing
         for (own, base) in zip(found[0], found[1]) { #expect(abs(own - base) < 1e-5) }
     }
 
+    @Test("trained tokens start as the base's rows; a token outside the vocabulary is an error that names it")
+    func tokens() throws {
+        let fixture = try GradientFixture("tokens")
+        let pool = WorkerPool(threads: 1)
+        let weights = try DecoderWeights(fixture.model, precision: .reference, pool: pool)
+        let recipe = AdapterRecipe(rank: 3, targets: [.query, .up], trainedTokens: [33, 5, 9, 17, 5])
+        let adapter = try TrainableAdapter(fixture.model.configuration, recipe.forms(fixture.model.configuration))
+        recipe.initialise(adapter, weights)
+        let tensor = try #require(adapter.tensors.first { $0.kind == .tokenRows })
+        #expect(adapter.tokens(tensor) == [5, 9, 17, 33])
+        #expect(Set(adapter.tensors.map { recipe.checkpointName(of: $0) }) == Set(fixture.weights.tensors.keys))
+        let table = fixture.model.tensor(.embedding).floats()
+        let hidden = fixture.model.configuration.hidden
+        #expect(Array(adapter.values(tensor)[hidden..<2 * hidden]) == Array(table[9 * hidden..<10 * hidden]))
+        let far = AdapterRecipe(trainedTokens: [120])
+        do throws(ModelError) {
+            _ = try TrainableAdapter(fixture.model.configuration, far.forms(fixture.model.configuration))
+            Issue.record("token 120 of 120 was taken")
+        } catch {
+            #expect(error.message.contains("120"))
+        }
+    }
+
     @Test("settings of a mixture out of range are errors that name the setting")
     func ranges() {
         let cases = [
             (AdapterRecipe(family: .mola, experts: 1), "experts"), (AdapterRecipe(family: .mixlora, experts: 4, chosenExperts: 5), "top_k"),
             (AdapterRecipe(family: .mixlora, balanceCoefficient: -1), "router_aux_loss_coef"),
             (AdapterRecipe(family: .loramoe, balanceCoefficient: 0.1), "router_aux_loss_coef"),
+            (AdapterRecipe(family: .mola, trainedTokens: [1]), "trainable_token_indices"),
         ]
         for (recipe, field) in cases {
             do {
