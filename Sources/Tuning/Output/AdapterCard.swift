@@ -50,11 +50,15 @@ struct AdapterCard {
     }
 
     private var use: String {
-        """
-        ## Use
+        let serving = """
+            ## Use
 
-        Put the folder into the adapters folder of a running `lmoe serve`: requests with `"model": "\(name)"` get it, and the router
-        chooses it by [route.yaml](route.yaml). With PEFT:
+            Put the folder into the adapters folder of a running `lmoe serve`: requests with `"model": "\(name)"` get it, and the router
+            chooses it by [route.yaml](route.yaml).
+            """
+        if task.settings.recipe.family.isMixture { return serving + " The layout is that of MoE-PEFT, in safetensors." }
+        return serving + """
+         With PEFT:
 
         ```python
         from peft import PeftModel
@@ -73,7 +77,14 @@ struct AdapterCard {
         case .dora: "DoRA, rank \(recipe.rank), alpha \(number(recipe.alpha))"
         case .ia3: "IA3"
         case .vera: "VeRA, rank \(recipe.rank)"
+        case .mixlora: "MixLoRA, \(experts(recipe)), \(recipe.chosenExperts) chosen"
+        case .mola: "MoLA, \(experts(recipe)), \(recipe.chosenExperts) chosen"
+        case .loramoe: "LoRAMoE, \(experts(recipe))"
         }
+    }
+
+    private func experts(_ recipe: AdapterRecipe) -> String {
+        "\(recipe.experts) experts of rank \(recipe.rank), alpha \(number(recipe.alpha))"
     }
 
     private func objective(_ objective: Objective) -> String {

@@ -65,7 +65,7 @@ public struct AdapterFolderWriter: Sendable {
         let buffer = task.result
         var tensors: [TensorView] = []
         for tensor in task.adapter.tensors {
-            tensors.append(try view(tensor.checkpointName, tensor.checkpointShape, buffer, tensor.offset))
+            tensors.append(try view(task.settings.recipe.checkpointName(of: tensor), tensor.checkpointShape, buffer, tensor.offset))
         }
         if let shared = task.shared {
             tensors.append(try view("base_model.vera_A", [shared.rank, shared.widestInput], shared.wholeA, 0))
@@ -105,10 +105,14 @@ extension TuningTask {
         adapter.tensors.contains { tensor in
             let values = UnsafeBufferPointer(start: result.pointer + tensor.offset, count: tensor.count)
             return switch tensor.kind {
+            // Of an embedding B starts with numbers, and A with zeros.
+            case .b where tensor.place == .embedding: false
+            case .a where tensor.place == .embedding: values.contains { $0 != 0 }
             case .b, .outputFactors: values.contains { $0 != 0 }
             case .outputScale, .inputScale: values.contains { $0 != 1 }
-            // A, VeRA's d and DoRA's magnitudes do nothing before B or lambda do.
-            case .a, .rankFactors, .magnitude: false
+            case .tokenRows: true
+            // A, routers, VeRA's d and DoRA's magnitudes do nothing before B or lambda do.
+            case .a, .router, .rankFactors, .magnitude: false
             }
         }
     }

@@ -5,10 +5,11 @@ extension AdapterRecipe {
     /// The release of PEFT whose format is written.
     static let peftVersion = "0.21.2"
 
-    /// `adapter_config.json` as PEFT's `save_pretrained` writes it.
+    /// `adapter_config.json` as PEFT's `save_pretrained` writes it; of mixtures as MoE-PEFT does, with what it leaves out of training.
     ///
     /// - Parameter base: the name of the base model, for people and for tools that load it.
     func configuration(base: String) -> JSONObject {
+        if family.isMixture { return mixtureConfiguration(base: base) }
         var document = Self.commonConfiguration
         document["base_model_name_or_path"] = .string(base)
         document["target_modules"] = Self.moduleNames(targets)
@@ -21,6 +22,7 @@ extension AdapterRecipe {
                     "init_ia3_weights": true,
                 ]
             case .vera: projectionConfiguration
+            case .mixlora, .mola, .loramoe: [:]
             }
         for (key, value) in own { document[key] = value }
         return document
@@ -39,8 +41,22 @@ extension AdapterRecipe {
             "kasa_config": nil, "layer_replication": nil, "layers_pattern": nil, "layers_to_transform": nil, "loftq_config": [:],
             "lora_bias": false, "lora_dropout": 0.0, "lora_ga_config": nil, "megatron_config": nil, "megatron_core": "megatron.core",
             "monteclora_config": nil, "qalora_group_size": 16, "rank_pattern": [:], "target_parameters": nil,
-            "trainable_token_indices": nil, "use_bdlora": nil, "use_qalora": false, "velora_config": nil,
+            "trainable_token_indices": trainedTokens.isEmpty ? nil : .array(Set(trainedTokens).sorted().map { .integer(Int64($0)) }), "use_bdlora": nil, "use_qalora": false, "velora_config": nil,
         ]
+    }
+
+    private func mixtureConfiguration(base: String) -> JSONObject {
+        var document: JSONObject = [
+            "base_model_name_or_path": .string(base), "bias": "none", "lora_alpha": .count(alpha), "lora_dropout": 0.0,
+            "num_experts": .count(experts), "peft_type": .string(family.rawValue.uppercased()), "r": .count(rank),
+            "routing_strategy": .string(family.rawValue), "target_modules": Self.moduleNames(targets), "task_type": "CAUSAL_LM",
+        ]
+        if family != .loramoe {
+            document["top_k"] = .count(chosenExperts)
+            document["router_loss"] = .bool(balanceCoefficient > 0)
+            document["router_aux_loss_coef"] = .number(balanceCoefficient)
+        }
+        return document
     }
 
     /// VeRA's. The shared matrices are in the file, so that the seed with which PEFT would draw them is not used.

@@ -67,7 +67,7 @@ public struct TaskPlan: Sendable, Equatable {
         switch family {
         case .ia3: try texts.refuse([.rank, .alpha, .loraPlusRatio], with: "ia3")
         case .vera: try texts.refuse([.alpha], with: "vera")
-        case .lora, .rslora, .dora: break
+        case .lora, .rslora, .dora, .mixlora, .mola, .loramoe: break
         }
         let seed = try texts.integer(.seed, 0...Int(Int32.max)) ?? 0
         return AdapterRecipe(

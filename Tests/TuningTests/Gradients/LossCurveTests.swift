@@ -54,7 +54,7 @@ import Weights
         let weights = try DecoderWeights(ModelFiles.open("\(GradientFixture.root)/models/base.gguf"), precision: precision, pool: pool)
         let recipe = AdapterRecipe(rank: 8, alpha: 16)
         let forms = recipe.forms(weights.configuration)
-        let adapter = try TrainableAdapter(weights.configuration) { forms[$0] }
+        let adapter = try TrainableAdapter(weights.configuration, forms)
         for tensor in adapter.tensors where tensor.kind == .a {
             seeded("loss_curve/\(tensor.checkpointName)", exponent: tensor.columns == 576 ? 12 : 13, into: adapter.values(tensor))
         }

@@ -18,11 +18,18 @@ import Weights
         ("llama3", AdapterRecipe(family: .ia3)),
         ("mistral", AdapterRecipe(family: .ia3, targets: Set(Projection.allCases), feedForwardTargets: [.gate, .up, .down])),
         ("qwen2", AdapterRecipe(family: .vera, rank: 6, targets: [.query, .value, .down], seed: 9)),
+        ("llama3", AdapterRecipe(rank: 3, targets: [.query, .up], trainedTokens: [40, 5, 17])),
+    ]
+    /// Which peft does not load.
+    static let mixtures: [(base: String, recipe: AdapterRecipe)] = [
+        ("llama", AdapterRecipe(family: .mixlora, rank: 3, experts: 4)),
+        ("qwen2", AdapterRecipe(family: .mola, rank: 2, experts: 4)),
+        ("gemma3", AdapterRecipe(family: .loramoe, rank: 3, targets: [.query, .gate, .down], experts: 3)),
     ]
 
-    @Test("a folder that was written serves with the logits of the adapter in training", arguments: cases.indices)
+    @Test("a folder that was written serves with the logits of the adapter in training", arguments: (cases + mixtures).indices)
     func serves(index: Int) throws {
-        let (base, recipe) = Self.cases[index]
+        let (base, recipe) = (Self.cases + Self.mixtures)[index]
         let small = try SmallTask(base, recipe: recipe)
         let task = try small.task()
         try small.run(task)
