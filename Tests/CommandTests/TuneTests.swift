@@ -54,6 +54,24 @@ import Testing
         #expect(abs((first["loss"] as? Double ?? 0) - 0.6931) < 0.01, "policy and reference are the same before the first step")
     }
 
+    @Test func anAdapterIsTunedFurther() throws {
+        let tiny = try TinyBase()
+        defer { tiny.remove() }
+        let data = try tiny.write("sums.jsonl", TinyBase.sums(12))
+        let settings = ["--data", data, "--json", "--epochs", "2", "--rate", "0.01", "--held-out-share", "2"]
+        let first = try Invocation(["tune", "one", "--rank", "3"] + settings, environment: tiny.environment)
+        #expect(first.status == 0, "\(first.errors)")
+        let second = try Invocation(["tune", "two", "--from", tiny.path("adapters/one")] + settings, environment: tiny.environment)
+        #expect(second.status == 0, "\(second.errors)")
+        let losses = try [first, second].map { run in
+            try #require(try events(run).first { $0["event"] as? String == "step" }?["loss"] as? Double)
+        }
+        #expect(losses[1] < losses[0], "it begins where the first ended")
+        let configuration = try JSONSerialization.jsonObject(
+            with: Data(contentsOf: URL(fileURLWithPath: tiny.path("adapters/two/adapter_config.json")))) as? [String: Any]
+        #expect(configuration?["r"] as? Int == 3)
+    }
+
     @Test func aDryRunReportsAndWritesNothing() throws {
         let tiny = try TinyBase()
         defer { tiny.remove() }

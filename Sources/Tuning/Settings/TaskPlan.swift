@@ -14,6 +14,8 @@ public struct TaskPlan: Sendable, Equatable {
     public var skipsBrokenRows: Bool
     /// The folder to write; nil: the standard place.
     public var out: String?
+    /// The folder of an adapter that is tuned further.
+    public var start: String?
     public var element: AdapterFolderWriter.Element
     public var encoding: EncodingOptions
     /// As they were written: an objective that is not named follows from the data.
@@ -29,6 +31,7 @@ public struct TaskPlan: Sendable, Equatable {
         self.data = data
         query = texts.text(.query)
         out = texts.text(.out)
+        start = texts.text(.start)
         heldOut = texts.text(.heldOut)
         element = try texts.choice(.element, of: AdapterFolderWriter.Element.self) ?? .f32
         skipsBrokenRows = try texts.flag(.skipBroken) ?? false
@@ -45,13 +48,20 @@ public struct TaskPlan: Sendable, Equatable {
     }
 
     /// The settings, for data of that kind. Errors: `invalidSetting`.
-    public func settings(for kind: TrainingExample.Kind) throws(TuningError) -> TaskSettings {
-        try settings(for: kind, checksEffect: true)
+    ///
+    /// - Parameter start: the recipe of an adapter that is tuned further.
+    public func settings(
+        for kind: TrainingExample.Kind, continuing start: AdapterRecipe? = nil
+    ) throws(TuningError) -> TaskSettings {
+        try settings(for: kind, start: start, checksEffect: true)
     }
 
-    private func settings(for kind: TrainingExample.Kind, checksEffect: Bool) throws(TuningError) -> TaskSettings {
+    private func settings(
+        for kind: TrainingExample.Kind, start: AdapterRecipe? = nil, checksEffect: Bool
+    ) throws(TuningError) -> TaskSettings {
         do throws(TuningError) {
-            let recipe = try recipe()
+            var recipe = try recipe()
+            if let start { recipe = start }
             let objective = try ObjectiveName.objective(texts, kind: kind, checksEffect: checksEffect)
             var settings = try TaskSettings(recipe: recipe, objective: objective)
             try change(&settings)
@@ -63,6 +73,7 @@ public struct TaskPlan: Sendable, Equatable {
     }
 
     private func recipe() throws(TuningError) -> AdapterRecipe {
+        if start != nil { try texts.refuse([.family, .rank, .alpha, .targets], with: "an adapter that is tuned further") }
         let family = try texts.choice(.family, of: AdapterRecipe.Family.self) ?? .lora
         switch family {
         case .ia3: try texts.refuse([.rank, .alpha, .loraPlusRatio], with: "ia3")

@@ -10,6 +10,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
     case description
     case element
 
+    case start = "from"
     case family
     case rank
     case alpha
@@ -74,6 +75,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
         case .out: "the adapter's folder; it must not exist"
         case .description: "what the adapter does, in a sentence: the router compares requests with it"
         case .element: "how weights are stored: f32 or bf16"
+        case .start: "an adapter's folder to tune further: family, rank, alpha and targets are its own"
         case .family: "the kind of adapter: lora, rslora, dora, ia3 or vera"
         case .rank: "the rank, 1 to 1024; not of ia3"
         case .alpha: "the factor before B A is alpha / rank (rslora: alpha / sqrt(rank)); not of ia3 and vera"
@@ -110,7 +112,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
     /// What is in force where it is not given.
     public var standard: String? {
         switch self {
-        case .data, .fields, .query, .heldOut, .system, .maxSteps, .patience, .loraPlusRatio: nil
+        case .data, .fields, .query, .start, .heldOut, .system, .maxSteps, .patience, .loraPlusRatio: nil
         case .heldOutShare: "0.05"
         case .skipBroken: "false"
         case .out: "NAME in the adapters folder"

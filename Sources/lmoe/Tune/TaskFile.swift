@@ -16,7 +16,7 @@ struct TaskFile {
     private static let limitBytes = 1 << 20
     private static let mostTasks = 256
     /// Of one task alone.
-    static let ownSettings: [TaskSetting] = [.data, .query, .heldOut, .out, .description]
+    static let ownSettings: [TaskSetting] = [.data, .query, .heldOut, .out, .description, .start]
 
     init(_ path: String) throws {
         guard let text = SmallFile.read(path, limitBytes: Self.limitBytes) else {

@@ -12,6 +12,7 @@ struct TaskOptions: ParsableArguments {
     @Option(task: .out) var out: String?
     @Option(task: .description) var description: String?
     @Option(task: .element) var element: String?
+    @Option(task: .start) var start: String?
     @Option(task: .family) var family: String?
     @Option(task: .rank) var rank: String?
     @Option(task: .alpha) var alpha: String?

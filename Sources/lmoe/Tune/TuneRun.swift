@@ -65,7 +65,7 @@ final class TuneRun {
             do throws(TuningError) {
                 let task = try TuningTask(
                     own.plan.name, settings: own.settings, training: own.data.training, heldOut: own.data.heldOut, weights: weights,
-                    pool: pool)
+                    pool: pool, continuing: own.start)
                 if let checkpoint = own.checkpoints.newest {
                     try task.resume(from: checkpoint, base: base.identity, weights: weights, pool: pool)
                     resumed.append(task.name)

@@ -15,6 +15,8 @@ struct TuneTask {
     let element: AdapterFolderWriter.Element
 
     let checkpoints: TaskCheckpoints
+    /// The adapter that is tuned further; nil: a new one.
+    let start: ExistingAdapter?
 
     /// Reads and checks the data. Errors: those of the files and of the settings.
     init(
@@ -24,6 +26,7 @@ struct TuneTask {
         self.plan = plan
         self.folder = folder
         self.checkpoints = checkpoints
+        start = try plan.start.map { (folder) throws(TuningError) in try ExistingAdapter(folder: folder) }
         let encoder = try base.encoder(plan, date: checkpoints.start)
         let reader = DataFileReader(fieldNames: plan.fieldNames)
         let file: DataFile
@@ -37,7 +40,7 @@ struct TuneTask {
         guard let kind = data.training.examples.first?.kind else {
             throw TuningError(.nothingToTrain, "no row is left to train on", file: plan.data)
         }
-        settings = try plan.settings(for: kind)
+        settings = try plan.settings(for: kind, continuing: start?.recipe)
         sources = [TuningRecord.DataSource(file)] + (heldOut.map { [TuningRecord.DataSource($0)] } ?? [])
         requests = RoutingExamples.draw(from: file.rows, lines: data.training.lines, seed: seed)
     }

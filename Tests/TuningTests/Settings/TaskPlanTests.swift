@@ -59,6 +59,13 @@ import Testing
         #expect(settings.microBatchTokens == 512)
     }
 
+    @Test func anAdapterThatIsTunedFurtherKeepsItsRecipe() throws {
+        let recipe = AdapterRecipe(family: .dora, rank: 3, alpha: 5, targets: [.value], seed: 9)
+        let plan = try plan([.start: "adapters/old", .epochs: "2", .seed: "4"])
+        let settings = try plan.settings(for: .supervised, continuing: recipe)
+        #expect(plan.start == "adapters/old" && settings.recipe == recipe && settings.epochs == 2 && settings.seed == 4)
+    }
+
     /// Sequences of a pair go through the model together.
     @Test func longExamplesRaiseTheTokensOfAMicroBatch() throws {
         #expect(try plan([.maxTokens: "4096"]).settings(for: .preference).microBatchTokens == 8192)
@@ -101,6 +108,7 @@ import Testing
         ([.beta: "1000", .objective: "dpo"], "--beta"), ([.labelSmoothing: "0.1", .objective: "dpo"], "--label-smoothing"),
         ([.beta: "0.1", .objective: "sft"], "--beta"), ([.gamma: "1", .objective: "cpo"], "--gamma"),
         ([.rank: "4", .family: "ia3"], "--rank"),
+        ([.rank: "4", .start: "adapters/sql"], "--rank"),
         ([.alpha: "4", .family: "vera"], "--alpha"), ([.heldOutShare: "0.7"], "--held-out-share"),
         ([.heldOutShare: "0.1", .heldOut: "other.jsonl"], "--held-out-share"), ([.fields: "prompt"], "--fields"),
         ([.microBatchTokens: "8"], "--micro-batch-tokens"), ([.trainOn: "prompts"], "--train-on"),
