@@ -241,15 +241,24 @@ ck_pack_result ck_pack(
 
 void ck_unpack_row(const ck_packed *weights, size_t output, size_t inputs, float *y) {
     uint8_t *panel = (uint8_t *)weights->data + output / PANEL * weights->panel_bytes;
+    int offset = weights->form == CK_PACKED_8 ? 128 : 0;
     for (size_t block = 0; block < weights->blocks; block++) {
         panel_parts from = parts(weights->form, panel, weights->blocks, block, output % PANEL);
         float scale = half_to_float(*from.scale), minimum = from.minimum ? half_to_float(*from.minimum) : 0;
+        uint8_t words[BLOCK], q[BLOCK];
+        for (size_t j = 0; j < from.count; j++) memcpy(words + 4 * j, from.words + 64 * j, 4);
+        if (weights->form == CK_PACKED_4) {
+            for (size_t k = 0; k < BLOCK / 2; k++) q[k] = words[k] & 15;
+            for (size_t k = 0; k < BLOCK / 2; k++) q[BLOCK / 2 + k] = words[k] >> 4;
+        } else {
+            memcpy(q, words, BLOCK);
+        }
         size_t left = elements_left(block, inputs);
-        for (size_t k = 0; k < left; k++) {
-            int q;
-            if (weights->form == CK_PACKED_4) q = from.words[64 * (k % 16 / 4) + k % 4] >> (k < 16 ? 0 : 4) & 15;
-            else q = from.words[64 * (k / 4) + k % 4] - (weights->form == CK_PACKED_8 ? 128 : 0);
-            y[BLOCK * block + k] = scale * (float)q + minimum;
+        float *target = y + BLOCK * block;
+        if (left == BLOCK) {
+            for (size_t k = 0; k < BLOCK; k++) target[k] = scale * (float)(q[k] - offset) + minimum;
+        } else {
+            for (size_t k = 0; k < left; k++) target[k] = scale * (float)(q[k] - offset) + minimum;
         }
     }
 }
