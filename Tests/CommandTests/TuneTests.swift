@@ -9,7 +9,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["lora", "dora", "ia3", "vera"])
+    @Test(arguments: ["lora", "dora", "ia3", "vera", "mixlora", "mola", "loramoe"])
     func examplesBecomeAFolderThatServes(family: String) throws {
         let tiny = try TinyBase()
         defer { tiny.remove() }

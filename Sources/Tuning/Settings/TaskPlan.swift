@@ -73,17 +73,24 @@ public struct TaskPlan: Sendable, Equatable {
     }
 
     private func recipe() throws(TuningError) -> AdapterRecipe {
-        if start != nil { try texts.refuse([.family, .rank, .alpha, .targets], with: "an adapter that is tuned further") }
+        if start != nil {
+            let own: [TaskSetting] = [.family, .rank, .alpha, .targets, .experts, .chosenExperts, .balance]
+            try texts.refuse(own, with: "an adapter that is tuned further")
+        }
         let family = try texts.choice(.family, of: AdapterRecipe.Family.self) ?? .lora
         switch family {
         case .ia3: try texts.refuse([.rank, .alpha, .loraPlusRatio], with: "ia3")
         case .vera: try texts.refuse([.alpha], with: "vera")
-        case .lora, .rslora, .dora, .mixlora, .mola, .loramoe: break
+        case .loramoe: try texts.refuse([.chosenExperts, .balance], with: "loramoe")
+        case .lora, .rslora, .dora, .mixlora, .mola: break
         }
+        if !family.isMixture { try texts.refuse([.experts, .chosenExperts, .balance], with: family.rawValue) }
         let seed = try texts.integer(.seed, 0...Int(Int32.max)) ?? 0
         return AdapterRecipe(
             family: family, rank: try texts.integer(.rank, 1...AdapterRecipe.mostRank), alpha: try texts.number(.alpha),
-            targets: try targets(), seed: UInt64(seed))
+            targets: try targets(), experts: try texts.integer(.experts, 2...AdapterRecipe.mostExperts),
+            chosenExperts: try texts.integer(.chosenExperts, 1...AdapterRecipe.mostExperts) ?? 2,
+            balanceCoefficient: try texts.number(.balance), seed: UInt64(seed))
     }
 
     private func change(_ settings: inout TaskSettings) throws(TuningError) {

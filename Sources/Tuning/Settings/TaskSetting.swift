@@ -15,6 +15,9 @@ public enum TaskSetting: String, CaseIterable, Sendable {
     case rank
     case alpha
     case targets
+    case experts
+    case chosenExperts = "chosen-experts"
+    case balance
 
     case objective
     case loss
@@ -55,7 +58,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
     /// Names in the files of Axolotl, PEFT, transformers and TRL.
     public static let otherNames: [String: TaskSetting] = [
         "adapter": .family, "r": .rank, "lora_r": .rank, "lora_alpha": .alpha, "target_modules": .targets, "lora_target_modules": .targets,
-        "rl": .objective, "loss_type": .loss, "simpo_gamma": .gamma, "cpo_alpha": .supervisedWeight, "optimizer": .optimiser,
+        "num_experts": .experts, "top_k": .chosenExperts, "router_aux_loss_coef": .balance, "rl": .objective, "loss_type": .loss, "simpo_gamma": .gamma, "cpo_alpha": .supervisedWeight, "optimizer": .optimiser,
         "optim": .optimiser, "lr": .rate, "learning_rate": .rate, "loraplus_lr_ratio": .loraPlusRatio, "lr_scheduler": .schedule,
         "lr_scheduler_type": .schedule, "warmup_ratio": .warmup, "warmup_steps": .warmup, "max_grad_norm": .clip, "num_epochs": .epochs,
         "num_train_epochs": .epochs, "batch_size": .batch, "micro_batch_size": .batch, "per_device_train_batch_size": .batch,
@@ -76,10 +79,13 @@ public enum TaskSetting: String, CaseIterable, Sendable {
         case .description: "what the adapter does, in a sentence: the router compares requests with it"
         case .element: "how weights are stored: f32 or bf16"
         case .start: "an adapter's folder to tune further: family, rank, alpha and targets are its own"
-        case .family: "the kind of adapter: lora, rslora, dora, ia3 or vera"
+        case .family: "the kind of adapter: lora, rslora, dora, ia3, vera, or the mixtures mixlora, mola, loramoe"
         case .rank: "the rank, 1 to 1024; not of ia3"
         case .alpha: "the factor before B A is alpha / rank (rslora: alpha / sqrt(rank)); not of ia3 and vera"
         case .targets: "linear maps to change, with commas: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; or `all`"
+        case .experts: "the experts of a mixture's router, 2 to 64"
+        case .chosenExperts: "how many experts a token has, of mixlora and mola"
+        case .balance: "the weight of the loss that spreads tokens over experts, of mixlora and mola"
         case .objective: "what is minimised: sft (answers); dpo, cpo, simpo, orpo (chosen and rejected answers); kto (answers with a label)"
         case .loss: "the form of dpo (sigmoid, conservative, robust, hinge, ipo, sigmoid_norm) or cpo (sigmoid, hinge, ipo, simpo)"
         case .beta: "how strongly preferences are held to the start; not of sft"
@@ -119,9 +125,12 @@ public enum TaskSetting: String, CaseIterable, Sendable {
         case .description: "names the data"
         case .element: "f32"
         case .family: "lora"
-        case .rank: "16; vera: 256"
+        case .rank: "16; vera: 256, mola: 10, loramoe: 24"
         case .alpha: "twice the rank"
-        case .targets: "all; ia3: k_proj,v_proj,down_proj"
+        case .targets: "all; ia3: k_proj,v_proj,down_proj; loramoe: gate_proj,up_proj,down_proj"
+        case .experts: "8; loramoe: 6"
+        case .chosenExperts: "2"
+        case .balance: "mixlora: 0.001, mola: 0"
         case .objective: "what the data are for: sft, dpo or kto"
         case .loss: "sigmoid"
         case .beta: "0.1; simpo: 2"

@@ -13,11 +13,15 @@ struct LossPlot {
         let axes = Axes(curves)
         var parts = [
             """
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(number(Self.size.width)) \(number(Self.size.height))" font-family="system-ui, sans-serif" font-size="12">
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(number(Self.size.width)) \(number(Self.size.height))"
+             font-family="system-ui, sans-serif" font-size="12">
             <title>Loss by step</title>
             <style>
-            .ground { fill: #ffffff } .ink { fill: #1c1e21 } .soft { fill: #61666d } .grid { stroke: #e4e6ea } .line { fill: none; stroke-width: 2 } .thin { fill: none; stroke-opacity: .25 }
-            @media (prefers-color-scheme: dark) { .ground { fill: #16181b } .ink { fill: #eceef0 } .soft { fill: #a4a9b0 } .grid { stroke: #2c3035 } }
+            .ground { fill: #ffffff } .ink { fill: #1c1e21 } .soft { fill: #61666d } .grid { stroke: #e4e6ea }
+            .line { fill: none; stroke-width: 2 } .thin { fill: none; stroke-opacity: .25 }
+            @media (prefers-color-scheme: dark) {
+            .ground { fill: #16181b } .ink { fill: #eceef0 } .soft { fill: #a4a9b0 } .grid { stroke: #2c3035 }
+            }
             </style>
             <rect class="ground" width="100%" height="100%"/>
             """
@@ -33,15 +37,16 @@ struct LossPlot {
         let (left, bottom) = (Self.plot.x, Self.plot.y + Self.plot.height)
         var parts: [String] = []
         for loss in axes.lossTicks {
-            let y = number(axes.y(loss))
+            let (y, text) = (number(axes.y(loss)), Figure.decimals(loss, axes.digits))
             parts.append("<path class=\"grid\" d=\"M\(number(left)) \(y)h\(number(Self.plot.width))\"/>")
-            parts.append("<text class=\"soft\" x=\"\(number(left - 8))\" y=\"\(y)\" dy=\"4\" text-anchor=\"end\">\(Figure.decimals(loss, axes.digits))</text>")
+            parts.append("<text class=\"soft\" x=\"\(number(left - 8))\" y=\"\(y)\" dy=\"4\" text-anchor=\"end\">\(text)</text>")
         }
         for step in axes.stepTicks {
             let x = number(axes.x(step))
             parts.append("<text class=\"soft\" x=\"\(x)\" y=\"\(number(bottom + 20))\" text-anchor=\"middle\">\(Int(step))</text>")
         }
-        parts.append("<text class=\"soft\" x=\"\(number(left + Self.plot.width / 2))\" y=\"\(number(bottom + 40))\" text-anchor=\"middle\">step</text>")
+        let middle = number(left + Self.plot.width / 2)
+        parts.append("<text class=\"soft\" x=\"\(middle)\" y=\"\(number(bottom + 40))\" text-anchor=\"middle\">step</text>")
         return parts.joined(separator: "\n")
     }
 
@@ -84,11 +89,13 @@ struct LossPlot {
             parts.append("<path stroke=\"\(colour)\" stroke-width=\"2\" d=\"M\(number(left)) \(number(y - 4))h14\"/>")
             parts.append("<text class=\"ink\" x=\"\(number(left + 20))\" y=\"\(number(y))\">\(Markup.escaped(curve.task))</text>")
             for (line, text) in texts.enumerated() {
-                parts.append("<text class=\"soft\" x=\"\(number(left))\" y=\"\(number(y + 16 + 14 * Double(line)))\" font-size=\"11\">\(text)</text>")
+                let place = number(y + 16 + 14 * Double(line))
+                parts.append("<text class=\"soft\" x=\"\(number(left))\" y=\"\(place)\" font-size=\"11\">\(text)</text>")
             }
             y += 24 + 14 * Double(texts.count)
         }
-        parts.append("<text class=\"soft\" x=\"\(number(left))\" y=\"\(number(Self.size.height - 16))\" font-size=\"11\">lines: training; dots: held out</text>")
+        let bottom = number(Self.size.height - 16)
+        parts.append("<text class=\"soft\" x=\"\(number(left))\" y=\"\(bottom)\" font-size=\"11\">lines: training; dots: held out</text>")
         return parts.joined(separator: "\n")
     }
 

@@ -59,6 +59,12 @@ import Testing
         #expect(settings.microBatchTokens == 512)
     }
 
+    @Test func aMixtureHasExperts() throws {
+        let plan = try plan([.family: "mixlora", .rank: "4", .experts: "6", .chosenExperts: "3", .balance: "0.01"])
+        let recipe = AdapterRecipe(family: .mixlora, rank: 4, experts: 6, chosenExperts: 3, balanceCoefficient: 0.01)
+        #expect(try plan.settings(for: .supervised).recipe == recipe)
+    }
+
     @Test func anAdapterThatIsTunedFurtherKeepsItsRecipe() throws {
         let recipe = AdapterRecipe(family: .dora, rank: 3, alpha: 5, targets: [.value], seed: 9)
         let plan = try plan([.start: "adapters/old", .epochs: "2", .seed: "4"])
@@ -108,7 +114,8 @@ import Testing
         ([.beta: "1000", .objective: "dpo"], "--beta"), ([.labelSmoothing: "0.1", .objective: "dpo"], "--label-smoothing"),
         ([.beta: "0.1", .objective: "sft"], "--beta"), ([.gamma: "1", .objective: "cpo"], "--gamma"),
         ([.rank: "4", .family: "ia3"], "--rank"),
-        ([.rank: "4", .start: "adapters/sql"], "--rank"),
+        ([.experts: "4", .family: "dora"], "--experts"), ([.balance: "1", .family: "loramoe"], "--balance"),
+        ([.chosenExperts: "9", .family: "mola"], "--chosen-experts"), ([.rank: "4", .start: "adapters/sql"], "--rank"),
         ([.alpha: "4", .family: "vera"], "--alpha"), ([.heldOutShare: "0.7"], "--held-out-share"),
         ([.heldOutShare: "0.1", .heldOut: "other.jsonl"], "--held-out-share"), ([.fields: "prompt"], "--fields"),
         ([.microBatchTokens: "8"], "--micro-batch-tokens"), ([.trainOn: "prompts"], "--train-on"),
