@@ -57,8 +57,9 @@ public enum TaskSetting: String, CaseIterable, Sendable {
 
     /// Names in the files of Axolotl, PEFT, transformers and TRL.
     public static let otherNames: [String: TaskSetting] = [
-        "adapter": .family, "r": .rank, "lora_r": .rank, "lora_alpha": .alpha, "target_modules": .targets, "lora_target_modules": .targets,
-        "num_experts": .experts, "top_k": .chosenExperts, "router_aux_loss_coef": .balance, "rl": .objective, "loss_type": .loss, "simpo_gamma": .gamma, "cpo_alpha": .supervisedWeight, "optimizer": .optimiser,
+        "adapter": .family, "r": .rank, "lora_r": .rank, "lora_alpha": .alpha, "target_modules": .targets,
+        "lora_target_modules": .targets, "num_experts": .experts, "top_k": .chosenExperts, "router_aux_loss_coef": .balance,
+        "rl": .objective, "loss_type": .loss, "simpo_gamma": .gamma, "cpo_alpha": .supervisedWeight, "optimizer": .optimiser,
         "optim": .optimiser, "lr": .rate, "learning_rate": .rate, "loraplus_lr_ratio": .loraPlusRatio, "lr_scheduler": .schedule,
         "lr_scheduler_type": .schedule, "warmup_ratio": .warmup, "warmup_steps": .warmup, "max_grad_norm": .clip, "num_epochs": .epochs,
         "num_train_epochs": .epochs, "batch_size": .batch, "micro_batch_size": .batch, "per_device_train_batch_size": .batch,
