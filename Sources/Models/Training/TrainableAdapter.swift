@@ -13,6 +13,8 @@ public final class TrainableAdapter {
     let maps: LinearTable<TrainableMap?>
     /// By layer; nil: the feed-forward is the base's, with its linear maps' changes.
     let feedForwards: [TrainableFeedForward?]
+    /// By layer; nil: none.
+    let branches: [TrainableBranch?]
     /// Nil: embedding and head are the base's.
     let vocabulary: TrainableVocabulary?
     /// Nil: none is added to the loss.
@@ -64,6 +66,9 @@ public final class TrainableAdapter {
                 add(.feedForward(layer: layer), [.init(kind: .router, rows: mixture.experts, columns: configuration.hidden)])
             }
         }
+        for layer in 0..<configuration.layers {
+            if let form = forms.branches[layer] { add(.feedForward(layer: layer), form.tensors(hidden: configuration.hidden)) }
+        }
         for (place, shape) in forms.vocabulary?.tensors(configuration) ?? [] { add(place, [shape]) }
         do throws(ResourceError) {
             let parameters = try FloatBuffer(count, for: "parameters of an adapter")
@@ -95,6 +100,15 @@ public final class TrainableAdapter {
                             mixture.selection, router, parameters: parameters.pointer, gradients: gradients.pointer),
                         gate: try experts(.gate), up: try experts(.up), down: try experts(.down)))
             }
+            branches = try (0..<configuration.layers).map { layer throws(ResourceError) in
+                guard let form = forms.branches[layer] else { return nil }
+                precondition(form.mean == nil || form.mean?.count == configuration.hidden, "a branch's mean has not the width of the stream")
+                let own = tensors.filter { $0.place == .feedForward(layer: layer) && $0.kind != .router }
+                let map = try TrainableMap(
+                    .lowRank(rank: form.rank, scale: form.scale), (configuration.hidden, configuration.hidden), own,
+                    parameters: parameters.pointer, gradients: gradients.pointer)
+                return TrainableBranch(map: map, mean: form.mean)
+            }
             if let form = forms.vocabulary {
                 vocabulary = try TrainableVocabulary(
                     form, configuration, tensors, parameters: parameters.pointer, gradients: gradients.pointer)
@@ -112,7 +126,7 @@ public final class TrainableAdapter {
         scalesInputs = maps.values.contains { $0?.inputScale != nil }
     }
 
-    private var allMaps: [TrainableMap] { maps.values.compactMap { $0 } + feedForwards.flatMap { $0?.maps ?? [] } + (vocabulary?.maps ?? []) }
+    private var allMaps: [TrainableMap] { maps.values.compactMap { $0 } + feedForwards.flatMap { $0?.maps ?? [] } + branches.compactMap { $0?.map } + (vocabulary?.maps ?? []) }
 
     /// The most experts of one of its routers; 0: it has none.
     var mostExperts: Int {
@@ -121,7 +135,8 @@ public final class TrainableAdapter {
 
     /// Whether something in a layer or below it is trained.
     func trains(_ layer: Int) -> Bool {
-        vocabulary?.trainsEmbedding == true || feedForwards[layer] != nil || Projection.allCases.contains { maps[LinearPlace(layer, $0)] != nil }
+        vocabulary?.trainsEmbedding == true || feedForwards[layer] != nil || branches[layer] != nil
+            || Projection.allCases.contains { maps[LinearPlace(layer, $0)] != nil }
     }
 
     /// Bytes of parameters, gradients and the copies that products read.

@@ -22,9 +22,11 @@ extension TrainingWorkspace {
         linear(layer, [(.gate, own.gate), (.up, own.up)], x: own.feedForwardInput)
         activate()
         mixtures.forward(plan, layer, own)
+        // The way back reads what the feed-forward adds only to take it through a norm or an output scale.
         if isAgain && !configuration.outputNorms && !plan.scalesOutputs { return }
         linear(layer, [(.down, own.feedForwardOutput)], x: own.activated)
         mixtures.addDown(layer, to: own.feedForwardOutput)
+        branches.forward(plan, layer, x: own.feedForwardInput, to: own.feedForwardOutput)
     }
 
     /// What follows `runLayer` on the way forward.
@@ -46,6 +48,7 @@ extension TrainingWorkspace {
         mixtures.backward(layer, dy: added, own, back)
         seam.backward(plan, layer, [(.gate, back.gate), (.up, back.up)], x: own.feedForwardInput, own.unscaled, into: back.hidden)
         mixtures.addInputSlopes(into: back.hidden)
+        branches.backward(plan, layer, x: own.feedForwardInput, g: added, into: back.hidden)
         differentiateNorm(own.middle, vectors.feedForwardNorms[layer])
         let attended = differentiateAdded(
             own.attentionOutput, through: configuration.outputNorms ? vectors.attentionOutputNorms[layer] : nil)

@@ -23,6 +23,7 @@ public final class TrainingWorkspace {
     let attention: TrainingAttention
     let seam: LinearGradient
     let mixtures: FeedForwardGradient
+    let branches: BranchGradient
     let embedding: EmbeddingGradient
     let balances = BalanceRecords()
     private(set) var plan = TrainingPlan(TrainingBatch(runs: []))
@@ -55,6 +56,7 @@ public final class TrainingWorkspace {
             attention = TrainingAttention(configuration, pool: pool)
             seam = LinearGradient(configuration, product: product, weights: weights, pool: pool, balances: balances)
             mixtures = FeedForwardGradient(weights, pool: pool, balances: balances)
+            branches = BranchGradient(configuration, pool: pool)
             embedding = EmbeddingGradient(configuration, pool: pool)
         } catch {
             throw ModelError(error)
