@@ -58,13 +58,13 @@ struct AdapterCard {
             """
         if task.settings.recipe.family.isMixture { return serving + " The layout is that of MoE-PEFT, in safetensors." }
         return serving + """
-         With PEFT:
+         With PEFT, on the Hugging Face checkpoint that the base `\(code(record.base.name))` was made from:
 
         ```python
         from peft import PeftModel
         from transformers import AutoModelForCausalLM
 
-        base = AutoModelForCausalLM.from_pretrained(\(JSONValue.string(record.base.name).serialized()))
+        base = AutoModelForCausalLM.from_pretrained("ORGANISATION/CHECKPOINT")
         model = PeftModel.from_pretrained(base, "\(name)")
         ```
         """

@@ -30,7 +30,7 @@ public struct AdapterFolderWriter: Sendable {
     public func write(_ task: TuningTask, _ record: TuningRecord, to folder: String) throws(TuningError) {
         let tensors = try tensors(task)
         guard task.changesBase else {
-            throw TuningError(.nothingToTrain, "no step moved a weight, so that the adapter would change nothing: run more steps", file: folder)
+            throw TuningError(.nothingToTrain, "no step moved a weight, so the adapter would change nothing: run more steps (the first step of a warm-up has the rate 0)", file: folder)
         }
         let staged = try StagedFolder(folder, replaces: replaces)
         do throws(TuningError) {

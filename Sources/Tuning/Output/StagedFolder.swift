@@ -96,7 +96,7 @@ struct StagedFolder {
     private static func checkFree(_ target: String, replaces: Bool) throws(TuningError) {
         guard try isThere(target) else { return }
         guard replaces else {
-            throw TuningError(.exists, "it is there already: choose another name, or say that it is to be replaced", file: target)
+            throw TuningError(.exists, "it already exists: choose another name, or use --replace", file: target)
         }
         var status = stat()
         guard lstat(target, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {

@@ -13,6 +13,11 @@ struct TaskStep {
     var isComplete: Bool { done == microBatches.count }
     var tokens: Int { examples.reduce(0) { $0 + $1.rows } }
 
+    /// The part of the step's rows that a micro-batch has.
+    func share(of microBatch: Int) -> Double {
+        Double(examples[microBatches[microBatch]].reduce(0) { $0 + $1.rows }) / Double(tokens)
+    }
+
     init(_ examples: [TrainingExample], objective: Objective, microBatchTokens: Int) {
         self.examples = examples
         microBatches = Self.cut(examples, microBatchTokens: microBatchTokens)

@@ -55,7 +55,7 @@ public final class TuningSession {
     public var running: [TuningTask] { tasks.filter { $0.finished == nil && !paused.contains(ObjectIdentifier($0)) } }
 
     /// One micro-batch of each running task, and the optimiser steps that are complete with it. `tell` gets what happened, in the order of
-    /// the tasks. A task that throws is taken out first; the others go on with the next round.
+    /// the tasks. A task that throws is taken out; the steps of the others are done before the first error is thrown, and they go on with the next round.
     ///
     /// Errors: `nonFinite`, `diverged` of a task, `noMemory`.
     public func advance(_ tell: (TuningEvent) -> Void) throws(TuningError) {
@@ -73,19 +73,24 @@ public final class TuningSession {
         for index in parts.indices where parts[index].task.settings.objective.needsReference {
             parts[index].examples.addReferences(parts[index].task.reference, to: &batch)
         }
-        let logarithms = try workspace(batch.rows).forward(batch, differentiates: true)
+        let workspace = try workspace(batch.rows)
+        let logarithms = workspace.forward(batch, differentiates: true)
         var slopes = logarithms.map { $0.map { _ in Float(0) } }
         for (task, examples) in parts {
             let place = ObjectIdentifier(task)
             guard var step = steps[place] else { continue }
             let result = try task.settings.objective.evaluate(examples.scored(logarithms), totals: step.totals)
             examples.place(result.gradients, into: &slopes)
-            step.loss += result.loss
+            // A mixture's balance loss is a mean over rows: each micro-batch counts by its share of them.
+            let share = step.share(of: step.done)
+            task.adapter.balanceWeight = Float(share)
+            step.loss += result.loss + share * (workspace.balanceLoss(task.adapter) ?? 0)
             step.metrics += result.metrics
             step.done += 1
             steps[place] = step
         }
-        try workspace(batch.rows).backward(slopes)
+        workspace.backward(slopes)
+        var failure: TuningError?
         for (task, _) in parts {
             guard let step = steps[ObjectIdentifier(task)], step.isComplete else { continue }
             steps[ObjectIdentifier(task)] = nil
@@ -94,9 +99,10 @@ public final class TuningSession {
                 try finish(task, tell)
             } catch {
                 remove(task)
-                throw error.named(task.name)
+                failure = failure ?? error.named(task.name)
             }
         }
+        if let failure { throw failure }
     }
 
     /// After an optimiser step: measures the held-out loss where it is due, and ends the task.

@@ -1,4 +1,4 @@
-public import Models
+import Models
 
 /// What a person asked for: a name, data and settings. The data are not read yet.
 public struct TaskPlan: Sendable, Equatable {

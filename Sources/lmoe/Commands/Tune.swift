@@ -99,7 +99,7 @@ struct Tune: ParsableCommand {
             return try TaskCheckpoints(resuming: place.folder)
         }
         guard replace || !place.exists else {
-            throw TuningError(.exists, "is there already: give --replace, another name, or --out", file: place.folder)
+            throw TuningError(.exists, "already exists: use --replace, another name, or --out", file: place.folder)
         }
         return try TaskCheckpoints(beginning: place.folder, restarts: restart)
     }
