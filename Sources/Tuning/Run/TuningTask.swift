@@ -63,7 +63,8 @@ public final class TuningTask {
             throw TuningError(error.code == .noMemory ? .noMemory : .invalidSetting, error.message)
         }
         totalSteps = settings.totalSteps(exampleCount: training.examples.count)
-        schedule = try LearningRateSchedule(settings.schedule, warmup: settings.warmup, totalSteps: totalSteps)
+        // The first step of a warm-up has the rate 0: a run of one step has none.
+        schedule = try LearningRateSchedule(settings.schedule, warmup: totalSteps == 1 ? 0 : settings.warmup, totalSteps: totalSteps)
         optimiser = try Optimiser(settings.method, tensors: adapter.tensors.map { $0.trained(settings.rates) })
         reader = try ExampleReader(ExampleOrder(count: training.examples.count, seed: settings.seed))
         clipping = try GradientGuard(maximumNorm: settings.maximumNorm)

@@ -96,12 +96,17 @@ struct Tune: ParsableCommand {
                 Terminal.say("\(place.folder) is written")
                 return nil
             }
+            try checkFree(place)
             return try TaskCheckpoints(resuming: place.folder)
         }
+        try checkFree(place)
+        return try TaskCheckpoints(beginning: place.folder, restarts: restart)
+    }
+
+    private func checkFree(_ place: TunePlace) throws(TuningError) {
         guard replace || !place.exists else {
             throw TuningError(.exists, "already exists: use --replace, another name, or --out", file: place.folder)
         }
-        return try TaskCheckpoints(beginning: place.folder, restarts: restart)
     }
 
     private func plans(_ file: TaskFile?) throws -> [TaskPlan] {

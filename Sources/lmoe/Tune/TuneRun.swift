@@ -50,8 +50,8 @@ final class TuneRun {
         defer { interrupts.stop() }
         pace = TunePace()
         while !session.running.isEmpty, !interrupts.isInterrupted { try advance() }
-        try drawPlot()
-        if !session.running.isEmpty { try leave() }
+        drawPlot()
+        if !session.running.isEmpty { throw leaving() }
         guard failures.isEmpty else {
             throw Failure(message: "no adapter was written for \(failures.joined(separator: ", "))")
         }
@@ -116,31 +116,37 @@ final class TuneRun {
             failure = error
         }
         let lost = before.filter { task in !session.tasks.contains { $0 === task } }
-        for event in events { try note(event) }
-        for case .step(let report) in events { try saveIfDue(report) }
+        for event in events { note(event) }
+        for case .step(let report) in events { saveIfDue(report) }
         guard let failure else { return }
         // Not of a task: the run cannot go on.
         guard !lost.isEmpty else { throw failure }
         for task in lost { fail(task.name, failure.description) }
     }
 
-    private func note(_ event: TuningEvent) throws {
+    private func note(_ event: TuningEvent) {
         for name in histories.keys { histories[name]?.record(event) }
         if case .step(let report) = event { pace.add(tokens: report.tokens) }
         let remaining = session.tasks.reduce(0) { $0 + ($1.finished == nil ? $1.totalSteps - $1.step : 0) }
         reporter.tell(.progress(event, pace.now(remaining: remaining)))
         switch event {
         case .step: break
-        case .evaluation: try drawPlot()
+        case .evaluation: drawPlot()
         case .finished(let name, let reason): finish(name, reason)
         }
     }
 
-    private func saveIfDue(_ report: StepReport) throws {
+    /// A task whose checkpoint cannot be written ends; the others go on.
+    private func saveIfDue(_ report: StepReport) {
         guard options.checkpointSteps > 0, report.step % options.checkpointSteps == 0,
             let task = session.running.first(where: { $0.name == report.task })
         else { return }
-        try save(task)
+        do {
+            try save(task)
+        } catch {
+            session.remove(task)
+            fail(task.name, "\(error)")
+        }
     }
 
     /// Writes the task's adapter, and lets go of the task.
@@ -185,11 +191,17 @@ final class TuneRun {
     // MARK: End
 
     /// After an interruption.
-    private func leave() throws -> Never {
-        for task in session.running { try save(task) }
+    private func leaving() -> Failure {
+        for task in session.running {
+            do {
+                try save(task)
+            } catch {
+                Terminal.say("lmoe: \(task.name): its checkpoint could not be written, --resume goes on from the one before: \(error)")
+            }
+        }
         let steps = session.running.map { "\($0.name) after step \($0.step) of \($0.totalSteps)" }.joined(separator: ", ")
         let words = CommandLine.arguments.dropFirst().filter { !["--resume", "--restart"].contains($0) } + ["--resume"]
-        throw Failure(message: "interrupted: \(steps). Go on with: lmoe \(words.map(Self.quoted).joined(separator: " "))")
+        return Failure(message: "interrupted: \(steps). Go on with: lmoe \(words.map(Self.quoted).joined(separator: " "))")
     }
 
     /// As a shell reads it.
@@ -201,13 +213,14 @@ final class TuneRun {
         return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
     }
 
-    private func drawPlot() throws {
+    /// A picture that cannot be written does not end the run.
+    private func drawPlot() {
         guard let plot = options.plot else { return }
         let curves = tasks.compactMap { histories[$0.plan.name] }
         do {
             try Data(LossPlot(curves: curves).svg.utf8).write(to: URL(fileURLWithPath: plot), options: .atomic)
         } catch {
-            throw Failure(message: "\(plot): the picture cannot be written: \(error.localizedDescription)")
+            Terminal.say("lmoe: \(plot): the picture cannot be written: \(error.localizedDescription)")
         }
     }
 }

@@ -215,7 +215,9 @@ final class LinearGradient {
             let place = LinearPlace(layer, projection)
             let changes = changes(plan, place)
             let slopes = scaleSlopes(g, changes, unscaled[projection.rawValue], rows: plan.rows)
-            if let dx { differentiateBase(place, changes, slopes, x: x, rows: plan.rows, into: dx, adds: index > 0) }
+            if dx != nil || changes.contains(where: { $0.map.gradient.inputScale != nil }) {
+                differentiateBase(place, changes, slopes, x: x, rows: plan.rows, into: dx, adds: index > 0)
+            }
             for change in changes where change.map.rank > 0 { differentiate(change, slopes, x: x, into: dx) }
         }
     }
@@ -233,7 +235,10 @@ final class LinearGradient {
             if let gradient = map.gradient.outputScale {
                 let norms = map.magnitudeNorms
                 sum(rows, outputs, target, unscaled.pointer) { column, sums, count in
-                    for index in 0..<count { gradient[column + index] += norms.map { sums[index] / $0[column + index] } ?? sums[index] }
+                    for index in 0..<count {
+                        guard let norm = norms?[column + index] else { gradient[column + index] += sums[index]; continue }
+                        if norm != 0 { gradient[column + index] += sums[index] / norm }
+                    }
                 }
             }
             eachSlice(rows) { _, own in for row in own { Kernels.multiply(target + row * outputs, elementwise: scale, count: outputs) } }
@@ -262,12 +267,13 @@ final class LinearGradient {
 
     /// `dx = (G W) * l`, and the gradient of l.
     private func differentiateBase(
-        _ place: LinearPlace, _ changes: [Change], _ slopes: UnsafePointer<Float>, x: FloatBuffer, rows: Int, into dx: FloatBuffer,
+        _ place: LinearPlace, _ changes: [Change], _ slopes: UnsafePointer<Float>, x: FloatBuffer, rows: Int, into dx: FloatBuffer?,
         adds: Bool
     ) {
         let matrix = WeightRows(weights, place)
         let inputs = matrix.inputs
         guard changes.contains(where: { $0.map.inputScale != nil }) else {
+            guard let dx else { return }
             return product.backward(
                 matrix, 0..<matrix.outputs, g: slopes, gStride: matrix.outputs, rows: rows, into: dx.pointer, adds: adds)
         }
@@ -283,7 +289,7 @@ final class LinearGradient {
             }
             eachSlice(rows) { _, slice in for row in slice { Kernels.multiply(own + row * inputs, elementwise: scale, count: inputs) } }
         }
-        let target = dx.pointer
+        guard let target = dx?.pointer else { return }
         eachSlice(0..<rows) { _, slice in
             let (start, count) = (slice.lowerBound * inputs, slice.count * inputs)
             if adds {

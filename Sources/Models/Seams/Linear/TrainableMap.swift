@@ -148,7 +148,8 @@ final class TrainableMap {
                     sum += Double(factors[i]) * (2 * scale * Double(shrunk.pointer[i]) + scale * scale * inner)
                 }
                 norms.pointer[output] = Float(max(sum, 0).squareRoot())
-                decomposedScale.pointer[output] = magnitude[output] / norms.pointer[output]
+                // A row of zeros has no direction: it stays as it is.
+                decomposedScale.pointer[output] = norms.pointer[output] == 0 ? 1 : magnitude[output] / norms.pointer[output]
             }
         }
     }
