@@ -54,7 +54,6 @@ final class TrainingHead {
             seam.change(range, tile, 0..<count, normed)
             logits.withUnsafeMutableBufferPointer { logits in
                 sums.withUnsafeMutableBufferPointer { sums in
-                    nonisolated(unsafe) let (logits, sums) = (logits, sums)
                     pool.run { thread in
                         for index in WorkerPool.slice(count, of: thread, threads: pool.threads) {
                             let (line, target) = (tile + index * range.count, Int(plan.targets[index]))

@@ -4,8 +4,8 @@ internal import Glibc
 
 /// A folder that is written under a hidden name beside its place, and gets its own when it is complete.
 ///
-/// Whoever looks sees the old folder, for a moment none, or the whole new one; never a part of one. A process that ends on the way leaves
-/// hidden folders: the next one to write the same folder deletes what was not complete, and puts back what was replaced by nothing.
+/// A reader finds the old folder, for a moment none, or the whole new one, never a part of one. A process that ends in between leaves
+/// hidden folders. The next write of the same folder deletes incomplete ones, and restores an old folder that has no replacement.
 struct StagedFolder {
     /// Where it will be.
     let target: String

@@ -5,7 +5,7 @@ import Tuning
 /// Tells what happens in a run: JSON lines on stdout, or the report and the results on stdout and the progress on stderr.
 final class TuneReporter {
     private let json: Bool
-    /// Steps between lines where nobody watches.
+    /// Steps between lines where the output is no terminal.
     private var lineInterval = 1
     private var heldOut: [String: Double] = [:]
     private var names: [String] = []

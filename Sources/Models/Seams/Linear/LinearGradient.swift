@@ -14,19 +14,19 @@ internal import Tensors
 final class LinearGradient {
     private let configuration: DecoderConfiguration
     private let product: BaseProduct
-    private let pool: WorkerPool
+    let pool: WorkerPool
     private let weights: DecoderWeights
     private let vectors: DecoderVectors
     // [rows, width] each
     private let scaledInput = GrowingFloats()
     private let scaledSlopes = GrowingFloats()
-    private let shrunk = GrowingFloats()
-    private let shrunkSlopes = GrowingFloats()
-    private let expanded = GrowingFloats()
-    private let factored = GrowingFloats()
+    let shrunk = GrowingFloats()
+    let shrunkSlopes = GrowingFloats()
+    let expanded = GrowingFloats()
+    let factored = GrowingFloats()
     private let inputSlopes = GrowingFloats()
-    private let routed = RoutedRows()
-    private let balances: BalanceRecords
+    let routed = RoutedRows()
+    let balances: BalanceRecords
 
     init(
         _ configuration: DecoderConfiguration, product: BaseProduct, weights: DecoderWeights, pool: WorkerPool, balances: BalanceRecords
@@ -59,7 +59,7 @@ final class LinearGradient {
     }
 
     /// A band with a change of a map.
-    private struct Change {
+    struct Change {
         var band: TrainingPlan.Band
         var map: TrainableMap
 
@@ -71,7 +71,7 @@ final class LinearGradient {
     }
 
     /// One run of the pool for a band: each thread gets a slice of its rows.
-    private func eachSlice(_ rows: Range<Int>, _ body: (_ thread: Int, _ own: Range<Int>) -> Void) {
+    func eachSlice(_ rows: Range<Int>, _ body: (_ thread: Int, _ own: Range<Int>) -> Void) {
         withoutActuallyEscaping(body) { body in
             pool.run { thread in
                 let own = WorkerPool.slice(rows.count, of: thread, threads: pool.threads)
@@ -167,7 +167,7 @@ final class LinearGradient {
     }
 
     /// `w * U`
-    private func weightExperts(_ map: TrainableMap, _ rows: Range<Int>, of low: GrowingFloats) {
+    func weightExperts(_ map: TrainableMap, _ rows: Range<Int>, of low: GrowingFloats) {
         for row in rows {
             let (line, weights) = (low.pointer + row * map.paddedRank, routed.weights(row))
             for expert in 0..<map.experts {
@@ -177,7 +177,7 @@ final class LinearGradient {
     }
 
     /// `U = A x`
-    private func shrink(_ map: TrainableMap, _ x: FloatBuffer, _ own: Range<Int>, into low: UnsafeMutablePointer<Float>) {
+    func shrink(_ map: TrainableMap, _ x: FloatBuffer, _ own: Range<Int>, into low: UnsafeMutablePointer<Float>) {
         Kernels.matmul(
             .init(x.pointer + own.lowerBound * map.inputs, rowStride: map.inputs), .init(map.shrinking.pointer, rowStride: map.paddedRank),
             into: low, cStride: map.paddedRank, rows: own.count, columns: map.paddedRank, depth: map.inputs, adds: false)
@@ -193,7 +193,7 @@ final class LinearGradient {
     }
 
     /// `B (d * U)`; U is multiplied in place.
-    private func expandFactored(_ map: TrainableMap, _ low: UnsafeMutablePointer<Float>, _ rows: Int, into y: UnsafeMutablePointer<Float>) {
+    func expandFactored(_ map: TrainableMap, _ low: UnsafeMutablePointer<Float>, _ rows: Int, into y: UnsafeMutablePointer<Float>) {
         if let factors = map.rankFactors {
             for row in 0..<rows { Kernels.multiply(low + row * map.paddedRank, elementwise: factors, count: map.rank) }
         }
@@ -247,7 +247,7 @@ final class LinearGradient {
     }
 
     /// `sum over rows of a * b` by column; each thread has a slice of the columns and hands it to `take`.
-    private func sum(
+    func sum(
         _ rows: Range<Int>, _ columns: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
         take: (_ column: Int, _ sums: UnsafePointer<Float>, _ count: Int) -> Void
     ) {
@@ -296,106 +296,6 @@ final class LinearGradient {
                 Kernels.add(own + start, to: target + start, count: count)
             } else {
                 (target + start).update(from: own + start, count: count)
-            }
-        }
-    }
-
-    /// The low-rank part of a band.
-    private func differentiate(_ change: Change, _ slopes: UnsafePointer<Float>, x: FloatBuffer, into dx: FloatBuffer?) {
-        let (map, rows) = (change.map, change.rows)
-        guard let a = map.a else { return }
-        let (outputs, inputs, rank, stride) = (map.outputs, map.inputs, map.rank, map.paddedRank)
-        let (low, back) = (shrunk.pointer, shrunkSlopes.pointer)
-        eachSlice(rows) { _, own in
-            if own.isEmpty { return }
-            let (lowRow, backRow) = (low + own.lowerBound * stride, back + own.lowerBound * stride)
-            var g = slopes + own.lowerBound * outputs
-            shrink(map, x, own, into: lowRow)
-            if let factors = map.outputFactors {
-                let target = factored.pointer + own.lowerBound * outputs
-                target.update(from: g, count: own.count * outputs)
-                for row in 0..<own.count { Kernels.multiply(target + row * outputs, elementwise: factors, count: outputs) }
-                g = UnsafePointer(target)
-            }
-            Kernels.matmul(
-                .init(g, rowStride: outputs), .init(map.backward.pointer, rowStride: stride), into: backRow, cStride: stride,
-                rows: own.count, columns: stride, depth: outputs, adds: false)
-            if let router = map.router {
-                differentiateWeights(map, router, own, x: x, balanceWeight: change.band.adapter.balanceWeight)
-                if let dx { routed.addInputSlopes(router, own, into: dx.pointer) }
-            }
-        }
-        if let router = map.router {
-            pool.run { thread in
-                let columns = WorkerPool.slice(inputs, of: thread, threads: pool.threads, multiple: 16)
-                routed.addGradient(router, x.pointer, rows, columns: columns)
-            }
-        }
-        if let gradient = map.gradient.rankFactors {
-            sum(rows, stride, low, back) { column, sums, count in
-                for index in 0..<max(0, min(count, rank - column)) { gradient[column + index] += sums[index] }
-            }
-        }
-        if let factors = map.rankFactors {
-            eachSlice(rows) { _, own in
-                for row in own { Kernels.multiply(back + row * stride, elementwise: factors, count: rank) }
-            }
-        }
-        if let dx {
-            eachSlice(rows) { _, own in
-                Kernels.matmul(
-                    .init(back + own.lowerBound * stride, rowStride: stride), .init(a, rowStride: inputs),
-                    into: dx.pointer + own.lowerBound * inputs, cStride: inputs, rows: own.count, columns: inputs, depth: rank, adds: true)
-            }
-        }
-        if let gradient = map.gradient.outputFactors {
-            let whole = expanded.pointer
-            eachSlice(rows) { _, own in
-                expandFactored(map, low + own.lowerBound * stride, own.count, into: whole + own.lowerBound * outputs)
-            }
-            sum(rows, outputs, slopes, whole) { column, sums, count in
-                for index in 0..<count { gradient[column + index] += sums[index] }
-            }
-        }
-        differentiateMatrices(map, rows, slopes, x: x)
-    }
-
-    /// The gradient of a router's logits; then U and T are multiplied by the weights.
-    private func differentiateWeights(_ map: TrainableMap, _ router: TrainableRouter, _ rows: Range<Int>, x: FloatBuffer, balanceWeight: Float) {
-        let (stride, rank) = (map.paddedRank, map.expertRank)
-        routed.route(router, x.pointer, rows)
-        for row in rows {
-            let (low, back, slopes) = (shrunk.pointer + row * stride, shrunkSlopes.pointer + row * stride, routed.slopes(row))
-            for expert in 0..<map.experts {
-                slopes[expert] = Kernels.dot(low + expert * rank, back + expert * rank, count: rank)
-            }
-        }
-        routed.differentiate(router, rows, balances[router], weight: balanceWeight)
-        weightExperts(map, rows, of: shrunk)
-        weightExperts(map, rows, of: shrunkSlopes)
-    }
-
-    /// `dA = Tᵀ x` and `dB = s Gᵀ U`, each thread a part of each.
-    private func differentiateMatrices(_ map: TrainableMap, _ rows: Range<Int>, _ slopes: UnsafePointer<Float>, x: FloatBuffer) {
-        guard let gradientA = map.gradient.a, let gradientB = map.gradient.b else { return }
-        let (outputs, inputs, rank, stride, expertRank) = (map.outputs, map.inputs, map.rank, map.paddedRank, map.expertRank)
-        let (low, back) = (shrunk.pointer + rows.lowerBound * stride, shrunkSlopes.pointer + rows.lowerBound * stride)
-        eachSlice(rows) { _, own in
-            Kernels.multiply(shrunk.pointer + own.lowerBound * stride, by: map.scale, count: own.count * stride)
-        }
-        pool.run { thread in
-            let columns = WorkerPool.slice(inputs, of: thread, threads: pool.threads, multiple: 16)
-            Kernels.matmul(
-                .init(back, rowStride: 1, columnStride: stride),
-                .init(x.pointer + rows.lowerBound * inputs + columns.lowerBound, rowStride: inputs), into: gradientA + columns.lowerBound,
-                cStride: inputs, rows: rank, columns: columns.count, depth: rows.count, adds: true)
-            let own = WorkerPool.slice(outputs, of: thread, threads: pool.threads, multiple: 8)
-            for expert in 0..<map.experts {
-                Kernels.matmul(
-                    .init(slopes + rows.lowerBound * outputs + own.lowerBound, rowStride: 1, columnStride: outputs),
-                    .init(low + expert * expertRank, rowStride: stride),
-                    into: gradientB + (expert * outputs + own.lowerBound) * expertRank, cStride: expertRank, rows: own.count,
-                    columns: expertRank, depth: rows.count, adds: true)
             }
         }
     }

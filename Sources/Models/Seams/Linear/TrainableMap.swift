@@ -9,7 +9,7 @@ final class TrainableMap {
     let rank: Int
     /// 1 without a mixture. Their A are one matrix `[rank, inputs]`; each B is a matrix of its own.
     let experts: Int
-    /// Weights the experts row by row; nil: there is one, or whoever reads the map weights them.
+    /// Weights the experts row by row; nil: there is one expert, or the caller weights them.
     let router: TrainableRouter?
     /// The rank rounded up to whole vectors; the distance between rows of `[rows, rank]` activations.
     let paddedRank: Int
