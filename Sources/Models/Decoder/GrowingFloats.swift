@@ -4,12 +4,12 @@ internal import Tensors
 ///
 /// Isolation: the owner grows it between steps; inside a step, threads write disjoint parts.
 final class GrowingFloats {
-    private var buffer = FloatBuffer(count: 0)
+    private(set) var floats = FloatBuffer(count: 0)
 
-    var pointer: UnsafeMutablePointer<Float> { buffer.pointer }
+    var pointer: UnsafeMutablePointer<Float> { floats.pointer }
 
     /// The content is lost when it grows.
     func reserve(_ count: Int) {
-        if count > buffer.count { buffer = FloatBuffer(count: max(count, 2 * buffer.count)) }
+        if count > floats.count { floats = FloatBuffer(count: max(count, 2 * floats.count)) }
     }
 }

@@ -10,17 +10,33 @@ public struct TrainingBatch {
         public var adapter: TrainableAdapter?
         /// The half of the experts that a localised balance loss prefers for it; nil: none.
         public var expertHalf: ExpertHalf?
+        /// Of the inputs of low-rank maps; nil: none.
+        public var dropout: RunDropout?
 
-        public init(tokens: [Int32], isTarget: [Bool], adapter: TrainableAdapter?, expertHalf: ExpertHalf? = nil) {
+        public init(
+            tokens: [Int32], isTarget: [Bool], adapter: TrainableAdapter?, expertHalf: ExpertHalf? = nil, dropout: RunDropout? = nil
+        ) {
             precondition(tokens.count == isTarget.count && tokens.count >= 2, "a run of \(tokens.count) tokens has \(isTarget.count) marks")
             self.tokens = tokens
             self.isTarget = isTarget
             self.adapter = adapter
             self.expertHalf = expertHalf
+            self.dropout = dropout
         }
 
         /// Rows that go through the layers.
         public var rows: Int { tokens.count - 1 }
+    }
+
+    /// The dropout of a run, and the place of its rows in their task.
+    public struct RunDropout: Sendable {
+        public var dropout: Dropout
+        /// The optimiser step of the task.
+        public var step: Int
+        /// The number of the run's first row among those of the step.
+        public var firstRow: Int
+
+        public init(_ dropout: Dropout, step: Int, firstRow: Int) { (self.dropout, self.step, self.firstRow) = (dropout, step, firstRow) }
     }
 
     /// Runs of one adapter that follow one another are multiplied with its matrices together.
@@ -44,6 +60,8 @@ struct TrainingPlan {
     struct Band {
         var rows: Range<Int>
         var adapter: TrainableAdapter
+        /// At a row of the band, counted from its first: what masks its inputs. Empty: nothing does.
+        var dropout: [Dropout.Row] = []
     }
 
     let tokens: [Int32]
@@ -71,10 +89,15 @@ struct TrainingPlan {
             positions += 0..<run.rows
             segments.append(Segment(rows: rows, adapter: run.adapter, expertHalf: run.expertHalf))
             if let adapter = run.adapter {
-                if let last = bands.last, last.adapter === adapter, last.rows.upperBound == first {
+                var dropped: [Dropout.Row] = []
+                if let own = run.dropout { dropped = (0..<run.rows).map { own.dropout.row(step: own.step, row: own.firstRow + $0) } }
+                if let last = bands.last, last.adapter === adapter, last.rows.upperBound == first,
+                    last.dropout.isEmpty == dropped.isEmpty
+                {
                     bands[bands.count - 1].rows = last.rows.lowerBound..<rows.upperBound
+                    bands[bands.count - 1].dropout += dropped
                 } else {
-                    bands.append(Band(rows: rows, adapter: adapter))
+                    bands.append(Band(rows: rows, adapter: adapter, dropout: dropped))
                 }
             }
             let firstTarget = targets.count

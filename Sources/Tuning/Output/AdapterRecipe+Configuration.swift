@@ -39,7 +39,7 @@ extension AdapterRecipe {
             "use_dora": .bool(family == .dora), "alora_invocation_tokens": nil, "alpha_pattern": [:], "arrow_config": nil, "bias": "none",
             "corda_config": nil, "ensure_weight_tying": false, "eva_config": nil, "exclude_modules": nil, "init_lora_weights": true,
             "kasa_config": nil, "layer_replication": nil, "layers_pattern": nil, "layers_to_transform": nil, "loftq_config": [:],
-            "lora_bias": false, "lora_dropout": 0.0, "lora_ga_config": nil, "megatron_config": nil, "megatron_core": "megatron.core",
+            "lora_bias": false, "lora_dropout": .number(dropout), "lora_ga_config": nil, "megatron_config": nil, "megatron_core": "megatron.core",
             "monteclora_config": nil, "qalora_group_size": 16, "rank_pattern": [:], "target_parameters": nil,
             "trainable_token_indices": trainedTokens.isEmpty ? nil : .array(Set(trainedTokens).sorted().map { .integer(Int64($0)) }), "use_bdlora": nil, "use_qalora": false, "velora_config": nil,
         ]
@@ -47,7 +47,7 @@ extension AdapterRecipe {
 
     private func mixtureConfiguration(base: String) -> JSONObject {
         var document: JSONObject = [
-            "base_model_name_or_path": .string(base), "bias": "none", "lora_alpha": .count(alpha), "lora_dropout": 0.0,
+            "base_model_name_or_path": .string(base), "bias": "none", "lora_alpha": .count(alpha), "lora_dropout": .number(dropout),
             "num_experts": .count(experts), "peft_type": .string(family.rawValue.uppercased()), "r": .count(rank),
             "routing_strategy": .string(family.rawValue), "target_modules": Self.moduleNames(targets), "task_type": "CAUSAL_LM",
         ]
@@ -63,7 +63,7 @@ extension AdapterRecipe {
     private var projectionConfiguration: JSONObject {
         [
             "peft_type": "VERA", "r": .integer(Int64(rank)), "bias": "none", "d_initial": .single(initialRankFactor), "init_weights": true,
-            "layers_pattern": nil, "layers_to_transform": nil, "projection_prng_key": 0, "save_projection": true, "vera_dropout": 0.0,
+            "layers_pattern": nil, "layers_to_transform": nil, "projection_prng_key": 0, "save_projection": true, "vera_dropout": .number(dropout),
         ]
     }
 

@@ -26,14 +26,15 @@ extension AdapterRecipe {
             if isStabilised, isDecomposed { throw document["use_rslora"].invalid("together with use_dora it cannot be tuned further") }
             self.init(
                 family: isDecomposed ? .dora : isStabilised ? .rslora : .lora, rank: try document["r"].int(),
-                alpha: try document["lora_alpha"].double(), targets: targets)
+                alpha: try document["lora_alpha"].double(), targets: targets, dropout: try document["lora_dropout"].optionalDouble() ?? 0)
             try Self.checkInitialisation(document["init_lora_weights"])
         case "IA3":
             let inputs = try Self.projections(document["feedforward_modules"])
             self.init(family: .ia3, targets: targets, feedForwardTargets: targets.intersection(inputs))
         default:
             let factor = try document["d_initial"].optionalDouble() ?? 0.1
-            self.init(family: .vera, rank: try document["r"].int(), targets: targets, initialRankFactor: Float(factor))
+            self.init(family: .vera, rank: try document["r"].int(), targets: targets, initialRankFactor: Float(factor),
+                dropout: try document["vera_dropout"].optionalDouble() ?? 0)
         }
         try Self.checkOthers(document)
     }

@@ -51,10 +51,10 @@ public struct ExistingAdapter: Sendable {
 
     private static let wayOut = "; `lmoe adapters convert` makes such a folder of other forms"
 
-    /// Throws `invalidSetting` for settings with another recipe; where a new adapter would begin does not matter.
+    /// Throws `invalidSetting` for settings with another recipe; where a new adapter would begin and what training drops do not matter.
     func checkRecipe(_ other: AdapterRecipe) throws(TuningError) {
         var other = other
-        (other.seed, other.initialRankFactor) = (recipe.seed, recipe.initialRankFactor)
+        (other.seed, other.initialRankFactor, other.dropout) = (recipe.seed, recipe.initialRankFactor, recipe.dropout)
         if recipe.family == .ia3 || recipe.family == .vera { other.alpha = recipe.alpha }
         if recipe.family == .ia3 { other.rank = recipe.rank }
         guard other == recipe else {

@@ -26,7 +26,8 @@ extension AdapterRecipe {
             "family": .string(family.rawValue), "rank": .count(rank), "alpha": .number(alpha),
             "targets": .array(Self.names(targets)), "feedforward_targets": .array(Self.names(feedForwardTargets)),
             "initial_rank_factor": .single(initialRankFactor), "trained_tokens": .array(trainedTokens.map { .integer(Int64($0)) }),
-            "experts": .count(experts), "top_k": .count(chosenExperts), "router_aux_loss_coef": .number(balanceCoefficient), "seed": .seed(seed),
+            "experts": .count(experts), "top_k": .count(chosenExperts), "router_aux_loss_coef": .number(balanceCoefficient), "dropout": .number(dropout),
+            "seed": .seed(seed),
         ]
     }
 

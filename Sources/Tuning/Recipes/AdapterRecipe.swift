@@ -40,6 +40,8 @@ public struct AdapterRecipe: Sendable, Equatable {
     public var chosenExperts: Int
     /// MixLoRA and MoLA: the factor of the balance loss; 0: none.
     public var balanceCoefficient: Double
+    /// The share of the inputs of A that training drops. Not of IA³ and MixLoRA.
+    public var dropout: Double
     /// Of what is drawn: A, and VeRA's shared matrices.
     public var seed: UInt64
 
@@ -48,7 +50,8 @@ public struct AdapterRecipe: Sendable, Equatable {
     /// loss for MixLoRA alone.
     public init(
         family: Family = .lora, rank: Int? = nil, alpha: Double? = nil, targets: Set<Projection>? = nil, feedForwardTargets: Set<Projection>? = nil,
-        initialRankFactor: Float = 0.1, trainedTokens: [Int32] = [], experts: Int? = nil, chosenExperts: Int = 2, balanceCoefficient: Double? = nil, seed: UInt64 = 0
+        initialRankFactor: Float = 0.1, trainedTokens: [Int32] = [], experts: Int? = nil, chosenExperts: Int = 2, balanceCoefficient: Double? = nil,
+        dropout: Double = 0, seed: UInt64 = 0
     ) {
         self.family = family
         let defaults: (rank: Int, targets: Set<Projection>) =
@@ -68,6 +71,7 @@ public struct AdapterRecipe: Sendable, Equatable {
         self.balanceCoefficient = balanceCoefficient ?? (family == .mixlora ? 0.001 : 0)
         self.feedForwardTargets = feedForwardTargets ?? (family == .ia3 ? self.targets.intersection([.down]) : [])
         self.initialRankFactor = initialRankFactor
+        self.dropout = dropout
         self.seed = seed
     }
 
@@ -88,6 +92,10 @@ public struct AdapterRecipe: Sendable, Equatable {
         guard trainedTokens.isEmpty || [.lora, .rslora, .dora].contains(family) else {
             throw TuningError(
                 .invalidSetting, "\(family.rawValue) has no trained tokens, expected lora, rslora or dora", field: "trainable_token_indices")
+        }
+        try NumberRange(.included(0), .included(Dropout.largest)).check(dropout, "lora_dropout")
+        guard dropout == 0 || family != .ia3 && family != .mixlora else {
+            throw TuningError(.invalidSetting, "\(family.rawValue) has no dropout, expected 0", field: "lora_dropout")
         }
         guard family.isMixture else { return }
         guard 2...Self.mostExperts ~= experts else {

@@ -18,6 +18,9 @@ struct TaskStep {
         Double(examples[microBatches[microBatch]].reduce(0) { $0 + $1.rows }) / Double(tokens)
     }
 
+    /// The step's rows before those of a micro-batch.
+    func firstRow(of microBatch: Int) -> Int { examples[..<microBatches[microBatch].lowerBound].reduce(0) { $0 + $1.rows } }
+
     init(_ examples: [TrainingExample], objective: Objective, microBatchTokens: Int) {
         self.examples = examples
         microBatches = Self.cut(examples, microBatchTokens: microBatchTokens)
@@ -54,15 +57,21 @@ struct BatchedExamples {
     private var reference: [[Int]] = []
 
     /// Adds the policy's runs.
+    ///
+    /// - Parameter dropout: of the first one; nil: none.
     mutating func add(
-        _ more: some Sequence<TrainingExample>, _ objective: Objective, adapter: TrainableAdapter?, to batch: inout TrainingBatch
+        _ more: some Sequence<TrainingExample>, _ objective: Objective, adapter: TrainableAdapter?,
+        dropout: TrainingBatch.RunDropout? = nil, to batch: inout TrainingBatch
     ) {
+        var dropout = dropout
         for example in more {
             examples.append(example)
             policy.append([])
             for (sequence, marks) in zip(example.sequences, objective.scoredTokens(of: example)) {
                 policy[policy.count - 1].append(batch.runs.count)
-                batch.runs.append(.init(tokens: sequence.tokens, isTarget: marks, adapter: adapter))
+                let run = TrainingBatch.Run(tokens: sequence.tokens, isTarget: marks, adapter: adapter, dropout: dropout)
+                dropout?.firstRow += run.rows
+                batch.runs.append(run)
             }
         }
     }

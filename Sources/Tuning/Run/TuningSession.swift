@@ -67,7 +67,11 @@ public final class TuningSession {
         for task in running {
             guard let step = steps[ObjectIdentifier(task)] else { continue }
             var own = BatchedExamples()
-            own.add(step.examples[step.microBatches[step.done]], task.settings.objective, adapter: task.adapter, to: &batch)
+            let dropout = task.dropout.map {
+                TrainingBatch.RunDropout($0, step: task.step, firstRow: step.firstRow(of: step.done))
+            }
+            own.add(
+                step.examples[step.microBatches[step.done]], task.settings.objective, adapter: task.adapter, dropout: dropout, to: &batch)
             parts.append((task, own))
         }
         for index in parts.indices where parts[index].task.settings.objective.needsReference {

@@ -29,6 +29,8 @@ public final class TuningTask {
     /// VeRA's frozen matrices, which its folder holds, too.
     let shared: SharedMatrices?
     let schedule: LearningRateSchedule
+    /// Nil: nothing is dropped.
+    let dropout: Dropout?
     var reader: ExampleReader
     var clipping: GradientGuard
     var stopping: EarlyStopping
@@ -65,6 +67,7 @@ public final class TuningTask {
         totalSteps = settings.totalSteps(exampleCount: training.examples.count)
         // The first step of a warm-up has the rate 0: a run of one step has none.
         schedule = try LearningRateSchedule(settings.schedule, warmup: totalSteps == 1 ? 0 : settings.warmup, totalSteps: totalSteps)
+        dropout = !settings.objective.usesDropout ? nil : Dropout(probability: settings.recipe.dropout, seed: settings.seed)
         optimiser = try Optimiser(settings.method, tensors: adapter.tensors.map { $0.trained(settings.rates) })
         reader = try ExampleReader(ExampleOrder(count: training.examples.count, seed: settings.seed))
         clipping = try GradientGuard(maximumNorm: settings.maximumNorm)

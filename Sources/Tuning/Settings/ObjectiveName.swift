@@ -14,7 +14,7 @@ enum ObjectiveName: String, CaseIterable {
     /// Settings of an objective that have an effect with this one.
     private var settings: Set<TaskSetting> {
         switch self {
-        case .sft: []
+        case .sft: [.dropout]
         case .dpo: [.loss, .beta, .labelSmoothing, .supervisedWeight]
         case .cpo: [.loss, .beta, .labelSmoothing, .supervisedWeight, .gamma]
         case .simpo: [.beta, .gamma]
@@ -24,7 +24,7 @@ enum ObjectiveName: String, CaseIterable {
     }
 
     private static let all: [TaskSetting] = [
-        .loss, .beta, .gamma, .labelSmoothing, .supervisedWeight, .desirableWeight, .undesirableWeight,
+        .loss, .beta, .gamma, .labelSmoothing, .supervisedWeight, .desirableWeight, .undesirableWeight, .dropout,
     ]
 
     private init(standardFor kind: TrainingExample.Kind) {

@@ -61,7 +61,11 @@ public struct TaskPlan: Sendable, Equatable {
     ) throws(TuningError) -> TaskSettings {
         do throws(TuningError) {
             var recipe = try recipe()
-            if let start { recipe = start }
+            if let start {
+                let dropout = try texts.number(.dropout) ?? start.dropout
+                recipe = start
+                recipe.dropout = dropout
+            }
             let objective = try ObjectiveName.objective(texts, kind: kind, checksEffect: checksEffect)
             var settings = try TaskSettings(recipe: recipe, objective: objective)
             try change(&settings)
@@ -79,10 +83,11 @@ public struct TaskPlan: Sendable, Equatable {
         }
         let family = try texts.choice(.family, of: AdapterRecipe.Family.self) ?? .lora
         switch family {
-        case .ia3: try texts.refuse([.rank, .alpha, .loraPlusRatio], with: "ia3")
+        case .ia3: try texts.refuse([.rank, .alpha, .loraPlusRatio, .dropout], with: "ia3")
         case .vera: try texts.refuse([.alpha], with: "vera")
         case .loramoe: try texts.refuse([.chosenExperts, .balance], with: "loramoe")
-        case .lora, .rslora, .dora, .mixlora, .mola: break
+        case .mixlora: try texts.refuse([.dropout], with: "mixlora")
+        case .lora, .rslora, .dora, .mola: break
         }
         if !family.isMixture { try texts.refuse([.experts, .chosenExperts, .balance], with: family.rawValue) }
         let seed = try texts.integer(.seed, 0...Int(Int32.max)) ?? 0
@@ -90,7 +95,7 @@ public struct TaskPlan: Sendable, Equatable {
             family: family, rank: try texts.integer(.rank, 1...AdapterRecipe.mostRank), alpha: try texts.number(.alpha),
             targets: try targets(), experts: try texts.integer(.experts, 2...AdapterRecipe.mostExperts),
             chosenExperts: try texts.integer(.chosenExperts, 1...AdapterRecipe.mostExperts) ?? 2,
-            balanceCoefficient: try texts.number(.balance), seed: UInt64(seed))
+            balanceCoefficient: try texts.number(.balance), dropout: try texts.number(.dropout) ?? 0, seed: UInt64(seed))
     }
 
     private func change(_ settings: inout TaskSettings) throws(TuningError) {

@@ -18,6 +18,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
     case experts
     case chosenExperts = "chosen-experts"
     case balance
+    case dropout
 
     case objective
     case loss
@@ -57,7 +58,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
 
     /// Names in the files of Axolotl, PEFT, transformers and TRL.
     public static let otherNames: [String: TaskSetting] = [
-        "adapter": .family, "r": .rank, "lora_r": .rank, "lora_alpha": .alpha, "target_modules": .targets,
+        "adapter": .family, "r": .rank, "lora_r": .rank, "lora_dropout": .dropout, "vera_dropout": .dropout, "lora_alpha": .alpha, "target_modules": .targets,
         "lora_target_modules": .targets, "num_experts": .experts, "top_k": .chosenExperts, "router_aux_loss_coef": .balance,
         "rl": .objective, "loss_type": .loss, "simpo_gamma": .gamma, "cpo_alpha": .supervisedWeight, "optimizer": .optimiser,
         "optim": .optimiser, "lr": .rate, "learning_rate": .rate, "loraplus_lr_ratio": .loraPlusRatio, "lr_scheduler": .schedule,
@@ -87,6 +88,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
         case .experts: "the experts of a mixture's router, 2 to 64"
         case .chosenExperts: "how many experts a token has, of mixlora and mola"
         case .balance: "the weight of the loss that spreads tokens over experts, of mixlora and mola"
+        case .dropout: "the share of the inputs of A that training drops, 0 to 0.9, for sft; not of ia3 and mixlora"
         case .objective: "what is minimised: sft (answers); dpo, cpo, simpo, orpo (chosen and rejected answers); kto (answers with a label)"
         case .loss: "the form of dpo (sigmoid, conservative, robust, hinge, ipo, sigmoid_norm) or cpo (sigmoid, hinge, ipo, simpo)"
         case .beta: "how strongly preferences are held to the start; not of sft"
@@ -132,6 +134,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
         case .experts: "8; loramoe: 6"
         case .chosenExperts: "2"
         case .balance: "mixlora: 0.001, mola: 0"
+        case .dropout: "0"
         case .objective: "what the data are for: sft, dpo or kto"
         case .loss: "sigmoid"
         case .beta: "0.1; simpo: 2"

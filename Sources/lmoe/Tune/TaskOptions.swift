@@ -20,6 +20,7 @@ struct TaskOptions: ParsableArguments {
     @Option(task: .experts) var experts: String?
     @Option(task: .chosenExperts) var chosenExperts: String?
     @Option(task: .balance) var balance: String?
+    @Option(task: .dropout) var dropout: String?
     @Option(task: .objective) var objective: String?
     @Option(task: .loss) var loss: String?
     @Option(task: .beta) var beta: String?

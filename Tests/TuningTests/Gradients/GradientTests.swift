@@ -39,6 +39,40 @@ import Testing
         }
     }
 
+    @Test(
+        "under dropout gradients are those of peft's layers with the same masks",
+        arguments: ["plain", "qwen3", "dora-biases", "qwen3-dora", "vera-all"], [64, 0])
+    func dropout(name: String, neighbourRows: Int) throws {
+        let fixture = try GradientFixture("\(name)-dropout")
+        let pool = WorkerPool(threads: 2)
+        let weights = try DecoderWeights(fixture.model, precision: .reference, pool: pool)
+        let (adapter, neighbour) = (try fixture.adapter(), try fixture.adapter())
+        for own in [adapter, neighbour] { own.parametersChanged(weights, pool: pool) }
+        let dropout = try #require(Dropout(probability: 0.25, seed: 42))
+        var first = 0
+        var runs: [TrainingBatch.Run] = []
+        for index in 0..<fixture.sequences {
+            let run = TrainingBatch.Run(
+                tokens: fixture.tokens(index), isTarget: fixture.isTarget(index), adapter: adapter,
+                dropout: .init(dropout, step: 3, firstRow: first))
+            first += run.rows
+            runs.append(run)
+        }
+        // An adapter of the same maps beside it, whose inputs are not dropped.
+        if neighbourRows > 0 { runs.append(.init(tokens: fixture.tokens(2), isTarget: fixture.isTarget(2), adapter: neighbour)) }
+        let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 64 + neighbourRows)
+        let logarithms = workspace.forward(TrainingBatch(runs: runs), differentiates: true)
+        for (index, own) in logarithms.prefix(fixture.sequences).enumerated() {
+            let expected = zip(fixture.logarithms(index), fixture.isTarget(index)).filter(\.1).map(\.0)
+            for (value, other) in zip(own, expected) { #expect(abs(value - other) < 2e-5, "sequence \(index): \(value), expected \(other)") }
+        }
+        workspace.backward(logarithms.map { $0.map { _ in -1 } })
+        for tensor in adapter.tensors {
+            let name = fixture.name(tensor)
+            Self.compare(adapter.gradient(tensor), try #require(fixture.file.tensors["grad.\(name)"]?.floats(), "\(name)"), name)
+        }
+    }
+
     private static func compare(_ found: UnsafeMutableBufferPointer<Float>, _ expected: [Float], _ name: String) {
         #expect(found.count == expected.count)
         // Of a router that chooses one expert they are zero but for rounding.

@@ -11,7 +11,7 @@ import Weights
 
 @Suite struct AdapterFolderTests {
     static let cases: [(base: String, recipe: AdapterRecipe)] = [
-        ("llama", AdapterRecipe(family: .lora, rank: 3, alpha: 5)),
+        ("llama", AdapterRecipe(family: .lora, rank: 3, alpha: 5, dropout: 0.1)),
         ("gemma3", AdapterRecipe(family: .lora, rank: 4)),
         ("qwen2", AdapterRecipe(family: .rslora, rank: 5, targets: [.query, .up])),
         ("qwen3", AdapterRecipe(family: .dora, rank: 3, targets: [.query, .key, .down])),
@@ -46,6 +46,9 @@ import Weights
         let served = try Self.logarithms(small, tokens, delta)
         let trained = try small.logarithms(tokens, task.adapter)
         let plain = try small.logarithms(tokens, nil)
+        let configuration = try String(contentsOfFile: folder.place("tuned/adapter_config.json"), encoding: .utf8)
+        let key = recipe.family == .vera ? "vera_dropout" : "lora_dropout"
+        #expect(recipe.family == .ia3 || configuration.contains("\"\(key)\": \(recipe.dropout)"), "\(configuration)")
         #expect(zip(trained, plain).contains { abs($0.0 - $0.1) > 0.01 }, "the adapter changes the answers")
         for (one, other) in zip(served, trained) { #expect(abs(one - other) < 2e-5, "\(one), in training \(other)") }
     }

@@ -27,8 +27,8 @@ import Testing
 
     static let cases: [Case] =
         (try? [
-            Case(base: "llama", recipe: .init(rank: 4), objective: .supervised, interval: 2),
-            Case(base: "qwen3", recipe: .init(family: .dora, rank: 3), objective: .supervised, method: .adafactor),
+            Case(base: "llama", recipe: .init(rank: 4, dropout: 0.2), objective: .supervised, interval: 2),
+            Case(base: "qwen3", recipe: .init(family: .dora, rank: 3, dropout: 0.1), objective: .supervised, method: .adafactor),
             Case(base: "gemma3", recipe: .init(family: .rslora, rank: 4), objective: .dpo(DPO())),
             Case(base: "llama3", recipe: .init(family: .ia3), objective: .kto(KTO())),
             Case(base: "qwen2", recipe: .init(family: .vera, rank: 6), objective: .orpo(ORPO()), interval: 4),
@@ -78,7 +78,7 @@ import Testing
     /// On the fast path, where a row has the same bits beside any others; f32 products of a library are not blocked alike.
     @Test("a task resumed beside others has the bits of the task alone")
     func company() throws {
-        let small = try Case(base: "llama", recipe: .init(rank: 4), objective: .supervised, precision: .fast).task()
+        let small = try Case(base: "llama", recipe: .init(rank: 4, dropout: 0.3), objective: .supervised, precision: .fast).task()
         let base = BaseIdentity(small.files)
         let folder = try TemporaryFolder()
         let whole = try small.task()

@@ -72,6 +72,15 @@ import Testing
         #expect(plan.start == "adapters/old" && settings.recipe == recipe && settings.epochs == 2 && settings.seed == 4)
     }
 
+    @Test func whatIsDroppedIsTheSettingOrThatOfTheAdapterThatIsTunedFurther() throws {
+        #expect(try plan([.dropout: "0.1"]).settings(for: .supervised).recipe == AdapterRecipe(dropout: 0.1))
+        let recipe = AdapterRecipe(rank: 3, dropout: 0.05)
+        #expect(try plan([.start: "old"]).settings(for: .supervised, continuing: recipe).recipe.dropout == 0.05)
+        #expect(try plan([.start: "old", .dropout: "0"]).settings(for: .supervised, continuing: recipe).recipe.dropout == 0)
+        // TRL turns dropout off for preferences.
+        #expect(throws: TuningError.self) { try plan([.dropout: "0.1"]).settings(for: .preference) }
+    }
+
     /// Sequences of a pair go through the model together.
     @Test func longExamplesRaiseTheTokensOfAMicroBatch() throws {
         #expect(try plan([.maxTokens: "4096"]).settings(for: .preference).microBatchTokens == 8192)
@@ -115,7 +124,8 @@ import Testing
         ([.beta: "0.1", .objective: "sft"], "--beta"), ([.gamma: "1", .objective: "cpo"], "--gamma"),
         ([.rank: "4", .family: "ia3"], "--rank"),
         ([.experts: "4", .family: "dora"], "--experts"), ([.balance: "1", .family: "loramoe"], "--balance"),
-        ([.chosenExperts: "9", .family: "mola"], "--chosen-experts"), ([.rank: "4", .start: "adapters/sql"], "--rank"),
+        ([.chosenExperts: "9", .family: "mola"], "--chosen-experts"), ([.dropout: "0.95"], "--dropout"),
+        ([.dropout: "0.1", .family: "mixlora"], "--dropout"), ([.dropout: "0.1", .objective: "orpo"], "--dropout"), ([.rank: "4", .start: "adapters/sql"], "--rank"),
         ([.alpha: "4", .family: "vera"], "--alpha"), ([.heldOutShare: "0.7"], "--held-out-share"),
         ([.heldOutShare: "0.1", .heldOut: "other.jsonl"], "--held-out-share"), ([.fields: "prompt"], "--fields"),
         ([.microBatchTokens: "8"], "--micro-batch-tokens"), ([.trainOn: "prompts"], "--train-on"),

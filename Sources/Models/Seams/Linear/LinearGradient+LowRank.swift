@@ -12,7 +12,7 @@ extension LinearGradient {
             if own.isEmpty { return }
             let (lowRow, backRow) = (low + own.lowerBound * stride, back + own.lowerBound * stride)
             var g = slopes + own.lowerBound * outputs
-            shrink(map, x, own, into: lowRow)
+            shrink(map, lowRankInput(change, x, own), own, into: lowRow)
             if let factors = map.outputFactors {
                 let target = factored.pointer + own.lowerBound * outputs
                 target.update(from: g, count: own.count * outputs)
@@ -43,13 +43,7 @@ extension LinearGradient {
                 for row in own { Kernels.multiply(back + row * stride, elementwise: factors, count: rank) }
             }
         }
-        if let dx {
-            eachSlice(rows) { _, own in
-                Kernels.matmul(
-                    .init(back + own.lowerBound * stride, rowStride: stride), .init(a, rowStride: inputs),
-                    into: dx.pointer + own.lowerBound * inputs, cStride: inputs, rows: own.count, columns: inputs, depth: rank, adds: true)
-            }
-        }
+        if let dx { eachSlice(rows) { _, own in addInputSlopes(change, a, own, into: dx.pointer) } }
         if let gradient = map.gradient.outputFactors {
             let whole = expanded.pointer
             eachSlice(rows) { _, own in
@@ -59,7 +53,7 @@ extension LinearGradient {
                 for index in 0..<count { gradient[column + index] += sums[index] }
             }
         }
-        differentiateMatrices(map, rows, slopes, x: x)
+        differentiateMatrices(map, rows, slopes, x: change.isDropped ? UnsafePointer(dropped.input.pointer) : UnsafePointer(x.pointer))
     }
 
     /// The gradient of a router's logits; then U and T are multiplied by the weights.
@@ -78,7 +72,7 @@ extension LinearGradient {
     }
 
     /// `dA = Tᵀ x` and `dB = s Gᵀ U`, each thread a part of each.
-    private func differentiateMatrices(_ map: TrainableMap, _ rows: Range<Int>, _ slopes: UnsafePointer<Float>, x: FloatBuffer) {
+    private func differentiateMatrices(_ map: TrainableMap, _ rows: Range<Int>, _ slopes: UnsafePointer<Float>, x: UnsafePointer<Float>) {
         guard let gradientA = map.gradient.a, let gradientB = map.gradient.b else { return }
         let (outputs, inputs, rank, stride, expertRank) = (map.outputs, map.inputs, map.rank, map.paddedRank, map.expertRank)
         let (low, back) = (shrunk.pointer + rows.lowerBound * stride, shrunkSlopes.pointer + rows.lowerBound * stride)
@@ -89,7 +83,7 @@ extension LinearGradient {
             let columns = WorkerPool.slice(inputs, of: thread, threads: pool.threads, multiple: 16)
             Kernels.matmul(
                 .init(back, rowStride: 1, columnStride: stride),
-                .init(x.pointer + rows.lowerBound * inputs + columns.lowerBound, rowStride: inputs), into: gradientA + columns.lowerBound,
+                .init(x + rows.lowerBound * inputs + columns.lowerBound, rowStride: inputs), into: gradientA + columns.lowerBound,
                 cStride: inputs, rows: rank, columns: columns.count, depth: rows.count, adds: true)
             let own = WorkerPool.slice(outputs, of: thread, threads: pool.threads, multiple: 8)
             for expert in 0..<map.experts {

@@ -13,9 +13,9 @@ internal import Tensors
 /// Sums go over a band's rows in their order, and each is made by one thread.
 final class LinearGradient {
     private let configuration: DecoderConfiguration
-    private let product: BaseProduct
+    let product: BaseProduct
     let pool: WorkerPool
-    private let weights: DecoderWeights
+    let weights: DecoderWeights
     private let vectors: DecoderVectors
     // [rows, width] each
     private let scaledInput = GrowingFloats()
@@ -25,6 +25,7 @@ final class LinearGradient {
     let expanded = GrowingFloats()
     let factored = GrowingFloats()
     private let inputSlopes = GrowingFloats()
+    let dropped = DropoutScratch()
     let routed = RoutedRows()
     let balances: BalanceRecords
 
@@ -46,6 +47,7 @@ final class LinearGradient {
         shrunkSlopes.reserve(plan.rows * rank)
         routed.reserve(rows: plan.rows, experts: plan.bands.reduce(0) { max($0, $1.adapter.mostExperts) })
         let widest = max(configuration.hidden, configuration.queryWidth, configuration.feedForward)
+        dropped.reserve(plan, widest: widest)
         let maps = plan.bands.flatMap { $0.adapter.maps.values }
         if maps.contains(where: { $0?.inputScale != nil }) {
             scaledInput.reserve(plan.rows * widest)
@@ -62,12 +64,14 @@ final class LinearGradient {
     struct Change {
         var band: TrainingPlan.Band
         var map: TrainableMap
+        /// The map's number in the model.
+        var linear: Int
 
         var rows: Range<Int> { band.rows }
     }
 
     private func changes(_ plan: TrainingPlan, _ place: LinearPlace) -> [Change] {
-        plan.bands.compactMap { band in band.adapter.maps[place].map { Change(band: band, map: $0) } }
+        plan.bands.compactMap { band in band.adapter.maps[place].map { Change(band: band, map: $0, linear: place.index) } }
     }
 
     /// One run of the pool for a band: each thread gets a slice of its rows.
@@ -99,10 +103,11 @@ final class LinearGradient {
         for (index, (projection, y)) in maps.enumerated() {
             let outputs = projection.shape(in: configuration).outputs
             let bias = vectors.bias(places[index])
+            multiplyMasked(changed[index], places[index], x: x, rows: rows)
             var first = 0
             for change in changed[index] {
                 addBias(bias, to: y, first..<change.rows.lowerBound, outputs: outputs)
-                add(change.map, change.rows, x: x, bias: bias, to: y, unscaled[projection.rawValue])
+                add(change, x: x, bias: bias, to: y, unscaled[projection.rawValue])
                 if let router = change.map.router { balances.add(router, routed, plan, change.band) }
                 first = change.rows.upperBound
             }
@@ -132,21 +137,22 @@ final class LinearGradient {
     }
 
     /// What an adapter adds to a band's rows of the base's product, its scale, and the base's bias.
-    private func add(
-        _ map: TrainableMap, _ rows: Range<Int>, x: FloatBuffer, bias: UnsafePointer<Float>?, to y: FloatBuffer, _ unscaled: FloatBuffer
-    ) {
+    private func add(_ change: Change, x: FloatBuffer, bias: UnsafePointer<Float>?, to y: FloatBuffer, _ unscaled: FloatBuffer) {
+        let map = change.map
         let (outputs, rank) = (map.outputs, map.paddedRank)
-        eachSlice(rows) { _, own in
+        eachSlice(change.rows) { _, own in
             if own.isEmpty { return }
             let target = y.pointer + own.lowerBound * outputs
             if map.rank > 0 {
                 let low = shrunk.pointer + own.lowerBound * rank
-                shrink(map, x, own, into: low)
+                shrink(map, lowRankInput(change, x, own), own, into: low)
                 if let router = map.router {
                     routed.route(router, x.pointer, own)
                     weightExperts(map, own, of: shrunk)
                 }
-                if map.outputFactors == nil {
+                if change.masksBase {
+                    addMaskedDecomposition(map, own, to: y, unscaled)
+                } else if map.outputFactors == nil {
                     expand(map, low, own.count, into: target, adds: true)
                 } else {
                     let whole = expanded.pointer + own.lowerBound * outputs
@@ -158,7 +164,7 @@ final class LinearGradient {
                 }
             }
             if map.scalesBias, let bias { for row in 0..<own.count { Kernels.add(bias, to: target + row * outputs, count: outputs) } }
-            if let scale = map.outputScale {
+            if let scale = map.outputScale, !change.masksBase {
                 (unscaled.pointer + own.lowerBound * outputs).update(from: target, count: own.count * outputs)
                 for row in 0..<own.count { Kernels.multiply(target + row * outputs, elementwise: scale, count: outputs) }
             }
@@ -177,14 +183,14 @@ final class LinearGradient {
     }
 
     /// `U = A x`
-    func shrink(_ map: TrainableMap, _ x: FloatBuffer, _ own: Range<Int>, into low: UnsafeMutablePointer<Float>) {
+    func shrink(_ map: TrainableMap, _ x: UnsafePointer<Float>, _ own: Range<Int>, into low: UnsafeMutablePointer<Float>) {
         Kernels.matmul(
-            .init(x.pointer + own.lowerBound * map.inputs, rowStride: map.inputs), .init(map.shrinking.pointer, rowStride: map.paddedRank),
+            .init(x + own.lowerBound * map.inputs, rowStride: map.inputs), .init(map.shrinking.pointer, rowStride: map.paddedRank),
             into: low, cStride: map.paddedRank, rows: own.count, columns: map.paddedRank, depth: map.inputs, adds: false)
     }
 
     /// `y += s B h`
-    private func expand(
+    func expand(
         _ map: TrainableMap, _ low: UnsafeMutablePointer<Float>, _ rows: Int, into y: UnsafeMutablePointer<Float>, adds: Bool
     ) {
         Kernels.matmul(
@@ -216,7 +222,9 @@ final class LinearGradient {
             let changes = changes(plan, place)
             let slopes = scaleSlopes(g, changes, unscaled[projection.rawValue], rows: plan.rows)
             if dx != nil || changes.contains(where: { $0.map.gradient.inputScale != nil }) {
-                differentiateBase(place, changes, slopes, x: x, rows: plan.rows, into: dx, adds: index > 0)
+                let base = baseSlopes(g, slopes, changes, rows: plan.rows)
+                differentiateBase(place, changes, base, x: x, rows: plan.rows, into: dx, adds: index > 0)
+                if let dx { addMaskedBaseSlopes(g, slopes, changes, place, rows: plan.rows, into: dx) }
             }
             for change in changes where change.map.rank > 0 { differentiate(change, slopes, x: x, into: dx) }
         }

@@ -4,38 +4,43 @@
 /// A hash (SplitMix64's finaliser, Steele et al. 2014) of the place is the seed of the row; every 64 bits of its sequence decide on four
 /// columns. Probabilities are multiples of 2^-16, and the scale of what is kept fits the rounded one.
 public struct Dropout: Sendable, Equatable {
-    /// Where a row is multiplied.
-    public struct Place: Sendable, Equatable {
-        /// The optimiser step of the task.
-        public var step: Int
-        /// The row among those of the task in its step, counted over micro-batches.
-        public var row: Int
-        /// The number of the linear map in the model.
-        public var linear: Int
-        /// The expert of a mixture; 0 without one.
-        public var expert: Int
-
-        public init(step: Int, row: Int, linear: Int, expert: Int = 0) {
-            self.step = step
-            self.row = row
-            self.linear = linear
-            self.expert = expert
-        }
-    }
-
     /// 16 bits below this drop a column.
     private let threshold: UInt64
     private let key: UInt64
     /// What kept values are multiplied with: 1 / (1 - probability).
     public let scale: Float
 
-    /// Nil for a probability that rounds to 0. Throws `invalidSetting` unless it is from 0 to 0.9.
-    public init?(probability: Double, seed: UInt64, task: UInt64) throws(TuningError) {
-        try NumberRange(.included(0), .included(0.9)).check(probability, "lora_dropout")
+    /// The largest probability.
+    public static let largest = 0.9
+
+    /// Nil for a probability that rounds to 0. A precondition: it is from 0 to `largest`.
+    public init?(probability: Double, seed: UInt64) {
+        precondition(0...Self.largest ~= probability, "a dropout of \(probability) was asked for")
         threshold = UInt64((probability * 65536).rounded())
         guard threshold > 0 else { return nil }
-        key = Self.mix(Self.mix(seed) ^ task)
+        key = Self.mix(seed)
         scale = Float(65536 / Double(65536 - threshold))
+    }
+
+    /// One row of an optimiser step: it has a mask for each linear map.
+    public struct Row: Sendable, Equatable {
+        fileprivate let key: UInt64
+        fileprivate let threshold: UInt64
+        fileprivate let scale: Float
+
+        /// - Parameter linear: the number of the linear map in the model.
+        public func mask(linear: Int) -> RowMask {
+            RowMask(seed: Dropout.mix(key ^ UInt64(bitPattern: Int64(linear))), threshold: threshold, scale: scale)
+        }
+    }
+
+    /// - Parameters:
+    ///   - step: the optimiser step of the task.
+    ///   - row: the row among those of the task in its step, counted over micro-batches.
+    public func row(step: Int, row: Int) -> Row {
+        var key = key
+        for part in [step, row] { key = Self.mix(key ^ UInt64(bitPattern: Int64(part))) }
+        return Row(key: key, threshold: threshold, scale: scale)
     }
 
     /// The mask of one row.
@@ -74,12 +79,6 @@ public struct Dropout: Sendable, Equatable {
             }
             for column in whole..<count { body(column, factor(column)) }
         }
-    }
-
-    public func mask(_ place: Place) -> RowMask {
-        var seed = key
-        for part in [place.step, place.row, place.linear, place.expert] { seed = Self.mix(seed ^ UInt64(bitPattern: Int64(part))) }
-        return RowMask(seed: seed, threshold: threshold, scale: scale)
     }
 
     /// SplitMix64's output function of the next state.
