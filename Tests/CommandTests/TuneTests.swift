@@ -72,6 +72,20 @@ import Testing
         #expect(configuration?["r"] as? Int == 3)
     }
 
+    @Test func aTaskIsExportedInPlaceOfARun() throws {
+        let tiny = try TinyBase()
+        defer { tiny.remove() }
+        let data = try tiny.write("sums.jsonl", TinyBase.sums(8))
+        let run = try Invocation(
+            "tune", "sums", "--data", data, "--rank", "2", "--export", "peft", tiny.path("job"), environment: tiny.environment)
+        #expect(run.status == 0, "\(run.errors)")
+        let files = try FileManager.default.contentsOfDirectory(atPath: tiny.path("job"))
+        #expect(Set(files).isSuperset(of: ["train.py", "job.json", "train.jsonl", "requirements.txt", "route.yaml"]))
+        #expect(!FileManager.default.fileExists(atPath: tiny.path("adapters/sums")))
+        let wrong = try Invocation("tune", "sums", "--data", data, "--export", "onnx", environment: tiny.environment)
+        #expect(wrong.status == 2 && wrong.errors.contains("--export is followed by `peft`"))
+    }
+
     @Test func aDryRunReportsAndWritesNothing() throws {
         let tiny = try TinyBase()
         defer { tiny.remove() }

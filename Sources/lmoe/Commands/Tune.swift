@@ -40,6 +40,11 @@ struct Tune: ParsableCommand {
     @Flag(help: "Replace the adapter's folder if it is there.") var replace = Variables.flag("replace")
     @Flag(help: "Read and check the data, print the report, and end.") var dryRun = Variables.flag("dry-run")
     @Flag(help: "Measure one step, print what the run takes in time and memory, and end.") var estimate = Variables.flag("estimate")
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Write the task as a job for PEFT and TRL there, and end: `--export peft DIR`. Not for mixtures.", valueName: "peft DIR"))
+    var export: [String] = []
     @Flag(help: "Go on from the checkpoints of a run that did not end.") var resume = Variables.flag("resume")
     @Flag(help: "Delete such checkpoints and begin anew.") var restart = Variables.flag("restart")
     @Option(help: ArgumentHelp("Steps between checkpoints; 0 writes none between the start and an interruption.", valueName: "steps"))
@@ -58,6 +63,7 @@ struct Tune: ParsableCommand {
     }
 
     func run() throws {
+        let exported = try TuneExport(export)
         let file = try config.map(TaskFile.init)
         let plans = try plans(file)
         var flags = places.flags
@@ -80,6 +86,7 @@ struct Tune: ParsableCommand {
             }
         }
         if dryRun { return }
+        if let exported { return try exported.write(tasks, base, configuration) }
         guard !tasks.isEmpty else { throw Failure(message: "there is nothing to go on with: all adapters are written") }
         let pool = try configuration.startPool()
         let weights = try base.weights(configuration, pool)
@@ -89,7 +96,7 @@ struct Tune: ParsableCommand {
 
     /// Where a task's run begins; nil: it has ended. What is in the way is refused before the run and not after it.
     private func checkpoints(_ place: TunePlace) throws(TuningError) -> TaskCheckpoints? {
-        if dryRun || estimate { return TaskCheckpoints(unusedFor: try TaskCheckpoints.folder(of: place.folder)) }
+        if dryRun || estimate || !export.isEmpty { return TaskCheckpoints(unusedFor: try TaskCheckpoints.folder(of: place.folder)) }
         try place.checkParent()
         if resume {
             if place.exists, try TaskCheckpoints.folder(of: place.folder).files().isEmpty {
