@@ -68,7 +68,7 @@ let targets: [Target] = [
     // 6 assembly
     module("Gateway", [
         "Files",
-        "OpenAIAPI", "Serving", "Inference", "Embeddings", "Routing", "Adapters", "Models", "Weights", "Tokenizers",
+        "OpenAIAPI", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Adapters", "Models", "Weights", "Tokenizers",
         "ChatTemplates", "HTTP", "UV", "JSON", "Telemetry", "Generation", "Tensors", yams, logging,
     ]),
     // 7 product

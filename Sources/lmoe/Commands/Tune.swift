@@ -73,25 +73,35 @@ struct Tune: ParsableCommand {
         for (index, place) in places.enumerated() where places[..<index].contains(where: { $0.folder == place.folder }) {
             throw Failure.usage("two tasks write \(place.folder)")
         }
-        let base = try TuneBase(configuration)
+        let files = try configuration.openModelFiles()
+        let base = try configuration.openTuningBase(files)
         let reporter = TuneReporter(json: json)
-        var tasks: [TuneTask] = []
+        var tasks: [PreparedTask] = []
         for (plan, place) in zip(plans, places) {
             do throws(TuningError) {
                 guard let checkpoints = try checkpoints(place) else { continue }
-                tasks.append(try TuneTask(plan, folder: place.folder, checkpoints: checkpoints, base: base, tell: reporter.tell))
+                for error in checkpoints.damaged {
+                    Terminal.say("lmoe: \(error); the one of step \(checkpoints.newest?.step ?? 0) is taken")
+                }
+                let task = try PreparedTask(plan, folder: place.folder, checkpoints: checkpoints, base: base) { report in
+                    reporter.tell(.data(task: plan.name, report))
+                }
+                tasks.append(task)
             } catch {
                 let isUsage = error.code == .invalidSetting || error.code == .exists
                 throw Failure(message: "\(plan.name): \(plan.texts.placed(error))", status: isUsage ? .usage : .failed)
             }
         }
         if dryRun { return }
-        if let exported { return try exported.write(tasks, base, configuration) }
+        if let exported { return try exported.write(tasks, base, vocabulary: files.configuration.vocabulary, configuration) }
         guard !tasks.isEmpty else { throw Failure(message: "there is nothing to go on with: all adapters are written") }
         let pool = try configuration.startPool()
-        let weights = try base.weights(configuration, pool)
-        let options = TuneRun.Options(replaces: replace, checkpointSteps: checkpointSteps, plot: plot, estimates: estimate)
-        try TuneRun(tasks, base: base, weights: weights, pool: pool, options: options, reporter: reporter).run()
+        Terminal.progress("opening \(configuration.base)")
+        let weights = try configuration.openDecoder(files, pool)
+        let options = TuningRun.Options(replaces: replace, checkpointSteps: checkpointSteps)
+        let run = TuningRun(base: base.identity, weights: weights, pool: pool, options: options)
+        let own = TuneRun(tasks, run, plot: plot, reporter: reporter)
+        if estimate { try own.estimate() } else { try own.toTheEnd() }
     }
 
     /// Where a task's run begins; nil: it has ended. What is in the way is refused before the run and not after it.

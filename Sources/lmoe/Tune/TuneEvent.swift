@@ -12,22 +12,9 @@ enum TuneEvent {
     case progress(TuningEvent, TunePace.Now)
     case checkpoint(task: String, step: Int, file: String)
     /// The adapter's folder is there.
-    case written(TuneResult)
+    case written(TaskResult)
     /// The task ended without a result.
     case failed(task: String, message: String)
-}
-
-/// What became of a task.
-struct TuneResult {
-    var task: String
-    var folder: String
-    var steps: Int
-    var tokens: Int
-    var trainingLoss: Double?
-    var heldOutLoss: Double?
-    var baseLoss: Double?
-    var bestStep: Int?
-    var finish: FinishReason
 }
 
 extension TuneEvent {

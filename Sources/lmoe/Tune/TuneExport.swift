@@ -16,12 +16,12 @@ struct TuneExport {
     }
 
     /// One task is written as the folder, several as folders in it.
-    func write(_ tasks: [TuneTask], _ base: TuneBase, _ configuration: ServiceConfiguration) throws {
+    func write(_ tasks: [PreparedTask], _ base: TuningBase, vocabulary: Int, _ configuration: ServiceConfiguration) throws {
         for task in tasks {
             do throws(TuningError) {
-                let record = task.record(base, TuningHistory(task: task.plan.name))
+                let record = task.record(base.identity, TuningHistory(task: task.plan.name))
                 let files = PEFTJob.Base(
-                    base.identity, path: URL(fileURLWithPath: configuration.base).path, vocabulary: base.files.configuration.vocabulary)
+                    base.identity, path: URL(fileURLWithPath: configuration.base).path, vocabulary: vocabulary)
                 let job = try PEFTJob(
                     task.plan.name, base: files, settings: task.settings, data: task.data, description: record.description,
                     requests: record.examples, start: task.plan.start.map { URL(fileURLWithPath: $0).path }, tokenizer: base.tokenizer)

@@ -108,7 +108,7 @@ final class TuneReporter {
         metrics.accuracy.map { ", \(Figure.decimals($0 * 100, 1)) % of pairs right" } ?? ""
     }
 
-    private static func line(_ result: TuneResult) -> String {
+    private static func line(_ result: TaskResult) -> String {
         var parts = ["\(result.steps) steps, \(result.tokens) tokens"]
         if let value = result.trainingLoss { parts.append("training loss \(Figure.decimals(value, 4))") }
         if let value = result.heldOutLoss {

@@ -1,29 +1,31 @@
-import Foundation
+public import Foundation
 import JSON
-import Tuning
 
 /// The checkpoints of one task, in a hidden folder beside its adapter's. An unfinished task has one from its start on; a finished one has
 /// none.
-struct TaskCheckpoints {
-    let folder: CheckpointFolder
+public struct TaskCheckpoints: Sendable {
+    public let folder: CheckpointFolder
     /// What a resumed run goes on from.
-    let newest: Checkpoint?
+    public let newest: Checkpoint?
+    /// Newer checkpoints that are damaged; `newest` stands in for them.
+    public let damaged: [TuningError]
     /// When the run began: chat templates may write the date.
-    let start: Date
+    public let start: Date
 
     private static let startKey = "started_at"
     private static let historyKey = "history"
 
     /// - Parameter adapter: the adapter's folder.
-    static func folder(of adapter: String) throws(TuningError) -> CheckpointFolder {
+    public static func folder(of adapter: String) throws(TuningError) -> CheckpointFolder {
         let parts = adapter.split(separator: "/", omittingEmptySubsequences: false)
         return try CheckpointFolder((parts.dropLast() + [".\(parts.last ?? "").tuning"]).joined(separator: "/"))
     }
 
     /// Begins anew. Errors: `exists` where an interrupted run left checkpoints, unless `restarts`, which deletes them.
-    init(beginning adapter: String, restarts: Bool) throws(TuningError) {
+    public init(beginning adapter: String, restarts: Bool) throws(TuningError) {
         folder = try Self.folder(of: adapter)
         newest = nil
+        damaged = []
         start = Date()
         if restarts { try remove() }
         guard try folder.files().isEmpty else {
@@ -34,40 +36,41 @@ struct TaskCheckpoints {
     }
 
     /// Of a run that trains nothing.
-    init(unusedFor folder: CheckpointFolder) {
+    public init(unusedFor folder: CheckpointFolder) {
         self.folder = folder
         newest = nil
+        damaged = []
         start = Date()
     }
 
-    /// Goes on. Damaged checkpoints that a sound one stands in for are told. Errors: those of a checkpoint, `notFound` without any.
-    init(resuming adapter: String) throws(TuningError) {
+    /// Goes on. Errors: those of a checkpoint, `notFound` without any.
+    public init(resuming adapter: String) throws(TuningError) {
         folder = try Self.folder(of: adapter)
         guard let (checkpoint, damaged) = try folder.newest() else {
             throw TuningError(.notFound, "there is no checkpoint to resume from: leave --resume out", file: folder.path)
         }
-        for error in damaged { Terminal.say("lmoe: \(error); the one of step \(checkpoint.step) is taken") }
         newest = checkpoint
+        self.damaged = damaged
         let seconds = checkpoint.extra[Self.startKey]?.doubleValue
         start = seconds.map { Date(timeIntervalSince1970: $0) } ?? Date()
     }
 
     /// The losses before the interruption.
-    func history(_ task: String) throws(TuningError) -> TuningHistory {
+    public func history(_ task: String) throws(TuningError) -> TuningHistory {
         guard let stored = newest?.extra[Self.historyKey], case .object(let document) = stored else { return TuningHistory(task: task) }
         return try TuningHistory(task: task, document)
     }
 
     /// Errors: `io`; the earlier checkpoints are there then.
     @discardableResult
-    func save(_ task: TuningTask, _ base: BaseIdentity, _ history: TuningHistory) throws(TuningError) -> String {
+    public func save(_ task: TuningTask, _ base: BaseIdentity, _ history: TuningHistory) throws(TuningError) -> String {
         try folder.save(
             task, base: base,
             extra: [Self.historyKey: .object(history.document), Self.startKey: .number(start.timeIntervalSince1970)])
     }
 
     /// Deletes the checkpoints and their folder. Errors: `io`.
-    func remove() throws(TuningError) {
+    public func remove() throws(TuningError) {
         try folder.removeAll()
         guard FileManager.default.fileExists(atPath: folder.path) else { return }
         do {

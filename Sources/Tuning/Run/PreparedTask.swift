@@ -1,28 +1,28 @@
 import Foundation
-import Tuning
 
 /// A task whose data were read: what it trains on, how, and where its adapter goes.
-struct TuneTask {
-    let plan: TaskPlan
-    let data: PreparedData
-    let settings: TaskSettings
+public struct PreparedTask: Sendable {
+    public let plan: TaskPlan
+    public let data: PreparedData
+    public let settings: TaskSettings
     /// The adapter's folder.
-    let folder: String
+    public let folder: String
+    public let checkpoints: TaskCheckpoints
+    /// The adapter that is tuned further; nil: a new one.
+    public let start: ExistingAdapter?
     private let sources: [TuningRecord.DataSource]
     private let requests: [String]
 
+    public var name: String { plan.name }
     /// How the adapter's weights are stored.
-    let element: AdapterFolderWriter.Element
+    var element: AdapterFolderWriter.Element { plan.element }
 
-    let checkpoints: TaskCheckpoints
-    /// The adapter that is tuned further; nil: a new one.
-    let start: ExistingAdapter?
-
-    /// Reads and checks the data. Errors: those of the files and of the settings.
-    init(
-        _ plan: TaskPlan, folder: String, checkpoints: TaskCheckpoints, base: TuneBase, tell: (TuneEvent) -> Void
+    /// Reads and checks the data. Errors: those of the files and of the settings; `nothingToTrain`.
+    ///
+    /// - Parameter report: gets what was found in the data, also when no row is left.
+    public init(
+        _ plan: TaskPlan, folder: String, checkpoints: TaskCheckpoints, base: TuningBase, report: (DataReport) -> Void = { _ in }
     ) throws(TuningError) {
-        element = plan.element
         self.plan = plan
         self.folder = folder
         self.checkpoints = checkpoints
@@ -36,7 +36,7 @@ struct TuneTask {
         let preparation = DataPreparation(
             encoder: encoder, heldOut: plan.heldOutSize, seed: seed, skipsBrokenRows: plan.skipsBrokenRows)
         data = try preparation.prepare(file, heldOut: heldOut)
-        tell(.data(task: plan.name, data.report))
+        report(data.report)
         guard let kind = data.training.examples.first?.kind else {
             throw TuningError(.nothingToTrain, "no row is left to train on", file: plan.data)
         }
@@ -46,14 +46,10 @@ struct TuneTask {
     }
 
     /// What the adapter's folder says of its origin.
-    func record(_ base: TuneBase, _ history: TuningHistory) -> TuningRecord {
-        let standard = "Requests like those of \(sources.map(\.name).first ?? "its data"), for which \(plan.name) was tuned."
+    public func record(_ base: BaseIdentity, _ history: TuningHistory) -> TuningRecord {
+        let standard = "Requests like those of \(sources.map(\.name).first ?? "its data"), for which \(name) was tuned."
         return TuningRecord(
-            base: base.identity, description: plan.texts.text(.description) ?? standard, sources: sources, examples: requests,
-            date: Self.today, history: history)
-    }
-
-    private static var today: String {
-        Date.now.formatted(.iso8601.year().month().day())
+            base: base, description: plan.texts.text(.description) ?? standard, sources: sources, examples: requests,
+            date: Date.now.formatted(.iso8601.year().month().day()), history: history)
     }
 }
