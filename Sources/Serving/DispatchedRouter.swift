@@ -36,7 +36,11 @@ public final class DispatchedRouter: RequestRouter {
         let question = try await withText(question)
         let consideration = try await consider(question)
         var judgement: RouteNotes.Judgement?
-        if let languageModel, let asked = consideration.question { judgement = await languageModel.judge(asked) }
+        if let languageModel, let asked = consideration.question {
+            judgement = await languageModel.judge(asked, cachePartition: question.cachePartition)
+            // The decision of a client that has left is not remembered.
+            if Task.isCancelled { throw Self.clientLeft }
+        }
         var decision = dispatcher.conclude(consideration, judgement: judgement, rules: rules())
         decision.milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
         decided(decision, question)
@@ -54,8 +58,10 @@ public final class DispatchedRouter: RequestRouter {
 
     private func consider(_ question: RouteQuestion) async throws(GenerationError) -> RouteDispatcher.Consideration {
         do {
-            return try await queue.run(unless: question.isAbandoned) { [dispatcher, rules] in
-                try dispatcher.consider(question, rules: rules())
+            return try await queue.runWhileWanted { [dispatcher, rules] isAbandoned in
+                var question = question
+                question.isAbandoned = isAbandoned
+                return try dispatcher.consider(question, rules: rules())
             }
         } catch let error as GenerationError {
             throw error
@@ -68,9 +74,11 @@ public final class DispatchedRouter: RequestRouter {
                 }
             throw GenerationError(code, error.message)
         } catch is CancellationError {
-            throw GenerationError(.cancelled, "the client left before its prompt was routed")
+            throw Self.clientLeft
         } catch {
             throw GenerationError(.internalFailure, "the prompt could not be routed: \(error)")
         }
     }
+
+    private static let clientLeft = GenerationError(.cancelled, "the client left before its prompt was routed")
 }

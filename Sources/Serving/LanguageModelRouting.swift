@@ -16,11 +16,14 @@ public struct LanguageModelRouting: Sendable {
         self.milliseconds = milliseconds
     }
 
-    public func judge(_ question: LanguageModelQuestion) async -> RouteNotes.Judgement {
+    /// When the task is cancelled, the model is not asked further, and the judgement has failed.
+    ///
+    /// - Parameter cachePartition: of the requests that ask the model, as for the answer itself.
+    public func judge(_ question: LanguageModelQuestion, cachePartition: String? = nil) async -> RouteNotes.Judgement {
         let start = ContinuousClock.now
         var judgement = RouteNotes.Judgement()
         do throws(GenerationError) {
-            let logprobs = try await logprobs(question)
+            let logprobs = try await logprobs(question, cachePartition)
             let isSilent = logprobs.allSatisfy { Set($0).count == 1 }
             if !isSilent, let (option, probability) = question.choice(logprobs) {
                 judgement.choice = option < question.options.count ? question.options[option].name : nil
@@ -29,24 +32,31 @@ public struct LanguageModelRouting: Sendable {
                 judgement.failure = "it named no option"
             }
         } catch {
-            judgement.failure = error.message
+            judgement.failure = "the language model did not judge; the server's log says why under the request's id"
+            judgement.cause = error.message
         }
         judgement.milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
         return judgement
     }
 
-    private func logprobs(_ question: LanguageModelQuestion) async throws(GenerationError) -> [[Double]] {
+    private func logprobs(_ question: LanguageModelQuestion, _ cachePartition: String?) async throws(GenerationError) -> [[Double]] {
         let number = questions.next()
         let asked = AskedLetters(count: question.count)
         for rotation in 0..<question.count {
-            let request = GenerationRequest(
+            var request = GenerationRequest(
                 id: "route-\(number)-\(rotation)", prompt: .text(question.prompt(rotation: rotation), addSpecialTokens: true, parseSpecial: false),
                 sampling: .greedy, maxTokens: 1, topLogprobs: 20, ignoreEndOfSequence: true)
+            request.cachePartition = cachePartition
             backend.submit(request, to: asked.stream(rotation))
         }
         let late = GenerationError(.overloaded, "the language model did not answer within \(milliseconds) ms")
         DispatchQueue.global(qos: .userInitiated).asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { asked.end(.failure(late)) }
-        return try await asked.result()
+        let result = await withTaskCancellationHandler {
+            await asked.result()
+        } onCancel: {
+            asked.end(.failure(GenerationError(.cancelled, "the client left")))
+        }
+        return try result.get()
     }
 }
 
@@ -83,15 +93,14 @@ private final class AskedLetters: Sendable {
         return stream
     }
 
-    func result() async throws(GenerationError) -> [[Double]] {
-        let result = await withCheckedContinuation { continuation in
+    func result() async -> Result<[[Double]], GenerationError> {
+        await withCheckedContinuation { continuation in
             let result = state.withLock { state in
                 if state.result == nil { state.waiting = continuation }
                 return state.result
             }
             if let result { continuation.resume(returning: result) }
         }
-        return try result.get()
     }
 
     /// The first result counts; the other questions are cancelled.

@@ -2,7 +2,8 @@ public import Generation
 
 /// Decides which adapter answers a prompt for which the client named none.
 public protocol RequestRouter: Sendable {
-    /// Leaves the calling thread for the work. Errors: `unknownCandidate`, `overloaded`, `cancelled`, `internalFailure` when the encoder failed.
+    /// Leaves the calling thread for the work, and stops soon after the task is cancelled. Errors: `unknownCandidate`, `overloaded`,
+    /// `cancelled`, `internalFailure` when the encoder failed.
     func route(_ question: RouteQuestion) async throws(GenerationError) -> RouteDecision
     /// The time that the operator gives an adapter for a whole answer; nil is no limit.
     func timeoutMilliseconds(of adapter: String) -> Int?

@@ -81,16 +81,27 @@ public final class RoutedBackend: Sendable {
 
     private func routeAndBegin(_ prompt: RoutedPrompt) async {
         guard !prompt.isAbandoned else { return }
-        do {
-            var selection = prompt.selection
-            if case .automatic(var question) = selection {
-                question.isAbandoned = { prompt.isAbandoned }
-                selection = .automatic(question)
-            }
-            begin(prompt, try await decide(selection))
-        } catch {
-            for choice in prompt.choices { choice.stream.send(.failed(error)) }
+        switch await decision(for: prompt) {
+        case .success(let decision): begin(prompt, decision)
+        case .failure(let error): for choice in prompt.choices { choice.stream.send(.failed(error)) }
         }
+    }
+
+    /// Routing stops when all streams of the prompt are cancelled.
+    private func decision(for prompt: RoutedPrompt) async -> Result<RouteDecision, GenerationError> {
+        let routing = Task { () async -> Result<RouteDecision, GenerationError> in
+            do throws(GenerationError) {
+                return .success(try await decide(prompt.selection))
+            } catch {
+                return .failure(error)
+            }
+        }
+        for choice in prompt.choices { choice.stream.setDrainHandler { if prompt.isAbandoned { routing.cancel() } } }
+        // A stream that was cancelled before told no one.
+        if prompt.isAbandoned { routing.cancel() }
+        // The handlers hold the streams; from here on they are the backend's.
+        defer { for choice in prompt.choices { choice.stream.setDrainHandler {} } }
+        return await routing.value
     }
 
     private func begin(_ prompt: RoutedPrompt, _ decision: RouteDecision) {

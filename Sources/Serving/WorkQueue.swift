@@ -29,11 +29,9 @@ public final class WorkQueue: Sendable {
     /// Refused since the start.
     public var refused: Int { state.withLock { $0.refused } }
 
-    /// Throws `overloaded` at once when `capacity` others wait, `CancellationError` for work whose client has left when its
-    /// turn comes, else what the body throws.
-    public func run<Result: Sendable>(
-        unless isAbandoned: @escaping @Sendable () -> Bool = { false }, _ body: @escaping @Sendable () throws -> Result
-    ) async throws -> Result {
+    /// Runs the body also when the current task is cancelled. Throws `overloaded` at once when `capacity` others wait, else what the
+    /// body throws.
+    public func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
         let isTaken = state.withLock { state in
             guard state.inside <= capacity else {
                 state.refused += 1
@@ -45,13 +43,33 @@ public final class WorkQueue: Sendable {
         guard isTaken else { throw GenerationError(.overloaded, "Too many requests wait \(purpose).", retryAfterSeconds: 1) }
         return try await withCheckedThrowingContinuation { continuation in
             queue.async { [self] in
-                let result = Swift.Result {
-                    if isAbandoned() { throw CancellationError() }
-                    return try body()
-                }
+                let result = Swift.Result { try body() }
                 state.withLock { $0.inside -= 1 }
                 continuation.resume(with: result)
             }
         }
     }
+
+    /// As `run`, for work that is of no use once the current task is cancelled, as it is when the client leaves. The body can ask whether
+    /// that has happened. Throws `CancellationError` when it happened before the work's turn.
+    public func runWhileWanted<Result: Sendable>(
+        _ body: @escaping @Sendable (_ isAbandoned: @escaping @Sendable () -> Bool) throws -> Result
+    ) async throws -> Result {
+        let cancellation = CancellationFlag()
+        return try await withTaskCancellationHandler {
+            try await run {
+                if cancellation.isSet { throw CancellationError() }
+                return try body { cancellation.isSet }
+            }
+        } onCancel: {
+            cancellation.set()
+        }
+    }
+}
+
+/// Carries a task's cancellation to a thread outside of it.
+private final class CancellationFlag: Sendable {
+    private let flag = Atomic(false)
+    var isSet: Bool { flag.load(ordering: .acquiring) }
+    func set() { flag.store(true, ordering: .releasing) }
 }

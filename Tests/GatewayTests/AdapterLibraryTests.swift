@@ -31,6 +31,45 @@ import Testing
         #expect(library.refresh().isEmpty)
     }
 
+    /// The encoder is busy while both clients leave: neither text is embedded.
+    @Test func textsOfClientsThatLeftAreNotEmbedded() async throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder)
+        library.refresh()
+        let queue = WorkQueue("test", capacity: 8, purpose: "to be routed")
+        let embedder = WordEmbedder()
+        let router = DispatchedRouter(
+            library.dispatcher, rules: { library.shelf.rules }, queue: queue, backend: NamingBackend(library.store),
+            decided: { decision, _ in Issue.record("\(decision.text) was decided") })
+        let gate = DispatchSemaphore(value: 0)
+        let busy = Task { try await queue.run { gate.wait() } }
+        while queue.count < 1 { await Task.yield() }
+        let asked = Task { try await router.route(RouteQuestion(.text("find the large files in a folder"))) }
+        let embedded = Task { try await QueuedEmbeddings(embedder: embedder, queue: queue).embed(["a text"]) }
+        while queue.count < 3 { await Task.yield() }
+        asked.cancel()
+        embedded.cancel()
+        gate.signal()
+        try await busy.value
+        #expect(await #expect(throws: GenerationError.self) { try await asked.value }?.code == .cancelled)
+        await #expect(throws: CancellationError.self) { try await embedded.value }
+        #expect(embedder.embeddedTexts.withLock { $0 } == 0)
+    }
+
+    @Test func theBaseModelIsAskedWithinTheCachePartitionOfTheCaller() async throws {
+        let folder = try TemporaryFolder()
+        var policy = RequestPolicy()
+        policy.languageModel = .always
+        let library = try Fixture.library(folder, policy: policy)
+        library.refresh()
+        let backend = NamingBackend(library.store)
+        let router = DispatchedRouter(
+            library.dispatcher, rules: { library.shelf.rules }, queue: WorkQueue("test", capacity: 8, purpose: "to be routed"), backend: backend)
+        _ = try await router.route(RouteQuestion(.text("find the large files in a folder"), cachePartition: "key 2"))
+        let partitions = backend.requests.withLock { $0.map(\.cachePartition) }
+        #expect(!partitions.isEmpty && partitions.allSatisfy { $0 == "key 2" })
+    }
+
     @Test func anAdapterInASubfolderIsOneOfItsOwn() throws {
         let folder = try TemporaryFolder()
         let library = try Fixture.library(folder, routes: true)

@@ -40,10 +40,12 @@ final class NamingBackend: GenerationBackend {
     let store: AdapterStore
     private let held = Mutex<(isHeld: Bool, waiting: [@Sendable () -> Void])>((false, []))
     let stops = Mutex(0)
+    let requests = Mutex<[GenerationRequest]>([])
 
     init(_ store: AdapterStore) { self.store = store }
 
     func submit(_ request: GenerationRequest, to stream: GenerationStream) {
+        requests.withLock { $0.append(request) }
         let pinned: PinnedAdapter?
         do {
             pinned = try request.adapter.map { name throws(AdapterError) in try store.acquire(name) }
@@ -98,7 +100,7 @@ enum Fixture {
     static let queries = ["which rivers cross texas", "what is the population of ohio", "name the states that border iowa"]
 
     /// `shell` and `geo`, and a library over them.
-    static func library(_ folder: TemporaryFolder, embedder: WordEmbedder? = WordEmbedder(), routes: Bool = false, policy: RequestPolicy = .init()) throws -> AdapterLibrary {
+    static func library(_ folder: TemporaryFolder, embedder: WordEmbedder? = WordEmbedder(), routes: Bool = false, policy: RequestPolicy = .init(), hasKeys: Bool = true) throws -> AdapterLibrary {
         let adapters = try folder.makeFolder("adapters")
         try TinyAdapter.write("shell", in: adapters, value: 1, examples: shell)
         try TinyAdapter.write("geo", in: adapters, value: 2, examples: queries)
@@ -106,7 +108,8 @@ enum Fixture {
         return AdapterLibrary(
             store: AdapterStore(
                 folder: adapters, base: TinyAdapter.base, budgetBytes: 1 << 20, limits: quick),
-            router: router, files: RouteFiles(routesFolder: routes ? try folder.makeFolder("routes") : nil), policy: policy)
+            router: router, files: RouteFiles(routesFolder: routes ? try folder.makeFolder("routes") : nil), policy: policy,
+            hasKeys: hasKeys)
     }
 
     /// Folders rest after 50 ms.

@@ -102,7 +102,7 @@ import UV
         #expect(answer.status == 200)
         #expect(
             answer.events.last
-                == "{\"error\":{\"message\":\"the server failed to answer this request; its log says more under the request's id\",\"type\":\"server_error\",\"param\":null,\"code\":null}}")
+                == "{\"error\":{\"message\":\"the server failed to answer this request; the server's log says more under the request's id\",\"type\":\"server_error\",\"param\":null,\"code\":null}}")
         #expect(answer.events.count == 3)
         #expect(api.records.map(\.errorCode) == [.internalFailure])
         #expect(api.records[0].failure == "broken")

@@ -282,7 +282,16 @@ import UV
                 $0.separatesCaches = separates
             })
             for key in ["a", "b", "c", "a"] { _ = await api.chat("\"model\":\"base\"", headers: ["x-api-key": key]) }
-            return api.backend.requests.map(\.cachePartition)
+            // What a language model is asked to route a prompt is kept apart in the same way.
+            for key in ["a", "b", "c", "a"] {
+                _ = await api.chat("\"model\":\"auto\"", headers: ["x-api-key": key])
+                _ = await api.send("POST", "/v1/route", "{\"input\":\"hi\"}", headers: ["x-api-key": key])
+            }
+            let partitions = api.backend.requests.map(\.cachePartition)
+            let routed = partitions.suffix(4).flatMap { [$0, $0] }
+            #expect(api.services.questions.withLock { $0.map(\.cachePartition) } == routed)
+            #expect(Array(partitions.prefix(4)) == Array(partitions.suffix(4)))
+            return Array(partitions.prefix(4))
         }
         let apart = await partitions(nil)
         #expect(Set(apart).count == 3 && !apart.contains(nil) && apart[0] == apart[3])

@@ -7,6 +7,8 @@ import Testing
 
 /// Queues of the serving layer have an end, and what does not fit is counted.
 @Suite struct BoundsTests {
+    private final class Names: Sendable { let all = Mutex<[String]>([]) }
+
     @Test func aFullQueueRefusesAtOnce() async throws {
         let queue = WorkQueue("test", capacity: 1, purpose: "to be tested")
         let gate = DispatchSemaphore(value: 0)
@@ -25,9 +27,24 @@ import Testing
 
     @Test func workOfAClientThatLeftIsSkipped() async throws {
         let queue = WorkQueue("test", capacity: 4, purpose: "to be tested")
-        let ran = Mutex(false)
-        await #expect(throws: CancellationError.self) { try await queue.run(unless: { true }) { ran.withLock { $0 = true } } }
-        #expect(!ran.withLock { $0 })
+        let ran = Names()
+        let gate = DispatchSemaphore(value: 0)
+        let first = Task {
+            try await queue.runWhileWanted { isAbandoned in
+                gate.wait()
+                return isAbandoned()
+            }
+        }
+        while queue.count == 0 { await Task.yield() }
+        let second = Task { try await queue.runWhileWanted { _ in ran.all.withLock { $0.append("unwanted") } } }
+        let third = Task { try await queue.run { ran.all.withLock { $0.append("change") } } }
+        while queue.count < 3 { await Task.yield() }
+        for cancel in [first.cancel, second.cancel, third.cancel] { cancel() }
+        gate.signal()
+        #expect(try await first.value, "the work itself can ask")
+        await #expect(throws: CancellationError.self) { try await second.value }
+        try await third.value
+        #expect(ran.all.withLock { $0 } == ["change"])
     }
 
     @Test func prefetchesAreFewAtATimeAndDroppedBeyondTheBound() async {

@@ -14,11 +14,13 @@ import Testing
         let adapterNames: [String] = []
         let status = BackendStatus()
         let streams = Mutex<[GenerationStream]>([])
+        let requests = Mutex<[GenerationRequest]>([])
         private let script: @Sendable (String, GenerationStream) -> Void
 
         init(_ script: @escaping @Sendable (String, GenerationStream) -> Void) { self.script = script }
 
         func submit(_ request: GenerationRequest, to stream: GenerationStream) {
+            requests.withLock { $0.append(request) }
             streams.withLock { $0.append(stream) }
             if case .text(let prompt, _, _) = request.prompt { script(prompt, stream) }
         }
@@ -56,10 +58,28 @@ import Testing
 
     @Test func aBaseModelThatSaysNothingOfUseLeavesTheDecision() async {
         #expect(await judge { _, stream in Judge.say([("The", -0.1)], to: stream) }.failure == "it named no option")
-        #expect(await judge { _, stream in stream.send(.failed(.init(.overloaded, "full"))) }.failure == "full")
+        let full = await judge { _, stream in stream.send(.failed(.init(.overloaded, "full"))) }
+        #expect(full.cause == "full" && full.failure?.contains("full") == false)
         let backend = Judge { _, _ in }
         let late = await LanguageModelRouting(backend: backend, milliseconds: 20).judge(Self.question)
-        #expect(late.failure == "the language model did not answer within 20 ms")
+        #expect(late.failure != nil && late.cause == "the language model did not answer within 20 ms")
         #expect(backend.streams.withLock { $0.map(\.isCancelled) } == [true, true, true])
+    }
+
+    @Test func theQuestionsOfAClientThatLeftAreCancelled() async {
+        let backend = Judge { _, _ in }
+        let asking = Task { await LanguageModelRouting(backend: backend, milliseconds: 20_000).judge(Self.question) }
+        while backend.streams.withLock({ $0.count }) < 3 { await Task.yield() }
+        asking.cancel()
+        #expect(await asking.value.cause == "the client left")
+        #expect(backend.streams.withLock { $0.map(\.isCancelled) } == [true, true, true])
+    }
+
+    @Test func theQuestionsHaveTheCachePartitionOfTheirCaller() async {
+        let backend = Judge { _, stream in Judge.say([("A", -0.1)], to: stream) }
+        let routing = LanguageModelRouting(backend: backend, milliseconds: 20_000)
+        _ = await routing.judge(Self.question, cachePartition: "key 1")
+        _ = await routing.judge(Self.question)
+        #expect(backend.requests.withLock { $0.map(\.cachePartition) } == ["key 1", "key 1", "key 1", nil, nil, nil])
     }
 }

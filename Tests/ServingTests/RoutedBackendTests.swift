@@ -124,13 +124,12 @@ import Testing
         serving.answer(prompts(["wait for sql", "to bash", "to math"], reader))
         while router.questions.withLock({ $0.isEmpty }) { await Task.yield() }
         for stream in reader.streams { stream.cancel() }
-        let isAbandoned = router.questions.withLock { $0[0].isAbandoned }
-        #expect(isAbandoned())
         router.open()
         let other = Reader(1)
         serving.answer(prompts(["to geo"], other))
         _ = await other.ends()
         #expect(router.questions.withLock { $0.count } == 2)
+        #expect(router.cancelled.withLock { $0 } == ["wait for sql"])
     }
 
     @Test func adaptersAreLoadedAheadOnceAndNotForRefusedRequests() async {

@@ -46,6 +46,8 @@ final class ScriptedBackend: GenerationBackend {
 final class ScriptedRouter: RequestRouter {
     private let gate = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
     let questions = Mutex<[RouteQuestion]>([])
+    /// Texts whose routing was cancelled while it waited.
+    let cancelled = Mutex<[String]>([])
     let adjust: @Sendable (inout RouteDecision) -> Void
 
     init(_ adjust: @escaping @Sendable (inout RouteDecision) -> Void = { _ in }) { self.adjust = adjust }
@@ -54,7 +56,10 @@ final class ScriptedRouter: RequestRouter {
         questions.withLock { $0.append(question) }
         guard case .text(let text) = question.content else { throw GenerationError(.internalFailure, "no text") }
         if text == "full" { throw GenerationError(.overloaded, "full") }
-        if text.hasPrefix("wait") { await wait() }
+        if text.hasPrefix("wait") {
+            await wait()
+            if Task.isCancelled { cancelled.withLock { $0.append(text) } }
+        }
         var decision = RouteDecision(adapter: String(text.split(separator: " ").last ?? "base"), route: .matched, reason: "it was named")
         decision.probability = 0.75
         if decision.adapter == "base" { decision = .fallback(reason: "nothing fits: the base answers") }

@@ -62,7 +62,8 @@ extension AdapterLibrary {
     }
 }
 
-/// `/v1/embeddings` over the encoder. Long lists go in slices, so that routing gets its turn between them.
+/// `/v1/embeddings` over the encoder. Long lists go in slices, so that routing gets its turn between them,
+/// and so that the work ends soon after its client has left.
 struct QueuedEmbeddings: EmbeddingService {
     let embedder: any TextEmbedder
     let queue: WorkQueue
@@ -75,9 +76,8 @@ struct QueuedEmbeddings: EmbeddingService {
     func embed(_ texts: [String]) async throws -> EmbeddedTexts {
         var whole = EmbeddedTexts(vectors: [], tokenCounts: [], tokenizeMicroseconds: 0, embedMicroseconds: 0)
         for start in stride(from: 0, to: texts.count, by: Self.sliceTexts) {
-            try Task.checkCancellation()
             let slice = Array(texts[start..<min(start + Self.sliceTexts, texts.count)])
-            let part = try await queue.run { try embedder.embed(slice) }
+            let part = try await queue.runWhileWanted { _ in try embedder.embed(slice) }
             whole.vectors += part.vectors
             whole.tokenCounts += part.tokenCounts
             whole.tokenizeMicroseconds += part.tokenizeMicroseconds

@@ -111,6 +111,7 @@ public struct RouteDecision: Sendable {
         bare.original = nil
         for index in bare.candidates.indices { bare.candidates[index].nearest = [] }
         bare.notes.judgement?.failure = notes.judgement?.failure.map { _ in "failed" }
+        bare.notes.judgement?.cause = nil
         return bare
     }
 }

@@ -32,14 +32,19 @@ public struct RouteNotes: Sendable, Equatable {
         /// nil: none of the candidates.
         public var choice: String?
         public var probability: Double?
-        /// Why it said nothing; nil when it did.
+        /// Why it said nothing, for clients; nil when it said something.
         public var failure: String?
+        /// For the log, never for clients: what went wrong where the model could not be asked.
+        public var cause: String?
         public var milliseconds: Double
 
-        public init(choice: String? = nil, probability: Double? = nil, failure: String? = nil, milliseconds: Double = 0) {
+        public init(
+            choice: String? = nil, probability: Double? = nil, failure: String? = nil, cause: String? = nil, milliseconds: Double = 0
+        ) {
             self.choice = choice
             self.probability = probability
             self.failure = failure
+            self.cause = cause
             self.milliseconds = milliseconds
         }
     }

@@ -22,12 +22,14 @@ public struct RouteQuestion: Sendable {
     public var user: String?
     /// An answer follows: the conversation is remembered with its adapter, and the decision counts.
     public var isServed: Bool
-    /// Its caller has left: the work on it may stop. Any thread.
+    /// Whether its client has left, so that the work on it may stop. `Serving` sets it. Any thread.
     public var isAbandoned: @Sendable () -> Bool = { false }
+    /// Of the requests that ask a language model, as `GenerationRequest.cachePartition`.
+    public var cachePartition: String?
 
     public init(
         _ content: Content, candidates: [String]? = nil, threshold: Double? = nil, top: Int = 5, caller: Caller = Caller(),
-        requestID: String = "", user: String? = nil, isServed: Bool = false
+        requestID: String = "", user: String? = nil, isServed: Bool = false, cachePartition: String? = nil
     ) {
         self.content = content
         self.candidates = candidates
@@ -37,6 +39,7 @@ public struct RouteQuestion: Sendable {
         self.requestID = requestID
         self.user = user
         self.isServed = isServed
+        self.cachePartition = cachePartition
     }
 
     /// Texts of the user's turns, in order; a prompt that is not a chat counts as one turn.

@@ -43,7 +43,7 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Path in the request body, like `messages[0].role`.
     public var param: String?
     public var retryAfterSeconds: Int?
-    /// For the log, never for the client: what went wrong where the code is `internalFailure`.
+    /// For the log, never for the client: what went wrong inside the server.
     public var cause: String?
     /// For the header `Allow` of `methodNotAllowed`.
     var allowedMethods: String?
@@ -53,6 +53,16 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         self.message = message
         self.param = param
         self.retryAfterSeconds = retryAfterSeconds
+    }
+
+    /// A failure of the server itself.
+    ///
+    /// - Parameters:
+    ///   - place: what failed, for the client, in a few words: no path and no message of the system.
+    ///   - cause: for the log.
+    public init(failed place: String, cause: String) {
+        self.init(.internalFailure, "\(place); the server's log says more under the request's id")
+        self.cause = cause
     }
 
     public var description: String { message }
@@ -82,15 +92,14 @@ extension APIError {
             case .unknownCandidate: "route.candidates"
             default: nil
             }
-        self.init(code, error.message, param: param, retryAfterSeconds: error.retryAfterSeconds)
-        if code == .internalFailure { hide(error.message) }
+        if code == .internalFailure {
+            self.init(failed: Self.unanswered, cause: error.message)
+        } else {
+            self.init(code, error.message, param: param, retryAfterSeconds: error.retryAfterSeconds)
+        }
     }
 
-    /// What went wrong inside the server is for its log, not for clients.
-    private mutating func hide(_ cause: String) {
-        message = "the server failed to answer this request; its log says more under the request's id"
-        self.cause = cause
-    }
+    private static let unanswered = "the server failed to answer this request"
 
     /// A body that is not JSON, or a value in it of the wrong kind.
     public init(_ error: JSONError) {
@@ -103,15 +112,13 @@ extension APIError {
         self.init(.invalidRequest, "\(place): \(error.message)", param: path.isEmpty ? nil : path)
     }
 
-    /// Any error that reached the edge. An unknown one is an internal failure: the log has the cause, the client has not.
+    /// Any error that a handler threw. An unknown one is an internal failure: the log gets its text, and the client does not.
     init(reaching error: any Error) {
         switch error {
         case let error as APIError: self = error
         case let error as JSONError: self.init(error)
         case let error as GenerationError: self.init(error)
-        default:
-            self.init(.internalFailure, "")
-            hide("\(error)")
+        default: self.init(failed: Self.unanswered, cause: "\(error)")
         }
     }
 }

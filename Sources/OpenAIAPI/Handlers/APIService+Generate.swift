@@ -62,7 +62,7 @@ extension APIService {
             return .automatic(
                 RouteQuestion(
                     prompt.routed, candidates: job.route.candidates, threshold: job.route.threshold, caller: exchange.caller,
-                    requestID: exchange.id, user: job.user, isServed: true))
+                    requestID: exchange.id, user: job.user, isServed: true, cachePartition: exchange.cachePartition))
         }
     }
 }

@@ -11,6 +11,7 @@ extension APIService {
             var question = question
             question.caller = exchange.caller
             question.requestID = exchange.id
+            question.cachePartition = exchange.cachePartition
             route(question, services, exchange)
         }
     }
@@ -39,7 +40,8 @@ extension APIService {
         run(exchange) {
             let embedded = try await encoder.embed(request.texts)
             guard embedded.vectors.count == request.texts.count * encoder.dimension else {
-                throw APIError(.internalFailure, "the encoder answered with vectors of another size")
+                throw APIError(
+                    failed: "the encoder failed", cause: "the encoder gave \(embedded.vectors.count) numbers for \(request.texts.count) texts")
             }
             exchange.record.usage = .init(
                 promptTokens: embedded.tokenCounts.reduce(0, +), cachedTokens: 0, completionTokens: 0)

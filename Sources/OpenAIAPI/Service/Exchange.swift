@@ -149,7 +149,7 @@ final class Exchange {
 
     private func note(_ error: APIError) {
         record.errorCode = error.code
-        if error.code == .internalFailure { record.failure = error.cause ?? error.message }
+        record.failure = error.cause ?? (error.code == .internalFailure ? error.message : nil)
     }
 
     private func head(_ type: String?, _ more: HTTPHeaders) -> HTTPHeaders {
