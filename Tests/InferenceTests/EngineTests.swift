@@ -272,6 +272,8 @@ struct EngineTests {
         }
         #expect(small.statistics.preemptions > 0)
         #expect(small.statistics.recomputedTokens > 0)
+        let figure = small.status.figures.first { $0.name == "recomputed_tokens" }
+        #expect(figure?.value == Double(small.statistics.recomputedTokens))
         for (index, text) in texts.enumerated() {
             let alone = await fixture.engine.answer(request(text, maxTokens: 200))
             #expect(answers[index]?.text == alone.text)

@@ -41,8 +41,8 @@ public enum Setting: String, CaseIterable, Sendable {
 
     /// For help.
     public var summary: String { row.summary }
-    /// In force where nothing sets it.
-    public var standard: String { row.standard }
+    /// The value that is in force where nothing sets it.
+    public var defaultValue: String { row.defaultValue }
     /// The numbers that are taken, like `1 to 4096`; nil where `summary` names the values.
     public var range: String? { row.range }
 }

@@ -3,17 +3,17 @@
 struct SettingRow {
     /// For help: starts with a small letter, has no full stop.
     let summary: String
-    /// In force where nothing is set.
-    let standard: String
+    /// The value that is in force where nothing is set, for help.
+    let defaultValue: String
     /// `1 to 4096`; nil where `summary` names the values.
     let range: String?
     /// Reads the setting, if it is set. Errors: `configuration`, naming the place.
     let apply: (Setting, SettingReader, inout ServiceConfiguration) throws(GatewayError) -> Void
 
-    private static let standards = ServiceConfiguration()
+    private static let defaults = ServiceConfiguration()
 
     static func text(_ place: WritableKeyPath<ServiceConfiguration, String>, _ summary: String) -> SettingRow {
-        SettingRow(summary: summary, standard: standards[keyPath: place], range: nil) {
+        SettingRow(summary: summary, defaultValue: defaults[keyPath: place], range: nil) {
             (setting, reader, configuration) throws(GatewayError) in
             if let text = reader.text(setting) { configuration[keyPath: place] = text }
         }
@@ -21,19 +21,19 @@ struct SettingRow {
 
     /// A text for which `none` stands for nothing.
     static func optionalText(
-        _ place: WritableKeyPath<ServiceConfiguration, String?>, none: String = "none", standard: String? = nil, _ summary: String
+        _ place: WritableKeyPath<ServiceConfiguration, String?>, none: String = "none", default defaultValue: String? = nil, _ summary: String
     ) -> SettingRow {
-        SettingRow(summary: summary, standard: standard ?? standards[keyPath: place] ?? none, range: nil) {
+        SettingRow(summary: summary, defaultValue: defaultValue ?? defaults[keyPath: place] ?? none, range: nil) {
             (setting, reader, configuration) throws(GatewayError) in
             if let text = reader.text(setting) { configuration[keyPath: place] = text == none ? nil : text }
         }
     }
 
     static func integer(
-        _ place: WritableKeyPath<ServiceConfiguration, Int>, _ range: ClosedRange<Int>, times unit: Int = 1, standard: String? = nil,
+        _ place: WritableKeyPath<ServiceConfiguration, Int>, _ range: ClosedRange<Int>, times unit: Int = 1, default defaultValue: String? = nil,
         _ summary: String
     ) -> SettingRow {
-        SettingRow(summary: summary, standard: standard ?? "\(standards[keyPath: place] / unit)", range: words(range)) {
+        SettingRow(summary: summary, defaultValue: defaultValue ?? "\(defaults[keyPath: place] / unit)", range: words(range)) {
             (setting, reader, configuration) throws(GatewayError) in
             if let number = try reader.integer(setting, range) { configuration[keyPath: place] = number * unit }
         }
@@ -48,7 +48,7 @@ struct SettingRow {
     static func number(
         _ place: WritableKeyPath<ServiceConfiguration, Double>, _ range: ClosedRange<Double>, _ summary: String
     ) -> SettingRow {
-        SettingRow(summary: summary, standard: decimal(standards[keyPath: place]), range: words(range)) {
+        SettingRow(summary: summary, defaultValue: decimal(defaults[keyPath: place]), range: words(range)) {
             (setting, reader, configuration) throws(GatewayError) in
             if let number = try reader.number(setting, range) { configuration[keyPath: place] = number }
         }
@@ -58,7 +58,7 @@ struct SettingRow {
     static func seconds(
         _ place: WritableKeyPath<ServiceConfiguration, Int>, _ range: ClosedRange<Double>, _ summary: String
     ) -> SettingRow {
-        SettingRow(summary: summary, standard: decimal(Double(standards[keyPath: place]) / 1000), range: words(range)) {
+        SettingRow(summary: summary, defaultValue: decimal(Double(defaults[keyPath: place]) / 1000), range: words(range)) {
             (setting, reader, configuration) throws(GatewayError) in
             if let number = try reader.number(setting, range) { configuration[keyPath: place] = Int(number * 1000) }
         }
@@ -67,7 +67,7 @@ struct SettingRow {
     static func flag(
         _ place: WritableKeyPath<ServiceConfiguration, Bool>, words: (yes: String, no: String) = ("true", "false"), _ summary: String
     ) -> SettingRow {
-        SettingRow(summary: summary, standard: standards[keyPath: place] ? words.yes : words.no, range: nil) {
+        SettingRow(summary: summary, defaultValue: defaults[keyPath: place] ? words.yes : words.no, range: nil) {
             (setting, reader, configuration) throws(GatewayError) in
             if let flag = try reader.flag(setting) { configuration[keyPath: place] = flag }
         }
@@ -76,7 +76,7 @@ struct SettingRow {
     static func choice<Choice: RawRepresentable<String>>(
         _ place: WritableKeyPath<ServiceConfiguration, Choice>, _ choices: [Choice], _ summary: String
     ) -> SettingRow {
-        SettingRow(summary: summary, standard: standards[keyPath: place].rawValue, range: nil) {
+        SettingRow(summary: summary, defaultValue: defaults[keyPath: place].rawValue, range: nil) {
             (setting, reader, configuration) throws(GatewayError) in
             if let choice: Choice = try reader.choice(setting, choices.map(\.rawValue)) { configuration[keyPath: place] = choice }
         }
@@ -84,10 +84,10 @@ struct SettingRow {
 
     /// A setting with a form of its own.
     static func custom(
-        standard: String, range: ClosedRange<Int>? = nil, _ summary: String,
+        default defaultValue: String, range: ClosedRange<Int>? = nil, _ summary: String,
         _ apply: @escaping (_ text: String, _ place: String, inout ServiceConfiguration) throws(GatewayError) -> Void
     ) -> SettingRow {
-        SettingRow(summary: summary, standard: standard, range: range.map(words)) {
+        SettingRow(summary: summary, defaultValue: defaultValue, range: range.map(words)) {
             (setting, reader, configuration) throws(GatewayError) in
             guard let (text, place) = reader.found(setting) else { return }
             try apply(text, place, &configuration)

@@ -18,19 +18,19 @@ extension Setting {
         case .adapters: .text(\.adapters, "the folder of adapters, one folder each; it is watched")
         case .routes:
             .custom(
-                standard: "routes", "the operator's routing data and access rules, which come before what adapters say; `none`"
+                default: "routes", "the operator's routing data and access rules, which come before what adapters say; `none`"
             ) { text, _, configuration in
                 configuration.routes = text == "none" ? nil : text
                 configuration.routesMayBeMissing = false
             }
         case .imports: .optionalText(\.imports, "the only folder from which PUT /v1/adapters may copy; `none` refuses it")
         case .cache:
-            .optionalText(\.cache, standard: "lmoe in $XDG_CACHE_HOME or ~/.cache", "where embedded examples are kept; `none` keeps none")
+            .optionalText(\.cache, default: "lmoe in $XDG_CACHE_HOME or ~/.cache", "where embedded examples are kept; `none` keeps none")
         case .host: .text(\.host, "the address to bind")
         case .port: .integer(\.port, 0...65_535, "the port to bind; 0 takes any free one")
         case .threads:
             .custom(
-                standard: "0", range: 0...256, "threads that compute; 0 takes one a core"
+                default: "0", range: 0...256, "threads that compute; 0 takes one a core"
             ) { (text, place, configuration) throws(GatewayError) in
                 let threads = try SettingReader.integer(text, place, 0...256)
                 if threads > 0 { configuration.threads = threads }
@@ -42,7 +42,7 @@ extension Setting {
                 "a file of keys, one a line, `KEY` or `NAME:KEY`; `admin:` before it lets it manage adapters; `none` asks for no key")
         case .corsOrigins:
             .custom(
-                standard: "generation",
+                default: "generation",
                 "pages that may read answers: `generation` (pages of any site generate, those of this machine read the rest), `*`, "
                     + "`local`, `none`, or origins with commas"
             ) { text, _, configuration in
@@ -50,14 +50,14 @@ extension Setting {
             }
         case .modelAlias:
             .custom(
-                standard: "none",
+                default: "none",
                 "names that clients may have in `model`: NAME for the router, or NAME=ADAPTER; `*` and `?` are wildcards; several with commas"
             ) { (text, place, configuration) throws(GatewayError) in
                 configuration.modelAliases = try SettingReader.aliases(text, place)
             }
         case .cacheByKey:
             .custom(
-                standard: "on when there are keys",
+                default: "on when there are keys",
                 "`on` or `off`: cached prefixes, and their counts in answers, are apart for each API key"
             ) { (text, place, configuration) throws(GatewayError) in
                 configuration.separatesCaches = try SettingReader.flag(text, place)
@@ -71,7 +71,7 @@ extension Setting {
                 "the adapter that answers when none is probable enough; `base` is the base")
         case .routeText:
             .custom(
-                standard: "last", "what decides: `last` turn of the user, `conversation`, or a template such as `{system} {last}`"
+                default: "last", "what decides: `last` turn of the user, `conversation`, or a template such as `{system} {last}`"
             ) { (text, place, configuration) throws(GatewayError) in
                 configuration.requests.text = try SettingReader.routeText(text, place)
             }
@@ -107,13 +107,13 @@ extension Setting {
                 \.limits.engine.queuedRequests, 1...1_000_000,
                 "requests that may wait, for the router and for the engine; one more is refused with 429")
         case .defaultMaxTokens:
-            .custom(standard: "a quarter of kv-memory, at least 256", range: 1...10_000_000, "tokens of an answer that names no limit") {
+            .custom(default: "a quarter of kv-memory, at least 256", range: 1...10_000_000, "tokens of an answer that names no limit") {
                 (text, place, configuration) throws(GatewayError) in
                 configuration.limits.engine.defaultAnswerTokens = try SettingReader.integer(text, place, 1...10_000_000)
             }
         case .specialTokens:
             .custom(
-                standard: "control", "special tokens that are written in messages: `control` (as `transformers` does) or plain `text`"
+                default: "control", "special tokens that are written in messages: `control` (as `transformers` does) or plain `text`"
             ) { (text, place, configuration) throws(GatewayError) in
                 guard ["control", "text"].contains(text) else {
                     throw GatewayError(.configuration, "expected control or text, found `\(text)`", place: place)

@@ -28,10 +28,11 @@ extension Engine {
                 figure("steps", now.steps, "Since the start."),
                 figure("step_rows", now.stepRows, "Rows of all steps since the start."),
                 .init("step_seconds", now.stepMilliseconds / 1000, help: "Time of all steps since the start."),
-                .init("choice_seconds", now.samplingMilliseconds / 1000, help: "Time to sample tokens, beside the steps."),
+                .init("sampling_seconds", now.samplingMilliseconds / 1000, help: "Time to sample tokens, beside the steps."),
                 figure("proposed_tokens", now.proposedTokens, "Draft tokens that steps verified."),
                 figure("accepted_tokens", now.acceptedTokens, "Of the draft tokens, those that were right."),
                 figure("preemptions", now.preemptions, "Sequences that gave way and were computed again."),
+                figure("recomputed_tokens", now.recomputedTokens, "Tokens whose keys and values were computed again after that."),
                 figure("kv_blocks", now.keyValueBlocks, "Blocks of keys and values."),
                 figure("kv_blocks_in_use", now.keyValueBlocksInUse, "Blocks that running sequences hold."),
             ])

@@ -38,7 +38,7 @@ extension Option<[String]> {
 extension Setting {
     /// The summary with what is in force otherwise, the numbers that are taken, and the variable.
     var help: ArgumentHelp {
-        let facts = [range, "default: \(standard)"].compactMap(\.self).joined(separator: "; ")
+        let facts = [range, "default: \(defaultValue)"].compactMap(\.self).joined(separator: "; ")
         return ArgumentHelp("\(summary.prefix(1).uppercased())\(summary.dropFirst()). (\(facts)) [\(variable)]", valueName: "value")
     }
 }
