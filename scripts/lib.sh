@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by every script here; sourced, never run. It sets strict mode, moves to the repository's root and defines:
+# Shared by every script here; sourced, never run. It sets strict mode, answers --help, moves to the repository's root and defines:
 #   say, warn, die            messages for people, on standard error
 #   as_root COMMAND...        runs COMMAND as root, through sudo when needed
 #   need_packages WITH        installs the Debian packages that are missing (WITH: with-pip or without-pip)
@@ -9,6 +9,18 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# --help prints the comment at the top of the script, and for a script that hands its arguments to lmoe ($command) the command's help as
+# the tests record it. Nothing is installed, fetched or built for it.
+for argument in "$@"; do
+    case $argument in -h | --help)
+        awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
+        [ -z "${command:-}" ] || { echo && cat "$root/Tests/CommandTests/Help/lmoe-$command.txt"; }
+        exit 0
+        ;;
+    esac
+done
+
 cd "$root"
 
 oldest_swift=6.2

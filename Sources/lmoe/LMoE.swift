@@ -15,13 +15,13 @@ struct LMoE: ParsableCommand {
               lmoe adapters check adapters/bash
               lmoe tune tickets --data tickets.jsonl
 
-            Flags can also be set as variables: --kv-memory is LMOE_KV_MEMORY.
-            Settings of models, folders and the service can stand in a YAML file
-            named by --config. A flag goes before a variable, a variable before
+            Flags can also be set as variables: --kv-memory is LMOE_KV_MEMORY. \
+            Settings of models, folders and the service can stand in a YAML file \
+            named by --config. A flag goes before a variable, a variable before \
             the file.
 
-            Exit status: 0 done, 1 failed, 2 wrong usage, 3 the answer is "no"
-            (a check found problems, or a route fell back although
+            Exit status: 0 done, 1 failed, 2 wrong usage, 3 the answer is "no" \
+            (a check found problems, or a route fell back although \
             --require-match was given).
             """,
         version: version,

@@ -16,8 +16,8 @@ struct AdaptersCheck: ParsableCommand {
               lmoe adapters check --prompt "how many rivers are in texas" adapters/sql
               lmoe adapters check --no-model --no-compare ~/Downloads/sql-lora
 
-            Says which tensors it does not use and which targets it does not find; how large its change of each projection is,
-            against the base's weights; how the model's answer to a prompt changes; and which adapters of the adapters folder do
+            Says which tensors it does not use and which targets it does not find; how large its change of each projection is, \
+            against the base's weights; how the model's answer to a prompt changes; and which adapters of the adapters folder do \
             nearly the same. Ends with status 3 when the folder has problems or would change nothing.
             """)
 

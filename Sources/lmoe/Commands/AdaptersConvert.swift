@@ -13,10 +13,10 @@ struct AdaptersConvert: ParsableCommand {
               lmoe adapters convert ~/mlx/adapters adapters/poet
               lmoe adapters convert --to lora adapters/small-vera adapters/small-lora
 
-            Reads LoRA files of llama.cpp, folders of mlx-lm (adapters.safetensors), and PEFT folders, also with names that PEFT
-            would not give (lora_down, lora_A.default, missing prefixes). The result has PEFT's names, what lay beside the
-            source (routing data, chat template), and the same effect; it was loaded before it gets its name. `--to lora` makes a
-            plain LoRA where one does exactly the same (rank-stabilised LoRA, VeRA). Nothing is overwritten. Pickles are for
+            Reads LoRA files of llama.cpp, folders of mlx-lm (adapters.safetensors), and PEFT folders, also with names that PEFT \
+            would not give (lora_down, lora_A.default, missing prefixes). The result has PEFT's names, what lay beside the \
+            source (routing data, chat template), and the same effect; it was loaded before it gets its name. `--to lora` makes a \
+            plain LoRA where one does exactly the same (rank-stabilised LoRA, VeRA). Nothing is overwritten. Pickles are for \
             scripts/convert-pickle.
             """)
 

@@ -15,9 +15,10 @@ struct Bench: AsyncParsableCommand {
               lmoe bench --only decode --rows 1,8,32 --ranks 16 --repeat 9 --json
               lmoe bench --only decode --with bash,sql
 
-            Adapters are made in memory, on all projections of every layer: LoRAs, and MixLoRAs of 8 experts of which a
-            token has 2; --with takes those of the adapters folder instead. Figures are medians of --repeat runs in which the cases take turns. Each step is compared with what
-            this machine gives at most (memory, int8 and f32 products), which is measured first. About two minutes.
+            Adapters are made in memory, on all projections of every layer: LoRAs, and MixLoRAs of 8 experts of which a token \
+            has 2; --with takes those of the adapters folder instead. Figures are medians of --repeat runs in which the cases \
+            take turns. Each step is compared with the most that this machine gives (memory, int8 and f32 products), which is \
+            measured first. About two minutes.
             """)
 
     enum Section: String, CaseIterable {

@@ -17,7 +17,7 @@ struct Route: ParsableCommand {
               lmoe route eval questions.jsonl
               lmoe route doctor
 
-            A text without a subcommand is decided; `lmoe route decide --help` lists
+            A text without a subcommand is decided; `lmoe route decide --help` lists \
             the options of that.
             """,
         subcommands: [RouteDecide.self, RouteEval.self, RouteDoctor.self, RouteBenchmark.self], defaultSubcommand: RouteDecide.self)

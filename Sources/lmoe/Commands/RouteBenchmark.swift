@@ -15,8 +15,8 @@ struct RouteBenchmark: ParsableCommand {
               lmoe route benchmark clinc150.json
               lmoe route benchmark --json clinc150.json
 
-            The file holds lists of [text, intent] named train, test and, if there
-            is one, oos_test. Every intent of train is taken for one adapter with
+            The file holds lists of [text, intent] named train, test and, if there \
+            is one, oos_test. Every intent of train is taken for one adapter with \
             its examples; nothing is chosen by the test split.
             """)
 

@@ -14,7 +14,7 @@ struct RouteDoctor: ParsableCommand {
               lmoe route doctor --adapters team/adapters --routes team/routes
               lmoe route doctor --json | jq '.findings[] | select(.severity == "error")'
 
-            Every example is judged as if the router had never seen it. Status 3 says
+            Every example is judged as if the router had never seen it. Status 3 says \
             that there are errors; warnings and notes leave it at 0.
             """)
 

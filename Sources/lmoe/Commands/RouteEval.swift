@@ -17,8 +17,8 @@ struct RouteEval: ParsableCommand {
               lmoe route eval questions.jsonl --report report.html
               lmoe route eval questions.jsonl --json --require 0.95
 
-            A line of the file is {"text": "how many rivers ...", "adapter": "sql"};
-            null for the adapter says that the base should answer. Texts that are
+            A line of the file is {"text": "how many rivers ...", "adapter": "sql"}; \
+            null for the adapter says that the base should answer. Texts that are \
             among an adapter's examples say little; they are counted and told.
             """)
 

@@ -15,7 +15,7 @@ struct Tokenize: ParsableCommand {
               printf '%s\\n' '"two\\nlines"' | lmoe tokenize --json
               echo "Hello world" | lmoe tokenize --encoder
 
-            With --json each line of input is a JSON string and each line of output a JSON array; with --decode the
+            With --json each line of input is a JSON string and each line of output a JSON array; with --decode the \
             other way round. Special tokens written in the text are recognised unless --plain is given.
             """)
 

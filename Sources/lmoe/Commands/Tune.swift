@@ -15,12 +15,12 @@ struct Tune: ParsableCommand {
               lmoe tune polite --data pairs.jsonl --objective dpo --family dora
               lmoe tune --config tasks.yaml --plot loss.svg
 
-            The data are checked first, and a report says what was found. Then the adapter is tuned
-            on the base's frozen, quantised weights. At the end its folder is written, with the
-            parameters of the lowest held-out loss; a running service serves it at once.
+            The data are checked first, and a report says what was found. Then the adapter is tuned \
+            on the base's frozen, quantised weights. At the end its folder is written, with the \
+            parameters of the lowest held-out loss; a running service serves it at once. \
             docs/tuning.md describes formats, settings and limits.
 
-            Ctrl-C writes a checkpoint and ends the run; the same command with --resume goes on
+            Ctrl-C writes a checkpoint and ends the run; the same command with --resume goes on \
             from there, with the result of a run that was not interrupted.
             """)
 
