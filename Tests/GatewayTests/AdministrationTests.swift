@@ -1,3 +1,4 @@
+import Adapters
 import Foundation
 import Generation
 import OpenAIAPI
@@ -54,8 +55,44 @@ import Testing
         #expect(administration.library.shelf.names == ["geo", "shell"])
     }
 
+    /// Messages of the system and places outside the two folders are for the log.
+    @Test func whatFailsInsideTheServerIsToldInGeneral() async throws {
+        let secret = "/srv/secret/adapters/geo: cannot delete: Read-only file system"
+        for code in [AdapterError.Code.io, .unavailable] {
+            let error = APIError(AdapterError(code, secret, adapter: "geo"), adapter: "geo", folders: ["/srv/adapters"])
+            #expect(!error.message.contains("secret") && !error.message.contains("Read-only") && error.message.contains("`geo`"))
+            #expect(error.cause?.contains(secret) == true && error.code == (code == .io ? .internalFailure : .overloaded))
+        }
+        for code in [AdapterError.Code.notFound, .exists, .invalidName, .unsafePath, .malformed] {
+            let error = APIError(AdapterError(code, "/srv/secret/geo is wrong", adapter: "geo"), adapter: "geo", folders: ["/srv/secret"])
+            #expect(error.message == "adapter geo: geo is wrong" && error.cause == nil)
+        }
+        let folder = try TemporaryFolder()
+        let administration = try make(folder)
+        try folder.write("a file", to: "adapters/verses")
+        func told(_ body: () async throws -> Void) async -> APIError? {
+            do {
+                try await body()
+                return nil
+            } catch {
+                return error as? APIError
+            }
+        }
+        let taken = await told { _ = try await administration.add("verses", source: "poems") }
+        #expect(taken?.code == .adapterExists && taken?.message.contains(folder.path) == false, "\(taken?.message ?? "")")
+        try folder.remove("imports")
+        let away = await told { _ = try await administration.add("rhymes", source: "poems") }
+        #expect(away?.code == .internalFailure && away?.message.contains(folder.path) == false)
+        #expect(away?.cause?.contains("\(folder.path)/imports: No such file") == true, "\(away?.cause ?? "")")
+        rename("\(folder.path)/adapters", "\(folder.path)/elsewhere")
+        let gone = await told { try await administration.load("geo", path: "geo", inPlace: true) }
+        #expect(gone?.code == .overloaded && gone?.message.contains(folder.path) == false)
+        #expect(gone?.cause?.contains("no such file") == true, "\(gone?.cause ?? "")")
+    }
+
     @Test func withoutAnImportFolderItIsRefused() async throws {
-        let administration = try make(try TemporaryFolder(), imports: false)
+        let folder = try TemporaryFolder()
+        let administration = try make(folder, imports: false)
         #expect(await code { _ = try await administration.add("verses", source: "poems") } == .importsDisabled)
         #expect(await code { try await administration.load("verses", path: "poems", inPlace: false) } == .importsDisabled)
     }

@@ -1,3 +1,4 @@
+import Foundation
 import OpenAIAPI
 import Routing
 import TestSupport
@@ -84,14 +85,14 @@ import Testing
         #expect(Setting.apiKeyFile.flag == "--api-key-file")
         #expect(Setting.apiKeyFile.variable == "LMOE_API_KEY_FILE")
         #expect(Set(Setting.allCases.map(\.variable)).count == Setting.allCases.count)
-        #expect(Setting.allCases.allSatisfy { !$0.summary.isEmpty && !$0.standard.isEmpty && !$0.summary.hasSuffix(".") })
+        #expect(Setting.allCases.allSatisfy { !$0.summary.isEmpty && !$0.defaultValue.isEmpty && !$0.summary.hasSuffix(".") })
     }
 
     /// The default that help shows is a value that the setting takes, and changes nothing.
     @Test func theDefaultsOfTheTableAreTakenAndChangeNothing() throws {
         let inWords: Set<Setting> = [.cache, .defaultMaxTokens, .cacheByKey]
         for setting in Setting.allCases where !inWords.contains(setting) {
-            let configuration = try ServiceConfiguration(SettingValues(flags: [setting: setting.standard]))
+            let configuration = try ServiceConfiguration(SettingValues(flags: [setting: setting.defaultValue]))
             #expect(configuration.limits.lines == ServiceConfiguration().limits.lines, "\(setting)")
             #expect(configuration.cors == CORSPolicy() && configuration.decisionLog == nil && configuration.requests == RequestPolicy())
             #expect(configuration.threads == ServiceConfiguration().threads && configuration.routes == "routes")
@@ -131,8 +132,42 @@ import Testing
                 #expect(try Service.readKeys(configuration).count == 2)
             }
         }
-        configuration.apiKeyFile = "\(folder.path)/none"
-        #expect(throws: GatewayError.self) { try Service.readKeys(configuration) }
+    }
+
+    /// Nothing waits for what is no file, and the system's reason is told.
+    @Test(.timeLimit(.minutes(5)))
+    func keyFilesThatCannotBeReadAreRefusedWithTheReason() throws {
+        let folder = try TemporaryFolder()
+        var configuration = ServiceConfiguration()
+        _ = try folder.makeFolder("folder")
+        try folder.write(String(repeating: "k", count: 1 << 20) + "\n", to: "large")
+        try Data([0x6B, 0xFF, 0x0A]).write(to: URL(fileURLWithPath: "\(folder.path)/binary"))
+        #expect(mkfifo("\(folder.path)/pipe", 0o600) == 0)
+        for (name, reason) in [
+            ("none", "no such file"), ("folder", "not a regular file"), ("pipe", "not a regular file"), ("large", "at most 1048576"),
+            ("binary", "not UTF-8"),
+        ] {
+            configuration.apiKeyFile = "\(folder.path)/\(name)"
+            let error = #expect(throws: GatewayError.self) { try Service.readKeys(configuration) }
+            #expect(error?.code == .configuration && error?.place == configuration.apiKeyFile)
+            #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+        }
+        try folder.write("\u{FEFF}sk-1\n", to: "marked")
+        configuration.apiKeyFile = "\(folder.path)/marked"
+        #expect(try Service.readKeys(configuration).count == 1)
+    }
+
+    @Test func modelAliasesAreReadFromTheSetting() throws {
+        func aliases(_ text: String) throws -> [ModelAlias] {
+            try ServiceConfiguration(SettingValues(flags: [.modelAlias: text])).modelAliases
+        }
+        #expect(try aliases("none").isEmpty && ServiceConfiguration().modelAliases.isEmpty)
+        #expect(try aliases("gpt-4o-mini") == [ModelAlias("gpt-4o-mini")])
+        #expect(try aliases("gpt-*=base, tgi=sql t?i") == [ModelAlias("gpt-*", target: "base"), ModelAlias("tgi", target: "sql"), ModelAlias("t?i")])
+        for text in ["=sql", "gpt=", "a,=b", String(repeating: "n", count: 257)] {
+            let error = #expect(throws: GatewayError.self) { try aliases(text) }
+            #expect(error?.code == .configuration && error?.place == "--model-alias", "\(text)")
+        }
     }
 
     @Test(arguments: [(1, 2, 2), (32, 256, 287), (32, 2_000, 2_031), (1, 1, 1)])

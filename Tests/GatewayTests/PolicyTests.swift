@@ -74,6 +74,23 @@ import Testing
         }
     }
 
+    @Test func rulesAboutKeysOfAServiceWithoutKeysAreReported() async throws {
+        try await withSite({ _, folder in
+            try folder.write("allow: {keys: [team-a]}\n", to: "routes/shell.yaml")
+            try folder.write("deny: {keys: [team-a]}\n", to: "routes/geo.yaml")
+        }) { site in
+            let told = site.log.lines.filter { $0.contains("an access rule is about keys") && $0.contains("--api-key-file") }
+            #expect(told.count == 2)
+            #expect(told.contains { $0.contains("adapter=shell") && $0.contains("no caller can use the adapter") })
+            #expect(told.contains { $0.contains("adapter=geo") && $0.contains("it refuses no caller") })
+            let (shell, geo) = (try await site.chat("hello", model: "shell"), try await site.chat("hello", model: "geo"))
+            #expect(shell.status == 404 && geo.status == 200)
+        }
+        try await withSite(keys: Self.keys, { _, folder in try folder.write("allow: {keys: [team-a]}\n", to: "routes/shell.yaml") }) { site in
+            #expect(!site.log.lines.contains { $0.contains("an access rule is about keys") })
+        }
+    }
+
     @Test func aReportNamesNobodyWhoIsNotOpenToTheReader() async throws {
         try await withSite(keys: Self.keys, { _, folder in try folder.write("allow: [team-a]\n", to: "routes/shell.yaml") }) { site in
             let adapters = "\(site.folder.path)/adapters"
@@ -191,7 +208,7 @@ import Testing
         decision.text = "corrected-secret"
         decision.original = "misspelt-secret"
         decision.candidates[0].nearest = [.init(text: "example-secret", similarity: 1)]
-        decision.notes.judgement = .init(failure: "failure-secret")
+        decision.notes.judgement = .init(failure: "failure-secret", cause: "cause-secret")
         decision.notes.first = .init(encoder: "static", adapter: "shell", probability: 0.5, isSure: false, microseconds: 1)
         decision.notes.pieces = 3
         log.note(decision, RouteQuestion(.messages([ChatMessage(role: "user", content: "prompt-secret")]), requestID: "r-1", user: "user-secret"))
@@ -269,7 +286,10 @@ import Testing
             // The scripted backend writes no letters: the router's decision stands, and says why.
             let answer = try await site.ask("POST", "/v1/route", "{\"input\": \"\(Self.files)\"}").json()
             #expect(answer["adapter"] == "shell")
-            #expect(answer["language_model"]?["failure"] != nil && answer["language_model"]?["failure"] != .null)
+            #expect(answer["language_model"]?["failure"]?.stringValue?.hasPrefix("the language model did not judge") == true)
+            #expect(!answer.serialized().contains("it wrote no token"))
+            let told = site.log.lines.filter { $0.contains("the language model did not judge") }
+            #expect(told.count == 1 && told[0].contains("why=\"it wrote no token\"") && told[0].contains("id=req_"), "\(told)")
             #expect(try await site.ask("GET", "/metrics").text.contains("lmoe_route_language_model_total{outcome=\"failed\"} 1"))
         }
     }

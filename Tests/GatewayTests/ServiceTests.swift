@@ -2,6 +2,7 @@ import Foundation
 import Generation
 import HTTP
 import JSON
+import Logging
 import OpenAIAPI
 import Telemetry
 import Testing
@@ -153,6 +154,55 @@ import UV
         }
     }
 
+    @Test func otherNamesOfTheSettingsAreAnswered() async throws {
+        let values = SettingValues(flags: [.modelAlias: "gpt-4o-mini,tgi=geo"])
+        try await withService(aliases: ServiceConfiguration(values).modelAliases) { site in
+            try await site.open()
+            let routed = try await site.chat("find the large files in a folder", model: "gpt-4o-mini")
+            #expect(routed.headers["x-lmoe-adapter"] == "shell" && routed.headers["x-lmoe-route"] == "matched")
+            let named = try await site.chat("find the large files in a folder", model: "tgi")
+            #expect(named.headers["x-lmoe-adapter"] == "geo" && named.headers["x-lmoe-route"] == "explicit")
+            #expect(try await site.chat("hello", model: "gpt-4").status == 404)
+        }
+    }
+
+    @Test(arguments: [("0.0.0.0", false, true), ("0.0.0.0", true, false), ("127.0.0.1", false, false)])
+    func aServiceThatOtherMachinesReachWithoutAKeyWarns(host: String, hasKeys: Bool, warns: Bool) async throws {
+        let site = try await Site(keys: hasKeys ? APIKeys(users: ["sk-1"]) : APIKeys()) { configuration, _ in configuration.host = host }
+        let told = site.log.lines.filter { $0.contains("it asks for no key") }
+        #expect(told.count == (warns ? 1 : 0), "\(told)")
+        #expect(told.allSatisfy { $0.contains("host=0.0.0.0") && $0.contains("--api-key-file") })
+        await site.service.stop()
+    }
+
+    /// The models load for as long as this test waits; the process ends all the same, with the status of a normal end.
+    @Test(arguments: [SIGTERM, SIGINT])
+    func aSignalWhileTheModelsLoadEndsTheProcess(signal: Int32) async {
+        await #expect(processExitsWith: .success) { [signal] in
+            var configuration = ServiceConfiguration()
+            configuration.port = 0
+            try await Service.run(
+                configuration, logger: Logger(sink: MemoryLogSink()), version: "test",
+                opening: {
+                    sleep(60)
+                    // Only a service that waits for its models is still here.
+                    _exit(1)
+                },
+                listening: { _ in kill(getpid(), signal) })
+        }
+    }
+
+    @Test func aRunThatCannotOpenEndsWithTheReason() async {
+        var configuration = ServiceConfiguration()
+        configuration.port = 0
+        let settings = configuration
+        let error = await #expect(throws: GatewayError.self) {
+            try await Service.run(
+                settings, logger: Logger(sink: MemoryLogSink()), version: "test", opening: Self.failToOpen, listening: { _ in })
+        }
+        #expect(error?.code == .notOpened)
+    }
+
     @Test func aServiceThatCannotOpenSaysWhy() async throws {
         try await withService { site in
             await #expect(throws: GatewayError.self) { try await site.service.open(Self.failToOpen) }
@@ -166,9 +216,9 @@ import UV
     }
 
     private func withService(
-        drainMilliseconds: Int = 300_000, _ body: @Sendable (Site) async throws -> Void
+        drainMilliseconds: Int = 300_000, aliases: [ModelAlias] = [], _ body: @Sendable (Site) async throws -> Void
     ) async throws {
-        let site = try await Site(drainMilliseconds: drainMilliseconds)
+        let site = try await Site(drainMilliseconds: drainMilliseconds) { configuration, _ in configuration.modelAliases = aliases }
         do {
             try await body(site)
         } catch {

@@ -38,7 +38,8 @@ final class Site: Sendable {
         configuration.limits.rescanMilliseconds = 300
         try configure(&configuration, folder)
         self.configuration = configuration
-        library = try Fixture.library(folder, embedder: embedder, routes: configuration.routes != nil, policy: configuration.requests)
+        library = try Fixture.library(folder, embedder: embedder, routes: configuration.routes != nil, policy: configuration.requests,
+            hasKeys: !keys.isEmpty)
         backend = NamingBackend(library.store)
         let logger = Logger(sink: log)
         service = await Service(configuration, keys: keys, logger: logger)

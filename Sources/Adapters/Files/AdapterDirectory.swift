@@ -34,7 +34,7 @@ final class AdapterDirectory: Sendable {
     }
 
     /// The folder of all adapters. Errors: `unavailable`, whatever the reason: it says nothing about any adapter.
-    private static func openRoot(_ path: String) throws(AdapterError) -> AdapterDirectory {
+    static func openRoot(_ path: String) throws(AdapterError) -> AdapterDirectory {
         do throws(FileError) {
             return AdapterDirectory(try Folder(path))
         } catch {

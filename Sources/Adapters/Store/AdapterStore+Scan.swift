@@ -127,10 +127,11 @@ extension AdapterStore {
         if let failure { throw failure }
     }
 
-    /// Where an adapter's folder is, whether it is served or not; nil when there is none, or when the adapters folder cannot be read.
-    public func path(of name: String) -> String? {
-        guard AdapterName.isValid(name), let place = try? AdapterPlaces(folder).place(of: name) else { return nil }
-        return "\(folder)/\(place)"
+    /// Where an adapter's folder is, whether it is served or not; nil when there is none. Errors: `io`, `unavailable` when the system
+    /// cannot tell.
+    public func path(of name: String) throws(AdapterError) -> String? {
+        guard AdapterName.isValid(name) else { return nil }
+        return try AdapterPlaces(AdapterDirectory.openRoot(folder)).place(of: name).map { "\(folder)/\($0)" }
     }
 
     // MARK: One folder

@@ -68,6 +68,7 @@ extension ServiceConfiguration {
     ) throws(GatewayError) -> AdapterLibrary {
         try checkRoutes()
         return AdapterLibrary(
-            store: openStore(for: base, check: check), router: embedder.map { openRouter($0, first: first) }, files: routeFiles, policy: requests)
+            store: openStore(for: base, check: check), router: embedder.map { openRouter($0, first: first) }, files: routeFiles, policy: requests,
+            hasKeys: apiKeyFile != nil)
     }
 }

@@ -47,6 +47,8 @@ public final class AdapterLibrary: Sendable {
         public var routingProblems: [String: String] = [:]
         /// Rules without effect, where that is new.
         public var ruleProblems: [(owner: String, problem: String)] = []
+        /// By adapter, rules about keys that cannot work because the service asks for none, where that is new.
+        public var keyProblems: [String: String] = [:]
         /// Adapters that came or changed, and others with nearly the same examples: the router cannot tell them apart.
         public var overlaps: [(adapter: String, other: String, similarity: Float)] = []
         /// Adapters that came or changed, most of whose texts went to another one until then.
@@ -63,8 +65,8 @@ public final class AdapterLibrary: Sendable {
         public var routerFailure: String?
 
         public var isEmpty: Bool {
-            changes.isEmpty && routingProblems.isEmpty && ruleProblems.isEmpty && doubts.isEmpty && !isCertainAgain && cacheProblem == nil
-                && !isRouterUpdated && routerFailure == nil
+            changes.isEmpty && routingProblems.isEmpty && ruleProblems.isEmpty && keyProblems.isEmpty && doubts.isEmpty && !isCertainAgain
+                && cacheProblem == nil && !isRouterUpdated && routerFailure == nil
         }
     }
 
@@ -74,15 +76,19 @@ public final class AdapterLibrary: Sendable {
     /// Decides requests with the router, the rules and the conversations before.
     public let dispatcher: RouteDispatcher
     let files: RouteFiles
+    /// Callers have keys, so that rules about keys can work.
+    private let hasKeys: Bool
     let current = Mutex(Shelf())
     /// Held by a look at the folders; only looks take it.
     private let looking = Mutex(LibraryMemory())
     let indexing = Mutex(Indexing())
 
-    public init(store: AdapterStore, router: Router?, files: RouteFiles, policy: RequestPolicy = .init()) {
+    /// - Parameter hasKeys: false: rules about keys are reported as rules that cannot work.
+    public init(store: AdapterStore, router: Router?, files: RouteFiles, policy: RequestPolicy = .init(), hasKeys: Bool = true) {
         self.store = store
         self.router = router
         self.files = files
+        self.hasKeys = hasKeys
         dispatcher = RouteDispatcher(router: router, policy: policy)
     }
 
@@ -110,6 +116,7 @@ public final class AdapterLibrary: Sendable {
             memory.read(all, files, &refresh)
             memory.tellProblems(served, &refresh)
             memory.tellUnknownNames(all, defaultAdapter: dispatcher.policy.defaultAdapter, &refresh)
+            if !hasKeys { memory.tellKeyRules(&refresh) }
             let condition = memory.condition(store.folderState)
             memory.tellDoubts(condition, &refresh)
             publish(all, memory, condition)

@@ -28,6 +28,7 @@ struct LibraryMemory {
     private var routesStamp: FolderStamp?
     /// Names in rules that no folder has, and what cannot be read; each is reported once.
     private var unknownNames: Set<String> = []
+    private var keyProblems: [String: String] = [:]
     private var doubts: Set<String> = []
 
     // MARK: Reading
@@ -130,6 +131,16 @@ struct LibraryMemory {
         refresh.doubts = condition.rules.filter { !doubts.contains($0) }
         refresh.isCertainAgain = now.isEmpty && !doubts.isEmpty
         doubts = now
+    }
+
+    /// Rules about keys while the service asks for none, once each.
+    mutating func tellKeyRules(_ refresh: inout AdapterLibrary.Refresh) {
+        let problems = restricted.compactMapValues { access -> String? in
+            if access.allow?.keys?.isEmpty == false { return "`allow` names keys: no caller can use the adapter" }
+            return access.deny?.keys?.isEmpty == false ? "`deny` names keys: it refuses no caller" : nil
+        }
+        refresh.keyProblems = problems.filter { keyProblems[$0.key] != $0.value }
+        keyProblems = problems
     }
 
     /// Rules and files without effect: most likely a misspelt name.

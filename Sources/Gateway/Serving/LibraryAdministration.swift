@@ -21,14 +21,14 @@ struct LibraryAdministration: AdapterAdministration {
     func add(_ name: String, source: String) async throws -> AdapterReport {
         try await queue.run {
             let folder = try importFolder(source)
-            try administer { () throws(AdapterError) in _ = try library.store.add(from: folder, name: name) }
+            try administer(name) { () throws(AdapterError) in _ = try library.store.add(from: folder, name: name) }
             library.restore(name)
             return try found(name)
         }
     }
 
     func remove(_ name: String) async throws {
-        try await queue.run { try administer { () throws(AdapterError) in try library.remove(name) } }
+        try await queue.run { try administer(name) { () throws(AdapterError) in try library.remove(name) } }
     }
 
     func load(_ name: String, path: String, inPlace: Bool) async throws {
@@ -38,12 +38,12 @@ struct LibraryAdministration: AdapterAdministration {
                 throw APIError(
                     .adapterExists, "The lora adapter '\(name)' has already been loaded.", param: "lora_name")
             }
-            let own = library.store.path(of: name).flatMap(resolved)
+            let own = try administer(name) { () throws(AdapterError) in try library.store.path(of: name) }.flatMap(resolved)
             if let own, own == resolved(path) || own == resolved("\(library.store.folder)/\(path)") {
                 library.restore(name)
             } else if own == nil || inPlace {
                 let folder = try loadedFolder(path)
-                try administer { () throws(AdapterError) in
+                try administer(name) { () throws(AdapterError) in
                     _ = try library.store.add(from: folder, name: name, replaces: inPlace)
                 }
                 library.restore(name)
@@ -51,7 +51,7 @@ struct LibraryAdministration: AdapterAdministration {
                 throw APIError(
                     .adapterExists, "Another folder serves as '\(name)'; delete it first, or load with `load_inplace`.", param: "lora_path")
             }
-            try administer { () throws(AdapterError) in _ = try library.store.preload(name) }
+            try administer(name) { () throws(AdapterError) in _ = try library.store.preload(name) }
         }
     }
 
@@ -95,7 +95,8 @@ struct LibraryAdministration: AdapterAdministration {
                 "This server copies no adapters for clients: it was started without \(Setting.imports.flag).")
         }
         guard let root = resolved(imports) else {
-            throw APIError(.internalFailure, "the import folder is not there")
+            throw APIError(
+                failed: "the import folder cannot be read", cause: "\(Setting.imports.flag) \(imports): \(String(cString: strerror(errno)))")
         }
         let isInside = source.hasPrefix("/") ? source : "\(root)/\(source)"
         guard let folder = resolved(isInside), folder.hasPrefix("\(root)/") else {
@@ -111,20 +112,31 @@ struct LibraryAdministration: AdapterAdministration {
         return String(cString: resolved)
     }
 
-    private func administer(_ body: () throws(AdapterError) -> Void) throws(APIError) {
+    private func administer<Value>(_ name: String, _ body: () throws(AdapterError) -> Value) throws(APIError) -> Value {
         do {
-            try body()
+            return try body()
         } catch {
-            let code: APIError.Code =
-                switch error.code {
-                case .notFound: .adapterNotFound
-                case .exists: .adapterExists
-                case .invalidName: .invalidRequest
-                case .io: .internalFailure
-                case .unavailable: .overloaded
-                default: .adapterRejected
-                }
-            throw APIError(code, error.description)
+            let folders = [library.store.folder, imports].compactMap(\.self)
+            throw APIError(error, adapter: name, folders: folders + folders.compactMap(resolved))
+        }
+    }
+}
+
+extension APIError {
+    /// A change of an adapter that failed. What the system said is for the log; the client learns what failed.
+    ///
+    /// - Parameter folders: the adapters folder and the import folder; paths are shown without what lies above them.
+    init(_ error: AdapterError, adapter: String, folders: [String]) {
+        let message = folders.reduce(error.description) { $0.replacing("\($1)/", with: "") }
+        switch error.code {
+        case .io: self.init(failed: "the files of adapter `\(adapter)` cannot be read or written", cause: error.description)
+        case .unavailable:
+            self.init(.overloaded, "adapter `\(adapter)` cannot be read or changed at the moment; try again later", retryAfterSeconds: 1)
+            cause = error.description
+        case .notFound: self.init(.adapterNotFound, message)
+        case .exists: self.init(.adapterExists, message)
+        case .invalidName: self.init(.invalidRequest, message)
+        default: self.init(.adapterRejected, message)
         }
     }
 }

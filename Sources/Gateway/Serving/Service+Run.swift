@@ -1,10 +1,13 @@
-internal import Glibc
+internal import Files
 public import Logging
 public import OpenAIAPI
 internal import UV
 
 extension Service {
     /// Serves until SIGTERM or SIGINT: the first one drains, a second one stops at once. For `lmoe serve`.
+    ///
+    /// A signal that comes while the models load ends the service without waiting for them: `opening` is left to run, and what it opens
+    /// is not served. Errors: why the service could not be opened.
     ///
     /// - Parameters:
     ///   - opening: opens the models; called off the loop while the server answers already.
@@ -31,20 +34,24 @@ extension Service {
         let end = EndSignal(service, logger)
         defer { end.close() }
         listening(try service.listen())
-        do {
-            try await service.open(opening, looked: looked)
-        } catch {
-            service.stop()
-            throw error
+        Task { @LoopActor in
+            do {
+                try await service.open(opening, looked: looked)
+            } catch {
+                end.failed(error)
+            }
         }
-        await end.wait()
+        try await end.wait()
     }
 
     /// The keys of `api-key-file`; none without one. A file without a key is refused: it would open the service.
     public nonisolated static func readKeys(_ configuration: ServiceConfiguration) throws(GatewayError) -> APIKeys {
         guard let path = configuration.apiKeyFile else { return APIKeys() }
-        guard let text = SmallFile.read(path, limitBytes: 1 << 20) else {
-            throw GatewayError(.configuration, "cannot be read as text of at most 1 MiB", place: path)
+        let text: String
+        do {
+            text = try RegularFile.text(path, limitBytes: 1 << 20)
+        } catch {
+            throw GatewayError(.configuration, "the file of keys cannot be used: \(error.message)", place: path)
         }
         let keys: APIKeys
         do {
@@ -57,14 +64,14 @@ extension Service {
     }
 }
 
-/// Turns signals into the service's end. Loop only.
+/// Ends the service: after a signal, or when it could not be opened. Loop only.
 @LoopActor
 private final class EndSignal {
     private let service: Service
     private var watches: [SignalWatch] = []
     private var count = 0
-    private var isOver = false
-    private var waiting: CheckedContinuation<Void, Never>?
+    private var result: Result<Void, any Error>?
+    private var waiting: CheckedContinuation<Void, any Error>?
 
     init(_ service: Service, _ logger: Logger) {
         self.service = service
@@ -79,9 +86,17 @@ private final class EndSignal {
         }
     }
 
-    func wait() async {
-        guard !isOver else { return }
-        await withCheckedContinuation { waiting = $0 }
+    /// Errors: what `failed` was told.
+    func wait() async throws {
+        if let result { return try result.get() }
+        try await withCheckedThrowingContinuation { waiting = $0 }
+    }
+
+    /// The service could not be opened. After a signal this no longer matters.
+    func failed(_ error: any Error) {
+        guard count == 0 else { return }
+        service.stop()
+        finish(.failure(error))
     }
 
     func close() {
@@ -94,9 +109,14 @@ private final class EndSignal {
         guard count == 1 else { return service.stop() }
         Task { @LoopActor in
             await service.drain()
-            isOver = true
-            waiting?.resume()
-            waiting = nil
+            finish(.success(()))
         }
+    }
+
+    private func finish(_ result: Result<Void, any Error>) {
+        guard self.result == nil else { return }
+        self.result = result
+        waiting?.resume(with: result)
+        waiting = nil
     }
 }

@@ -21,6 +21,7 @@ public final class Service {
     private let server: HTTPServer
     private let started = UnixClock.seconds()
     private var watch: LibraryWatch?
+    private var decisions: DecisionLog?
     private var isStopped = false
 
     /// - Parameter keys: who may ask; see `readKeys`.
@@ -92,10 +93,12 @@ public final class Service {
                     })
             }
         }
-        guard !isStopped else { return parts.backend.stop() }
+        // The service ended while the models loaded.
+        guard !api.isDraining else { return parts.backend.stop() }
         self.parts = parts
         report(refresh)
         metrics.observe(parts.library)
+        self.decisions = decisions
         if let decisions { metrics.observe(decisions) }
         serve(parts, decisions)
         metrics.observeReadiness(parts)
@@ -115,7 +118,14 @@ public final class Service {
         let routing = WorkQueue(
             "lmoe.routing", capacity: configuration.limits.queuedForRouting, purpose: "to be routed or embedded")
         let serving = library.serving(
-            backend, queue: routing, limits: configuration.limits.serving, decided: { decision, question in decisions?.note(decision, question) },
+            backend, queue: routing, limits: configuration.limits.serving,
+            decided: { [logger] decision, question in
+                decisions?.note(decision, question)
+                guard let cause = decision.notes.judgement?.cause else { return }
+                logger.warning(
+                    "the language model did not judge: the router's decision stands",
+                    metadata: ["id": .string(question.requestID), "why": .string(cause)])
+            },
             fellBack: { [logger] fallback in
                 logger.warning(
                     "the adapter that the router chose cannot answer",
@@ -187,6 +197,11 @@ public final class Service {
                 metadata: ["adapter": .string(claim.adapter), "other": .string(claim.other), "texts": .string("\(claim.texts) of \(claim.looked)")])
         }
         for (owner, problem) in refresh.ruleProblems { logger.warning("a rule has no effect", metadata: ["of": .string(owner), "why": .string(problem)]) }
+        for (adapter, problem) in refresh.keyProblems.sorted(by: { $0.key < $1.key }) {
+            logger.warning(
+                "an access rule is about keys, and the service asks for none; \(Setting.apiKeyFile.flag) names a file of keys",
+                metadata: ["adapter": .string(adapter), "why": .string(problem)])
+        }
         if let failure = refresh.routerFailure { logger.error("the router keeps its last index", metadata: ["why": .string(failure)]) }
     }
 
@@ -203,6 +218,7 @@ public final class Service {
         await server.drain(deadlineMilliseconds: configuration.limits.drainMilliseconds) { [api] in
             api.endAll(APIError(.draining, "The server is stopping.", retryAfterSeconds: 5))
         }
+        decisions?.flush()
         stop()
     }
 

@@ -15,9 +15,9 @@ struct Perplexity: ParsableCommand {
               lmoe perplexity book.txt
               lmoe perplexity --adapter sql --precision compare --json queries.txt
 
-            The text is cut into windows that know nothing of each other; in each all tokens but the first are predicted.
-            `compare` runs the fast path and the f32 reference over the same tokens and says how far they are apart; the
-            reference takes about a minute for 10,000 tokens of a small model. Special tokens that are written in the text
+            The text is cut into windows that know nothing of each other; in each all tokens but the first are predicted. \
+            `compare` runs the fast path and the f32 reference over the same tokens and says how far they are apart; the \
+            reference takes about a minute for 10,000 tokens of a small model. Special tokens that are written in the text \
             are recognised.
             """)
 
@@ -81,10 +81,7 @@ struct Perplexity: ParsableCommand {
 
     private func text() throws -> String {
         guard let file else { return try Terminal.allInput() }
-        guard let text = SmallFile.read(file, limitBytes: Self.bytes) else {
-            throw Failure.usage("\(file): can't be read as UTF-8 text of at most \(Self.bytes >> 20) MiB")
-        }
-        return text
+        return try Workspace.text(file, limitBytes: Self.bytes)
     }
 
     /// Each window begins with what the model expects at the start of a text.

@@ -13,8 +13,8 @@ struct Serve: AsyncParsableCommand {
               lmoe serve --port 9000 --adapters /srv/adapters --api-key-file keys
               LMOE_LOG_FORMAT=json lmoe serve --config lmoe.yaml
 
-            Prints the address, the limits and the adapters. SIGTERM and SIGINT let running requests finish; a second
-            one stops at once.
+            Prints the address, the limits and the adapters. At SIGTERM or SIGINT running requests finish; a second signal stops \
+            at once.
             """)
 
     @OptionGroup var model: ModelOptions
@@ -37,6 +37,7 @@ struct Serve: AsyncParsableCommand {
                 for line in configuration.limits.lines { print("  \(line)") }
                 Terminal.flush()
             }, looked: Serve.list)
+        ExitStatus.leave()
     }
 
     /// More would hide the limits, and could fill a pipe that is not read.

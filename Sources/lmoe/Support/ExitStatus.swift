@@ -18,6 +18,13 @@ enum ExitStatus: Int32 {
     /// A check found problems, or nothing matched.
     case no = 3
 
+    /// Ends the process although threads of it may still compute, as after a signal while models load: without the handlers of `exit`, of
+    /// which OpenBLAS's waits for its threads and does not return when one of them is in use.
+    static func leave() -> Never {
+        Terminal.flush()
+        _exit(done.rawValue)
+    }
+
     /// Prints what there is to say, on stdout when it was asked for, and ends the process.
     static func end(with error: any Error) -> Never {
         switch error {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Gateway
 import Generation
@@ -26,12 +27,18 @@ struct Workspace: Sendable {
     static func configuration(flags: [Setting: String], file: String?) throws -> ServiceConfiguration {
         var values = SettingValues(flags: flags, environment: ProcessInfo.processInfo.environment)
         if let file {
-            guard let text = SmallFile.read(file, limitBytes: 1 << 20) else {
-                throw Failure.usage("\(file): can't be read as text of at most 1 MiB")
-            }
-            values.file = try SettingValues.parse(file: text, place: file)
+            values.file = try SettingValues.parse(file: try text(file, limitBytes: 1 << 20), place: file)
         }
         return try ServiceConfiguration(values)
+    }
+
+    /// A text file that an argument names. Errors: what is wrong with it, which is exit status 2.
+    static func text(_ file: String, limitBytes: Int) throws -> String {
+        do throws(FileError) {
+            return try RegularFile.text(file, limitBytes: limitBytes)
+        } catch {
+            throw Failure.usage(error.description)
+        }
     }
 
     func base() throws -> BaseModel {
@@ -53,6 +60,9 @@ struct Workspace: Sendable {
     static func serving(_ backend: any GenerationBackend, _ library: AdapterLibrary) -> RoutedBackend {
         library.serving(
             backend, queue: WorkQueue("lmoe.routing", capacity: 16, purpose: "to be routed"),
+            decided: { decision, _ in
+                if let cause = decision.notes.judgement?.cause { Terminal.say("lmoe: the language model did not judge: \(cause)") }
+            },
             fellBack: { fallback in
                 Terminal.say("lmoe: \(fallback.adapter) was chosen and cannot answer: \(fallback.error.message)")
             })

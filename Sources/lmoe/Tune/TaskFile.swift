@@ -19,9 +19,7 @@ struct TaskFile {
     static let ownSettings: [TaskSetting] = [.data, .query, .heldOut, .out, .description, .start]
 
     init(_ path: String) throws {
-        guard let text = SmallFile.read(path, limitBytes: Self.limitBytes) else {
-            throw Failure.usage("\(path): can't be read as text of at most 1 MiB")
-        }
+        let text = try Workspace.text(path, limitBytes: Self.limitBytes)
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
