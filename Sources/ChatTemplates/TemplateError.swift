@@ -3,7 +3,7 @@ public struct TemplateError: Error, Sendable, Equatable, CustomStringConvertible
     public enum Code: String, Sendable {
         /// The source is not a template, or uses a statement that chat templates do not have (`include`, `extends` …).
         case syntax
-        /// A missing value was used other than by printing or testing it.
+        /// A template did more with a missing value than print or test it.
         case undefined
         /// An operation on values of the wrong kind, or a call with wrong arguments.
         case type

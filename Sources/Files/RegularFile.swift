@@ -2,8 +2,8 @@ internal import Glibc
 
 /// One regular file, open for reading. What is not regular (a pipe, a device, a folder) is refused, and opening it never waits.
 ///
-/// It is read with `pread` into memory of our own, so another process may truncate or replace the file meanwhile: that is an
-/// error, or a file of another length, never a fault.
+/// It is read with `pread` into the process's own memory, so another process may truncate or replace the file meanwhile: the result
+/// is then an error or a file of another length, never a fault.
 public final class RegularFile: Sendable {
     /// What to do with a symbolic link.
     public enum Links: Sendable {
@@ -119,7 +119,7 @@ public final class RegularFile: Sendable {
 }
 
 extension FileError {
-    /// For a path that the system does not find: tells a link to nothing from nothing.
+    /// For a path that the system does not find: `danglingLink` when it is a symbolic link, else `notFound`.
     static func absent(_ path: String, relativeTo parent: Int32, shown: String) -> FileError {
         var status = stat()
         guard fstatat(parent, path, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFLNK else {

@@ -1,7 +1,7 @@
 /// What happens to one request, in order: `routed` (from `Serving`, not from a backend), `started`, any number of `delta`, then
 /// `finished` or `failed`, once.
 public enum GenerationEvent: Sendable {
-    /// Who is to answer, and why. It comes again, before `started`, when an adapter that was chosen cannot answer.
+    /// Which adapter answers, and why. It is sent again, before `started`, when the chosen adapter cannot answer.
     case routed(RouteDecision)
     /// The prompt was accepted, its adapter is loaded and pinned.
     case started(GenerationStart)

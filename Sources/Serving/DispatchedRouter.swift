@@ -14,8 +14,8 @@ public final class DispatchedRouter: RequestRouter {
 
     /// - Parameters:
     ///   - rules: the operator's rules now.
-    ///   - backend: gives the text of prompts that come as token ids, and is the language model that judges.
-    ///   - decided: told of each decision, with its milliseconds.
+    ///   - backend: turns token ids into text, and is the language model that judges.
+    ///   - decided: called with each decision, which has its milliseconds.
     public init(
         _ dispatcher: RouteDispatcher, rules: @escaping @Sendable () -> RouteRules, queue: WorkQueue,
         backend: any GenerationBackend, decided: @escaping @Sendable (RouteDecision, RouteQuestion) -> Void = { _, _ in }

@@ -3,8 +3,8 @@ public import Generation
 public import Routing
 internal import Synchronization
 
-/// Asks the base model which adapter is to answer: all rotations of the question at once, one token each. Any thread; no thread
-/// waits for the answer.
+/// Asks the base model which adapter should answer: all rotations of the question at the same time, one token each. Any thread; no
+/// thread waits for the answer.
 public struct LanguageModelRouting: Sendable {
     let backend: any GenerationBackend
     /// After this time the router's decision stands without a judgement.

@@ -1,4 +1,4 @@
-"""Tables of results.json in Markdown: the raw figures, and the bars of issue 3 with what was measured."""
+"""Tables of results.json in Markdown: the raw figures, and the bars that were set with what was measured."""
 
 import argparse
 import json
@@ -55,7 +55,7 @@ def life(part):
 
 
 class Bars:
-    """The rows of issue 3's table: what was measured, against the bar and the aim."""
+    """What was measured, against the bar and the aim."""
 
     def __init__(self, results):
         self.results, self.rows = results, []

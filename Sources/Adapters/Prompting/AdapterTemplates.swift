@@ -1,7 +1,7 @@
 internal import Files
 internal import JSON
 
-/// The chat templates that an adapter was trained with; they go before the base model's.
+/// The chat templates that an adapter was trained with; they replace the base model's.
 public struct AdapterTemplates: Sendable, Hashable {
     /// For every conversation; nil: the base's. One of the two is there.
     public var standard: String?
@@ -17,7 +17,7 @@ public struct AdapterTemplates: Sendable, Hashable {
     }
 
     /// `chat_template.jinja`, else `chat_template` of `chat_template.json` or of `tokenizer_config.json`, which may be a text or named
-    /// ones, of which `default` and `tool_use` count. A file `additional_chat_templates/tool_use.jinja` goes before the latter. Nil
+    /// ones, of which `default` and `tool_use` count. A file `additional_chat_templates/tool_use.jinja` overrides the latter. Nil
     /// when there is none. Errors: `malformed`, and those of reading.
     static func read(_ directory: AdapterDirectory, limits: AdapterLimits) throws(AdapterError) -> AdapterTemplates? {
         let toolFile = "\(AdapterFile.namedTemplates)/tool_use.jinja"

@@ -1,7 +1,7 @@
 internal import Files
 internal import JSON
 
-/// The special tokens that an adapter was trained with, as its own files name them. They go before the base model's: an answer ends
+/// The special tokens that an adapter was trained with, as its own files name them. They replace the base model's: an answer ends
 /// at any of the adapter's end tokens, too.
 public struct AdapterTokens: Sendable, Hashable {
     /// `eos_token` of `tokenizer_config.json` or `special_tokens_map.json`: how the vocabulary spells it.

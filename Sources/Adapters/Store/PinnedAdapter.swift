@@ -57,7 +57,7 @@ public final class PinnedAdapter: Sendable {
     public var delta: AdapterDelta { adapter.delta }
     /// What it looks up for each request; nil for most.
     public var retrieval: (any DeltaRetrieval)? { adapter.retrieval }
-    /// Its own chat templates and special tokens, which go before the base model's.
+    /// Its own chat templates and special tokens, which replace the base model's.
     public var prompting: AdapterPrompting { adapter.prompting }
     public var chatTemplate: String? { prompting.templates?.standard }
     public var summary: AdapterSummary { adapter.summary }

@@ -4,7 +4,7 @@ extension StoreState {
     struct Observation {
         /// Residents to let go of.
         var dropped: [Payload] = []
-        /// New files of an adapter that is in memory: they are to be loaded now. Until that has ended well, the resident serves.
+        /// New files of an adapter that is in memory: the caller must load them now. Until the load succeeds, the version in memory serves.
         var replacement: Load?
     }
 

@@ -3,7 +3,7 @@ public import Routing
 public import Serving
 
 extension AdapterLibrary {
-    /// What a text would be decided, without an answer: for commands that explain or measure. Runs the encoder on this thread.
+    /// The decision for a text, without an answer: for commands that explain or measure. Runs the encoder on this thread.
     public func decide(_ question: RouteQuestion) throws(RoutingError) -> RouteDecision {
         try dispatcher.decide(question, rules: shelf.rules)
     }
@@ -12,9 +12,9 @@ extension AdapterLibrary {
     ///
     /// - Parameters:
     ///   - queue: runs the encoder.
-    ///   - decided: told of each decision of the router.
-    ///   - fellBack: told of each prompt whose routed adapter could not answer.
-    ///   - notLoaded: told of each adapter that could not be loaded ahead of its request.
+    ///   - decided: called with each decision of the router.
+    ///   - fellBack: called for each prompt whose routed adapter could not answer.
+    ///   - notLoaded: called for each adapter that could not be loaded ahead of its request.
     public func serving(
         _ backend: any GenerationBackend, queue: WorkQueue, limits: ServingLimits = .init(),
         decided: @escaping @Sendable (RouteDecision, RouteQuestion) -> Void = { _, _ in },

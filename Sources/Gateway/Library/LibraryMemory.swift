@@ -149,7 +149,7 @@ struct LibraryMemory {
         var unknown: Set<String> = []
         func check(_ name: String?, _ key: String, of owner: String) {
             guard let name, name != "base", !known.contains(name) else { return }
-            let problem = "`\(key)` names `\(name)`, of which there is no folder"
+            let problem = "`\(key)` names `\(name)`, which has no folder"
             tell(problem, owner)
         }
         func tell(_ problem: String, _ owner: String) {
@@ -158,7 +158,7 @@ struct LibraryMemory {
         }
         for (file, problem) in (overrides?.withoutEffect ?? [:]).sorted(by: { $0.key < $1.key }) { tell(problem, "routes/\(file)") }
         for (file, adapter) in (overrides?.subjects ?? [:]).sorted(by: { $0.key < $1.key }) where !known.contains(adapter) {
-            tell("it is about `\(adapter)`, of which there is no folder", "routes/\(file)")
+            tell("it is about `\(adapter)`, which has no folder", "routes/\(file)")
         }
         for status in statuses {
             let handling = readings[status.name]?.found.definition?.handling

@@ -44,7 +44,7 @@ struct LibraryCatalogue: ModelCatalogue {
         let condition = library.shelf.condition
         var result = CatalogueCondition()
         if condition.adapters != nil {
-            result.failure = "the adapters folder cannot be read: the adapters that were served before are served on"
+            result.failure = "the adapters folder cannot be read: the adapters that were served before stay in service"
         }
         if !condition.rules.isEmpty {
             result.warnings.append(

@@ -11,7 +11,7 @@ extension Service {
     ///
     /// - Parameters:
     ///   - opening: opens the models; called off the loop while the server answers already.
-    ///   - listening: told the port once the address is bound.
+    ///   - listening: called with the port once the address is bound.
     ///   - looked: called off the loop after the first look at the folders.
     public nonisolated static func run(
         _ configuration: ServiceConfiguration, logger: Logger, version: String,

@@ -1,4 +1,4 @@
-/// A prompt whose adapter is to be chosen, and its caller.
+/// A prompt for which the router chooses an adapter, and its caller.
 public struct RouteQuestion: Sendable {
     public enum Content: Sendable, Equatable {
         /// The router's policy says which turns decide.

@@ -128,7 +128,7 @@ final class PromptBuilder: Sendable {
         return template
     }
 
-    /// The template's variables; an adapter's own special tokens go before the base's.
+    /// The template's variables; an adapter's own special tokens replace the base's.
     private func context(_ messages: [ChatMessage], tools: [JSONValue], tokens: AdapterTokens?) -> JSONObject {
         var context = JSONObject()
         var values: [JSONValue] = []

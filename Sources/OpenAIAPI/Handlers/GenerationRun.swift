@@ -33,7 +33,7 @@ final class GenerationRun {
     /// - Parameter selections: one for each prompt.
     func start(on serving: RoutedBackend, selections: [RoutedPrompt.Selection]) {
         guard !exchange.isOver else { return }
-        // These two hold the run until the answer's end or the client's; mailboxes hold it weakly.
+        // These two hold the run until the answer ends or the client leaves; mailboxes hold it weakly.
         exchange.onClientLeft = { self.cancel() }
         exchange.responder.onDrain = { self.pumpAll() }
         for index in answer.choices.indices {

@@ -52,7 +52,7 @@ struct ModelNames: Sendable {
 extension ModelSelection {
     /// Reads `model` and the extensions `expert` (airoboros), `adapter_id` and `merged_adapters` (LoRAX) and `lora` (llama.cpp).
     ///
-    /// An extension goes before a `model` that names the base or lets the router decide; a `model` that names another
+    /// An extension overrides a `model` that names the base or lets the router decide; a `model` that names another
     /// adapter than the extension, or two extensions that differ, are a 400: one of them must be a mistake.
     static func read(_ cursor: JSONCursor, names: ModelNames) throws(APIError) -> ModelSelection {
         do {

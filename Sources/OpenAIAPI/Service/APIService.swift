@@ -8,9 +8,9 @@ public struct APIConfiguration: Sendable {
     public var limits = APILimits()
     public var cors = CORSPolicy()
     public var keys = APIKeys()
-    /// Names that clients may have in `model`; the first that matches counts. Names that are served go before them.
+    /// Names that clients may have in `model`; the first that matches counts. Names that are served take precedence.
     public var modelAliases: [ModelAlias] = []
-    /// Cached prefixes and their counts are apart by key; nil: when there are keys.
+    /// Each key has a prefix cache of its own, and counts of it; nil: when there are keys.
     public var separatesCaches: Bool?
     /// `LMOE_LENIENT=1`: unknown fields are ignored.
     public var isLenient = false
@@ -22,7 +22,7 @@ public struct APIConfiguration: Sendable {
 
 /// Answers requests: finds the endpoint, checks origin and key, and hands over to the endpoint's handler. Loop only.
 ///
-/// It answers from the start: before `services` are set, what needs them is 503.
+/// Before `services` are set, requests that need them get 503.
 @LoopActor
 public final class APIService {
     public let configuration: APIConfiguration

@@ -39,7 +39,7 @@ final class Exchange {
         self.observe = observe
         record = RequestRecord(
             id: id, method: request.method, endpoint: endpoint, remoteAddress: request.remoteAddress)
-        // The connection holds the responder, and the responder this, until the answer's end or the client's.
+        // The connection holds the responder, and the responder holds this, until the answer ends or the client leaves.
         responder.onClose = { self.clientLeft() }
     }
 
@@ -59,7 +59,7 @@ final class Exchange {
     private static let longestHeaderValue = 1_024
     private static let credentials = APIKeys.headerNames.union(["authorization", "proxy-authorization", "cookie"])
 
-    /// The body, which this forgets.
+    /// Returns the body and releases it.
     func takeBody() -> [UInt8] {
         defer { request.body = [] }
         return request.body

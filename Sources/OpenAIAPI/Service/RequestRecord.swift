@@ -17,7 +17,7 @@ public struct RequestRecord: Sendable {
     public var errorCode: APIError.Code?
     /// What went wrong inside the server: for the log, not for clients.
     public var failure: String?
-    /// One for each prompt, without texts; empty where nothing was generated or routed, nil where the router did not come to it.
+    /// One for each prompt, without texts; empty where nothing was generated or routed, nil where the router did not decide.
     public var decisions: [RouteDecision?] = []
     public var choices = 0
     public var usage: GenerationUsage?

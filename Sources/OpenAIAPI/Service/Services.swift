@@ -2,9 +2,9 @@ import Generation
 import JSON
 import Serving
 
-/// What the handlers stand on; `Gateway` implements the protocols.
+/// What the handlers use; `Gateway` implements the protocols.
 ///
-/// All of it is called on the loop. What is `async` leaves the loop by itself; what is not is a lock and a copy.
+/// The loop calls all of it. An `async` function leaves the loop; any other takes a lock and copies.
 public struct APIServices: Sendable {
     /// Chooses who answers and answers.
     public var serving: RoutedBackend
@@ -46,11 +46,11 @@ public protocol ModelCatalogue: Sendable {
     func adapterNames() -> [String]
 }
 
-/// How far a catalogue knows what lies in its folders. Texts are for clients: they name no path.
+/// Whether a catalogue can read its folders. The texts are for clients and name no path.
 public struct CatalogueCondition: Sendable, Equatable {
-    /// Why it does not know what lies there: what was served before is served on, and the service is not ready. nil when it knows.
+    /// Why the folders cannot be read; nil when they can. The service goes on with what it served before, and is not ready.
     public var failure: String?
-    /// What else is not as it should be; the service is ready all the same.
+    /// Other faults; the service is ready despite them.
     public var warnings: [String]
 
     public init(failure: String? = nil, warnings: [String] = []) {
@@ -83,7 +83,7 @@ public struct ServedModel: Sendable, Equatable {
     }
 }
 
-/// What a management request learns of an adapter.
+/// What a management request is told about an adapter.
 public struct AdapterReport: Sendable, Equatable {
     public var name: String
     /// `ready`, `resident`, `loading`, `notReady`, `rejected` or `unloaded`.

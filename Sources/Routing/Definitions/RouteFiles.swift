@@ -3,11 +3,11 @@ internal import Tensors
 
 /// Reads the routing data of adapters from disk.
 ///
-/// In the adapter's folder, the first that exists: `route.yaml` (or `.yml`); otherwise JSON lines `expert_<name>.jsonl` with `description.txt`
-/// (airoboros). Without a description the model card's is taken. A file `routes/<name>.yaml` (or `.jsonl`, examples only) goes before
-/// what the folder says, key by key.
+/// In the adapter's folder it reads the first that exists: `route.yaml` (or `.yml`), else JSON lines `expert_<name>.jsonl` with
+/// `description.txt` (airoboros). Without a description it takes the model card's. A file `routes/<name>.yaml` (or `.jsonl`, examples
+/// only) overrides what the folder says, key by key.
 ///
-/// An adapter's folder comes from strangers: its `examples_file` stays inside, and links that lead out of it are refused.
+/// An adapter's folder may come from a stranger: its `examples_file` stays inside, and links that lead out of it are refused.
 /// The routes folder is the operator's: its `examples_file` may point anywhere (relative to the routes folder).
 public struct RouteFiles: Sendable {
     public var routesFolder: String?

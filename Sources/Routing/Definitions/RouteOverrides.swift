@@ -5,8 +5,8 @@ internal import Files
 /// A file `<name>.yaml` (or `.yml`) is about the adapter that its `adapter` key names, otherwise about the one of its own name; of
 /// several for one adapter the first in the order of names counts. `<name>.jsonl` adds examples.
 ///
-/// What cannot be read is not empty. While the folder cannot be read, everything in it counts as it was; while a file cannot be read,
-/// its last content that was understood does. Only a file that is gone from a folder that could be listed no longer counts.
+/// While the folder cannot be read, its last content stays in force. While a file cannot be read, the last content that was understood
+/// stays in force. A file loses its effect only when the folder could be listed and no longer has it.
 public struct RouteOverrides: Sendable, Equatable {
     /// A file that was read, with the examples of its `examples_file`.
     struct Override: Sendable, Equatable {

@@ -11,7 +11,7 @@ extension RouteYAML {
 
         static let keys = ["allow", "deny", "canary", "timeout_ms", "default_adapter"]
 
-        /// These keys, and those of `other` that are not given here: the operator's file goes before the adapter's own, key by key.
+        /// These keys, and those of `other` that are not given here: the operator's file overrides the adapter's own, key by key.
         func over(_ other: Handling) -> Handling {
             Handling(
                 allow: allow ?? other.allow, deny: deny ?? other.deny, canary: canary ?? other.canary,

@@ -4,9 +4,9 @@ internal import Tensors
 
 /// The adapters of recent conversations. Any thread; bounded.
 ///
-/// The API is stateless, so a conversation is recognised by what its user said so far, with the caller's key and `user`. The next
-/// request repeats all of it and adds a turn. What assistant and system say is left out, since clients trim and change it. Two callers
-/// without key and `user` who said the same so far share one conversation, which does no harm: the same words were routed.
+/// The API is stateless: each request repeats the conversation and adds a turn. So the user's turns up to now, with the caller's key and
+/// `user`, identify a conversation. Turns of the assistant and the system do not count, since clients trim and change them. Two callers
+/// without key and `user` share a conversation while their turns are the same. That is harmless, as the router gets the same texts.
 ///
 /// There are two generations: when the younger one is full, the older one is dropped. An entry that is read becomes young again.
 final class ConversationMemory: Sendable {

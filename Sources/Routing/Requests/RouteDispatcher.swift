@@ -183,7 +183,7 @@ public final class RouteDispatcher: Sendable {
                 rules.served[version]?.timeoutMilliseconds ?? rules.served[adapter]?.timeoutMilliseconds
             if decision.route == .matched { remember(.init(adapter: adapter, version: version), request) }
         }
-        // A word of thanks does not end the conversation's topic.
+        // A turn that fits no adapter, such as "thanks", leaves the conversation with its adapter.
         if decision.route == .fallback, let before = consideration.remembered { remember(before, request) }
         decision.candidates = Array(decision.candidates.prefix(max(request.top, 1)))
         return decision

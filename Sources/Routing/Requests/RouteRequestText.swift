@@ -1,6 +1,6 @@
 import Generation
 
-/// The texts of one request that are embedded: turns with their weights, and of a long turn the places where a request stands.
+/// The texts of one request that are embedded: turns with their weights. A long turn is reduced to the pieces in which a request stands.
 struct RouteRequestText {
     struct Turn: Equatable {
         /// The last turn has 1.
@@ -8,7 +8,7 @@ struct RouteRequestText {
         var pieces: [String]
     }
 
-    /// The most important one first; never empty.
+    /// The turn with the greatest weight comes first; never empty.
     let turns: [Turn]
 
     /// - Parameter encoderTokens: the longest text that the encoder takes whole.
@@ -16,7 +16,7 @@ struct RouteRequestText {
         let texts: [String] =
             switch (content, policy.text) {
             case (.text(let text), _): [text]
-            // `Serving` turns token ids into text before.
+            // `Serving` has replaced token ids by their text before a router gets them.
             case (.tokens, _): [""]
             case (.messages(let messages), .template(let template)): [template.filled(messages)]
             case (.messages(let messages), .last): [Self.last(of: messages)]

@@ -1,6 +1,6 @@
 internal import Yams
 
-/// What can be said of a route file that was refused: whether it is about access.
+/// Whether a route file that was refused is about access.
 enum AccessSpeech: Sendable, Equatable {
     /// The whole file could be parsed, and no key of it is an access rule or looks like a misspelt one.
     case silent

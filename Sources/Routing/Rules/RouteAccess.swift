@@ -2,9 +2,9 @@ public import Generation
 
 /// Which callers may use an adapter, routed or by name: the keys `allow` and `deny` of a route file.
 ///
-/// Of `allow` every condition that is named must hold, of `deny` one is enough: a narrower rule never opens more. A key without a name,
-/// and a service without keys, meet no condition on keys. A caller that sends a header more than once, where a rule looks at that
-/// header, is refused: a proxy may have added the value that counts, and the client the other one.
+/// A caller must meet every condition of `allow` and none of `deny`, so an additional condition never admits more callers. A key without
+/// a name, and a caller of a service without keys, meet no condition on keys. A caller that sends a header of a rule more than once is
+/// refused: a proxy may have added the value that counts, and the client the other one.
 public struct RouteAccess: Sendable, Equatable {
     public struct Clause: Sendable, Equatable {
         /// Names of API keys, one of which it must be; nil is no condition.
