@@ -13,7 +13,6 @@ struct ExampleOrderTests {
         let order = ExampleOrder(count: 1000, seed: 7)
         #expect(order.examples(ofEpoch: 0) != order.examples(ofEpoch: 1))
         #expect(order.examples(ofEpoch: 0) != ExampleOrder(count: 1000, seed: 8).examples(ofEpoch: 0))
-        #expect(ExampleOrder(count: 4, seed: 7, isShuffled: false).examples(ofEpoch: 3) == [0, 1, 2, 3])
     }
 
     @Test("the order is the same in every version: a stored cursor means the same examples")
@@ -41,7 +40,7 @@ struct ExampleOrderTests {
             examples.append(whole.next())
             cursors.append(whole.cursor)
         }
-        #expect(examples == (0..<30).map(order.example))
+        #expect(examples == (0..<30).map { order.examples(ofEpoch: $0 / 7)[$0 % 7] })
         for start in 0..<30 {
             var resumed = try ExampleReader(order, from: cursors[start])
             #expect((start..<30).map { _ in resumed.next() } == Array(examples[start...]), "from \(start)")

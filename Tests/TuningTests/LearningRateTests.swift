@@ -26,10 +26,15 @@ import Tuning
         }
     }
 
-    @Test func stepsOfARunAreRoundedUpAsTransformersDoes() {
-        #expect(LearningRateSchedule.steps(batchCount: 10, accumulation: 4, epochs: 3) == 9)
-        #expect(LearningRateSchedule.steps(batchCount: 10, accumulation: 4, epochs: 0.5) == 2)
-        #expect(LearningRateSchedule.steps(batchCount: 1, accumulation: 8, epochs: 1) == 1)
+    @Test func stepsOfARunAreRoundedUpAsTransformersDoes() throws {
+        var settings = try TaskSettings()
+        settings.examples = 4
+        settings.epochs = 3
+        #expect(settings.totalSteps(exampleCount: 10) == 9)
+        settings.epochs = 0.5
+        #expect(settings.totalSteps(exampleCount: 10) == 2)
+        settings.epochs = 1
+        #expect(settings.totalSteps(exampleCount: 1) == 1)
     }
 
     @Test func aWarmupBelowZeroIsRefused() {

@@ -96,13 +96,4 @@ struct RowParityTests {
             #expect(isDesirable == (try stored.row["label"].bool()))
         }
     }
-
-    @Test("sequences of different lengths are packed as TRL packs them")
-    func packing() throws {
-        let packing = try Self.document()["packing"]
-        let lengths = try packing["lengths"].array().map { try $0.int() }
-        let rows = try packing["rows"].array().map { row in try row.array().map { try $0.int() } }
-        #expect(lengths.count == 120)
-        #expect(try SequencePacking.rows(lengths: lengths, budget: packing["budget"].int()) == rows)
-    }
 }

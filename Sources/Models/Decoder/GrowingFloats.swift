@@ -8,7 +8,13 @@ final class GrowingFloats {
 
     var pointer: UnsafeMutablePointer<Float> { floats.pointer }
 
-    /// The content is lost when it grows.
+    /// For sizes that settings and data give; the content is lost when it grows. Errors: the system has no memory for it; it is then as it
+    /// was.
+    func grow(to count: Int, for purpose: String = "the working memory of a training step") throws(ResourceError) {
+        if count > floats.count { floats = try FloatBuffer(count, for: purpose) }
+    }
+
+    /// For sizes that the program bounds: the process ends when the system has no memory. The content is lost when it grows.
     func reserve(_ count: Int) {
         if count > floats.count { floats = FloatBuffer(count: max(count, 2 * floats.count)) }
     }

@@ -22,6 +22,16 @@ final class BaseProduct {
 
     private static let blockRows = Kernels.pairsDepth
 
+    /// Makes room for a step. Errors: the system has no memory.
+    func reserve(_ plan: TrainingPlan) throws(ResourceError) {
+        guard weights.packed == nil else { return }
+        for projection in Projection.allCases {
+            let (outputs, inputs) = projection.shape(in: weights.configuration)
+            try reference.reserve(rows: plan.rows, outputs: outputs, inputs: inputs)
+        }
+        try reference.reserve(rows: 0, outputs: TrainingHead.tileWidth, inputs: weights.configuration.hidden)
+    }
+
     init(_ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int) throws(ResourceError) {
         self.weights = weights
         self.pool = pool
@@ -32,8 +42,10 @@ final class BaseProduct {
         remainder = try QuantizedRows(
             capacityRows: weights.packed == nil ? 0 : maximumRows, columns: widest, for: "activations of a training step")
         second = (0..<pool.threads).map { _ in GrowingFloats() }
-        if weights.packed != nil { for own in second { own.reserve(Self.blockRows * max(widest, TrainingHead.tileWidth)) } }
-        rounded = (0..<pool.threads).map { _ in FloatBuffer(count: 2 * widest) }
+        if weights.packed != nil { for own in second { try own.grow(to: Self.blockRows * max(widest, TrainingHead.tileWidth)) } }
+        rounded = try (0..<pool.threads).map { _ throws(ResourceError) in
+            try FloatBuffer(2 * widest, for: "activations of a training step")
+        }
         blocks = try (0..<2).map { _ throws(ResourceError) in
             try FloatBuffer(Self.blockRows * (widest + 15), for: "dequantised weights of a training step")
         }

@@ -20,6 +20,12 @@ final class TrainingAttention {
         scratch = (0..<pool.threads).map { _ in GrowingFloats() }
     }
 
+    /// Makes room for a step: transposed keys and values, and blocks of scores and their gradients. Errors: the system has no memory.
+    func reserve(_ plan: TrainingPlan) throws(ResourceError) {
+        let longest = plan.segments.reduce(0) { max($0, $1.rows.count) }
+        for own in scratch { try own.grow(to: 2 * longest * (configuration.headDimension + Self.blockRows)) }
+    }
+
     /// One sequence's head of keys and values.
     private struct Unit {
         let rows: Range<Int>
@@ -46,7 +52,7 @@ final class TrainingAttention {
         }
     }
 
-    private func eachUnit(_ plan: TrainingPlan, _ window: Int?, matrices: Int, _ body: (Unit, UnsafeMutablePointer<Float>) -> Void) {
+    private func eachUnit(_ plan: TrainingPlan, _ window: Int?, _ body: (Unit, UnsafeMutablePointer<Float>) -> Void) {
         let (group, dimension) = (configuration.heads / configuration.keyValueHeads, configuration.headDimension)
         let units = plan.segments.flatMap { segment in
             (0..<configuration.keyValueHeads).map { head in
@@ -55,9 +61,6 @@ final class TrainingAttention {
                     queryWidth: configuration.queryWidth, keyWidth: configuration.keyValueWidth, window: window)
             }
         }
-        let longest = plan.segments.reduce(0) { max($0, $1.rows.count) }
-        // Transposed keys and values, and blocks of scores.
-        for own in scratch { own.reserve(longest * (matrices * dimension + matrices * Self.blockRows)) }
         withoutActuallyEscaping(body) { body in
             pool.run { thread in
                 for index in stride(from: thread, to: units.count, by: pool.threads) { body(units[index], scratch[thread].pointer) }
@@ -68,7 +71,7 @@ final class TrainingAttention {
     /// Fills `attended` and `logSumExp`.
     func forward(_ plan: TrainingPlan, _ own: LayerActivations, slidingWindow: Int?) {
         let (heads, scale) = (configuration.heads, configuration.attentionScale)
-        eachUnit(plan, slidingWindow, matrices: 1) { unit, scratch in
+        eachUnit(plan, slidingWindow) { unit, scratch in
             let count = unit.rows.count
             let (keys, scores) = (scratch, scratch + count * unit.dimension)
             transpose(own.key.pointer, unit, into: keys)
@@ -96,7 +99,7 @@ final class TrainingAttention {
     /// Fills the gradients of query, key and value from that of `attended`.
     func backward(_ plan: TrainingPlan, _ own: LayerActivations, _ back: LayerGradients, slidingWindow: Int?) {
         let (heads, scale) = (configuration.heads, configuration.attentionScale)
-        eachUnit(plan, slidingWindow, matrices: 2) { unit, scratch in
+        eachUnit(plan, slidingWindow) { unit, scratch in
             let (count, dimension) = (unit.rows.count, unit.dimension)
             let (keys, values) = (scratch, scratch + count * dimension)
             let (scores, slopes) = (scratch + 2 * count * dimension, scratch + 2 * count * dimension + count * Self.blockRows)

@@ -33,6 +33,12 @@ final class TrainingHead {
         slopes = try FloatBuffer(maximumRows * configuration.hidden, for: "gradients of a training step")
     }
 
+    /// Makes room for a step. Errors: the system has no memory.
+    func reserve(_ plan: TrainingPlan) throws(ResourceError) {
+        try tile.grow(to: plan.targets.count * min(Self.tileWidth, configuration.vocabulary))
+        try seam.reserve(plan)
+    }
+
     /// The natural logarithm of each target's probability.
     func forward(_ plan: TrainingPlan, _ residual: FloatBuffer, _ finalNorm: FloatBuffer, differentiates: Bool) -> [Float] {
         let count = plan.targets.count
@@ -135,7 +141,6 @@ final class TrainingHead {
     private func eachTile(_ rows: Int, _ body: (Range<Int>, UnsafeMutablePointer<Float>) -> Void) {
         let vocabulary = configuration.vocabulary
         let width = min(Self.tileWidth, vocabulary)
-        tile.reserve(rows * width)
         for first in stride(from: 0, to: vocabulary, by: width) { body(first..<min(first + width, vocabulary), tile.pointer) }
     }
 

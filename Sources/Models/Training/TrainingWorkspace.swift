@@ -26,6 +26,8 @@ public final class TrainingWorkspace {
     let branches: BranchGradient
     let embedding: EmbeddingGradient
     let balances = BalanceRecords()
+    /// The last forward pass kept what `backward` reads, which overwrites it.
+    private var isDifferentiable = false
     private(set) var plan = TrainingPlan(TrainingBatch(runs: []))
     /// Of the plan's positions, `[positions, headDimension / 2]`: of full layers and of those with a sliding window.
     private(set) var rotation: PositionRotations
@@ -65,19 +67,19 @@ public final class TrainingWorkspace {
         slidingRotation = PositionRotations(configuration.slidingRope ?? configuration.rope, headDimension: configuration.headDimension)
     }
 
-    /// The natural logarithms of the probabilities of a batch's targets, run by run.
+    /// The natural logarithms of the probabilities of a batch's targets, run by run. Errors: `noMemory`, before anything is computed.
     ///
     /// The caller has checked that tokens are in the vocabulary and that rows are at most `maximumRows`; these are preconditions.
     /// - Parameter differentiates: `backward` will be called.
-    public func forward(_ batch: TrainingBatch, differentiates: Bool) -> [[Float]] {
+    public func forward(_ batch: TrainingBatch, differentiates: Bool) throws(ModelError) -> [[Float]] {
         precondition(batch.rows <= maximumRows, "a step of \(batch.rows) rows, the workspace has room for \(maximumRows)")
         plan = TrainingPlan(batch)
+        isDifferentiable = false
         if plan.rows == 0 { return batch.runs.map { _ in [] } }
         let reach = (plan.positions.max() ?? 0) + 1
         rotation.extend(to: reach)
         slidingRotation.extend(to: reach)
-        seam.prepare(plan)
-        mixtures.prepare(plan)
+        try reserve()
         balances.clear()
         balances.isRecording = true
         embed()
@@ -88,13 +90,15 @@ public final class TrainingWorkspace {
         balances.isRecording = false
         balances.evaluate(plan)
         let logarithms = head.forward(plan, residuals[configuration.layers], vectors.finalNorm, differentiates: differentiates)
+        isDifferentiable = differentiates
         return plan.targetRanges.map { range in range.map { logarithms[$0] } }
     }
 
     /// The balance loss of an adapter over its rows in the last `forward`'s batch; nil: it has none.
     public func balanceLoss(_ adapter: TrainableAdapter) -> Double? { balances.loss(adapter) }
 
-    /// Adds the gradients of a loss to those of the adapters of the last `forward`'s batch, with those of their balance losses.
+    /// Adds the gradients of a loss to those of the adapters of the last `forward`'s batch, with those of their balance losses. Once after
+    /// each `forward`, as it overwrites what that kept.
     ///
     /// - Parameter slopes: run by run, the derivative of the loss by each of the log-probabilities that `forward` returned.
     public func backward(_ slopes: [[Float]]) {
@@ -102,6 +106,8 @@ public final class TrainingWorkspace {
             slopes.count == plan.segments.count && zip(slopes, plan.targetRanges).allSatisfy { $0.count == $1.count },
             "the slopes are not those of the last batch")
         guard !plan.bands.isEmpty else { return }
+        precondition(isDifferentiable, "backward follows a forward pass with gradients, once")
+        isDifferentiable = false
         head.backward(plan, residuals[configuration.layers], vectors.finalNorm, slopes: slopes.flatMap { $0 }, into: gradients.residual)
         guard let lowest = lowestTrained else { return }
         let trainsEmbedding = plan.bands.contains { $0.adapter.vocabulary?.trainsEmbedding == true }
@@ -117,6 +123,21 @@ public final class TrainingWorkspace {
     private var lowestTrained: Int? {
         (0..<configuration.layers).first { layer in
             plan.bands.contains { $0.adapter.trains(layer) }
+        }
+    }
+
+    /// Makes room for the plan's working memory.
+    private func reserve() throws(ModelError) {
+        do throws(ResourceError) {
+            try product.reserve(plan)
+            try head.reserve(plan)
+            try attention.reserve(plan)
+            try seam.prepare(plan)
+            try mixtures.prepare(plan)
+            try branches.prepare(plan)
+            try embedding.prepare(plan)
+        } catch {
+            throw ModelError(error)
         }
     }
 

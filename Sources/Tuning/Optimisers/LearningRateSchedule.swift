@@ -37,11 +37,4 @@ public struct LearningRateSchedule: Sendable, Equatable {
         case .cosine: return max(0, 0.5 * (1 + cos(.pi * (Double(step - warmupSteps) / rest))))
         }
     }
-
-    /// Optimiser steps of a run: the last micro-batches of an epoch make a shorter step.
-    public static func steps(batchCount: Int, accumulation: Int, epochs: Double) -> Int {
-        precondition(batchCount > 0 && accumulation > 0 && epochs > 0, "a run needs batches and epochs")
-        let perEpoch = (batchCount + accumulation - 1) / accumulation
-        return Int((epochs * Double(perEpoch)).rounded(.up))
-    }
 }

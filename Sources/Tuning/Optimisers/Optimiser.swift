@@ -61,11 +61,6 @@ public final class Optimiser: @unchecked Sendable {
         self.states = states
     }
 
-    /// Floats of state that the tensors take, before they are allocated.
-    public static func stateCount(_ method: Method, _ tensors: [TrainedTensor]) -> Int {
-        tensors.reduce(0) { $0 + stateCounts(method, $1.shape).reduce(0, +) }
-    }
-
     private static func stateCounts(_ method: Method, _ shape: TrainedTensor.Shape) -> [Int] {
         switch (method, shape) {
         case (.adamW, _): [shape.count, shape.count]

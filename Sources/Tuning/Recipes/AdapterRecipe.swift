@@ -38,7 +38,7 @@ public struct AdapterRecipe: Sendable, Equatable {
     public var experts: Int
     /// MixLoRA and MoLA: how many a row chooses.
     public var chosenExperts: Int
-    /// MixLoRA and MoLA: the factor of the balance loss; 0: none.
+    /// The factor of a mixture's balance loss; 0: none. LoRAMoE's is the localised one, with sequences that belong to no half of the experts.
     public var balanceCoefficient: Double
     /// The share of the inputs of A that training drops. Not of IA³ and MixLoRA.
     public var dropout: Double
@@ -107,10 +107,6 @@ public struct AdapterRecipe: Sendable, Equatable {
         guard balanceCoefficient.isFinite, 0...10 ~= balanceCoefficient else {
             throw TuningError(.invalidSetting, "\(balanceCoefficient) was given, expected 0 to 10", field: "router_aux_loss_coef")
         }
-        guard family != .loramoe || balanceCoefficient == 0 else {
-            throw TuningError(
-                .invalidSetting, "LoRAMoE has no such balance loss, expected 0", field: "router_aux_loss_coef")
-        }
     }
 
     /// The factor before `B A`.
@@ -151,7 +147,9 @@ public struct AdapterRecipe: Sendable, Equatable {
             }
         }
         if !trainedTokens.isEmpty { forms.vocabulary = VocabularyForm(embeddingTokens: Set(trainedTokens).sorted()) }
-        if family.isMixture, balanceCoefficient > 0 { forms.balance = .uniform(coefficient: balanceCoefficient) }
+        if family.isMixture, balanceCoefficient > 0 {
+            forms.balance = family == .loramoe ? .localised(weight: balanceCoefficient, alpha: 0) : .uniform(coefficient: balanceCoefficient)
+        }
         return forms
     }
 

@@ -23,6 +23,9 @@ public struct TaskSettings: Sendable, Equatable {
     /// Of the data's order.
     public var seed: UInt64
 
+    /// The largest `microBatchTokens`.
+    public static let mostMicroBatchTokens = 1 << 20
+
     /// Errors: `invalidSetting`.
     public init(recipe: AdapterRecipe = AdapterRecipe(), objective: Objective = .supervised) throws(TuningError) {
         self.recipe = recipe
@@ -48,7 +51,9 @@ public struct TaskSettings: Sendable, Equatable {
         try recipe.validate()
         try NumberRange(.excluded(0), .included(10_000)).check(epochs, "epochs")
         try NumberRange(.included(1), .included(65_536)).check(Double(examples), "examples")
-        try NumberRange(.included(16), .included(1_048_576)).check(Double(microBatchTokens), "micro_batch_tokens")
+        try NumberRange(.included(16), .included(Double(Self.mostMicroBatchTokens))).check(Double(microBatchTokens), "micro_batch_tokens")
+        _ = try GradientGuard(maximumNorm: maximumNorm)
+        try NumberRange(.included(0), .included(1e9)).check(warmup, "warmup_steps")
         if let mostSteps { try NumberRange(.included(1), .included(1e9)).check(Double(mostSteps), "max_steps") }
         if let evaluationInterval { try NumberRange(.included(1), .included(1e9)).check(Double(evaluationInterval), "eval_steps") }
     }

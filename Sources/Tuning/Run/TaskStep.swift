@@ -13,6 +13,9 @@ struct TaskStep {
     var isComplete: Bool { done == microBatches.count }
     var tokens: Int { examples.reduce(0) { $0 + $1.rows } }
 
+    /// Rows of the next micro-batch.
+    var rows: Int { examples[microBatches[done]].reduce(0) { $0 + $1.rows } }
+
     /// The part of the step's rows that a micro-batch has.
     func share(of microBatch: Int) -> Double {
         Double(examples[microBatches[microBatch]].reduce(0) { $0 + $1.rows }) / Double(tokens)
@@ -52,9 +55,11 @@ extension TrainingExample {
 /// Examples in a batch of the model: which of its runs are theirs.
 struct BatchedExamples {
     private(set) var examples: [TrainingExample] = []
-    /// For each example the runs of the policy and, where wanted, those of the reference.
+    /// For each example the runs of the policy and, where wanted, those of the reference, which are in a batch of their own.
     private var policy: [[Int]] = []
     private var reference: [[Int]] = []
+    /// Sums of log-probabilities, as `reference`.
+    private var referenceScores: [[Double]] = []
 
     /// Adds the policy's runs.
     ///
@@ -76,7 +81,7 @@ struct BatchedExamples {
         }
     }
 
-    /// Adds runs of the reference for the examples so far, after all runs of policies: what is trained lies together. Nil: the base.
+    /// Adds runs of the reference for the examples so far. Nil: the base.
     mutating func addReferences(_ adapter: TrainableAdapter?, to batch: inout TrainingBatch) {
         for example in examples {
             reference.append([])
@@ -87,13 +92,18 @@ struct BatchedExamples {
         }
     }
 
+    /// Takes the reference's log-probabilities from those of its batch.
+    mutating func keepReferences(_ logarithms: [[Float]]) {
+        referenceScores = reference.map { runs in runs.map { logarithms[$0].reduce(0.0) { $0 + Double($1) } } }
+    }
+
     /// The examples with their log-probabilities, given those of all runs.
     func scored(_ logarithms: [[Float]]) -> [ScoredExample] {
         examples.indices.map { index in
             let scores = policy[index].enumerated().map { place, run in
                 SequenceScores(
                     policy: logarithms[run].map(Double.init),
-                    reference: reference.isEmpty ? nil : logarithms[reference[index][place]].reduce(0.0) { $0 + Double($1) })
+                    reference: referenceScores.isEmpty ? nil : referenceScores[index][place])
             }
             return ScoredExample(examples[index], scores: scores)
         }

@@ -1,7 +1,10 @@
 public import Models
 public import Tensors
 
-/// Tunes several adapters at once on one base: each round puts a micro-batch of every running task through the model together.
+/// Tunes several adapters at once on one base: each round puts micro-batches of running tasks through the model together, one of a task.
+///
+/// A round has at most the tokens of the largest micro-batch that a running task allows: tasks that do not fit take the next rounds, in
+/// turns. References go through the model before it, in a pass of their own that keeps nothing.
 ///
 /// A task's rows never meet those of another but in the base's products, which treat each row alone, and its gradients are summed over its
 /// own rows in their order. So a task's result has the same bits whichever tasks run beside it, and whenever they begin, pause or end.
@@ -15,6 +18,11 @@ public final class TuningSession {
     private var steps: [ObjectIdentifier: TaskStep] = [:]
     /// Tasks that take no part in rounds until they are resumed.
     private var paused: Set<ObjectIdentifier> = []
+    /// The number of this round, and for each task that of its last one.
+    private var round = 0
+    private var lastRounds: [ObjectIdentifier: Int] = [:]
+    /// Held-out losses are measured where they are due. When false they are not: an estimate measures steps alone.
+    public var measuresHeldOut = true
 
     public init(_ weights: DecoderWeights, pool: WorkerPool) {
         self.weights = weights
@@ -41,6 +49,7 @@ public final class TuningSession {
         tasks.removeAll { $0 === task }
         if steps.removeValue(forKey: ObjectIdentifier(task)) != nil { task.rewind() }
         paused.remove(ObjectIdentifier(task))
+        lastRounds[ObjectIdentifier(task)] = nil
     }
 
     /// A paused task keeps its place; a step under way goes on where it was.
@@ -54,18 +63,20 @@ public final class TuningSession {
     /// Tasks that a round would advance.
     public var running: [TuningTask] { tasks.filter { $0.finished == nil && !paused.contains(ObjectIdentifier($0)) } }
 
-    /// One micro-batch of each running task, and the optimiser steps that are complete with it. `tell` gets what happened, in the order of
-    /// the tasks. A task that throws is taken out; the steps of the others are done before the first error is thrown, and they go on with the next round.
+    /// A round, and the optimiser steps that are complete with it. `tell` gets what happened, in the order of the tasks. A task that throws
+    /// is taken out; the steps of the others are done before the first error is thrown, and they go on with the next round.
     ///
     /// Errors: `nonFinite`, `diverged` of a task, `noMemory`.
     public func advance(_ tell: (TuningEvent) -> Void) throws(TuningError) {
         let running = running
         if running.isEmpty { return }
         for task in running where isBetweenSteps(task) { steps[ObjectIdentifier(task)] = try begin(task) }
+        round += 1
         var batch = TrainingBatch(runs: [])
         var parts: [(task: TuningTask, examples: BatchedExamples)] = []
-        for task in running {
+        for task in chosen(of: running) {
             guard let step = steps[ObjectIdentifier(task)] else { continue }
+            lastRounds[ObjectIdentifier(task)] = round
             var own = BatchedExamples()
             let dropout = task.dropout.map {
                 TrainingBatch.RunDropout($0, step: task.step, firstRow: step.firstRow(of: step.done))
@@ -74,11 +85,8 @@ public final class TuningSession {
                 step.examples[step.microBatches[step.done]], task.settings.objective, adapter: task.adapter, dropout: dropout, to: &batch)
             parts.append((task, own))
         }
-        for index in parts.indices where parts[index].task.settings.objective.needsReference {
-            parts[index].examples.addReferences(parts[index].task.reference, to: &batch)
-        }
-        let workspace = try workspace(batch.rows)
-        let logarithms = workspace.forward(batch, differentiates: true)
+        try addReferences(to: &parts)
+        let logarithms = try forward(batch, differentiates: true)
         var slopes = logarithms.map { $0.map { _ in Float(0) } }
         for (task, examples) in parts {
             let place = ObjectIdentifier(task)
@@ -88,12 +96,12 @@ public final class TuningSession {
             // A mixture's balance loss is a mean over rows: each micro-batch counts by its share of them.
             let share = step.share(of: step.done)
             task.adapter.balanceWeight = Float(share)
-            step.loss += result.loss + share * (workspace.balanceLoss(task.adapter) ?? 0)
+            step.loss += result.loss + share * (workspace?.balanceLoss(task.adapter) ?? 0)
             step.metrics += result.metrics
             step.done += 1
             steps[place] = step
         }
-        workspace.backward(slopes)
+        workspace?.backward(slopes)
         var failure: TuningError?
         for (task, _) in parts {
             guard let step = steps[ObjectIdentifier(task)], step.isComplete else { continue }
@@ -109,10 +117,37 @@ public final class TuningSession {
         if let failure { throw failure }
     }
 
+    /// Tasks whose next micro-batches fit a round together, in the order of the tasks. The one that has waited longest is always among them.
+    private func chosen(of running: [TuningTask]) -> [TuningTask] {
+        var left = running.reduce(0) { max($0, $1.settings.microBatchTokens) }
+        var taken: Set<ObjectIdentifier> = []
+        let waiting = running.enumerated().sorted { one, other in
+            let (first, second) = (lastRounds[ObjectIdentifier(one.element)] ?? 0, lastRounds[ObjectIdentifier(other.element)] ?? 0)
+            return (first, one.offset) < (second, other.offset)
+        }
+        for (_, task) in waiting {
+            let rows = steps[ObjectIdentifier(task)]?.rows ?? 0
+            guard taken.isEmpty || rows <= left else { continue }
+            left -= rows
+            taken.insert(ObjectIdentifier(task))
+        }
+        return running.filter { taken.contains(ObjectIdentifier($0)) }
+    }
+
+    /// What the references of tasks say of their examples; nothing without any.
+    private func addReferences(to parts: inout [(task: TuningTask, examples: BatchedExamples)]) throws(TuningError) {
+        var batch = TrainingBatch(runs: [])
+        let compared = parts.indices.filter { parts[$0].task.settings.objective.needsReference }
+        if compared.isEmpty { return }
+        for index in compared { parts[index].examples.addReferences(parts[index].task.reference, to: &batch) }
+        let logarithms = try forward(batch, differentiates: false)
+        for index in compared { parts[index].examples.keepReferences(logarithms) }
+    }
+
     /// After an optimiser step: measures the held-out loss where it is due, and ends the task.
     private func finish(_ task: TuningTask, _ tell: (TuningEvent) -> Void) throws(TuningError) {
         let isLast = task.step >= task.totalSteps
-        if task.isEvaluationDue || isLast, !task.heldOut.examples.isEmpty {
+        if measuresHeldOut, task.isEvaluationDue || isLast, !task.heldOut.examples.isEmpty {
             let (loss, metrics) = try evaluate(
                 task.heldOut, task.settings.objective, adapter: task.adapter, reference: task.reference, task.settings.microBatchTokens)
             let outcome = task.stopping.record(loss: loss, step: task.step)
@@ -145,10 +180,22 @@ public final class TuningSession {
         _ examples: ArraySlice<TrainingExample>, _ objective: Objective, _ adapter: TrainableAdapter?,
         _ reference: TrainableAdapter?
     ) throws(TuningError) -> [ScoredExample] {
-        var (batch, own) = (TrainingBatch(runs: []), BatchedExamples())
+        let compares = objective.needsReference
+        return try scores(examples, objective, adapter, comparesWith: compares ? .some(reference) : .none)
+    }
+
+    /// - Parameter reference: `.none`: with nothing; `.some(nil)`: with the base.
+    private func scores(
+        _ examples: ArraySlice<TrainingExample>, _ objective: Objective, _ adapter: TrainableAdapter?,
+        comparesWith reference: TrainableAdapter??
+    ) throws(TuningError) -> [ScoredExample] {
+        var (batch, compared, own) = (TrainingBatch(runs: []), TrainingBatch(runs: []), BatchedExamples())
         own.add(examples, objective, adapter: adapter, to: &batch)
-        if objective.needsReference { own.addReferences(reference, to: &batch) }
-        return own.scored(try workspace(batch.rows).forward(batch, differentiates: false))
+        if let reference {
+            own.addReferences(reference, to: &compared)
+            own.keepReferences(try forward(compared, differentiates: false))
+        }
+        return own.scored(try forward(batch, differentiates: false))
     }
 
     /// KTO's estimate, from each prompt with another one's answer.
@@ -158,10 +205,7 @@ public final class TuningSession {
         let mismatched = KTO.mismatched(examples, maximumTokens: microBatchTokens).map { TrainingExample.labelled($0, isDesirable: true) }
         var all: [SequenceScores] = []
         for range in TaskStep.cut(mismatched, microBatchTokens: microBatchTokens) {
-            var (batch, own) = (TrainingBatch(runs: []), BatchedExamples())
-            own.add(mismatched[range], .supervised, adapter: adapter, to: &batch)
-            own.addReferences(reference, to: &batch)
-            all += own.scored(try workspace(batch.rows).forward(batch, differentiates: false)).flatMap(\.scores)
+            all += try scores(mismatched[range], .supervised, adapter, comparesWith: .some(reference)).flatMap(\.scores)
         }
         return KTO.divergence(all)
     }
@@ -175,17 +219,23 @@ public final class TuningSession {
         return step
     }
 
-    /// Room for so many rows. It grows to the largest round.
-    private func workspace(_ rows: Int) throws(TuningError) -> TrainingWorkspace {
-        if let workspace, workspace.maximumRows >= rows { return workspace }
-        workspace = nil
+    /// Errors: `noMemory`; the workspace is given back then.
+    private func forward(_ batch: TrainingBatch, differentiates: Bool) throws(TuningError) -> [[Float]] {
         do throws(ModelError) {
-            let scales = tasks.contains { $0.adapter.scalesOutputs }
-            let made = try TrainingWorkspace(weights, pool: pool, maximumRows: (rows + 127) / 128 * 128, scalesOutputs: scales)
-            workspace = made
-            return made
+            return try workspace(batch.rows).forward(batch, differentiates: differentiates)
         } catch {
+            workspace = nil
             throw TuningError(.noMemory, error.message)
         }
+    }
+
+    /// Room for so many rows. It grows to the largest round.
+    private func workspace(_ rows: Int) throws(ModelError) -> TrainingWorkspace {
+        if let workspace, workspace.maximumRows >= rows { return workspace }
+        workspace = nil
+        let scales = tasks.contains { $0.adapter.scalesOutputs }
+        let made = try TrainingWorkspace(weights, pool: pool, maximumRows: (rows + 127) / 128 * 128, scalesOutputs: scales)
+        workspace = made
+        return made
     }
 }

@@ -83,9 +83,6 @@ public final class TuningTask {
         }
     }
 
-    /// Bytes of parameters, gradients, moments and their copies.
-    public var memoryBytes: Int { adapter.byteCount + (reference?.byteCount ?? 0) + optimiser.states.reduce(0) { $0 + 4 * $1.buffer.count } }
-
     /// The lowest held-out loss so far, and after which step.
     public var bestEvaluation: (loss: Double, step: Int)? {
         guard let loss = stopping.progress.bestLoss, let step = stopping.progress.bestStep else { return nil }

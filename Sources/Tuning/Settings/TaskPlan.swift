@@ -39,7 +39,7 @@ public struct TaskPlan: Sendable, Equatable {
         heldOutSize = try Self.heldOutSize(texts)
         encoding = EncodingOptions()
         if let targets = try texts.choice(.trainOn, of: EncodingOptions.Targets.self) { encoding.targets = targets }
-        if let tokens = try texts.integer(.maxTokens, 2...1 << 20) { encoding.maximumTokens = tokens }
+        if let tokens = try texts.integer(.maxTokens, 2...TaskSettings.mostMicroBatchTokens / 2) { encoding.maximumTokens = tokens }
         encoding.systemMessage = texts.text(.system)
         // What can be checked without the data is checked before they are read.
         let kinds: [TrainingExample.Kind] = [.supervised, .preference, .labelled]
@@ -85,7 +85,7 @@ public struct TaskPlan: Sendable, Equatable {
         switch family {
         case .ia3: try texts.refuse([.rank, .alpha, .loraPlusRatio, .dropout], with: "ia3")
         case .vera: try texts.refuse([.alpha], with: "vera")
-        case .loramoe: try texts.refuse([.chosenExperts, .balance], with: "loramoe")
+        case .loramoe: try texts.refuse([.chosenExperts], with: "loramoe")
         case .mixlora: try texts.refuse([.dropout], with: "mixlora")
         case .lora, .rslora, .dora, .mola: break
         }
@@ -112,14 +112,13 @@ public struct TaskPlan: Sendable, Equatable {
             settings.warmup = warmup
         }
         if let clip = try texts.number(.clip) {
-            try NumberRange(.included(0), .included(1e9)).check(clip, "clip")
-            settings.maximumNorm = clip == 0 ? nil : clip
+            if clip == 0 { settings.maximumNorm = nil } else { settings.maximumNorm = try GradientGuard(maximumNorm: clip).maximumNorm }
         }
         if let epochs = try texts.number(.epochs) { settings.epochs = epochs }
         settings.mostSteps = try texts.integer(.maxSteps, 1...1_000_000_000)
         if let batch = try texts.integer(.batch, 1...65_536) { settings.examples = batch }
         if let accumulation = try texts.integer(.accumulation, 1...65_536) { settings.examples *= accumulation }
-        if let tokens = try texts.integer(.microBatchTokens, 16...1 << 20) {
+        if let tokens = try texts.integer(.microBatchTokens, 16...TaskSettings.mostMicroBatchTokens) {
             settings.microBatchTokens = tokens
         } else {
             // A long example goes through the model whole.

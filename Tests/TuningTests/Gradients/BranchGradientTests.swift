@@ -27,15 +27,15 @@ import Testing
             workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 64)
         }
 
-        func forward() -> [[Float]] {
+        func forward() throws -> [[Float]] {
             let runs = (0..<fixture.sequences).map {
                 TrainingBatch.Run(tokens: fixture.tokens($0), isTarget: fixture.isTarget($0), adapter: adapter)
             }
-            return workspace.forward(TrainingBatch(runs: runs), differentiates: true)
+            return try workspace.forward(TrainingBatch(runs: runs), differentiates: true)
         }
 
         /// The sum of log-probabilities with the parameters of a tensor moved.
-        func sum(_ tensor: ParameterTensor, _ direction: [Float], _ step: Float) -> Double {
+        func sum(_ tensor: ParameterTensor, _ direction: [Float], _ step: Float) throws -> Double {
             let values = adapter.values(tensor)
             let before = Array(values)
             for index in values.indices { values[index] += step * direction[index] }
@@ -44,14 +44,14 @@ import Testing
                 for index in values.indices { values[index] = before[index] }
                 adapter.parametersChanged(weights, pool: pool)
             }
-            return forward().joined().reduce(0) { $0 + Double($1) }
+            return try forward().joined().reduce(0) { $0 + Double($1) }
         }
     }
 
     @Test("gradients of branches are those of differences", arguments: [("plain", false), ("plain", true), ("gemma", true)])
     func differences(name: String, hasMean: Bool) throws {
         let own = try Case(name, layers: 0..<2, hasMean: hasMean)
-        own.workspace.backward(own.forward().map { $0.map { _ in 1 } })
+        own.workspace.backward(try own.forward().map { $0.map { _ in 1 } })
         var random = SeededFloats(seed: 9, stream: 1)
         #expect(own.adapter.tensors.count == 4)
         for tensor in own.adapter.tensors {
@@ -63,10 +63,10 @@ import Testing
             let noise = along.map { 0.7 * $0 + random.symmetric() / Float(along.count).squareRoot() }
             for direction in [along, noise] {
                 // Richardson's extrapolation: its error falls with the fourth power of the step.
-                func difference(_ step: Float) -> Double {
-                    (own.sum(tensor, direction, step) - own.sum(tensor, direction, -step)) / (2 * Double(step))
+                func difference(_ step: Float) throws -> Double {
+                    (try own.sum(tensor, direction, step) - own.sum(tensor, direction, -step)) / (2 * Double(step))
                 }
-                let found = (4 * difference(0.02) - difference(0.04)) / 3
+                let found = (try 4 * difference(0.02) - difference(0.04)) / 3
                 let expected = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
                 #expect(
                     abs(found - expected) < 1e-3 * Double(norm), "\(tensor.checkpointName): differences \(found), gradient \(expected)")
@@ -88,7 +88,7 @@ import Testing
         try StepWorkspace(own.weights, pool: own.pool).step(
             StepBatch(tokens: tokens, runs: [run]), cache: try own.weights.makeCache(blocks: 2), logits: logits.pointer)
         let all = TrainingBatch.Run(tokens: tokens, isTarget: tokens.indices.map { $0 > 0 }, adapter: own.adapter)
-        let trained = own.workspace.forward(TrainingBatch(runs: [all]), differentiates: false)[0]
+        let trained = try own.workspace.forward(TrainingBatch(runs: [all]), differentiates: false)[0]
         for place in tokens.indices.dropFirst() {
             let row = UnsafeBufferPointer(start: logits.pointer + (place - 1) * vocabulary, count: vocabulary).map(Double.init)
             let served = row[Int(tokens[place])] - log(row.reduce(0) { $0 + exp($1) })

@@ -25,7 +25,7 @@ import Testing
             TrainingBatch.Run(tokens: fixture.tokens($0), isTarget: fixture.isTarget($0), adapter: adapter)
         }
         let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 64)
-        let logarithms = workspace.forward(TrainingBatch(runs: runs), differentiates: true)
+        let logarithms = try workspace.forward(TrainingBatch(runs: runs), differentiates: true)
         for (index, own) in logarithms.enumerated() {
             let expected = zip(fixture.logarithms(index), fixture.isTarget(index)).filter(\.1).map(\.0)
             #expect(own.count == expected.count)
@@ -61,7 +61,7 @@ import Testing
         // An adapter of the same maps beside it, whose inputs are not dropped.
         if neighbourRows > 0 { runs.append(.init(tokens: fixture.tokens(2), isTarget: fixture.isTarget(2), adapter: neighbour)) }
         let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 64 + neighbourRows)
-        let logarithms = workspace.forward(TrainingBatch(runs: runs), differentiates: true)
+        let logarithms = try workspace.forward(TrainingBatch(runs: runs), differentiates: true)
         for (index, own) in logarithms.prefix(fixture.sequences).enumerated() {
             let expected = zip(fixture.logarithms(index), fixture.isTarget(index)).filter(\.1).map(\.0)
             for (value, other) in zip(own, expected) { #expect(abs(value - other) < 2e-5, "sequence \(index): \(value), expected \(other)") }
@@ -100,7 +100,7 @@ import Testing
                 expertHalf: $0 == 1 ? .second : .first)
         }
         let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 64)
-        let logarithms = workspace.forward(TrainingBatch(runs: runs), differentiates: true)
+        let logarithms = try workspace.forward(TrainingBatch(runs: runs), differentiates: true)
         let found = try #require(workspace.balanceLoss(adapter))
         let expected = try #require(fixture.file.tensors["balance"]?.floats().first)
         #expect(abs(found - Double(expected)) < 1e-5 * abs(found), "\(found), expected \(expected)")

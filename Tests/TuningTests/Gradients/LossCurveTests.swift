@@ -68,7 +68,7 @@ import Weights
             adapter.clearGradients()
             let batch = TrainingBatch(
                 runs: curve.sequences[4 * step..<4 * step + 4].map { .init(tokens: $0.tokens, isTarget: $0.isTarget, adapter: adapter) })
-            let logarithms = workspace.forward(batch, differentiates: true)
+            let logarithms = try workspace.forward(batch, differentiates: true)
             let count = Double(logarithms.reduce(0) { $0 + $1.count })
             let loss = -logarithms.joined().reduce(0.0) { $0 + Double($1) } / count
             worst = max(worst, abs(loss / Double(curve.losses[step]) - 1))

@@ -42,8 +42,8 @@ import Testing
         #expect(parameters(adapter) == parameters(try started(1)))
         #expect(parameters(adapter) != parameters(try started(2)))
         let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 64)
-        let found = [adapter, nil].map { adapter in
-            workspace.forward(
+        let found = try [adapter, nil].map { adapter in
+            try workspace.forward(
                 TrainingBatch(runs: [.init(tokens: fixture.tokens(2), isTarget: fixture.isTarget(2), adapter: adapter)]), differentiates: false)[0]
         }
         for (own, base) in zip(found[0], found[1]) { #expect(abs(own - base) < 1e-5) }
@@ -77,7 +77,7 @@ import Testing
         let cases = [
             (AdapterRecipe(family: .mola, experts: 1), "experts"), (AdapterRecipe(family: .mixlora, experts: 4, chosenExperts: 5), "top_k"),
             (AdapterRecipe(family: .mixlora, balanceCoefficient: -1), "router_aux_loss_coef"),
-            (AdapterRecipe(family: .loramoe, balanceCoefficient: 0.1), "router_aux_loss_coef"),
+            (AdapterRecipe(family: .loramoe, balanceCoefficient: 11), "router_aux_loss_coef"),
             (AdapterRecipe(family: .mola, trainedTokens: [1]), "trainable_token_indices"),
         ]
         for (recipe, field) in cases {
@@ -88,5 +88,14 @@ import Testing
                 #expect(error.code == .invalidSetting && error.field == field)
             }
         }
+    }
+
+    @Test("the balance loss of a mixture is that of its family")
+    func balance() throws {
+        let configuration = try GradientFixture("loramoe").model.configuration
+        let loramoe = AdapterRecipe(family: .loramoe, experts: 4, balanceCoefficient: 0.1)
+        #expect(loramoe.forms(configuration).balance == .localised(weight: 0.1, alpha: 0))
+        #expect(AdapterRecipe(family: .mola, balanceCoefficient: 0.1).forms(configuration).balance == .uniform(coefficient: 0.1))
+        #expect(AdapterRecipe(family: .loramoe).forms(configuration).balance == nil)
     }
 }

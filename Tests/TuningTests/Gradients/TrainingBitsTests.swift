@@ -24,7 +24,7 @@ import Testing
         }
         runs.append(TrainingBatch.Run(tokens: fixture.tokens(0), isTarget: fixture.isTarget(0), adapter: nil))
         let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 320)
-        let logarithms = workspace.forward(TrainingBatch(runs: runs), differentiates: true)
+        let logarithms = try workspace.forward(TrainingBatch(runs: runs), differentiates: true)
         workspace.backward(logarithms.map { $0.map { _ in -0.25 } })
         return Array(UnsafeBufferPointer(start: adapter.gradients.pointer, count: adapter.gradients.count))
     }

@@ -48,7 +48,7 @@ struct SmallTask {
     func logarithms(_ tokens: [Int32], _ adapter: TrainableAdapter?) throws -> [Float] {
         let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: tokens.count)
         let marks = tokens.indices.map { $0 > 0 }
-        return workspace.forward(.init(runs: [.init(tokens: tokens, isTarget: marks, adapter: adapter)]), differentiates: false)[0]
+        return try workspace.forward(.init(runs: [.init(tokens: tokens, isTarget: marks, adapter: adapter)]), differentiates: false)[0]
     }
 
     private static func set(_ count: Int, _ objective: Objective, vocabulary: Int, _ random: inout SeededFloats) -> ExampleSet {

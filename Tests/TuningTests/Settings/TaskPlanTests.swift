@@ -123,14 +123,14 @@ import Testing
         ([.beta: "1000", .objective: "dpo"], "--beta"), ([.labelSmoothing: "0.1", .objective: "dpo"], "--label-smoothing"),
         ([.beta: "0.1", .objective: "sft"], "--beta"), ([.gamma: "1", .objective: "cpo"], "--gamma"),
         ([.rank: "4", .family: "ia3"], "--rank"),
-        ([.experts: "4", .family: "dora"], "--experts"), ([.balance: "1", .family: "loramoe"], "--balance"),
+        ([.experts: "4", .family: "dora"], "--experts"), ([.balance: "11", .family: "loramoe"], "--balance"),
         ([.chosenExperts: "9", .family: "mola"], "--chosen-experts"), ([.dropout: "0.95"], "--dropout"),
         ([.dropout: "0.1", .family: "mixlora"], "--dropout"), ([.dropout: "0.1", .objective: "orpo"], "--dropout"), ([.rank: "4", .start: "adapters/sql"], "--rank"),
         ([.alpha: "4", .family: "vera"], "--alpha"), ([.heldOutShare: "0.7"], "--held-out-share"),
         ([.heldOutShare: "0.1", .heldOut: "other.jsonl"], "--held-out-share"), ([.fields: "prompt"], "--fields"),
         ([.microBatchTokens: "8"], "--micro-batch-tokens"), ([.trainOn: "prompts"], "--train-on"),
         ([.skipBroken: "maybe"], "--skip-broken"),
-        ([.seed: "-1"], "--seed"), ([.patience: "0"], "--patience"), ([.clip: "nan"], "--clip"), ([.weightDecay: "2"], "--weight-decay"),
+        ([.seed: "-1"], "--seed"), ([.patience: "0"], "--patience"), ([.clip: "nan"], "--clip"), ([.clip: "2e6"], "--clip"), ([.maxTokens: "524289"], "--max-tokens"), ([.weightDecay: "2"], "--weight-decay"),
         ([.loraPlusRatio: "0.5"], "--lora-plus-ratio"), ([.optimiser: "sgd"], "--optimiser"), ([.element: "f16"], "--element"),
     ] as [([TaskSetting: String], String)])
     func aWrongSettingIsNamedByItsPlace(values: [TaskSetting: String], place: String) throws {

@@ -8,6 +8,13 @@ final class ReferenceMatrix {
     private let weights = GrowingFloats()
     private let products = GrowingFloats()
 
+    /// Makes room for products of so many rows with a matrix. Errors: the system has no memory.
+    func reserve(rows: Int, outputs: Int, inputs: Int) throws(ResourceError) {
+        let step = min(outputs, max(1, Self.sliceElements / inputs))
+        try weights.grow(to: step * inputs)
+        try products.grow(to: rows * step)
+    }
+
     /// `y[row, i] = W[order[i]] x[row]` (`W[i]` without an order): x is `[rows, inputs]`, y `[rows, outputs]`.
     func multiply(
         _ view: TensorView, rowOrder: [Int]? = nil, _ x: UnsafePointer<Float>, rows: Int,

@@ -19,12 +19,12 @@ extension LinearGradient {
         let baseSlopes = GrowingFloats()
 
         /// Makes room for a step.
-        func reserve(_ plan: TrainingPlan, widest: Int) {
+        func reserve(_ plan: TrainingPlan, widest: Int) throws(ResourceError) {
             let bands = plan.bands.filter { !$0.dropout.isEmpty }
             if bands.isEmpty { return }
-            for own in [input, slopes] { own.reserve(plan.rows * widest) }
+            for own in [input, slopes] { try own.grow(to: plan.rows * widest) }
             guard bands.contains(where: { $0.adapter.maps.values.contains { $0?.magnitude != nil } }) else { return }
-            for own in [product, baseSlopes] { own.reserve(plan.rows * widest) }
+            for own in [product, baseSlopes] { try own.grow(to: plan.rows * widest) }
         }
     }
 

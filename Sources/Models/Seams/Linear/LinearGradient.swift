@@ -40,23 +40,23 @@ final class LinearGradient {
         vectors = weights.vectors
     }
 
-    /// Makes room for a step.
-    func prepare(_ plan: TrainingPlan) {
+    /// Makes room for a step. Errors: the system has no memory.
+    func prepare(_ plan: TrainingPlan) throws(ResourceError) {
         let rank = plan.bands.reduce(0) { max($0, $1.adapter.largestRank) }
-        shrunk.reserve(plan.rows * rank)
-        shrunkSlopes.reserve(plan.rows * rank)
-        routed.reserve(rows: plan.rows, experts: plan.bands.reduce(0) { max($0, $1.adapter.mostExperts) })
+        try shrunk.grow(to: plan.rows * rank)
+        try shrunkSlopes.grow(to: plan.rows * rank)
+        try routed.reserve(rows: plan.rows, experts: plan.bands.reduce(0) { max($0, $1.adapter.mostExperts) })
         let widest = max(configuration.hidden, configuration.queryWidth, configuration.feedForward)
-        dropped.reserve(plan, widest: widest)
+        try dropped.reserve(plan, widest: widest)
         let maps = plan.bands.flatMap { $0.adapter.maps.values }
         if maps.contains(where: { $0?.inputScale != nil }) {
-            scaledInput.reserve(plan.rows * widest)
-            inputSlopes.reserve(plan.rows * widest)
+            try scaledInput.grow(to: plan.rows * widest)
+            try inputSlopes.grow(to: plan.rows * widest)
         }
-        if maps.contains(where: { $0?.outputScale != nil }) { scaledSlopes.reserve(plan.rows * widest) }
+        if maps.contains(where: { $0?.outputScale != nil }) { try scaledSlopes.grow(to: plan.rows * widest) }
         if maps.contains(where: { $0?.outputFactors != nil }) {
-            expanded.reserve(plan.rows * widest)
-            factored.reserve(plan.rows * widest)
+            try expanded.grow(to: plan.rows * widest)
+            try factored.grow(to: plan.rows * widest)
         }
     }
 

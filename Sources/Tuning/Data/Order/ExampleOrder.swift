@@ -3,27 +3,17 @@
 public struct ExampleOrder: Sendable, Equatable {
     public let count: Int
     public let seed: UInt64
-    /// When false every epoch visits the examples in the file's order.
-    public let isShuffled: Bool
 
-    public init(count: Int, seed: UInt64, isShuffled: Bool = true) {
+    public init(count: Int, seed: UInt64) {
         precondition(count >= 0, "a data set of \(count) examples")
         self.count = count
         self.seed = seed
-        self.isShuffled = isShuffled
     }
 
     /// The examples of one epoch, the first of which is 0. Cost: `O(count)`.
     public func examples(ofEpoch epoch: Int) -> [Int] {
-        guard isShuffled else { return Array(0..<count) }
         var permutation = Permutation(seed: seed, stream: UInt64(truncatingIfNeeded: epoch))
         return permutation.order(count)
-    }
-
-    /// The k-th example of a run, counted over all epochs. Cost: `O(count)`; `ExampleReader` keeps the epoch's order instead.
-    public func example(_ k: Int) -> Int {
-        precondition(count > 0 && k >= 0, "example \(k) of a data set of \(count)")
-        return examples(ofEpoch: k / count)[k % count]
     }
 }
 

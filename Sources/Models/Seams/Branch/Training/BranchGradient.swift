@@ -19,12 +19,19 @@ final class BranchGradient {
         self.pool = pool
     }
 
+    /// Makes room for a step. Errors: the system has no memory.
+    func prepare(_ plan: TrainingPlan) throws(ResourceError) {
+        for branch in plan.bands.flatMap(\.adapter.branches) {
+            guard let branch else { continue }
+            try low.grow(to: plan.rows * branch.map.paddedRank)
+            try back.grow(to: plan.rows * branch.map.paddedRank)
+            if branch.mean != nil { try centred.grow(to: plan.rows * hidden) }
+        }
+    }
+
     private func each(_ plan: TrainingPlan, _ layer: Int, _ body: (Range<Int>, TrainableBranch) -> Void) {
         for band in plan.bands {
             guard let branch = band.adapter.branches[layer] else { continue }
-            low.reserve(plan.rows * branch.map.paddedRank)
-            back.reserve(plan.rows * branch.map.paddedRank)
-            if branch.mean != nil { centred.reserve(plan.rows * hidden) }
             body(band.rows, branch)
         }
     }

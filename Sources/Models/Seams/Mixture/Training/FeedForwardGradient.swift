@@ -45,12 +45,23 @@ final class FeedForwardGradient {
         self.balances = balances
     }
 
-    /// Makes room for a step.
-    func prepare(_ plan: TrainingPlan) {
+    /// Makes room for a step, as if every row chose as many experts as it can. Errors: the system has no memory.
+    func prepare(_ plan: TrainingPlan) throws(ResourceError) {
         let mixtures = plan.bands.flatMap { $0.adapter.feedForwards.compactMap { $0 } }
-        routed.reserve(rows: plan.rows, experts: mixtures.reduce(0) { max($0, $1.router.experts) })
+        try routed.reserve(rows: plan.rows, experts: mixtures.reduce(0) { max($0, $1.router.experts) })
         let rank = mixtures.flatMap(\.maps).reduce(0) { max($0, $1.paddedRank) }
-        for own in [gateLow, upLow, downLow, gateBack, upBack, downBack] { own.reserve(plan.rows * rank) }
+        for own in [gateLow, upLow, downLow, gateBack, upBack, downBack] { try own.grow(to: plan.rows * rank) }
+        let entries = (0..<configuration.layers).reduce(0) { most, layer in
+            max(
+                most,
+                plan.bands.reduce(0) { sum, band in
+                    let router = band.adapter.feedForwards[layer]?.router
+                    return sum + band.rows.count * (router.map { $0.selection.most(of: $0.experts) } ?? 0)
+                })
+        }
+        let expertRank = mixtures.flatMap(\.maps).reduce(0) { max($0, $1.expertRank) }
+        for own in [gate, up, activated] { try own.grow(to: entries * width) }
+        for own in [entryDown, entryLow, entryBack] { try own.grow(to: entries * expertRank) }
     }
 
     /// Whether some band has a mixture in a layer.
@@ -87,10 +98,6 @@ final class FeedForwardGradient {
             balances.add(mixture.router, routed, plan, band)
             bands.append(ExpertEntries(band, mixture, routed, first: bands.last?.end ?? 0))
         }
-        let entries = bands.last?.end ?? 0
-        let rank = bands.reduce(0) { most, band in band.mixture.maps.reduce(most) { max($0, $1.expertRank) } }
-        for own in [gate, up, activated] { own.reserve(entries * width) }
-        for own in [entryDown, entryLow, entryBack] { own.reserve(entries * rank) }
         for band in bands { forward(band, own) }
     }
 

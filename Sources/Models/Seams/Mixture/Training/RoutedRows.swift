@@ -8,9 +8,9 @@ final class RoutedRows {
     /// The most experts of a router.
     private(set) var stride = 0
 
-    func reserve(rows: Int, experts: Int) {
+    func reserve(rows: Int, experts: Int) throws(ResourceError) {
         stride = experts
-        for own in [probabilities, chosen, logitSlopes] { own.reserve(rows * experts) }
+        for own in [probabilities, chosen, logitSlopes] { try own.grow(to: rows * experts) }
     }
 
     func p(_ row: Int) -> UnsafeMutablePointer<Float> { probabilities.pointer + row * stride }

@@ -17,6 +17,13 @@ final class EmbeddingGradient {
         self.pool = pool
     }
 
+    /// Makes room for a step. Errors: the system has no memory.
+    func prepare(_ plan: TrainingPlan) throws(ResourceError) {
+        let rank = plan.bands.reduce(0) { max($0, $1.adapter.vocabulary?.embedding?.paddedRank ?? 0) }
+        try low.grow(to: plan.rows * rank)
+        try back.grow(to: plan.rows * rank)
+    }
+
     /// Bands that change their embedding.
     private func each(_ plan: TrainingPlan, _ body: (Range<Int>, TrainableVocabulary) -> Void) {
         for band in plan.bands {
@@ -37,7 +44,6 @@ final class EmbeddingGradient {
     func forward(_ plan: TrainingPlan, _ x: FloatBuffer) {
         let hidden = configuration.hidden
         each(plan) { rows, vocabulary in
-            if let map = vocabulary.embedding { low.reserve(plan.rows * map.paddedRank) }
             pool.run { thread in
                 let own = rows.slice(of: thread, threads: pool.threads)
                 if own.isEmpty { return }
@@ -81,8 +87,6 @@ final class EmbeddingGradient {
     private func differentiate(_ map: TrainableMap, _ plan: TrainingPlan, _ rows: Range<Int>, _ dx: FloatBuffer) {
         guard let gradientA = map.gradient.a, let gradientB = map.gradient.b else { return }
         let (hidden, rank, stride, vocabulary) = (configuration.hidden, map.rank, map.paddedRank, map.inputs)
-        low.reserve(plan.rows * stride)
-        back.reserve(plan.rows * stride)
         pool.run { thread in
             let own = rows.slice(of: thread, threads: pool.threads)
             if own.isEmpty { return }

@@ -35,7 +35,16 @@ final class HeadGradient {
     /// Targets of heads whose B is trained: their tiles are wanted once more.
     var lowRankTargets: [Range<Int>] { bands.filter { $0.vocabulary.head != nil }.map(\.targets) }
 
-    /// Makes room, and `A h` of the targets' rows h, `[targets, hidden]`.
+    /// Makes room for a step. Errors: the system has no memory.
+    func reserve(_ plan: TrainingPlan) throws(ResourceError) {
+        let heads = plan.bands.compactMap(\.adapter.vocabulary).filter(\.trainsHead)
+        let rank = heads.reduce(0) { max($0, $1.head?.paddedRank ?? 0) }
+        try shrunk.grow(to: plan.targets.count * rank)
+        try shrunkSlopes.grow(to: plan.targets.count * rank)
+        try tokenSlopes.grow(to: plan.targets.count * heads.reduce(0) { max($0, $1.headRows?.tokens.count ?? 0) })
+    }
+
+    /// Before the tiles: `A h` of the targets' rows h, `[targets, hidden]`.
     func prepare(_ plan: TrainingPlan, _ normed: UnsafePointer<Float>) {
         bands = []
         for (segment, targets) in zip(plan.segments, plan.targetRanges) where !targets.isEmpty {
@@ -47,11 +56,7 @@ final class HeadGradient {
             }
         }
         if bands.isEmpty { return }
-        let rank = bands.reduce(0) { max($0, $1.vocabulary.head?.paddedRank ?? 0) }
         mostTokens = bands.reduce(0) { max($0, $1.vocabulary.headRows?.tokens.count ?? 0) }
-        shrunk.reserve(plan.targets.count * rank)
-        shrunkSlopes.reserve(plan.targets.count * rank)
-        tokenSlopes.reserve(plan.targets.count * mostTokens)
         let hidden = configuration.hidden
         eachSlice(0..<plan.targets.count) { band, own in
             guard let map = band.vocabulary.head else { return }
