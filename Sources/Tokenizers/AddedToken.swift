@@ -53,7 +53,7 @@ struct AddedTokenMatcher: Sendable {
         ends[node] = token
     }
 
-    /// Calls `body` with the parts of a range in order, until it answers false.
+    /// Calls `body` with the parts of a range in order, until it returns false.
     ///
     /// - Parameters:
     ///   - special: whether special tokens are found; when not, their spelling is plain text.

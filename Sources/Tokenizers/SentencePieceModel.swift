@@ -56,7 +56,7 @@ struct SentencePieceModel: Sendable {
         if let key, !hasUnknown { merger.cache.insert(key, ids[first...]) }
     }
 
-    /// The word's characters, each a piece, or else its bytes, or else unknown. Answers whether the last came up.
+    /// The word's characters, each a piece, or else its bytes, or else unknown. Returns whether the last came up.
     private func fill(_ merger: WordMerger, _ word: Range<Int>, in text: UTF8Text, parseSpecial: Bool) -> Bool {
         var hasUnknown = false
         var afterUnknown = false

@@ -2,7 +2,7 @@ internal import Tensors
 
 /// The key-value pairs of a GGUF header, with typed lookups whose errors name the key.
 ///
-/// The plain lookups throw `missingKey` when there is no such key; the `optional…` ones answer nil. Both throw
+/// The plain lookups throw `missingKey` when there is no such key; the `optional…` ones return nil. Both throw
 /// `wrongType` when the value is of another type. Integers of any width and sign are read as `Int`.
 public struct GGUFMetadata: Sendable {
     private let values: [String: GGUFValue]

@@ -272,8 +272,13 @@ import Testing
         #expect(try lines(folder).count > 1)
     }
 
-    @Test func aLogThatCannotBeWrittenIsToldAtTheStart() async throws {
+    @Test(.timeLimit(.minutes(5)))
+    func aLogThatCannotBeWrittenIsToldAtTheStart() async throws {
         #expect(throws: GatewayError.self) { try DecisionLog(DecisionLogSettings(path: "/nowhere/at/all.jsonl")) }
+        let folder = try TemporaryFolder()
+        #expect(mkfifo("\(folder.path)/pipe", 0o600) == 0)
+        let error = #expect(throws: GatewayError.self) { try DecisionLog(DecisionLogSettings(path: "\(folder.path)/pipe")) }
+        #expect(error?.message.contains("a pipe that no process reads") == true)
         let site = try await Site { configuration, _ in configuration.decisionLog = DecisionLogSettings(path: "/nowhere/at/all.jsonl") }
         await #expect(throws: GatewayError.self) { try await site.open() }
         await site.service.stop()

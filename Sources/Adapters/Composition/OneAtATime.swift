@@ -1,7 +1,7 @@
 internal import Dispatch
 internal import Synchronization
 
-/// Lets threads do something one after the other, and only so many wait.
+/// Lets threads do something one after the other, and bounds how many wait.
 final class OneAtATime: Sendable {
     private let waiting = Atomic(0)
     private let semaphore = DispatchSemaphore(value: 1)

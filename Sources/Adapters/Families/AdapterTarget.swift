@@ -23,7 +23,7 @@ typealias PlacedPatch = (layer: Int, projection: Projection, patch: LinearPatch)
 
 extension AdapterElements {
     /// The patches of targets in their order, made on several threads; `body` gets a target's index and reads its tensors, and
-    /// answers nil where the target changes nothing. Noted: what it throws; nil then.
+    /// returns nil where the target changes nothing. Noted: what it throws; nil then.
     func patches(
         _ targets: [some AdapterTarget], problems: inout AdapterProblems,
         _ body: @Sendable (Int, ElementReader) throws(AdapterError) -> LinearPatch?

@@ -2,7 +2,7 @@ internal import Glibc
 
 extension AdapterStore {
     /// Copies a folder, or a LoRA file of llama.cpp, into a folder of the store: as `.partial-NAME`, which is checked by loading it and
-    /// then renamed. Without a name the source's own is used. Answers the name. Errors: `invalidName`, `exists`, and why the adapter
+    /// then renamed. Without a name the source's own is used. Returns the name. Errors: `invalidName`, `exists`, and why the adapter
     /// is refused; nothing is left behind then. With `replaces` a folder of that name is replaced once the new one has been checked.
     @discardableResult
     public func add(from source: String, name: String? = nil, replaces: Bool = false) throws(AdapterError) -> String {

@@ -52,7 +52,7 @@ extension AdapterStore {
         return lstat(path, &status) != 0 && errno == ENOENT
     }
 
-    /// Looks at all that is listed, and at what is known and may be there without being listed. Answers why a part could not be
+    /// Looks at all that is listed, and at what is known and may be there without being listed. Returns why a part could not be
     /// read.
     private func scan(_ listing: AdapterPlaces.Listing, settles: Bool, _ changes: inout AdapterChanges) -> AdapterError? {
         let listed = Set(listing.names)

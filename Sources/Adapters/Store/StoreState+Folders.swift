@@ -2,7 +2,7 @@
 extension StoreState {
     /// What `observe` leaves to its caller.
     struct Observation {
-        /// Residents to let go of.
+        /// Residents to release.
         var dropped: [Payload] = []
         /// New files of an adapter that is in memory: the caller must load them now. Until the load succeeds, the version in memory serves.
         var replacement: Load?
@@ -30,7 +30,7 @@ extension StoreState {
         return resident.fingerprint != entry.fingerprint && resident.scanned != entry.fingerprint
     }
 
-    /// The folder is gone. Answers the residents to let go of.
+    /// The folder is gone. Returns the residents to release.
     mutating func forget(_ name: String) -> [Payload] {
         guard let entry = entries.removeValue(forKey: name), let resident = entry.resident else { return [] }
         return unlist(resident)

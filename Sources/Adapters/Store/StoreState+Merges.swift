@@ -1,6 +1,6 @@
 /// Merges of several adapters that were made a while ago: residents without a folder, found by their version.
 extension StoreState {
-    /// At most so many are kept for further requests.
+    /// The most merges that are kept for further requests.
     static var mostMerges: Int { 16 }
 
     struct Merge: Sendable {
@@ -11,7 +11,7 @@ extension StoreState {
 
     /// A request wants a merge. Its parts are pinned.
     ///
-    /// `byteCount`: what making it takes in memory, the result included. Answers also the residents to let go of.
+    /// `byteCount`: what making it takes in memory, the result included. Also returns the residents to release.
     mutating func acquireMerge(_ version: String, name: String, byteCount: Int) -> (Acquired, dropped: [Payload]) {
         let merge = merges[version] ?? Merge()
         if let number = merge.resident, let payload = pin(number, counted: false) { return (.pinned(resident: number, payload), []) }
@@ -28,7 +28,7 @@ extension StoreState {
         return (.load(load), evict())
     }
 
-    /// A merge is made: its caller holds it. Answers the resident, and the residents to let go of.
+    /// A merge is made: its caller holds it. Returns the resident, and the residents to release.
     mutating func finishMerge(_ load: Load, loaded: Loaded) -> (resident: Int, dropped: [Payload]) {
         loads[load.ticket] = nil
         let number = nextNumber()

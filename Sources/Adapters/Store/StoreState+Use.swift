@@ -1,6 +1,6 @@
 /// Which requests hold what.
 extension StoreState {
-    /// A request wants an adapter. `counted`: it is served one more request. Answers also the residents to let go of.
+    /// A request wants an adapter. `counted`: it is served one more request. Also returns the residents to release.
     mutating func acquire(_ name: String, counted: Bool = true) -> (Acquired, dropped: [Payload]) {
         guard let entry = entries[name] else { return (.unknown, []) }
         if let number = entry.resident, let payload = pin(number, counted: counted) {
@@ -41,7 +41,7 @@ extension StoreState {
         return resident.payload
     }
 
-    /// A load ended well: its caller holds the result, whatever has happened to the folder. Answers the resident.
+    /// A load ended well: its caller holds the result, whatever has happened to the folder. Returns the resident.
     ///
     /// New requests get it, too, unless the folder was removed: what was whole when it was read is better than nothing, and newer
     /// than the resident before it.
@@ -88,7 +88,7 @@ extension StoreState {
         entries[load.name] = entry
     }
 
-    /// A request is done with its resident. Answers the residents to let go of.
+    /// A request is done with its resident. Returns the residents to release.
     mutating func release(_ number: Int) -> [Payload] {
         guard var resident = residents[number] else { return [] }
         precondition(resident.pins > 0, "a resident was released more often than it was pinned")

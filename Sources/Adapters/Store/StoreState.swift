@@ -1,5 +1,5 @@
 /// What is on disk, what is in memory and which requests hold it, as a plain value: no files, no locks, no threads. Each operation
-/// answers what its caller has to do or to let go of.
+/// returns what its caller has to do or to release.
 ///
 /// Words: an *entry* is a folder; a *resident* is one version in memory. The resident that an entry points at is *listed*:
 /// new requests get it. An unlisted resident was replaced or removed, and leaves with its last pin. A listed resident whose files

@@ -23,7 +23,7 @@ final class Meter {
         if steps >= nextCheck { try check() }
     }
 
-    /// Before a text of so many bytes is read.
+    /// Called before a text of that many bytes is read.
     func read(bytes: Int) throws(TemplateError) { try step(bytes / 64) }
 
     /// Before a filter or test reads a value.

@@ -1,6 +1,6 @@
-/// What of a library's files cannot be read at the moment, and what is in force instead: for `/ready` and the log.
+/// Which files of a library cannot be read at the moment, and what is in force instead: for `/ready` and the log.
 public struct LibraryCondition: Sendable, Equatable {
-    /// Why the adapters folder cannot be read: what was served before is served on, and nothing new is seen.
+    /// Why the adapters folder cannot be read: what was served before stays in service, and nothing new is seen.
     public internal(set) var adapters: String?
     /// Why the routes folder, or a route file, cannot be read or is refused, one reason for each place. The last rules that were known
     /// are in force; where none were, no caller may use the adapter.

@@ -94,10 +94,13 @@ private final class LimitedFile: @unchecked Sendable {
 
     /// Why the file cannot be opened, or nil.
     ///
-    /// Only the owner may read which caller asked what: a file that others could read until now is closed to them.
+    /// Only the owner may read which caller asked what: a file that others could read until now is closed to them. A pipe without a
+    /// reader is an error; opening it does not wait for one.
     func open() -> String? {
-        descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+        descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o600)
+        guard descriptor >= 0 else { return errno == ENXIO ? "a pipe that no process reads" : String(cString: strerror(errno)) }
+        // Lines are written whole: only the log's own queue waits for a slow reader.
+        guard fcntl(descriptor, F_SETFL, O_APPEND) == 0 else { return fail("its flags cannot be set") }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return fail("its size cannot be read") }
         let isFile = status.st_mode & S_IFMT == S_IFREG

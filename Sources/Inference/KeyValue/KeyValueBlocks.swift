@@ -29,7 +29,7 @@ struct KeyValueBlocks {
     }
 
     /// Continues after the table's cached blocks with blocks that others computed since. Own blocks that are not cached yet are
-    /// given back for the ones that are found. Answers how many were taken.
+    /// given back for the ones that are found. Returns how many were taken.
     @discardableResult
     mutating func extend(_ table: inout BlockTable, of tokens: [Int32], limit: Int = .max) -> Int {
         let before = table.cachedBlocks

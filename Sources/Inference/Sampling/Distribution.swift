@@ -61,7 +61,7 @@ struct Distribution {
         return base
     }
 
-    /// Leaves the weight of each chunk in the scratch; answers that of all.
+    /// Leaves the weight of each chunk in the scratch; returns that of all.
     private func sumChunks() -> Double {
         var total = 0.0
         for start in stride(from: 0, to: logits.count, by: Self.chunk) {
@@ -119,7 +119,7 @@ struct Distribution {
         max(topP < 1 ? Float(Double(1 - topP) * total / Double(logits.count)) : 0, minP) * 0.999
     }
 
-    /// Puts the tokens of at least that weight into the scratch, with their weights; answers how many. The best is among them.
+    /// Puts the tokens of at least that weight into the scratch, with their weights; returns how many. The best is among them.
     private func select(least: Float) -> Int {
         let threshold = least > 0 ? maximum + logf(least) / scale : -Float.infinity
         let count = Kernels.select(base, count: logits.count, least: min(threshold, maximum), into: scratch.indices)

@@ -42,7 +42,7 @@ struct Scheduler {
 
     private func isReady(_ state: SequenceState) -> Bool { !state.isHeld && state.pendingTokens > 0 }
 
-    /// Shares rows out in rounds; answers how many were used.
+    /// Shares rows out in rounds; returns how many were used.
     @discardableResult
     private func grant(_ rows: Int, to places: Range<Int>, of sequences: [SequenceState], in plan: inout RowSchedule) -> Int {
         var left = rows

@@ -1,4 +1,4 @@
-/// Who is admitted.
+/// Which sequences are admitted.
 ///
 /// A sequence is admitted when there is memory for what it and the active ones are promised for the time that it runs, up to a
 /// horizon: the rest of prompts, and a token a step up to each one's limit. So a short answer that is admitted ends before memory
@@ -70,7 +70,7 @@ extension SequenceRoster {
         return stepsUntilFits
     }
 
-    /// Steps until so many blocks were given back, when each active sequence runs to its promised end.
+    /// Steps until that number of blocks is released, when each active sequence runs to its promised end.
     private func stepsUntilEndsGive(_ shortage: Int) -> Int {
         var missing = shortage
         for sequence in active.sorted(by: { $0.remainingTokens < $1.remainingTokens }) {

@@ -1,4 +1,4 @@
-/// Who gives way.
+/// Which sequences give way.
 ///
 /// - A sequence whose reader is behind gives its slot and its blocks up when others wait for them.
 /// - For a waiting request that needs no more than its fair share, sequences that hold more than theirs give way, the largest first.
@@ -19,7 +19,7 @@ extension SequenceRoster {
         return true
     }
 
-    /// Makes sequences give way for a waiting one that lacks `shortage` blocks, or leaves all as they are and answers false.
+    /// Makes sequences give way for a waiting one that lacks `shortage` blocks, or leaves all as they are and returns false.
     ///
     /// - Parameters:
     ///   - needed: blocks for which others give way at all; no more than the fair share.

@@ -21,7 +21,7 @@ struct SequenceRoster {
     /// Something happened since the last admission, so that a waiting sequence may fit now.
     private var isAdmissionDue = false
 
-    /// Admission is tried again after so many steps even if nothing happened: waiting times grow and promised ends come nearer.
+    /// After this many steps admission is tried again, even if nothing happened: waiting times grow and promised ends come nearer.
     private static let admissionInterval = 8
 
     init(slots: Int, blocks: KeyValueBlocks) {

@@ -12,7 +12,7 @@ struct VectorCache: Sendable {
 
     static let magic: [UInt8] = Array("lmoevec3".utf8)
     private static let headerBytes = 96
-    /// Up to so many bytes a file is copied instead of mapped: what is copied cannot be damaged any more.
+    /// A file of at most this many bytes is copied instead of mapped: a copy cannot be damaged any more.
     private static let mostCopiedBytes = 64 << 10
 
     /// Nil when there is no such file, or none that is whole. Errors: the file or the folder cannot be read.

@@ -119,7 +119,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
     }
 
     /// What is in force where it is not given.
-    public var standard: String? {
+    public var defaultValue: String? {
         switch self {
         case .data, .fields, .query, .start, .heldOut, .system, .maxSteps, .patience, .loraPlusRatio: nil
         case .heldOutShare: "0.05"

@@ -73,8 +73,8 @@ struct TaskOptions: ParsableArguments {
 
 extension Option<String?> {
     init(task setting: TaskSetting) {
-        let standard = setting.standard.map { " (default: \($0))" } ?? ""
-        let summary = "\(setting.summary.prefix(1).uppercased())\(setting.summary.dropFirst()).\(standard)"
+        let defaultValue = setting.defaultValue.map { " (default: \($0))" } ?? ""
+        let summary = "\(setting.summary.prefix(1).uppercased())\(setting.summary.dropFirst()).\(defaultValue)"
         self.init(name: .customLong(setting.rawValue), help: ArgumentHelp(summary, valueName: "value"))
     }
 }
