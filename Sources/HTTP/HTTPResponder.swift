@@ -7,6 +7,8 @@ public protocol HTTPResponseSink: AnyObject {
     func beginStream(status: Int, headers: HTTPHeaders)
     func write(_ bytes: [UInt8])
     func end()
+    /// Closes the connection before the stream's end.
+    func cutOff()
     /// Bytes that were accepted and that the system has not taken yet.
     var bufferedBytes: Int { get }
     /// `bufferedBytes` at which the producer of a stream should wait.
@@ -60,6 +62,14 @@ public final class HTTPResponder {
         guard phase == .streaming, let sink else { return }
         finish()
         sink.end()
+    }
+
+    /// For a stream whose rest cannot be given: the connection closes before its end, so that the client does not take what came for the
+    /// whole.
+    public func cutOff() {
+        guard phase == .streaming, let sink else { return }
+        finish()
+        sink.cutOff()
     }
 
     /// Bytes that were accepted and that the system has not taken yet.

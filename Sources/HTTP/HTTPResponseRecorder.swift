@@ -11,6 +11,8 @@ public final class HTTPResponseRecorder: HTTPResponseSink {
     public private(set) var writes: [[UInt8]] = []
     public private(set) var isStream = false
     public private(set) var isEnded = false
+    /// The stream has no end.
+    public private(set) var isCutOff = false
     /// Set it to simulate a slow reader.
     public var bufferedBytes = 0
     public var saturationBytes = HTTPLimits().writeBufferBytes
@@ -50,6 +52,11 @@ public final class HTTPResponseRecorder: HTTPResponseSink {
     public func write(_ bytes: [UInt8]) {
         writes.append(bytes)
         body += bytes
+    }
+
+    public func cutOff() {
+        isCutOff = true
+        end()
     }
 
     public func end() {

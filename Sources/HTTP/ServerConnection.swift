@@ -160,6 +160,8 @@ final class ServerConnection: HTTPResponseSink {
     }
 
     func end() { perform(state.end()) }
+
+    func cutOff() { perform(state.fail()) }
 }
 
 extension ServerConnectionState.Action {

@@ -20,12 +20,14 @@ final class TestAPI {
     let service: APIService
     var records: [RequestRecord] { log.records }
     private let log = RecordLog()
+    let tuning: ScriptedTuning?
 
     init(
-        _ script: @escaping ScriptedBackend.Script = ScriptedBackend.hello,
+        _ script: @escaping ScriptedBackend.Script = ScriptedBackend.hello, tuning: ScriptedTuning? = nil,
         configure: (inout APIConfiguration) -> Void = { _ in }
     ) {
         backend = ScriptedBackend(script)
+        self.tuning = tuning
         var configuration = APIConfiguration()
         configure(&configuration)
         let log = log
@@ -33,7 +35,8 @@ final class TestAPI {
             configuration, metrics: { "lmoe_up 1\n" }, observe: { log.records.append($0) }, clock: { 1_700_000_000 },
             generator: CountingGenerator())
         service.services = APIServices(
-            serving: RoutedBackend(backend, router: services), catalogue: services, adapters: services, embeddings: services)
+            serving: RoutedBackend(backend, router: services), catalogue: services, adapters: services, embeddings: services,
+            tuning: tuning)
     }
 
     func send(

@@ -23,6 +23,12 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case adapterExists
         /// The folder is there, but it does not load.
         case adapterRejected
+        /// No uploaded file has that identity, or it is another key's.
+        case fileNotFound
+        /// No fine-tuning job has that identity, or it is another key's.
+        case jobNotFound
+        /// As many files, bytes or jobs as the limits allow are there.
+        case quotaExceeded
         case unknownPath
         case methodNotAllowed
         case payloadTooLarge

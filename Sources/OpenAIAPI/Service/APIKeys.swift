@@ -90,6 +90,12 @@ public struct APIKeys: Sendable {
         return found
     }
 
+    /// Whose files and jobs the holder of a key may see. Keys of one name are one owner.
+    func owner(_ holder: Holder, key: Int?) -> FineTuningOwner {
+        guard let key, keys.indices.contains(key) else { return FineTuningOwner(.anyone, isAdmin: holder.access == .admin) }
+        return FineTuningOwner(holder.name.map { .name($0) } ?? .key(keys[key].key), isAdmin: holder.access == .admin)
+    }
+
     private static func key(_ headers: HTTPHeaders) throws(APIError) -> [UInt8] {
         let authorization = headers["Authorization"] ?? ""
         let words = authorization.utf8.split { $0 == 0x20 || $0 == 0x09 }

@@ -34,6 +34,25 @@ extension APIService {
         }
     }
 
+    /// As `read`, for a body of `multipart/form-data`. The whole body is one piece of memory, of which `body` may keep slices.
+    func readForm<Value: Sendable>(
+        _ exchange: Exchange, _ body: @escaping @Sendable (MultipartForm) throws -> Value, then: @escaping @LoopActor (Value) throws -> Void
+    ) throws {
+        let boundary = try MultipartForm.boundary(exchange.request.headers["Content-Type"])
+        let bytes = exchange.takeBody()
+        Self.queue.async {
+            let result = Result { try body(MultipartForm(bytes, boundary: boundary)) }
+            LoopActor.post {
+                guard !exchange.isOver else { return }
+                do {
+                    try then(try result.get())
+                } catch {
+                    exchange.fail(APIError(reaching: error))
+                }
+            }
+        }
+    }
+
     private nonisolated static func document(
         _ bytes: [UInt8], _ isArray: Bool, _ depth: Int, _ elements: Int
     ) throws(APIError) -> JSONCursor {

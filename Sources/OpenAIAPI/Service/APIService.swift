@@ -12,6 +12,8 @@ public struct APIConfiguration: Sendable {
     public var modelAliases: [ModelAlias] = []
     /// Each key has a prefix cache of its own, and counts of it; nil: when there are keys.
     public var separatesCaches: Bool?
+    /// Users' keys may upload files and tune; otherwise only admins' may.
+    public var usersMayTune = false
     /// `LMOE_LENIENT=1`: unknown fields are ignored.
     public var isLenient = false
     /// For `/info`.
@@ -68,7 +70,7 @@ public final class APIService {
         }
         do {
             let admission = try admit(request, path)
-            exchange.identify(admission.holder)
+            exchange.identify(admission.holder, owner: configuration.keys.owner(admission.holder, key: admission.key))
             if configuration.separatesCaches ?? true { exchange.cachePartition = admission.key.map { "key \($0)" } }
             if admission.endpoint.access != .open { try checkRepeatedHeaders(exchange) }
             try admission.endpoint.handler(self, exchange, admission.parameters)
@@ -121,9 +123,11 @@ public final class APIService {
         }
         guard endpoint.access != .open else { return (endpoint, parameters, APIKeys.Holder(.user), nil) }
         let (holder, key) = try configuration.keys.identify(request.headers)
-        guard endpoint.access == .admin else { return (endpoint, parameters, holder, key) }
-        guard holder.access == .admin else {
-            throw APIError(.adminKeyRequired, "Adapters are managed with an admin key; this is a user's key.")
+        guard endpoint.access == .admin || endpoint.access == .tuning else { return (endpoint, parameters, holder, key) }
+        let isForUsers = endpoint.access == .tuning && configuration.usersMayTune
+        guard holder.access == .admin || isForUsers else {
+            let what = endpoint.access == .tuning ? "Files are kept and adapters tuned" : "Adapters are managed"
+            throw APIError(.adminKeyRequired, "\(what) with an admin key; this is a user's key.")
         }
         let origin = request.headers["Origin"]
         guard configuration.cors.allowsManagement(from: origin) else {

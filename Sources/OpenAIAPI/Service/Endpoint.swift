@@ -11,6 +11,8 @@ struct Endpoint: Sendable {
         case generation
         /// Changes what is served: an admin key when keys are on, and no pages of other sites.
         case admin
+        /// Files and fine-tuning jobs: as `admin`, or with a user's key where the operator allows it.
+        case tuning
     }
 
     /// Gets the path segments that matched `{…}`.
@@ -73,6 +75,29 @@ struct Endpoint: Sendable {
         Endpoint("GET", "/info") { service, exchange, _ in try service.info(exchange) },
         Endpoint("GET", "/lora-adapters") { service, exchange, _ in try service.scaledAdapters(exchange) },
         Endpoint("POST", "/lora-adapters", .admin) { service, exchange, _ in try service.setScaledAdapters(exchange) },
+        Endpoint("POST", "/v1/files", .tuning) { service, exchange, _ in try service.uploadFile(exchange) },
+        Endpoint("GET", "/v1/files", .tuning) { service, exchange, _ in try service.listFiles(exchange) },
+        Endpoint("GET", "/v1/files/{id}", .tuning) { service, exchange, ids in try service.file(exchange, ids[0]) },
+        Endpoint("GET", "/v1/files/{id}/content", .tuning) { service, exchange, ids in try service.fileContent(exchange, ids[0]) },
+        Endpoint("DELETE", "/v1/files/{id}", .tuning) { service, exchange, ids in try service.deleteFile(exchange, ids[0]) },
+        Endpoint("POST", "/v1/fine_tuning/jobs", .tuning) { service, exchange, _ in try service.createJob(exchange) },
+        Endpoint("GET", "/v1/fine_tuning/jobs", .tuning) { service, exchange, _ in try service.listJobs(exchange) },
+        Endpoint("GET", "/v1/fine_tuning/jobs/{id}", .tuning) { service, exchange, ids in try service.job(exchange, ids[0]) },
+        Endpoint("GET", "/v1/fine_tuning/jobs/{id}/events", .tuning) { service, exchange, ids in
+            try service.listEvents(exchange, ids[0])
+        },
+        Endpoint("GET", "/v1/fine_tuning/jobs/{id}/checkpoints", .tuning) { service, exchange, ids in
+            try service.listCheckpoints(exchange, ids[0])
+        },
+        Endpoint("POST", "/v1/fine_tuning/jobs/{id}/cancel", .tuning) { service, exchange, ids in
+            try service.changeJob(exchange, ids[0]) { try await $0.cancel($1, owner: $2) }
+        },
+        Endpoint("POST", "/v1/fine_tuning/jobs/{id}/pause", .tuning) { service, exchange, ids in
+            try service.changeJob(exchange, ids[0]) { try await $0.pause($1, owner: $2) }
+        },
+        Endpoint("POST", "/v1/fine_tuning/jobs/{id}/resume", .tuning) { service, exchange, ids in
+            try service.changeJob(exchange, ids[0]) { try await $0.resume($1, owner: $2) }
+        },
         Endpoint("GET", "/health", .open) { service, exchange, _ in service.health(exchange) },
         Endpoint("GET", "/ready", .open) { service, exchange, _ in service.readiness(exchange) },
         Endpoint("GET", "/metrics") { service, exchange, _ in service.writeMetrics(exchange) },

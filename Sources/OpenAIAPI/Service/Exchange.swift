@@ -15,6 +15,8 @@ final class Exchange {
     private(set) var caller = Caller()
     /// Sees every adapter where adapters are managed.
     private(set) var isAdmin = false
+    /// Whose files and fine-tuning jobs it may see.
+    private(set) var owner = FineTuningOwner(.anyone, isAdmin: false)
     /// Cached prefixes are shared within it; nil is the common one.
     var cachePartition: String?
     /// Called once, when the answer is complete or the client has left.
@@ -27,6 +29,8 @@ final class Exchange {
     private let observe: @LoopActor (RequestRecord) -> Void
     private var isObserved = false
     private var hasBegun = false
+    /// A writer of a body waits for the client.
+    private var waiting: CheckedContinuation<Void, Never>?
 
     init(
         _ request: HTTPRequest, _ responder: HTTPResponder, id: String, endpoint: String, common: HTTPHeaders,
@@ -43,8 +47,9 @@ final class Exchange {
         responder.onClose = { self.clientLeft() }
     }
 
-    func identify(_ holder: APIKeys.Holder) {
+    func identify(_ holder: APIKeys.Holder, owner: FineTuningOwner) {
         isAdmin = holder.access == .admin
+        self.owner = owner
         record.key = holder.name
         var headers: [String: [String]] = [:]
         for (name, value) in request.headers.fields {
@@ -137,6 +142,37 @@ final class Exchange {
         responder.end()
     }
 
+    // MARK: Bodies in pieces
+
+    /// Begins an answer whose body comes with `writeBody`.
+    func beginBody(type: String, headers: HTTPHeaders = [:]) {
+        guard !isOver, !hasBegun else { return }
+        hasBegun = true
+        record.status = 200
+        responder.onDrain = { [weak self] in self?.wake() }
+        responder.beginStream(status: 200, headers: head(type, headers))
+    }
+
+    /// Writes a piece, and waits while the client has not taken most of those before. False when it has left.
+    func writeBody(_ bytes: [UInt8]) async -> Bool {
+        responder.write(bytes)
+        if responder.isSaturated, !isOver { await withCheckedContinuation { waiting = $0 } }
+        return !isOver
+    }
+
+    /// - Parameter error: why the rest cannot be given: the connection closes before the body's end.
+    func endBody(error: APIError? = nil) {
+        guard !isOver else { return }
+        if let error { note(error) }
+        finish()
+        if error == nil { responder.end() } else { responder.cutOff() }
+    }
+
+    private func wake() {
+        waiting?.resume()
+        waiting = nil
+    }
+
     // MARK: The end
 
     /// Ends an answer that has not ended by itself: as an error, or in a stream as its last event.
@@ -169,6 +205,7 @@ final class Exchange {
     }
 
     private func finish() {
+        wake()
         onClientLeft = nil
         guard !isObserved else { return }
         isObserved = true

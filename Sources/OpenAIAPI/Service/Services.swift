@@ -12,15 +12,18 @@ public struct APIServices: Sendable {
     public var adapters: any AdapterAdministration
     /// nil when the service has no encoder.
     public var embeddings: (any EmbeddingService)?
+    /// nil when the service has no folder for files and jobs.
+    public var tuning: (any FineTuningService)?
 
     public init(
         serving: RoutedBackend, catalogue: any ModelCatalogue, adapters: any AdapterAdministration,
-        embeddings: (any EmbeddingService)?
+        embeddings: (any EmbeddingService)?, tuning: (any FineTuningService)? = nil
     ) {
         self.serving = serving
         self.catalogue = catalogue
         self.adapters = adapters
         self.embeddings = embeddings
+        self.tuning = tuning
     }
 
     var backend: any GenerationBackend { serving.backend }
