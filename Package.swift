@@ -94,7 +94,8 @@ let targets: [Target] = [
     tests("Tuning", ["Files", "Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Serving", ["Routing", "Generation", "JSON"]),
     tests("Gateway", [
-        "OpenAIAPI", "Serving", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tensors", "Weights", logging,
+        "OpenAIAPI", "Serving", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tuning", "Tensors", "Weights",
+        logging,
     ]),
     .testTarget(name: "LayeringTests", path: "Tests/LayeringTests"),
     .testTarget(name: "CommandTests", dependencies: ["TestSupport"], path: "Tests/CommandTests", exclude: ["Help"]),

@@ -2,6 +2,7 @@ internal import Embeddings
 public import Generation
 internal import Glibc
 public import Inference
+public import Logging
 public import Models
 public import Tensors
 
@@ -63,7 +64,9 @@ extension ServiceConfiguration {
 
     /// Everything that a service needs; for `Service.run`. Seconds, mostly for packing weights; the library is empty
     /// before its first `refresh`, which the service does.
-    public func openParts() throws(GatewayError) -> ServiceParts {
+    ///
+    /// - Parameter logger: told of fine-tuning jobs.
+    public func openParts(_ logger: Logger = Logger(label: "lmoe")) throws(GatewayError) -> ServiceParts {
         // Before the seconds that weights take.
         try checkRoutes()
         let pool = try startPool()
@@ -72,7 +75,12 @@ extension ServiceConfiguration {
         let library = try openLibrary(
             for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool), check: model.adapterPromptCheck)
         let engine = try openEngine(model, library: library, encoder: { embedder })
-        return ServiceParts(backend: engine, embedder: embedder, library: library)
+        var parts = ServiceParts(backend: engine, embedder: embedder, library: library)
+        if tuningFolder != nil {
+            parts.tuner = RunExecutor(
+                try openTuningBase(try openModelFiles()), weights: model.decoder, pool: pool, logger: logger)
+        }
+        return parts
     }
 
     private var decoderPrecision: ModelPrecision { precision == .fast ? .fast : .reference }

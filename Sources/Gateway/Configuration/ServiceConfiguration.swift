@@ -7,6 +7,8 @@ public import Telemetry
 /// How the service is set up, after flags, variables and file have been read and checked. Opens nothing.
 public struct ServiceConfiguration: Sendable {
     public enum Precision: String, Sendable { case fast, reference }
+    /// Whose keys may tune.
+    public enum TuningAccess: String, Sendable, CaseIterable { case admin, user }
 
     public var base = "models/base.gguf"
     /// nil serves without a router and without embeddings.
@@ -19,6 +21,9 @@ public struct ServiceConfiguration: Sendable {
     public var routesMayBeMissing = true
     /// nil refuses to add adapters over HTTP.
     public var imports: String?
+    /// Of files and fine-tuning jobs; nil: there are none.
+    public var tuningFolder: String?
+    public var tuningAccess = TuningAccess.admin
     /// nil keeps no embedded examples.
     public var cache: String?
     public var host = "127.0.0.1"

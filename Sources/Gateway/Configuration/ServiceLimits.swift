@@ -20,6 +20,8 @@ public struct ServiceLimits: Sendable {
     public var engine = InferenceLimits()
     /// Loading of adapters ahead of their requests.
     public var serving = ServingLimits()
+    /// Files and fine-tuning jobs.
+    public var tuning = FineTuningLimits()
     /// Bytes that adapters may take in memory while no request uses them.
     public var adapterBudgetBytes = 256 << 20
     /// Changes of adapters over HTTP that may wait while another one is made; beyond that, 429.
@@ -42,7 +44,7 @@ public struct ServiceLimits: Sendable {
     }
 
     /// A line a limit, for people.
-    public var lines: [String] { connectionLines + requestLines + engineLines + adapterLines }
+    public var lines: [String] { connectionLines + requestLines + engineLines + adapterLines + tuningLines }
 
     private var connectionLines: [String] {
         [
@@ -83,6 +85,13 @@ public struct ServiceLimits: Sendable {
             "adapter files        configuration \(bytes(adapters.configurationBytes)), template \(bytes(adapters.templateBytes)); a copy has \(adapters.copiedFiles) files, \(bytes(adapters.copiedBytes))",
             "changes over HTTP    \(queuedChanges) waiting, then 429",
             "routing data         \(routing.examplesPerAdapter) examples an adapter of \(bytes(routing.exampleBytes)), \(bytes(routing.fileBytes)) a file",
+        ]
+    }
+
+    private var tuningLines: [String] {
+        [
+            "files for tuning     \(tuning.files) of \(bytes(min(tuning.fileBytes, http.bodyBytes))), \(bytes(tuning.allFilesBytes)) in all",
+            "fine-tuning jobs     \(tuning.runningJobs) at once, \(tuning.unfinishedJobs) that have not ended, \(tuning.jobs) kept with \(tuning.events) events each",
         ]
     }
 

@@ -4,6 +4,9 @@ public enum Setting: String, CaseIterable, Sendable {
     case base, encoder
     case firstEncoder = "first-encoder"
     case adapters, routes, imports, cache
+    case tuningFolder = "tuning-folder"
+    case tuningAccess = "tuning-access"
+    case tuningJobs = "tuning-jobs"
     case host, port, threads, precision
     case apiKeyFile = "api-key-file"
     case corsOrigins = "cors-origins"

@@ -26,6 +26,14 @@ extension Setting {
         case .imports: .optionalText(\.imports, "the only folder from which PUT /v1/adapters may copy; `none` refuses it")
         case .cache:
             .optionalText(\.cache, default: "lmoe in $XDG_CACHE_HOME or ~/.cache", "where embedded examples are kept; `none` keeps none")
+        case .tuningFolder:
+            .optionalText(
+                \.tuningFolder, "where files for fine-tuning jobs, and the jobs, are kept; `none` refuses /v1/files and /v1/fine_tuning/jobs")
+        case .tuningAccess:
+            .choice(
+                \.tuningAccess, ServiceConfiguration.TuningAccess.allCases,
+                "whose keys may upload files and tune: `admin`, or `user` for all keys, each with its own files and jobs")
+        case .tuningJobs: .integer(\.limits.tuning.runningJobs, 1...64, "fine-tuning jobs that are computed at the same time")
         case .host: .text(\.host, "the address to bind")
         case .port: .integer(\.port, 0...65_535, "the port to bind; 0 takes any free one")
         case .threads:

@@ -22,6 +22,7 @@ public final class Service {
     private let started = UnixClock.seconds()
     private var watch: LibraryWatch?
     private var decisions: DecisionLog?
+    private var desk: TuningDesk?
     private var isStopped = false
 
     /// - Parameter keys: who may ask; see `readKeys`.
@@ -35,6 +36,7 @@ public final class Service {
         settings.modelAliases = configuration.modelAliases
         settings.separatesCaches = configuration.separatesCaches
         settings.isLenient = configuration.isLenient
+        settings.usersMayTune = configuration.tuningAccess == .user
         settings.version = version
         let registry = metrics.registry
         let log = RequestLog(logger: logger)
@@ -80,21 +82,29 @@ public final class Service {
         let start = ContinuousClock().now
         let decisions = try configuration.decisionLog.map { settings throws(GatewayError) in try DecisionLog(settings) }
         let progress = IndexingProgress(logger)
-        let (parts, refresh) = try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue(label: "lmoe.opening", qos: .userInitiated).async {
+        let (parts, refresh, desk) = try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue(label: "lmoe.opening", qos: .userInitiated).async { [configuration, logger, metrics] in
                 continuation.resume(
                     with: Result {
                         let parts = try opening()
                         let refresh = parts.library.refresh { progress.note($0, of: $1) }
                         looked(parts.library)
+                        let desk = try TuningDesk.open(configuration, parts, logger) { refresh in
+                            metrics.noteRefresh()
+                            Self.report(refresh, to: logger)
+                        }
                         // What opening needed for a moment goes back to the system.
                         Heap.trim()
-                        return (parts, refresh)
+                        return (parts, refresh, desk)
                     })
             }
         }
+        self.desk = desk
         // The service ended while the models loaded.
-        guard !api.isDraining else { return parts.backend.stop() }
+        guard !api.isDraining else {
+            stopTuning()
+            return parts.backend.stop()
+        }
         self.parts = parts
         report(refresh)
         metrics.observe(parts.library)
@@ -146,7 +156,7 @@ public final class Service {
             adapters: LibraryAdministration(
                 library: library, imports: configuration.imports,
                 queue: WorkQueue("lmoe.administration", capacity: configuration.limits.queuedChanges, purpose: "for changes of adapters")),
-            embeddings: parts.embedder.map { QueuedEmbeddings(embedder: $0, queue: routing) })
+            embeddings: parts.embedder.map { QueuedEmbeddings(embedder: $0, queue: routing) }, tuning: desk)
         let folders = [configuration.adapters] + [configuration.routes].compactMap { $0 }
         let watch = LibraryWatch(
             library, folders: folders, rescanMilliseconds: configuration.limits.rescanMilliseconds,
@@ -214,12 +224,21 @@ public final class Service {
         metrics.setReady(false)
         watch?.close()
         watch = nil
+        let tuning = stopTuning()
         logger.info("draining", metadata: ["connections": .integer(server.connectionCount)])
         await server.drain(deadlineMilliseconds: configuration.limits.drainMilliseconds) { [api] in
             api.endAll(APIError(.draining, "The server is stopping.", retryAfterSeconds: 5))
         }
+        await tuning?.value
         decisions?.flush()
         stop()
+    }
+
+    /// Running jobs write checkpoints at their next step. Nothing to wait for without jobs.
+    @discardableResult
+    private func stopTuning() -> Task<Void, Never>? {
+        defer { desk = nil }
+        return desk.map { desk in Task { await desk.stop() } }
     }
 
     /// Cuts off what still runs.
@@ -232,6 +251,7 @@ public final class Service {
         watch = nil
         api.endAll(APIError(.draining, "The server is stopping.", retryAfterSeconds: 5))
         server.close()
+        stopTuning()
         parts?.backend.stop()
         logger.info("stopped")
     }

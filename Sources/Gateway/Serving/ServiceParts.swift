@@ -6,6 +6,8 @@ public struct ServiceParts: Sendable {
     /// nil serves without embeddings; the library then has no router.
     public var embedder: (any TextEmbedder)?
     public var library: AdapterLibrary
+    /// Computes fine-tuning jobs; nil: the service takes none.
+    var tuner: (any TuningExecutor)?
 
     public init(backend: any GenerationBackend, embedder: (any TextEmbedder)?, library: AdapterLibrary) {
         self.backend = backend

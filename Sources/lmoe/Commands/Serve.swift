@@ -31,7 +31,7 @@ struct Serve: AsyncParsableCommand {
         let logger = Logger(threshold: configuration.logLevel, format: configuration.logFormat)
         try await Service.run(
             configuration, logger: logger, version: LMoE.version,
-            opening: { try configuration.openParts() },
+            opening: { try configuration.openParts(logger) },
             listening: { port in
                 print("lmoe \(LMoE.version) on http://\(configuration.host):\(port)/v1")
                 for line in configuration.limits.lines { print("  \(line)") }
@@ -60,6 +60,9 @@ struct ServiceOptions: SettingOptions {
     @Option(.port) var port: String?
     @Option(.precision) var precision: String?
     @Option(.imports) var imports: String?
+    @Option(.tuningFolder) var tuningFolder: String?
+    @Option(.tuningAccess) var tuningAccess: String?
+    @Option(.tuningJobs) var tuningJobs: String?
     @Option(.apiKeyFile) var apiKeyFile: String?
     @Option(.corsOrigins) var corsOrigins: String?
     @Option(.modelAlias) var modelAlias: [String] = []

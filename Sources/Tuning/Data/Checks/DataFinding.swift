@@ -30,7 +30,7 @@ public enum DataFinding: String, Sendable, CaseIterable {
     }
 
     /// Which rows; for a person.
-    var text: String {
+    public var text: String {
         switch self {
         case .broken: "rows that cannot be read"
         case .refused: "rows that the chat template refuses"
