@@ -1,13 +1,19 @@
-internal import Models
+package import Models
 
 /// Reads a folder strictly: the first problem is an error, and what is left is an adapter that does what it says.
-struct AdapterLoader: Sendable {
+package struct AdapterLoader: Sendable {
     let base: BaseModules
     let element: LowRank.Element
     let limits: AdapterLimits
     let registry: AdapterRegistry
     /// Nil: templates and tokens are taken as they are.
     var check: PromptingCheck?
+
+    /// Loads a folder as serving does, for whoever writes one. Errors: why it would be refused.
+    package static func check(folder: String, base: DecoderConfiguration, weights: BaseWeights?) throws(AdapterError) {
+        let loader = AdapterLoader(base: BaseModules(base, weights: weights), element: .f32, limits: AdapterLimits(), registry: .standard)
+        _ = try loader.load(try AdapterDirectory(path: folder))
+    }
 
     /// What headers tell: whether the adapter would load, unless its elements are bad.
     struct Probe: Sendable {

@@ -1,6 +1,7 @@
 internal import CSQLite
 
-/// A SQLite database that is only read: the file is opened for reading, and an authoriser refuses every statement but queries.
+/// A SQLite database that is only read: the file is opened for reading, and an authoriser refuses every statement but queries. Of a
+/// database in WAL mode the log beside it is read, too.
 ///
 /// Isolation: one thread at a time.
 public final class SQLiteDatabase {
@@ -69,6 +70,11 @@ public final class SQLiteDatabase {
         case SQLITE_NOTADB, SQLITE_CORRUPT: SQLiteError(.malformed, "not a whole SQLite database: \(message)")
         case SQLITE_INTERRUPT:
             SQLiteError(.limitExceeded, "the query takes more than \(limits.kiloInstructions) thousand instructions of SQLite")
+        case SQLITE_CANTOPEN, SQLITE_READONLY:
+            SQLiteError(
+                .cannotOpen,
+                "cannot be read: \(message). A database in WAL mode is read with the -wal file beside it, and SQLite writes a -shm file into "
+                    + "its folder: copy both files into a folder that can be written, or end its WAL mode")
         case SQLITE_TOOBIG: SQLiteError(.limitExceeded, "a value of more than \(limits.valueBytes) bytes")
         case SQLITE_ERROR: SQLiteError(.invalidQuery, message)
         default: SQLiteError(.failed, message)

@@ -6,6 +6,7 @@ public final class SQLiteQuery {
     private let database: SQLiteDatabase
     private let statement: OpaquePointer
     private var rows = 0
+    private var bytes = 0
 
     /// Prepares one statement. Errors: `invalidQuery`, `notAllowed` for a statement that does more than read and for several statements,
     /// `malformed`, `failed`.
@@ -69,14 +70,18 @@ public final class SQLiteQuery {
             throw SQLiteError(.limitExceeded, "the query gives more than \(database.limits.rows) rows")
         }
         var values: [SQLiteValue] = []
-        var bytes = 0
+        var own = 0
         for column in columns.indices {
             let value = try value(column)
-            bytes += value.byteCount
+            own += value.byteCount
             values.append(value)
         }
-        guard bytes <= database.limits.valueBytes else {
-            throw SQLiteError(.limitExceeded, "row \(rows) has \(bytes) bytes; at most \(database.limits.valueBytes) are read")
+        bytes += own
+        guard bytes <= database.limits.bytes else {
+            throw SQLiteError(.limitExceeded, "the query gives more than \(database.limits.bytes) bytes")
+        }
+        guard own <= database.limits.valueBytes else {
+            throw SQLiteError(.limitExceeded, "row \(rows) has \(own) bytes; at most \(database.limits.valueBytes) are read")
         }
         return values
     }

@@ -7,7 +7,7 @@ public enum SQLiteValue: Sendable, Equatable {
     case blob([UInt8])
 
     /// Of a text or a blob.
-    var byteCount: Int {
+    public var byteCount: Int {
         switch self {
         case .text(let text): text.utf8.count
         case .blob(let bytes): bytes.count

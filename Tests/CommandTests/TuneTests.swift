@@ -168,6 +168,14 @@ import Testing
         #expect(try errors("other", "--data", broken, status: 1).contains("broken.jsonl:2"))
         let tasks = tiny.path("tasks.yaml")
         try Data("tasks:\n- name: a\n  data: \(data)\n  lora_rank: 4\n".utf8).write(to: URL(fileURLWithPath: tasks))
+        let twice = tiny.path("twice.yaml")
+        let places = "- name: a\n  out: \(tiny.path("here"))\n- name: b\n  out: \(tiny.path("./adapters/../here"))\n"
+        try Data("tasks:\n\(places.replacing("  out", with: "  data: \(data)\n  out"))".utf8).write(to: URL(fileURLWithPath: twice))
+        #expect(try errors("--config", twice).contains("two tasks write"))
+        let settings = tiny.path("settings.yaml")
+        try Data("epochs: 2\n".utf8).write(to: URL(fileURLWithPath: settings))
+        #expect(try errors("--config", settings).contains("LMOE_CONFIG"))
+        #expect(try errors("new", "--data", data, "--resume", status: 1).contains("no checkpoint to resume from"))
         #expect(try errors("--config", tasks).contains("tasks.yaml:4: unknown key `lora_rank`; the nearest that is known is `lora_r`"))
     }
 
@@ -223,6 +231,30 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: hidden))
         let again = try Invocation(arguments + ["--resume"], environment: tiny.environment)
         #expect(again.status == 1 && again.errors.contains("nothing to go on with"), "\(again.errors)")
+    }
+
+    /// Two tasks whose run is killed, and the checkpoints of one of them are not there yet.
+    @Test func aTaskWithoutACheckpointBeginsWhenTheOthersGoOn() throws {
+        let tiny = try TinyBase()
+        defer { tiny.remove() }
+        let data = try tiny.write("sums.jsonl", TinyBase.sums(10))
+        let file = tiny.path("tasks.yaml")
+        try Data("tasks:\n- name: one\n  data: \(data)\n- name: two\n  data: \(data)\n".utf8).write(to: URL(fileURLWithPath: file))
+        let arguments = ["tune", "--config", file, "--json", "--rank", "2", "--batch", "2", "--max-steps", "60", "--epochs", "1000"]
+        _ = try interrupted(arguments, after: 5, signal: SIGINT, tiny)
+        let hidden = ["one", "two"].map { tiny.path("adapters/.\($0).tuning") }
+        // What is to be read is not there: --restart has deleted nothing.
+        try FileManager.default.moveItem(atPath: data, toPath: data + ".away")
+        let unread = try Invocation(arguments + ["--restart"], environment: tiny.environment)
+        #expect(unread.status == 1)
+        for folder in hidden { #expect(try !FileManager.default.contentsOfDirectory(atPath: folder).isEmpty) }
+        try FileManager.default.moveItem(atPath: data + ".away", toPath: data)
+        try FileManager.default.removeItem(atPath: hidden[1])
+        let resumed = try Invocation(arguments + ["--resume"], environment: tiny.environment)
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        let start = try #require(try events(resumed).first { $0["event"] as? String == "start" })
+        #expect((start["tasks"] as? [[String: Any]])?.map { $0["resumed"] as? Bool } == [true, false])
+        for name in ["one", "two"] { #expect(FileManager.default.fileExists(atPath: tiny.path("adapters/\(name)/adapter_config.json"))) }
     }
 
     /// Runs until a step's event is there, then does what is to be done then and sends the signal.

@@ -74,9 +74,20 @@ struct SQLiteTests {
         }
     }
 
+    @Test("rows that are in the write-ahead log of an open database are read, and none of another's log")
+    func log() throws {
+        let folder = try TemporaryFolder()
+        for name in ["wal.sqlite", "wal.sqlite-wal"] {
+            try folder.write(Array(Data(contentsOf: URL(fileURLWithPath: Checkout.fixture(name)))), to: name)
+        }
+        #expect(try rows("SELECT name FROM t", folder.place("wal.sqlite")) == [[.text("old")], [.text("new")]])
+    }
+
     @Test("each limit holds at its edge")
     func limits() {
         #expect(code("SELECT id FROM t") { $0.rows = 2 } == nil)
+        #expect(code("SELECT 'abc' FROM t") { $0.bytes = 6 } == nil)
+        #expect(code("SELECT 'abc' FROM t") { $0.bytes = 5 } == .limitExceeded)
         #expect(code("SELECT id FROM t") { $0.rows = 1 } == .limitExceeded)
         #expect(code("SELECT 'abcd', 'efgh'") { $0.valueBytes = 8 } == nil)
         #expect(code("SELECT 'abcd', 'efgh'") { $0.valueBytes = 7 } == .limitExceeded)

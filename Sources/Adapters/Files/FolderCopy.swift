@@ -87,6 +87,22 @@ package enum FolderCopy {
         if let end = target.lastIndex(of: "/") { try flushFolder(String(target[..<end])) }
     }
 
+    /// Exchanges the names of two folders in one step, so that a reader always finds one of them. False where the system or the file
+    /// system cannot; nothing has changed then. Errors: `io`.
+    package static func exchange(_ one: String, _ other: String) throws(AdapterError) -> Bool {
+        typealias Rename = @convention(c) (CInt, UnsafePointer<CChar>, CInt, UnsafePointer<CChar>, CUnsignedInt) -> CInt
+        // Not in the headers that Swift reads.
+        guard let symbol = dlsym(nil, "renameat2") else { return false }
+        let rename = unsafeBitCast(symbol, to: Rename.self)
+        // RENAME_EXCHANGE
+        guard rename(AT_FDCWD, one, AT_FDCWD, other, 1 << 1) == 0 else {
+            if errno == EINVAL || errno == ENOSYS || errno == ENOTSUP { return false }
+            throw failure("cannot exchange \(one) and \(other)")
+        }
+        if let end = other.lastIndex(of: "/") { try flushFolder(String(other[..<end])) }
+        return true
+    }
+
     /// Deletes a file, a link (not what it leads to) or a folder with all that is in it. Not there: done.
     package static func delete(_ path: String) throws(AdapterError) {
         if unlink(path) == 0 || errno == ENOENT { return }

@@ -42,6 +42,7 @@ extension AdapterStore {
     }
 
     private func exchangeNames(_ target: String, _ checked: String, _ name: String) throws(AdapterError) {
+        if try FolderCopy.exchange(checked, target) { return try FolderCopy.delete(checked) }
         let aside = "\(folder)/.removed-\(name)"
         try FolderCopy.delete(aside)
         try FolderCopy.move(target, to: aside)

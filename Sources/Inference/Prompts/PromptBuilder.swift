@@ -94,7 +94,7 @@ final class PromptBuilder: Sendable {
         do throws(TemplateError) {
             return try template.render(context)
         } catch {
-            if error.code == .type, let textual = ToolCallArguments.asText(context) {
+            if error.code == .type, let textual = TemplateVariables.withArgumentsAsText(context) {
                 do throws(TemplateError) {
                     return try template.render(textual)
                 } catch {}
@@ -128,36 +128,11 @@ final class PromptBuilder: Sendable {
         return template
     }
 
-    /// The template's variables; an adapter's own special tokens replace the base's.
+    /// The template's variables; an adapter's own special tokens go before the base's.
     private func context(_ messages: [ChatMessage], tools: [JSONValue], tokens: AdapterTokens?) -> JSONObject {
-        var context = JSONObject()
-        var values: [JSONValue] = []
-        for message in messages { values.append(value(of: message)) }
-        context["messages"] = .array(values)
-        // `transformers` passes what was not given as none.
-        context["tools"] = tools.isEmpty ? .null : .array(tools)
-        context["documents"] = .null
-        context["add_generation_prompt"] = true
-        context["bos_token"] = .string(tokens?.beginOfSequence ?? piece(base.tokenizer.beginOfSequence))
-        context["eos_token"] = .string(tokens?.endOfSequence ?? base.endOfSequencePiece)
-        return context
-    }
-
-    private func value(of message: ChatMessage) -> JSONValue {
-        var value: JSONObject = ["role": .string(message.role), "content": .string(message.content)]
-        if let name = message.name { value["name"] = .string(name) }
-        if let call = message.toolCallID { value["tool_call_id"] = .string(call) }
-        if !message.toolCalls.isEmpty {
-            var calls: [JSONValue] = []
-            for call in message.toolCalls {
-                calls.append([
-                    "id": .string(call.id), "type": "function",
-                    "function": ["name": .string(call.name), "arguments": call.arguments],
-                ])
-            }
-            value["tool_calls"] = .array(calls)
-        }
-        return .object(value)
+        TemplateVariables.of(
+            messages, tools: tools, asksForAnswer: true, beginOfSequence: tokens?.beginOfSequence ?? piece(base.tokenizer.beginOfSequence),
+            endOfSequence: tokens?.endOfSequence ?? base.endOfSequencePiece)
     }
 
     private func piece(_ token: Int32?) -> String { token.flatMap(base.tokenizer.piece(of:)) ?? "" }

@@ -1,3 +1,4 @@
+import Adapters
 import JSON
 import Models
 import Tensors
@@ -16,15 +17,19 @@ public struct AdapterFolderWriter: Sendable {
     public var element: Element
     /// An adapter's folder of the same name is replaced. When false it is an error.
     public var replaces: Bool
+    /// The base's, which serving reads to load DoRA and IA³; nil: those are not loaded before they are in place.
+    public var base: BaseWeights?
 
-    public init(element: Element = .f32, replaces: Bool = false) {
+    public init(element: Element = .f32, replaces: Bool = false, base: BaseWeights? = nil) {
         self.element = element
         self.replaces = replaces
+        self.base = base
     }
 
     /// Writes `task.result` as the folder `folder`, whose last component is the adapter's name.
     ///
-    /// It is written under a hidden name beside its place, flushed to the disk and renamed: a reader sees the old folder or the whole new one.
+    /// It is written under a hidden name beside its place, flushed to the disk, loaded as serving would load it, and renamed: a reader sees
+    /// the old folder or the whole new one.
     /// On an error everything is as it was. Errors: `exists`, `invalidSetting` for a name that no adapter has, `nonFinite`,
     /// `nothingToTrain` for an adapter that changes nothing, which would not be served; `io` (a full disk, no permission). Cost: O(bytes).
     public func write(_ task: TuningTask, _ record: TuningRecord, to folder: String) throws(TuningError) {
@@ -35,6 +40,7 @@ public struct AdapterFolderWriter: Sendable {
         let staged = try StagedFolder(folder, replaces: replaces)
         do throws(TuningError) {
             try write(task, record, tensors, staged)
+            try check(staged, task)
             try staged.commit(replaces: replaces)
         } catch {
             staged.discard()
@@ -58,6 +64,17 @@ public struct AdapterFolderWriter: Sendable {
         try staged.write(RouteFile.text(description: record.description, examples: record.examples), to: "route.yaml")
         let document = JSONValue.object(record.document(task, element: element))
         try staged.write(document.serialized(pretty: true) + "\n", to: "tuning.json")
+    }
+
+    /// A folder that would be refused keeps its hidden name.
+    private func check(_ staged: StagedFolder, _ task: TuningTask) throws(TuningError) {
+        // Without the base's weights these cannot be loaded.
+        if base == nil, [.dora, .ia3].contains(task.settings.recipe.family) { return }
+        do throws(AdapterError) {
+            try AdapterLoader.check(folder: staged.path, base: task.adapter.configuration, weights: base)
+        } catch {
+            throw TuningError(.malformed, "the folder that was written would not be served: \(error)", file: staged.target)
+        }
     }
 
     /// What `adapter_model.safetensors` holds.

@@ -14,11 +14,14 @@ public struct ExistingAdapter: Sendable {
     public let recipe: AdapterRecipe
     /// The base that it was made for, as its configuration names it.
     public let baseName: String?
+    /// `ModelFiles.identity` of the base that it was tuned on, as `tuning.json` tells it; nil where that is not there.
+    public let baseIdentity: String?
     let tensors: [String: TensorView]
 
     static let configurationName = "adapter_config.json"
     static let weightsName = "adapter_model.safetensors"
     private static let configurationBytes = 1 << 20
+    private static let recordBytes = 64 << 20
     private static let sharedA = "base_model.vera_A"
     private static let sharedB = "base_model.vera_B"
 
@@ -40,6 +43,7 @@ public struct ExistingAdapter: Sendable {
             throw error.inFile(configuration)
         }
         baseName = document["base_model_name_or_path"]?.stringValue
+        baseIdentity = try Self.baseIdentity(folder)
         do throws(WeightsError) {
             tensors = try SafetensorsFile.open("\(folder)/\(Self.weightsName)").tensors
         } catch {
@@ -47,6 +51,27 @@ public struct ExistingAdapter: Sendable {
             if error.code == .notFound { refusal.message += Self.wayOut }
             throw refusal
         }
+    }
+
+    /// Errors: `otherBase` for an adapter that this program tuned on another base.
+    func checkBase(_ base: BaseIdentity) throws(TuningError) {
+        guard let baseIdentity, baseIdentity != base.identity else { return }
+        throw TuningError(
+            .otherBase, "it was tuned on \(baseName ?? "another base") (\(baseIdentity)), and the base is \(base.name) (\(base.identity))",
+            file: folder)
+    }
+
+    private static func baseIdentity(_ folder: String) throws(TuningError) -> String? {
+        let path = "\(folder)/tuning.json"
+        let text: String
+        do throws(FileError) {
+            text = try RegularFile.text(path, limitBytes: recordBytes)
+        } catch {
+            // PEFT writes none.
+            if error.code == .notFound { return nil }
+            throw unread(error)
+        }
+        return try parse(text, path)["base"]?["identity"]?.stringValue
     }
 
     private static let wayOut = "; `lmoe adapters convert` makes such a folder of other forms"

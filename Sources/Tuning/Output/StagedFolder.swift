@@ -4,8 +4,8 @@ internal import Glibc
 
 /// A folder that is written under a hidden name beside its place, and gets its own when it is complete.
 ///
-/// A reader finds the old folder, for a moment none, or the whole new one, never a part of one. A process that ends in between leaves
-/// hidden folders. The next write of the same folder deletes incomplete ones, and restores an old folder that has no replacement.
+/// A reader finds the old folder or the whole new one; on a file system that cannot exchange names, for a moment none. A process that ends
+/// in between leaves hidden folders. The next write of the same folder deletes them, and restores an old folder that has no replacement.
 struct StagedFolder {
     /// Where it will be.
     let target: String
@@ -57,6 +57,7 @@ struct StagedFolder {
         }
         try Self.checkFree(target, replaces: replaces)
         try Self.system(target) { () throws(AdapterError) in
+            if try FolderCopy.exchange(path, target) { return try FolderCopy.delete(path) }
             try FolderCopy.delete(aside)
             try FolderCopy.move(target, to: aside)
             do throws(AdapterError) {

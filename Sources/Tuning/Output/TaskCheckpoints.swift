@@ -9,6 +9,8 @@ public struct TaskCheckpoints: Sendable {
     public let newest: Checkpoint?
     /// Newer checkpoints that are damaged; `newest` stands in for them.
     public let damaged: [TuningError]
+    /// Those of an earlier run are deleted when this one begins.
+    private let replaces: Bool
     /// When the run began: chat templates may write the date.
     public let start: Date
 
@@ -21,14 +23,15 @@ public struct TaskCheckpoints: Sendable {
         return try CheckpointFolder((parts.dropLast() + [".\(parts.last ?? "").tuning"]).joined(separator: "/"))
     }
 
-    /// Begins anew. Errors: `exists` where an interrupted run left checkpoints, unless `restarts`, which deletes them.
+    /// Begins anew. Errors: `exists` where an interrupted run left checkpoints, unless `restarts`: `begin` deletes them then.
     public init(beginning adapter: String, restarts: Bool) throws(TuningError) {
         folder = try Self.folder(of: adapter)
+        replaces = restarts
         newest = nil
         damaged = []
         start = Date()
-        if restarts { try remove() }
-        guard try folder.files().isEmpty else {
+        let isFree = try folder.files().isEmpty
+        guard restarts || isFree else {
             throw TuningError(
                 .exists, "holds checkpoints of a run that did not end: give --resume to go on, or --restart to delete them and begin anew",
                 file: folder.path)
@@ -38,6 +41,7 @@ public struct TaskCheckpoints: Sendable {
     /// Of a run that trains nothing.
     public init(unusedFor folder: CheckpointFolder) {
         self.folder = folder
+        replaces = false
         newest = nil
         damaged = []
         start = Date()
@@ -50,10 +54,15 @@ public struct TaskCheckpoints: Sendable {
             throw TuningError(.notFound, "there is no checkpoint to resume from: leave --resume out", file: folder.path)
         }
         newest = checkpoint
+        replaces = false
         self.damaged = damaged
         let seconds = checkpoint.extra[Self.startKey]?.doubleValue
         start = seconds.map { Date(timeIntervalSince1970: $0) } ?? Date()
     }
+
+    /// Before the first checkpoint of a run, when its data were read and its task is set up: deletes those of an earlier run that it
+    /// replaces. Errors: `io`.
+    public func begin() throws(TuningError) { if replaces { try remove() } }
 
     /// The losses before the interruption.
     public func history(_ task: String) throws(TuningError) -> TuningHistory {

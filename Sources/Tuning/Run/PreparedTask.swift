@@ -27,6 +27,7 @@ public struct PreparedTask: Sendable {
         self.folder = folder
         self.checkpoints = checkpoints
         start = try plan.start.map { (folder) throws(TuningError) in try ExistingAdapter(folder: folder) }
+        try start?.checkBase(base.identity)
         let encoder = try base.encoder(plan, date: checkpoints.start)
         let reader = DataFileReader(fieldNames: plan.fieldNames)
         let file: DataFile

@@ -24,6 +24,7 @@ public final class TuningRun {
     private let base: BaseIdentity
     private let pool: WorkerPool
     private let options: Options
+    private let baseWeights: BaseWeights?
     private var entries: [Entry] = []
 
     /// A task that the run holds.
@@ -35,7 +36,11 @@ public final class TuningRun {
         var isBegun: Bool
     }
 
-    public init(base: BaseIdentity, weights: DecoderWeights, pool: WorkerPool, options: Options = Options()) {
+    /// - Parameter baseWeights: with which folders are loaded before they get their names; nil: those of DoRA and IA³ are not.
+    public init(
+        base: BaseIdentity, weights: DecoderWeights, pool: WorkerPool, options: Options = Options(), baseWeights: BaseWeights? = nil
+    ) {
+        self.baseWeights = baseWeights
         self.base = base
         self.pool = pool
         self.options = options
@@ -124,6 +129,7 @@ public final class TuningRun {
                 let (loss, _) = try session.evaluate(task.heldOut, settings.objective, adapter: nil, settings.microBatchTokens)
                 entries[index].history.baseLoss = loss
             }
+            try entries[index].own.checkpoints.begin()
             try save(entries[index], tell)
             entries[index].isBegun = true
         } catch {
@@ -162,7 +168,7 @@ public final class TuningRun {
         guard let entry = entries.first(where: { $0.task === task }) else { return }
         let (own, history) = (entry.own, entry.history)
         do throws(TuningError) {
-            let writer = AdapterFolderWriter(element: own.element, replaces: options.replaces)
+            let writer = AdapterFolderWriter(element: own.element, replaces: options.replaces, base: baseWeights)
             try writer.write(task, own.record(base, history), to: own.folder)
         } catch {
             var failure = error

@@ -1,7 +1,9 @@
 import Adapters
 import ArgumentParser
+import Files
 import Foundation
 import Gateway
+import Models
 import Tuning
 
 /// `lmoe tune`: from a file of examples to an adapter's folder.
@@ -34,7 +36,7 @@ struct Tune: ParsableCommand {
 
     @Argument(help: "The adapter's name; not with --config.") var name: String?
     @OptionGroup var task: TaskOptions
-    @Option(name: .customLong("config"), help: ArgumentHelp("A YAML file of tasks, which are tuned together.", valueName: "file"))
+    @Option(name: .customLong("config"), help: ArgumentHelp("A YAML file of tasks, which are tuned together. (The program's own settings are in the file that LMOE_CONFIG names.)", valueName: "file"))
     var config: String?
     @OptionGroup var places: Places
     @Flag(help: "Replace the adapter's folder if it is there.") var replace = Variables.flag("replace")
@@ -70,8 +72,11 @@ struct Tune: ParsableCommand {
         if let base = file?.base, flags[.base] == nil { flags[.base] = base }
         let configuration = try Workspace.configuration(flags: flags, file: Variables.text("config"))
         let places = try plans.map { try TunePlace($0, in: configuration.adapters) }
-        for (index, place) in places.enumerated() where places[..<index].contains(where: { $0.folder == place.folder }) {
+        for (index, place) in places.enumerated() where places[..<index].contains(where: { $0.identity == place.identity }) {
             throw Failure.usage("two tasks write \(place.folder)")
+        }
+        if resume, try places.allSatisfy({ try !$0.exists && !$0.hasCheckpoints }) {
+            throw Failure(message: "\(places.map(\.folder).joined(separator: ", ")): there is no checkpoint to resume from: leave --resume out")
         }
         let files = try configuration.openModelFiles()
         let base = try configuration.openTuningBase(files)
@@ -99,7 +104,7 @@ struct Tune: ParsableCommand {
         Terminal.progress("opening \(configuration.base)")
         let weights = try configuration.openDecoder(files, pool)
         let options = TuningRun.Options(replaces: replace, checkpointSteps: checkpointSteps)
-        let run = TuningRun(base: base.identity, weights: weights, pool: pool, options: options)
+        let run = TuningRun(base: base.identity, weights: weights, pool: pool, options: options, baseWeights: BaseWeights(files))
         let own = TuneRun(tasks, run, plot: plot, reporter: reporter)
         if estimate { try own.estimate() } else { try own.toTheEnd() }
     }
@@ -109,11 +114,13 @@ struct Tune: ParsableCommand {
         if dryRun || estimate || !export.isEmpty { return TaskCheckpoints(unusedFor: try TaskCheckpoints.folder(of: place.folder)) }
         try place.checkParent()
         if resume {
-            if place.exists, try TaskCheckpoints.folder(of: place.folder).files().isEmpty {
+            if place.exists, try !place.hasCheckpoints {
                 Terminal.say("\(place.folder) is written")
                 return nil
             }
             try checkFree(place)
+            // A run of several tasks may have been killed before all had a checkpoint.
+            guard try place.hasCheckpoints else { return try TaskCheckpoints(beginning: place.folder, restarts: false) }
             return try TaskCheckpoints(resuming: place.folder)
         }
         try checkFree(place)
@@ -153,6 +160,8 @@ struct Tune: ParsableCommand {
 /// Where a task's adapter goes.
 private struct TunePlace {
     let folder: String
+    /// The same for each way to write one place.
+    let identity: String
     private let parent: String
 
     init(_ plan: TaskPlan, in adapters: String) throws {
@@ -162,7 +171,10 @@ private struct TunePlace {
         try AdapterName.check(url.lastPathComponent)
         self.folder = folder
         parent = url.deletingLastPathComponent().path
+        identity = "\(PathCheck.resolved(parent) ?? url.deletingLastPathComponent().standardizedFileURL.path)/\(url.lastPathComponent)"
     }
+
+    var hasCheckpoints: Bool { get throws(TuningError) { try !TaskCheckpoints.folder(of: folder).files().isEmpty } }
 
     var exists: Bool { FileManager.default.fileExists(atPath: folder) }
 

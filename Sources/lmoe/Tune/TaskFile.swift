@@ -39,7 +39,7 @@ struct TaskFile {
             case let name: try Self.add(name ?? "?", value, place, to: &shared, refusing: Self.ownSettings, besides: ["tasks", "base"])
             }
         }
-        guard let list, !list.isEmpty else { throw Failure.usage("\(path): there are no tasks: expected a list under `tasks:`") }
+        guard let list, !list.isEmpty else { throw Failure.usage("\(path): there are no tasks: expected a list under `tasks:`. A file of settings of the program is named by LMOE_CONFIG") }
         guard list.count <= Self.mostTasks else { throw Failure.usage("\(path): more than \(Self.mostTasks) tasks") }
         for node in list { tasks.append(try Self.task(node, path, shared)) }
         for (index, task) in tasks.enumerated() where tasks[..<index].contains(where: { $0.name == task.name }) {

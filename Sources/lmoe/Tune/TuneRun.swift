@@ -25,9 +25,15 @@ final class TuneRun {
         let interrupts = InterruptWatch()
         defer { interrupts.stop() }
         pace = TunePace()
-        while !run.tasks.isEmpty, !interrupts.isInterrupted { try run.advance(tell) }
+        var reason = "interrupted"
+        do throws(TuningError) {
+            while !run.tasks.isEmpty, !interrupts.isInterrupted { try run.advance(tell) }
+        } catch {
+            // Of no task, such as no memory: all of them can go on another time.
+            reason = error.description
+        }
         drawPlot()
-        if !run.tasks.isEmpty { throw leaving() }
+        if !run.tasks.isEmpty { throw leaving(reason) }
         guard failures.isEmpty else {
             throw Failure(message: "no adapter was written for \(failures.joined(separator: ", "))")
         }
@@ -36,6 +42,7 @@ final class TuneRun {
     /// Measures a step in place of a run.
     func estimate() throws {
         try begin()
+        run.session.measuresHeldOut = false
         reporter.tell(.estimate(try TuneEstimate(run.session)))
     }
 
@@ -69,8 +76,8 @@ final class TuneRun {
         }
     }
 
-    /// After an interruption.
-    private func leaving() -> Failure {
+    /// After an interruption, or where the run cannot go on.
+    private func leaving(_ reason: String) -> Failure {
         let running = run.tasks
         let steps = running.map { "\($0.name) after step \($0.step) of \($0.totalSteps)" }.joined(separator: ", ")
         for task in running {
@@ -81,7 +88,7 @@ final class TuneRun {
             }
         }
         let words = CommandLine.arguments.dropFirst().filter { !["--resume", "--restart"].contains($0) } + ["--resume"]
-        return Failure(message: "interrupted: \(steps). Go on with: lmoe \(words.map(Self.quoted).joined(separator: " "))")
+        return Failure(message: "\(reason): \(steps). Go on with: lmoe \(words.map(Self.quoted).joined(separator: " "))")
     }
 
     /// As a shell reads it.

@@ -34,7 +34,7 @@ import Weights
         let task = try small.task()
         try small.run(task)
         let folder = try TemporaryFolder()
-        try AdapterFolderWriter().write(task, small.record, to: folder.place("tuned"))
+        try AdapterFolderWriter(base: BaseWeights(small.files)).write(task, small.record, to: folder.place("tuned"))
         task.adapter.parameters.pointer.update(from: task.result.pointer, count: task.result.count)
         task.adapter.parametersChanged(small.weights, pool: small.pool)
 

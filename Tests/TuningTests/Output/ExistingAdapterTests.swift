@@ -49,6 +49,21 @@ import Testing
         }
     }
 
+    @Test("an adapter that was tuned on another base is refused, one of peft is not asked")
+    func otherBase() throws {
+        let small = try SmallTask("llama", recipe: AdapterRecipe(rank: 2), heldOut: 0)
+        let task = try small.task()
+        try small.run(task, to: 2)
+        let folder = try TemporaryFolder()
+        try AdapterFolderWriter().write(task, small.record, to: folder.place("first"))
+        let existing = try ExistingAdapter(folder: folder.place("first"))
+        try existing.checkBase(small.record.base)
+        let other = BaseIdentity(name: "other", identity: "0123")
+        let refusal = try error { try existing.checkBase(other) }
+        #expect(refusal.code == .otherBase && refusal.message.contains("tiny/llama") && refusal.message.contains("0123"))
+        try ExistingAdapter(folder: "\(Self.tiny)/dora").checkBase(other)
+    }
+
     @Test(
         "a task that continues a folder of peft has its weights",
         arguments: ["dora", "ia3", "ia3-all", "vera", "vera-all", "ia3-gemma"])

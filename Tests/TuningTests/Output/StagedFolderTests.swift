@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import Adapters
 @testable import Tuning
 
 @Suite struct StagedFolderTests {
@@ -35,6 +36,15 @@ import Testing
         #expect(try folder.text("sql/adapter_config.json") == "two")
         #expect(!folder.exists("sql/notes.txt"))
         #expect(try names(folder) == ["sql"])
+    }
+
+    @Test("two folders exchange their names in one step, and one that is not there is an error")
+    func exchanged() throws {
+        let folder = try TemporaryFolder()
+        for name in ["one", "two"] { try write(folder, name, name, replaces: false) }
+        #expect(try FolderCopy.exchange(folder.place("one"), folder.place("two")), "the file system of temporary folders can")
+        #expect(try folder.text("one/adapter_config.json") == "two" && folder.text("two/adapter_config.json") == "one")
+        #expect(throws: AdapterError.self) { try FolderCopy.exchange(folder.place("one"), folder.place("three")) }
     }
 
     @Test("nothing but an adapter's folder is replaced")

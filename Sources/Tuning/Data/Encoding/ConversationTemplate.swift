@@ -34,34 +34,14 @@ public struct ConversationTemplate: Sendable {
     public func render(
         _ messages: some Sequence<ChatMessage>, tools: [JSONValue], asksForAnswer: Bool
     ) throws(TemplateError) -> String {
-        let messages = Array(messages)
         let template = tools.isEmpty ? standard : forTools ?? standard
-        var context: JSONObject = [
-            "messages": .array(messages.map { Self.value(of: $0) }), "tools": tools.isEmpty ? .null : .array(tools), "documents": .null,
-            "add_generation_prompt": .bool(asksForAnswer), "bos_token": .string(beginOfSequence), "eos_token": .string(endOfSequence),
-        ]
+        let context = TemplateVariables.of(
+            Array(messages), tools: tools, asksForAnswer: asksForAnswer, beginOfSequence: beginOfSequence, endOfSequence: endOfSequence)
         do throws(TemplateError) {
             return try template.render(context, now: date)
         } catch {
-            guard error.code == .type, messages.contains(where: { !$0.toolCalls.isEmpty }) else { throw error }
-            context["messages"] = .array(messages.map { Self.value(of: $0, writesArguments: true) })
-            return try template.render(context, now: date)
+            guard error.code == .type, let textual = TemplateVariables.withArgumentsAsText(context) else { throw error }
+            return try template.render(textual, now: date)
         }
-    }
-
-    private static func value(of message: ChatMessage, writesArguments: Bool = false) -> JSONValue {
-        var value: JSONObject = ["role": .string(message.role), "content": .string(message.content)]
-        if let name = message.name { value["name"] = .string(name) }
-        if let call = message.toolCallID { value["tool_call_id"] = .string(call) }
-        if !message.toolCalls.isEmpty {
-            value["tool_calls"] = .array(
-                message.toolCalls.map { call in
-                    let isKept = !writesArguments || call.arguments.stringValue != nil
-                    let arguments = isKept ? call.arguments : .string(call.arguments.serialized())
-                    let function: JSONValue = ["name": .string(call.name), "arguments": arguments]
-                    return ["id": .string(call.id), "type": "function", "function": function]
-                })
-        }
-        return .object(value)
     }
 }

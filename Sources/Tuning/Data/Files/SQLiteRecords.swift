@@ -14,6 +14,7 @@ struct SQLiteRecords: DataRecordReader {
         bounds.valueBytes = limits.rowBytes
         bounds.columns = limits.columns
         bounds.rows = limits.rows
+        bounds.bytes = limits.fileBytes
         do throws(SQLiteError) {
             query = try SQLiteQuery(text, in: SQLiteDatabase(reading: path, limits: bounds))
         } catch {
