@@ -3,6 +3,7 @@ import Generation
 import JSON
 import OpenAIAPI
 import Synchronization
+import Telemetry
 import TestSupport
 import Testing
 
@@ -119,6 +120,19 @@ import Testing
             #expect(try await site.chat(Self.files).headers["x-lmoe-adapter"] != "shell")
             #expect(try await site.chat("hello", model: "shell", headers: "X-Tenant: red\r\n").status == 404)
         }
+    }
+
+    @Test func anAdapterThatCannotAnswerIsNoPromptWithoutAFittingOne() throws {
+        let registry = MetricsRegistry()
+        let metrics = DecisionMetrics(registry)
+        var decision = RouteDecision.fallback(reason: "")
+        decision.candidates = [.init(adapter: "sql", probability: 0.9, score: 1, threshold: 0.5, nearest: [])]
+        metrics.note(decision)
+        decision.notes.unavailable = ["sql"]
+        metrics.note(decision)
+        let text = registry.exposition()
+        #expect(text.contains("lmoe_route_fallbacks_total{adapter=\"sql\"} 1\n"))
+        #expect(text.contains("lmoe_route_unavailable_total{adapter=\"sql\"} 1\n"))
     }
 
     @Test func metricsCountDecisionsAndWhatBecameOfThem() async throws {

@@ -54,6 +54,13 @@ import Testing
         #expect(try Self.dispatcher().decide(RouteQuestion(.text(files)), rules: RouteRules()).adapter == nil)
     }
 
+    @Test func anAdapterThatLeavesBeforeTheEndOfTheDecisionCountsAsUnavailable() throws {
+        let dispatcher = try Self.dispatcher()
+        let consideration = try dispatcher.consider(RouteQuestion(.text(files)), rules: Self.rules)
+        let decision = dispatcher.conclude(consideration, rules: RouteRules(served: ["sql": .init()]))
+        #expect(decision.adapter == nil && decision.route == .fallback && decision.notes.unavailable == ["bash"])
+    }
+
     // MARK: The default
 
     @Test func aDefaultAnswersInsteadOfTheBase() throws {
@@ -95,6 +102,39 @@ import Testing
         RouteRules(served: [
             "bash": .init(canary: .init(adapter: "bash-2", weight: weight), timeoutMilliseconds: 9), "sql": .init(), "bash-2": .init(),
         ])
+    }
+
+    @Test func aConversationIsNotRememberedOnAnAdapterThatCannotAnswer() throws {
+        let dispatcher = try Self.dispatcher { $0.stickyMargin = 0.45 }
+        func decide(_ messages: [ChatMessage], _ rules: RouteRules = Self.rules) throws -> (RouteDecision, RouteQuestion) {
+            let question = RouteQuestion(.messages(messages), threshold: 0.4, isServed: true)
+            return (try dispatcher.decide(question, rules: rules), question)
+        }
+        func remembered(_ messages: [ChatMessage], _ rules: RouteRules = Self.rules) throws -> String? {
+            try decide(messages, rules).0.notes.conversation?.adapter
+        }
+        // The base answers: the next turn knows of no adapter.
+        let (first, question) = try decide(Self.turns(last: files))
+        #expect(first.adapter == "bash")
+        let next = Self.turns(files, last: neither)
+        #expect(try remembered(next) == "bash")
+        dispatcher.replace("bash", by: .fallback(reason: ""), in: question)
+        #expect(try remembered(next) == nil)
+        // The conversation had another adapter before: it goes on with that.
+        _ = try decide(Self.turns(last: rivers))
+        let (second, turn) = try decide(Self.turns(rivers, last: files))
+        #expect(second.adapter == "bash")
+        dispatcher.replace("bash", by: .fallback(reason: ""), in: turn)
+        #expect(try remembered(Self.turns(rivers, files, last: neither)) == "sql")
+        // A canary gives way to its adapter for the rest of the conversation.
+        let (drawn, start) = try decide(Self.turns(last: files), Self.canary(1))
+        #expect(drawn.adapter == "bash-2")
+        dispatcher.replace("bash-2", by: RouteDecision(adapter: "bash", route: .matched, reason: ""), in: start)
+        let after = try decide(Self.turns(files, last: "count the lines of these files"), Self.canary(1)).0
+        #expect(after.adapter == "bash" && after.notes.canary?.isChosen == false)
+        // Another adapter's failure changes nothing.
+        dispatcher.replace("sql", by: .fallback(reason: ""), in: start)
+        #expect(try remembered(next) == "bash")
     }
 
     @Test func aShareOfTheRequestsGoesToTheNewVersion() throws {

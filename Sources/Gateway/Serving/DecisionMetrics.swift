@@ -34,7 +34,7 @@ struct DecisionMetrics: Sendable {
         firstEncoder = registry.counters(
             "lmoe_route_first_encoder_total", help: "Prompts that the first encoder of a cascade was sure of, or not.", labels: ["outcome"])
         unavailable = registry.counters(
-            "lmoe_route_unavailable_total", help: "Prompts whose adapter was chosen and could not answer: removed, or not loadable.",
+            "lmoe_route_unavailable_total", help: "Prompts whose adapter was chosen and could not answer: removed, not loadable, or not fit for them.",
             labels: ["adapter"])
     }
 
@@ -42,7 +42,8 @@ struct DecisionMetrics: Sendable {
         guard decision.route != .explicit else { return }
         let (notes, adapter, best) = (decision.notes, decision.adapter ?? "base", decision.candidates.first?.adapter)
         if let best, let value = decision.probability { probability.with(best).observe(value) }
-        if decision.route == .fallback { fallbacks.with(best ?? "none").increment() }
+        // An adapter that was chosen and could not answer was probable enough: `unavailable` counts it.
+        if decision.route == .fallback, notes.unavailable.isEmpty { fallbacks.with(best ?? "none").increment() }
         for name in notes.unavailable { unavailable.with(name).increment() }
         if notes.isDefault { defaults.with(adapter).increment() }
         if let first = notes.first { firstEncoder.with(first.isSure ? "sure" : "unsure").increment() }

@@ -49,6 +49,13 @@ final class ConversationMemory: Sendable {
 
     func remember(_ key: Key, _ entry: Entry) { generations.withLock { insert(key, entry, &$0) } }
 
+    func forget(_ key: Key) {
+        generations.withLock { generations in
+            generations.young[key] = nil
+            generations.old[key] = nil
+        }
+    }
+
     var count: Int { generations.withLock { Set($0.young.keys).union($0.old.keys).count } }
 
     private func insert(_ key: Key, _ entry: Entry, _ generations: inout Generations) {

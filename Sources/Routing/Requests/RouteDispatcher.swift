@@ -102,6 +102,17 @@ public final class RouteDispatcher: Sendable {
         return entry
     }
 
+    /// The adapter that was chosen for this turn cannot answer: the conversation goes on with the one that does, or as before this turn.
+    public func replace(_ adapter: String, by decision: RouteDecision, in request: RouteQuestion) {
+        guard let key = ConversationMemory.Key(request.turns[...], of: request), memory[key]?.version == adapter else { return }
+        if let other = decision.adapter { return remember(.init(adapter: other, version: other), request) }
+        if let earlier = ConversationMemory.Key(request.turns.dropLast(), of: request), let before = memory[earlier], before.version != adapter {
+            remember(before, request)
+        } else {
+            memory.forget(key)
+        }
+    }
+
     /// Keeps the conversation on its adapter, for which keys and values are cached, unless another adapter is more probable by the margin
     /// or this one has become improbable: a turn such as "and of Ohio?" says little by itself.
     private func stay(on adapter: String, _ decision: inout RouteDecision) {
@@ -191,6 +202,8 @@ public final class RouteDispatcher: Sendable {
 
     /// The adapter was removed, or its rule changed, since the decision.
     private func leave(_ decision: inout RouteDecision) {
+        decision.notes.unavailable += [decision.adapter].compactMap { $0 }
+        decision.notes.conversation?.stays = false
         decision.adapter = nil
         decision.route = .fallback
         decision.reason = "the adapter that was chosen is no longer available: the base answers"
