@@ -9,6 +9,9 @@ public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertib
         case adapterNotFound
         /// The folder is there, but it does not load: the message says why.
         case adapterRejected
+        /// The adapter is as good as before, but it cannot answer this request: its own template refuses the messages, or its family
+        /// takes no strength.
+        case adapterUnsuitable
         /// A candidate of a route question is not an adapter that the router can choose.
         case unknownCandidate
         /// The queue is full; try again after `retryAfterSeconds`.
@@ -18,6 +21,14 @@ public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertib
         /// The process is stopping.
         case draining
         case internalFailure
+
+        /// It says something about the adapter: another one may answer the request.
+        public var concernsAdapter: Bool {
+            switch self {
+            case .adapterNotFound, .adapterRejected, .adapterUnsuitable: true
+            default: false
+            }
+        }
     }
 
     public var code: Code

@@ -6,15 +6,11 @@ import Synchronization
 /// step while the consumer is behind: a slow reader slows only its own stream. The last event is always accepted. Cancellation is a
 /// flag that the producer reads before each step.
 public final class GenerationStream: Sendable {
-    /// Called when the producer failed before it began. True: another producer has taken the request, and the failure is not delivered.
-    public typealias Recovery = @Sendable (GenerationStream, GenerationError) -> Bool
-
     private struct State {
         var events: [GenerationEvent] = []
         var started = false
         var ended = false
         var onDrain: (@Sendable () -> Void)?
-        var recovery: Recovery?
     }
 
     private let state = Mutex(State())
@@ -50,14 +46,11 @@ public final class GenerationStream: Sendable {
 
     /// Appends an event; ignored after the end or after cancellation.
     public func send(_ event: GenerationEvent) {
-        if case .failed(let error) = event, let recovery = takeRecovery(), recovery(self, error) { return }
         let wake = state.withLock { state in
             guard !state.ended, !isCancelled else { return false }
             switch event {
             case .finished, .failed: state.ended = true
-            case .started:
-                state.started = true
-                state.recovery = nil
+            case .started: state.started = true
             case .routed, .delta: break
             }
             state.events.append(event)
@@ -67,24 +60,8 @@ public final class GenerationStream: Sendable {
         if wake { onEvents() }
     }
 
-    private func takeRecovery() -> Recovery? {
-        state.withLock { state in
-            defer { state.recovery = nil }
-            return state.started || state.ended || isCancelled ? nil : state.recovery
-        }
-    }
-
     /// `finished` or `failed` was sent.
     public var hasEnded: Bool { state.withLock { $0.ended } }
-
-    // MARK: Between the two
-
-    /// Offers the next failure before `started` to `recovery`, once, on the producer's thread and outside of all locks.
-    public func setRecovery(_ recovery: @escaping Recovery) {
-        state.withLock { state in
-            if !state.started, !state.ended, !isCancelled { state.recovery = recovery }
-        }
-    }
 
     // MARK: Consumer
 
@@ -100,24 +77,31 @@ public final class GenerationStream: Sendable {
         return events
     }
 
-    /// Ends a request that has started with what it has: `finished` follows, with the usage so far.
-    public func expire() {
-        let notify = state.withLock { state in
+    /// The time of the request is over. True: it has started and ends with what it has; its last event follows. False: it had not
+    /// started and is cancelled; nothing follows.
+    @discardableResult
+    public func expire() -> Bool {
+        let (hasStarted, notify) = state.withLock { state in
             expired.store(true, ordering: .releasing)
-            return state.ended ? nil : state.onDrain
+            if !state.started, !state.ended { cancel(&state) }
+            return (state.started || state.ended, state.ended ? nil : state.onDrain)
         }
         notify?()
+        return hasStarted
     }
 
     /// The consumer is gone: nothing more is delivered and the producer stops before its next step.
     public func cancel() {
         let notify = state.withLock { state in
-            cancelled.store(true, ordering: .releasing)
-            state.events.removeAll()
-            state.recovery = nil
-            waiting.store(0, ordering: .releasing)
+            cancel(&state)
             return state.ended ? nil : state.onDrain
         }
         notify?()
+    }
+
+    private func cancel(_ state: inout State) {
+        cancelled.store(true, ordering: .releasing)
+        state.events.removeAll()
+        waiting.store(0, ordering: .releasing)
     }
 }

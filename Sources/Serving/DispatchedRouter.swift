@@ -47,6 +47,10 @@ public final class DispatchedRouter: RequestRouter {
         return decision
     }
 
+    public func fellBack(from adapter: String, to decision: RouteDecision, _ question: RouteQuestion) {
+        dispatcher.replace(adapter, by: decision, in: question)
+    }
+
     public func timeoutMilliseconds(of adapter: String) -> Int? { rules().served[adapter]?.timeoutMilliseconds }
 
     private func withText(_ question: RouteQuestion) async throws(GenerationError) -> RouteQuestion {

@@ -63,6 +63,16 @@ public final class Prefetch: Sendable {
         if begins { queue.async { [self] in run(adapter) } }
     }
 
+    /// An adapter that turned out to be gone is not loaded, unless that has begun.
+    func drop(_ adapter: String) {
+        state.withLock { state in
+            guard let index = state.waiting.firstIndex(of: adapter) else { return }
+            state.waiting.remove(at: index)
+            state.names.remove(adapter)
+            state.counters.waiting = state.waiting.count
+        }
+    }
+
     private func run(_ first: String) {
         var next: String? = first
         while let adapter = next {

@@ -5,6 +5,8 @@ public protocol RequestRouter: Sendable {
     /// Leaves the calling thread for the work, and stops soon after the task is cancelled. Errors: `unknownCandidate`, `overloaded`,
     /// `cancelled`, `internalFailure` when the encoder failed.
     func route(_ question: RouteQuestion) async throws(GenerationError) -> RouteDecision
+    /// The adapter that the router chose cannot answer: `decision` says who does. What is remembered of the conversation follows.
+    func fellBack(from adapter: String, to decision: RouteDecision, _ question: RouteQuestion)
     /// The time that the operator gives an adapter for a whole answer; nil is no limit.
     func timeoutMilliseconds(of adapter: String) -> Int?
 }

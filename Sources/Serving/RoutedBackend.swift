@@ -1,11 +1,13 @@
 public import Generation
 
 /// Takes each prompt from routing to an answer: asks its router who answers, submits to the backend, starts loading the adapter, and
-/// falls back when a routed adapter has left or does not load. Nothing else calls a router or replaces an adapter. Any thread.
+/// falls back when a routed adapter has left, does not load or cannot answer the prompt. Nothing else calls a router or replaces an
+/// adapter. Any thread.
 ///
-/// Prompts of one request are independent: the first is submitted while the second is routed, and when the adapter of one cannot
-/// answer, only that prompt gets another one. Each stream carries `routed` before everything else, and again when its prompt falls
-/// back. An adapter that the client named is never replaced: its failure is the answer.
+/// Prompts of one request are independent: some are routed together, each is submitted when it is routed, and when the adapter of one
+/// cannot answer, only that prompt gets another one, for all its choices. Each stream carries `routed` before everything else, and
+/// again when its prompt falls back; once a choice has started, its prompt does not fall back any more. An adapter that the client
+/// named is never replaced: its failure is the answer.
 public final class RoutedBackend: Sendable {
     /// A prompt whose routed adapter could not answer.
     public struct Fallback: Sendable {
@@ -14,12 +16,18 @@ public final class RoutedBackend: Sendable {
         public var error: GenerationError
         /// What answers instead; nil is the base.
         public var instead: String?
+        /// For the log, without what a template's error may quote of the messages.
+        public var why: String {
+            guard error.code == .adapterUnsuitable else { return error.message }
+            return "it cannot answer this request: its own chat template refuses the messages, or its family takes no `scale`"
+        }
     }
 
     public let backend: any GenerationBackend
     private let router: any RequestRouter
     private let prefetch: Prefetch
     private let fellBack: @Sendable (Fallback) -> Void
+    private let routedTogether: Int
 
     /// - Parameters:
     ///   - fellBack: told of each prompt that fell back, on the backend's thread.
@@ -32,6 +40,7 @@ public final class RoutedBackend: Sendable {
         self.backend = backend
         self.router = router
         self.fellBack = fellBack
+        routedTogether = max(limits.routedTogether, 1)
         prefetch = Prefetch(limits, load: { adapter throws(GenerationError) in try backend.load(adapter) }, failed: notLoaded)
     }
 
@@ -44,7 +53,7 @@ public final class RoutedBackend: Sendable {
     public func decide(_ selection: RoutedPrompt.Selection) async throws(GenerationError) -> RouteDecision {
         switch selection {
         case .automatic(let question): try await router.route(question)
-        case .base, .adapter, .merged, .decided: named(selection) ?? .explicit(nil, reason: "the base answers")
+        case .base, .adapter, .preset, .merged, .decided: named(selection) ?? .explicit(nil, reason: "the base answers")
         }
     }
 
@@ -55,9 +64,10 @@ public final class RoutedBackend: Sendable {
         case .decided(let decision): return decision
         case .base(let reason): return .explicit(nil, reason: reason)
         case .merged(let merge, let reason): return .explicit(merge.label, reason: reason)
-        case .adapter(let name, let reason):
+        case .adapter(let name, let reason), .preset(let name, let reason):
             var decision = RouteDecision.explicit(name, reason: reason)
             decision.notes.timeoutMilliseconds = router.timeoutMilliseconds(of: name)
+            if case .preset = selection { decision.notes.isDefault = true }
             return decision
         }
     }
@@ -75,7 +85,12 @@ public final class RoutedBackend: Sendable {
         guard !rest.isEmpty else { return }
         let waiting = Array(rest)
         Task { [self] in
-            for prompt in waiting { await routeAndBegin(prompt) }
+            await withTaskGroup(of: Void.self) { group in
+                for (index, prompt) in waiting.enumerated() {
+                    if index >= routedTogether { await group.next() }
+                    group.addTask { [self] in await routeAndBegin(prompt) }
+                }
+            }
         }
     }
 
@@ -105,35 +120,29 @@ public final class RoutedBackend: Sendable {
     }
 
     private func begin(_ prompt: RoutedPrompt, _ decision: RouteDecision) {
-        var merge: AdapterMerge?
-        if case .merged(let parts, _) = prompt.selection { merge = parts }
-        for choice in prompt.choices {
-            var request = choice.request
-            request.merge = merge
-            submit(request, decision, to: choice.stream)
+        let answer = PromptAnswer(prompt, decision, on: self)
+        answer.begin()
+        // A request that the backend refused loads nothing. One that fell back at once has started to load what answers instead.
+        guard !answer.hasFallenBack, prompt.choices.contains(where: { !$0.stream.hasEnded }) else { return }
+        if case .merged(let merge, _) = prompt.selection {
+            for part in merge.parts { prefetch.start(part.adapter) }
+        } else if let adapter = decision.adapter {
+            prefetch.start(adapter)
         }
-        // A request that the backend refused loads nothing.
-        guard prompt.choices.contains(where: { !$0.stream.hasEnded }) else { return }
-        for name in merge?.parts.map(\.adapter) ?? [decision.adapter].compactMap({ $0 }) { prefetch.start(name) }
     }
 
-    private func submit(_ request: GenerationRequest, _ decision: RouteDecision, to stream: GenerationStream) {
-        stream.send(.routed(decision))
-        if decision.route != .explicit, let adapter = decision.adapter {
-            stream.setRecovery { [self] stream, error in
-                guard error.code == .adapterNotFound || error.code == .adapterRejected else { return false }
-                let other = decision.without(adapter, timeoutMilliseconds: router.timeoutMilliseconds(of:))
-                fellBack(Fallback(requestID: request.id, adapter: adapter, error: error, instead: other.adapter))
-                // The backend first finishes with the request that failed, so that it does not count twice.
-                Task { [self] in submit(request, other, to: stream) }
-                return true
-            }
-        }
-        var request = request
-        request.adapter = decision.adapter
-        // A strength is an adapter's.
-        if request.adapter == nil { request.scale = 1 }
-        backend.submit(request, to: stream)
+    /// Who answers instead of an adapter that cannot. Reports it, corrects what the router remembers, and loads the other adapter.
+    func replacement(
+        for adapter: String, in decision: RouteDecision, of prompt: RoutedPrompt, _ error: GenerationError
+    ) -> RouteDecision {
+        let other = decision.without(adapter, error.code, timeoutMilliseconds: router.timeoutMilliseconds(of:))
+        fellBack(
+            Fallback(requestID: prompt.choices.first?.request.id ?? "", adapter: adapter, error: error, instead: other.adapter))
+        if case .automatic(let question) = prompt.selection { router.fellBack(from: adapter, to: other, question) }
+        // One that only this prompt cannot use may be what another prompt waits for.
+        if error.code != .adapterUnsuitable { prefetch.drop(adapter) }
+        if let instead = other.adapter { prefetch.start(instead) }
+        return other
     }
 }
 

@@ -2,10 +2,12 @@ public import Generation
 
 /// One prompt to answer: how its adapter is chosen, and the sequences that answer it.
 public struct RoutedPrompt: Sendable {
-    /// What the client said of the adapter. `reason` is a sentence for the explanation.
+    /// What the client or the operator said of the adapter. `reason` is a sentence for the explanation.
     public enum Selection: Sendable {
         case base(reason: String)
         case adapter(String, reason: String)
+        /// The operator's choice for all requests that name none: unlike an adapter that the client named, it may be replaced.
+        case preset(String, reason: String)
         case merged(AdapterMerge, reason: String)
         /// As `RoutedBackend.decide` said before.
         case decided(RouteDecision)
@@ -14,15 +16,7 @@ public struct RoutedPrompt: Sendable {
     }
 
     /// One generated sequence. Its adapter is set by `RoutedBackend`.
-    public struct Choice: Sendable {
-        public var request: GenerationRequest
-        public var stream: GenerationStream
-
-        public init(_ request: GenerationRequest, stream: GenerationStream) {
-            self.request = request
-            self.stream = stream
-        }
-    }
+    public typealias Choice = GenerationChoice
 
     public var selection: Selection
     public var choices: [Choice]

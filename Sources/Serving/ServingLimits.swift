@@ -5,5 +5,8 @@ public struct ServingLimits: Sendable, Equatable {
     /// Adapters that may wait for that; more are loaded when their request is prepared.
     public var waitingPrefetches = 64
 
+    /// Prompts of one request that are routed at the same time: while the base model judges one, the encoder reads the next.
+    public var routedTogether = 4
+
     public init() {}
 }

@@ -44,14 +44,22 @@ final class NamingBackend: GenerationBackend {
 
     init(_ store: AdapterStore) { self.store = store }
 
-    func submit(_ request: GenerationRequest, to stream: GenerationStream) {
+    func submit(_ submission: GenerationSubmission) {
+        let pinned = Mutex<PinnedAdapter?>(nil)
+        submission.answer(
+            unless: { request in
+                do throws(AdapterError) {
+                    let adapter = try request.adapter.map { name throws(AdapterError) in try store.acquire(name) }
+                    pinned.withLock { $0 = adapter }
+                    return nil
+                } catch {
+                    return GenerationError(error.code == .unavailable ? .overloaded : .adapterNotFound, error.description)
+                }
+            }) { request, stream in answer(request, pinned.withLock { $0 }, to: stream) }
+    }
+
+    private func answer(_ request: GenerationRequest, _ pinned: PinnedAdapter?, to stream: GenerationStream) {
         requests.withLock { $0.append(request) }
-        let pinned: PinnedAdapter?
-        do {
-            pinned = try request.adapter.map { name throws(AdapterError) in try store.acquire(name) }
-        } catch {
-            return stream.send(.failed(GenerationError(error.code == .unavailable ? .overloaded : .adapterNotFound, error.description)))
-        }
         stream.send(
             .started(.init(adapter: request.adapter, adapterVersion: pinned?.version, promptTokens: 1, cachedTokens: 0)))
         stream.send(.delta(text: request.adapter ?? "base", logprobs: []))
@@ -77,8 +85,6 @@ final class NamingBackend: GenerationBackend {
         for finish in waiting { finish() }
     }
 
-    var adapterNames: [String] { store.list().filter(\.isServable).map(\.name) }
-
     func load(_ adapter: String) throws(GenerationError) {
         do {
             _ = try store.preload(adapter)
@@ -88,7 +94,6 @@ final class NamingBackend: GenerationBackend {
     }
 
     func detokenize(_ tokens: [Int32]) async throws(GenerationError) -> String { "list files in a folder" }
-    func drain() async {}
     func stop(whenStopped: @escaping @Sendable () -> Void) {
         stops.withLock { $0 += 1 }
         whenStopped()

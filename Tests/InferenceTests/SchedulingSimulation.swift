@@ -39,8 +39,9 @@ struct SchedulingSimulation {
         request.ignoreEndOfSequence = true
         let tokens = (0..<prompt).map { Int32(tickets) &* 100_000 &+ Int32($0) }
         let prepared = PreparedRequest(
-            request: request, stream: stream, tokens: tokens, adapter: nil, effect: .base(), ends: [], constraint: nil,
-            ticket: QueueTicket(tag: tickets, arrival: tickets), submitted: .now, loadMilliseconds: 0)
+            request: request, stream: stream,
+            prompt: PreparedPrompt(tokens: tokens, adapter: nil, effect: .base(), ends: [], loadMilliseconds: 0), constraint: nil,
+            ticket: QueueTicket(tag: tickets, arrival: tickets), submitted: .now)
         let sequence = RunningSequence(
             prepared: prepared, seed: 0, emitter: TextEmitter(ToyTokenizer(), stop: []), tokenLimit: min(prompt + answer, capacity))
         submitted[name] = time

@@ -66,14 +66,32 @@ import UV
         #expect(json["choices"]?.arrayValue?.map { $0["finish_reason"] } == ["stop", "length"])
     }
 
-    @LoopActor @Test func aNewVersionThatDoesNotLoadGivesWayToTheAdapter() async throws {
-        let api = TestAPI { request, stream in
-            if request.adapter == "bash-2" {
-                stream.send(.failed(.init(.adapterRejected, "torn")))
-            } else {
-                ScriptedBackend.hello(request, stream)
-            }
+    /// The first choice begins; the backend does not come to the others.
+    private static let first: ScriptedBackend.Script = { request, stream in if request.id.hasSuffix("-0") { began(request, stream) } }
+
+    @LoopActor @Test func choicesThatHaveNotStartedInTimeEndWithoutText() async throws {
+        let api = api(30, Self.first)
+        let json = try await api.chat("\"model\":\"bash\",\"n\":16").json()
+        let choices = try #require(json["choices"]?.arrayValue)
+        #expect(choices.map { $0["finish_reason"] } == Array(repeating: "length", count: 16))
+        #expect(choices.map { $0["message"]?["content"] } == ["Hel"] + Array(repeating: "", count: 15))
+        #expect(json["usage"]?["completion_tokens"] == 1 && json["usage"]?["prompt_tokens"] == 5)
+        #expect(api.backend.openStreams.map(\.isCancelled) == [false] + Array(repeating: true, count: 15))
+    }
+
+    @LoopActor @Test func inAStreamTooChoicesThatHaveNotStartedInTimeEndWithoutText() async throws {
+        let answer = await api(30, Self.first).chat("\"model\":\"auto\",\"n\":3,\"stream\":true")
+        #expect(answer.events.last == "[DONE]")
+        let closing = try answer.eventValues().compactMap { event -> String? in
+            guard let choice = event["choices"]?[0], choice["finish_reason"] != .null, event["lmoe"]?["timed_out"] == true else { return nil }
+            return "\(choice["index"]?.serialized() ?? ""): \(choice["finish_reason"]?.stringValue ?? "")"
         }
+        #expect(closing.sorted() == ["0: length", "1: length", "2: length"])
+    }
+
+    @LoopActor @Test func aNewVersionThatDoesNotLoadGivesWayToTheAdapter() async throws {
+        let api = TestAPI()
+        api.backend.refusals.withLock { $0 = ["bash-2": .init(.adapterRejected, "torn")] }
         api.services.adjust.withLock {
             $0 = { choice in
                 guard choice.route == .matched else { return }
@@ -90,9 +108,8 @@ import UV
     }
 
     @LoopActor @Test func aDefaultThatDoesNotLoadGivesWayToTheBase() async throws {
-        let api = TestAPI { request, stream in
-            if request.adapter == "helper" { stream.send(.failed(.init(.adapterNotFound, "gone"))) } else { ScriptedBackend.hello(request, stream) }
-        }
+        let api = TestAPI()
+        api.backend.refusals.withLock { $0 = ["helper": .init(.adapterNotFound, "gone")] }
         api.services.adjust.withLock { $0 = { if $0.route == .fallback { $0.adapter = "helper" } } }
         let answer = await api.chat("")
         #expect(answer.status == 200 && answer.headers["x-lmoe-adapter"] == "base" && answer.headers["x-lmoe-route"] == "fallback")

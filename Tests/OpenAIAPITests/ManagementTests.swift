@@ -126,6 +126,11 @@ import UV
         #expect(try await api.send("GET", "/lora-adapters").json()[1]?["scale"] == 1.0)
         #expect(await api.chat("").headers["x-lmoe-adapter"] == "sql")
         #expect(await api.chat("\"model\":\"bash\"").headers["x-lmoe-adapter"] == "bash")
+        api.backend.refusals.withLock { $0 = ["sql": .init(.adapterRejected, "torn")] }
+        let replaced = await api.chat("")
+        #expect(replaced.status == 200 && replaced.headers["x-lmoe-adapter"] == "base" && replaced.headers["x-lmoe-route"] == "fallback")
+        #expect(await api.chat("\"model\":\"sql\"").status == 400, "the client named it")
+        api.backend.refusals.withLock { $0 = [:] }
         for list in ["[{\"id\":1,\"scale\":0.0}]", "[{\"id\":0,\"scale\":0},{\"id\":1,\"scale\":0}]"] {
             #expect(await api.send("POST", "/lora-adapters", list).status == 200)
             let answer = await api.send("POST", "/v1/chat/completions", "{\"messages\":[{\"role\":\"user\",\"content\":\"sql\"}]}")

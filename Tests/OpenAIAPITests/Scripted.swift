@@ -3,6 +3,7 @@ import HTTP
 import JSON
 import Serving
 import Synchronization
+import TestSupport
 import UV
 
 @testable import OpenAIAPI
@@ -13,10 +14,14 @@ final class ScriptedBackend: GenerationBackend {
 
     let baseModelName = "smol"
     let contextLength = 2048
-    let adapterNames = ["bash", "sql"]
     let status = BackendStatus()
     private let loads = Mutex<[String]>([])
     private let script: Script
+    /// Why adapters cannot answer, by name.
+    let refusals = Mutex<[String: GenerationError]>([:])
+    /// Adapters whose submissions wait for `release`.
+    let held = Mutex<Set<String>>([])
+    private let waiting = Mutex<[GenerationSubmission]>([])
     private let seen = Mutex<[GenerationRequest]>([])
     private let streams = Mutex<[GenerationStream]>([])
 
@@ -26,14 +31,32 @@ final class ScriptedBackend: GenerationBackend {
     var loaded: [String] { loads.withLock { $0 } }
     var openStreams: [GenerationStream] { streams.withLock { $0 } }
 
-    func submit(_ request: GenerationRequest, to stream: GenerationStream) {
-        seen.withLock { $0.append(request) }
-        streams.withLock { $0.append(stream) }
-        script(request, stream)
+    var heldCount: Int { waiting.withLock { $0.count } }
+
+    func release() {
+        held.withLock { $0 = [] }
+        let submissions = waiting.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+        for submission in submissions { submit(submission) }
+    }
+
+    func submit(_ submission: GenerationSubmission) {
+        if let name = submission.adapter, held.withLock({ $0.contains(name) }) { return waiting.withLock { $0.append(submission) } }
+        submission.answer(
+            unless: { request in
+                guard let name = request.adapter, let error = refusals.withLock({ $0[name] }) else { return nil }
+                seen.withLock { $0.append(request) }
+                return error
+            }) { request, stream in
+                seen.withLock { $0.append(request) }
+                streams.withLock { $0.append(stream) }
+                script(request, stream)
+            }
     }
 
     func load(_ adapter: String) throws(GenerationError) { loads.withLock { $0.append(adapter) } }
-    func drain() async {}
     func stop(whenStopped: @escaping @Sendable () -> Void) { whenStopped() }
 
     /// Two pieces, `Hel` and `lo`, after five prompt tokens of which two were cached.
@@ -105,6 +128,8 @@ final class ScriptedServices: ModelCatalogue, RequestRouter, AdapterAdministrati
         adjust.withLock { $0 }(&decision)
         return decision
     }
+
+    func fellBack(from adapter: String, to decision: RouteDecision, _ question: RouteQuestion) {}
 
     func timeoutMilliseconds(of adapter: String) -> Int? {
         var decision = RouteDecision.explicit(adapter, reason: "")

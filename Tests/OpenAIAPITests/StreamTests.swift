@@ -39,6 +39,21 @@ import UV
         #expect(api.records.map(\.status) == [499])
     }
 
+    @LoopActor @Test func theHeadOfAStreamNamesNoAdapterThatFallsBackLater() async throws {
+        let api = TestAPI()
+        api.backend.held.withLock { $0 = ["sql"] }
+        let recorder = HTTPResponseRecorder()
+        let body = Array("{\"model\":\"auto\",\"prompt\":[\"bash\",\"sql\"],\"stream\":true}".utf8)
+        api.service.handle(HTTPRequest(method: "POST", target: "/v1/completions", body: body), HTTPResponder(sink: recorder))
+        while api.backend.heldCount == 0 || api.backend.requests.isEmpty { await Task.yield() }
+        await settle()
+        #expect(recorder.status == nil, "it is not yet certain who answers the second prompt")
+        api.backend.refusals.withLock { $0 = ["sql": .init(.adapterNotFound, "gone")] }
+        api.backend.release()
+        while recorder.events.last != "[DONE]" { await Task.yield() }
+        #expect(recorder.headers["x-lmoe-adapter"] == "bash, base" && recorder.headers["x-lmoe-route"] == "matched, fallback")
+    }
+
     @LoopActor @Test func aSlowReaderFillsItsOwnMailboxOnly() async throws {
         let api = TestAPI { _, stream in stream.send(Self.started) }
         func begin() async -> (HTTPResponseRecorder, HTTPResponder, GenerationStream) {
@@ -77,16 +92,17 @@ import UV
         (GenerationError(.draining, "stopping"), 503, "server_error", "draining"),
         (GenerationError(.adapterNotFound, "gone"), 404, "invalid_request_error", "model_not_found"),
         (GenerationError(.adapterRejected, "bad"), 400, "invalid_request_error", "adapter_rejected"),
+        (GenerationError(.adapterUnsuitable, "its template refuses"), 400, "invalid_request_error", nil),
     ])
     func aRequestThatFailsBeforeItStartsHasAStatus(
-        error: GenerationError, status: Int, type: String, code: String
+        error: GenerationError, status: Int, type: String, code: String?
     ) async throws {
         for stream in ["false", "true"] {
             let answer = await TestAPI(ScriptedBackend.failing(error)).chat("\"model\":\"sql\",\"stream\":\(stream)")
             #expect(answer.status == status)
             #expect(!answer.isStream)
             #expect(try answer.json().error("type") == .string(type))
-            #expect(try answer.json().error("code") == .string(code))
+            #expect(try answer.json().error("code") == code.map(JSONValue.string) ?? .null)
             if status == 429 { #expect(answer.headers["retry-after"] == "7") }
             if status == 503 { #expect(answer.headers["retry-after"] != nil) }
         }
@@ -118,12 +134,10 @@ import UV
         #expect(api.backend.openStreams.map(\.isCancelled) == [true, true, true])
     }
 
-    @LoopActor @Test(arguments: [(GenerationError.Code.adapterNotFound, 404), (.adapterRejected, 400)])
+    @LoopActor @Test(arguments: [(GenerationError.Code.adapterNotFound, 404), (.adapterRejected, 400), (.adapterUnsuitable, 400)])
     func anAdapterThatIsOfNoUseAfterTheDecisionIsReplacedByTheBase(code: GenerationError.Code, named: Int) async throws {
-        let api = TestAPI { request, stream in
-            if request.adapter != nil { return stream.send(.failed(GenerationError(code, "gone"))) }
-            ScriptedBackend.hello(request, stream)
-        }
+        let api = TestAPI()
+        api.backend.refusals.withLock { $0 = ["bash": GenerationError(code, "gone")] }
         for stream in ["false", "true"] {
             let answer = await api.send(
                 "POST", "/v1/completions", "{\"model\":\"auto\",\"prompt\":\"bash\",\"stream\":\(stream)}")
@@ -137,10 +151,8 @@ import UV
 
     /// One adapter of three is gone: the other two prompts keep theirs, and run once.
     @LoopActor @Test func onlyThePromptWhoseAdapterIsGoneFallsBack() async throws {
-        let api = TestAPI { request, stream in
-            if request.adapter == "sql" { return stream.send(.failed(GenerationError(.adapterRejected, "torn"))) }
-            ScriptedBackend.hello(request, stream)
-        }
+        let api = TestAPI()
+        api.backend.refusals.withLock { $0 = ["sql": .init(.adapterRejected, "torn")] }
         let body = "{\"model\":\"auto\",\"prompt\":[\"bash 1\",\"sql 2\",\"bash 3\"],\"route\":{\"explain\":true}"
         let answer = await api.send("POST", "/v1/completions", "\(body)}")
         #expect(answer.status == 200)
@@ -159,7 +171,7 @@ import UV
         #expect(api.backend.requests.filter { $0.adapter == "bash" }.count == 4)
     }
 
-    /// The head of a stream names the adapter of every prompt, so frames of the first wait for it.
+    /// The head of a stream names the adapter of every prompt, so frames of the first wait until that is certain.
     @LoopActor @Test func theHeadOfAStreamWaitsForEveryDecision() async throws {
         let answer = await TestAPI().send(
             "POST", "/v1/completions", "{\"prompt\":[\"bash\",\"sql\",\"else\"],\"stream\":true}")

@@ -47,6 +47,26 @@ import Testing
         #expect(ran.all.withLock { $0 } == ["change"])
     }
 
+    @Test func anAdapterThatIsDroppedBeforeItsTurnIsNotLoaded() async {
+        var limits = ServingLimits()
+        limits.prefetchThreads = 1
+        let gate = DispatchSemaphore(value: 0)
+        let loaded = Mutex<[String]>([])
+        let prefetch = Prefetch(
+            limits,
+            load: { adapter throws(GenerationError) in
+                loaded.withLock { $0.append(adapter) }
+                gate.wait()
+            }, failed: { _, _ in })
+        for name in ["a", "b", "c"] { prefetch.start(name) }
+        prefetch.drop("b")
+        prefetch.drop("unknown")
+        #expect(prefetch.counters.waiting == 1)
+        for _ in 0..<2 { gate.signal() }
+        while prefetch.counters.running > 0 { await Task.yield() }
+        #expect(loaded.withLock { $0 } == ["a", "c"])
+    }
+
     @Test func prefetchesAreFewAtATimeAndDroppedBeyondTheBound() async {
         var limits = ServingLimits()
         limits.prefetchThreads = 2

@@ -11,7 +11,6 @@ import Testing
     private final class Judge: GenerationBackend {
         let baseModelName = "judge"
         let contextLength = 2048
-        let adapterNames: [String] = []
         let status = BackendStatus()
         let streams = Mutex<[GenerationStream]>([])
         let requests = Mutex<[GenerationRequest]>([])
@@ -19,13 +18,14 @@ import Testing
 
         init(_ script: @escaping @Sendable (String, GenerationStream) -> Void) { self.script = script }
 
-        func submit(_ request: GenerationRequest, to stream: GenerationStream) {
-            requests.withLock { $0.append(request) }
-            streams.withLock { $0.append(stream) }
-            if case .text(let prompt, _, _) = request.prompt { script(prompt, stream) }
+        func submit(_ submission: GenerationSubmission) {
+            for choice in submission.choices {
+                requests.withLock { $0.append(choice.request) }
+                streams.withLock { $0.append(choice.stream) }
+                if case .text(let prompt, _, _) = choice.request.prompt { script(prompt, choice.stream) }
+            }
         }
 
-        func drain() async {}
         func stop(whenStopped: @escaping @Sendable () -> Void) { whenStopped() }
 
         static func say(_ letters: [(String, Float)], to stream: GenerationStream) {

@@ -1,5 +1,6 @@
 import Generation
 import Synchronization
+import TestSupport
 
 @testable import Serving
 
@@ -9,37 +10,60 @@ final class ScriptedBackend: GenerationBackend {
 
     let baseModelName = "smol"
     let contextLength = 2048
-    let adapterNames: [String] = []
     let status = BackendStatus()
     private let script: Script
+    private let gone: Set<String>
+    private let code: GenerationError.Code
     private let seen = Mutex<[GenerationRequest]>([])
     private let loads = Mutex<[String]>([])
 
-    init(_ script: @escaping Script) { self.script = script }
+    /// - Parameters:
+    ///   - gone: adapters that are not there, or cannot be used for the reason `code`.
+    init(gone: Set<String> = [], code: GenerationError.Code = .adapterNotFound, _ script: @escaping Script = ScriptedBackend.naming) {
+        (self.gone, self.code, self.script) = (gone, code, script)
+    }
 
     var requests: [GenerationRequest] { seen.withLock { $0 } }
     var loaded: [String] { loads.withLock { $0 } }
 
-    func submit(_ request: GenerationRequest, to stream: GenerationStream) {
-        seen.withLock { $0.append(request) }
-        script(request, stream)
+    func submit(_ submission: GenerationSubmission) {
+        submission.answer(
+            unless: { request in
+                guard let adapter = request.adapter, gone.contains(adapter) else { return nil }
+                seen.withLock { $0.append(request) }
+                return GenerationError(code, "\(adapter) is gone")
+            }) { request, stream in
+                seen.withLock { $0.append(request) }
+                script(request, stream)
+            }
     }
 
     func load(_ adapter: String) throws(GenerationError) { loads.withLock { $0.append(adapter) } }
-    func drain() async {}
     func stop(whenStopped: @escaping @Sendable () -> Void) { whenStopped() }
 
-    /// The adapter's name as the text; those in `gone` are not there.
-    static func naming(gone: Set<String> = [], code: GenerationError.Code = .adapterNotFound) -> Script {
-        { request, stream in
-            if let adapter = request.adapter, gone.contains(adapter) {
-                return stream.send(.failed(GenerationError(code, "\(adapter) is gone")))
-            }
-            stream.send(.started(.init(adapter: request.adapter, adapterVersion: nil, promptTokens: 1, cachedTokens: 0)))
-            stream.send(.delta(text: request.adapter ?? "base", logprobs: []))
-            stream.send(.finished(.stop, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 1), .init()))
-        }
+    /// The adapter's name as the text.
+    static let naming: Script = { request, stream in
+        stream.send(.started(.init(adapter: request.adapter, adapterVersion: nil, promptTokens: 1, cachedTokens: 0)))
+        stream.send(.delta(text: request.adapter ?? "base", logprobs: []))
+        stream.send(.finished(.stop, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 1), .init()))
     }
+}
+
+/// Tells how many sequences each submission has.
+final class CountingBackend: GenerationBackend {
+    let baseModelName = "smol"
+    let contextLength = 2048
+    let status = BackendStatus()
+    private let submitted: @Sendable (Int) -> Void
+
+    init(_ submitted: @escaping @Sendable (Int) -> Void) { self.submitted = submitted }
+
+    func submit(_ submission: GenerationSubmission) {
+        submitted(submission.choices.count)
+        for choice in submission.choices { ScriptedBackend.naming(choice.request, choice.stream) }
+    }
+
+    func stop(whenStopped: @escaping @Sendable () -> Void) { whenStopped() }
 }
 
 /// Chooses the adapter that a text names; texts that begin with `wait` wait until the test lets them go.
@@ -48,6 +72,7 @@ final class ScriptedRouter: RequestRouter {
     let questions = Mutex<[RouteQuestion]>([])
     /// Texts whose routing was cancelled while it waited.
     let cancelled = Mutex<[String]>([])
+    let fallbacks = Mutex<[String]>([])
     let adjust: @Sendable (inout RouteDecision) -> Void
 
     init(_ adjust: @escaping @Sendable (inout RouteDecision) -> Void = { _ in }) { self.adjust = adjust }
@@ -67,7 +92,15 @@ final class ScriptedRouter: RequestRouter {
         return decision
     }
 
+    func fellBack(from adapter: String, to decision: RouteDecision, _ question: RouteQuestion) {
+        guard case .text(let text) = question.content else { return }
+        fallbacks.withLock { $0.append("\(text): \(adapter) -> \(decision.adapter ?? "base")") }
+    }
+
     func timeoutMilliseconds(of adapter: String) -> Int? { adapter == "slow" ? 70 : nil }
+
+    /// Questions that the gate holds.
+    var waiting: Int { gate.withLock { $0.waiting.count } }
 
     func open() {
         let waiting = gate.withLock { gate in

@@ -140,7 +140,7 @@ public final class Service {
                 logger.warning(
                     "the adapter that the router chose cannot answer",
                     metadata: [
-                        "id": .string(fallback.requestID), "adapter": .string(fallback.adapter), "why": .string(fallback.error.message),
+                        "id": .string(fallback.requestID), "adapter": .string(fallback.adapter), "why": .string(fallback.why),
                         "instead": .string(fallback.instead ?? "base"),
                     ])
             },

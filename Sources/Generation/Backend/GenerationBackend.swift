@@ -7,14 +7,15 @@ public protocol GenerationBackend: Sendable {
     var baseModelName: String { get }
     /// Longest prompt plus completion, in tokens.
     var contextLength: Int { get }
-    /// Names of the adapters that a request may have, sorted.
-    var adapterNames: [String] { get }
     /// How it is now: a snapshot.
     var status: BackendStatus { get }
 
-    /// Queues the request. Everything that happens to it arrives on `stream`, which ends in `finished` or `failed` exactly
-    /// once unless its consumer cancels it.
-    func submit(_ request: GenerationRequest, to stream: GenerationStream)
+    /// Queues the sequences of one prompt, all or none. Everything that happens to a sequence arrives on its stream, which ends in
+    /// `finished` or `failed` exactly once unless its consumer cancels it.
+    ///
+    /// One version of one adapter answers all sequences of the prompt. When it is gone, does not load or cannot answer this prompt, no
+    /// sequence starts: the backend calls `fallBack` and goes on with what the submission names then.
+    func submit(_ submission: GenerationSubmission)
 
     /// Brings an adapter to where its next request needs no wait. It may take seconds: not for the loop or the engine's thread.
     /// Errors: `adapterNotFound`, `adapterRejected`.
@@ -25,8 +26,6 @@ public protocol GenerationBackend: Sendable {
     /// Text of token ids, without special tokens; ids that the vocabulary does not have are skipped.
     func detokenize(_ tokens: [Int32]) async throws(GenerationError) -> String
 
-    /// Refuses new requests with `draining` and returns when the running ones have ended.
-    func drain() async
     /// Ends the backend: what waits and what runs fails with `draining`. When every stream has its last event, `whenStopped` is
     /// called, on some thread.
     func stop(whenStopped: @escaping @Sendable () -> Void)
@@ -34,6 +33,11 @@ public protocol GenerationBackend: Sendable {
 
 extension GenerationBackend {
     public func stop() { stop(whenStopped: {}) }
+
+    /// Queues one sequence, whose adapter is never replaced.
+    public func submit(_ request: GenerationRequest, to stream: GenerationStream) {
+        submit(GenerationSubmission([GenerationChoice(request, stream: stream)]))
+    }
 
     /// By default, adapters are loaded when they are used.
     public func load(_ adapter: String) throws(GenerationError) {}

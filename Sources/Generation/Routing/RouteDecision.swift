@@ -94,6 +94,9 @@ public struct RouteDecision: Sendable {
         self.timings = timings
     }
 
+    /// Another adapter, or the base, answers when this one cannot: the client did not name it.
+    public var mayFallBack: Bool { adapter != nil && (route != .explicit || notes.isDefault) }
+
     /// A choice that needs no router.
     public static func explicit(_ adapter: String?, reason: String) -> RouteDecision {
         RouteDecision(adapter: adapter, route: .explicit, reason: reason)

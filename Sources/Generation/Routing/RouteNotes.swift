@@ -72,13 +72,13 @@ public struct RouteNotes: Sendable, Equatable {
     public var conversation: Conversation?
     public var canary: Canary?
     public var judgement: Judgement?
-    /// The default adapter answers because none was probable enough.
+    /// The default adapter answers: none was probable enough, or the default was set for all requests that name none.
     public var isDefault = false
     /// For the whole answer.
     public var timeoutMilliseconds: Int?
     /// Turns and pieces of a long text that were embedded, when it was more than one.
     public var pieces: Int?
-    /// Adapters that were chosen for this prompt and could not answer it: removed, or not loadable.
+    /// Adapters that were chosen for this prompt and could not answer it: removed, not loadable, or not fit for it.
     public var unavailable: [String] = []
 
     public init() {}

@@ -4,8 +4,6 @@ import Tokenizers
 
 /// The engine's names, state and tokenizer for its users.
 extension Engine {
-    public var adapterNames: [String] { store?.list().filter(\.isServable).map(\.name).sorted() ?? [] }
-
     private var health: BackendStatus.Health {
         if isDraining { return .draining }
         return base.decoder.isDamaged ? .unavailable("the model's file became shorter while it was in use") : .ready
@@ -58,9 +56,5 @@ extension Engine {
     public func detokenize(_ tokens: [Int32]) async throws(GenerationError) -> String {
         // Ids come from clients; those that the vocabulary does not have say nothing.
         base.tokenizer.decode(tokens.filter { $0 >= 0 && $0 < base.tokenizer.vocabularySize }, skipSpecialTokens: true)
-    }
-
-    public func drain() async {
-        await withCheckedContinuation { continuation in drain { continuation.resume() } }
     }
 }

@@ -44,7 +44,7 @@ public final class Engine: GenerationBackend {
         contextLength = min(base.decoder.configuration.contextLength, capacity)
         defaultAnswerTokens = min(limits.defaultAnswerTokens ?? max(capacity / 4, 256), contextLength)
         preparation = Preparation(
-            prepare: RequestPreparer(
+            RequestPreparer(
                 base: base, store: store, limits: limits, contextLength: contextLength, encoder: encoder, constraints: constraints,
                 prompts: PromptBuilder(base: base, limits: limits, contextLength: contextLength)),
             isLoaded: { name in
@@ -70,9 +70,7 @@ public final class Engine: GenerationBackend {
     public var statistics: EngineStatistics { ledger.statistics }
     var isDraining: Bool { ledger.isDraining }
 
-    public func submit(_ request: GenerationRequest, to stream: GenerationStream) {
-        preparation.submit(request, to: stream)
-    }
+    public func submit(_ submission: GenerationSubmission) { preparation.submit(submission) }
 
     /// Refuses new requests and calls back when the running ones are done, on some thread.
     public func drain(whenIdle: @escaping @Sendable () -> Void) { ledger.drain(whenIdle: whenIdle) }

@@ -25,17 +25,17 @@ final class EngineLedger: Sendable {
 
     var isDraining: Bool { state.withLock { $0.isDraining } }
 
-    /// Counts a request in, or says why it can't be taken.
-    func enter(limits: InferenceLimits) -> GenerationError? {
+    /// Counts the requests of a prompt in, or says why they can't be taken.
+    func enter(_ count: Int, limits: InferenceLimits) -> GenerationError? {
         state.withLock { state in
             if state.isDraining { return limits.draining }
-            guard state.inside < limits.activeSequences + limits.queuedRequests else {
+            guard state.inside + count <= limits.activeSequences + limits.queuedRequests else {
                 return GenerationError(
                     .overloaded, "\(limits.activeSequences) requests run and \(limits.queuedRequests) wait already",
                     retryAfterSeconds: limits.retryAfterSeconds)
             }
-            state.inside += 1
-            state.statistics.queuedRequests += 1
+            state.inside += count
+            state.statistics.queuedRequests += count
             return nil
         }
     }

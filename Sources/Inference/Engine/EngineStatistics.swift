@@ -10,8 +10,6 @@ public struct EngineStatistics: Sendable {
     /// Of them, taken from the prefix cache.
     public var cachedTokens = 0
     public var generatedTokens = 0
-    /// Generated tokens by adapter; the base under `base`.
-    public var generatedTokensByAdapter: [String: Int] = [:]
     public var steps = 0
     public var stepRows = 0
     /// Draft tokens that steps verified, and those of them that were right.

@@ -88,7 +88,7 @@ final class EngineWorker: @unchecked Sendable {
         let request = prepared.request
         return RunningSequence(
             prepared: prepared, seed: seeds.next(), emitter: TextEmitter(base.tokenizer, stop: request.stop),
-            tokenLimit: min(prepared.tokens.count + (request.maxTokens ?? defaultAnswerTokens), contextLength))
+            tokenLimit: min(prepared.prompt.tokens.count + (request.maxTokens ?? defaultAnswerTokens), contextLength))
     }
 
     private func dropCancelled() {
@@ -142,12 +142,8 @@ final class EngineWorker: @unchecked Sendable {
             (sequence.admitted - sequence.submitted) / .milliseconds(1) - sequence.timings.loadMilliseconds
         sequence.timings.prefillMilliseconds = (first - sequence.admitted) / .milliseconds(1)
         sequence.timings.decodeMilliseconds = (now - first) / .milliseconds(1)
-        // Merges have no bounded number of names.
-        let name = sequence.request.merge == nil ? sequence.adapter?.name ?? "base" : "merged"
-        ledger.update { statistics in
-            statistics.generatedTokens += sequence.completionCount
-            statistics.generatedTokensByAdapter[name, default: 0] += sequence.completionCount
-        }
+        let tokens = sequence.completionCount
+        ledger.update { $0.generatedTokens += tokens }
         end(sequence, .finished(reason, sequence.usage, sequence.timings), .finished)
     }
 

@@ -60,20 +60,20 @@ final class RunningSequence {
     init(prepared: PreparedRequest, seed: UInt64, emitter: TextEmitter, tokenLimit: Int) {
         request = prepared.request
         stream = prepared.stream
-        adapter = prepared.adapter
-        effect = prepared.effect
-        ends = prepared.ends
+        adapter = prepared.prompt.adapter
+        effect = prepared.prompt.effect
+        ends = prepared.prompt.ends
         ticket = prepared.ticket
-        tokens = prepared.tokens
-        promptCount = prepared.tokens.count
+        tokens = prepared.prompt.tokens
+        promptCount = prepared.prompt.tokens.count
         sampler = Sampler(
-            prepared.request.sampling, topLogprobs: prepared.request.topLogprobs, prompt: prepared.tokens, seed: seed,
+            prepared.request.sampling, topLogprobs: prepared.request.topLogprobs, prompt: prepared.prompt.tokens, seed: seed,
             constraint: prepared.constraint)
         self.emitter = emitter
         self.tokenLimit = tokenLimit
         submitted = prepared.submitted
         admitted = prepared.submitted
-        timings.loadMilliseconds = prepared.loadMilliseconds
+        timings.loadMilliseconds = prepared.prompt.loadMilliseconds
         tokens.reserveCapacity(tokenLimit + 1)
         draft.reserveCapacity(Speculation.longest)
         sampled.reserveCapacity(Speculation.longest + 1)

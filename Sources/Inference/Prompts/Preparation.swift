@@ -9,12 +9,29 @@ import Synchronization
 /// is fair between adapters. One adapter gets only some of the threads, so that a slow template delays no other adapter. An
 /// adapter that is not in memory is waited for on other threads. Any thread; ends in the engine's mailbox.
 final class Preparation: Sendable {
+    /// One sequence of a prompt.
     private struct Job: Sendable {
-        var request: GenerationRequest
+        var prompt: PromptPreparation
+        /// Among the prompt's sequences.
+        var index: Int
         var stream: GenerationStream
         var submitted: ContinuousClock.Instant
+        /// The adapter that was to answer when it was queued.
+        var adapter: String?
+        var flow: String?
 
-        var flow: String? { request.merge?.label ?? request.adapter }
+        init(_ prompt: PromptPreparation, _ index: Int, stream: GenerationStream) {
+            (self.prompt, self.index, self.stream) = (prompt, index, stream)
+            submitted = .now
+            follow()
+        }
+
+        /// Takes the adapter that is to answer now.
+        mutating func follow() {
+            let request = prompt.request(index)
+            adapter = request.adapter
+            flow = request.merge?.label ?? request.adapter
+        }
     }
 
     private struct State {
@@ -28,7 +45,7 @@ final class Preparation: Sendable {
         var isClosed = false
     }
 
-    private let prepare: RequestPreparer
+    private let preparer: RequestPreparer
     private let isLoaded: @Sendable (String) -> Bool
     private let limits: InferenceLimits
     private let mailbox: Mailbox<EngineMessage>
@@ -40,10 +57,10 @@ final class Preparation: Sendable {
 
     /// - Parameter isLoaded: whether an adapter is in memory.
     init(
-        prepare: RequestPreparer, isLoaded: @escaping @Sendable (String) -> Bool, limits: InferenceLimits,
+        _ preparer: RequestPreparer, isLoaded: @escaping @Sendable (String) -> Bool, limits: InferenceLimits,
         mailbox: Mailbox<EngineMessage>, ledger: EngineLedger
     ) {
-        self.prepare = prepare
+        self.preparer = preparer
         self.isLoaded = isLoaded
         self.limits = limits
         self.mailbox = mailbox
@@ -56,18 +73,29 @@ final class Preparation: Sendable {
         threads.qualityOfService = .userInitiated
     }
 
-    func submit(_ request: GenerationRequest, to stream: GenerationStream) {
-        var refusal = ledger.enter(limits: limits)
-        if refusal?.code == .overloaded, dropCancelled() > 0 { refusal = ledger.enter(limits: limits) }
-        if let refusal { return stream.send(.failed(refusal)) }
-        stream.setDrainHandler { [mailbox] in mailbox.put(.wake) }
-        let job = Job(request: request, stream: stream, submitted: .now)
+    /// Takes all sequences of a prompt, or none.
+    func submit(_ submission: GenerationSubmission) {
+        let count = submission.choices.count
+        var refusal = ledger.enter(count, limits: limits)
+        if refusal?.code == .overloaded, dropCancelled() > 0 { refusal = ledger.enter(count, limits: limits) }
+        if let refusal {
+            for choice in submission.choices { choice.stream.send(.failed(refusal)) }
+            return
+        }
+        let prompt = PromptPreparation(submission, preparer: preparer)
+        let jobs = submission.choices.enumerated().map { index, choice in
+            choice.stream.setDrainHandler { [mailbox] in mailbox.put(.wake) }
+            return Job(prompt, index, stream: choice.stream)
+        }
         let isClosed = state.withLock { state in
-            if !state.isClosed { state.queue.push(job, flow: job.flow) }
+            if !state.isClosed { for job in jobs { state.queue.push(job, flow: job.flow) } }
             return state.isClosed
         }
-        if isClosed { return fail(job, limits.draining) }
-        advance()
+        if isClosed {
+            for job in jobs { fail(job, limits.draining) }
+        } else {
+            advance()
+        }
     }
 
     /// The engine runs this one now: another may be prepared.
@@ -132,35 +160,54 @@ final class Preparation: Sendable {
     }
 
     private func run(_ job: Job, _ ticket: QueueTicket, isLoading: Bool) {
-        let result: Result<PreparedRequest?, GenerationError>
-        if job.stream.isCancelled {
-            result = .success(nil)
-        } else {
-            do throws(GenerationError) {
-                result = .success(try prepare(job.request, stream: job.stream, ticket: ticket, submitted: job.submitted))
-            } catch {
-                result = .failure(error)
-            }
-        }
-        finish(job, ticket, isLoading: isLoading, result)
+        finish(job, ticket, isLoading: isLoading, outcome(of: job, ticket))
         advance()
     }
 
-    private func finish(
-        _ job: Job, _ ticket: QueueTicket, isLoading: Bool, _ result: Result<PreparedRequest?, GenerationError>
-    ) {
+    private enum Outcome {
+        case ready(PreparedRequest)
+        /// It waits again, for another adapter.
+        case queued(Job)
+        case cancelled
+        case failed(GenerationError)
+    }
+
+    private func outcome(of job: Job, _ ticket: QueueTicket) -> Outcome {
+        if job.stream.isCancelled { return .cancelled }
+        switch job.prompt.prepare(job.index, queuedFor: job.adapter) {
+        case .failed(let error): return .failed(error)
+        case .moved:
+            var moved = job
+            moved.follow()
+            return .queued(moved)
+        case .ready(let prompt):
+            let request = job.prompt.request(job.index)
+            do throws(GenerationError) {
+                return .ready(
+                    PreparedRequest(
+                        request: request, stream: job.stream, prompt: prompt, constraint: try preparer.constraint(of: request),
+                        ticket: ticket, submitted: job.submitted))
+            } catch {
+                return .failed(error)
+            }
+        }
+    }
+
+    private func finish(_ job: Job, _ ticket: QueueTicket, isLoading: Bool, _ outcome: Outcome) {
         let isOpen = state.withLock { state in
             if isLoading { state.loading.giveBack(job.flow) } else { state.preparing.giveBack(job.flow) }
             guard state.jobs.removeValue(forKey: ticket.arrival) != nil else { return false }
             // Under the lock, so that nothing is admitted after `close`.
-            if case .success(let prepared?) = result { mailbox.put(.admit(prepared)) } else { state.ahead -= 1 }
+            if case .ready(let prepared) = outcome { mailbox.put(.admit(prepared)) } else { state.ahead -= 1 }
+            // It keeps its place among the requests that the engine has taken.
+            if case .queued(let moved) = outcome { state.queue.push(moved, flow: moved.flow) }
             return true
         }
         guard isOpen else { return }
-        switch result {
-        case .success(nil): ledger.leave(.cancelled)
-        case .success: break
-        case .failure(let error): fail(job, error)
+        switch outcome {
+        case .ready, .queued: break
+        case .cancelled: ledger.leave(.cancelled)
+        case .failed(let error): fail(job, error)
         }
     }
 }

@@ -1,20 +1,25 @@
 import Adapters
 import Generation
 
-/// A prompt that is ready for the engine: tokenized, its adapter loaded and pinned.
-struct PreparedRequest: Sendable {
-    var request: GenerationRequest
-    var stream: GenerationStream
+/// A prompt as the engine reads it: tokenized, its adapter loaded and pinned. All sequences of the prompt share it.
+struct PreparedPrompt: Sendable {
     var tokens: [Int32]
     /// nil is the base alone.
     var adapter: PinnedAdapter?
     var effect: RequestEffect
     /// Tokens that end the answer; none where the request goes on after them.
     var ends: Set<Int32>
+    var loadMilliseconds: Double
+}
+
+/// A sequence that is ready for the engine.
+struct PreparedRequest: Sendable {
+    var request: GenerationRequest
+    var stream: GenerationStream
+    var prompt: PreparedPrompt
     /// Which tokens may come; nil allows all.
     var constraint: (any TokenConstraint)?
     /// Its place in the order in which requests are admitted.
     var ticket: QueueTicket
     var submitted: ContinuousClock.Instant
-    var loadMilliseconds: Double
 }

@@ -48,7 +48,8 @@ final class PromptBuilder: Sendable {
             tokens = given
         }
         guard !tokens.isEmpty else {
-            throw GenerationError(.invalidRequest, "the prompt is empty; it must have at least one token")
+            let isAdapters = if case .chat = prompt { adapter?.prompting.templates != nil } else { false }
+            throw GenerationError(isAdapters ? .adapterUnsuitable : .invalidRequest, "the prompt is empty; it must have at least one token")
         }
         return tokens
     }
@@ -82,15 +83,21 @@ final class PromptBuilder: Sendable {
                 .invalidRequest, "\(base.name) has no chat template: use /v1/completions, or add a template to the adapter")
         }
         var context = context(messages, tools: tools, tokens: adapter?.prompting.tokens)
-        guard !limits.readsSpecialTokensInMessages else { return (try render(template, context), []) }
+        // What the adapter's own template refuses, another adapter's may take.
+        let refusal: GenerationError.Code = own == nil ? .invalidRequest : .adapterUnsuitable
+        guard !limits.readsSpecialTokensInMessages else { return (try render(template, context, refusal), []) }
         let sent = ["messages", "tools"].compactMap { context[$0] }
-        guard let marks = try PlainTextMarks(for: sent, base.tokenizer) else { return (try render(template, context), []) }
+        guard let marks = try PlainTextMarks(for: sent, base.tokenizer) else { return (try render(template, context, refusal), []) }
         for key in ["messages", "tools"] { context[key] = context[key].map(marks.marked) }
-        return marks.removed(from: try render(template, context))
+        return marks.removed(from: try render(template, context, refusal))
     }
 
     /// Arguments of tool calls are objects, as `transformers` passes them; a template that joins them with text gets JSON text.
-    private func render(_ template: ChatTemplate, _ context: JSONObject) throws(GenerationError) -> String {
+    ///
+    /// - Parameter refusal: the error's code when the template fails.
+    private func render(
+        _ template: ChatTemplate, _ context: JSONObject, _ refusal: GenerationError.Code
+    ) throws(GenerationError) -> String {
         do throws(TemplateError) {
             return try template.render(context)
         } catch {
@@ -99,7 +106,7 @@ final class PromptBuilder: Sendable {
                     return try template.render(textual)
                 } catch {}
             }
-            throw GenerationError(.invalidRequest, "the chat template refused the messages: \(Self.shortened("\(error)"))")
+            throw GenerationError(refusal, "the chat template refused the messages: \(Self.shortened("\(error)"))")
         }
     }
 

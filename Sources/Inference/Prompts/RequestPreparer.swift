@@ -1,7 +1,7 @@
 import Adapters
 import Generation
 
-/// Prepares one request for the engine: checks it, pins its adapter, renders and tokenizes its prompt. Workers; thread-safe.
+/// Prepares a prompt for the engine: checks its request, pins its adapter, renders and tokenizes it. Workers; thread-safe.
 struct RequestPreparer: Sendable {
     let base: BaseModel
     let store: AdapterStore?
@@ -12,9 +12,8 @@ struct RequestPreparer: Sendable {
     let constraints: ConstraintSource
     let prompts: PromptBuilder
 
-    func callAsFunction(
-        _ request: GenerationRequest, stream: GenerationStream, ticket: QueueTicket, submitted: ContinuousClock.Instant
-    ) throws(GenerationError) -> PreparedRequest {
+    /// - Parameter request: of any of the prompt's sequences.
+    func prepare(_ request: GenerationRequest) throws(GenerationError) -> PreparedPrompt {
         try checkStops(request.stop)
         try checkBias(request.sampling.logitBias)
         let loadStart = ContinuousClock.now
@@ -22,13 +21,16 @@ struct RequestPreparer: Sendable {
         let loadMilliseconds = (ContinuousClock.now - loadStart) / .milliseconds(1)
         let tokens = try prompts.tokens(of: request.prompt, adapter: adapter)
         try checkLength(request, promptTokens: tokens.count)
-        return PreparedRequest(
-            request: request, stream: stream, tokens: tokens, adapter: adapter,
-            effect: try effect(of: adapter, on: request, promptTokens: tokens.count),
+        return PreparedPrompt(
+            tokens: tokens, adapter: adapter, effect: try effect(of: adapter, on: request, promptTokens: tokens.count),
             ends: request.ignoreEndOfSequence
                 ? [] : adapter?.prompting.tokens.ends(base.tokenizer) ?? base.tokenizer.endOfSequence,
-            constraint: try constraints(request, base.tokenizer), ticket: ticket, submitted: submitted,
             loadMilliseconds: loadMilliseconds)
+    }
+
+    /// The constraint of one sequence, which follows that sequence's tokens.
+    func constraint(of request: GenerationRequest) throws(GenerationError) -> (any TokenConstraint)? {
+        try constraints(request, base.tokenizer)
     }
 
     /// The adapter's effect on this prompt.
@@ -98,19 +100,29 @@ struct RequestPreparer: Sendable {
         guard let store else {
             throw GenerationError(.adapterNotFound, "there is no adapter `\(request.merge?.label ?? request.adapter ?? "")`")
         }
-        do {
-            if let merge = request.merge { return try store.acquire(merge).scaled(by: request.scale) }
-            return try request.adapter.map { (name) throws(AdapterError) in try store.acquire(name).scaled(by: request.scale) }
+        let adapter: PinnedAdapter
+        do throws(AdapterError) {
+            if let merge = request.merge {
+                adapter = try store.acquire(merge)
+            } else {
+                guard let name = request.adapter else { return nil }
+                adapter = try store.acquire(name)
+            }
         } catch {
             switch error.code {
             case .notFound: throw GenerationError(.adapterNotFound, "there is no adapter `\(error.adapter ?? "")`")
-            // The adapter is as good as before: what was asked of it is not.
-            case .unsupported where request.merge != nil || request.scale != 1, .nonFinite where request.merge != nil || request.scale != 1:
+            // The adapters are as good as before: they cannot be merged.
+            case .unsupported where request.merge != nil, .nonFinite where request.merge != nil:
                 throw GenerationError(.invalidRequest, "\(error)")
             // The system is short of something, or the adapters folder is away: the adapter may be fine.
             case .unavailable: throw GenerationError(.overloaded, "\(error)", retryAfterSeconds: limits.retryAfterSeconds)
             default: throw GenerationError(.adapterRejected, "\(error)")
             }
+        }
+        do throws(AdapterError) {
+            return try adapter.scaled(by: request.scale)
+        } catch {
+            throw GenerationError(.adapterUnsuitable, "\(error)")
         }
     }
 }

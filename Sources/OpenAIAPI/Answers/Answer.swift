@@ -14,6 +14,8 @@ struct Answer {
         var finish: FinishReason?
         var usage: GenerationUsage?
         var timings: GenerationTimings?
+        /// No other adapter will answer it.
+        var isSettled: Bool { decision.map { start != nil || finish != nil || !$0.mayFallBack } ?? false }
         /// Its time was over before it was whole.
         var isTimedOut = false
         /// Tokens so far, where each comes with its log-probability.
@@ -41,9 +43,13 @@ struct Answer {
         for index in choices.indices { choices[index].offset = prompt(of: index).echo.unicodeScalars.count }
     }
 
-    /// Every prompt has its decision.
-    var isRouted: Bool { choices.allSatisfy { $0.decision != nil } }
-    /// Of the first choice of each prompt.
+    /// Who answers each prompt is certain: its adapter cannot be replaced, or one of its choices has started or ended.
+    var isSettled: Bool {
+        job.prompts.indices.allSatisfy { prompt in
+            choices[(prompt * job.choices)..<((prompt + 1) * job.choices)].contains(where: \.isSettled)
+        }
+    }
+    /// Of the first choice of each prompt: all its choices have the same.
     var decisions: [RouteDecision?] { job.prompts.indices.map { choices[$0 * job.choices].decision } }
     func prompt(of choice: Int) -> GenerationJob.Prompt { job.prompts[choice / job.choices] }
 
@@ -61,12 +67,13 @@ struct Answer {
     /// Each prompt counts once, however many choices it has.
     var usage: GenerationUsage {
         var total = GenerationUsage(promptTokens: 0, cachedTokens: 0, completionTokens: 0)
-        for (index, choice) in choices.enumerated() {
-            guard let usage = choice.usage else { continue }
-            total.completionTokens += usage.completionTokens
-            guard index.isMultiple(of: job.choices) else { continue }
-            total.promptTokens += usage.promptTokens
-            total.cachedTokens += usage.cachedTokens
+        for prompt in job.prompts.indices {
+            // Choices whose time was over before they started have none.
+            let usages = choices[(prompt * job.choices)..<((prompt + 1) * job.choices)].compactMap(\.usage)
+            for usage in usages { total.completionTokens += usage.completionTokens }
+            guard let first = usages.first else { continue }
+            total.promptTokens += first.promptTokens
+            total.cachedTokens += first.cachedTokens
         }
         return total
     }

@@ -83,7 +83,7 @@ extension APIError {
     public init(_ error: GenerationError) {
         let code: Code =
             switch error.code {
-            case .invalidRequest: .invalidRequest
+            case .invalidRequest, .adapterUnsuitable: .invalidRequest
             case .contextLengthExceeded: .contextLengthExceeded
             case .adapterNotFound: .modelNotFound
             case .adapterRejected: .adapterRejected

@@ -56,7 +56,7 @@ extension APIService {
             switch defaultSelection {
             case .base: return .base(reason: "the base was set as the default by /lora-adapters")
             case .adapter(let name) where names(services, exchange).isServable(name):
-                return .adapter(name, reason: "\(name) was set as the default by /lora-adapters")
+                return .preset(name, reason: "\(name) was set as the default by /lora-adapters")
             default: break
             }
             return .automatic(

@@ -8,8 +8,8 @@ import UV
 ///
 /// Each sequence has a mailbox that its producer fills and this empties, unless the client reads too slowly: then the
 /// mailboxes fill up and the producer leaves just these sequences out of its steps. A client that leaves cancels them.
-/// The head of a stream waits until every prompt has its adapter and the first frame is there, so that it can name the adapters, and
-/// so that a request that fails before it starts has an HTTP status.
+/// The head of a stream waits until it is certain who answers each prompt and the first frame is there, so that it can name the
+/// adapters, and so that a request that fails before it starts has an HTTP status.
 @LoopActor
 final class GenerationRun {
     private let exchange: Exchange
@@ -58,8 +58,8 @@ final class GenerationRun {
 
     private func pump(_ index: Int) {
         if isOver || (hasBegun && exchange.responder.isSaturated) { return }
-        // Its mailbox fills up while other prompts wait for their adapters.
-        if !hasBegun, held.count >= Self.mostHeld, answer.choices[index].decision != nil { return }
+        // Its mailbox fills up while it is uncertain who answers other prompts.
+        if !hasBegun, held.count >= Self.mostHeld, answer.choices[index].isSettled { return }
         var frames: [JSONValue] = []
         for event in streams[index].drain() {
             switch event {
@@ -92,7 +92,7 @@ final class GenerationRun {
 
     private func send(_ frames: [JSONValue]) {
         held += frames
-        guard !held.isEmpty, hasBegun || answer.isRouted else { return }
+        guard !held.isEmpty, hasBegun || answer.isSettled else { return }
         let isFirst = !hasBegun
         if isFirst {
             hasBegun = true
@@ -122,10 +122,18 @@ final class GenerationRun {
             let name = answer.choices[first].decision?.adapter.map { "`\($0)`" } ?? "this model"
             return fail(APIError(.timedOut, "The answer did not begin within the \(limit) ms that \(name) has for a request."))
         }
-        for index in late where answer.choices[index].finish == nil {
+        for index in late where !isOver && answer.choices[index].finish == nil {
             answer.choices[index].isTimedOut = true
-            streams[index].expire()
+            if !streams[index].expire() { closeUnstarted(index) }
         }
+        if !isOver, answer.isFinished { finish() }
+    }
+
+    /// A choice that the backend did not come to in time ends without text.
+    private func closeUnstarted(_ index: Int) {
+        answer.choices[index].finish = .length
+        guard answer.job.isStream else { return }
+        send(shape.opening(index, of: &answer) + shape.closing(index, of: &answer))
     }
 
     private func finish() {
