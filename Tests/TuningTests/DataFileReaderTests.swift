@@ -77,6 +77,29 @@ struct DataFileReaderTests {
         #expect(try content(#"{"text": "t"}"#) == .text("t"))
     }
 
+    @Test("the right one of several choices is named in several ways")
+    func choices() throws {
+        func answer(_ choices: String, _ answer: String) throws -> Int? {
+            let content = try #require(try read(#"{"prompt": "p", "choices": \#(choices), "answer": \#(answer)}"#).rows.first).content
+            guard case .choice(.text("p"), let texts, let index) = content, texts.count > 1 else { return nil }
+            return index
+        }
+        let list = #"["one", "two", "three"]"#
+        for (given, index) in [("2", 2), (#""B""#, 1), (#""c""#, 2), (#""one""#, 0), (#""2""#, 2)] {
+            #expect(try answer(list, given) == index, "\(given)")
+        }
+        // ARC's, whose labels are letters or digits.
+        #expect(try answer(#"{"text": ["x", "y"], "label": ["1", "2"]}"#, #""1""#) == 0)
+        // The text of a choice goes before its place.
+        #expect(try answer(#"["B", "A"]"#, #""A""#) == 1)
+        for (choices, given, field) in [
+            (list, "3", "answer"), (list, #""D""#, "answer"), (list, #""four""#, "answer"), (list, "1.5", "answer"), (#"["one"]"#, "0", "choices"),
+            (#"["one", 2]"#, "0", "choices[1]"), (#"{"text": ["x", "y"], "label": ["1"]}"#, "0", "choices"),
+        ] {
+            #expect(try error(#"{"prompt": "p", "choices": \#(choices), "answer": \#(given)}"#).field == field, "\(choices) \(given)")
+        }
+    }
+
     @Test("the prompt of a pair without one is what both begin with")
     func commonPrompt() throws {
         func content(_ row: String) throws -> DataRow.Content { try #require(try read(row).rows.first).content }

@@ -32,7 +32,7 @@ extension DataRow {
         case .conversation(let turns): Self.lastRequest(turns.prefix { !$0.isTrained })
         case .instruction(let system, let instruction, let input, _):
             Self.lastRequest(InstructionText.turns(system, instruction, input, "").dropLast())
-        case .completion(let prompt, _), .labelled(let prompt, _, _), .preference(let prompt, _, _):
+        case .completion(let prompt, _), .labelled(let prompt, _, _), .preference(let prompt, _, _), .choice(let prompt, _, _):
             switch prompt {
             case .text(let text), .verbatim(let text): text
             case .turns(let turns): Self.lastRequest(turns[...])

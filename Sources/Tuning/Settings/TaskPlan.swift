@@ -156,7 +156,8 @@ public struct TaskPlan: Sendable, Equatable {
         return .fraction(value)
     }
 
-    private static func fieldNames(_ texts: SettingTexts) throws(TuningError) -> [String: String] {
+    /// From the name that a shape of rows wants to the name in the file, as `--fields` gives them. Errors: `invalidSetting`.
+    public static func fieldNames(_ texts: SettingTexts) throws(TuningError) -> [String: String] {
         var names: [String: String] = [:]
         for pair in texts.text(.fields)?.split(separator: ",") ?? [] {
             let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)

@@ -68,6 +68,9 @@ public struct RowEncoder: Sendable {
                 try pair(prompt, chosen, row.tools, targets: .answers), try pair(prompt, rejected, row.tools, targets: .answers),
             ]
             return finished(row, answers) { .preference(chosen: $0[0], rejected: $0[1]) }
+        case .choice(let prompt, let choices, let answer):
+            let right = try choice(choices[answer], prompt, row.tools, targets: options.targets)
+            return finished(row, [right]) { .supervised($0[0]) }
         case .text(let text):
             let tokens = ended(textPrefix + withoutBegin(text))
             let all = TrainingSequence(tokens: tokens, isTarget: [Bool](repeating: true, count: tokens.count))
@@ -89,7 +92,7 @@ public struct RowEncoder: Sendable {
 
     // MARK: Prompt and answer
 
-    private func pair(
+    func pair(
         _ prompt: RowText, _ answer: RowText, _ tools: [JSONValue], targets: EncodingOptions.Targets
     ) throws(TuningError) -> EncodedText {
         switch (prompt, answer) {

@@ -1,25 +1,26 @@
-/// Permutations that depend on a seed and a number only, the same on every machine and in every version.
+/// Permutations and draws that depend on a seed and a number only, the same on every machine and in every version.
 ///
 /// Fisher and Yates's shuffle (Durstenfeld's form) over SplitMix64 (Steele et al. 2014), with draws without bias (Lemire 2019).
-struct Permutation {
+public struct Permutation: Sendable {
     private var state: UInt64
 
     /// - Parameter stream: permutations of other streams are independent.
-    init(seed: UInt64, stream: UInt64) {
+    public init(seed: UInt64, stream: UInt64) {
         state = seed
         state = next() ^ stream
         state = next()
     }
 
     /// The numbers from 0 to `count` less one, in a drawn order. Each call draws another one.
-    mutating func order(_ count: Int) -> [Int] {
+    public mutating func order(_ count: Int) -> [Int] {
         var order = Array(0..<count)
         guard count > 1 else { return order }
         for last in stride(from: count - 1, through: 1, by: -1) { order.swapAt(last, below(last + 1)) }
         return order
     }
 
-    private mutating func below(_ bound: Int) -> Int {
+    /// A number from 0 to `bound` less one; `bound` is positive.
+    public mutating func below(_ bound: Int) -> Int {
         let bound = UInt64(bound)
         while true {
             let product = next().multipliedFullWidth(by: bound)

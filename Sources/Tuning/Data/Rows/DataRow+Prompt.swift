@@ -10,7 +10,8 @@ extension DataRow {
             case .conversation(let turns): Array(turns.prefix { !$0.isTrained })
             case .instruction(let system, let instruction, let input, _):
                 InstructionText.turns(system, instruction, input, "").dropLast()
-            case .completion(let prompt, _), .labelled(let prompt, _, _), .preference(let prompt, _, _): Self.turns(prompt)
+            case .completion(let prompt, _), .labelled(let prompt, _, _), .preference(let prompt, _, _), .choice(let prompt, _, _):
+                Self.turns(prompt)
             case .text(let text): Self.turns(.text(text))
             }
         return ContentDigest(of: turns.flatMap(Self.parts).map { ContentDigest(of: $0.trimmed) })

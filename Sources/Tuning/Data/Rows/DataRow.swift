@@ -24,6 +24,8 @@ public struct DataRow: Sendable, Equatable {
         case completion(prompt: RowText, completion: RowText)
         case preference(prompt: RowText, chosen: RowText, rejected: RowText)
         case labelled(prompt: RowText, completion: RowText, isDesirable: Bool)
+        /// `answer` is the index of the right one. Tuning learns that one.
+        case choice(prompt: RowText, choices: [String], answer: Int)
         case text(String)
     }
 
@@ -46,6 +48,7 @@ public struct DataRow: Sendable, Equatable {
         case .instruction(_, _, _, let output): output.isBlank
         case .completion(_, let completion), .labelled(_, let completion, _): completion.isBlank
         case .preference(_, let chosen, let rejected): chosen.isBlank || rejected.isBlank
+        case .choice(_, let choices, let answer): choices[answer].isBlank
         case .text(let text): text.isBlank
         }
     }

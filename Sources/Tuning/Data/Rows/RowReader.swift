@@ -33,6 +33,9 @@ struct RowReader {
         case .labelled:
             return .labelled(
                 prompt: try text(row["prompt"]), completion: try answer(row["completion"]), isDesirable: try label(row["label"]))
+        case .choice:
+            let choices = try ChoiceReader(turns.list(row["choices"]))
+            return .choice(prompt: try text(row["prompt"]), choices: choices.texts, answer: try choices.index(row["answer"]))
         case .preferredOutput:
             return .preference(
                 prompt: .turns(try turns.messages(row["input"]["messages"])), chosen: try answer(row["preferred_output"]),

@@ -8,6 +8,8 @@ public enum RowShape: String, Sendable, CaseIterable {
     case preferredOutput = "preferred output"
     /// KTO's: `prompt`, `completion`, `label`.
     case labelled
+    /// Multiple choice: `prompt`, `choices`, and which of them is the `answer`.
+    case choice = "multiple choice"
     case completion
     case messages
     /// ShareGPT's: turns with `from` and `value`.
@@ -22,6 +24,7 @@ public enum RowShape: String, Sendable, CaseIterable {
         case .preference: ["chosen", "rejected"]
         case .preferredOutput: ["preferred_output", "non_preferred_output"]
         case .labelled: ["prompt", "completion", "label"]
+        case .choice: ["prompt", "choices", "answer"]
         case .completion: ["prompt", "completion"]
         case .messages: ["messages"]
         case .conversations: ["conversations"]
@@ -35,7 +38,7 @@ public enum RowShape: String, Sendable, CaseIterable {
         switch self {
         case .preference: ["prompt", "tools"]
         case .preferredOutput: ["input"]
-        case .labelled, .completion, .messages: ["tools"]
+        case .labelled, .choice, .completion, .messages: ["tools"]
         case .conversations: ["system", "tools"]
         case .instruction: ["input", "system"]
         case .text: []
