@@ -61,6 +61,7 @@ let targets: [Target] = [
     module(
         "Tuning",
         ["Files", "Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON", "SQLite"]),
+    module("Evaluation", ["Tuning", "Models", "Tensors", "SQLite"]),
     // Between services and front: the one place that chooses who answers.
     module("Serving", ["Routing", "Generation", "JSON"]),
     // 5 front
@@ -75,8 +76,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "lmoe",
         dependencies: [
-            "Gateway", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Adapters", "Models", "Weights", "Tokenizers",
-            "ChatTemplates", "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, yams, logging,
+            "Gateway", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Evaluation", "Adapters", "Models", "Weights",
+            "Tokenizers", "ChatTemplates", "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, yams, logging,
         ], path: "Sources/lmoe"),
     // Tests
     .target(name: "TestSupport", dependencies: ["Generation"], path: "Tests/TestSupport"),
@@ -92,6 +93,7 @@ let targets: [Target] = [
     tests("Embeddings", ["Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON"]),
     tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["Serving", "HTTP", "UV", "JSON", "Generation"]),
     tests("Tuning", ["Files", "Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
+    tests("Evaluation", ["Tuning", "SQLite", "Tokenizers", "ChatTemplates"]),
     tests("Serving", ["Routing", "Generation", "JSON"]),
     tests("Gateway", [
         "OpenAIAPI", "Serving", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tuning", "Tensors", "Weights",

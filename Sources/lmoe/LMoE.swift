@@ -14,6 +14,7 @@ struct LMoE: ParsableCommand {
               lmoe complete "list all files larger than 10 MB under /var"
               lmoe adapters check adapters/bash
               lmoe tune tickets --data tickets.jsonl
+              lmoe eval test.jsonl --adapter tickets
 
             Flags can also be set as variables: --kv-memory is LMOE_KV_MEMORY. \
             Settings of models, folders and the service can stand in a YAML file \
@@ -27,6 +28,6 @@ struct LMoE: ParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Route.self, AdaptersCommand.self, Chat.self, Complete.self, Tokenize.self, Embed.self, Bench.self,
-            Perplexity.self, Tune.self,
+            Perplexity.self, Tune.self, Eval.self,
         ])
 }

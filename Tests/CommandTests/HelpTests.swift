@@ -6,7 +6,7 @@ import Testing
     private static let commands = [
         "", "serve", "route", "route decide", "route benchmark", "adapters", "adapters list", "adapters check", "adapters add", "adapters remove", "adapters convert",
         "chat",
-        "complete", "tokenize", "embed", "bench", "perplexity", "tune",
+        "complete", "tokenize", "embed", "bench", "perplexity", "tune", "eval",
     ]
 
     @Test(arguments: commands)

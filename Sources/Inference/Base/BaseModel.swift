@@ -18,7 +18,7 @@ public final class BaseModel: Sendable {
     /// For conversations with tools, where the model has one of its own for them.
     public let toolTemplate: ChatTemplate?
     /// Text of the token that ends an answer, for templates.
-    let endOfSequencePiece: String
+    public let endOfSequencePiece: String
 
     public init(
         name: String, decoder: DecoderWeights, weights: BaseWeights, pool: WorkerPool, tokenizer: any Tokenizer,

@@ -1,11 +1,12 @@
 import Foundation
 
-/// A bar on stderr for work whose size is known; silent when stderr is no terminal.
+/// A bar on stderr, with the time that is left, for work whose size is known; silent when stderr is no terminal.
 struct ProgressBar {
     private let title: String
     private let total: Int
     private var done = 0
     private var shown = -1
+    private let start = ContinuousClock.now
 
     init(_ title: String, total: Int) {
         self.title = title
@@ -21,7 +22,12 @@ struct ProgressBar {
         shown = percent
         let filled = percent * 30 / 100
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
-        let end = done == total ? "\n" : ""
-        FileHandle.standardError.write(Data("\r\(title)  \(bar) \(percent) %\(end)".utf8))
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(title)  \(bar) \(percent) %\(timeLeft)\(done == total ? "\n" : "")".utf8))
+    }
+
+    private var timeLeft: String {
+        guard done > 0, done < total else { return "" }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        return "  \(TunePace.text(seconds / Double(done) * Double(total - done))) left"
     }
 }
