@@ -17,11 +17,10 @@ struct Eval: ParsableCommand {
               lmoe eval gsm8k_test.jsonl --fields prompt=question,completion=answer
               lmoe eval test.jsonl --adapter a --adapter b --html report.html
 
-            The file has the formats of lmoe tune --data. It should hold rows that
-            no adapter was tuned on. Base and adapters are scored on the same rows.
-            Intervals are 95 %, by the bootstrap; those of the differences from the
-            base are paired: where one holds 0, the difference may be chance.
-            docs/evaluation.md defines the metrics:
+            The file has the formats of lmoe tune --data. It should hold rows that no adapter was \
+            tuned on. Base and adapters are scored on the same rows. Intervals are 95 %, by the \
+            bootstrap; those of the differences from the base are paired: where one holds 0, the \
+            difference may be chance. docs/evaluation.md defines the metrics:
 
               loss         loss of the answers' tokens, and perplexity
               exact        equal, but for white space at the ends
