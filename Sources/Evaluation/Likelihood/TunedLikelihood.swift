@@ -25,23 +25,28 @@ public final class TunedLikelihood {
     ///   - sequences: each with at least two tokens.
     ///   - adapter: nil: the base.
     ///   - advanced: told how many sequences are done.
+    /// Errors: `noMemory`.
     public func logarithms(
         _ sequences: [TrainingSequence], adapter: TrainableAdapter?, advanced: (Int) -> Void
-    ) -> [[Float]] {
+    ) throws(EvaluationError) -> [[Float]] {
         var logarithms: [[Float]] = []
         var batch = TrainingBatch(runs: [])
-        func compute() {
+        func compute() throws(EvaluationError) {
             guard !batch.runs.isEmpty else { return }
-            logarithms += workspace.forward(batch, differentiates: false)
+            do throws(ModelError) {
+                logarithms += try workspace.forward(batch, differentiates: false)
+            } catch {
+                throw EvaluationError(.noMemory, error.message)
+            }
             batch = TrainingBatch(runs: [])
             advanced(logarithms.count)
         }
         for sequence in sequences {
             let run = TrainingBatch.Run(tokens: sequence.tokens, isTarget: sequence.isTarget, adapter: adapter)
-            if batch.rows + run.rows > workspace.maximumRows { compute() }
+            if batch.rows + run.rows > workspace.maximumRows { try compute() }
             batch.runs.append(run)
         }
-        compute()
+        try compute()
         return logarithms
     }
 }

@@ -55,7 +55,7 @@ struct LikelihoodPass {
             }
         }
         let likelihood = try TunedLikelihood(base.decoder, pool: pool, longest: longest)
-        return (.tuning, { likelihood.logarithms($1, adapter: adapters[$0], advanced: $2) })
+        return (.tuning, { try likelihood.logarithms($1, adapter: adapters[$0], advanced: $2) })
     }
 
     private func servingSource(_ longest: Int) -> Source {
