@@ -23,7 +23,7 @@ import Testing
         try await site.untilStarted(job.id)
         let order = try #require(site.executor.orders.first)
         #expect(order.folder == site.folder.place("adapters/sql") && order.plan.name == "sql" && !order.isBegun)
-        #expect(order.plan.data.hasSuffix("/content.jsonl"))
+        #expect(order.plan.data.hasSuffix("/content/a.jsonl"))
         #expect(order.plan.texts.text(.seed) == String(job.seed) && order.plan.texts.text(.objective) == "sft")
         site.executor.tell(
             job.id, .started(step: 0, totalSteps: 2), .checkpoint(step: 0), .step(1, of: 2, loss: 2.5), .checkpoint(step: 1), .step(2, of: 2, loss: 1.25),
@@ -53,7 +53,8 @@ import Testing
                 "Validating training file: \(job.request.trainingFile)", "Created fine-tuning job: \(job.id)",
             ])
         let checkpoints = try await site.desk.checkpoints(of: job.id, ListPlace(limit: 10), owner: TuningSite.admin)
-        #expect(checkpoints.page.elements.map(\.step) == [1] && checkpoints.page.elements[0].trainingLoss == 2.5)
+        #expect(checkpoints.page.elements.map(\.step) == [2, 1] && checkpoints.page.elements.map(\.isResult) == [true, false])
+        #expect(checkpoints.page.elements[0].heldOutLoss == 1.5 && checkpoints.page.elements[1].trainingLoss == 2.5)
     }
 
     @Test func dataThatCannotBeUsedFailTheJobAndNameTheLine() async throws {
@@ -195,7 +196,7 @@ import Testing
         // A power cut: a torn line, an upload without a record, a record that is no JSON.
         let events = "tuning/jobs/\(running.id)/events.jsonl"
         try folder.write(try folder.read(events) + Array("{\"event\":\"ftev".utf8), to: events)
-        try folder.write("rest", to: "tuning/files/file-000000000000000000000000/content")
+        try folder.write("rest", to: "tuning/files/file-000000000000000000000000/content/a.jsonl")
         try folder.write("{", to: "tuning/jobs/ftjob-000000000000000000000000/record.json")
 
         let after = try TuningSite(folder, limits: limits)
@@ -205,7 +206,7 @@ import Testing
         #expect(try await after.job(done.id).status == .succeeded)
         try await after.untilStarted(running.id)
         let order = try #require(after.executor.orders.first)
-        #expect(after.executor.orders.count == 1 && order.isBegun && order.plan.data.hasSuffix("/content.csv"))
+        #expect(after.executor.orders.count == 1 && order.isBegun && order.plan.data.hasSuffix("/content/train.csv"))
         #expect(order.plan.texts.text(.rank) == "4" && order.plan.texts.text(.seed) == "5" && order.plan.texts.text(.beta) == "0.5")
         let again = try await after.job(running.id)
         #expect(again.request == running.request && again.status == .running && after.executor.orders[0].plan == before.executor.orders.first { $0.job == running.id }?.plan)

@@ -97,7 +97,7 @@ final class FileShelf: Sendable {
             return state.next - 1
         }
         do {
-            try Folder.create(folder.place(.files, file.id), mode: 0o700)
+            try Folder.create("\(folder.place(.files, file.id))/content", mode: 0o700)
             try DurableFile.write(content, to: path(of: file))
             try folder.save(Self.record(file, owner, sequence), .files, file.id)
         } catch {
@@ -132,12 +132,9 @@ final class FileShelf: Sendable {
         try DurableFile.piece(of: path(of: file), from: offset, count: count)
     }
 
-    /// Where the content lies. The ending, which tells the format, is that of the client's name if it is a known one.
-    func path(of file: FineTuningFile) -> String {
-        let name = file.name.lowercased()
-        let ending = [".jsonl", ".ndjson", ".json", ".csv", ".tsv"].first(where: name.hasSuffix) ?? ""
-        return "\(folder.place(.files, file.id))/content\(ending)"
-    }
+    /// Where the content lies, under the client's name: its ending tells the format, and what a job writes names its data by it. The name
+    /// has no folders in it (`FileUpload.name`).
+    func path(of file: FineTuningFile) -> String { "\(folder.place(.files, file.id))/content/\(file.name)" }
 
     // MARK: Deleting
 
@@ -163,6 +160,14 @@ final class FileShelf: Sendable {
         return record
     }
 
+    private static func name(_ cursor: JSONCursor) throws(JSONError) -> String {
+        let name = try cursor.name()
+        guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(UInt8(ascii: "/")), !name.utf8.contains(0) else {
+            throw cursor.invalid("not the name of a file")
+        }
+        return name
+    }
+
     private static func read(
         _ record: JSONCursor, _ id: String
     ) throws(JSONError) -> (file: FineTuningFile, owner: String, sequence: Int) {
@@ -171,7 +176,7 @@ final class FileShelf: Sendable {
         }
         let file = FineTuningFile(
             id: id, bytes: try record["bytes"].int(in: 0...Int.max), createdAt: try record["created_at"].int(),
-            name: try record["filename"].string(), purpose: purpose, expiresAt: try record["expires_at"].optionalInt())
+            name: try Self.name(record["filename"]), purpose: purpose, expiresAt: try record["expires_at"].optionalInt())
         return (file, try record["owner"].string(), try record["sequence"].int(in: 0...(1 << 50)))
     }
 }

@@ -73,6 +73,11 @@ extension JobBook {
                 let base = result.baseHeldOutLoss.map { "; the base has \(Self.short($0))" } ?? ""
                 tell(&entry, "The lowest held-out loss is \(Self.short(loss)), after step \(step)\(base)")
             }
+            let (step, now) = (result.bestStep ?? result.steps ?? job.step, clock())
+            change(&entry) { (log) throws(FileError) in
+                try log.noteCheckpoint(
+                    step: step, isResult: true, lowest: result.heldOutLoss, id: TuningFolder.newIdentity("ftckpt_"), at: now)
+            }
             tell(&entry, "New fine-tuned model created: \(job.adapter)")
             end(&entry, .succeeded) { job in
                 job.step = result.steps ?? job.step

@@ -83,17 +83,19 @@ struct JobLog {
                 data: ["step": .integer(Int64(step)), "total_steps": .integer(Int64(totalSteps)), "full_valid_loss": .figure(loss)]))
     }
 
-    mutating func noteCheckpoint(step: Int, id: String, at time: Int) throws(FileError) {
+    /// - Parameter lowest: of a result, its held-out loss.
+    mutating func noteCheckpoint(step: Int, isResult: Bool = false, lowest: Double? = nil, id: String, at time: Int) throws(FileError) {
+        func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }
         let checkpoint = FineTuningCheckpoint(
-            id: id, createdAt: time, step: step, trainingLoss: trainingLoss.flatMap { $0.isFinite ? $0 : nil },
-            heldOutLoss: heldOutLoss.flatMap { $0.isFinite ? $0 : nil })
+            id: id, createdAt: time, step: step, isResult: isResult, trainingLoss: isResult ? nil : finite(trainingLoss),
+            heldOutLoss: finite(isResult ? lowest : heldOutLoss))
         keep(checkpoint)
         try append(checkpoint.line, to: "events.jsonl")
     }
 
     /// One of the same step stands for an earlier one, which an interruption undid.
     private mutating func keep(_ checkpoint: FineTuningCheckpoint) {
-        checkpoints.removeAll { $0.step >= checkpoint.step }
+        checkpoints.removeAll { checkpoint.isResult ? $0.step == checkpoint.step : $0.step >= checkpoint.step }
         checkpoints.append(checkpoint)
         if checkpoints.count > limits.checkpoints { checkpoints.removeFirst() }
     }
@@ -173,7 +175,9 @@ extension FineTuningEvent {
 
 extension FineTuningCheckpoint {
     fileprivate var line: JSONObject {
-        var line: JSONObject = ["checkpoint": .string(id), "at": .integer(Int64(createdAt)), "step": .integer(Int64(step))]
+        var line: JSONObject = [
+            "checkpoint": .string(id), "at": .integer(Int64(createdAt)), "step": .integer(Int64(step)), "result": .bool(isResult),
+        ]
         if let trainingLoss { line["train_loss"] = .number(trainingLoss) }
         if let heldOutLoss { line["held_out_loss"] = .number(heldOutLoss) }
         return line
@@ -182,6 +186,7 @@ extension FineTuningCheckpoint {
     fileprivate init?(_ line: JSONObject) {
         guard let id = line["checkpoint"]?.stringValue, let time = line["at"]?.intValue, let step = line["step"]?.intValue else { return nil }
         self.init(
-            id: id, createdAt: time, step: step, trainingLoss: line["train_loss"]?.doubleValue, heldOutLoss: line["held_out_loss"]?.doubleValue)
+            id: id, createdAt: time, step: step, isResult: line["result"]?.boolValue ?? false, trainingLoss: line["train_loss"]?.doubleValue,
+            heldOutLoss: line["held_out_loss"]?.doubleValue)
     }
 }

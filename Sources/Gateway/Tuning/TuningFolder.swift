@@ -4,7 +4,7 @@ import JSON
 import OpenAIAPI
 internal import Tensors
 
-/// Where files and jobs lie: `files/file-…/record.json` with `content`, and `jobs/ftjob-…/record.json` with `events.jsonl` and
+/// Where files and jobs lie: `files/file-…/record.json` with `content/NAME`, and `jobs/ftjob-…/record.json` with `events.jsonl` and
 /// `steps.jsonl`. Only the service's user may read them.
 struct TuningFolder: Sendable {
     enum Kind: String {

@@ -27,21 +27,26 @@ public struct FineTuningEvent: Sendable, Equatable {
     }
 }
 
-/// A point of a run to which it can go back after an interruption.
+/// A point of a run to which it can go back after an interruption, or whose parameters the adapter has.
 public struct FineTuningCheckpoint: Sendable, Equatable {
     /// `ftckpt_…`
     public var id: String
     /// Unix seconds.
     public var createdAt: Int
     public var step: Int
+    /// The finished adapter has its parameters.
+    public var isResult: Bool
     public var trainingLoss: Double?
     /// Of all held-out rows, at the last measurement.
     public var heldOutLoss: Double?
 
-    public init(id: String, createdAt: Int, step: Int, trainingLoss: Double? = nil, heldOutLoss: Double? = nil) {
+    public init(
+        id: String, createdAt: Int, step: Int, isResult: Bool = false, trainingLoss: Double? = nil, heldOutLoss: Double? = nil
+    ) {
         self.id = id
         self.createdAt = createdAt
         self.step = step
+        self.isResult = isResult
         self.trainingLoss = trainingLoss
         self.heldOutLoss = heldOutLoss
     }

@@ -71,9 +71,10 @@ enum FineTuningShape {
         var metrics: JSONObject = ["step": .integer(Int64(checkpoint.step))]
         if let loss = checkpoint.trainingLoss { metrics["train_loss"] = .number(loss) }
         if let loss = checkpoint.heldOutLoss { metrics["full_valid_loss"] = .number(loss) }
+        let name = checkpoint.isResult ? adapter : "\(adapter):ckpt-step-\(checkpoint.step)"
         return [
             "object": "fine_tuning.job.checkpoint", "id": .string(checkpoint.id), "created_at": .integer(Int64(checkpoint.createdAt)),
-            "fine_tuned_model_checkpoint": .string("\(adapter):ckpt-step-\(checkpoint.step)"), "fine_tuning_job_id": .string(job),
+            "fine_tuned_model_checkpoint": .string(name), "fine_tuning_job_id": .string(job),
             "metrics": .object(metrics), "step_number": .integer(Int64(checkpoint.step)),
         ]
     }

@@ -2,7 +2,8 @@
 extension FileUpload {
     /// OpenAI's bounds: an hour to 30 days.
     private static let expirySeconds = 3_600...2_592_000
-    private static let mostNameBytes = 255
+    /// Fewer than file systems allow: names that are written first have an ending more.
+    private static let mostNameBytes = 200
 
     init(_ form: MultipartForm, fields: FieldPolicy, limits: FineTuningLimits) throws(APIError) {
         let known: Set = ["file", "purpose", "expires_after[anchor]", "expires_after[seconds]"]

@@ -51,7 +51,7 @@ public struct FineTuningOwner: Sendable, Equatable {
 
 /// A file that a client sends.
 public struct FileUpload: Sendable, Equatable {
-    /// Without folders and control characters, 1 to 255 bytes.
+    /// Without folders and control characters, 1 to 200 bytes.
     public var name: String
     public var content: ArraySlice<UInt8>
     /// Seconds until it is deleted; nil keeps it.

@@ -1,40 +1,40 @@
 import Foundation
 
 /// A folder with the small Llama of the model tests, a tokenizer whose tokens are characters, and room for data and adapters.
-struct TinyBase {
-    let folder: URL
+public struct TinyBase: Sendable {
+    public let folder: URL
 
-    init() throws {
+    public init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("lmoe-tiny-\(UUID().uuidString)")
         let base = folder.appendingPathComponent("base")
         try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
         try FileManager.default.createDirectory(at: folder.appendingPathComponent("adapters"), withIntermediateDirectories: true)
-        let source = Invocation.root.appendingPathComponent("Tests/ModelsTests/Fixtures/tiny/llama")
+        let source = URL(fileURLWithPath: Checkout.path).appendingPathComponent("Tests/ModelsTests/Fixtures/tiny/llama")
         for name in ["config.json", "model.safetensors"] {
             try FileManager.default.copyItem(at: source.appendingPathComponent(name), to: base.appendingPathComponent(name))
         }
         try Self.tokenizer.write(to: base.appendingPathComponent("tokenizer.json"))
     }
 
-    func remove() { try? FileManager.default.removeItem(at: folder) }
+    public func remove() { try? FileManager.default.removeItem(at: folder) }
 
-    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    public func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
     /// Settings of commands that use it.
-    var environment: [String: String] {
+    public var environment: [String: String] {
         ["LMOE_BASE": path("base"), "LMOE_ADAPTERS": path("adapters"), "LMOE_ENCODER": "none", "LMOE_THREADS": "1"]
     }
 
     /// Writes rows as JSON lines. Returns the path.
     @discardableResult
-    func write(_ name: String, _ rows: [[String: Any]]) throws -> String {
+    public func write(_ name: String, _ rows: [[String: Any]]) throws -> String {
         let lines = try rows.map { String(decoding: try JSONSerialization.data(withJSONObject: $0, options: .sortedKeys), as: UTF8.self) }
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: folder.appendingPathComponent(name))
         return path(name)
     }
 
     /// `count` sums with their answers.
-    static func sums(_ count: Int) -> [[String: Any]] {
+    public static func sums(_ count: Int) -> [[String: Any]] {
         (0..<count).map { ["prompt": "\($0) plus \($0 + 3) is", "completion": " \(2 * $0 + 3)."] }
     }
 
