@@ -1,4 +1,5 @@
 // See include/training.h. Included once an implementation, after elementwise.inc.h.
+#include "half.h"
 #include "lanes.h"
 
 // Three products: the sum over lanes of h x, for h = weight dy.
@@ -65,6 +66,38 @@ static void silu_multiply_gradient(
 static void gelu_tanh_multiply_gradient(
     const float *gate, const float *up, const float *dy, size_t count, float *gate_gradient, float *up_gradient) {
     multiply_gradient(true, gate, up, dy, count, gate_gradient, up_gradient);
+}
+
+static void round_bfloats(const float *x, size_t count, uint16_t *y) {
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t left = count - i < LANES ? count - i : LANES;
+        u16x16 rounded = bfloat_of(load_first(x + i, left));
+        memcpy(y + i, &rounded, left * sizeof *y);
+    }
+}
+
+static void widen_bfloats(const uint16_t *x, size_t count, float *y) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) store(y + i, load_bfloat(x + i));
+    for (; i < count; i++) y[i] = bfloat_to_float(x[i]);
+}
+
+static float exp_shifted(float *x, float most, size_t count) {
+    f32x16 sum = splat(0);
+    EACH_VECTOR(
+        count,
+        {
+            f32x16 e = exp16(load(x + i) - splat(most));
+            store(x + i, e);
+            sum += e;
+        },
+        {
+            float lanes[LANES] = {0};
+            store_part(x + i, exp16(load_part(x + i, left) - splat(most)), left);
+            memcpy(lanes, x + i, left * sizeof *lanes);
+            sum += load(lanes);
+        });
+    return sum_lanes(sum);
 }
 
 static void exp_minus(float *x, float scale, float logsumexp, size_t count) {

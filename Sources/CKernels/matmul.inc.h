@@ -1,5 +1,4 @@
 // See include/training.h. Included once an implementation; MATMUL_ROWS and MATMUL_VECTORS size the tile that stays in registers.
-#include "half.h"
 #include "lanes.h"
 
 // Depth of a pass: the columns of b that a tile reads stay in the first cache meanwhile.
@@ -64,81 +63,4 @@ static void matmul(
         if (j < columns) matmul_columns(left, a_row, a_step, right + j, b_row, c + j, c_row, rows, 1, columns - j, count, adds);
         first += count;
     } while (first < depth);
-}
-
-static void pack_pairs(const float *low, const float *high, size_t columns, uint32_t *words) {
-    for (size_t j = 0; j < columns; j += LANES) {
-        size_t left = columns - j < LANES ? columns - j : LANES;
-        u32x16 pairs = __builtin_convertvector(bfloat_of(load_first(low + j, left)), u32x16);
-        if (high) pairs |= __builtin_convertvector(bfloat_of(load_first(high + j, left)), u32x16) << 16;
-        memcpy(words + j, &pairs, sizeof pairs);
-    }
-}
-
-CK_INLINE f32x16 load_words(const uint32_t *words) {
-    f32x16 v;
-    memcpy(&v, words, sizeof v);
-    return v;
-}
-
-CK_INLINE f32x16 splat_word(uint32_t word) {
-    float value;
-    memcpy(&value, &word, sizeof value);
-    return splat(value);
-}
-
-// As matmul_tile; a is pairs, rows CK_PAIRS_DEPTH / 2 words apart.
-CK_INLINE void pairs_tile(
-    const uint32_t *a, const uint32_t *words, size_t word_row, float *c, size_t c_row, int rows, int vectors, size_t last, size_t pairs,
-    bool accumulate) {
-    f32x16 sum[MATMUL_ROWS][MATMUL_VECTORS];
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++) {
-            const float *from = c + i * c_row + v * LANES;
-            sum[i][v] = !accumulate ? splat(0) : v + 1 < vectors || last == LANES ? load(from) : load_part(from, last);
-        }
-    for (size_t k = 0; k < pairs; k++) {
-        f32x16 right[MATMUL_VECTORS];
-        for (int v = 0; v < vectors; v++) right[v] = load_words(words + k * word_row + v * LANES);
-        for (int i = 0; i < rows; i++) {
-            f32x16 left = splat_word(a[i * (CK_PAIRS_DEPTH / 2) + k]);
-            for (int v = 0; v < vectors; v++) sum[i][v] = dot_pairs(left, right[v], sum[i][v]);
-        }
-    }
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++) {
-            float *to = c + i * c_row + v * LANES;
-            if (v + 1 < vectors || last == LANES)
-                store(to, sum[i][v]);
-            else
-                store_part(to, sum[i][v], last);
-        }
-}
-
-// Some rows, all columns: a's rows are rounded once.
-CK_INLINE void pairs_rows(
-    const float *a, size_t a_row, const uint32_t *words, size_t word_row, float *c, size_t c_row, int rows, size_t columns, size_t depth,
-    bool accumulate) {
-    enum { WIDE = MATMUL_VECTORS * LANES };
-    uint32_t left[MATMUL_ROWS * CK_PAIRS_DEPTH / 2];
-    for (int i = 0; i < rows; i++)
-        for (size_t k = 0; k < depth; k += LANES) {
-            size_t count = depth - k < LANES ? depth - k : LANES;
-            u16x16 rounded = bfloat_of(load_first(a + i * a_row + k, count));
-            memcpy(left + i * (CK_PAIRS_DEPTH / 2) + k / 2, &rounded, sizeof rounded);
-        }
-    size_t pairs = (depth + 1) / 2, j = 0;
-    for (; j + WIDE <= columns; j += WIDE)
-        pairs_tile(left, words + j, word_row, c + j, c_row, rows, MATMUL_VECTORS, LANES, pairs, accumulate);
-    for (; j < columns; j += LANES)
-        pairs_tile(left, words + j, word_row, c + j, c_row, rows, 1, columns - j < LANES ? columns - j : LANES, pairs, accumulate);
-}
-
-static void matmul_pairs(
-    const float *a, size_t a_row, const uint32_t *words, size_t word_row, float *c, size_t c_row, size_t rows, size_t columns,
-    size_t depth, bool accumulate) {
-    size_t i = 0;
-    for (; i + MATMUL_ROWS <= rows; i += MATMUL_ROWS)
-        pairs_rows(a + i * a_row, a_row, words, word_row, c + i * c_row, c_row, MATMUL_ROWS, columns, depth, accumulate);
-    for (; i < rows; i++) pairs_rows(a + i * a_row, a_row, words, word_row, c + i * c_row, c_row, 1, columns, depth, accumulate);
 }

@@ -50,6 +50,10 @@ public final class FloatBuffer: @unchecked Sendable {
         }
     }
 
+    /// The same memory as words of 32 bits, or of 16. The owner uses a buffer as the one or the other, not as two of them.
+    public var words: UnsafeMutablePointer<UInt32> { UnsafeMutableRawPointer(pointer).bindMemory(to: UInt32.self, capacity: count) }
+    public var halves: UnsafeMutablePointer<UInt16> { UnsafeMutableRawPointer(pointer).bindMemory(to: UInt16.self, capacity: 2 * count) }
+
     deinit {
         if mappedBytes > 0 {
             SystemMemory.unmap(pointer, byteCount: mappedBytes)

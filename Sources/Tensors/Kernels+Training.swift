@@ -29,27 +29,6 @@ extension Kernels {
             a.start, a.rowStride, a.columnStride, b.start, b.rowStride, c, cStride, rows, columns, depth, adds)
     }
 
-    /// The greatest depth of `matmulPairs`.
-    public static let pairsDepth = Int(CK_PAIRS_DEPTH)
-
-    /// Rounds two rows of a matrix to bf16 and interleaves them: `columns` words, and zeros up to a multiple of 16. `high` nil: zeros.
-    public static func packPairs(
-        low: UnsafePointer<Float>, high: UnsafePointer<Float>?, columns: Int, into words: UnsafeMutablePointer<UInt32>
-    ) {
-        table.pointee.training.pack_pairs(low, high, columns, words)
-    }
-
-    /// As `matmul`, with both operands rounded to bf16 and sums in f32: the rows of b are in pairs of `packPairs`, `wordStride` words from
-    /// pair to pair. Magnitudes below 2^-55 count as zero. The depth is at most `pairsDepth`; the bits of an element depend on its own row
-    /// and column alone.
-    public static func matmulPairs(
-        _ a: UnsafePointer<Float>, aStride: Int, words: UnsafePointer<UInt32>, wordStride: Int, into c: UnsafeMutablePointer<Float>,
-        cStride: Int, rows: Int, columns: Int, depth: Int, adds: Bool
-    ) {
-        precondition(depth <= pairsDepth, "a depth of \(depth), at most \(pairsDepth)")
-        table.pointee.training.matmul_pairs(a, aStride, words, wordStride, c, cStride, rows, columns, depth, adds)
-    }
-
     /// For `y = rmsNorm(x) * weight`: `dx[i] += r weight[i] dy[i] - x[i] r³ mean(weight dy x)` with `r = 1 / sqrt(mean(x²) + epsilon)`.
     public static func rmsNormGradient(
         _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, dy: UnsafePointer<Float>, epsilon: Float, count: Int,
@@ -82,6 +61,11 @@ extension Kernels {
     /// `x[i] = exp(scale x[i] - logSumExp)`: a softmax whose normaliser is known.
     public static func expMinus(_ x: UnsafeMutablePointer<Float>, scale: Float, logSumExp: Float, count: Int) {
         table.pointee.training.exp_minus(x, scale, logSumExp, count)
+    }
+
+    /// `x[i] = exp(x[i] - most)`; returns their sum.
+    public static func expShifted(_ x: UnsafeMutablePointer<Float>, most: Float, count: Int) -> Float {
+        table.pointee.training.exp_shifted(x, most, count)
     }
 
     /// For `p = softmax(scale s)`: `ds[i] = scale p[i] (dp[i] - delta)` with `delta = sum of p dp`. ds may be dp.

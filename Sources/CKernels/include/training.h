@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "packed.h"
+
 enum { CK_PAIRS_DEPTH = 128 };
 
 typedef struct ck_training_kernels {
@@ -24,6 +26,20 @@ typedef struct ck_training_kernels {
     void (*matmul_pairs)(
         const float *a, size_t a_row, const uint32_t *words, size_t word_row, float *c, size_t c_row, size_t rows, size_t columns,
         size_t depth, bool accumulate);
+    // A row of `pairs_product`: word k holds x[2 k] in its low half and x[2 k + 1] in its high half, both rounded to bf16; zeros from
+    // `columns` on. `count` words are written, a multiple of 8.
+    void (*round_pairs)(const float *x, size_t columns, size_t count, uint32_t *words);
+    // Outputs begin..<end of packed weights, rounded to bf16: words[k * word_row + o - begin] holds inputs 2 k (low) and 2 k + 1 (high) of
+    // output o, for 16 k a block. begin is a multiple of 16; words of whole panels are written.
+    void (*unpack_pairs)(const ck_packed *weights, size_t begin, size_t end, uint32_t *words, size_t word_row);
+    // c[i * c_row + j] = the sum over k in order, from 0, of pair k of a's row i (words a_row apart, of round_pairs) times words[k * word_row
+    // + j], in f32 as matmul_pairs adds.
+    void (*pairs_product)(
+        const uint32_t *a, size_t a_row, const uint32_t *words, size_t word_row, float *c, size_t c_row, size_t rows, size_t columns,
+        size_t pairs);
+    // y[i] = x[i] rounded to bf16, magnitudes below 2^-55 to zero; and back.
+    void (*round_bfloats)(const float *x, size_t count, uint16_t *y);
+    void (*widen_bfloats)(const uint16_t *x, size_t count, float *y);
     // For y = rms_norm(x) with r = 1 / sqrt(mean(x²) + epsilon) and h[i] = weight[i] dy[i]:
     // dx[i] += r h[i] - x[i] r³ mean(h x)
     void (*rms_norm_gradient)(const float *x, const float *weight, const float *dy, float epsilon, size_t count, float *dx);
@@ -38,6 +54,8 @@ typedef struct ck_training_kernels {
     float (*softmax_logsumexp)(float *x, float scale, size_t count);
     // x[i] = exp(scale x[i] - logsumexp)
     void (*exp_minus)(float *x, float scale, float logsumexp, size_t count);
+    // x[i] = exp(x[i] - most); returns their sum.
+    float (*exp_shifted)(float *x, float most, size_t count);
     // ds[i] = scale p[i] (dp[i] - delta); ds may be dp.
     void (*softmax_gradient)(const float *p, const float *dp, float delta, float scale, size_t count, float *ds);
     // y[i] += a[i] * b[i]

@@ -2,18 +2,17 @@ internal import Tensors
 
 /// Products with the base's frozen matrices, forward and backward, of all rows of a step. The weights stay as they are in memory.
 ///
-/// Forward: the fast path multiplies activations in two parts of int8 with the packed weights, `W x = W q1 + W q2` where q2 is what the
-/// rounding to q1 lost; together they have 15 bits. (With one part, as in serving, the loss of single steps is off by 2.5 %.) The
-/// reference path multiplies f32 with dequantised weights. Backward, `dX = G W`, rows of W are dequantised in blocks: f32 on the
-/// reference path; on the fast path both are rounded to bf16 and sums are f32.
+/// The fast path rounds both factors to bf16, forward (`Y = X Wᵀ`) and backward (`dX = G W`); sums are f32. (With activations in int8, as
+/// in serving, the loss of single steps is off by up to 2.5 %; with bf16 by 0.3 %.) The reference path multiplies f32. Both dequantise
+/// weights in blocks that stay in cache.
 final class BaseProduct {
     private let weights: DecoderWeights
     private let pool: WorkerPool
-    private let quantized: QuantizedRows
-    /// What the rounding to `quantized` lost.
-    private let remainder: QuantizedRows
-    /// Of each thread: products of the remainder.
-    private let second: [GrowingFloats]
+    /// The rows that a forward product reads, in pairs of bf16, `pairStride` words each.
+    private let pairs: FloatBuffer
+    private let pairStride: Int
+    /// Of each thread: the weights of some outputs in pairs of bf16.
+    private let unpacked: [FloatBuffer]
     /// Two rows of each thread.
     private let rounded: [FloatBuffer]
     private let reference = ReferenceMatrix()
@@ -21,6 +20,8 @@ final class BaseProduct {
     private let blocks: [FloatBuffer]
 
     private static let blockRows = Kernels.pairsDepth
+    /// Outputs whose weights a thread unpacks at once: whole tiles of registers.
+    private static let blockOutputs = 48
 
     /// Makes room for a step. Errors: the system has no memory.
     func reserve(_ plan: TrainingPlan) throws(ResourceError) {
@@ -37,15 +38,13 @@ final class BaseProduct {
         self.pool = pool
         let configuration = weights.configuration
         let widest = max(configuration.hidden, configuration.queryWidth, configuration.feedForward)
-        quantized = try QuantizedRows(
-            capacityRows: weights.packed == nil ? 0 : maximumRows, columns: widest, for: "activations of a training step")
-        remainder = try QuantizedRows(
-            capacityRows: weights.packed == nil ? 0 : maximumRows, columns: widest, for: "activations of a training step")
-        second = (0..<pool.threads).map { _ in GrowingFloats() }
-        if weights.packed != nil { for own in second { try own.grow(to: Self.blockRows * max(widest, TrainingHead.tileWidth)) } }
-        rounded = try (0..<pool.threads).map { _ throws(ResourceError) in
-            try FloatBuffer(2 * widest, for: "activations of a training step")
+        pairStride = Kernels.pairCount(columns: widest)
+        pairs = try FloatBuffer(weights.packed == nil ? 0 : maximumRows * pairStride, for: "activations of a training step")
+        let blockWords = weights.packed == nil ? 0 : Self.blockOutputs * pairStride
+        unpacked = try (0..<pool.threads).map { _ throws(ResourceError) in
+            try FloatBuffer(blockWords, for: "dequantised weights of a training step")
         }
+        rounded = (0..<pool.threads).map { _ in FloatBuffer(count: 2 * widest) }
         blocks = try (0..<2).map { _ throws(ResourceError) in
             try FloatBuffer(Self.blockRows * (widest + 15), for: "dequantised weights of a training step")
         }
@@ -59,13 +58,13 @@ final class BaseProduct {
         case .packed(let packed):
             let barrier = pool.barrierFunction
             pool.run { thread in
-                quantize(x, rows: rows, columns: inputs, thread)
+                round(x, rows: rows, columns: inputs, thread)
                 barrier()
                 for (projection, y) in maps {
                     let matrix = packed.matrices[LinearPlace(layer, projection)].view
                     let outputs = projection.shape(in: configuration).outputs
                     let own = WorkerPool.slice(outputs, of: thread, threads: pool.threads, multiple: 16)
-                    multiply(matrix, rows: 0..<rows, outputs: own, into: y.pointer, stride: outputs, thread)
+                    multiply(matrix, inputs, rows: 0..<rows, outputs: own, into: y.pointer, stride: outputs, thread)
                 }
             }
         case .file(let file):
@@ -79,35 +78,28 @@ final class BaseProduct {
     /// Before `head`: the rows that it multiplies, `[rows, hidden]`.
     func prepareHead(x: UnsafePointer<Float>, rows: Int) {
         guard weights.packed != nil else { return }
-        pool.run { thread in quantize(x, rows: rows, columns: weights.configuration.hidden, thread) }
+        pool.run { thread in round(x, rows: rows, columns: weights.configuration.hidden, thread) }
     }
 
-    /// A thread's rows in two parts of int8.
-    private func quantize(_ x: UnsafePointer<Float>, rows: Int, columns: Int, _ thread: Int) {
-        let (first, rest, own) = (quantized.view, remainder.view, rounded[thread].pointer)
+    /// A thread's rows in pairs of bf16.
+    private func round(_ x: UnsafePointer<Float>, rows: Int, columns: Int, _ thread: Int) {
         for row in WorkerPool.slice(rows, of: thread, threads: pool.threads) {
-            first.quantize(row: row, from: x + row * columns, columns: columns)
-            own.update(from: x + row * columns, count: columns)
-            quantized.subtract(row: row, from: own, columns: columns)
-            rest.quantize(row: row, from: own, columns: columns)
+            Kernels.roundPairs(x + row * columns, columns: columns, into: pairs.words + row * pairStride)
         }
     }
 
-    /// `y = W q1 + W q2` for a thread's outputs.
+    /// `y = W x` for a thread's outputs.
     private func multiply(
-        _ matrix: PackedMatrix.View, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int, _ thread: Int
+        _ matrix: PackedMatrix.View, _ inputs: Int, rows: Range<Int>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int,
+        _ thread: Int
     ) {
-        if outputs.isEmpty { return }
-        let products = second[thread].pointer
-        for first in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
-            let block = first..<min(first + Self.blockRows, rows.upperBound)
-            matrix.multiply(quantized.view, rows: block, outputs: outputs, into: y, stride: stride)
-            matrix.multiply(
-                remainder.view, rows: block, outputs: outputs, into: products - first * outputs.count - outputs.lowerBound,
-                stride: outputs.count)
-            for row in block {
-                Kernels.add(products + (row - first) * outputs.count, to: y + row * stride + outputs.lowerBound, count: outputs.count)
-            }
+        let (words, count) = (unpacked[thread].words, Kernels.pairCount(columns: inputs))
+        for first in Swift.stride(from: outputs.lowerBound, to: outputs.upperBound, by: Self.blockOutputs) {
+            let block = first..<min(first + Self.blockOutputs, outputs.upperBound)
+            matrix.unpackPairs(block, into: words, wordStride: Self.blockOutputs)
+            Kernels.pairsProduct(
+                pairs.words + rows.lowerBound * pairStride, aStride: pairStride, words: words, wordStride: Self.blockOutputs,
+                into: y + rows.lowerBound * stride + first, cStride: stride, rows: rows.count, columns: block.count, pairs: count)
         }
     }
 
@@ -120,7 +112,7 @@ final class BaseProduct {
             pool.run { thread in
                 let own = WorkerPool.slice(range.count, of: thread, threads: pool.threads, multiple: 16)
                 multiply(
-                    packed.head.view, rows: rows, outputs: range.lowerBound + own.lowerBound..<range.lowerBound + own.upperBound,
+                    packed.head.view, weights.configuration.hidden, rows: rows, outputs: range.lowerBound + own.lowerBound..<range.lowerBound + own.upperBound,
                     into: logits - start, stride: range.count, thread)
             }
         case .file(let file):
@@ -146,13 +138,13 @@ final class BaseProduct {
                 let left = g + own.lowerBound * gStride + start - range.lowerBound
                 let slice = WorkerPool.slice(count, of: thread, threads: threads, multiple: 2)
                 if isRounded {
-                    pack(matrix, start, slice, into: block, thread)
+                    pack(matrix, start, slice, into: blocks[number % 2].words, thread)
                 } else {
                     for row in slice { matrix.read(start + row, into: block + row * inputs) }
                 }
                 barrier()
                 if isRounded {
-                    let (words, stride) = (UnsafeRawPointer(block).assumingMemoryBound(to: UInt32.self), Self.wordStride(inputs))
+                    let (words, stride) = (blocks[number % 2].words, Self.wordStride(inputs))
                     Kernels.matmulPairs(
                         left, aStride: gStride, words: words, wordStride: stride, into: target, cStride: inputs, rows: own.count,
                         columns: inputs, depth: count, adds: adds || number > 0)
@@ -168,8 +160,7 @@ final class BaseProduct {
     private static func wordStride(_ inputs: Int) -> Int { (inputs + 15) / 16 * 16 }
 
     /// Rows of a block, an even number but at the end, in pairs of bf16.
-    private func pack(_ matrix: WeightRows, _ start: Int, _ rows: Range<Int>, into block: UnsafeMutablePointer<Float>, _ thread: Int) {
-        let words = UnsafeMutableRawPointer(block).assumingMemoryBound(to: UInt32.self)
+    private func pack(_ matrix: WeightRows, _ start: Int, _ rows: Range<Int>, into words: UnsafeMutablePointer<UInt32>, _ thread: Int) {
         let (low, high) = (rounded[thread].pointer, rounded[thread].pointer + matrix.inputs)
         for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 2) {
             let isPair = row + 1 < rows.upperBound

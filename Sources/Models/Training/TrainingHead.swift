@@ -3,9 +3,10 @@ internal import Tensors
 
 /// The vocabulary projection and the log-probabilities of targets, without the logits of all rows in memory.
 ///
-/// The vocabulary is cut into tiles. A first pass sums each row's exponentials and takes the target's logit. A second pass, where gradients
-/// are wanted, makes the tiles again and sums `J = d log p / d h = W_target - sum of p_v W_v` for each row; the loss's slope by each
-/// log-probability scales it later, when whole sequences are known.
+/// The vocabulary is cut into tiles. One pass over them sums each row's exponentials `e_v = exp(l_v - most)`, where `most` is the greatest
+/// logit so far, and, where gradients are wanted, the rows `sum of e_v W_v` without the target's; both are scaled when `most` grows. From
+/// them follows `-J = -d log p / d h = sum of p_v W_v - W_target`, which the loss's slope by each log-probability scales later, when whole
+/// sequences are known. Heads that adapters change need the probabilities themselves: a second pass makes their tiles again.
 final class TrainingHead {
     private let configuration: DecoderConfiguration
     private let product: BaseProduct
@@ -17,8 +18,18 @@ final class TrainingHead {
     private let slopes: FloatBuffer
     private let tile = GrowingFloats()
     private let seam: HeadGradient
-    /// Of the last forward pass: the logarithms of the sums of exponentials.
-    private var sums: [Double] = []
+    /// Of each thread: a row of the matrix.
+    private let rows: [FloatBuffer]
+    /// Of the last forward pass.
+    private var normalisers: [Normaliser] = []
+
+    /// A softmax's denominator, `sum * exp(most)`.
+    private struct Normaliser {
+        var most = -Float.infinity
+        var sum = 0.0
+
+        var logarithm: Double { Double(most) + log(sum) }
+    }
 
     /// Tokens of a tile. The same in every step: the order of a row's sums follows from it.
     static let tileWidth = 2048
@@ -31,6 +42,7 @@ final class TrainingHead {
         seam = HeadGradient(configuration, pool: pool)
         normed = try FloatBuffer(maximumRows * configuration.hidden, for: "activations of a training step")
         slopes = try FloatBuffer(maximumRows * configuration.hidden, for: "gradients of a training step")
+        rows = (0..<pool.threads).map { _ in FloatBuffer(count: weights.configuration.hidden) }
     }
 
     /// Makes room for a step. Errors: the system has no memory.
@@ -53,28 +65,64 @@ final class TrainingHead {
         }
         product.prepareHead(x: normed, rows: count)
         seam.prepare(plan, normed)
+        let (plain, changed) = differentiates ? trainedTargets(plan) : ([], [])
         var logits = [Float](repeating: 0, count: count)
-        var sums = [Double](repeating: -.infinity, count: count)
+        var normalisers = [Normaliser](repeating: Normaliser(), count: count)
         eachTile(count) { range, tile in
             product.head(range, x: normed, rows: 0..<count, into: tile)
             seam.change(range, tile, 0..<count, normed)
             logits.withUnsafeMutableBufferPointer { logits in
-                sums.withUnsafeMutableBufferPointer { sums in
+                normalisers.withUnsafeMutableBufferPointer { normalisers in
                     pool.run { thread in
                         for index in WorkerPool.slice(count, of: thread, threads: pool.threads) {
-                            let (line, target) = (tile + index * range.count, Int(plan.targets[index]))
-                            if range.contains(target) { logits[index] = line[target - range.lowerBound] }
-                            let sum = Double(Kernels.softmaxLogSumExp(line, scale: 1, count: range.count))
-                            sums[index] = Self.logSum(sums[index], sum)
+                            let (line, target) = (tile + index * range.count, Int(plan.targets[index]) - range.lowerBound)
+                            let isHere = target >= 0 && target < range.count
+                            if isHere { logits[index] = line[target] }
+                            exponentiate(line, range.count, &normalisers[index], slopes: range.lowerBound > 0 ? index : nil)
+                            if isHere { line[target] = 0 }
                         }
                     }
                 }
             }
+            for targets in plain {
+                product.backward(
+                    matrix, range, g: tile + targets.lowerBound * range.count, gStride: range.count, rows: targets.count,
+                    into: slopes.pointer + targets.lowerBound * hidden, adds: range.lowerBound > 0)
+            }
         }
-        let logarithms = zip(logits, sums).map { Float(Double($0) - $1) }
-        self.sums = sums
-        if differentiates { for range in Self.trainedTargets(plan) { differentiate(plan, range) } }
-        return logarithms
+        let logarithms = zip(logits, normalisers).map { Double($0) - $1.logarithm }
+        self.normalisers = normalisers
+        for targets in plain { normalise(plan, targets, logarithms) }
+        for targets in changed { differentiate(plan, targets) }
+        return logarithms.map { Float($0) }
+    }
+
+    /// `line = exp(line - most)`, with what the normaliser and the slopes have so far brought to the new greatest logit.
+    private func exponentiate(_ line: UnsafeMutablePointer<Float>, _ count: Int, _ normaliser: inout Normaliser, slopes index: Int?) {
+        let most = line[Kernels.maximumIndex(line, count: count)]
+        if most > normaliser.most {
+            let factor = exp(normaliser.most - most)
+            normaliser.most = most
+            normaliser.sum *= Double(factor)
+            if let index { Kernels.multiply(slopes.pointer + index * configuration.hidden, by: factor, count: configuration.hidden) }
+        }
+        normaliser.sum += Double(Kernels.expShifted(line, most: normaliser.most, count: count))
+    }
+
+    /// From `sum of e_v W_v` without the target's to `sum of p_v W_v - W_target`.
+    private func normalise(_ plan: TrainingPlan, _ targets: Range<Int>, _ logarithms: [Double]) {
+        let hidden = configuration.hidden
+        pool.run { thread in
+            let row = rows[thread].pointer
+            for place in WorkerPool.slice(targets.count, of: thread, threads: pool.threads) {
+                let index = targets.lowerBound + place
+                let slope = slopes.pointer + index * hidden
+                Kernels.multiply(slope, by: Float(1 / normalisers[index].sum), count: hidden)
+                matrix.read(Int(plan.targets[index]), into: row)
+                Kernels.multiply(row, by: Float(expm1(logarithms[index])), count: hidden)
+                Kernels.add(row, to: slope, count: hidden)
+            }
+        }
     }
 
     /// Makes `D = p - [target]` of a part of the vocabulary, `[targets, range]`.
@@ -84,14 +132,14 @@ final class TrainingHead {
         pool.run { thread in
             for place in WorkerPool.slice(targets.count, of: thread, threads: pool.threads) {
                 let (index, line) = (targets.lowerBound + place, tile + place * range.count)
-                Kernels.expMinus(line, scale: 1, logSumExp: Float(sums[index]), count: range.count)
+                Kernels.expMinus(line, scale: 1, logSumExp: Float(normalisers[index].logarithm), count: range.count)
                 let target = Int(plan.targets[index])
                 if range.contains(target) { line[target - range.lowerBound] -= 1 }
             }
         }
     }
 
-    /// The second pass, of some targets.
+    /// The second pass, of targets whose head an adapter changes.
     private func differentiate(_ plan: TrainingPlan, _ targets: Range<Int>) {
         let hidden = configuration.hidden
         eachTile(targets.count) { range, tile in
@@ -111,7 +159,8 @@ final class TrainingHead {
         let (hidden, epsilon, slopes) = (configuration.hidden, configuration.normEpsilon, slopes.pointer)
         target.pointer.update(repeating: 0, count: plan.rows * hidden)
         if seam.acts { differentiateSeam(plan, weights) }
-        for range in Self.trainedTargets(plan) {
+        let (plain, changed) = trainedTargets(plan)
+        for range in plain + changed {
             pool.run { thread in
                 let own = WorkerPool.slice(range.count, of: thread, threads: pool.threads)
                 for index in range.lowerBound + own.lowerBound..<range.lowerBound + own.upperBound {
@@ -144,22 +193,21 @@ final class TrainingHead {
         for first in stride(from: 0, to: vocabulary, by: width) { body(first..<min(first + width, vocabulary), tile.pointer) }
     }
 
-    /// Targets of rows with an adapter, in ranges that are as long as possible.
-    private static func trainedTargets(_ plan: TrainingPlan) -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        for (segment, range) in zip(plan.segments, plan.targetRanges) where segment.adapter != nil && !range.isEmpty {
-            if let last = ranges.last, last.upperBound == range.lowerBound {
-                ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
-            } else {
-                ranges.append(range)
-            }
+    /// Targets of rows with an adapter, in ranges that are as long as possible: of the base's head, and of heads that an adapter changes.
+    private func trainedTargets(_ plan: TrainingPlan) -> (plain: [Range<Int>], changed: [Range<Int>]) {
+        var (plain, changed) = ([Range<Int>](), [Range<Int>]())
+        for (segment, range) in zip(plan.segments, plan.targetRanges) where !range.isEmpty {
+            guard let adapter = segment.adapter else { continue }
+            if adapter.vocabulary?.trainsHead == true { Self.append(range, to: &changed) } else { Self.append(range, to: &plain) }
         }
-        return ranges
+        return (plain, changed)
     }
 
-    /// `log(exp(a) + exp(b))`
-    private static func logSum(_ a: Double, _ b: Double) -> Double {
-        let (most, least) = (max(a, b), min(a, b))
-        return least == -.infinity ? most : most + log1p(exp(least - most))
+    private static func append(_ range: Range<Int>, to ranges: inout [Range<Int>]) {
+        if let last = ranges.last, last.upperBound == range.lowerBound {
+            ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
+        } else {
+            ranges.append(range)
+        }
     }
 }

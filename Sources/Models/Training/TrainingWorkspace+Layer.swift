@@ -7,7 +7,8 @@ extension TrainingWorkspace {
 
     /// Fills `activations` from `residuals[layer]`; the layer's output is left to `addOutput`.
     ///
-    /// - Parameter isAgain: on the way back, which reads the last product only where it goes through a norm or a scale.
+    /// - Parameter isAgain: on the way back, which reads the last product only where it goes through a norm or a scale, and derives what
+    ///   leads to it.
     func runLayer(_ layer: Int, isAgain: Bool) {
         let (own, x) = (activations, residuals[layer])
         // x += Wo attention(rope(Wq n), rope(Wk n), Wv n) for n = rmsNorm(x)
@@ -20,10 +21,9 @@ extension TrainingWorkspace {
         // x += Wdown (activation(Wgate n) * Wup n) for n = rmsNorm(x)
         norm(own.middle, vectors.feedForwardNorms[layer], into: own.feedForwardInput)
         linear(layer, [(.gate, own.gate), (.up, own.up)], x: own.feedForwardInput)
+        if isAgain && !configuration.outputNorms && !plan.scalesOutputs { return }
         activate()
         mixtures.forward(plan, layer, own)
-        // The way back reads what the feed-forward adds only to take it through a norm or an output scale.
-        if isAgain && !configuration.outputNorms && !plan.scalesOutputs { return }
         linear(layer, [(.down, own.feedForwardOutput)], x: own.activated)
         mixtures.addDown(layer, to: own.feedForwardOutput)
         branches.forward(plan, layer, x: own.feedForwardInput, to: own.feedForwardOutput)
@@ -34,6 +34,16 @@ extension TrainingWorkspace {
         add(
             activations.feedForwardOutput, through: configuration.outputNorms ? vectors.feedForwardOutputNorms[layer] : nil,
             to: activations.middle, into: target)
+    }
+
+    /// Computes from what is kept of a layer what is not.
+    func deriveActivations(_ layer: Int) {
+        let own = activations
+        norm(residuals[layer], vectors.attentionNorms[layer], into: own.attentionInput)
+        if configuration.headNorms { rotate(layer) }
+        norm(own.middle, vectors.feedForwardNorms[layer], into: own.feedForwardInput)
+        activate()
+        mixtures.forward(plan, layer, own)
     }
 
     /// Takes `gradients.residual` from the layer's output to its input, and adds to the gradients of adapters.

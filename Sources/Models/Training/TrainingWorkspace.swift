@@ -3,8 +3,8 @@ public import Tensors
 /// Computes training steps of a decoder with frozen weights: tokens in, log-probabilities out, and from their gradients those of the
 /// adapters' parameters.
 ///
-/// Forward keeps the input of each layer; backward computes a layer's other activations again before it differentiates them. Rows of
-/// different runs never influence one another, and an adapter's gradient is summed over its own rows in their order: it has the same bits
+/// Forward keeps the input of each layer, and in bf16 what else its way back reads; without the memory for that, backward computes it
+/// again, with the same bits. Rows of different runs never influence one another, and an adapter's gradient is summed over its own rows in their order: it has the same bits
 /// whatever other adapters' rows are in the step.
 ///
 /// Isolation: its tuner owns it, and one thread uses it at a time. Any number of workspaces and engines share the weights.
@@ -17,6 +17,8 @@ public final class TrainingWorkspace {
     let product: BaseProduct
     let activations: LayerActivations
     let gradients: LayerGradients
+    /// Nil: on the reference path, where the way back computes each layer again in f32.
+    private let kept: KeptActivations?
     /// At a layer: its input, `[rows, hidden]`; after the last layer its output.
     let residuals: [FloatBuffer]
     let head: TrainingHead
@@ -37,9 +39,12 @@ public final class TrainingWorkspace {
 
     /// Room for steps of up to `maximumRows` rows. Errors: `noMemory`.
     ///
-    /// - Parameter scalesOutputs: adapters of steps may scale outputs (DoRA, IA³), so that products before the scale are kept.
+    /// - Parameters:
+    ///   - scalesOutputs: adapters of steps may scale outputs (DoRA, IA³), so that products before the scale are kept.
+    ///   - recomputes: what the way back reads of a layer is computed again and not kept: a third slower, in
+    ///     `keptByteCount(_:rows:)` bytes less. No bit of a result depends on it.
     public init(
-        _ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int, scalesOutputs: Bool = true
+        _ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int, scalesOutputs: Bool = true, recomputes: Bool = false
     ) throws(ModelError) {
         precondition(maximumRows > 0, "a training workspace for \(maximumRows) rows was asked for")
         self.weights = weights
@@ -51,6 +56,9 @@ public final class TrainingWorkspace {
             product = try BaseProduct(weights, pool: pool, maximumRows: maximumRows)
             activations = try LayerActivations(configuration, rows: maximumRows, keepsUnscaled: scalesOutputs)
             gradients = try LayerGradients(configuration, rows: maximumRows)
+            kept = weights.packed == nil
+                ? nil
+                : try KeptActivations(activations, configuration, rows: maximumRows, keepsAll: !recomputes, pool: pool)
             residuals = try (0...configuration.layers).map { _ throws(ResourceError) in
                 try FloatBuffer(maximumRows * configuration.hidden, for: "activations of a training step")
             }
@@ -86,6 +94,7 @@ public final class TrainingWorkspace {
         for layer in 0..<configuration.layers {
             runLayer(layer, isAgain: false)
             addOutput(layer, to: residuals[layer + 1])
+            if differentiates && keepsLayers { kept?.store(layer, activations, rows: plan.rows) }
         }
         balances.isRecording = false
         balances.evaluate(plan)
@@ -112,11 +121,29 @@ public final class TrainingWorkspace {
         guard let lowest = lowestTrained else { return }
         let trainsEmbedding = plan.bands.contains { $0.adapter.vocabulary?.trainsEmbedding == true }
         for layer in stride(from: configuration.layers - 1, through: lowest, by: -1) {
-            // The last layer's activations are still there.
-            if layer < configuration.layers - 1 { runLayer(layer, isAgain: true) }
+            recall(layer)
             differentiate(layer, isLowest: layer == lowest && !trainsEmbedding)
         }
         if trainsEmbedding { embedding.backward(plan, gradients.residual) }
+    }
+
+    /// Bytes that steps of so many rows take more when layers are kept.
+    public static func keptByteCount(_ configuration: DecoderConfiguration, rows: Int) -> Int {
+        KeptActivations.byteCount(configuration, rows: rows)
+    }
+
+    /// Whether the layers of the plan are kept. Products before output scales are not.
+    private var keepsLayers: Bool { kept?.keepsAll == true && !plan.scalesOutputs }
+
+    /// Fills `activations` with those of a layer, for its way back.
+    private func recall(_ layer: Int) {
+        // The last layer's activations are still there.
+        if !keepsLayers && layer < configuration.layers - 1 { runLayer(layer, isAgain: true) }
+        if let kept {
+            if !keepsLayers { kept.store(layer, activations, rows: plan.rows) }
+            kept.restore(layer, activations, rows: plan.rows)
+        }
+        deriveActivations(layer)
     }
 
     /// The first layer that some row needs to be differentiated; nil: none.
