@@ -142,6 +142,64 @@ static void unpack_pairs(const ck_packed *weights, size_t begin, size_t end, uin
     }
 }
 
+typedef uint32_t u32x8 __attribute__((ext_vector_type(8)));
+
+// Eight rows of eight words, turned.
+CK_INLINE void turn_words(const uint32_t *from, uint32_t *to, size_t to_row) {
+    u32x8 a[8], b[8];
+    for (int i = 0; i < 8; i++) memcpy(&a[i], from + 8 * i, sizeof a[i]);
+    for (int i = 0; i < 8; i += 2) {
+        b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+        b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int j = 0; j < 2; j++) {
+            a[i + j] = __builtin_shufflevector(b[i + j], b[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            a[i + j + 2] = __builtin_shufflevector(b[i + j], b[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    for (int j = 0; j < 4; j++) {
+        b[j] = __builtin_shufflevector(a[j], a[j + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        b[j + 4] = __builtin_shufflevector(a[j], a[j + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+    for (int i = 0; i < 8; i++) memcpy(to + i * to_row, &b[i], sizeof b[i]);
+}
+
+// The number of one input in sixteen outputs, as bf16: eight pairs of outputs.
+CK_INLINE void unpack_input(i32x16 bytes, int shift, int mask, int zero, f32x16 d, f32x16 m, uint32_t *words) {
+    u16x16 rounded = bfloat_of(d * __builtin_convertvector((bytes >> shift & mask) - zero, f32x16) + m);
+    memcpy(words, &rounded, sizeof rounded);
+}
+
+static void unpack_output_pairs(const ck_packed *weights, size_t begin, size_t end, uint32_t *words, size_t word_row) {
+    for (size_t output = begin; output < end; output += LANES, words += LANES / 2 * word_row) {
+        const uint8_t *panel = weights->data + output / LANES * weights->panel_bytes;
+        const uint16_t *scales = (const uint16_t *)(panel + weights->blocks * 512), *minimums = scales + weights->blocks * LANES;
+        for (size_t b = 0; b < weights->blocks; b++) {
+            _Alignas(64) uint32_t turned[32 * LANES / 2];
+            if (weights->form == CK_PACKED_4) {
+                const uint8_t *block = panel + 320 * b;
+                f32x16 d = load_half((const uint16_t *)(block + 256)), m = load_half((const uint16_t *)(block + 288));
+                for (int k = 0; k < 16; k++) {
+                    i32x16 bytes;
+                    memcpy(&bytes, block + 64 * (k / 4), sizeof bytes);
+                    unpack_input(bytes, 8 * (k % 4), 15, 0, d, m, turned + 8 * k);
+                    unpack_input(bytes, 8 * (k % 4) + 4, 15, 0, d, m, turned + 8 * (k + 16));
+                }
+            } else {
+                const uint8_t *block = panel + 512 * b;
+                bool minimum = weights->form == CK_PACKED_8_MINIMUM;
+                f32x16 d = load_half(scales + LANES * b), m = minimum ? load_half(minimums + LANES * b) : splat(0);
+                for (int k = 0; k < 32; k++) {
+                    i32x16 bytes;
+                    memcpy(&bytes, block + 64 * (k / 4), sizeof bytes);
+                    unpack_input(bytes, 8 * (k % 4), 255, minimum ? 0 : 128, d, m, turned + 8 * k);
+                }
+            }
+            for (int k = 0; k < 32; k += 8) turn_words(turned + 8 * k, words + 32 * b + k, word_row);
+        }
+    }
+}
+
 static void pairs_product(
     const uint32_t *a, size_t a_row, const uint32_t *words, size_t word_row, float *c, size_t c_row, size_t rows, size_t columns,
     size_t pairs) {

@@ -63,4 +63,15 @@ extension PackedMatrix.View {
             Kernels.table.pointee.training.unpack_pairs($0, outputs.lowerBound, outputs.upperBound, words, wordStride)
         }
     }
+
+    /// The weights of some outputs as bf16, for `Kernels.matmulPairs`: outputs in pairs, `[pairs, inputs]`, `wordStride` words from pair to
+    /// pair, which has room for whole blocks of 32 inputs; whole groups of 16 outputs are written. `outputs` begins at a multiple of 16.
+    public func unpackOutputPairs(_ outputs: Range<Int>, into words: UnsafeMutablePointer<UInt32>, wordStride: Int) {
+        precondition(
+            outputs.lowerBound >= 0 && outputs.upperBound <= self.outputs && outputs.lowerBound % 16 == 0
+                && 32 * weights.blocks <= wordStride, "outputs \(outputs) of \(self.outputs) in rows of \(wordStride)")
+        withUnsafePointer(to: weights) {
+            Kernels.table.pointee.training.unpack_output_pairs($0, outputs.lowerBound, outputs.upperBound, words, wordStride)
+        }
+    }
 }

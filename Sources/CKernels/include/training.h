@@ -32,6 +32,9 @@ typedef struct ck_training_kernels {
     // Outputs begin..<end of packed weights, rounded to bf16: words[k * word_row + o - begin] holds inputs 2 k (low) and 2 k + 1 (high) of
     // output o, for 16 k a block. begin is a multiple of 16; words of whole panels are written.
     void (*unpack_pairs)(const ck_packed *weights, size_t begin, size_t end, uint32_t *words, size_t word_row);
+    // The same as the rows of a factor of matmul_pairs: words[p * word_row + k] holds input k of outputs begin + 2 p (low) and
+    // begin + 2 p + 1 (high), for 32 k a block. begin is a multiple of 16; whole panels are written, with zeros past the last output.
+    void (*unpack_output_pairs)(const ck_packed *weights, size_t begin, size_t end, uint32_t *words, size_t word_row);
     // c[i * c_row + j] = the sum over k in order, from 0, of pair k of a's row i (words a_row apart, of round_pairs) times words[k * word_row
     // + j], in f32 as matmul_pairs adds.
     void (*pairs_product)(

@@ -13,8 +13,6 @@ final class BaseProduct {
     private let pairStride: Int
     /// Of each thread: the weights of some outputs in pairs of bf16.
     private let unpacked: [FloatBuffer]
-    /// Two rows of each thread.
-    private let rounded: [FloatBuffer]
     private let reference = ReferenceMatrix()
     /// Two blocks of dequantised rows: one is filled while the other is multiplied.
     private let blocks: [FloatBuffer]
@@ -44,9 +42,8 @@ final class BaseProduct {
         unpacked = try (0..<pool.threads).map { _ throws(ResourceError) in
             try FloatBuffer(blockWords, for: "dequantised weights of a training step")
         }
-        rounded = (0..<pool.threads).map { _ in FloatBuffer(count: 2 * widest) }
         blocks = try (0..<2).map { _ throws(ResourceError) in
-            try FloatBuffer(Self.blockRows * (widest + 15), for: "dequantised weights of a training step")
+            try FloatBuffer(Self.blockRows * Self.wordStride(widest) / (weights.packed == nil ? 1 : 2), for: "dequantised weights of a training step")
         }
     }
 
@@ -129,46 +126,34 @@ final class BaseProduct {
     ) {
         let (barrier, inputs, threads) = (pool.barrierFunction, matrix.inputs, pool.threads)
         let starts = Array(stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows))
-        let isRounded = weights.packed != nil
+        let (packed, wordStride) = (matrix.packed, Self.wordStride(inputs))
         pool.run { thread in
             let own = WorkerPool.slice(rows, of: thread, threads: threads)
             let target = dx + own.lowerBound * inputs
             for (number, start) in starts.enumerated() {
-                let (block, count) = (blocks[number % 2].pointer, min(Self.blockRows, range.upperBound - start))
+                let (block, count) = (blocks[number % 2], min(Self.blockRows, range.upperBound - start))
                 let left = g + own.lowerBound * gStride + start - range.lowerBound
-                let slice = WorkerPool.slice(count, of: thread, threads: threads, multiple: 2)
-                if isRounded {
-                    pack(matrix, start, slice, into: blocks[number % 2].words, thread)
-                } else {
-                    for row in slice { matrix.read(start + row, into: block + row * inputs) }
-                }
-                barrier()
-                if isRounded {
-                    let (words, stride) = (blocks[number % 2].words, Self.wordStride(inputs))
+                let slice = WorkerPool.slice(count, of: thread, threads: threads, multiple: 16)
+                if let packed {
+                    if !slice.isEmpty {
+                        packed.unpackOutputPairs(
+                            start + slice.lowerBound..<start + slice.upperBound, into: block.words + slice.lowerBound / 2 * wordStride,
+                            wordStride: wordStride)
+                    }
+                    barrier()
                     Kernels.matmulPairs(
-                        left, aStride: gStride, words: words, wordStride: stride, into: target, cStride: inputs, rows: own.count,
-                        columns: inputs, depth: count, adds: adds || number > 0)
+                        left, aStride: gStride, words: block.words, wordStride: wordStride, into: target, cStride: inputs,
+                        rows: own.count, columns: inputs, depth: count, adds: adds || number > 0)
                 } else {
+                    for row in slice { matrix.read(start + row, into: block.pointer + row * inputs) }
+                    barrier()
                     Kernels.matmul(
-                        .init(left, rowStride: gStride), .init(block, rowStride: inputs), into: target, cStride: inputs, rows: own.count,
-                        columns: inputs, depth: count, adds: adds || number > 0)
+                        .init(left, rowStride: gStride), .init(block.pointer, rowStride: inputs), into: target, cStride: inputs,
+                        rows: own.count, columns: inputs, depth: count, adds: adds || number > 0)
                 }
             }
         }
     }
 
-    private static func wordStride(_ inputs: Int) -> Int { (inputs + 15) / 16 * 16 }
-
-    /// Rows of a block, an even number but at the end, in pairs of bf16.
-    private func pack(_ matrix: WeightRows, _ start: Int, _ rows: Range<Int>, into words: UnsafeMutablePointer<UInt32>, _ thread: Int) {
-        let (low, high) = (rounded[thread].pointer, rounded[thread].pointer + matrix.inputs)
-        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 2) {
-            let isPair = row + 1 < rows.upperBound
-            matrix.read(start + row, into: low)
-            if isPair { matrix.read(start + row + 1, into: high) }
-            Kernels.packPairs(
-                low: low, high: isPair ? UnsafePointer(high) : nil, columns: matrix.inputs,
-                into: words + row / 2 * Self.wordStride(matrix.inputs))
-        }
-    }
+    private static func wordStride(_ inputs: Int) -> Int { (inputs + 31) / 32 * 32 }
 }

@@ -6,6 +6,7 @@ internal import Tensors
 /// same bits either way.
 final class KeptActivations {
     private let pool: WorkerPool
+    private let activations: LayerActivations
     private let parts: [Part]
     /// `[rows, elements]` of each layer, or of one.
     private let stored: [FloatBuffer]
@@ -15,8 +16,9 @@ final class KeptActivations {
     private let elements: Int
     private let heads: Int
 
+    /// Memory of `LayerActivations`, as a plain pointer: references would be counted in each row.
     private struct Part {
-        let buffer: FloatBuffer
+        let start: UnsafeMutablePointer<Float>
         let width: Int
         let offset: Int
     }
@@ -26,9 +28,10 @@ final class KeptActivations {
         _ activations: LayerActivations, _ configuration: DecoderConfiguration, rows: Int, keepsAll: Bool, pool: WorkerPool
     ) throws(ResourceError) {
         self.pool = pool
+        self.activations = activations
         var (parts, offset) = ([Part](), 0)
         for (buffer, width) in Self.widths(activations, configuration) {
-            parts.append(Part(buffer: buffer, width: width, offset: offset))
+            parts.append(Part(start: buffer.pointer, width: width, offset: offset))
             offset += width
         }
         let (words, heads) = ((offset + 1) / 2, configuration.heads)
@@ -64,14 +67,14 @@ final class KeptActivations {
     var keepsAll: Bool { stored.count > 1 }
 
     /// Takes a layer's activations.
-    func store(_ layer: Int, _ activations: LayerActivations, rows: Int) {
+    func store(_ layer: Int, rows: Int) {
         let place = keepsAll ? layer : 0
-        let (halves, sums) = (stored[place].halves, logSumExp[place].pointer)
+        let (halves, sums, parts, elements) = (stored[place].halves, logSumExp[place].pointer, parts, elements)
         pool.run { thread in
             let own = WorkerPool.slice(rows, of: thread, threads: pool.threads)
             for row in own {
                 for part in parts {
-                    Kernels.round(part.buffer.pointer + row * part.width, count: part.width, into: halves + row * elements + part.offset)
+                    Kernels.round(part.start + row * part.width, count: part.width, into: halves + row * elements + part.offset)
                 }
             }
             (sums + own.lowerBound * heads).update(from: activations.logSumExp.pointer + own.lowerBound * heads, count: own.count * heads)
@@ -79,14 +82,14 @@ final class KeptActivations {
     }
 
     /// Gives them back, rounded.
-    func restore(_ layer: Int, _ activations: LayerActivations, rows: Int) {
+    func restore(_ layer: Int, rows: Int) {
         let place = keepsAll ? layer : 0
-        let (halves, sums) = (stored[place].halves, logSumExp[place].pointer)
+        let (halves, sums, parts, elements) = (stored[place].halves, logSumExp[place].pointer, parts, elements)
         pool.run { thread in
             let own = WorkerPool.slice(rows, of: thread, threads: pool.threads)
             for row in own {
                 for part in parts {
-                    Kernels.widen(halves + row * elements + part.offset, count: part.width, into: part.buffer.pointer + row * part.width)
+                    Kernels.widen(halves + row * elements + part.offset, count: part.width, into: part.start + row * part.width)
                 }
             }
             (activations.logSumExp.pointer + own.lowerBound * heads).update(from: sums + own.lowerBound * heads, count: own.count * heads)

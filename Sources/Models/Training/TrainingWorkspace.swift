@@ -94,7 +94,7 @@ public final class TrainingWorkspace {
         for layer in 0..<configuration.layers {
             runLayer(layer, isAgain: false)
             addOutput(layer, to: residuals[layer + 1])
-            if differentiates && keepsLayers { kept?.store(layer, activations, rows: plan.rows) }
+            if differentiates && keepsLayers { kept?.store(layer, rows: plan.rows) }
         }
         balances.isRecording = false
         balances.evaluate(plan)
@@ -140,8 +140,8 @@ public final class TrainingWorkspace {
         // The last layer's activations are still there.
         if !keepsLayers && layer < configuration.layers - 1 { runLayer(layer, isAgain: true) }
         if let kept {
-            if !keepsLayers { kept.store(layer, activations, rows: plan.rows) }
-            kept.restore(layer, activations, rows: plan.rows)
+            if !keepsLayers { kept.store(layer, rows: plan.rows) }
+            kept.restore(layer, rows: plan.rows)
         }
         deriveActivations(layer)
     }

@@ -31,6 +31,11 @@ struct WeightRows: Sendable {
         }
     }
 
+    /// The fast path's matrix; nil on the reference path.
+    var packed: PackedMatrix.View? {
+        if case .packed(let matrix) = source { matrix.view } else { nil }
+    }
+
     /// One row, `[inputs]`.
     func read(_ output: Int, into row: UnsafeMutablePointer<Float>) {
         switch source {

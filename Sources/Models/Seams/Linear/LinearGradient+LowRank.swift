@@ -6,6 +6,9 @@ extension LinearGradient {
     func differentiate(_ change: Change, _ slopes: UnsafePointer<Float>, x: FloatBuffer, into dx: FloatBuffer?) {
         let (map, rows) = (change.map, change.rows)
         guard let a = map.a else { return }
+        guard map.router != nil || map.rankFactors != nil || map.outputFactors != nil else {
+            return differentiatePlain(change, a, slopes, x: x, into: dx)
+        }
         let (outputs, inputs, rank, stride) = (map.outputs, map.inputs, map.rank, map.paddedRank)
         let (low, back) = (shrunk.pointer, shrunkSlopes.pointer)
         eachSlice(rows) { _, own in
@@ -53,7 +56,32 @@ extension LinearGradient {
                 for index in 0..<count { gradient[column + index] += sums[index] }
             }
         }
-        differentiateMatrices(map, rows, slopes, x: change.isDropped ? UnsafePointer(dropped.input.pointer) : UnsafePointer(x.pointer))
+        eachSlice(rows) { _, own in Kernels.multiply(low + own.lowerBound * stride, by: map.scale, count: own.count * stride) }
+        let input = change.isDropped ? UnsafePointer(dropped.input.pointer) : UnsafePointer(x.pointer)
+        pool.run { thread in differentiateMatrices(map, rows, slopes, x: input, thread) }
+    }
+
+    /// The low-rank part without factors and router, in one run of the pool.
+    private func differentiatePlain(
+        _ change: Change, _ a: UnsafePointer<Float>, _ slopes: UnsafePointer<Float>, x: FloatBuffer, into dx: FloatBuffer?
+    ) {
+        let (map, barrier) = (change.map, pool.barrierFunction)
+        let input = change.isDropped ? UnsafePointer(dropped.input.pointer) : UnsafePointer(x.pointer)
+        pool.run { thread in
+            let own = change.rows.slice(of: thread, threads: pool.threads)
+            if !own.isEmpty {
+                let low = shrunk.pointer + own.lowerBound * map.paddedRank
+                shrink(map, lowRankInput(change, x, own), own, into: low)
+                Kernels.multiply(low, by: map.scale, count: own.count * map.paddedRank)
+                Kernels.matmul(
+                    .init(slopes + own.lowerBound * map.outputs, rowStride: map.outputs),
+                    .init(map.backward.pointer, rowStride: map.paddedRank), into: shrunkSlopes.pointer + own.lowerBound * map.paddedRank,
+                    cStride: map.paddedRank, rows: own.count, columns: map.paddedRank, depth: map.outputs, adds: false)
+                if let dx { addInputSlopes(change, a, own, into: dx.pointer) }
+            }
+            barrier()
+            differentiateMatrices(map, change.rows, slopes, x: input, thread)
+        }
     }
 
     /// The gradient of a router's logits; then U and T are multiplied by the weights.
@@ -71,28 +99,26 @@ extension LinearGradient {
         weightExperts(map, rows, of: shrunkSlopes)
     }
 
-    /// `dA = Tᵀ x` and `dB = s Gᵀ U`, each thread a part of each.
-    private func differentiateMatrices(_ map: TrainableMap, _ rows: Range<Int>, _ slopes: UnsafePointer<Float>, x: UnsafePointer<Float>) {
+    /// A thread's part of `dA = Tᵀ x` and of `dB = Gᵀ U`, where U is times s.
+    private func differentiateMatrices(
+        _ map: TrainableMap, _ rows: Range<Int>, _ slopes: UnsafePointer<Float>, x: UnsafePointer<Float>, _ thread: Int
+    ) {
         guard let gradientA = map.gradient.a, let gradientB = map.gradient.b else { return }
         let (outputs, inputs, rank, stride, expertRank) = (map.outputs, map.inputs, map.rank, map.paddedRank, map.expertRank)
         let (low, back) = (shrunk.pointer + rows.lowerBound * stride, shrunkSlopes.pointer + rows.lowerBound * stride)
-        eachSlice(rows) { _, own in
-            Kernels.multiply(shrunk.pointer + own.lowerBound * stride, by: map.scale, count: own.count * stride)
-        }
-        pool.run { thread in
-            let columns = WorkerPool.slice(inputs, of: thread, threads: pool.threads, multiple: 16)
-            Kernels.matmul(
-                .init(back, rowStride: 1, columnStride: stride),
-                .init(x + rows.lowerBound * inputs + columns.lowerBound, rowStride: inputs), into: gradientA + columns.lowerBound,
-                cStride: inputs, rows: rank, columns: columns.count, depth: rows.count, adds: true)
-            let own = WorkerPool.slice(outputs, of: thread, threads: pool.threads, multiple: 8)
-            for expert in 0..<map.experts {
-                Kernels.matmul(
-                    .init(slopes + rows.lowerBound * outputs + own.lowerBound, rowStride: 1, columnStride: outputs),
-                    .init(low + expert * expertRank, rowStride: stride),
-                    into: gradientB + (expert * outputs + own.lowerBound) * expertRank, cStride: expertRank, rows: own.count,
-                    columns: expertRank, depth: rows.count, adds: true)
-            }
+        let columns = WorkerPool.slice(inputs, of: thread, threads: pool.threads, multiple: 16)
+        Kernels.matmul(
+            .init(back, rowStride: 1, columnStride: stride), .init(x + rows.lowerBound * inputs + columns.lowerBound, rowStride: inputs),
+            into: gradientA + columns.lowerBound, cStride: inputs, rows: rank, columns: columns.count, depth: rows.count, adds: true)
+        // B's gradient is made transposed, as ranks are few and outputs fill vectors.
+        let own = WorkerPool.slice(outputs, of: thread, threads: pool.threads, multiple: 16)
+        let turned = turnedB.pointer + own.lowerBound
+        Kernels.matmul(
+            .init(low, rowStride: 1, columnStride: stride), .init(slopes + rows.lowerBound * outputs + own.lowerBound, rowStride: outputs),
+            into: turned, cStride: outputs, rows: rank, columns: own.count, depth: rows.count, adds: false)
+        for index in 0..<rank {
+            let target = gradientB + (index / expertRank * outputs + own.lowerBound) * expertRank + index % expertRank
+            for output in 0..<own.count { target[output * expertRank] += turned[index * outputs + output] }
         }
     }
 }

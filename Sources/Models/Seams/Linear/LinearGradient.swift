@@ -24,6 +24,8 @@ final class LinearGradient {
     let shrunkSlopes = GrowingFloats()
     let expanded = GrowingFloats()
     let factored = GrowingFloats()
+    /// `[rank, outputs]`
+    let turnedB = GrowingFloats()
     private let inputSlopes = GrowingFloats()
     let dropped = DropoutScratch()
     let routed = RoutedRows()
@@ -45,6 +47,7 @@ final class LinearGradient {
         let rank = plan.bands.reduce(0) { max($0, $1.adapter.largestRank) }
         try shrunk.grow(to: plan.rows * rank)
         try shrunkSlopes.grow(to: plan.rows * rank)
+        try turnedB.grow(to: rank * max(configuration.hidden, configuration.queryWidth, configuration.feedForward))
         try routed.reserve(rows: plan.rows, experts: plan.bands.reduce(0) { max($0, $1.adapter.mostExperts) })
         let widest = max(configuration.hidden, configuration.queryWidth, configuration.feedForward)
         try dropped.reserve(plan, widest: widest)
@@ -107,11 +110,22 @@ final class LinearGradient {
             var first = 0
             for change in changed[index] {
                 addBias(bias, to: y, first..<change.rows.lowerBound, outputs: outputs)
-                add(change, x: x, bias: bias, to: y, unscaled[projection.rawValue])
-                if let router = change.map.router { balances.add(router, routed, plan, change.band) }
                 first = change.rows.upperBound
+                // What is kept of one map at a time.
+                guard change.map.router != nil || change.masksBase else { continue }
+                eachSlice(change.rows) { _, own in add(change, own, x: x, bias: bias, to: y, unscaled[projection.rawValue]) }
+                if let router = change.map.router { balances.add(router, routed, plan, change.band) }
             }
             addBias(bias, to: y, first..<rows, outputs: outputs)
+        }
+        pool.run { thread in
+            for (index, (projection, y)) in maps.enumerated() {
+                let bias = vectors.bias(places[index])
+                for change in changed[index] where change.map.router == nil && !change.masksBase {
+                    let own = change.rows.slice(of: thread, threads: pool.threads)
+                    add(change, own, x: x, bias: bias, to: y, unscaled[projection.rawValue])
+                }
+            }
         }
     }
 
@@ -136,40 +150,40 @@ final class LinearGradient {
         return UnsafePointer(target)
     }
 
-    /// What an adapter adds to a band's rows of the base's product, its scale, and the base's bias.
-    private func add(_ change: Change, x: FloatBuffer, bias: UnsafePointer<Float>?, to y: FloatBuffer, _ unscaled: FloatBuffer) {
+    /// What an adapter adds to some of its rows of the base's product, its scale, and the base's bias.
+    private func add(
+        _ change: Change, _ own: Range<Int>, x: FloatBuffer, bias: UnsafePointer<Float>?, to y: FloatBuffer, _ unscaled: FloatBuffer
+    ) {
         let map = change.map
         let (outputs, rank) = (map.outputs, map.paddedRank)
-        eachSlice(change.rows) { _, own in
-            if own.isEmpty { return }
-            let target = y.pointer + own.lowerBound * outputs
-            if map.rank > 0 {
-                let low = shrunk.pointer + own.lowerBound * rank
-                shrink(map, lowRankInput(change, x, own), own, into: low)
-                if let router = map.router {
-                    routed.route(router, x.pointer, own)
-                    weightExperts(map, own, of: shrunk)
-                }
-                if change.masksBase {
-                    addMaskedDecomposition(map, own, to: y, unscaled)
-                } else if map.outputFactors == nil {
-                    expand(map, low, own.count, into: target, adds: true)
-                } else {
-                    let whole = expanded.pointer + own.lowerBound * outputs
-                    expandFactored(map, low, own.count, into: whole)
-                    for row in 0..<own.count {
-                        guard let factors = map.outputFactors else { continue }
-                        Kernels.addProduct(whole + row * outputs, factors, to: target + row * outputs, count: outputs)
-                    }
+        if own.isEmpty { return }
+        let target = y.pointer + own.lowerBound * outputs
+        if map.rank > 0 {
+            let low = shrunk.pointer + own.lowerBound * rank
+            shrink(map, lowRankInput(change, x, own), own, into: low)
+            if let router = map.router {
+                routed.route(router, x.pointer, own)
+                weightExperts(map, own, of: shrunk)
+            }
+            if change.masksBase {
+                addMaskedDecomposition(map, own, to: y, unscaled)
+            } else if map.outputFactors == nil {
+                expand(map, low, own.count, into: target, adds: true)
+            } else {
+                let whole = expanded.pointer + own.lowerBound * outputs
+                expandFactored(map, low, own.count, into: whole)
+                for row in 0..<own.count {
+                    guard let factors = map.outputFactors else { continue }
+                    Kernels.addProduct(whole + row * outputs, factors, to: target + row * outputs, count: outputs)
                 }
             }
-            if map.scalesBias, let bias { for row in 0..<own.count { Kernels.add(bias, to: target + row * outputs, count: outputs) } }
-            if let scale = map.outputScale, !change.masksBase {
-                (unscaled.pointer + own.lowerBound * outputs).update(from: target, count: own.count * outputs)
-                for row in 0..<own.count { Kernels.multiply(target + row * outputs, elementwise: scale, count: outputs) }
-            }
-            if !map.scalesBias, let bias { for row in 0..<own.count { Kernels.add(bias, to: target + row * outputs, count: outputs) } }
         }
+        if map.scalesBias, let bias { for row in 0..<own.count { Kernels.add(bias, to: target + row * outputs, count: outputs) } }
+        if let scale = map.outputScale, !change.masksBase {
+            (unscaled.pointer + own.lowerBound * outputs).update(from: target, count: own.count * outputs)
+            for row in 0..<own.count { Kernels.multiply(target + row * outputs, elementwise: scale, count: outputs) }
+        }
+        if !map.scalesBias, let bias { for row in 0..<own.count { Kernels.add(bias, to: target + row * outputs, count: outputs) } }
     }
 
     /// `w * U`
