@@ -8,14 +8,6 @@ CK_INLINE u32x16 pair_words(f32x16 low, f32x16 high) {
     return __builtin_convertvector(bfloat_of(low), u32x16) | __builtin_convertvector(bfloat_of(high), u32x16) << 16;
 }
 
-static void pack_pairs(const float *low, const float *high, size_t columns, uint32_t *words) {
-    for (size_t j = 0; j < columns; j += LANES) {
-        size_t left = columns - j < LANES ? columns - j : LANES;
-        u32x16 pairs = pair_words(load_first(low + j, left), high ? load_first(high + j, left) : splat(0));
-        memcpy(words + j, &pairs, sizeof pairs);
-    }
-}
-
 CK_INLINE f32x16 load_words(const uint32_t *words) {
     f32x16 v;
     memcpy(&v, words, sizeof v);
@@ -200,27 +192,23 @@ static void unpack_output_pairs(const ck_packed *weights, size_t begin, size_t e
     }
 }
 
+// The columns of one tile, all rows.
+CK_INLINE void pairs_columns(
+    const uint32_t *a, size_t a_row, const uint32_t *words, size_t word_row, float *c, size_t c_row, size_t rows, int vectors, size_t last,
+    size_t pairs) {
+    size_t i = 0;
+    for (; i + MATMUL_ROWS <= rows; i += MATMUL_ROWS)
+        pairs_tile(a + i * a_row, a_row, words, word_row, c + i * c_row, c_row, MATMUL_ROWS, vectors, last, pairs, false);
+    for (; i < rows; i++) pairs_tile(a + i * a_row, a_row, words, word_row, c + i * c_row, c_row, 1, vectors, last, pairs, false);
+}
+
 static void pairs_product(
     const uint32_t *a, size_t a_row, const uint32_t *words, size_t word_row, float *c, size_t c_row, size_t rows, size_t columns,
     size_t pairs) {
     enum { WIDE = MATMUL_VECTORS * LANES };
-    for (size_t j = 0; j < columns;) {
-        int vectors = j + WIDE <= columns ? MATMUL_VECTORS : 1;
-        size_t last = columns - j < LANES ? columns - j : LANES, i = 0;
-        for (; i + MATMUL_ROWS <= rows; i += MATMUL_ROWS) {
-            const uint32_t *left = a + i * a_row;
-            float *target = c + i * c_row + j;
-            if (vectors == MATMUL_VECTORS)
-                pairs_tile(left, a_row, words + j, word_row, target, c_row, MATMUL_ROWS, MATMUL_VECTORS, LANES, pairs, false);
-            else
-                pairs_tile(left, a_row, words + j, word_row, target, c_row, MATMUL_ROWS, 1, last, pairs, false);
-        }
-        for (; i < rows; i++) {
-            if (vectors == MATMUL_VECTORS)
-                pairs_tile(a + i * a_row, a_row, words + j, word_row, c + i * c_row + j, c_row, 1, MATMUL_VECTORS, LANES, pairs, false);
-            else
-                pairs_tile(a + i * a_row, a_row, words + j, word_row, c + i * c_row + j, c_row, 1, 1, last, pairs, false);
-        }
-        j += (size_t)vectors * LANES;
-    }
+    size_t j = 0;
+    for (; j + WIDE <= columns; j += WIDE)
+        pairs_columns(a, a_row, words + j, word_row, c + j, c_row, rows, MATMUL_VECTORS, LANES, pairs);
+    for (; j < columns; j += LANES)
+        pairs_columns(a, a_row, words + j, word_row, c + j, c_row, rows, 1, columns - j < LANES ? columns - j : LANES, pairs);
 }

@@ -6,16 +6,8 @@ extension Kernels {
     /// The greatest depth of `matmulPairs`.
     public static let pairsDepth = Int(CK_PAIRS_DEPTH)
 
-    /// Rounds two rows of a matrix to bf16 and interleaves them: `columns` words, and zeros up to a multiple of 16. `high` nil: zeros.
-    public static func packPairs(
-        low: UnsafePointer<Float>, high: UnsafePointer<Float>?, columns: Int, into words: UnsafeMutablePointer<UInt32>
-    ) {
-        table.pointee.training.pack_pairs(low, high, columns, words)
-    }
-
-    /// As `matmul`, with both operands rounded to bf16 and sums in f32: the rows of b are in pairs of `packPairs`, `wordStride` words from
-    /// pair to pair. Magnitudes below 2^-55 count as zero. The depth is at most `pairsDepth`; the bits of an element depend on its own row
-    /// and column alone.
+    /// As `matmul`: a is rounded here, the rows of b are in pairs of `PackedMatrix.View.unpackOutputPairs`, `wordStride` words from pair to
+    /// pair. The depth is at most `pairsDepth`.
     public static func matmulPairs(
         _ a: UnsafePointer<Float>, aStride: Int, words: UnsafePointer<UInt32>, wordStride: Int, into c: UnsafeMutablePointer<Float>,
         cStride: Int, rows: Int, columns: Int, depth: Int, adds: Bool

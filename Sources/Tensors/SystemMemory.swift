@@ -23,6 +23,28 @@ package enum SystemMemory {
 
     package static func unmap(_ start: UnsafeMutableRawPointer, byteCount: Int) { munmap(start, byteCount) }
 
+    /// Bytes that the machine, and the control group that the process is in, could still give; nil: the system does not say.
+    package static var availableBytes: Int? {
+        let machine = number(in: "/proc/meminfo") { line in
+            line.hasPrefix("MemAvailable:") ? Int(line.split(separator: " ")[1]).map { $0 * 1024 } : nil
+        }
+        let group = "/sys/fs/cgroup/memory"
+        guard let limit = number(in: "\(group).max", { Int($0) }), let used = number(in: "\(group).current", { Int($0) }) else {
+            return machine
+        }
+        return min(machine ?? .max, max(0, limit - used))
+    }
+
+    /// The first number that `parse` finds in the lines of a file; nil: none, or it cannot be read.
+    private static func number(in path: String, _ parse: (Substring) -> Int?) -> Int? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var bytes = [CChar](repeating: 0, count: 4096)
+        let count = fread(&bytes, 1, bytes.count - 1, file)
+        let text = String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return text.split(separator: "\n").lazy.compactMap(parse).first
+    }
+
     private static func refusal(_ byteCount: Int, _ purpose: String, _ code: Int32) -> ResourceError {
         ResourceError("no memory for \(byteCount) bytes of \(purpose): \(String(cString: strerror(code)))")
     }

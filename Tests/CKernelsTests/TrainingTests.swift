@@ -44,40 +44,6 @@ import Testing
         }
     }
 
-    @Test(arguments: shapes.filter { $0.2 <= Int(CK_PAIRS_DEPTH) }, [false, true])
-    func matmulOfPairs(shape: (rows: Int, columns: Int, depth: Int), accumulates: Bool) {
-        let (rows, columns, depth) = shape
-        var numbers = Numbers(7 * rows + columns + depth)
-        let a = numbers.floats(rows * (depth + 1)), b = numbers.floats((depth + 1) * columns), start = numbers.floats(rows * columns)
-        let stride = (columns + 15) / 16 * 16
-        let results = implementations.map { name in
-            var (c, words) = (start, [UInt32](repeating: 0, count: (depth + 1) / 2 * stride + 16))
-            let table = kernels(name).training
-            b.withUnsafeBufferPointer { b in
-                words.withUnsafeMutableBufferPointer { words in
-                    guard let from = b.baseAddress, let to = words.baseAddress else { return }
-                    for pair in 0..<(depth + 1) / 2 {
-                        let high = 2 * pair + 1 < depth ? from + (2 * pair + 1) * columns : nil
-                        table.pack_pairs(from + 2 * pair * columns, high, columns, to + pair * stride)
-                    }
-                }
-            }
-            table.matmul_pairs(a, depth + 1, words, stride, &c, columns, rows, columns, depth, accumulates)
-            return c
-        }
-        for (name, result) in zip(implementations, results) { #expect(bits(result) == bits(results[0]), "\(name)") }
-        for row in 0..<rows {
-            for column in 0..<columns {
-                var (sum, size) = (accumulates ? Double(start[row * columns + column]) : 0, 1.0)
-                for k in 0..<depth {
-                    let product = Double(a[row * (depth + 1) + k]) * Double(b[k * columns + column])
-                    (sum, size) = (sum + product, size + abs(product))
-                }
-                #expect(abs(Double(results[0][row * columns + column]) - sum) < 0.008 * size)
-            }
-        }
-    }
-
     /// Runs each implementation over several counts; all must give the first one's bits.
     private func same(_ run: (ck_training_kernels, Int, inout Numbers) -> [Float]) -> [(count: Int, result: [Float])] {
         [0, 1, 15, 16, 17, 64, 100, 577].map { count in
@@ -150,6 +116,33 @@ import Testing
         }
         for (count, result) in results where count > 0 {
             #expect(abs(result.dropLast().reduce(0.0) { $0 + Double($1) } - 1) < 1e-5)
+        }
+    }
+
+    @Test func exponentialsAboveAGivenGreatest() {
+        for (count, result) in same({ table, count, numbers in
+            var x = numbers.floats(count, scale: 20)
+            let sum = table.exp_shifted(&x, 15, count)
+            return x + [sum]
+        }) {
+            var numbers = Numbers(count)
+            let expected = numbers.floats(count, scale: 20).map { exponential(Double($0) - 15) }
+            for index in 0..<count { #expect(abs(Double(result[index]) / expected[index] - 1) < 4e-6) }
+            #expect(abs(Double(result[count]) - expected.reduce(0, +)) < 1e-5 * (1 + expected.reduce(0, +)))
+        }
+    }
+
+    @Test func numbersInBfloatComeBackRounded() {
+        for (count, result) in same({ table, count, numbers in
+            let x = numbers.floats(count) + [0, 1e-20, .infinity, .nan]
+            var (halves, y) = ([UInt16](repeating: 0, count: x.count), x)
+            table.round_bfloats(x, x.count, &halves)
+            table.widen_bfloats(halves, x.count, &y)
+            return y
+        }) {
+            var numbers = Numbers(count)
+            for (value, rounded) in zip(numbers.floats(count), result) { #expect(abs(rounded - value) <= abs(value) / 256) }
+            #expect(result[count] == 0 && result[count + 1] == 0 && result[count + 2] == .infinity && result[count + 3].isNaN)
         }
     }
 

@@ -18,11 +18,8 @@ typedef struct ck_training_kernels {
     void (*matmul)(
         const float *a, size_t a_row, size_t a_step, const float *b, size_t b_row, float *c, size_t c_row, size_t rows, size_t columns,
         size_t depth, bool accumulate);
-    // Two rows of a matrix as bf16, for matmul_pairs: words[j] holds low[j] in its low half and high[j] in its high half, for j in
-    // 0..<columns, then zeros up to a multiple of 16. high may be null: zeros. Magnitudes below 2^-55 become zero.
-    void (*pack_pairs)(const float *low, const float *high, size_t columns, uint32_t *words);
-    // As matmul, with a and b rounded to bf16 and sums in f32: pair k of b's rows is words + k * word_row, from pack_pairs; the columns of
-    // a lie side by side. depth <= CK_PAIRS_DEPTH. Each pair adds fma(low, low, fma(high, high, c)).
+    // As matmul, with a and b rounded to bf16 and sums in f32: words[k * word_row + j] holds rows 2 k (low) and 2 k + 1 (high) of b's column
+    // j as bf16, and whole vectors of 16 words are read; the columns of a lie side by side. depth <= CK_PAIRS_DEPTH. Each pair adds fma(low, low, fma(high, high, c)).
     void (*matmul_pairs)(
         const float *a, size_t a_row, const uint32_t *words, size_t word_row, float *c, size_t c_row, size_t rows, size_t columns,
         size_t depth, bool accumulate);

@@ -41,8 +41,8 @@ public final class TrainingWorkspace {
     ///
     /// - Parameters:
     ///   - scalesOutputs: adapters of steps may scale outputs (DoRA, IA³), so that products before the scale are kept.
-    ///   - recomputes: what the way back reads of a layer is computed again and not kept: a third slower, in
-    ///     `keptByteCount(_:rows:)` bytes less. No bit of a result depends on it.
+    ///   - recomputes: what the way back reads of a layer is computed again and not kept, which is slower and takes less memory. No bit
+    ///     of a result depends on it.
     public init(
         _ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int, scalesOutputs: Bool = true, recomputes: Bool = false
     ) throws(ModelError) {
@@ -127,9 +127,9 @@ public final class TrainingWorkspace {
         if trainsEmbedding { embedding.backward(plan, gradients.residual) }
     }
 
-    /// Bytes that steps of so many rows take more when layers are kept.
-    public static func keptByteCount(_ configuration: DecoderConfiguration, rows: Int) -> Int {
-        KeptActivations.byteCount(configuration, rows: rows)
+    /// Whether keeping the layers of steps of so many rows would take more than half of the memory that the machine has left.
+    public static func isMemoryShort(_ configuration: DecoderConfiguration, rows: Int) -> Bool {
+        SystemMemory.availableBytes.map { KeptActivations.byteCount(configuration, rows: rows) > $0 / 2 } ?? false
     }
 
     /// Whether the layers of the plan are kept. Products before output scales are not.

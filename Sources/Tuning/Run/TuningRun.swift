@@ -11,9 +11,13 @@ public final class TuningRun {
         /// Optimiser steps of a task between checkpoints; 0: there are none between.
         public var checkpointSteps: Int
 
-        public init(replaces: Bool = false, checkpointSteps: Int = 100) {
+        /// As `TuningSession.recomputes`.
+        public var recomputes: Bool?
+
+        public init(replaces: Bool = false, checkpointSteps: Int = 100, recomputes: Bool? = nil) {
             self.replaces = replaces
             self.checkpointSteps = checkpointSteps
+            self.recomputes = recomputes
         }
     }
 
@@ -45,6 +49,7 @@ public final class TuningRun {
         self.pool = pool
         self.options = options
         session = TuningSession(weights, pool: pool)
+        session.recomputes = options.recomputes
     }
 
     /// Tasks that the run holds.

@@ -15,6 +15,11 @@ public final class TuningSession {
     public private(set) var tasks: [TuningTask] = []
     private let pool: WorkerPool
     private var workspace: TrainingWorkspace?
+    /// Whether the way back computes activations again instead of keeping them, which is slower and takes less memory; nil: where keeping
+    /// them would take more than half of what the machine has left. No bit of a result depends on it.
+    public var recomputes: Bool? {
+        didSet { workspace = nil }
+    }
     private var steps: [ObjectIdentifier: TaskStep] = [:]
     /// Tasks that take no part in rounds until they are resumed.
     private var paused: Set<ObjectIdentifier> = []
@@ -233,8 +238,10 @@ public final class TuningSession {
     private func workspace(_ rows: Int) throws(ModelError) -> TrainingWorkspace {
         if let workspace, workspace.maximumRows >= rows { return workspace }
         workspace = nil
-        let scales = tasks.contains { $0.adapter.scalesOutputs }
-        let made = try TrainingWorkspace(weights, pool: pool, maximumRows: (rows + 127) / 128 * 128, scalesOutputs: scales)
+        let (room, scales) = ((rows + 127) / 128 * 128, tasks.contains { $0.adapter.scalesOutputs })
+        let made = try TrainingWorkspace(
+            weights, pool: pool, maximumRows: room, scalesOutputs: scales,
+            recomputes: recomputes ?? TrainingWorkspace.isMemoryShort(weights.configuration, rows: room))
         workspace = made
         return made
     }

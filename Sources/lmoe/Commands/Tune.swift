@@ -51,6 +51,8 @@ struct Tune: ParsableCommand {
     @Flag(help: "Delete such checkpoints and begin anew.") var restart = Variables.flag("restart")
     @Option(help: ArgumentHelp("Steps between checkpoints; 0 writes none between the start and an interruption.", valueName: "steps"))
     var checkpointSteps = Variables.integer("checkpoint-steps") ?? 100
+    @Flag(help: "Compute activations again on the way back: slower, with less memory, which is done by itself where memory is short.")
+    var recompute = Variables.flag("recompute")
     @Option(help: ArgumentHelp("Draw training and held-out losses there, after each measurement.", valueName: "file.svg"))
     var plot: String?
     @Flag(help: "Print one JSON document a line: the report, each step and measurement, and the result.")
@@ -103,7 +105,7 @@ struct Tune: ParsableCommand {
         let pool = try configuration.startPool()
         Terminal.progress("opening \(configuration.base)")
         let weights = try configuration.openDecoder(files, pool)
-        let options = TuningRun.Options(replaces: replace, checkpointSteps: checkpointSteps)
+        let options = TuningRun.Options(replaces: replace, checkpointSteps: checkpointSteps, recomputes: recompute ? true : nil)
         let run = TuningRun(base: base.identity, weights: weights, pool: pool, options: options, baseWeights: BaseWeights(files))
         let own = TuneRun(tasks, run, plot: plot, reporter: reporter)
         if estimate { try own.estimate() } else { try own.toTheEnd() }

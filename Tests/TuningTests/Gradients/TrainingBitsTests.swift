@@ -8,7 +8,7 @@ import Testing
 @Suite struct TrainingBitsTests {
     /// An adapter of its own, so that gradients do not mix.
     private func gradients(
-        _ fixture: GradientFixture, _ weights: DecoderWeights, _ pool: WorkerPool, others: [String]
+        _ fixture: GradientFixture, _ weights: DecoderWeights, _ pool: WorkerPool, others: [String], recomputes: Bool = false
     ) throws -> [Float] {
         let adapter = try fixture.adapter(balance: .uniform(coefficient: 0.01))
         adapter.parametersChanged(weights, pool: pool)
@@ -23,7 +23,7 @@ import Testing
             if index % 2 == 0 { runs.insert(run, at: 0) } else { runs.append(run) }
         }
         runs.append(TrainingBatch.Run(tokens: fixture.tokens(0), isTarget: fixture.isTarget(0), adapter: nil))
-        let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 320)
+        let workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: 320, recomputes: recomputes)
         let logarithms = try workspace.forward(TrainingBatch(runs: runs), differentiates: true)
         workspace.backward(logarithms.map { $0.map { _ in -0.25 } })
         return Array(UnsafeBufferPointer(start: adapter.gradients.pointer, count: adapter.gradients.count))
@@ -37,6 +37,7 @@ import Testing
         let alone = try gradients(fixture, weights, one, others: [])
         #expect(alone.contains { $0 != 0 })
         #expect(try gradients(fixture, weights, three, others: []) == alone)
+        #expect(try gradients(fixture, weights, three, others: [], recomputes: true) == alone, "with activations that are computed again")
         #expect(try gradients(fixture, weights, three, others: ["plain", "dora", "mixlora-some", "tokens", "ia3", "head", "mola", "vera"]) == alone)
     }
 
