@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `lmoe eval` on a base of two small layers, and on the models that ship.
