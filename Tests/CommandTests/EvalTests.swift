@@ -88,6 +88,10 @@ import Testing
         #expect(try errors(data, "--sql-database", data).contains("not a whole SQLite database"))
         #expect(try errors(data, "--adapter", "none", status: 1).contains("there is no adapter `none`"))
         #expect(try errors(tiny.path("no.jsonl"), status: 1).contains("no.jsonl"))
+        let unwritable = try Invocation(
+            "eval", data, "--metrics", "loss", "--html", tiny.path("nowhere/page.html"), environment: tiny.environment)
+        #expect(unwritable.status == 1 && unwritable.errors.contains("nowhere/page.html: the page cannot be written"))
+        #expect(unwritable.output.contains("held-out loss"), "the result is not lost")
         let broken = tiny.path("broken.jsonl")
         try Data("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": 1}\n".utf8).write(to: URL(fileURLWithPath: broken))
         #expect(try errors(broken, status: 1).contains("broken.jsonl:2"))

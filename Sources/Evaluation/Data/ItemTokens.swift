@@ -10,6 +10,9 @@ public struct ItemTokens: Sendable, Equatable {
     public var answers: TrainingSequence?
     public var choices: EncodedChoices?
 
+    /// Tokens of all sequences: 5 bytes of memory each.
+    public var count: Int { prompt.count + (answers?.tokens.count ?? 0) + (choices?.sequences.reduce(0) { $0 + $1.tokens.count } ?? 0) }
+
     /// Errors: those of the encoder.
     public init(_ row: DataRow, _ encoder: RowEncoder) throws(TuningError) {
         let sequence = try encoder.encode(row).example.sequences[0]

@@ -86,9 +86,11 @@ struct Eval: ParsableCommand {
         run.options = scoring.run
         let result = ScoreResult(
             try run.scores(judge), encoded, file: file, base: base.name, seed: scoring.seedBits, broken: file.brokenCount + encoded.refused)
-        if let html { try write(ScorePage(result: result, examples: max(examples, 1)).html, to: html) }
+        // First, so that a page that cannot be written loses no result.
         print(json ? result.json(examples: examples).serialized(pretty: true) : result.text(examples: examples))
-        if let html, !json { print("\nThe page: \(html)") }
+        guard let html else { return }
+        try write(ScorePage(result: result, examples: max(examples, 1)).html, to: html)
+        if !json { print("\nThe page: \(html)") }
     }
 
     /// The named adapters, each once; the base is scored in any case.

@@ -58,15 +58,24 @@ struct EncodedCandidates {
     private static func encode(
         _ set: EvaluationSet, _ path: String, _ encoder: RowEncoder, _ skipsRefused: Bool
     ) throws(TuningError) -> [ItemTokens?] {
+        let most = DataSetLimits().tokens
         var tokens: [ItemTokens?] = []
+        var count = 0
         for item in set.items {
             do throws(TuningError) {
-                tokens.append(try ItemTokens(item.row, encoder))
+                let encoded = try ItemTokens(item.row, encoder)
+                count += encoded.count
+                tokens.append(encoded)
             } catch {
                 var error = error
                 error.file = path
                 guard skipsRefused, error.code != .unsupported else { throw error }
                 tokens.append(nil)
+            }
+            guard count <= most else {
+                throw TuningError(
+                    .limitExceeded, "more than \(most) tokens, those of all choices included; score fewer rows with --limit", file: path,
+                    line: item.line)
             }
         }
         return tokens
