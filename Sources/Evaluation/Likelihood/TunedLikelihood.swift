@@ -13,7 +13,9 @@ public final class TunedLikelihood {
     /// Errors: `noMemory`.
     public init(_ weights: DecoderWeights, pool: WorkerPool, longest: Int) throws(EvaluationError) {
         do throws(ModelError) {
-            workspace = try TrainingWorkspace(weights, pool: pool, maximumRows: max(longest, Self.standardRows))
+            // There is no way back that would need activations.
+            workspace = try TrainingWorkspace(
+                weights, pool: pool, maximumRows: max(longest, Self.standardRows), recomputes: true)
         } catch {
             throw EvaluationError(.noMemory, error.message)
         }
