@@ -60,11 +60,13 @@ struct SubmissionTests {
         _ = rig.store.rescan()
         #expect(throws: AdapterError.self) { try rig.store.acquire("own") }
         var starts: [GenerationStart] = []
-        for (index, choice) in choices.enumerated() {
-            try await eventually("it starts") {
-                for case .started(let start) in choice.stream.drain() { starts.append(start) }
-                return starts.count > index
+        for choice in choices {
+            var answer = Answer()
+            try await eventually("it starts or fails") {
+                for event in choice.stream.drain() { _ = answer.take(event) }
+                return answer.start != nil || answer.failure != nil
             }
+            try starts.append(#require(answer.start, "\(answer.failure?.message ?? "")"))
             choice.stream.cancel()
         }
         #expect(Set(starts.map(\.adapterVersion)).count == 1 && starts.allSatisfy { $0.adapter == "own" })

@@ -111,14 +111,12 @@ import Testing
             // It stays open, so that it counts as taken.
             stream.send(.started(.init(adapter: request.adapter, adapterVersion: nil, promptTokens: 1, cachedTokens: 0)))
         }
-        let router = ScriptedRouter {
-            $0.adapter = "bash-2"
-            $0.notes.canary = .init(of: "bash", adapter: "bash-2", weight: 1, isChosen: true)
-        }
-        let serving = RoutedBackend(backend, router: router)
+        var decision = RouteDecision(adapter: "bash-2", route: .matched, reason: "it was drawn")
+        decision.notes.canary = .init(of: "bash", adapter: "bash-2", weight: 1, isChosen: true)
+        let serving = RoutedBackend(backend, router: ScriptedRouter())
         let reader = Reader(1)
-        serving.answer([RoutedPrompt(question("to bash"), choices: [reader.choice(0)])])
-        _ = await reader.until { !$0[0].decisions.isEmpty && serving.prefetchCounters.loaded == 1 }
+        serving.answer([RoutedPrompt(.decided(decision), choices: [reader.choice(0)])])
+        while serving.prefetchCounters.running > 0 { await Task.yield() }
         #expect(backend.loaded == ["bash"])
     }
 
