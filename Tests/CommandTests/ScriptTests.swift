@@ -4,7 +4,7 @@ import Testing
 /// The scripts that people run.
 @Suite struct ScriptTests {
     private static let scripts = [
-        "bench", "bench-peers", "build", "check-neon", "eval-end-to-end", "eval-routing", "models", "sanitize", "serve", "setup", "test",
+        "bench", "bench-peers", "bench-tuning", "build", "check-neon", "eval-end-to-end", "eval-routing", "models", "sanitize", "serve", "setup", "test",
     ]
 
     /// Without Swift, pip and a network, which building and fetching would need.

@@ -15,18 +15,31 @@ extension AdapterRecipe {
 
     private init(_ document: JSONCursor) throws(JSONError) {
         let type = try document["peft_type"].name().uppercased()
-        guard ["LORA", "IA3", "VERA"].contains(type) else {
-            throw document["peft_type"].invalid("adapters of this type cannot be tuned further, only LORA, IA3 and VERA")
+        let mixture = Family(rawValue: type.lowercased()).flatMap { $0.isMixture ? $0 : nil }
+        guard mixture != nil || ["LORA", "IA3", "VERA"].contains(type) else {
+            throw document["peft_type"].invalid(
+                "adapters of this type cannot be tuned further, only LORA, IA3, VERA, MIXLORA, MOLA and LORAMOE")
         }
         let targets = try Self.projections(document["target_modules"])
         switch type {
+        case _ where mixture != nil:
+            let family = mixture ?? .mixlora
+            let coefficient = try document["router_aux_loss_coef"].optionalDouble()
+            self.init(
+                family: family, rank: try document["r"].int(), alpha: try document["lora_alpha"].double(), targets: targets,
+                experts: try document["num_experts"].int(), chosenExperts: family == .loramoe ? 2 : try document["top_k"].int(),
+                balanceCoefficient: try document["router_loss"].optionalBool() == false ? 0 : coefficient,
+                dropout: try document["lora_dropout"].optionalDouble() ?? 0)
+            // It has none here.
+            if family == .mixlora { dropout = 0 }
         case "LORA":
             let isStabilised = try document["use_rslora"].optionalBool() ?? false
             let isDecomposed = try document["use_dora"].optionalBool() ?? false
             if isStabilised, isDecomposed { throw document["use_rslora"].invalid("together with use_dora it cannot be tuned further") }
             self.init(
                 family: isDecomposed ? .dora : isStabilised ? .rslora : .lora, rank: try document["r"].int(),
-                alpha: try document["lora_alpha"].double(), targets: targets, dropout: try document["lora_dropout"].optionalDouble() ?? 0)
+                alpha: try document["lora_alpha"].double(), targets: targets, trainedTokens: try Self.tokens(document["trainable_token_indices"]),
+                dropout: try document["lora_dropout"].optionalDouble() ?? 0)
             try Self.checkInitialisation(document["init_lora_weights"])
         case "IA3":
             let inputs = try Self.projections(document["feedforward_modules"])
@@ -55,6 +68,17 @@ extension AdapterRecipe {
         return targets
     }
 
+    /// Trained tokens in the order of their rows, which is that of their numbers here.
+    private static func tokens(_ cursor: JSONCursor) throws(JSONError) -> [Int32] {
+        guard cursor.value?.objectValue == nil else {
+            throw cursor.invalid("tokens that are trained in the head alone, or under names, cannot be tuned further; expected a list")
+        }
+        var tokens: [Int32] = []
+        for entry in try cursor.optionalArray() ?? [] { tokens.append(Int32(clamping: try entry.int())) }
+        guard zip(tokens, tokens.dropFirst()).allSatisfy({ $0 < $1 }) else { throw cursor.invalid("expected tokens in rising order") }
+        return tokens
+    }
+
     private static var names: String { Projection.allCases.map(\.moduleName).joined(separator: ", ") }
 
     /// Some ways to begin change the base itself, so that the folder holds what belongs to another base.
@@ -69,6 +93,7 @@ extension AdapterRecipe {
         "init_ia3_weights", "d_initial", "save_projection", "projection_prng_key", "init_weights",
         "base_model_name_or_path", "revision", "auto_mapping", "peft_version", "inference_mode", "base_model_class", "parent_library",
         "unsloth_fixed", "unsloth_version",
+        "trainable_token_indices", "num_experts", "top_k", "router_loss", "router_aux_loss_coef", "routing_strategy",
         "lora_dropout", "vera_dropout", "fan_in_fan_out", "layers_pattern", "loftq_config", "eva_config", "corda_config",
         "lora_ga_config", "velora_config", "megatron_core", "qalora_group_size", "runtime_config",
     ]

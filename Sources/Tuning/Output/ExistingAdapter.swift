@@ -93,10 +93,10 @@ public struct ExistingAdapter: Sendable {
     /// a weight that is not finite; `unsupported` for one that has no place. Cost: one read of the file.
     func fill(_ adapter: TrainableAdapter) throws(TuningError) {
         for tensor in adapter.tensors {
-            let values = try values(tensor.checkpointName, tensor.checkpointShape)
+            let values = try values(recipe.checkpointName(of: tensor), tensor.checkpointShape)
             _ = adapter.values(tensor).update(from: values)
         }
-        let known = Set(adapter.tensors.map(\.checkpointName) + (recipe.family == .vera ? [Self.sharedA, Self.sharedB] : []))
+        let known = Set(adapter.tensors.map(recipe.checkpointName) + (recipe.family == .vera ? [Self.sharedA, Self.sharedB] : []))
         for name in tensors.keys.sorted() where !known.contains(name) {
             throw failure(.unsupported, "the adapter's configuration has no place for this tensor, so that it would be lost", name)
         }

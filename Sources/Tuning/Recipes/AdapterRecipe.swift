@@ -77,6 +77,7 @@ public struct AdapterRecipe: Sendable, Equatable {
 
     public static let mostRank = 1024
     public static let mostExperts = 64
+    public static let mostTrainedTokens = 4096
 
     /// Throws `invalidSetting`.
     public func validate() throws(TuningError) {

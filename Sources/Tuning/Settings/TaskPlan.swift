@@ -78,7 +78,7 @@ public struct TaskPlan: Sendable, Equatable {
 
     private func recipe() throws(TuningError) -> AdapterRecipe {
         if start != nil {
-            let own: [TaskSetting] = [.family, .rank, .alpha, .targets, .experts, .chosenExperts, .balance]
+            let own: [TaskSetting] = [.family, .rank, .alpha, .targets, .trainedTokens, .experts, .chosenExperts, .balance]
             try texts.refuse(own, with: "an adapter that is tuned further")
         }
         let family = try texts.choice(.family, of: AdapterRecipe.Family.self) ?? .lora
@@ -93,7 +93,7 @@ public struct TaskPlan: Sendable, Equatable {
         let seed = try texts.integer(.seed, 0...Int(Int32.max)) ?? 0
         return AdapterRecipe(
             family: family, rank: try texts.integer(.rank, 1...AdapterRecipe.mostRank), alpha: try texts.number(.alpha),
-            targets: try targets(), experts: try texts.integer(.experts, 2...AdapterRecipe.mostExperts),
+            targets: try targets(), trainedTokens: try trainedTokens(), experts: try texts.integer(.experts, 2...AdapterRecipe.mostExperts),
             chosenExperts: try texts.integer(.chosenExperts, 1...AdapterRecipe.mostExperts) ?? 2,
             balanceCoefficient: try texts.number(.balance), dropout: try texts.number(.dropout) ?? 0, seed: UInt64(seed))
     }
@@ -144,6 +144,21 @@ public struct TaskPlan: Sendable, Equatable {
             targets.insert(projection)
         }
         return targets
+    }
+
+    private func trainedTokens() throws(TuningError) -> [Int32] {
+        var tokens: Set<Int32> = []
+        for part in texts.text(.trainedTokens)?.split(separator: ",") ?? [] {
+            let number = part.split(separator: " ").joined()
+            guard let token = Int32(number), token >= 0 else {
+                throw texts.error(.trainedTokens, "expected numbers of tokens with commas (`lmoe tokenize` tells them), found `\(part)`")
+            }
+            tokens.insert(token)
+        }
+        guard tokens.count <= AdapterRecipe.mostTrainedTokens else {
+            throw texts.error(.trainedTokens, "expected at most \(AdapterRecipe.mostTrainedTokens) tokens, found \(tokens.count)")
+        }
+        return tokens.sorted()
     }
 
     private static func heldOutSize(_ texts: SettingTexts) throws(TuningError) -> HeldOutSize {

@@ -15,6 +15,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
     case rank
     case alpha
     case targets
+    case trainedTokens = "trained-tokens"
     case experts
     case chosenExperts = "chosen-experts"
     case balance
@@ -58,7 +59,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
 
     /// Names in the files of Axolotl, PEFT, transformers and TRL.
     public static let otherNames: [String: TaskSetting] = [
-        "adapter": .family, "r": .rank, "lora_r": .rank, "lora_dropout": .dropout, "vera_dropout": .dropout, "lora_alpha": .alpha, "target_modules": .targets,
+        "adapter": .family, "r": .rank, "lora_r": .rank, "lora_dropout": .dropout, "vera_dropout": .dropout, "lora_alpha": .alpha, "target_modules": .targets, "trainable_token_indices": .trainedTokens,
         "lora_target_modules": .targets, "num_experts": .experts, "top_k": .chosenExperts, "router_aux_loss_coef": .balance,
         "rl": .objective, "loss_type": .loss, "simpo_gamma": .gamma, "cpo_alpha": .supervisedWeight, "optimizer": .optimiser,
         "optim": .optimiser, "lr": .rate, "learning_rate": .rate, "loraplus_lr_ratio": .loraPlusRatio, "lr_scheduler": .schedule,
@@ -85,6 +86,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
         case .rank: "the rank, 1 to 1024; not of ia3"
         case .alpha: "the factor before B A is alpha / rank (rslora: alpha / sqrt(rank)); not of ia3 and vera"
         case .targets: "linear maps to change, with commas: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; or `all`"
+        case .trainedTokens: "tokens whose rows of the embedding are trained as well, by their numbers with commas; of lora, rslora and dora"
         case .experts: "the experts of a mixture's router, 2 to 64"
         case .chosenExperts: "how many experts a token has, of mixlora and mola"
         case .balance: "the weight of the loss that spreads tokens over experts, of mixtures"
@@ -121,7 +123,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
     /// What is in force where it is not given.
     public var defaultValue: String? {
         switch self {
-        case .data, .fields, .query, .start, .heldOut, .system, .maxSteps, .patience, .loraPlusRatio: nil
+        case .data, .fields, .query, .start, .heldOut, .trainedTokens, .system, .maxSteps, .patience, .loraPlusRatio: nil
         case .heldOutShare: "0.05"
         case .skipBroken: "false"
         case .out: "NAME in the adapters folder"

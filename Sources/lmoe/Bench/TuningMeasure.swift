@@ -42,7 +42,8 @@ struct TuningMeasure {
         settings.warmup = 0
         settings.examples = sequences
         settings.epochs = 10_000
-        settings.microBatchTokens = sequences * Self.length
+        // A round has room for all tasks.
+        settings.microBatchTokens = 8 * Self.length
         var set = ExampleSet()
         let vocabulary = base.decoder.configuration.vocabulary
         for index in 0..<sequences {

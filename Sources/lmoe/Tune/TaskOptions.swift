@@ -17,6 +17,7 @@ struct TaskOptions: ParsableArguments {
     @Option(task: .rank) var rank: String?
     @Option(task: .alpha) var alpha: String?
     @Option(task: .targets) var targets: String?
+    @Option(task: .trainedTokens) var trainedTokens: String?
     @Option(task: .experts) var experts: String?
     @Option(task: .chosenExperts) var chosenExperts: String?
     @Option(task: .balance) var balance: String?

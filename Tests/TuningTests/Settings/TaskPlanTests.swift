@@ -59,6 +59,15 @@ import Testing
         #expect(settings.microBatchTokens == 512)
     }
 
+    @Test func tokensAreTrainedByTheirNumbers() throws {
+        let plan = try plan([.trainedTokens: "17, 5,17", .family: "dora"])
+        #expect(try plan.settings(for: .supervised).recipe == AdapterRecipe(family: .dora, trainedTokens: [5, 17]))
+        for (values, place) in [
+            ([TaskSetting.trainedTokens: "five"], "--trained-tokens"), ([.trainedTokens: "5", .family: "vera"], "--trained-tokens"),
+            ([.trainedTokens: "5", .start: "old"], "--trained-tokens"),
+        ] { #expect(refusal(values)?.description.hasPrefix("\(place): ") == true, "\(values)") }
+    }
+
     @Test func aMixtureHasExperts() throws {
         let plan = try plan([.family: "mixlora", .rank: "4", .experts: "6", .chosenExperts: "3", .balance: "0.01"])
         let recipe = AdapterRecipe(family: .mixlora, rank: 4, experts: 6, chosenExperts: 3, balanceCoefficient: 0.01)
