@@ -82,6 +82,7 @@ struct ck_worker_pool {
     void (*body)(void *, size_t);
     void *context;
     bool ending;
+    ck_core_share *background;  // null: of the foreground
     size_t threads;
     size_t running;    // of the pool's own threads
     worker *workers;
@@ -90,6 +91,7 @@ struct ck_worker_pool {
 static void *work(void *argument) {
     worker *self = argument;
     ck_worker_pool *pool = self->pool;
+    if (pool->background) ck_lower_thread_priority();
     for (unsigned runs = 0;; runs++) {
         gate_wait(&pool->started, runs, false);
         if (pool->ending) return NULL;
@@ -99,7 +101,7 @@ static void *work(void *argument) {
     }
 }
 
-ck_worker_pool *ck_worker_pool_create(size_t threads, int *error) {
+ck_worker_pool *ck_worker_pool_create(size_t threads, ck_core_share *background, int *error) {
     *error = 0;
     if (threads == 0) threads = 1;
     ck_worker_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
@@ -114,6 +116,7 @@ ck_worker_pool *ck_worker_pool_create(size_t threads, int *error) {
     atomic_init(&pool->next_ticket, 0);
     atomic_init(&pool->arrived, 0);
     pool->ending = false;
+    pool->background = background;
     pool->threads = threads;
     pool->running = 0;
     pool->workers = calloc(threads, sizeof *pool->workers);
@@ -145,6 +148,7 @@ void ck_worker_pool_destroy(ck_worker_pool *pool) {
 void ck_worker_pool_run(ck_worker_pool *pool, void (*body)(void *, size_t), void *context) {
     unsigned ticket = atomic_fetch_add(&pool->next_ticket, 1);
     gate_wait(&pool->serving, ticket, true);
+    if (pool->background) ck_core_share_pass(pool->background);
     if (pool->threads > 1) {
         pool->body = body;
         pool->context = context;
@@ -159,6 +163,7 @@ void ck_worker_pool_run(ck_worker_pool *pool, void (*body)(void *, size_t), void
 }
 
 void ck_worker_pool_barrier(ck_worker_pool *pool) {
+    if (pool->background) ck_core_share_pass(pool->background);
     if (pool->threads == 1) return;
     unsigned passed = atomic_load(&pool->barrier.value);
     if (atomic_fetch_add(&pool->arrived, 1) + 1 < pool->threads) {

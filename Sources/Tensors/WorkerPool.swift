@@ -18,21 +18,30 @@ public protocol PoolWork: AnyObject {
 public final class WorkerPool: @unchecked Sendable {
     /// Threads of a run, the caller's included.
     public let threads: Int
+    /// Who gives way to whom; nil: nobody does.
+    public let share: CoreShare?
+    /// Its runs give way to those of the foreground, its threads have a low priority.
+    public let isBackground: Bool
     private let pool: OpaquePointer
 
     /// The most threads of a pool: several times the cores of the largest machines.
     public static let mostThreads = 1024
 
     /// Starts `threads - 1` threads; throws when the system refuses one of them, or `threads` is not 1 to `mostThreads`.
-    public init(starting threads: Int) throws(ResourceError) {
+    ///
+    /// - Parameters:
+    ///   - share: its runs count as foreground work there; in the background they wait while there is some.
+    public init(starting threads: Int, share: CoreShare? = nil, isBackground: Bool = false) throws(ResourceError) {
         guard 1...Self.mostThreads ~= threads else {
             throw ResourceError("\(threads) worker threads were asked for, expected 1 to \(Self.mostThreads)")
         }
         var error: Int32 = 0
-        guard let pool = ck_worker_pool_create(threads, &error) else {
+        guard let pool = ck_worker_pool_create(threads, isBackground ? share?.pointer : nil, &error) else {
             throw ResourceError("the system refused \(threads) worker threads: \(String(cString: strerror(error)))")
         }
         self.threads = threads
+        self.share = share
+        self.isBackground = isBackground
         self.pool = pool
     }
 
@@ -49,6 +58,8 @@ public final class WorkerPool: @unchecked Sendable {
 
     /// Calls `body(thread)` for every thread, 0 on the caller's, and returns when all are done. A body must not call it.
     public func run(_ body: (Int) -> Void) {
+        if !isBackground { share?.enter() }
+        defer { if !isBackground { share?.leave() } }
         withoutActuallyEscaping(body) { escaping in
             var call = Call(body: escaping)
             withUnsafeMutablePointer(to: &call) { pointer in
@@ -64,6 +75,8 @@ public final class WorkerPool: @unchecked Sendable {
 
     /// The same with an object, which the caller keeps. Nothing is allocated.
     public func run(_ work: any PoolWork) {
+        if !isBackground { share?.enter() }
+        defer { if !isBackground { share?.leave() } }
         var call = WorkCall(work: work)
         withUnsafeMutablePointer(to: &call) { pointer in
             ck_worker_pool_run(
@@ -75,6 +88,10 @@ public final class WorkerPool: @unchecked Sendable {
     private struct WorkCall {
         unowned(unsafe) let work: any PoolWork
     }
+
+    /// Threads of a run in the background call it every few hundred microseconds of a long run: they wait there while the foreground has
+    /// work. Nothing in the foreground.
+    public func giveWay() { if isBackground { share?.pass() } }
 
     /// Every thread of a run calls it, inside the run; it returns when all have. Writes before it are seen after it.
     public func barrier() { ck_worker_pool_barrier(pool) }

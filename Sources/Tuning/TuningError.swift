@@ -24,6 +24,8 @@ public struct TuningError: Error, Sendable, Equatable, CustomStringConvertible {
         case diverged
         /// The base model or the adapter is not the one that the data or the checkpoint were made for.
         case otherBase
+        /// Somebody told the run to stop; its tasks are between two steps.
+        case interrupted
         /// The system refused to read or write.
         case io
         /// The system has no memory left.

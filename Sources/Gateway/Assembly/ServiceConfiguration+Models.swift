@@ -10,9 +10,18 @@ extension ServiceConfiguration {
     /// Starts the threads that compute.
     public func startPool() throws(GatewayError) -> WorkerPool {
         do throws(ResourceError) {
-            return try WorkerPool(starting: threads)
+            return try WorkerPool(starting: threads, share: CoreShare(background: tuningShare))
         } catch {
             throw GatewayError(.notOpened, error.message, place: "threads")
+        }
+    }
+
+    /// Starts the threads that compute fine-tuning jobs beside those of `pool`, to which they give way.
+    public func startTuningPool(beside pool: WorkerPool) throws(GatewayError) -> WorkerPool {
+        do throws(ResourceError) {
+            return try WorkerPool(starting: tuningThreads ?? pool.threads, share: pool.share, isBackground: true)
+        } catch {
+            throw GatewayError(.notOpened, error.message, place: "tuning-threads")
         }
     }
 
@@ -78,7 +87,7 @@ extension ServiceConfiguration {
         var parts = ServiceParts(backend: engine, embedder: embedder, library: library)
         if tuningFolder != nil {
             parts.tuner = RunExecutor(
-                try openTuningBase(try openModelFiles()), weights: model.decoder, pool: pool, logger: logger)
+                try openTuningBase(try openModelFiles()), weights: model.decoder, pool: try startTuningPool(beside: pool), logger: logger)
         }
         return parts
     }

@@ -29,6 +29,10 @@ public struct ServiceConfiguration: Sendable {
     public var host = "127.0.0.1"
     public var port = 8080
     public var threads: Int
+    /// Of the time while requests run, what tuning gets.
+    public var tuningShare = 0.08
+    /// nil: as many as for requests.
+    public var tuningThreads: Int?
     public var precision = Precision.fast
     /// Of the fast path.
     public var keyValueFormat = KeyValueFormat.f16

@@ -8,6 +8,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case tuningAccess = "tuning-access"
     case tuningJobs = "tuning-jobs"
     case host, port, threads, precision
+    case tuningShare = "tuning-share"
+    case tuningThreads = "tuning-threads"
     case apiKeyFile = "api-key-file"
     case corsOrigins = "cors-origins"
     case modelAlias = "model-alias"

@@ -2,6 +2,7 @@ internal import Models
 import OpenAIAPI
 import Routing
 import Telemetry
+import Tensors
 
 /// The table of settings: for each its place in the configuration, the values that it takes, and its line of help. Its default is what
 /// `ServiceConfiguration()` has.
@@ -42,6 +43,17 @@ extension Setting {
             ) { (text, place, configuration) throws(GatewayError) in
                 let threads = try SettingReader.integer(text, place, 0...256)
                 if threads > 0 { configuration.threads = threads }
+            }
+        case .tuningShare:
+            .number(
+                \.tuningShare, 0...CoreShare.greatestShare,
+                "share of the time that fine-tuning jobs get while requests run; they get all of it while none does")
+        case .tuningThreads:
+            .custom(
+                default: "0", range: 0...256, "threads that compute fine-tuning jobs; 0 takes as many as for requests"
+            ) { (text, place, configuration) throws(GatewayError) in
+                let threads = try SettingReader.integer(text, place, 0...256)
+                configuration.tuningThreads = threads > 0 ? threads : nil
             }
         case .precision: .choice(\.precision, [.fast, .reference], "`fast` (quantised weights, int8 products) or `reference` (f32)")
         case .apiKeyFile:

@@ -7,7 +7,8 @@ internal import Synchronization
 internal import Tensors
 internal import Tuning
 
-/// Computes jobs together, on the weights that the service has in memory, in one `TuningRun` on a queue of its own.
+/// Computes jobs together, on the weights that the service has in memory, in one `TuningRun` on a thread of its own. The thread and the
+/// pool give way to serving.
 ///
 /// Data are read on other threads, so that reading them does not hold up the steps of other jobs.
 final class RunExecutor: TuningExecutor {
@@ -18,7 +19,9 @@ final class RunExecutor: TuningExecutor {
 
     private let base: TuningBase
     private let runner: Runner
-    private let queue = DispatchQueue(label: "lmoe.tuning", qos: .utility)
+    private let queue = TuningThread()
+    /// Set when the service ends.
+    private let interruption = Interruption()
     private let preparing = DispatchQueue(label: "lmoe.tuning.data", qos: .utility)
     private let logger: Logger
     private let wishes = Mutex<[String: Wish]>([:])
@@ -26,7 +29,7 @@ final class RunExecutor: TuningExecutor {
     init(_ base: TuningBase, weights: DecoderWeights, pool: WorkerPool, logger: Logger) {
         self.base = base
         self.logger = logger
-        runner = Runner(base.identity, weights, pool, logger)
+        runner = Runner(base.identity, weights, pool, logger, interruption)
     }
 
     func check(_ order: TuningOrder) throws(FineTuningJob.Failure) -> TuningDataSummary {
@@ -84,6 +87,8 @@ final class RunExecutor: TuningExecutor {
 
     func stop() async {
         for job in wishes.withLock({ Array($0.keys) }) { suspend(job) }
+        // The round that runs may take seconds.
+        interruption.set()
         await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
     }
 
@@ -91,6 +96,8 @@ final class RunExecutor: TuningExecutor {
 
     private func begin(_ task: PreparedTask, _ order: TuningOrder, _ tell: @escaping Tell) {
         switch wishes.withLock({ $0[order.job] }) {
+        case .run where interruption.isSet:
+            return finish(order, tell, .suspended(step: nil))
         case .run:
             break
         case .suspend, nil:
@@ -155,7 +162,7 @@ final class RunExecutor: TuningExecutor {
             return .init(code: "invalid_training_file", message: "\(line)\(field)\(error.message)", param: "training_file")
         case .nonFinite, .diverged:
             return .init(code: error.code == .diverged ? "diverged" : "not_finite", message: error.message)
-        case .notFound, .exists, .otherBase, .io, .noMemory:
+        case .notFound, .exists, .otherBase, .interrupted, .io, .noMemory:
             warn(order, "a fine-tuning job failed", "\(error)")
             return .init(code: "server_error", message: "The server could not compute the job (\(error.code.rawValue)); its log says more under \(order.job).")
         }

@@ -19,6 +19,7 @@ final class Runner: @unchecked Sendable {
     private let weights: DecoderWeights
     private let pool: WorkerPool
     private let logger: Logger
+    private let interruption: Interruption
     /// nil before the first job, and after an error that was no job's.
     private var run: TuningRun?
     /// By the name of the adapter.
@@ -28,11 +29,12 @@ final class Runner: @unchecked Sendable {
     /// A run that is killed loses fewer steps than this.
     private static let checkpointSteps = 20
 
-    init(_ identity: BaseIdentity, _ weights: DecoderWeights, _ pool: WorkerPool, _ logger: Logger) {
+    init(_ identity: BaseIdentity, _ weights: DecoderWeights, _ pool: WorkerPool, _ logger: Logger, _ interruption: Interruption) {
         self.identity = identity
         self.weights = weights
         self.pool = pool
         self.logger = logger
+        self.interruption = interruption
     }
 
     /// Takes a job in. Returns its steps so far and in all. Errors: those of `TuningRun.add`.
@@ -40,7 +42,8 @@ final class Runner: @unchecked Sendable {
         _ task: PreparedTask, job: String, tell: @escaping (TuningProgress) -> Void, failed: @escaping (TuningError) -> FineTuningJob.Failure
     ) throws(TuningError) -> (step: Int, totalSteps: Int) {
         let run = self.run ?? TuningRun(
-            base: identity, weights: weights, pool: pool, options: .init(checkpointSteps: Self.checkpointSteps))
+            base: identity, weights: weights, pool: pool, options: .init(checkpointSteps: Self.checkpointSteps),
+            interruption: interruption)
         self.run = run
         let added = try run.add(task)
         jobs[task.name] = Job(id: job, tell: tell, failed: failed)
@@ -60,6 +63,8 @@ final class Runner: @unchecked Sendable {
         guard let run else { return }
         do throws(TuningError) {
             try run.advance(note)
+        } catch where error.code == .interrupted {
+            // The jobs are between two steps; they are let go of next.
         } catch {
             self.run = nil
             for (name, job) in jobs {

@@ -28,6 +28,8 @@ final class EngineWorker: @unchecked Sendable {
     private let preparation: Preparation
     /// Frees adapters: that takes the store's lock and may unmap memory.
     private let releases = DispatchQueue(label: "adapter releases", qos: .utility)
+    /// Where the pool's cores are shared with background work.
+    private var foreground: ForegroundSteps?
     private var isStopping = false
     private var seeds = SystemRandomNumberGenerator()
 
@@ -49,6 +51,7 @@ final class EngineWorker: @unchecked Sendable {
         roster = SequenceRoster(
             slots: limits.activeSequences, blocks: KeyValueBlocks(blocks: count, blockTokens: Self.blockTokens))
         work = try StepWork(base: base, limits: limits, allocations: allocations)
+        foreground = base.pool.share.map(ForegroundSteps.init)
         ledger.update { $0.keyValueBlocks = count }
     }
 
@@ -60,20 +63,27 @@ final class EngineWorker: @unchecked Sendable {
     }
 
     func run() {
+        defer { foreground?.end() }
         while true {
             receive()
             if isStopping { return }
             dropCancelled()
             endExpired()
             if roster.isAdmissionDue(step: stepNumber) { admit() }
-            if step() { stepNumber += 1 }
+            guard step() else { continue }
+            stepNumber += 1
+            foreground?.stepEnded()
         }
     }
 
     // MARK: Arrivals
 
     private func receive() {
-        for message in mailbox.take(wait: !roster.isRunnable) {
+        let isIdle = !roster.isRunnable
+        if isIdle { foreground?.end() }
+        let messages = mailbox.take(wait: isIdle)
+        if isIdle { foreground?.begin() }
+        for message in messages {
             switch message {
             case .admit(let prepared): roster.enqueue(sequence(prepared))
             case .wake: roster.noteWake()

@@ -78,6 +78,7 @@ final class TrainingAttention {
             let values = own.value.pointer + unit.rows.lowerBound * unit.keyWidth + unit.head * unit.dimension
             for head in unit.queryHeads {
                 for block in unit.blocks {
+                    pool.giveWay()
                     let (seen, first) = (unit.keys(block), unit.rows.lowerBound + block.lowerBound)
                     let start = first * unit.queryWidth + head * unit.dimension
                     score(own, unit, block, seen, start, keys, scores)
@@ -113,6 +114,7 @@ final class TrainingAttention {
             }
             for head in unit.queryHeads {
                 for block in unit.blocks {
+                    pool.giveWay()
                     let (seen, first) = (unit.keys(block), unit.rows.lowerBound + block.lowerBound)
                     let start = first * unit.queryWidth + head * dimension
                     let (query, output) = (own.query.pointer + start, own.attended.pointer + start)

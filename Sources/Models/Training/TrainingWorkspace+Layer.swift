@@ -81,7 +81,10 @@ extension TrainingWorkspace {
         let rows = plan.rows
         withoutActuallyEscaping(body) { body in
             pool.run { thread in
-                for row in WorkerPool.slice(rows, of: thread, threads: pool.threads) { body(row) }
+                for row in WorkerPool.slice(rows, of: thread, threads: pool.threads) {
+                    if row % 128 == 0 { pool.giveWay() }
+                    body(row)
+                }
             }
         }
     }

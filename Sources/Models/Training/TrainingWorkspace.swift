@@ -30,6 +30,9 @@ public final class TrainingWorkspace {
     let balances = BalanceRecords()
     /// The last forward pass kept what `backward` reads, which overwrites it.
     private var isDifferentiable = false
+    private let interruption: Interruption?
+    /// The last `forward`, or the `backward` after it, stopped between two layers: its results mean nothing.
+    public private(set) var wasInterrupted = false
     private(set) var plan = TrainingPlan(TrainingBatch(runs: []))
     /// Of the plan's positions, `[positions, headDimension / 2]`: of full layers and of those with a sliding window.
     private(set) var rotation: PositionRotations
@@ -43,13 +46,16 @@ public final class TrainingWorkspace {
     ///   - scalesOutputs: adapters of steps may scale outputs (DoRA, IA³), so that products before the scale are kept.
     ///   - recomputes: what the way back reads of a layer is computed again and not kept, which is slower and takes less memory. No bit
     ///     of a result depends on it.
+    ///   - interruption: when it is set, a pass stops before its next layer.
     public init(
-        _ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int, scalesOutputs: Bool = true, recomputes: Bool = false
+        _ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int, scalesOutputs: Bool = true, recomputes: Bool = false,
+        interruption: Interruption? = nil
     ) throws(ModelError) {
         precondition(maximumRows > 0, "a training workspace for \(maximumRows) rows was asked for")
         self.weights = weights
         self.pool = pool
         self.maximumRows = maximumRows
+        self.interruption = interruption
         configuration = weights.configuration
         let configuration = configuration
         do throws(ResourceError) {
@@ -83,6 +89,7 @@ public final class TrainingWorkspace {
         precondition(batch.rows <= maximumRows, "a step of \(batch.rows) rows, the workspace has room for \(maximumRows)")
         plan = TrainingPlan(batch)
         isDifferentiable = false
+        wasInterrupted = false
         if plan.rows == 0 { return batch.runs.map { _ in [] } }
         let reach = (plan.positions.max() ?? 0) + 1
         rotation.extend(to: reach)
@@ -92,11 +99,13 @@ public final class TrainingWorkspace {
         balances.isRecording = true
         embed()
         for layer in 0..<configuration.layers {
+            if stops { break }
             runLayer(layer, isAgain: false)
             addOutput(layer, to: residuals[layer + 1])
             if differentiates && keepsLayers { kept?.store(layer, rows: plan.rows) }
         }
         balances.isRecording = false
+        if wasInterrupted { return plan.targetRanges.map { [Float](repeating: 0, count: $0.count) } }
         balances.evaluate(plan)
         let logarithms = head.forward(plan, residuals[configuration.layers], vectors.finalNorm, differentiates: differentiates)
         isDifferentiable = differentiates
@@ -114,13 +123,14 @@ public final class TrainingWorkspace {
         precondition(
             slopes.count == plan.segments.count && zip(slopes, plan.targetRanges).allSatisfy { $0.count == $1.count },
             "the slopes are not those of the last batch")
-        guard !plan.bands.isEmpty else { return }
+        guard !plan.bands.isEmpty, !wasInterrupted else { return }
         precondition(isDifferentiable, "backward follows a forward pass with gradients, once")
         isDifferentiable = false
         head.backward(plan, residuals[configuration.layers], vectors.finalNorm, slopes: slopes.flatMap { $0 }, into: gradients.residual)
         guard let lowest = lowestTrained else { return }
         let trainsEmbedding = plan.bands.contains { $0.adapter.vocabulary?.trainsEmbedding == true }
         for layer in stride(from: configuration.layers - 1, through: lowest, by: -1) {
+            if stops { return }
             recall(layer)
             differentiate(layer, isLowest: layer == lowest && !trainsEmbedding)
         }
@@ -144,6 +154,11 @@ public final class TrainingWorkspace {
             kept.restore(layer, rows: plan.rows)
         }
         deriveActivations(layer)
+    }
+
+    private var stops: Bool {
+        if interruption?.isSet == true { wasInterrupted = true }
+        return wasInterrupted
     }
 
     /// The first layer that some row needs to be differentiated; nil: none.

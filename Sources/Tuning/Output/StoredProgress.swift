@@ -8,6 +8,7 @@ struct StoredProgress: Equatable {
     /// Of the first example of the next step.
     var cursor = DataCursor()
     var finished: FinishReason?
+    var owesEvaluation = false
     var skipCount = 0
     var consecutiveSkipCount = 0
     var stopping = EarlyStopping.Progress()
@@ -19,6 +20,7 @@ struct StoredProgress: Equatable {
         optimiserSteps = task.optimiser.stepCount
         cursor = task.cursor(afterSteps: step)
         finished = task.finished
+        owesEvaluation = task.owesEvaluation
         skipCount = task.clipping.skipCount
         consecutiveSkipCount = task.clipping.consecutiveSkipCount
         stopping = task.stopping.progress
@@ -30,7 +32,7 @@ struct StoredProgress: Equatable {
             "step": .count(step), "trained_tokens": .count(trainedTokens), "optimiser_steps": .count(optimiserSteps),
             "cursor": ["epoch": .count(cursor.epoch), "position": .count(cursor.position)],
             "finished": finished.map { .string($0.rawValue) } ?? .null,
-            "skipped_steps": .count(skipCount), "consecutive_skipped_steps": .count(consecutiveSkipCount),
+            "owes_evaluation": .bool(owesEvaluation), "skipped_steps": .count(skipCount), "consecutive_skipped_steps": .count(consecutiveSkipCount),
             "best_loss": .optional(stopping.bestLoss), "best_step": .optional(stopping.bestStep),
             "marked_loss": .optional(stopping.markedLoss),
             "evaluations_without_improvement": .count(stopping.evaluationsWithoutImprovement),
@@ -48,6 +50,7 @@ struct StoredProgress: Equatable {
         let reason = try stored["finished"].optionalName()
         finished = reason.flatMap(FinishReason.init(rawValue:))
         guard reason == nil || finished != nil else { throw stored["finished"].invalid("it is no known reason") }
+        owesEvaluation = try stored["owes_evaluation"].optionalBool() ?? false
         skipCount = try stored["skipped_steps"].int(in: 0...step)
         consecutiveSkipCount = try stored["consecutive_skipped_steps"].int(in: 0...skipCount)
         stopping.bestLoss = try stored["best_loss"].optionalDouble()

@@ -78,6 +78,7 @@ extension TuningTask {
             maximumNorm: clipping.maximumNorm, mostSkips: clipping.mostSkips, skipCount: progress.skipCount,
             consecutiveSkipCount: progress.consecutiveSkipCount)
         (step, trainedTokens, finished) = (progress.step, progress.trainedTokens, progress.finished)
+        owesEvaluation = progress.owesEvaluation
         optimiser.resume(at: progress.optimiserSteps)
     }
 

@@ -42,15 +42,19 @@ public final class TuningRun {
 
     /// - Parameter baseWeights: with which folders are loaded before they get their names; nil: those of DoRA and IA³ are not.
     public init(
-        base: BaseIdentity, weights: DecoderWeights, pool: WorkerPool, options: Options = Options(), baseWeights: BaseWeights? = nil
+        base: BaseIdentity, weights: DecoderWeights, pool: WorkerPool, options: Options = Options(), baseWeights: BaseWeights? = nil,
+        interruption: Interruption = Interruption()
     ) {
         self.baseWeights = baseWeights
         self.base = base
         self.pool = pool
         self.options = options
-        session = TuningSession(weights, pool: pool)
+        session = TuningSession(weights, pool: pool, interruption: interruption)
         session.recomputes = options.recomputes
     }
+
+    /// Set by any thread, it makes a round stop in the middle, with every task at the end of its last whole step.
+    public var interruption: Interruption { session.interruption }
 
     /// Tasks that the run holds.
     public var tasks: [TuningTask] { entries.map(\.task) }
@@ -103,9 +107,9 @@ public final class TuningRun {
     // MARK: Rounds
 
     /// One micro-batch of each task, with the checkpoints, measurements and adapters' folders that are due then. A task that cannot go on
-    /// is let go of; the others are not disturbed. Errors: those that are of no task.
+    /// is let go of; the others are not disturbed. Errors: those that are of no task; `interrupted` after `interruption` was set.
     public func advance(_ tell: Tell) throws(TuningError) {
-        for entry in entries where !entry.isBegun { begin(entry.task, tell) }
+        for entry in entries where !entry.isBegun { try begin(entry.task, tell) }
         for entry in entries { if let reason = entry.task.finished { finish(entry.task, reason, tell) } }
         let before = session.tasks
         var events: [TuningEvent] = []
@@ -126,7 +130,7 @@ public final class TuningRun {
 
     /// Measures the base's held-out loss, with which the adapter's is compared, and writes the first checkpoint: a disk without room is found
     /// now, and a run that is killed has a start.
-    private func begin(_ task: TuningTask, _ tell: Tell) {
+    private func begin(_ task: TuningTask, _ tell: Tell) throws(TuningError) {
         guard let index = entries.firstIndex(where: { $0.task === task }) else { return }
         do throws(TuningError) {
             if !task.heldOut.examples.isEmpty {
@@ -137,6 +141,8 @@ public final class TuningRun {
             try entries[index].own.checkpoints.begin()
             try save(entries[index], tell)
             entries[index].isBegun = true
+        } catch where error.code == .interrupted {
+            throw error
         } catch {
             fail(task, error, tell)
         }

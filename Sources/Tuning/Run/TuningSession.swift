@@ -13,6 +13,8 @@ public import Tensors
 public final class TuningSession {
     public let weights: DecoderWeights
     public private(set) var tasks: [TuningTask] = []
+    /// Set by any thread, it stops what `advance` and `evaluate` compute before the next layer.
+    public let interruption: Interruption
     private let pool: WorkerPool
     private var workspace: TrainingWorkspace?
     /// Whether the way back computes activations again instead of keeping them, which is slower and takes less memory; nil: where keeping
@@ -29,7 +31,8 @@ public final class TuningSession {
     /// Held-out losses are measured where they are due. When false they are not: an estimate measures steps alone.
     public var measuresHeldOut = true
 
-    public init(_ weights: DecoderWeights, pool: WorkerPool) {
+    public init(_ weights: DecoderWeights, pool: WorkerPool, interruption: Interruption = Interruption()) {
+        self.interruption = interruption
         self.weights = weights
         self.pool = pool
     }
@@ -71,10 +74,28 @@ public final class TuningSession {
     /// A round, and the optimiser steps that are complete with it. `tell` gets what happened, in the order of the tasks. A task that throws
     /// is taken out; the steps of the others are done before the first error is thrown, and they go on with the next round.
     ///
-    /// Errors: `nonFinite`, `diverged` of a task, `noMemory`.
+    /// Errors: `nonFinite`, `diverged` of a task, `noMemory`; `interrupted`: what was computed of steps under way is dropped, so that a
+    /// checkpoint of each task is exact, and the next round computes it again.
     public func advance(_ tell: (TuningEvent) -> Void) throws(TuningError) {
+        do throws(TuningError) {
+            try advanceOnce(tell)
+        } catch {
+            if error.code == .interrupted { dropStepsUnderWay() }
+            throw error
+        }
+    }
+
+    private func dropStepsUnderWay() {
+        steps = [:]
+        for task in tasks where task.finished == nil { task.rewind() }
+    }
+
+    private func advanceOnce(_ tell: (TuningEvent) -> Void) throws(TuningError) {
         let running = running
         if running.isEmpty { return }
+        if interruption.isSet { throw Self.interrupted }
+        let owing = running.filter(\.owesEvaluation)
+        if !owing.isEmpty { return try settle(owing, tell) { (_) throws(TuningError) in } }
         for task in running where isBetweenSteps(task) { steps[ObjectIdentifier(task)] = try begin(task) }
         round += 1
         var batch = TrainingBatch(runs: [])
@@ -107,20 +128,35 @@ public final class TuningSession {
             steps[place] = step
         }
         workspace?.backward(slopes)
+        if workspace?.wasInterrupted == true { throw Self.interrupted }
+        try settle(parts.map(\.task).filter { steps[ObjectIdentifier($0)]?.isComplete == true }, tell) { (task) throws(TuningError) in
+            guard let step = steps.removeValue(forKey: ObjectIdentifier(task)) else { return }
+            tell(.step(try task.apply(step, weights, pool)))
+        }
+    }
+
+    /// Does what is due at the end of steps, for each task, whether or not it fails for another one.
+    private func settle(
+        _ tasks: [TuningTask], _ tell: (TuningEvent) -> Void, _ apply: (TuningTask) throws(TuningError) -> Void
+    ) throws(TuningError) {
         var failure: TuningError?
-        for (task, _) in parts {
-            guard let step = steps[ObjectIdentifier(task)], step.isComplete else { continue }
-            steps[ObjectIdentifier(task)] = nil
+        for task in tasks {
             do throws(TuningError) {
-                tell(.step(try task.apply(step, weights, pool)))
+                try apply(task)
+                task.owesEvaluation = true
                 try finish(task, tell)
+                task.owesEvaluation = false
+            } catch where error.code == .interrupted {
+                failure = failure ?? error
             } catch {
                 remove(task)
-                failure = failure ?? error.named(task.name)
+                failure = failure.flatMap { $0.code == .interrupted ? nil : $0 } ?? error.named(task.name)
             }
         }
         if let failure { throw failure }
     }
+
+    private static let interrupted = TuningError(.interrupted, "the run was told to stop")
 
     /// Tasks whose next micro-batches fit a round together, in the order of the tasks. The one that has waited longest is always among them.
     private func chosen(of running: [TuningTask]) -> [TuningTask] {
@@ -224,14 +260,17 @@ public final class TuningSession {
         return step
     }
 
-    /// Errors: `noMemory`; the workspace is given back then.
+    /// Errors: `noMemory`; the workspace is given back then. `interrupted`.
     private func forward(_ batch: TrainingBatch, differentiates: Bool) throws(TuningError) -> [[Float]] {
+        let logarithms: [[Float]]
         do throws(ModelError) {
-            return try workspace(batch.rows).forward(batch, differentiates: differentiates)
+            logarithms = try workspace(batch.rows).forward(batch, differentiates: differentiates)
         } catch {
             workspace = nil
             throw TuningError(.noMemory, error.message)
         }
+        if workspace?.wasInterrupted == true { throw Self.interrupted }
+        return logarithms
     }
 
     /// Room for so many rows. It grows to the largest round.
@@ -241,7 +280,7 @@ public final class TuningSession {
         let (room, scales) = ((rows + 127) / 128 * 128, tasks.contains { $0.adapter.scalesOutputs })
         let made = try TrainingWorkspace(
             weights, pool: pool, maximumRows: room, scalesOutputs: scales,
-            recomputes: recomputes ?? TrainingWorkspace.isMemoryShort(weights.configuration, rows: room))
+            recomputes: recomputes ?? TrainingWorkspace.isMemoryShort(weights.configuration, rows: room), interruption: interruption)
         workspace = made
         return made
     }

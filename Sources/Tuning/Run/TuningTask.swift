@@ -18,6 +18,8 @@ public final class TuningTask {
     public internal(set) var trainedTokens = 0
     /// The parameters at the lowest held-out loss; nil without a measurement.
     public internal(set) var best: FloatBuffer?
+    /// A measurement of the held-out loss is due after the last step, and was interrupted.
+    var owesEvaluation = false
     /// Why it is done; nil: it goes on.
     public internal(set) var finished: FinishReason?
     /// Of the base's path that computes: `fast`, `reference`.

@@ -21,6 +21,7 @@ extension BenchReport {
                         "tokens_per_second": .number(result.tokensPerSecond), "resident_bytes": .integer(Int64(result.residentBytes)),
                     ]
                 }),
+            "tuning_beside_serving": sharedCores.map(sharedCoresJSON) ?? .null,
             "latency": latency.map(latencyJSON) ?? .null,
             "http": http.map { http in
                 [
@@ -80,6 +81,17 @@ extension BenchReport {
                 latency.firstToken.map { label, samples in ["what": .string(label), "seconds": json(samples)] }),
             "decode_token": json(latency.decodeToken), "adapter_load": json(latency.adapterLoad), "adapter_bytes": .integer(Int64(latency.adapterBytes)),
             "allocations_per_token": latency.allocationsPerToken.map { .number($0) } ?? .null,
+        ]
+    }
+
+    private func sharedCoresJSON(_ shared: SharedCoresMeasure) -> JSONValue {
+        func json(_ pair: SharedCoresMeasure.Pair) -> JSONValue {
+            ["alone": self.json(Samples(pair.alone)), "beside": self.json(Samples(pair.beside)), "ratio": .number(pair.ratio)]
+        }
+        return [
+            "share": .number(shared.share), "streams": .integer(Int64(SharedCoresMeasure.streams)),
+            "tokens_per_second": json(shared.decode), "first_token": json(shared.firstToken),
+            "first_token_beside_streams": json(shared.firstTokenBeside), "tuner_tokens_per_second": json(shared.tuning),
         ]
     }
 

@@ -5,6 +5,7 @@ extension BenchReport {
         if !prefill.isEmpty { parts.append(steps(prefill, first: ["prompt", "ms"]) { "\($0.tokens)" }) }
         if !decode.isEmpty { parts.append(steps(decode, first: ["decode rows", "ms/step"]) { "\($0.rows)" }) }
         if !tuning.isEmpty { parts.append(tuningTable) }
+        if let sharedCores { parts.append(Self.table(sharedCores)) }
         if latency != nil || http != nil || routing != nil || !routingScale.isEmpty { parts.append(timings) }
         if !memory.isEmpty { parts.append(memoryTable) }
         if isDisturbed {
@@ -47,6 +48,20 @@ extension BenchReport {
                 result.label, Figure.decimals(result.tokensPerSecond, 0), Figure.decimals(result.seconds * 1000, 0),
                 Figure.bytes(result.residentBytes))
         }
+        return table.text
+    }
+
+    private static func table(_ shared: SharedCoresMeasure) -> String {
+        let percent = Figure.decimals(shared.share * 100, 0)
+        var table = Table(["tuning beside serving, share \(percent) %", "alone", "beside", "ratio"], leansRight: [1, 2, 3])
+        func add(_ label: String, _ pair: SharedCoresMeasure.Pair, _ decimals: Int, times factor: Double = 1) {
+            let (alone, beside) = (Samples(pair.alone).median * factor, Samples(pair.beside).median * factor)
+            table.add(label, Figure.decimals(alone, decimals), Figure.decimals(beside, decimals), Figure.decimals(pair.ratio, 2))
+        }
+        add("\(SharedCoresMeasure.streams) streams, tokens/s", shared.decode, 0)
+        add("first token, no other request, ms", shared.firstToken, 1, times: 1000)
+        add("first token beside the streams, ms", shared.firstTokenBeside, 1, times: 1000)
+        add("the tuner, tokens/s", shared.tuning, 0)
         return table.text
     }
 

@@ -11,6 +11,7 @@ struct BenchReport {
     var prefill: [StepResult] = []
     var decode: [StepResult] = []
     var tuning: [TuningResult] = []
+    var sharedCores: SharedCoresMeasure?
     var routingScale: [RoutingScale] = []
     /// In the order in which it grew.
     var memory: [ProcessMemory] = []

@@ -65,6 +65,11 @@ struct BenchRun {
             Terminal.progress("tuning")
             report.tuning = try TuningMeasure(base: base, pool: workspace.pool, repeats: plan.repeats).results()
         }
+        if has(.tuningBesideServing) {
+            Terminal.progress("tuning beside serving")
+            let bench = try Workbench(workspace.configuration, base: base, count: 0)
+            report.sharedCores = try SharedCoresMeasure(bench, pool: workspace.pool, repeats: plan.repeats)
+        }
         if let embedder { report.routingScale = try routeAtScale(embedder) }
         if has(.memory) { report.memory = memory }
         return report

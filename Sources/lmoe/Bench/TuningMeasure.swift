@@ -22,7 +22,7 @@ struct TuningMeasure {
     let repeats: Int
 
     private static let rank = 8
-    private static let length = 128
+    static let length = 128
 
     /// One task with 8 sequences a step, and four tasks with 2 each: one after the other and at once.
     func results() throws(TuningError) -> [TuningResult] {
@@ -36,18 +36,18 @@ struct TuningMeasure {
         return results
     }
 
-    private func task(_ number: Int, sequences: Int) throws(TuningError) -> TuningTask {
+    func task(_ number: Int, sequences: Int, length: Int = TuningMeasure.length) throws(TuningError) -> TuningTask {
         var settings = try TaskSettings(recipe: AdapterRecipe(rank: Self.rank))
         settings.schedule = .constant
         settings.warmup = 0
         settings.examples = sequences
         settings.epochs = 10_000
         // A round has room for all tasks.
-        settings.microBatchTokens = 8 * Self.length
+        settings.microBatchTokens = 8 * length
         var set = ExampleSet()
         let vocabulary = base.decoder.configuration.vocabulary
         for index in 0..<sequences {
-            let tokens = (0...Self.length).map { Int32(($0 * 7919 + index * 104_729 + number * 1_299_709 + 13) % vocabulary) }
+            let tokens = (0...length).map { Int32(($0 * 7919 + index * 104_729 + number * 1_299_709 + 13) % vocabulary) }
             set.examples.append(.supervised(TrainingSequence(tokens: tokens, isTarget: tokens.map { _ in true })))
             set.lines.append(index + 1)
         }

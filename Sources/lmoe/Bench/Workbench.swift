@@ -54,10 +54,15 @@ final class Workbench {
     /// Seconds from `submit` to the end of a request for `tokens` tokens; with one, that is the time to the first token.
     @discardableResult
     func generate(_ prompt: [Int32], adapter: String? = nil, tokens: Int) throws -> Double {
-        let request = GenerationRequest(
+        let request = request(prompt, adapter: adapter, tokens: tokens)
+        return try elapsed { _ = try Answer.run(request, on: engine, onText: { _ in }) }
+    }
+
+    /// Greedy, and as long as it is asked for.
+    func request(_ prompt: [Int32], adapter: String? = nil, tokens: Int) -> GenerationRequest {
+        GenerationRequest(
             id: "bench", prompt: .tokens(prompt), adapter: adapter, sampling: .greedy, maxTokens: tokens,
             ignoreEndOfSequence: true)
-        return try elapsed { _ = try Answer.run(request, on: engine, onText: { _ in }) }
     }
 
     /// Token ids that no earlier prompt began with, so that no prefix is found in the cache.

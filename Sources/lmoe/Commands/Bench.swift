@@ -14,6 +14,7 @@ struct Bench: AsyncParsableCommand {
               lmoe bench --quick
               lmoe bench --only decode --rows 1,8,32 --ranks 16 --repeat 9 --json
               lmoe bench --only decode --with bash,sql
+              lmoe bench --only tuning-beside-serving --tuning-share 0.2
 
             Adapters are made in memory, on all projections of every layer: LoRAs, and MixLoRAs of 8 experts of which a token \
             has 2; --with takes those of the adapters folder instead. Figures are medians of --repeat runs in which the cases \
@@ -22,11 +23,14 @@ struct Bench: AsyncParsableCommand {
             """)
 
     enum Section: String, CaseIterable {
-        case prefill, decode, tuning, latency, http, routing, memory
+        case prefill, decode, tuning
+        case tuningBesideServing = "tuning-beside-serving"
+        case latency, http, routing, memory
     }
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var folders: FolderOptions
+    @OptionGroup var sharing: SharingOptions
     @Option(name: .customLong("only"), help: "Sections, with commas: \(Section.allCases.map(\.rawValue).joined(separator: ", ")).")
     var givenOnly: String?
     var only: String? { givenOnly ?? Variables.text("only") }
@@ -89,7 +93,7 @@ struct Bench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let workspace = try Workspace(model, flags: folders.flags)
+        let workspace = try Workspace(model, flags: folders.flags.merging(sharing.flags) { _, more in more })
         let report = try await BenchRun(plan: try plan(), workspace: workspace).report()
         print(json ? report.json.serialized(pretty: true) : report.text)
     }

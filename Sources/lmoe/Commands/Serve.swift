@@ -63,6 +63,8 @@ struct ServiceOptions: SettingOptions {
     @Option(.tuningFolder) var tuningFolder: String?
     @Option(.tuningAccess) var tuningAccess: String?
     @Option(.tuningJobs) var tuningJobs: String?
+    @Option(.tuningShare) var tuningShare: String?
+    @Option(.tuningThreads) var tuningThreads: String?
     @Option(.apiKeyFile) var apiKeyFile: String?
     @Option(.corsOrigins) var corsOrigins: String?
     @Option(.modelAlias) var modelAlias: [String] = []

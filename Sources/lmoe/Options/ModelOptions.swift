@@ -11,6 +11,12 @@ struct ModelOptions: SettingOptions {
     var config: String? { givenConfig ?? Variables.text("config") }
 }
 
+/// What tuning gets of the cores beside requests.
+struct SharingOptions: SettingOptions {
+    @Option(.tuningShare) var tuningShare: String?
+    @Option(.tuningThreads) var tuningThreads: String?
+}
+
 /// Where adapters and their routing data are, and how the router decides.
 struct FolderOptions: SettingOptions {
     @Option(.adapters) var adapters: String?

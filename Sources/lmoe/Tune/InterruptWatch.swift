@@ -1,24 +1,19 @@
 import Foundation
-import Synchronization
+import Models
 
 /// Notices Ctrl-C and SIGTERM, so that a run ends with a checkpoint. A second signal ends the process at once.
 final class InterruptWatch {
-    private final class Flag: Sendable {
-        let came = Atomic<Bool>(false)
-    }
-
     private static let signals = [SIGINT, SIGTERM]
-    private let flag = Flag()
     private let sources: [any DispatchSourceSignal]
 
-    init() {
-        let flag = flag
+    /// - Parameter interruption: set by the first signal.
+    init(_ interruption: Interruption) {
         sources = Self.signals.map { number in
             // What dispatch watches is not delivered to the process.
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                flag.came.store(true, ordering: .relaxed)
+                interruption.set()
                 for number in Self.signals { signal(number, SIG_DFL) }
                 Terminal.say("\nlmoe: the run stops and writes a checkpoint; a second Ctrl-C ends it at once")
             }
@@ -26,8 +21,6 @@ final class InterruptWatch {
             return source
         }
     }
-
-    var isInterrupted: Bool { flag.came.load(ordering: .relaxed) }
 
     /// Signals end the process again.
     func stop() {

@@ -22,15 +22,15 @@ final class TuneRun {
     /// Errors: those of a base, of tasks that cannot be set up, and `Failure` where a task ended without an adapter.
     func toTheEnd() throws {
         try begin()
-        let interrupts = InterruptWatch()
+        let interrupts = InterruptWatch(run.interruption)
         defer { interrupts.stop() }
         pace = TunePace()
         var reason = "interrupted"
         do throws(TuningError) {
-            while !run.tasks.isEmpty, !interrupts.isInterrupted { try run.advance(tell) }
+            while !run.tasks.isEmpty, !run.interruption.isSet { try run.advance(tell) }
         } catch {
             // Of no task, such as no memory: all of them can go on another time.
-            reason = error.description
+            if error.code != .interrupted { reason = error.description }
         }
         drawPlot()
         if !run.tasks.isEmpty { throw leaving(reason) }

@@ -75,6 +75,60 @@ import Testing
         #expect(told == steps.sorted { $0.key < $1.key }.map(\.value), "seed \(seed)")
     }
 
+    @Test("a pass that another thread interrupts leaves every task where a checkpoint of it is exact", arguments: cases.prefix(3))
+    func stoppedInTheMiddle(entry: Case) throws {
+        let small = try entry.task()
+        let base = BaseIdentity(small.files)
+        let whole = try small.task()
+        let expected = try small.run(whole)
+        let folder = try TemporaryFolder()
+        let checkpoints = try CheckpointFolder(folder.place("checkpoints"))
+        var task = try small.task()
+        var events: [TuningEvent] = []
+        var interruptions = 0
+        while task.finished == nil {
+            let session = TuningSession(small.weights, pool: small.pool)
+            try session.add(task)
+            let interruption = session.interruption
+            let delay = UInt32.random(in: 0..<4000)
+            let thread = Thread {
+                usleep(delay)
+                interruption.set()
+            }
+            // Every other time while a measurement is due, which is made up for.
+            if interruptions % 2 == 0 { thread.start() }
+            let stopsAfterStep = interruptions % 2 == 1
+            while task.finished == nil, !interruption.isSet {
+                let isStopped = try isInterrupted {
+                    try session.advance { event in
+                        events.append(event)
+                        if case .step = event, stopsAfterStep { interruption.set() }
+                    }
+                }
+                interruptions += isStopped ? 1 : 0
+            }
+            try checkpoints.save(task, base: base)
+            let stored = try #require(try checkpoints.newest())
+            task = try small.task()
+            try task.resume(from: stored.checkpoint, base: base, weights: small.weights, pool: small.pool)
+        }
+        #expect(interruptions > 1)
+        #expect(task.adapter.parameters.hasBits(of: whole.adapter.parameters))
+        #expect(try #require(task.best).hasBits(of: #require(whole.best)))
+        #expect(StoredProgress(task) == StoredProgress(whole))
+        #expect(events == expected)
+    }
+
+    private func isInterrupted(_ body: () throws -> Void) throws -> Bool {
+        do {
+            try body()
+            return false
+        } catch {
+            guard (error as? TuningError)?.code == .interrupted else { throw error }
+            return true
+        }
+    }
+
     /// On the fast path, where a row has the same bits beside any others; f32 products of a library are not blocked alike.
     @Test("a task resumed beside others has the bits of the task alone")
     func company() throws {

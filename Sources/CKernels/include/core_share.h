@@ -1,0 +1,22 @@
+// Who computes on the cores: foreground threads at once, background threads while none is in the foreground.
+#pragma once
+#include <stdbool.h>
+
+typedef struct ck_core_share ck_core_share;
+
+// Null without memory.
+ck_core_share *ck_core_share_create(void);
+// No thread uses it any more.
+void ck_core_share_destroy(ck_core_share *share);
+// A foreground thread begins, and has ended. Neither waits for background threads. Leaving takes a lock only where the foreground becomes
+// empty while background threads wait.
+void ck_core_share_enter(ck_core_share *share);
+void ck_core_share_leave(ck_core_share *share);
+// Background threads call it every few hundred microseconds. Returns when nobody is in the foreground; one load where that is so already.
+void ck_core_share_pass(ck_core_share *share);
+// Some background thread waits in pass.
+bool ck_core_share_is_awaited(const ck_core_share *share);
+// Open: pass returns at once whoever is in the foreground.
+void ck_core_share_set_open(ck_core_share *share, bool is_open);
+// The calling thread runs from now on only where no other thread wants its core. False: the system refuses that.
+bool ck_lower_thread_priority(void);
