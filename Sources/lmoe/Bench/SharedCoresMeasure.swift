@@ -33,7 +33,10 @@ struct SharedCoresMeasure {
         var ratio: Double { Samples(beside).median / Samples(alone).median }
     }
 
-    private static let answer = 256
+    /// Tokens of an answer: of those whose speed is measured, long enough for several steps of the tuner's share, and of those beside which
+    /// first tokens are.
+    private static let answer = 1024
+    private static let shortAnswer = 256
     private static let tuningTokens = 64
 
     init(_ bench: Workbench, pool: WorkerPool, repeats: Int) throws {
@@ -57,11 +60,11 @@ struct SharedCoresMeasure {
     private mutating func measure(_ bench: Workbench, _ side: WritableKeyPath<Pair, [Double]>, _ tuner: Tuner? = nil) throws {
         firstToken[keyPath: side] += try Self.firstTokens(bench)
         let before = tuner?.tokens ?? 0
-        let streams = try Streams(bench)
+        let streams = try Streams(bench, tokens: Self.answer)
         let seconds = try streams.wait()
         if let tuner { tuning.beside.append(Double(tuner.tokens - before) / seconds) }
         decode[keyPath: side].append(Double(Self.streams * Self.answer) / seconds)
-        let more = try Streams(bench)
+        let more = try Streams(bench, tokens: Self.shortAnswer)
         usleep(50_000)
         firstTokenBeside[keyPath: side] += try Self.firstTokens(bench)
         _ = try more.wait()
@@ -81,9 +84,9 @@ struct SharedCoresMeasure {
             let first = Mutex<(any Error)?>(nil)
         }
 
-        init(_ bench: Workbench) throws {
+        init(_ bench: Workbench, tokens: Int) throws {
             for _ in 0..<SharedCoresMeasure.streams {
-                let request = bench.request(bench.freshPrompt(32), tokens: SharedCoresMeasure.answer)
+                let request = bench.request(bench.freshPrompt(32), tokens: tokens)
                 DispatchQueue.global().async(group: group) { [engine = bench.engine, failure] in
                     do {
                         _ = try Answer.run(request, on: engine, onText: { _ in })
