@@ -87,7 +87,8 @@ extension ServiceConfiguration {
         var parts = ServiceParts(backend: engine, embedder: embedder, library: library)
         if tuningFolder != nil {
             parts.tuner = RunExecutor(
-                try openTuningBase(try openModelFiles()), weights: model.decoder, pool: try startTuningPool(beside: pool), logger: logger)
+                try openTuningBase(try openModelFiles()), weights: model.decoder, baseWeights: model.weights,
+                pool: try startTuningPool(beside: pool), logger: logger)
         }
         return parts
     }

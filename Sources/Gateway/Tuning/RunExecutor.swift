@@ -26,10 +26,11 @@ final class RunExecutor: TuningExecutor {
     private let logger: Logger
     private let wishes = Mutex<[String: Wish]>([:])
 
-    init(_ base: TuningBase, weights: DecoderWeights, pool: WorkerPool, logger: Logger) {
+    /// - Parameter baseWeights: with which adapters' folders are loaded before they get their names.
+    init(_ base: TuningBase, weights: DecoderWeights, baseWeights: BaseWeights, pool: WorkerPool, logger: Logger) {
         self.base = base
         self.logger = logger
-        runner = Runner(base.identity, weights, pool, logger, interruption)
+        runner = Runner(base.identity, weights, baseWeights, pool, logger, interruption)
     }
 
     func check(_ order: TuningOrder) throws(FineTuningJob.Failure) -> TuningDataSummary {

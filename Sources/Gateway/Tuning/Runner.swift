@@ -17,6 +17,7 @@ final class Runner: @unchecked Sendable {
 
     private let identity: BaseIdentity
     private let weights: DecoderWeights
+    private let baseWeights: BaseWeights
     private let pool: WorkerPool
     private let logger: Logger
     private let interruption: Interruption
@@ -29,9 +30,13 @@ final class Runner: @unchecked Sendable {
     /// A run that is killed loses fewer steps than this.
     private static let checkpointSteps = 20
 
-    init(_ identity: BaseIdentity, _ weights: DecoderWeights, _ pool: WorkerPool, _ logger: Logger, _ interruption: Interruption) {
+    init(
+        _ identity: BaseIdentity, _ weights: DecoderWeights, _ baseWeights: BaseWeights, _ pool: WorkerPool, _ logger: Logger,
+        _ interruption: Interruption
+    ) {
         self.identity = identity
         self.weights = weights
+        self.baseWeights = baseWeights
         self.pool = pool
         self.logger = logger
         self.interruption = interruption
@@ -43,7 +48,7 @@ final class Runner: @unchecked Sendable {
     ) throws(TuningError) -> (step: Int, totalSteps: Int) {
         let run = self.run ?? TuningRun(
             base: identity, weights: weights, pool: pool, options: .init(checkpointSteps: Self.checkpointSteps),
-            interruption: interruption)
+            baseWeights: baseWeights, interruption: interruption)
         self.run = run
         let added = try run.add(task)
         jobs[task.name] = Job(id: job, tell: tell, failed: failed)
