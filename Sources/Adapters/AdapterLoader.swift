@@ -9,7 +9,7 @@ package struct AdapterLoader: Sendable {
     /// Nil: templates and tokens are taken as they are.
     var check: PromptingCheck?
 
-    /// Loads a folder as serving does, for whoever writes one. Errors: why it would be refused.
+    /// Loads a folder as serving does, so that a writer can check it first. Errors: why serving would refuse it.
     package static func check(folder: String, base: DecoderConfiguration, weights: BaseWeights?) throws(AdapterError) {
         let loader = AdapterLoader(base: BaseModules(base, weights: weights), element: .f32, limits: AdapterLimits(), registry: .standard)
         _ = try loader.load(try AdapterDirectory(path: folder))

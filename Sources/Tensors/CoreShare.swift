@@ -8,7 +8,7 @@ internal import Glibc
 /// that share a core would hold up the barriers of both. Background threads also have a low priority, so that whatever else wakes up runs
 /// before them.
 ///
-/// Nobody waits for a background thread, and entering and leaving cost an atomic addition each.
+/// The foreground never waits for a background thread. Entering and leaving cost an atomic addition each.
 ///
 /// `@unchecked Sendable`: the C object synchronises itself, and `deinit` comes after the last use. `CoreShareTests` runs it from several
 /// threads, under ThreadSanitizer, too.
@@ -105,7 +105,7 @@ struct BackgroundTurns {
 
     mutating func begin(now: Int) { last = now }
 
-    /// How long the background's turn is that begins now; nil: none does. Time in which nobody waits earns nothing.
+    /// The length of the background's turn if one begins now; nil: none is due. Time in which no background thread waits earns nothing.
     mutating func stepEnded(now: Int, isAwaited: Bool) -> Int? {
         let passed = now - last
         last = now

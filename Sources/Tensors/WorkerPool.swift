@@ -18,7 +18,7 @@ public protocol PoolWork: AnyObject {
 public final class WorkerPool: @unchecked Sendable {
     /// Threads of a run, the caller's included.
     public let threads: Int
-    /// Who gives way to whom; nil: nobody does.
+    /// Decides between foreground and background pools; nil: this pool shares its cores with no other.
     public let share: CoreShare?
     /// Its runs give way to those of the foreground, its threads have a low priority.
     public let isBackground: Bool

@@ -12,11 +12,12 @@ void ck_core_share_destroy(ck_core_share *share);
 // empty while background threads wait.
 void ck_core_share_enter(ck_core_share *share);
 void ck_core_share_leave(ck_core_share *share);
-// Background threads call it every few hundred microseconds. Returns when nobody is in the foreground; one load where that is so already.
+// Background threads call it every few hundred microseconds. Returns when the foreground is empty, after one
+// load if it already is.
 void ck_core_share_pass(ck_core_share *share);
 // Some background thread waits in pass.
 bool ck_core_share_is_awaited(const ck_core_share *share);
-// Open: pass returns at once whoever is in the foreground.
+// While the share is open, pass returns at once, even if the foreground is busy.
 void ck_core_share_set_open(ck_core_share *share, bool is_open);
 // The calling thread runs from now on only where no other thread wants its core. False: the system refuses that.
 bool ck_lower_thread_priority(void);

@@ -7,7 +7,7 @@ internal import Tuning
 
 /// The run that computes all jobs, and who is told of each.
 ///
-/// `@unchecked Sendable`: only the queue of its one owner, `RunExecutor`, calls it.
+/// `@unchecked Sendable`: `RunExecutor` is its one owner and calls it on its `TuningThread` alone, one call after the other.
 final class Runner: @unchecked Sendable {
     private struct Job {
         var id: String

@@ -1,4 +1,4 @@
-/// What a client wants to be tuned. Names and values are checked by whoever runs it.
+/// What a client wants to be tuned. The service that runs it checks names and values.
 public struct FineTuningRequest: Sendable, Equatable {
     public enum Method: String, Sendable, CaseIterable {
         case supervised, dpo

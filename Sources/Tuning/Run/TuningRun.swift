@@ -23,7 +23,7 @@ public final class TuningRun {
 
     public typealias Tell = (TuningRunEvent) -> Void
 
-    /// For measurements without adapters; whoever steps it by hand gets no checkpoints and no folders.
+    /// For measurements. A caller that steps it directly gets no checkpoints and no adapters' folders.
     public let session: TuningSession
     private let base: BaseIdentity
     private let pool: WorkerPool
