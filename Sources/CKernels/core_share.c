@@ -65,9 +65,9 @@ bool ck_core_share_is_awaited(const ck_core_share *share) {
     return atomic_load_explicit(&share->waiting, memory_order_relaxed) > 0;
 }
 
-void ck_core_share_set_open(ck_core_share *share, bool is_open) {
-    atomic_store(&share->is_open, is_open);
-    if (is_open) wake(share);
+void ck_core_share_open(ck_core_share *share) {
+    atomic_store(&share->is_open, true);
+    wake(share);
 }
 
 bool ck_lower_thread_priority(void) {

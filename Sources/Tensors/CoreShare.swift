@@ -36,9 +36,7 @@ public final class CoreShare: @unchecked Sendable {
     public var isAwaited: Bool { ck_core_share_is_awaited(pointer) }
 
     /// Background threads no longer wait: what they do must end soon.
-    public func stopHolding() { ck_core_share_set_open(pointer, true) }
-    /// They wait again.
-    public func hold() { ck_core_share_set_open(pointer, false) }
+    public func stopHolding() { ck_core_share_open(pointer) }
 
     /// The calling thread runs from now on only where no other thread wants its core. Returns false where the system refuses that.
     @discardableResult

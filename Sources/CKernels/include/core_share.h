@@ -17,7 +17,7 @@ void ck_core_share_leave(ck_core_share *share);
 void ck_core_share_pass(ck_core_share *share);
 // Some background thread waits in pass.
 bool ck_core_share_is_awaited(const ck_core_share *share);
-// While the share is open, pass returns at once, even if the foreground is busy.
-void ck_core_share_set_open(ck_core_share *share, bool is_open);
+// From now on pass returns at once, even if the foreground is busy.
+void ck_core_share_open(ck_core_share *share);
 // The calling thread runs from now on only where no other thread wants its core. False: the system refuses that.
 bool ck_lower_thread_priority(void);

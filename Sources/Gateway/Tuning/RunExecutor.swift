@@ -23,12 +23,14 @@ final class RunExecutor: TuningExecutor {
     /// Set when the service ends.
     private let interruption = Interruption()
     private let preparing = DispatchQueue(label: "lmoe.tuning.data", qos: .utility)
+    private let pool: WorkerPool
     private let logger: Logger
     private let wishes = Mutex<[String: Wish]>([:])
 
     /// - Parameter baseWeights: with which adapters' folders are loaded before they get their names.
     init(_ base: TuningBase, weights: DecoderWeights, baseWeights: BaseWeights, pool: WorkerPool, logger: Logger) {
         self.base = base
+        self.pool = pool
         self.logger = logger
         runner = Runner(base.identity, weights, baseWeights, pool, logger, interruption)
     }
@@ -88,8 +90,9 @@ final class RunExecutor: TuningExecutor {
 
     func stop() async {
         for job in wishes.withLock({ Array($0.keys) }) { suspend(job) }
-        // The round that runs may take seconds.
+        // The round that runs may take seconds, and may wait for requests that are still answered.
         interruption.set()
+        pool.share?.stopHolding()
         await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
     }
 
