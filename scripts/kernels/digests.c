@@ -97,6 +97,11 @@ static void packed(ck_source_type type, size_t outputs, size_t inputs, size_t ro
     line("quantize", q, rows * blocks * sizeof *q, inputs, rows, 0);
     kernels->packed.multiply(&w, q, blocks, NULL, 0, rows, 0, outputs, y, outputs, NULL);
     line("multiply", y, 4 * rows * outputs, type, outputs, rows);
+    uint32_t *words = zeros(4 * 16 * blocks * 16 * panels);  // as many pairs whichever way they lie
+    kernels->training.unpack_pairs(&w, 0, outputs, words, 16 * panels), line("unpack_pairs", words, 4 * 16 * blocks * 16 * panels, type, outputs, inputs);
+    kernels->training.unpack_output_pairs(&w, 0, outputs, words, 32 * blocks);
+    line("unpack_output_pairs", words, 4 * 16 * blocks * 16 * panels, type, outputs, inputs);
+    free(words);
     free(source), free(data), free(x), free(weight), free(y), free(q);
 }
 
@@ -176,6 +181,13 @@ static void training(size_t n) {
     t->gelu_tanh_multiply_gradient(x, w, z, n, y, u), t->add_product(x, u, y, n), line("gelu_tanh_gradient", y, 4 * n, n, 0, 0);
     memcpy(y, x, 4 * n), u[0] = t->softmax_logsumexp(y, 0.7f, n), line("softmax_logsumexp", y, 4 * n, n, 0, 0);
     t->softmax_gradient(x, z, 0.3f, 0.5f, n, y), line("softmax_gradient", y, 4 * n, n, 0, 0);
+    memcpy(y, x, 4 * n), t->exp_minus(y, 0.7f, 2, n), line("exp_minus", y, 4 * n, n, 0, 0);
+    memcpy(y, x, 4 * n), u[0] = t->exp_shifted(y, 4, n), line("exp_shifted", y, 4 * n, n, 0, 0), line("exp_shifted sum", u, 4, n, 0, 0);
+    uint16_t *halves = zeros(2 * n);
+    x[n / 2] = 0x1p-60f;
+    t->round_bfloats(x, n, halves), line("round_bfloats", halves, 2 * n, n, 0, 0);
+    t->widen_bfloats(halves, n, y), line("widen_bfloats", y, 4 * n, n, 0, 0);
+    free(halves);
     free(x), free(z), free(w), free(y), free(u);
 }
 
@@ -183,14 +195,25 @@ static void products(size_t rows, size_t columns, size_t depth) {
     const ck_training_kernels *t = &kernels->training;
     size_t stride = (columns + 15) / 16 * 16;
     float *a = floats(rows * depth, 1), *b = floats(depth * columns, 1), *c = zeros(4 * rows * columns);
-    uint32_t *words = zeros((depth + 1) / 2 * stride * 4);
+    size_t pairs = (depth + 1) / 2, word_row = (pairs + 7) / 8 * 8;
+    uint32_t *words = zeros(pairs * stride * 4), *left = zeros(rows * word_row * 4);
     t->matmul(a, depth, 1, b, columns, c, columns, rows, columns, depth, false);
     t->matmul(a, 1, rows, b, columns, c, columns, rows, columns, depth, true);
     line("matmul", c, 4 * rows * columns, rows, columns, depth);
-    for (size_t k = 0; k < depth; k += 2) t->pack_pairs(b + k * columns, k + 1 < depth ? b + (k + 1) * columns : NULL, columns, words + k / 2 * stride);
+    for (size_t k = 0; k < pairs; k++)
+        for (size_t j = 0; j < columns; j++) {
+            float two[2] = {b[2 * k * columns + j], 2 * k + 1 < depth ? b[(2 * k + 1) * columns + j] : 0};
+            uint32_t both[8];
+            t->round_pairs(two, 2, 8, both);
+            words[k * stride + j] = both[0];
+        }
     t->matmul_pairs(a, depth, words, stride, c, columns, rows, columns, depth, true);
     line("matmul_pairs", c, 4 * rows * columns, rows, columns, depth);
-    free(a), free(b), free(c), free(words);
+    for (size_t r = 0; r < rows; r++) t->round_pairs(a + r * depth, depth, word_row, left + r * word_row);
+    line("round_pairs", left, 4 * rows * word_row, rows, depth, 0);
+    t->pairs_product(left, word_row, words, stride, c, columns, rows, columns, pairs);
+    line("pairs_product", c, 4 * rows * columns, rows, columns, depth);
+    free(a), free(b), free(c), free(words), free(left);
 }
 
 int main(int count, char **arguments) {
