@@ -62,6 +62,7 @@ let targets: [Target] = [
         "Tuning",
         ["Files", "Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON", "SQLite"]),
     module("Evaluation", ["Tuning", "Models", "Tensors", "SQLite"]),
+    module("Memory", ["Files", "Models", "Adapters", "Embeddings", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     // Between services and front: the one place that chooses who answers.
     module("Serving", ["Routing", "Generation", "JSON"]),
     // 5 front
@@ -94,6 +95,7 @@ let targets: [Target] = [
     tests("Routing", ["Generation", "JSON"]), tests("OpenAIAPI", ["Serving", "HTTP", "UV", "JSON", "Generation"]),
     tests("Tuning", ["Files", "Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Evaluation", ["Tuning", "SQLite", "Tokenizers", "ChatTemplates"]),
+    tests("Memory", ["Files", "Models", "Adapters", "Embeddings", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Serving", ["Routing", "Generation", "JSON"]),
     tests("Gateway", [
         "OpenAIAPI", "Serving", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tuning", "Tensors", "Weights",
