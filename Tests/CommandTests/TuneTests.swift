@@ -144,6 +144,17 @@ import Testing
         #expect(picture.contains(">one</text>") && picture.contains(">two</text>") && picture.hasSuffix("</svg>\n"))
     }
 
+    @Test func aFlagMayNameThePlaceOfTheOnlyTaskOfAFile() throws {
+        let tiny = try TinyBase()
+        defer { tiny.remove() }
+        let data = try tiny.write("sums.jsonl", TinyBase.sums(12))
+        let file = tiny.path("tasks.yaml")
+        try Data("tasks:\n- name: one\n  data: \(data)\n  max-steps: 2\n  out: \(tiny.path("here"))\n".utf8).write(to: URL(fileURLWithPath: file))
+        let run = try Invocation("tune", "--config", file, "--out", tiny.path("there"), environment: tiny.environment)
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains("wrote \(tiny.path("there"))"))
+    }
+
     @Test func whatIsWrongIsNamedWithTheNextStep() throws {
         let tiny = try TinyBase()
         defer { tiny.remove() }
@@ -173,6 +184,7 @@ import Testing
         let places = "- name: a\n  out: \(tiny.path("here"))\n- name: b\n  out: \(tiny.path("./adapters/../here"))\n"
         try Data("tasks:\n\(places.replacing("  out", with: "  data: \(data)\n  out"))".utf8).write(to: URL(fileURLWithPath: twice))
         #expect(try errors("--config", twice).contains("two tasks write"))
+        #expect(try errors("--config", twice, "--out", tiny.path("there")).contains("--out goes with one task, and the file of --config has 2"))
         let settings = tiny.path("settings.yaml")
         try Data("epochs: 2\n".utf8).write(to: URL(fileURLWithPath: settings))
         #expect(try errors("--config", settings).contains("LMOE_CONFIG"))

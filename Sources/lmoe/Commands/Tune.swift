@@ -141,8 +141,9 @@ struct Tune: ParsableCommand {
         if let name {
             tasks = [(name, flags.over(TaskOptions.variables))]
         } else if let file {
-            for setting in TaskFile.ownSettings where flags.text(setting) != nil {
-                throw Failure.usage("--\(setting.rawValue) goes with one task: with --config it belongs into the file")
+            for setting in TaskFile.ownSettings where file.tasks.count > 1 && flags.text(setting) != nil {
+                throw Failure.usage(
+                    "--\(setting.rawValue) goes with one task, and the file of --config has \(file.tasks.count): it belongs into the file")
             }
             var variables = TaskOptions.variables
             for setting in TaskFile.ownSettings { variables.entries[setting] = nil }
