@@ -19,8 +19,11 @@ public struct GenerationStart: Sendable {
     public var promptTokens: Int
     /// How many of them came out of the prefix cache.
     public var cachedTokens: Int
+    /// The fact that answers; nil: none was meant, or no memory was asked.
+    public var recall: MemoryRecall?
 
-    public init(adapter: String?, adapterVersion: String?, promptTokens: Int, cachedTokens: Int) {
+    public init(adapter: String?, adapterVersion: String?, promptTokens: Int, cachedTokens: Int, recall: MemoryRecall? = nil) {
+        self.recall = recall
         self.adapter = adapter
         self.adapterVersion = adapterVersion
         self.promptTokens = promptTokens

@@ -17,6 +17,8 @@ public struct GenerationRequest: Sendable {
     public var adapter: String?
     /// Several adapters as one; when it is set, `adapter` is ignored.
     public var merge: AdapterMerge?
+    /// Memories that are asked whether one of their facts is meant, beside whatever answers. The surest of them acts.
+    public var memories: [String] = []
     /// How strongly the adapter acts: 1 as it was trained, 0 not at all.
     public var scale: Double
     public var sampling: SamplingParameters

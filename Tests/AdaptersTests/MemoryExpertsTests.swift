@@ -42,26 +42,26 @@ import Testing
 
     @Test func theNearestFactsSlicesBecomeOneLowRankMapALayer() throws {
         let adapter = try Self.load(Self.sound())
-        let retrieval = try #require(adapter.retrieval)
+        let retrieval = try #require(adapter.retrieval as? MemoryTable)
         #expect(adapter.summary.family == "memory_experts" && retrieval.dimension == 3)
-        let first = try #require(try retrieval.retrieve([0.99, 0.1, 0]))
-        #expect(first.record == 0 && abs(first.similarity - 0.99) < 1e-6)
+        let first = try #require(try retrieval.nearest([0.99, 0.1, 0]))
+        #expect(first.recall.fact == 0 && abs(first.recall.score - 0.99) < 1e-6 && abs((first.recall.margin ?? 0) - 0.89) < 1e-6)
         let (lower, upper) = (try #require(first.delta.branch(0)), try #require(first.delta.branch(1)))
         #expect((lower.rank, upper.rank) == (1, 1))
         // Share times scale, on the side that listens.
         #expect(lower.factors.a == (0..<8).map { 2 * Float($0 + 1) })
         #expect(lower.factors.transposedB == (0..<8).map { Float($0) - 3 })
         #expect(upper.factors.a == (8..<16).map { Float($0 + 1) }, "address 90 is the second row")
-        let second = try #require(try retrieval.retrieve([0, 1, 0]))
-        #expect(second.record == 1 && second.delta.branch(0)?.factors.a == (0..<8).map { 0.5 * Float($0 + 1) })
-        #expect(try retrieval.retrieve([0, 0, 1]) == nil && retrieval.retrieve([0.6, 0.8, 0]) == nil, "below the threshold")
-        #expect(try retrieval.retrieve([1, 0]) == nil)
+        let second = try #require(try retrieval.nearest([0, 1, 0]))
+        #expect(second.recall.fact == 1 && second.delta.branch(0)?.factors.a == (0..<8).map { 0.5 * Float($0 + 1) })
+        #expect(try retrieval.nearest([0, 0, 1]) == nil && retrieval.nearest([0.6, 0.8, 0]) == nil, "below the threshold")
+        #expect(try retrieval.nearest([1, 0]) == nil)
     }
 
     @Test func aSliceThatIsNotWrittenAddsNothing() throws {
         var adapter = Self.sound()
         Self.set(&adapter, "facts.slots", [2, 2], [8, 90, 7, 3])
-        let found = try #require(try Self.load(adapter).retrieval?.retrieve([1, 0, 0]))
+        let found = try #require(try (Self.load(adapter).retrieval as? MemoryTable)?.nearest([1, 0, 0]))
         #expect(found.delta.branch(0) == nil && found.delta.branch(1) != nil)
     }
 

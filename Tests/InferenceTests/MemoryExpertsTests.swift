@@ -66,8 +66,8 @@ struct MemoryExpertsTests {
         let workspace = try StepWorkspace(decoder, pool: pool)
         let vocabulary = decoder.configuration.vocabulary
         for (number, fact) in Self.facts.enumerated() {
-            let found = try #require(try retrieval.retrieve(try rig.embedder.embed([fact.0]).vectors))
-            #expect(found.record == number && found.similarity > 0.99)
+            let found = try #require(try retrieval.retrieve(fact.0, with: rig.embedder))
+            #expect(found.recall.fact == UInt64(number) && found.recall.score > 0.99)
             let tokens = try expected.tensor("tokens.\(number)").withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
             let start = try Int(expected.tensor("start.\(number)").withUnsafeBytes { $0.bindMemory(to: Int32.self)[0] })
             let wanted = try expected.tensor("logits.\(number)")
@@ -160,10 +160,51 @@ struct MemoryExpertsTests {
     func sharedTokens() {
         let delta = AdapterDelta(layers: 1)
         for tokens in [1, 2, 40] {
-            let effect = RequestEffect.retrieved(delta, promptTokens: tokens)
-            #expect(effect.start == tokens - 1 && effect.sharedTokens == tokens - 1 && effect.owner == .base)
+            let effect = RequestEffect.base().retrieving(delta, promptTokens: tokens)
+            #expect(effect.start == tokens - 1 && effect.sharedTokens == tokens - 1 && effect.owner == .base && effect.prefix == nil)
         }
         #expect(RequestEffect.base().sharedTokens == .max)
+    }
+
+    @Test("beside a task adapter both act in one step, from the last token of the prompt on; without a fact the adapter answers as ever")
+    func besideAnAdapter() async throws {
+        let rig = try Rig()
+        defer { rig.end() }
+        let (question, answer) = Self.facts[0]
+        let overBase = await rig.engine.answer(RealEngine.request(question) { $0.memories = ["memory"] })
+        #expect(overBase.text == answer)
+        #expect(overBase.start?.recall?.memory == "memory" && overBase.start?.recall?.fact == 0 && overBase.start?.adapter == nil)
+        let other = "how many rivers run through texas"
+        let alone = await rig.engine.answer(RealEngine.request(other, adapter: "sql"))
+        let asked = await rig.engine.answer(RealEngine.request(other, adapter: "sql") { $0.memories = ["memory"] })
+        #expect(asked.text == alone.text && asked.start?.recall == nil)
+
+        // The same by hand: the adapter's delta up to the last token of the prompt, then both.
+        let request = RealEngine.request(question, adapter: "sql") { request in
+            request.memories = ["memory"]
+            request.maxTokens = 1
+            request.topLogprobs = 1
+        }
+        let both = await rig.engine.answer(request)
+        #expect(both.start?.recall?.fact == 0 && both.start?.adapter == "sql")
+        let sql = try rig.store.acquire("sql")
+        let found = try #require(try rig.store.acquire("memory").retrieval?.retrieve(question, with: rig.embedder))
+        let joined = try sql.delta.adding(branchesOf: found.delta)
+        #expect(joined.branch(20) != nil || joined.branch(26) != nil)
+        #expect(joined[0, .query]?.lowRank === sql.delta[0, .query]?.lowRank, "nothing is copied")
+        #expect(throws: ModelError.self) { try joined.adding(branchesOf: found.delta) }
+        let bare = await rig.engine.answer(RealEngine.request(question, adapter: "sql") { $0.maxTokens = 1; $0.topLogprobs = 1 })
+        #expect(both.logprobs.first?.chosen.logprob != bare.logprobs.first?.chosen.logprob, "the fact acts beside the adapter")
+    }
+
+    @Test("a name that is no memory is refused")
+    func noMemory() async throws {
+        let rig = try Rig()
+        defer { rig.end() }
+        let plain = await rig.engine.answer(RealEngine.request("hi") { $0.memories = ["sql"] })
+        #expect(plain.failure?.code == .invalidRequest && plain.failure?.message.contains("sql") == true)
+        let missing = await rig.engine.answer(RealEngine.request("hi") { $0.memories = ["nothing"] })
+        #expect(missing.failure?.code == .adapterNotFound)
     }
 
     @Test("without an encoder, or with one of another length, the adapter is refused with the reason")

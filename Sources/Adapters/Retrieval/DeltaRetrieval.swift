@@ -1,3 +1,4 @@
+public import Generation
 public import Models
 
 /// An adapter whose delta depends on the request: it looks up what belongs to the request's text and makes a delta of it.
@@ -7,25 +8,24 @@ public import Models
 public protocol DeltaRetrieval: Sendable {
     /// Bytes in memory.
     var byteCount: Int { get }
-    /// Length of the query vectors, which are those of the router's encoder.
+    /// Length of the vectors that it compares texts by: those of the router's encoder.
     var dimension: Int { get }
 
-    /// For a unit vector `[dimension]`; nil when nothing that it holds is meant: then the base answers, bit for bit.
-    /// Errors: `unavailable` when there is no memory for what was found, `malformed`.
-    func retrieve(_ query: [Float]) throws(AdapterError) -> RetrievedDelta?
+    /// What a text means; nil when nothing that it holds is meant: then the base answers, bit for bit.
+    ///
+    /// - Parameter encoder: makes vectors of `dimension` elements.
+    /// Errors: `unavailable` when there is no memory for what was found or the encoder failed, `malformed`.
+    func retrieve(_ text: String, with encoder: any TextEmbedder) throws(AdapterError) -> RetrievedDelta?
 }
 
 /// What was found for one request.
 public struct RetrievedDelta: Sendable {
     public var delta: AdapterDelta
-    /// Which record: its row in the adapter's file.
-    public var record: Int
-    /// Cosine of the query and the record's key.
-    public var similarity: Float
+    /// Which fact, and how sure that is. Its memory's name is filled in by who asked.
+    public var recall: MemoryRecall
 
-    public init(delta: AdapterDelta, record: Int, similarity: Float) {
+    public init(delta: AdapterDelta, recall: MemoryRecall) {
         self.delta = delta
-        self.record = record
-        self.similarity = similarity
+        self.recall = recall
     }
 }

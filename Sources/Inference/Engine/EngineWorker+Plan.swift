@@ -95,14 +95,13 @@ extension EngineWorker {
             let end = sequence.computed + sequence.planned
             work.batch.tokens.append(contentsOf: sequence.tokens[sequence.computed..<end])
             work.batch.tokens.append(contentsOf: sequence.draft)
-            // Tokens before the delta's first one are the base's.
-            let bare = min(max(sequence.effect.start - sequence.computed, 0), sequence.planned)
-            if bare > 0 { addRun(sequence, start..<start + bare, at: sequence.computed, nil, .none) }
-            guard bare < sequence.planned else { continue }
+            let before = min(max(sequence.effect.start - sequence.computed, 0), sequence.planned)
+            if before > 0 { addRun(sequence, start..<start + before, at: sequence.computed, sequence.effect.prefix, .none) }
+            guard before < sequence.planned else { continue }
             let logits: StepBatch.Run.Logits =
                 sequence.wantsToken ? (sequence.draft.isEmpty ? .last : .all) : .none
             addRun(
-                sequence, start + bare..<work.batch.tokens.count, at: sequence.computed + bare, sequence.effect.delta, logits)
+                sequence, start + before..<work.batch.tokens.count, at: sequence.computed + before, sequence.effect.delta, logits)
             if sequence.wantsToken { work.sampler.add(sequence) }
         }
     }

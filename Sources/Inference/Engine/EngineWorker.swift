@@ -129,7 +129,7 @@ final class EngineWorker: @unchecked Sendable {
             .started(
                 GenerationStart(
                     adapter: sequence.adapter?.name, adapterVersion: sequence.adapter?.version,
-                    promptTokens: sequence.promptCount, cachedTokens: sequence.cachedTokens)))
+                    promptTokens: sequence.promptCount, cachedTokens: sequence.cachedTokens, recall: sequence.recall)))
     }
 
     /// Writes the roster's counts where other threads read them.

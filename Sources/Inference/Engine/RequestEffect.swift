@@ -1,11 +1,13 @@
 import Adapters
 import Models
 
-/// The effect of one request's adapter, and where in the sequence it begins.
+/// The effect of one request's adapter and memory, and where in the sequence it begins.
 struct RequestEffect: Sendable {
     /// Nil: the base.
     var delta: AdapterDelta?
-    /// The first token on which the delta acts; those before it are the base's.
+    /// What acts on the tokens before `start`; nil: the base.
+    var prefix: AdapterDelta?
+    /// The first token on which the delta acts.
     var start = 0
     /// Whose keys and values the sequence shares.
     var owner: PrefixOwner
@@ -21,9 +23,8 @@ struct RequestEffect: Sendable {
         RequestEffect(delta: adapter.delta, owner: PrefixOwner(version: adapter.version, partition: partition))
     }
 
-    /// The delta acts from the last token of the prompt on; the tokens before it are computed by the base.
-    static func retrieved(_ delta: AdapterDelta, promptTokens: Int, partition: String? = nil) -> RequestEffect {
-        RequestEffect(
-            delta: delta, start: promptTokens - 1, owner: PrefixOwner(version: nil, partition: partition), sharedTokens: promptTokens - 1)
+    /// With another delta from the last token of the prompt on; the tokens before it keep theirs, and are shared as before.
+    func retrieving(_ found: AdapterDelta, promptTokens: Int) -> RequestEffect {
+        RequestEffect(delta: found, prefix: delta, start: promptTokens - 1, owner: owner, sharedTokens: promptTokens - 1)
     }
 }

@@ -10,6 +10,8 @@ final class RunningSequence {
     /// Nil: the base alone, or the sequence has ended.
     private(set) var adapter: PinnedAdapter?
     private(set) var effect: RequestEffect
+    /// The fact that answers.
+    let recall: MemoryRecall?
     let ticket: QueueTicket
     let promptCount: Int
     /// The prompt, then the generated tokens.
@@ -62,6 +64,7 @@ final class RunningSequence {
         stream = prepared.stream
         adapter = prepared.prompt.adapter
         effect = prepared.prompt.effect
+        recall = prepared.prompt.recall
         ends = prepared.prompt.ends
         ticket = prepared.ticket
         tokens = prepared.prompt.tokens
@@ -92,7 +95,7 @@ final class RunningSequence {
 
     /// Takes the adapter out at the sequence's end, so that another thread can free it.
     func takeAdapter() -> (PinnedAdapter?, AdapterDelta?) {
-        defer { (adapter, effect.delta) = (nil, nil) }
+        defer { (adapter, effect.delta, effect.prefix) = (nil, nil, nil) }
         return (adapter, effect.delta)
     }
 

@@ -7,6 +7,8 @@ struct PreparedPrompt: Sendable {
     /// nil is the base alone.
     var adapter: PinnedAdapter?
     var effect: RequestEffect
+    /// The fact whose experts are part of the effect.
+    var recall: MemoryRecall?
     /// Tokens that end the answer; none where the request goes on after them.
     var ends: Set<Int32>
     var loadMilliseconds: Double

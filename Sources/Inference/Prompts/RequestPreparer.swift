@@ -1,5 +1,6 @@
 import Adapters
 import Generation
+import Models
 
 /// Prepares a prompt for the engine: checks its request, pins its adapter, renders and tokenizes it. Workers; thread-safe.
 struct RequestPreparer: Sendable {
@@ -21,8 +22,12 @@ struct RequestPreparer: Sendable {
         let loadMilliseconds = (ContinuousClock.now - loadStart) / .milliseconds(1)
         let tokens = try prompts.tokens(of: request.prompt, adapter: adapter)
         try checkLength(request, promptTokens: tokens.count)
+        var effect = adapter.map { RequestEffect.whole($0, partition: request.cachePartition) } ?? .base(partition: request.cachePartition)
+        if adapter?.retrieval != nil { effect = .base(partition: request.cachePartition) }
+        let found = try recall(request, adapter)
+        if let found { effect = effect.retrieving(try found.delta(beside: effect.delta), promptTokens: tokens.count) }
         return PreparedPrompt(
-            tokens: tokens, adapter: adapter, effect: try effect(of: adapter, on: request, promptTokens: tokens.count),
+            tokens: tokens, adapter: adapter, effect: effect, recall: found?.recall,
             ends: request.ignoreEndOfSequence
                 ? [] : adapter?.prompting.tokens.ends(base.tokenizer) ?? base.tokenizer.endOfSequence,
             loadMilliseconds: loadMilliseconds)
@@ -33,34 +38,46 @@ struct RequestPreparer: Sendable {
         try constraints(request, base.tokenizer)
     }
 
-    /// The adapter's effect on this prompt.
-    private func effect(
-        of adapter: PinnedAdapter?, on request: GenerationRequest, promptTokens: Int
-    ) throws(GenerationError) -> RequestEffect {
-        let partition = request.cachePartition
-        guard let adapter else { return .base(partition: partition) }
-        guard let retrieval = adapter.retrieval else { return .whole(adapter, partition: partition) }
-        let vector: [Float]
+    /// The surest fact that the prompt means, of the adapter's own memory and those that the request names; nil: none.
+    private func recall(_ request: GenerationRequest, _ adapter: PinnedAdapter?) throws(GenerationError) -> RetrievedDelta? {
+        var memories: [PinnedAdapter] = []
+        if let adapter, adapter.retrieval != nil { memories.append(adapter) }
+        for name in request.memories where name != adapter?.name {
+            let memory = try acquire(name)
+            guard memory.retrieval != nil else { throw GenerationError(.invalidRequest, "\(name) is an adapter without a memory of facts") }
+            memories.append(memory)
+        }
+        if memories.isEmpty { return nil }
+        let text = prompts.question(of: request.prompt)
+        var best: RetrievedDelta?
+        for memory in memories {
+            guard let retrieval = memory.retrieval else { continue }
+            guard var found = try retrieve(text, from: retrieval, of: memory.name) else { continue }
+            found.recall.memory = memory.name
+            if let best, best.recall.excess >= found.recall.excess { continue }
+            best = found
+        }
+        return best
+    }
+
+    private func retrieve(
+        _ text: String, from retrieval: any DeltaRetrieval, of name: String
+    ) throws(GenerationError) -> RetrievedDelta? {
+        let found: (any TextEmbedder)?
         do {
-            guard let embedder = try encoder(), embedder.dimension == retrieval.dimension else {
-                let found = try encoder().map { "\($0.name) makes vectors of \($0.dimension)" } ?? "there is none"
-                throw GenerationError(
-                    .adapterRejected, "adapter \(adapter.name) needs an encoder of \(retrieval.dimension) dimensions; \(found)")
-            }
-            vector = try embedder.embed([prompts.question(of: request.prompt)]).vectors
-        } catch let error as GenerationError {
-            throw error
+            found = try encoder()
         } catch {
             throw GenerationError(.internalFailure, "the encoder failed: \(error)")
         }
-        let retrieved: RetrievedDelta?
-        do {
-            retrieved = try retrieval.retrieve(vector)
-        } catch {
-            throw GenerationError(.adapterRejected, "\(error)")
+        guard let found, found.dimension == retrieval.dimension else {
+            let other = found.map { "\($0.name) makes vectors of \($0.dimension)" } ?? "there is none"
+            throw GenerationError(.adapterRejected, "adapter \(name) needs an encoder of \(retrieval.dimension) dimensions; \(other)")
         }
-        guard let found = retrieved else { return .base(partition: partition) }
-        return .retrieved(found.delta, promptTokens: promptTokens, partition: partition)
+        do throws(AdapterError) {
+            return try retrieval.retrieve(text, with: found)
+        } catch {
+            throw GenerationError(error.code == .unavailable ? .internalFailure : .adapterRejected, "\(error)")
+        }
     }
 
     private func checkLength(_ request: GenerationRequest, promptTokens: Int) throws(GenerationError) {
@@ -96,28 +113,20 @@ struct RequestPreparer: Sendable {
     }
 
     private func pin(_ request: GenerationRequest) throws(GenerationError) -> PinnedAdapter? {
-        if request.merge == nil, request.adapter == nil { return nil }
-        guard let store else {
-            throw GenerationError(.adapterNotFound, "there is no adapter `\(request.merge?.label ?? request.adapter ?? "")`")
-        }
         let adapter: PinnedAdapter
-        do throws(AdapterError) {
-            if let merge = request.merge {
+        if let merge = request.merge {
+            guard let store else { throw GenerationError(.adapterNotFound, "there is no adapter `\(merge.label)`") }
+            do throws(AdapterError) {
                 adapter = try store.acquire(merge)
-            } else {
-                guard let name = request.adapter else { return nil }
-                adapter = try store.acquire(name)
+            } catch {
+                // The adapters are as good as before: they cannot be merged.
+                if error.code == .unsupported || error.code == .nonFinite { throw GenerationError(.invalidRequest, "\(error)") }
+                throw refusal(error)
             }
-        } catch {
-            switch error.code {
-            case .notFound: throw GenerationError(.adapterNotFound, "there is no adapter `\(error.adapter ?? "")`")
-            // The adapters are as good as before: they cannot be merged.
-            case .unsupported where request.merge != nil, .nonFinite where request.merge != nil:
-                throw GenerationError(.invalidRequest, "\(error)")
-            // The system is short of something, or the adapters folder is away: the adapter may be fine.
-            case .unavailable: throw GenerationError(.overloaded, "\(error)", retryAfterSeconds: limits.retryAfterSeconds)
-            default: throw GenerationError(.adapterRejected, "\(error)")
-            }
+        } else if let name = request.adapter {
+            adapter = try acquire(name)
+        } else {
+            return nil
         }
         do throws(AdapterError) {
             return try adapter.scaled(by: request.scale)
@@ -125,4 +134,39 @@ struct RequestPreparer: Sendable {
             throw GenerationError(.adapterUnsuitable, "\(error)")
         }
     }
+
+    private func acquire(_ name: String) throws(GenerationError) -> PinnedAdapter {
+        guard let store else { throw GenerationError(.adapterNotFound, "there is no adapter `\(name)`") }
+        do throws(AdapterError) {
+            return try store.acquire(name)
+        } catch {
+            throw refusal(error)
+        }
+    }
+
+    private func refusal(_ error: AdapterError) -> GenerationError {
+        switch error.code {
+        case .notFound: GenerationError(.adapterNotFound, "there is no adapter `\(error.adapter ?? "")`")
+        // The system is short of something, or the adapters folder is away: the adapter may be fine.
+        case .unavailable: GenerationError(.overloaded, "\(error)", retryAfterSeconds: limits.retryAfterSeconds)
+        default: GenerationError(.adapterRejected, "\(error)")
+        }
+    }
+}
+
+extension RetrievedDelta {
+    /// As one delta with that of the adapter that answers.
+    fileprivate func delta(beside adapter: AdapterDelta?) throws(GenerationError) -> AdapterDelta {
+        guard let adapter else { return delta }
+        do throws(ModelError) {
+            return try adapter.adding(branchesOf: delta)
+        } catch {
+            throw GenerationError(.invalidRequest, "the memory \(recall.memory) cannot answer beside this adapter: \(error.message)")
+        }
+    }
+}
+
+extension MemoryRecall {
+    /// Scores of different memories are compared by how far they are above their thresholds.
+    fileprivate var excess: Double { score - threshold }
 }

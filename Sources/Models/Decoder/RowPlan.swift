@@ -192,10 +192,10 @@ final class RowPlan {
         return count
     }
 
-    /// Rows of the same adapter as the rows before them join their band. Each adapter has a table of patches of its own, which identifies
-    /// it.
+    /// Rows of the same delta as the rows before them join their band. Its tables of patches and of branches identify it: an adapter's
+    /// patches may be shared by deltas that differ in what a memory adds.
     private func append(_ band: Band) {
-        if bandCount > 0, bands[bandCount - 1].patches == band.patches {
+        if bandCount > 0, bands[bandCount - 1].patches == band.patches, bands[bandCount - 1].branches == band.branches {
             bands[bandCount - 1].rows += band.rows
         } else {
             bands[bandCount] = band

@@ -42,6 +42,15 @@ public final class AdapterDelta: Sendable {
         byteCount = self.parts.reduce(0) { $0 + $1.byteCount }
     }
 
+    /// The parts of another delta, but for its branches.
+    init(_ other: AdapterDelta, branches: BranchPart?) {
+        (layers, linear, mixtures, vocabulary) = (other.layers, other.linear, other.mixtures, other.vocabulary)
+        self.branches = branches
+        let parts: [(any SeamPart)?] = [linear, mixtures, branches, vocabulary]
+        self.parts = parts.compactMap { $0 }
+        byteCount = self.parts.reduce(0) { $0 + $1.byteCount }
+    }
+
     /// Whether `validate(for:)` would pass and the path reads its matrices. Cheap: each step asks for each run.
     func fits(_ configuration: DecoderConfiguration, _ precision: ModelPrecision) -> Bool {
         layers == configuration.layers

@@ -25,6 +25,7 @@ extension Answer {
         report["version"] = choices[choice].start?.adapterVersion.map(JSONValue.string) ?? .null
         report["route"] = .string(decision.route.rawValue)
         report["probability"] = decision.probability.map { rounded($0, 1e4) } ?? .null
+        if let recall = choices[choice].start?.recall { report["memory"] = recall.json }
         report["timings_ms"] = timings(of: choice)
         if choices[choice].isTimedOut { report["timed_out"] = true }
         if job.route.isExplained { report["explanation"] = decision.json }

@@ -10,7 +10,7 @@ struct LoRAXRequest: Sendable {
     var shape: LoRAXShape
 
     private static let parameters: Set<String> = [
-        "adapter_id", "adapter_source", "merged_adapters", "scale", "api_token", "best_of", "temperature", "repetition_penalty",
+        "adapter_id", "adapter_source", "merged_adapters", "memory", "scale", "api_token", "best_of", "temperature", "repetition_penalty",
         "frequency_penalty", "presence_penalty", "top_k", "top_p", "typical_p", "do_sample", "max_new_tokens",
         "ignore_eos_token", "return_full_text", "stop", "truncate", "watermark", "details", "decoder_input_details",
         "return_k_alternatives", "apply_chat_template", "seed", "response_format",
@@ -42,7 +42,7 @@ struct LoRAXRequest: Sendable {
                         routed: .text(inputs), echo: isFull ? inputs : "")
                 ],
                 choices: 1, selection: try ModelSelection.read(parameters, names: names),
-                scale: try ModelSelection.scale(parameters),
+                memories: try ModelSelection.memories(parameters["memory"], names: names), scale: try ModelSelection.scale(parameters),
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: sampling,
                 maxTokens: try parameters["max_new_tokens"].optionalInt(in: 1...Int(Int32.max)),
                 stop: try SamplingFields.stop(parameters["stop"], limits: limits),

@@ -30,7 +30,8 @@ extension APIService {
             aliases: configuration.modelAliases,
             isServable: { catalogue.isServable($0) && catalogue.admits(caller, to: $0) },
             refusal: { catalogue.admits(caller, to: $0) ? catalogue.refusal($0) : nil },
-            adapters: { catalogue.adapterNames().filter { catalogue.admits(caller, to: $0) } })
+            adapters: { catalogue.adapterNames().filter { catalogue.admits(caller, to: $0) } },
+            defaultMemories: configuration.memories)
     }
 
     /// Hands the job to the serving layer, which chooses who answers each prompt.

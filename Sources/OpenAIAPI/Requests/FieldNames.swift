@@ -6,7 +6,7 @@ import JSON
 enum FieldNames {
     /// Steer which adapter answers, on every generating endpoint.
     static let selection: Set<String> = [
-        "model", "expert", "adapter_id", "merged_adapters", "lora", "scale", "route", report,
+        "model", "expert", "adapter_id", "merged_adapters", "lora", "memory", "scale", "route", report,
     ]
 
     /// Of this server's answers; ignored in a request that an answer was copied into.

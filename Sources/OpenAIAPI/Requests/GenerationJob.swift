@@ -14,6 +14,8 @@ struct GenerationJob: Sendable {
     /// Sequences of each prompt; choice `i` answers prompt `i / choices`.
     var choices: Int
     var selection: ModelSelection
+    /// Asked whether one of their facts is meant.
+    var memories: [String] = []
     /// How strongly the adapter acts.
     var scale: Double = 1
     var route: RouteOptions
@@ -43,6 +45,7 @@ struct GenerationJob: Sendable {
             // Tokens are counted by their log-probabilities.
             topLogprobs: topLogprobs ?? (hasContinuousUsage ? 0 : nil), ignoreEndOfSequence: ignoresEndOfSequence)
         request.cachePartition = cachePartition
+        request.memories = memories
         return request
     }
 }

@@ -27,6 +27,8 @@ struct ModelNames: Sendable {
     let refusal: @Sendable (String) -> String?
     /// llama.cpp's ids are places in this list.
     let adapters: @Sendable () -> [String]
+    /// Memories that are asked where the request says nothing of them.
+    var defaultMemories: [String] = []
 
     /// Nil when nothing is served under that name.
     func selection(_ name: String) -> ModelSelection? {
@@ -162,6 +164,20 @@ extension ModelSelection {
     /// `scale`: how strongly the adapter that answers acts.
     static func scale(_ cursor: JSONCursor) throws(JSONError) -> Double {
         try cursor["scale"].optionalDouble(in: strengths) ?? 1
+    }
+
+    /// `memory`: which memories are asked, by name; false asks none, and true or nothing those of the server's settings.
+    static func memories(_ cursor: JSONCursor, names: ModelNames) throws -> [String] {
+        if !cursor.exists || cursor.value == true { return names.defaultMemories.filter(names.isServable) }
+        if cursor.value == false { return [] }
+        let entries: [JSONCursor] = if case .array = cursor.value { try cursor.array() } else { [cursor] }
+        guard entries.count <= mostParts else { throw cursor.invalid("at most \(mostParts) memories are asked") }
+        var found: [String] = []
+        for entry in entries {
+            guard case .adapter(let name)? = try named(entry, names) else { throw entry.invalid("expected a memory's name") }
+            if !found.contains(name) { found.append(name) }
+        }
+        return found
     }
 
     /// Far beyond what is useful, and small enough for f32.

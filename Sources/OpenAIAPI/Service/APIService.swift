@@ -10,6 +10,8 @@ public struct APIConfiguration: Sendable {
     public var keys = APIKeys()
     /// Names that clients may have in `model`; the first that matches counts. Names that are served take precedence.
     public var modelAliases: [ModelAlias] = []
+    /// Memories that are asked for each request that says nothing of them, where its caller may use them.
+    public var memories: [String] = []
     /// Each key has a prefix cache of its own, and counts of it; nil: when there are keys.
     public var separatesCaches: Bool?
     /// Users' keys may upload files and tune; otherwise only admins' may.

@@ -1,3 +1,4 @@
+import Generation
 internal import Models
 internal import Tensors
 
@@ -91,19 +92,38 @@ struct MemoryTable: DeltaRetrieval {
         }
     }
 
-    /// Cost: `O(facts * dimension)` for the keys, `O(slices * hidden)` for what is gathered.
-    func retrieve(_ query: [Float]) throws(AdapterError) -> RetrievedDelta? {
+    func retrieve(_ text: String, with encoder: any TextEmbedder) throws(AdapterError) -> RetrievedDelta? {
+        let query: [Float]
+        do {
+            query = try encoder.embed([text]).vectors
+        } catch {
+            throw AdapterError(.unavailable, "the encoder failed: \(error)")
+        }
+        return try nearest(query)
+    }
+
+    /// The fact that is nearest to a unit vector. Cost: `O(facts * dimension)` for the keys, `O(slices * hidden)` for what is gathered.
+    func nearest(_ query: [Float]) throws(AdapterError) -> RetrievedDelta? {
         guard query.count == dimension else { return nil }
         var best = (fact: 0, similarity: -Float.infinity)
+        var next = -Float.infinity
         query.withUnsafeBufferPointer { query in
             guard let start = query.baseAddress else { return }
             for fact in 0..<facts {
                 let similarity = Kernels.dot(start, keys.pointer + fact * dimension, count: dimension)
-                if similarity > best.similarity { best = (fact, similarity) }
+                if similarity > best.similarity {
+                    next = best.similarity
+                    best = (fact, similarity)
+                } else {
+                    next = max(next, similarity)
+                }
             }
         }
         guard Double(best.similarity) >= configuration.threshold else { return nil }
-        return RetrievedDelta(delta: try delta(of: best.fact), record: best.fact, similarity: best.similarity)
+        let recall = MemoryRecall(
+            memory: "", fact: UInt64(best.fact), score: Double(best.similarity), threshold: configuration.threshold,
+            margin: facts > 1 ? Double(best.similarity - next) : nil)
+        return RetrievedDelta(delta: try delta(of: best.fact), recall: recall)
     }
 
     /// The slices of one fact: at each site one low-rank map, of as many ranks as slices are written there.
