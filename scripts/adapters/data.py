@@ -144,6 +144,19 @@ def row(pair):
     return {"instruction": pair[0], "output": pair[1]}
 
 
+def parts(name, datasets):
+    """Lists of pairs (prompt, answer) or (prompt, chosen, rejected): to train on, held out, to test on."""
+    # The test set keeps its rows where two parts share a prompt.
+    seen, found = set(), []
+    for pairs, limit in reversed(list(zip(TASKS[name](datasets), LIMITS))):
+        pairs = list(dict.fromkeys(pair for pair in pairs if pair[0].lower() not in seen))
+        random.Random(11).shuffle(pairs)
+        pairs = pairs[:limit]
+        seen |= {pair[0].lower() for pair in pairs}
+        found.append(pairs)
+    return found[::-1]
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--datasets", type=pathlib.Path, default=ROOT.parent / "shared/datasets")
@@ -154,15 +167,9 @@ if __name__ == "__main__":
     for name in arguments.tasks or TASKS:
         if name not in TASKS:
             parser.error(f"there is no task {name}; there are {', '.join(TASKS)}")
-        seen, counts = set(), []
-        # The test set keeps its rows where two parts share a prompt.
-        parts = TASKS[name](arguments.datasets)
-        for part, pairs, limit in reversed(list(zip(("train", "held-out", "test"), parts, LIMITS))):
-            pairs = list(dict.fromkeys(pair for pair in pairs if pair[0].lower() not in seen))
-            random.Random(11).shuffle(pairs)
-            pairs = pairs[:limit]
-            seen |= {pair[0].lower() for pair in pairs}
+        counts = []
+        for part, pairs in zip(("train", "held-out", "test"), parts(name, arguments.datasets)):
             with open(arguments.out / f"{name}.{part}.jsonl", "w") as file:
                 file.writelines(json.dumps(row(pair), ensure_ascii=False) + "\n" for pair in pairs)
             counts.append(f"{len(pairs)} {part}")
-        print(f"{name}: {', '.join(reversed(counts))}")
+        print(f"{name}: {', '.join(counts)}")

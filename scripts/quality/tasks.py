@@ -1,78 +1,58 @@
-"""The four tasks of the adapters that ship with lmoe: held-out requests, and how good an answer is, from 0 to 1.
+"""The tasks of the adapters that ship with lmoe: requests that none was tuned on, and how good an answer is, from 0 to 1.
 
-sql        execution accuracy: the rows that the database gives are those of the reference query (GeoQuery, split `test`)
-math       the number after `####`, or the last one, is the reference's (GSM8K, test set)
-data2text  the share of the attributes whose values the sentence names (E2E NLG, test set)
-bash       F1 of the command's words with those of the nearest reference, 1 when they are the same (NL2Bash)
+sql         execution accuracy: the rows that the database gives are those of the reference query
+math        the number after `####`, or the last one, is the reference's
+data2text   the share of the attributes whose values the sentence names
+attributes  F1 of the attributes with their values
+bash        F1 of the command's words with those of the nearest reference, 1 when they are the same
+explain     F1 of the sentence's words with those of the nearest reference
+intent      the name is the reference's
+pronounce   1 less the edit distance of the sounds by the number of the reference's
+
+The data, and which rows are for tests, are those of scripts/adapters/data.py.
 """
 
 import collections
-import csv
-import json
 import pathlib
 import random
 import re
 import sqlite3
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "adapters"))
+import data  # noqa: E402
+
+NAMES = sorted(data.TASKS)
 
 
 class Request:
-    def __init__(self, task, prompt, reference):
-        self.task, self.prompt, self.reference = task, prompt, reference
+    def __init__(self, task, prompt, references):
+        self.task, self.prompt, self.references = task, prompt, references
 
 
-def examples(adapters, task):
-    lines = (adapters / task / "examples.jsonl").read_text().splitlines()
-    return {json.loads(line)["instruction"].strip().lower() for line in lines}
-
-
-def sql(data):
-    found = {}
-    for entry in json.loads((data / "geoquery.json").read_text()):
-        for sentence in entry["sentences"]:
-            if sentence["question-split"] != "test":
-                continue
-            text, query = sentence["text"], entry["sql"][0]
-            for name, value in sentence["variables"].items():
-                text, query = text.replace(name, value), query.replace(name, value)
-            found.setdefault(text, query)
-    return list(found.items())
-
-
-def math(data):
-    rows = [json.loads(line) for line in (data / "gsm8k_test.jsonl").read_text().splitlines()]
-    return [(row["question"], row["answer"]) for row in rows]
-
-
-def data2text(data):
-    with open(data / "e2e_nlg_test.csv", newline="") as file:
-        meanings = sorted({row["mr"] for row in csv.DictReader(file)})
-    return [(f"Describe this restaurant: {meaning}", meaning) for meaning in meanings]
-
-
-def bash(data):
-    texts = (data / "nl2bash.nl").read_text().splitlines()
-    commands = (data / "nl2bash.cm").read_text().splitlines()
-    found = {}
-    for text, command in zip(texts, commands):
-        found.setdefault(text, []).append(command)
-    return list(found.items())
-
-
-def requests(data, adapters, count):
-    """`count` of each task by a fixed draw, none of them among the adapter's examples."""
+def requests(datasets, names, count):
+    """`count` of each task by a fixed draw, from its test rows."""
     chosen = []
-    for task in (bash, data2text, math, sql):
-        name = task.__name__
-        known = examples(adapters, name)
-        rows = [(prompt, reference) for prompt, reference in task(data) if prompt.strip().lower() not in known]
-        random.Random(1).shuffle(rows)
-        chosen += [Request(name, prompt, reference) for prompt, reference in rows[:count]]
+    for name in names:
+        answers = {}
+        for prompt, answer, *_ in data.parts(name, datasets)[2]:
+            answers.setdefault(prompt, []).append(answer)
+        prompts = sorted(answers)
+        random.Random(1).shuffle(prompts)
+        chosen += [Request(name, prompt, answers[prompt]) for prompt in prompts[:count]]
     return chosen
 
 
+def f1(found, expected):
+    """Of two multisets."""
+    found, expected = collections.Counter(found), collections.Counter(expected)
+    common = sum((found & expected).values())
+    return 2 * common / (sum(found.values()) + sum(expected.values())) if common else 0.0
+
+
 class Judge:
-    def __init__(self, data):
-        self.database = sqlite3.connect(f"file:{data / 'geoquery.sqlite'}?mode=ro", uri=True, check_same_thread=False)
+    def __init__(self, datasets):
+        self.database = sqlite3.connect(f"file:{datasets / 'geoquery.sqlite'}?mode=ro", uri=True, check_same_thread=False)
         # A query that joins everything with everything ends here.
         self.steps = 0
         self.database.set_progress_handler(self.tick, 10_000)
@@ -82,7 +62,11 @@ class Judge:
         return self.steps > 2_000
 
     def quality(self, request, answer):
-        return getattr(self, request.task)(answer, request.reference)
+        """By the best of the references."""
+        measure = getattr(self, request.task)
+        if request.task == "data2text":
+            return measure(answer, request.prompt)
+        return max(measure(answer, reference) for reference in request.references)
 
     def rows(self, query):
         self.steps = 0
@@ -106,15 +90,16 @@ class Judge:
         return float(found is not None and abs(found - number(reference)) < 1e-6)
 
     @staticmethod
-    def data2text(answer, reference):
-        slots = re.findall(r"([\w ]+)\[([^\]]*)\]", reference)
+    def slots(text):
+        return [(slot.strip(), value.lower()) for slot, value in re.findall(r"([\w ]+)\[([^\]]*)\]", text)]
+
+    def data2text(self, answer, prompt):
         # Echoed attributes are no sentence.
-        if not slots or re.search(r"\w\[", answer):
+        if re.search(r"\w\[", answer):
             return 0.0
-        text = answer.lower()
+        text, slots = answer.lower(), self.slots(prompt)
 
         def names(slot, value):
-            slot, value = slot.strip(), value.lower()
             if slot == "familyFriendly":
                 found = re.search(r"famil|child|kid", text)
                 denied = re.search(r"\b(not|no|non|isn't|adult)\b[^.]{0,24}(famil|child|kid)|adult", text)
@@ -123,13 +108,30 @@ class Judge:
 
         return sum(names(slot, value) for slot, value in slots) / len(slots)
 
+    def attributes(self, answer, reference):
+        return f1(self.slots(answer), self.slots(reference))
+
     @staticmethod
-    def bash(answer, references):
-        def words(command):
-            return collections.Counter(command.strip().strip("`").split("\n")[0].split())
+    def bash(answer, reference):
+        return f1(answer.strip().strip("`").split("\n")[0].split(), reference.split())
 
-        def score(found, expected):
-            common = sum((found & expected).values())
-            return 2 * common / (sum(found.values()) + sum(expected.values())) if common else 0.0
+    @staticmethod
+    def explain(answer, reference):
+        def words(text):
+            return re.findall(r"\w+", text.lower())
 
-        return max(score(words(answer), words(reference)) for reference in references)
+        return f1(words(answer), words(reference))
+
+    @staticmethod
+    def intent(answer, reference):
+        return float(answer.strip().lower() == reference)
+
+    @staticmethod
+    def pronounce(answer, reference):
+        found, expected = answer.split(), reference.split()
+        line = list(range(len(expected) + 1))
+        for i, sound in enumerate(found, 1):
+            corner, line[0] = line[0], i
+            for j, other in enumerate(expected, 1):
+                corner, line[j] = line[j], min(line[j] + 1, line[j - 1] + 1, corner + (sound != other))
+        return max(0.0, 1 - line[-1] / len(expected))
