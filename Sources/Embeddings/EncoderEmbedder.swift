@@ -9,7 +9,7 @@ public final class EncoderEmbedder: TextEmbedder {
     public let maxTokens: Int
     public var dimension: Int { encoder.hiddenSize }
 
-    private let tokenizer: WordPieceTokenizer
+    let tokenizer: WordPieceTokenizer
     private let encoder: any HiddenStateSource
     private let settings: EncoderSettings
     /// Texts are encoded in groups of about this many tokens, which bounds the memory.
@@ -33,7 +33,7 @@ public final class EncoderEmbedder: TextEmbedder {
 
     public func embed(_ texts: [String]) throws -> EmbeddedTexts {
         var vectors = [Float](repeating: 0, count: texts.count * dimension)
-        let times = try encode(texts) { text, encoded in
+        let times = try encode(texts) { text, _, encoded in
             pool(encoded.states, into: &vectors[text * dimension..<(text + 1) * dimension])
         }
         return EmbeddedTexts(
@@ -43,7 +43,7 @@ public final class EncoderEmbedder: TextEmbedder {
     public func features(of texts: [String]) throws -> TextFeatures {
         var vectors = [Float](repeating: 0, count: texts.count * dimension)
         var features = [Float](repeating: 0, count: texts.count * featureDimension)
-        let times = try encode(texts) { text, encoded in
+        let times = try encode(texts) { text, _, encoded in
             pool(encoded.states, into: &vectors[text * dimension..<(text + 1) * dimension])
             FeatureBlocks.write(encoded, hidden: dimension, into: &features, at: text * featureDimension)
         }
@@ -58,21 +58,24 @@ public final class EncoderEmbedder: TextEmbedder {
         return tokenizer.token(word).map(Int.init)
     }
 
-    private struct Times {
+    struct Times {
         var tokenCounts: [Int]
         var tokenize: Double
         var embed: Double
     }
 
-    /// Encodes texts of similar length together. `body` gets each text's number in `texts`. The result for a text does not depend on the
+    /// Encodes texts of similar length together. `body` gets each text's number in `texts` and its tokens. The result for a text does not depend on the
     /// other texts, as far as the encoder's hidden states do not.
-    private func encode(_ texts: [String], _ body: (_ text: Int, _ encoded: EncodedText) -> Void) throws -> Times {
+    @discardableResult
+    func encode(_ texts: [String], _ body: (_ text: Int, _ tokens: [Int32], _ encoded: EncodedText) -> Void) throws -> Times {
         let clock = ContinuousClock()
         let start = clock.now
         let tokens = texts.map { tokenizer.encode($0, maximumTokens: maxTokens) }
         let tokenized = clock.now
         for group in Self.groups(tokens.map(\.count)) {
-            try encoder.hiddenStates(of: group.map { tokens[$0] }) { member, encoded in body(group[member], encoded) }
+            try encoder.hiddenStates(of: group.map { tokens[$0] }) { member, encoded in
+                body(group[member], tokens[group[member]], encoded)
+            }
         }
         let end = clock.now
         return Times(
@@ -95,7 +98,7 @@ public final class EncoderEmbedder: TextEmbedder {
     }
 
     /// `vector = p / |p|`, where `p` is the mean of the states or the first one; zero stays zero.
-    private func pool(_ states: UnsafeBufferPointer<Float>, into vector: inout ArraySlice<Float>) {
+    func pool(_ states: UnsafeBufferPointer<Float>, into vector: inout ArraySlice<Float>) {
         let size = dimension
         let rows = settings.pooling == .mean ? states.count / size : min(1, states.count / size)
         let first = vector.startIndex

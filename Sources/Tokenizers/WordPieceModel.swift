@@ -8,16 +8,25 @@ struct WordPieceModel: Sendable {
     let unknown: Int32
     /// A word of more scalars is one unknown token.
     private let longestWord: Int
+    /// `##`.
+    private let mark: [UInt8]
 
     init(pieces: [String], continuingPrefix: String, unknown: Int32, longestWord: Int) {
         let all = pieces.map { Array($0.utf8) }
         let mark = Array(continuingPrefix.utf8)
+        self.mark = mark
         self.pieces = PieceTable(all)
         continuing = PieceTable(all.map { $0.starts(with: mark) ? Array($0[mark.count...]) : [] })
         longestPiece = all.map(\.count).max() ?? 0
         self.unknown = unknown
         self.longestWord = longestWord
     }
+
+    /// How the piece with the id is spelled, without the mark; empty outside the vocabulary.
+    func spelling(_ id: Int32) -> ArraySlice<UInt8> { continues(id) ? pieces[Int(id)].dropFirst(mark.count) : pieces[Int(id)] }
+
+    /// Whether the piece with the id continues a word. Without a mark there are no such pieces.
+    func continues(_ id: Int32) -> Bool { !mark.isEmpty && pieces[Int(id)].starts(with: mark) }
 
     /// Appends the tokens of a word: pieces, or one unknown token when it cannot be cut into pieces.
     ///

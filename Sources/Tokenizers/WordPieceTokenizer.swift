@@ -41,6 +41,21 @@ public final class WordPieceTokenizer: Sendable {
         return piece.isEmpty ? nil : String(decoding: piece, as: UTF8.self)
     }
 
+    /// How a token is spelled, without the mark of those that continue a word; nil for an id outside the vocabulary.
+    public func spelling(of token: Int32) -> String? {
+        let spelling = model.spelling(token)
+        return spelling.isEmpty ? nil : String(decoding: spelling, as: UTF8.self)
+    }
+
+    /// Whether a token continues the word of the token before it.
+    public func continuesWord(_ token: Int32) -> Bool { model.continues(token) }
+
+    /// The token of words that the vocabulary cannot spell.
+    public var unknownToken: Int32 { model.unknown }
+
+    /// How many tokens `encode` puts before a text and after it.
+    public var tokensAround: (before: Int, after: Int) { (prefix.count, suffix.count) }
+
     /// The ids of a text between those the model expects around it (`[CLS] … [SEP]`).
     ///
     /// A longer text loses its end, so that at most `maximumTokens` come out, those around it included (which always

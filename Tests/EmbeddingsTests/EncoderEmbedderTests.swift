@@ -78,6 +78,31 @@ struct EncoderEmbedderTests {
         #expect(Array(found.features[10...]) == (try embedder.features(of: ["one two three"]).features))
     }
 
+    @Test("a text's pieces have their tokens, words and unit vectors, without the tokens around the text")
+    func pieces() throws {
+        let embedder = try embedder(EncoderSettings())
+        let texts = ["Larsenberg's codes?", "", "one"]
+        let found = try embedder.pieces(of: texts)
+        let spelled = found.map { $0.tokens.map { embedder.spelling(ofPiece: $0) ?? "" } }
+        #expect(spelled == [["larsen", "berg", "'", "s", "codes", "?"], [], ["one"]])
+        #expect(found.map(\.words) == [[0, 0, 1, 2, 3, 4], [], [0]])
+        #expect(found.flatMap(\.sentence) == (try embedder.embed(texts).vectors))
+        // The state of a token is its id beside 1.
+        let id = Float(found[2].tokens[0])
+        #expect(abs(found[2].vectors[0] - id / (id * id + 1).squareRoot()) < 1e-6)
+        #expect(abs(found[2].vectors[1] - 1 / (id * id + 1).squareRoot()) < 1e-6)
+        #expect(found[0].vectors.count == 12 && found[1].vectors.isEmpty)
+        #expect(embedder.spelling(ofPiece: Int32(embedder.vocabularySize)) == nil && embedder.spelling(ofPiece: -1) == nil)
+        #expect(embedder.spelling(ofPiece: embedder.unknownPiece) == "[UNK]")
+    }
+
+    @Test("pieces of a text that is cut are those before the cut")
+    func cutPieces() throws {
+        let found = try embedder(EncoderSettings(maximumTokens: 5)).pieces(of: ["one two three four five"])
+        #expect(found[0].tokens.count == 3 && found[0].words == [0, 1, 2])
+        #expect(try embedder(EncoderSettings(maximumTokens: 1)).pieces(of: ["one"])[0].tokens.isEmpty)
+    }
+
     @Test("words of the vocabulary have a rank, parts and others have none")
     func ranks() throws {
         let embedder = try embedder(EncoderSettings())
