@@ -5,6 +5,7 @@
 #include "include/kernels.h"
 #include "key_value_store.inc.h"
 #include "low_rank.inc.h"
+#include "nearest.inc.h"
 #include "quantize.inc.h"
 #include "packed.inc.h"
 #include "peak.inc.h"
@@ -35,5 +36,6 @@ const ck_kernels CK_TABLE = {
         .gelu_tanh_multiply_gradient = gelu_tanh_multiply_gradient, .softmax_logsumexp = softmax_logsumexp, .exp_minus = exp_minus, .exp_shifted = exp_shifted,
         .softmax_gradient = softmax_gradient, .add_product = add_product,
     },
+    .nearest = {.hamming = hamming, .dot = dot_int8},
     .low_rank_int8 = {.pack = int8_pack, .shrink = int8_shrink, .expand = int8_expand},
 };

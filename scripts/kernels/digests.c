@@ -216,6 +216,16 @@ static void products(size_t rows, size_t columns, size_t depth) {
     free(a), free(b), free(c), free(words), free(left);
 }
 
+static void nearest(size_t words, size_t count) {
+    uint64_t *rows = zeros(8 * words * (count + 1));
+    for (size_t i = 0; i < words * (count + 1); i++) rows[i] = bits();
+    uint16_t *distances = zeros(2 * count);
+    kernels->nearest.hamming(rows + words * count, rows, count, words, distances), line("hamming", distances, 2 * count, words, count, 0);
+    int32_t sum = kernels->nearest.dot((const int8_t *)rows, (const int8_t *)(rows + words) + 1, 8 * words - 3);
+    line("dot int8", &sum, sizeof sum, words, 0, 0);
+    free(rows), free(distances);
+}
+
 int main(int count, char **arguments) {
     kernels = count == 2 ? ck_kernels_named(arguments[1]) : NULL;
     if (!kernels) return fputs("usage: digests NAME, kernels that this machine has\n", stderr), 2;
@@ -236,5 +246,6 @@ int main(int count, char **arguments) {
     for (size_t n = 0; n <= 70000; n = 3 * n + 1) hashes(n);
     for (size_t n = 1; n <= 600; n = n < 33 ? n + 1 : 3 * n) training(n);
     for (size_t rows = 1; rows <= 17; rows += 4) products(rows, 5, 3), products(rows, 48, 128), products(rows, 101, 77);
+    for (size_t words = 1; words <= 13; words++) nearest(words, 37);
     return 0;
 }

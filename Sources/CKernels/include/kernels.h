@@ -8,6 +8,7 @@
 #include "hash.h"
 #include "low_rank.h"
 #include "low_rank_int8.h"
+#include "nearest.h"
 #include "packed.h"
 #include "peak.h"
 #include "sampling.h"
@@ -24,6 +25,7 @@ typedef struct ck_kernels {
     ck_hash_kernels hash;
     ck_int8_kernels low_rank_int8;
     ck_training_kernels training;
+    ck_nearest_kernels nearest;
 } ck_kernels;
 
 // Null when the name is unknown or this CPU lacks it.
