@@ -1,0 +1,46 @@
+internal import Glibc
+
+/// The right to write into a store's folder, which one process has at a time (`flock` on `store.lock`). The system takes it back when the
+/// process ends, however it ends.
+final class StoreLock: Sendable {
+    static let name = "store.lock"
+
+    private let descriptor: Int32
+
+    /// Errors: `unavailable` when another process has it, or another store of this process: the message names the process.
+    init(_ folder: String) throws(MemoryError) {
+        let path = "\(folder)/\(Self.name)"
+        let descriptor = try DiskFile.open(path, O_RDWR | O_CREAT)
+        do throws(MemoryError) {
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                guard errno == EWOULDBLOCK else { throw DiskFile.failure(path, "cannot lock") }
+                throw MemoryError(
+                    .unavailable, "\(try Self.holder(descriptor, path)) writes into this store: let that process change it, or end it first",
+                    place: folder)
+            }
+            try Self.sign(descriptor, path)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        self.descriptor = descriptor
+    }
+
+    /// Writes who has the lock. A full disk is no reason to refuse it: facts can still be read and forgotten.
+    private static func sign(_ descriptor: Int32, _ path: String) throws(MemoryError) {
+        try DiskFile.truncate(descriptor, path, to: 0)
+        do throws(MemoryError) {
+            try DiskFile.write(descriptor, path, Array("\(getpid())\n".utf8), at: 0)
+        } catch where error.code == .full {
+            return
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    private static func holder(_ descriptor: Int32, _ path: String) throws(MemoryError) -> String {
+        let bytes = try DiskFile.read(descriptor, path, 0..<min(try DiskFile.size(descriptor, path), 32))
+        guard let process = Int(String(decoding: bytes, as: UTF8.self).filter { !$0.isNewline }) else { return "another process" }
+        return process == getpid() ? "this process" : "process \(process)"
+    }
+}
