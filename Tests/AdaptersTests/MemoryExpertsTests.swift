@@ -46,14 +46,14 @@ import Testing
         #expect(adapter.summary.family == "memory_experts" && retrieval.dimension == 3)
         let first = try #require(try retrieval.nearest([0.99, 0.1, 0]))
         #expect(first.recall.fact == 0 && abs(first.recall.score - 0.99) < 1e-6 && abs((first.recall.margin ?? 0) - 0.89) < 1e-6)
-        let (lower, upper) = (try #require(first.delta.branch(0)), try #require(first.delta.branch(1)))
+        let (lower, upper) = (try #require(first.delta.branch(0)).lowRank, try #require(first.delta.branch(1)).lowRank)
         #expect((lower.rank, upper.rank) == (1, 1))
         // Share times scale, on the side that listens.
         #expect(lower.factors.a == (0..<8).map { 2 * Float($0 + 1) })
         #expect(lower.factors.transposedB == (0..<8).map { Float($0) - 3 })
         #expect(upper.factors.a == (8..<16).map { Float($0 + 1) }, "address 90 is the second row")
         let second = try #require(try retrieval.nearest([0, 1, 0]))
-        #expect(second.recall.fact == 1 && second.delta.branch(0)?.factors.a == (0..<8).map { 0.5 * Float($0 + 1) })
+        #expect(second.recall.fact == 1 && second.delta.branch(0)?.lowRank.factors.a == (0..<8).map { 0.5 * Float($0 + 1) })
         #expect(try retrieval.nearest([0, 0, 1]) == nil && retrieval.nearest([0.6, 0.8, 0]) == nil, "below the threshold")
         #expect(try retrieval.nearest([1, 0]) == nil)
     }

@@ -36,7 +36,7 @@ enum Deltas {
         }
     }
 
-    /// A branch beside the feed-forward in every other layer, of rank 1 to 9, and a low-rank patch of the values in the others.
+    /// A branch beside the feed-forward in every other layer, of rank 1 to 9, with offsets in every fourth, and a low-rank patch of the values in the others.
     static func branches(_ configuration: DecoderConfiguration, _ random: inout TinyModel.Random) throws -> AdapterDelta {
         let hidden = configuration.hidden
         func lowRank(_ outputs: Int, _ element: LowRank.Element) throws -> LowRank {
@@ -45,15 +45,19 @@ enum Deltas {
                 a: TinyModel.view("a", [rank, hidden], random.floats(rank * hidden, scale: 0.2)),
                 b: TinyModel.view("b", [outputs, rank], random.floats(rank * outputs, scale: 0.2)), scale: 0.7, element: element)
         }
-        var branches = [LowRank?](repeating: nil, count: configuration.layers)
+        var branches = [BranchPatch?](repeating: nil, count: configuration.layers)
         var patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = []
         for layer in 0..<configuration.layers {
             if layer % 2 == 0 {
-                branches[layer] = try lowRank(hidden, layer % 4 == 0 ? .f32 : .bf16)
+                branches[layer] = BranchPatch(try lowRank(hidden, layer % 4 == 0 ? .f32 : .bf16))
             } else {
                 let outputs = Projection.value.shape(in: configuration).outputs
                 patches.append((layer, .value, LinearPatch(lowRank: try lowRank(outputs, .f32))))
             }
+        }
+        for layer in stride(from: 0, to: configuration.layers, by: 4) {
+            let rank = branches[layer]?.lowRank.rank ?? 0
+            branches[layer]?.offsets = FloatBuffer(random.floats(rank))
         }
         let delta = AdapterDelta(layers: configuration.layers, patches: patches, branches: branches)
         try delta.validate(for: configuration)

@@ -22,6 +22,7 @@ extension RowPlan {
         /// Experts that a row chooses at most.
         let chosen: Int
         let trace: ExpertTrace.View?
+        let feedForwardTrace: FeedForwardTrace.View?
         /// Bit `projection`: some band scales its input.
         private let scaled: UInt8
 
@@ -45,12 +46,16 @@ extension RowPlan {
             branchRank = plan.extent.branches.largestRank
             chosen = plan.extent.mixtures.chosen
             trace = plan.trace
+            feedForwardTrace = plan.feedForwardTrace
             var bits: UInt8 = 0
             for index in 0..<Projection.count where plan.extent.linear.scalesInput[index] { bits |= 1 << index }
             scaled = bits
         }
 
         var scalesInputs: Bool { scaled != 0 }
+
+        /// Something reads the rows of norms in f32.
+        var keepsNormed: Bool { adapts || feedForwardTrace != nil }
 
         func scalesInput(_ projection: Int) -> Bool { scaled >> projection & 1 == 1 }
 

@@ -34,7 +34,7 @@ final class RowPlan {
         /// At the layer; nil: no feed-forward is replaced.
         var feedForwards: UnsafePointer<MixtureEntry>?
         /// At the layer; nil: nothing is added beside the feed-forwards.
-        var branches: UnsafePointer<PatchEntry>?
+        var branches: UnsafePointer<BranchEntry>?
 
         init(_ delta: AdapterDelta?, firstRow: Int, rows: Int) {
             (self.firstRow, self.rows) = (firstRow, rows)
@@ -59,7 +59,7 @@ final class RowPlan {
         }
 
         /// What a layer adds beside its feed-forward.
-        func branch(_ layer: Int) -> UnsafePointer<PatchEntry>? {
+        func branch(_ layer: Int) -> UnsafePointer<BranchEntry>? {
             guard let branches, branches[layer].rank > 0 else { return nil }
             return branches + layer
         }
@@ -92,6 +92,8 @@ final class RowPlan {
     private(set) var extent = SeamExtent()
     /// Where routers write their logits and weights, from the plan's first row on; nil: nowhere.
     var trace: ExpertTrace.View?
+    /// Where a layer's feed-forward writes what it reads and makes, likewise.
+    var feedForwardTrace: FeedForwardTrace.View?
     /// The last position that a row sees, plus one.
     private(set) var reach = 0
     private(set) var tables: UnsafeMutablePointer<Int32>

@@ -41,19 +41,26 @@ public final class StepWorkspace {
     /// vocabulary, that blocks reach the last position and are in the cache, and that deltas fit the model
     /// (`AdapterDelta.validate`); these are preconditions. The fast path allocates nothing once a step of the same size has run.
     ///
-    /// - Parameter trace: receives the logits and weights of its adapter's routers, row by row of the batch; no other adapter of the batch
-    ///   may have routers then.
+    /// - Parameters:
+    ///   - trace: receives the logits and weights of its adapter's routers, row by row of the batch; no other adapter of the batch may
+    ///     have routers then.
+    ///   - feedForward: receives what its layer's feed-forward reads and makes. No bit of the results depends on it.
     public func step(
-        _ batch: StepBatch, cache: KeyValueCache, logits: UnsafeMutablePointer<Float>, stride: Int? = nil, trace: ExpertTrace? = nil
+        _ batch: StepBatch, cache: KeyValueCache, logits: UnsafeMutablePointer<Float>, stride: Int? = nil, trace: ExpertTrace? = nil,
+        feedForward: FeedForwardTrace? = nil
     ) {
         let vocabulary = weights.configuration.vocabulary
         let logits = LogitRows(pointer: logits, stride: stride ?? vocabulary)
         precondition(logits.stride >= vocabulary, "rows of logits lie \(logits.stride) elements apart, the vocabulary has \(vocabulary)")
         check(batch, cache, trace)
+        precondition(
+            feedForward.map { $0.hidden == weights.configuration.hidden && batch.tokens.count <= $0.rows } ?? true,
+            "a trace of a feed-forward has fewer rows than the step, or is of another decoder")
         var written = 0
         plan.clear()
         trace?.clear()
         plan.trace = trace?.view
+        plan.feedForwardTrace = feedForward?.view
         for run in batch.runs {
             var start = 0
             while start < run.tokens.count {
@@ -63,7 +70,8 @@ public final class StepWorkspace {
         }
         if plan.rows > 0 { flush(cache, logits, &written) }
         plan.trace = nil
-        withExtendedLifetime((batch, trace)) {}
+        plan.feedForwardTrace = nil
+        withExtendedLifetime((batch, trace, feedForward)) {}
     }
 
     private func flush(_ cache: KeyValueCache, _ logits: LogitRows, _ written: inout Int) {
@@ -74,6 +82,7 @@ public final class StepWorkspace {
         }
         written += plan.logitsCount
         plan.trace = plan.trace?.advanced(by: plan.rows)
+        plan.feedForwardTrace = plan.feedForwardTrace?.advanced(by: plan.rows)
         plan.clear()
     }
 

@@ -19,11 +19,11 @@ public final class AdapterDelta: Sendable {
     /// step requires that it passes. Matrices that several patches share count once, as does a table that is also the head's matrix.
     ///
     /// - Parameters:
-    ///   - branches: by layer, or empty: maps beside the feed-forward, `y = FFN(x) + scale * B (A x)`, where x is the
+    ///   - branches: by layer, or empty: maps beside the feed-forward, `y = FFN(x) + scale * B (A x + offsets)`, where x is the
     ///     feed-forward's input, `[hidden]` to `[hidden]`; f32 or bf16. Memory experts are branches.
     ///   - feedForward: by layer, or empty: mixtures in place of the feed-forward. In such a layer gate, up and down have no patch.
     public init(
-        layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = [], branches: [LowRank?] = [],
+        layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = [], branches: [BranchPatch?] = [],
         embedding: EmbeddingPatch? = nil, head: HeadPatch? = nil, feedForward: [FeedForwardMixture?] = []
     ) {
         var table = LinearTable<LinearPatch?>(layers: layers, repeating: nil)
@@ -70,7 +70,7 @@ public final class AdapterDelta: Sendable {
     public subscript(layer: Int, projection: Projection) -> LinearPatch? { linear.patches[LinearPlace(layer, projection)] }
 
     /// What a layer adds beside its feed-forward.
-    public func branch(_ layer: Int) -> LowRank? { branches?.branches[layer] }
+    public func branch(_ layer: Int) -> BranchPatch? { branches?.branches[layer] }
 
     /// What replaces a layer's feed-forward.
     public func feedForward(_ layer: Int) -> FeedForwardMixture? { mixtures?.feedForward[layer] }

@@ -81,7 +81,7 @@ import Testing
         let (a, b) = (Array(own.adapter.values(own.adapter.tensors[0])), Array(own.adapter.values(own.adapter.tensors[1])))
         let transposed = (0..<3 * hidden).map { b[$0 % hidden * 3 + $0 / hidden] }
         let branch = try LowRank(a: a, transposedB: transposed, rank: 3, inputs: hidden, outputs: hidden, scale: 0.7, element: .f32)
-        let delta = AdapterDelta(layers: own.fixture.model.configuration.layers, branches: [nil, branch])
+        let delta = AdapterDelta(layers: own.fixture.model.configuration.layers, branches: [nil, BranchPatch(branch)])
         let (tokens, vocabulary) = (own.fixture.tokens(2), own.fixture.model.configuration.vocabulary)
         let logits = FloatBuffer(count: tokens.count * vocabulary)
         let run = StepBatch.Run(tokens: 0..<tokens.count, startPosition: 0, blocks: [0, 1], delta: delta, logits: .all)

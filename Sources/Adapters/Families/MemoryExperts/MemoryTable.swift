@@ -128,10 +128,10 @@ struct MemoryTable: DeltaRetrieval {
 
     /// The slices of one fact: at each site one low-rank map, of as many ranks as slices are written there.
     private func delta(of fact: Int) throws(AdapterError) -> AdapterDelta {
-        var branches = [LowRank?](repeating: nil, count: layers)
+        var branches = [BranchPatch?](repeating: nil, count: layers)
         for (place, site) in sites.enumerated() {
             let first = fact * configuration.slices + place * configuration.slicesPerSite
-            branches[site.layer] = try gather(first..<first + configuration.slicesPerSite, site)
+            branches[site.layer] = try gather(first..<first + configuration.slicesPerSite, site).map { BranchPatch($0) }
         }
         return AdapterDelta(layers: layers, branches: branches)
     }

@@ -3,7 +3,7 @@ internal import Tensors
 /// The residual stream and the rows that projections read.
 extension FastStep {
     /// Adds the last product through its own norm, where the family has one. Then norms the residual stream's rows into
-    /// `inputs.quantized` and, in a step with adapters, into `inputs.normed`.
+    /// `inputs.quantized` and, in a step with adapters or a trace, into `inputs.normed`.
     func norm(_ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?) {
         for row in inputSlice {
             if let outputNorm { addProjected(row, through: outputNorm) }
@@ -15,7 +15,7 @@ extension FastStep {
     func norm(_ row: Int, _ weight: UnsafePointer<Float>, into target: Int) {
         inputs.quantized.quantizeNorm(
             row: target, of: residual + row * hidden, weight: weight, epsilon: epsilon, columns: hidden,
-            into: plan.adapts ? inputs.normed + target * hidden : nil)
+            into: plan.keepsNormed ? inputs.normed + target * hidden : nil)
     }
 
     /// `residual += rmsNorm(projected)`, one row.

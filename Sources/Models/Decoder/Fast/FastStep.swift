@@ -127,6 +127,9 @@ struct FastStep {
         shrink(layer, FastPhase.down, UnsafePointer(scratch.gate))
         inputBarrier()
         multiply(layer, .down, into: scratch.projected)
+        if let trace = plan.feedForwardTrace, trace.layer == layer {
+            trace.record(rows, outputSlice(hidden), input: inputs.normed, residual: residual, output: scratch.projected)
+        }
         addProjectedSlice()
         barrier()
     }

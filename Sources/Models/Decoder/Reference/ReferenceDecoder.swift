@@ -112,6 +112,10 @@ final class ReferenceDecoder {
         linear(layer, .up, normed, into: up)
         activate(layer)
         linear(layer, .down, gate, into: projected)
+        if let trace = plan.feedForwardTrace, trace.layer == layer {
+            trace.record(
+                plan.rows, 0..<configuration.hidden, input: normed.pointer, residual: residual.pointer, output: projected.pointer)
+        }
         addProjected(configuration.outputNorms ? vectors.feedForwardOutputNorms[layer] : nil)
     }
 

@@ -2,8 +2,8 @@ internal import Tensors
 
 /// Branches read the feed-forward's input in its first row phase, and add to its output where that is made.
 extension FastStep {
-    /// `h = scale * A x` of this thread's rows of a band.
-    func shrinkBranch(_ branch: UnsafePointer<PatchEntry>, _ own: Range<Int>) {
+    /// `h = scale * (A x + offsets)` of this thread's rows of a band.
+    func shrinkBranch(_ branch: UnsafePointer<BranchEntry>, _ own: Range<Int>) {
         let stride = plan.branchRank
         branch.pointee.shrink(
             inputs.normed + own.lowerBound * hidden, rows: own.count, inputs: hidden,
@@ -12,10 +12,10 @@ extension FastStep {
 
     /// `y += B h` for this thread's slice of the outputs and a band's rows.
     func expandBranch(
-        _ branch: UnsafePointer<PatchEntry>, _ band: RowPlan.Band, _ outputs: Range<Int>, into y: UnsafeMutablePointer<Float>
+        _ branch: UnsafePointer<BranchEntry>, _ band: RowPlan.Band, _ outputs: Range<Int>, into y: UnsafeMutablePointer<Float>
     ) {
         let stride = plan.branchRank
-        branch.pointee.expand(
+        branch.pointee.patch.expand(
             inputs.branchShrunk + band.firstRow * stride, stride: stride, rows: band.rows, outputs: outputs, width: hidden,
             into: y + band.firstRow * hidden)
     }

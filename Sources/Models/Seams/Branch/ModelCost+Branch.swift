@@ -1,6 +1,6 @@
 extension ModelCost.Phase {
-    mutating func add(branch: LowRank, rows: Int) {
+    mutating func add(branch: BranchPatch, rows: Int) {
         bytes += branch.byteCount
-        add(branch, rows: rows)
+        add(branch.lowRank, rows: rows)
     }
 }

@@ -93,6 +93,31 @@ public final class LowRank: @unchecked Sendable {
             a: try Self.view("A", [rank, inputs], a), b: try Self.view("B", [outputs, rank], b), scale: scale, element: element)
     }
 
+    /// Copies bf16 values in the order of `factors`: `a` `[rank, inputs]` and B transposed, `[rank, outputs]`. Errors: `malformed` values
+    /// that are not finite, `noMemory`.
+    public init(
+        a: [UInt16], transposedB: [UInt16], rank: Int, inputs: Int, outputs: Int, scale: Float = 1
+    ) throws(ModelError) {
+        precondition(
+            rank > 0 && a.count == rank * inputs && transposedB.count == rank * outputs,
+            "\(a.count) and \(transposedB.count) elements for rank \(rank), \(inputs) inputs and \(outputs) outputs")
+        guard (a + transposedB).allSatisfy({ $0 & 0x7F80 != 0x7F80 }) else {
+            throw ModelError(.malformed, "an element of a low-rank map is not finite")
+        }
+        (self.rank, self.inputs, self.outputs, self.scale, element) = (rank, inputs, outputs, scale, .bf16)
+        let bytes = Self.byteCounts(rank: rank, inputs: inputs, outputs: outputs, element: .bf16)
+        matrixBytes = bytes.a + bytes.b
+        byteCount = matrixBytes
+        (rankFactors, outputFactors) = (nil, nil)
+        memory = try ModelError.inMemory(of: "A") { () throws(ResourceError) in
+            try MatrixMemory(byteCount: MatrixMemory.footprint(bytes.a) + MatrixMemory.footprint(bytes.b))
+        }
+        let (ownA, ownB) = (memory.take(bytes.a), memory.take(bytes.b))
+        a.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: ownA, count: bytes.a).copyMemory(from: $0) }
+        transposedB.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: ownB, count: bytes.b).copyMemory(from: $0) }
+        (self.a, self.b) = (UnsafeRawPointer(ownA), UnsafeRawPointer(ownB))
+    }
+
     private static func view(_ name: String, _ shape: [Int], _ values: [Float]) throws(ModelError) -> TensorView {
         let view = values.withUnsafeBytes { TensorView(name: name, dtype: .f32, shape: shape, copying: $0) }
         guard let view else { throw ModelError(.malformed, "a matrix of \(shape)", tensor: name) }
