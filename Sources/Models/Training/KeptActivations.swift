@@ -15,6 +15,9 @@ final class KeptActivations {
     /// Elements of a row, an even number.
     private let elements: Int
     private let heads: Int
+    private let firstLayer: Int
+    /// There is room for every layer, not for one.
+    let keepsAll: Bool
 
     /// Memory of `LayerActivations`, as a plain pointer: references would be counted in each row.
     private struct Part {
@@ -24,10 +27,14 @@ final class KeptActivations {
     }
 
     /// Errors: the system has no memory for it.
+    ///
+    /// - Parameter firstLayer: those below it are never kept.
     init(
-        _ activations: LayerActivations, _ configuration: DecoderConfiguration, rows: Int, keepsAll: Bool, pool: WorkerPool
+        _ activations: LayerActivations, _ configuration: DecoderConfiguration, rows: Int, firstLayer: Int = 0, keepsAll: Bool,
+        pool: WorkerPool
     ) throws(ResourceError) {
         self.pool = pool
+        (self.firstLayer, self.keepsAll) = (firstLayer, keepsAll)
         self.activations = activations
         var (parts, offset) = ([Part](), 0)
         for (buffer, width) in Self.widths(activations, configuration) {
@@ -38,7 +45,7 @@ final class KeptActivations {
         self.parts = parts
         self.heads = heads
         elements = 2 * words
-        let layers = 0..<(keepsAll ? configuration.layers : 1)
+        let layers = 0..<(keepsAll ? configuration.layers - firstLayer : 1)
         stored = try layers.map { _ throws(ResourceError) in try FloatBuffer(rows * words, for: "kept activations of a training step") }
         logSumExp = try layers.map { _ throws(ResourceError) in
             try FloatBuffer(rows * heads, for: "kept activations of a training step")
@@ -64,11 +71,9 @@ final class KeptActivations {
         return widths
     }
 
-    var keepsAll: Bool { stored.count > 1 }
-
     /// Takes a layer's activations.
     func store(_ layer: Int, rows: Int) {
-        let place = keepsAll ? layer : 0
+        let place = keepsAll ? layer - firstLayer : 0
         let (halves, sums, parts, elements) = (stored[place].halves, logSumExp[place].pointer, parts, elements)
         pool.run { thread in
             let own = WorkerPool.slice(rows, of: thread, threads: pool.threads)
@@ -83,7 +88,7 @@ final class KeptActivations {
 
     /// Gives them back, rounded.
     func restore(_ layer: Int, rows: Int) {
-        let place = keepsAll ? layer : 0
+        let place = keepsAll ? layer - firstLayer : 0
         let (halves, sums, parts, elements) = (stored[place].halves, logSumExp[place].pointer, parts, elements)
         pool.run { thread in
             let own = WorkerPool.slice(rows, of: thread, threads: pool.threads)

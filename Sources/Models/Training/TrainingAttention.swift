@@ -1,6 +1,7 @@
 internal import Tensors
 
-/// Causal attention with grouped queries and its gradient, in f32, sequence by sequence.
+/// Causal attention with grouped queries and its gradient, in f32, sequence by sequence. Rows may follow a prefix, whose keys and values
+/// are given and get no gradients.
 ///
 /// For a head with queries Q, keys K, values V and scale s: `P = softmax(s Q Kᵀ)` over the positions that a row sees, `O = P V`. Back, with
 /// dO: `dV = Pᵀ dO`, `dS = P * (dO Vᵀ - δ)` with `δ = ⟨dO, O⟩` by row, `dQ = s dS K`, `dK = s dSᵀ Q`; keys and values sum over the queries'
@@ -22,8 +23,9 @@ final class TrainingAttention {
 
     /// Makes room for a step: transposed keys and values, and blocks of scores and their gradients. Errors: the system has no memory.
     func reserve(_ plan: TrainingPlan) throws(ResourceError) {
-        let longest = plan.segments.reduce(0) { max($0, $1.rows.count) }
-        for own in scratch { try own.grow(to: 2 * longest * (configuration.headDimension + Self.blockRows)) }
+        let longest = plan.segments.reduce(0) { max($0, $1.rows.count + ($1.prefix?.positions ?? 0)) }
+        let matrices = plan.segments.contains { $0.prefix != nil } ? 3 : 2
+        for own in scratch { try own.grow(to: longest * (matrices * configuration.headDimension + 2 * Self.blockRows)) }
     }
 
     /// One sequence's head of keys and values.
@@ -36,14 +38,21 @@ final class TrainingAttention {
         let queryWidth: Int
         let keyWidth: Int
         let window: Int?
+        /// Positions before the rows, and their keys and values of this head, `keyWidth` elements from one to the next.
+        let before: Int
+        let keysBefore: UnsafePointer<Float>?
+        let valuesBefore: UnsafePointer<Float>?
+
+        /// All positions.
+        var count: Int { before + rows.count }
 
         /// The positions that rows of a block of queries see, together.
         func keys(_ block: Range<Int>) -> Range<Int> {
-            max(0, window.map { block.lowerBound - $0 + 1 } ?? 0)..<block.upperBound
+            max(0, window.map { before + block.lowerBound - $0 + 1 } ?? 0)..<before + block.upperBound
         }
 
         /// Those of one row.
-        func keys(row: Int) -> Range<Int> { max(0, window.map { row - $0 + 1 } ?? 0)..<row + 1 }
+        func keys(row: Int) -> Range<Int> { keys(row..<row + 1) }
 
         var blocks: [Range<Int>] {
             stride(from: 0, to: rows.count, by: TrainingAttention.blockRows).map {
@@ -52,13 +61,16 @@ final class TrainingAttention {
         }
     }
 
-    private func eachUnit(_ plan: TrainingPlan, _ window: Int?, _ body: (Unit, UnsafeMutablePointer<Float>) -> Void) {
+    private func eachUnit(_ plan: TrainingPlan, _ layer: Int, _ body: (Unit, UnsafeMutablePointer<Float>) -> Void) {
         let (group, dimension) = (configuration.heads / configuration.keyValueHeads, configuration.headDimension)
+        let window = configuration.slidingWindow(layer: layer)
         let units = plan.segments.flatMap { segment in
             (0..<configuration.keyValueHeads).map { head in
                 Unit(
                     rows: segment.rows, head: head, dimension: dimension, queryHeads: head * group..<(head + 1) * group,
-                    queryWidth: configuration.queryWidth, keyWidth: configuration.keyValueWidth, window: window)
+                    queryWidth: configuration.queryWidth, keyWidth: configuration.keyValueWidth, window: window,
+                    before: segment.prefix?.positions ?? 0, keysBefore: segment.prefix.map { $0.keys(layer) + head * dimension },
+                    valuesBefore: segment.prefix.map { $0.values(layer) + head * dimension })
             }
         }
         withoutActuallyEscaping(body) { body in
@@ -69,13 +81,12 @@ final class TrainingAttention {
     }
 
     /// Fills `attended` and `logSumExp`.
-    func forward(_ plan: TrainingPlan, _ own: LayerActivations, slidingWindow: Int?) {
+    func forward(_ plan: TrainingPlan, _ layer: Int, _ own: LayerActivations) {
         let (heads, scale) = (configuration.heads, configuration.attentionScale)
-        eachUnit(plan, slidingWindow) { unit, scratch in
-            let count = unit.rows.count
-            let (keys, scores) = (scratch, scratch + count * unit.dimension)
-            transpose(own.key.pointer, unit, into: keys)
-            let values = own.value.pointer + unit.rows.lowerBound * unit.keyWidth + unit.head * unit.dimension
+        eachUnit(plan, layer) { unit, scratch in
+            let keys = scratch
+            transpose(own.key.pointer, unit.keysBefore, unit, into: keys)
+            let (values, valueStride, scores) = rows(of: own.value.pointer, unit.valuesBefore, unit, scratch + unit.count * unit.dimension)
             for head in unit.queryHeads {
                 for block in unit.blocks {
                     pool.giveWay()
@@ -89,7 +100,7 @@ final class TrainingAttention {
                         clear(line, seen, outside: visible)
                     }
                     Kernels.matmul(
-                        .init(scores, rowStride: seen.count), .init(values + seen.lowerBound * unit.keyWidth, rowStride: unit.keyWidth),
+                        .init(scores, rowStride: seen.count), .init(values + seen.lowerBound * valueStride, rowStride: valueStride),
                         into: own.attended.pointer + start, cStride: unit.queryWidth, rows: block.count, columns: unit.dimension,
                         depth: seen.count, adds: false)
                 }
@@ -98,17 +109,18 @@ final class TrainingAttention {
     }
 
     /// Fills the gradients of query, key and value from that of `attended`.
-    func backward(_ plan: TrainingPlan, _ own: LayerActivations, _ back: LayerGradients, slidingWindow: Int?) {
+    func backward(_ plan: TrainingPlan, _ layer: Int, _ own: LayerActivations, _ back: LayerGradients) {
         let (heads, scale) = (configuration.heads, configuration.attentionScale)
-        eachUnit(plan, slidingWindow) { unit, scratch in
-            let (count, dimension) = (unit.rows.count, unit.dimension)
+        eachUnit(plan, layer) { unit, scratch in
+            let (count, dimension) = (unit.count, unit.dimension)
             let (keys, values) = (scratch, scratch + count * dimension)
-            let (scores, slopes) = (scratch + 2 * count * dimension, scratch + 2 * count * dimension + count * Self.blockRows)
-            transpose(own.key.pointer, unit, into: keys)
-            transpose(own.value.pointer, unit, into: values)
+            transpose(own.key.pointer, unit.keysBefore, unit, into: keys)
+            transpose(own.value.pointer, unit.valuesBefore, unit, into: values)
+            let (keyRows, rowStride, scores) = rows(of: own.key.pointer, unit.keysBefore, unit, scratch + 2 * count * dimension)
+            let slopes = scores + count * Self.blockRows
             let keyStart = unit.rows.lowerBound * unit.keyWidth + unit.head * dimension
             let (keyGradient, valueGradient) = (back.key.pointer + keyStart, back.value.pointer + keyStart)
-            for row in 0..<count {
+            for row in 0..<unit.rows.count {
                 (keyGradient + row * unit.keyWidth).update(repeating: 0, count: dimension)
                 (valueGradient + row * unit.keyWidth).update(repeating: 0, count: dimension)
             }
@@ -135,18 +147,20 @@ final class TrainingAttention {
                         Kernels.softmaxGradient(
                             scores + line, dp: slopes + line, delta: delta, scale: scale, count: seen.count, into: slopes + line)
                     }
-                    let seenStart = seen.lowerBound * unit.keyWidth
                     Kernels.matmul(
-                        .init(slopes, rowStride: seen.count), .init(own.key.pointer + keyStart + seenStart, rowStride: unit.keyWidth),
+                        .init(slopes, rowStride: seen.count), .init(keyRows + seen.lowerBound * rowStride, rowStride: rowStride),
                         into: back.query.pointer + start, cStride: unit.queryWidth, rows: block.count, columns: dimension,
                         depth: seen.count, adds: false)
+                    // What is before the rows gets no gradient.
+                    let trained = max(seen.lowerBound, unit.before)..<seen.upperBound
+                    let (column, target) = (trained.lowerBound - seen.lowerBound, (trained.lowerBound - unit.before) * unit.keyWidth)
                     Kernels.matmul(
-                        .init(slopes, rowStride: 1, columnStride: seen.count), .init(query, rowStride: unit.queryWidth),
-                        into: keyGradient + seenStart, cStride: unit.keyWidth, rows: seen.count, columns: dimension, depth: block.count,
+                        .init(slopes + column, rowStride: 1, columnStride: seen.count), .init(query, rowStride: unit.queryWidth),
+                        into: keyGradient + target, cStride: unit.keyWidth, rows: trained.count, columns: dimension, depth: block.count,
                         adds: true)
                     Kernels.matmul(
-                        .init(scores, rowStride: 1, columnStride: seen.count), .init(outputGradient, rowStride: unit.queryWidth),
-                        into: valueGradient + seenStart, cStride: unit.keyWidth, rows: seen.count, columns: dimension, depth: block.count,
+                        .init(scores + column, rowStride: 1, columnStride: seen.count), .init(outputGradient, rowStride: unit.queryWidth),
+                        into: valueGradient + target, cStride: unit.keyWidth, rows: trained.count, columns: dimension, depth: block.count,
                         adds: true)
                 }
             }
@@ -159,7 +173,7 @@ final class TrainingAttention {
         _ keys: UnsafeMutablePointer<Float>, _ scores: UnsafeMutablePointer<Float>
     ) {
         Kernels.matmul(
-            .init(own.query.pointer + start, rowStride: unit.queryWidth), .init(keys + seen.lowerBound, rowStride: unit.rows.count),
+            .init(own.query.pointer + start, rowStride: unit.queryWidth), .init(keys + seen.lowerBound, rowStride: unit.count),
             into: scores, cStride: seen.count, rows: block.count, columns: seen.count, depth: unit.dimension, adds: false)
     }
 
@@ -169,12 +183,33 @@ final class TrainingAttention {
         (line + visible.upperBound - seen.lowerBound).update(repeating: 0, count: seen.upperBound - visible.upperBound)
     }
 
-    /// `[rows, keyWidth]` to `[dimension, rows]` of one head.
-    private func transpose(_ x: UnsafeMutablePointer<Float>, _ unit: Unit, into y: UnsafeMutablePointer<Float>) {
-        let count = unit.rows.count
-        for row in 0..<count {
-            let from = x + (unit.rows.lowerBound + row) * unit.keyWidth + unit.head * unit.dimension
-            for index in 0..<unit.dimension { y[index * count + row] = from[index] }
+    /// `[rows, keyWidth]`, after those before them, to `[dimension, count]` of one head.
+    private func transpose(
+        _ x: UnsafeMutablePointer<Float>, _ before: UnsafePointer<Float>?, _ unit: Unit, into y: UnsafeMutablePointer<Float>
+    ) {
+        let count = unit.count
+        for position in 0..<count {
+            let from = row(position, of: x, before, unit)
+            for index in 0..<unit.dimension { y[index * count + position] = from[index] }
         }
+    }
+
+    /// The keys or values of one head by position: where they lie, or with a prefix copied to `copy`, the elements from one to the next,
+    /// and the memory after the copy.
+    private func rows(
+        of x: UnsafeMutablePointer<Float>, _ before: UnsafePointer<Float>?, _ unit: Unit, _ copy: UnsafeMutablePointer<Float>
+    ) -> (start: UnsafePointer<Float>, stride: Int, rest: UnsafeMutablePointer<Float>) {
+        guard before != nil else { return (row(0, of: x, nil, unit), unit.keyWidth, copy) }
+        for position in 0..<unit.count {
+            (copy + position * unit.dimension).update(from: row(position, of: x, before, unit), count: unit.dimension)
+        }
+        return (UnsafePointer(copy), unit.dimension, copy + unit.count * unit.dimension)
+    }
+
+    private func row(
+        _ position: Int, of x: UnsafeMutablePointer<Float>, _ before: UnsafePointer<Float>?, _ unit: Unit
+    ) -> UnsafePointer<Float> {
+        if let before, position < unit.before { return before + position * unit.keyWidth }
+        return UnsafePointer(x + (unit.rows.lowerBound + position - unit.before) * unit.keyWidth + unit.head * unit.dimension)
     }
 }

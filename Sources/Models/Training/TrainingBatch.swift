@@ -49,11 +49,15 @@ public struct TrainingBatch {
 
 /// A batch laid out as rows: what the layers of a training step read.
 struct TrainingPlan {
-    /// Rows of one sequence; they attend to one another alone.
+    /// Rows of one sequence; they attend to one another and to its prefix.
     struct Segment {
         var rows: Range<Int>
         var adapter: TrainableAdapter?
         var expertHalf: ExpertHalf?
+        /// What comes before the rows; nil: nothing.
+        var prefix: LayerPrefix?
+        /// Gradients of its rows are wanted.
+        var isTrained: Bool
     }
 
     /// Consecutive rows under one adapter.
@@ -87,7 +91,8 @@ struct TrainingPlan {
             let rows = first..<first + run.rows
             tokens += run.tokens.dropLast()
             positions += 0..<run.rows
-            segments.append(Segment(rows: rows, adapter: run.adapter, expertHalf: run.expertHalf))
+            segments.append(
+                Segment(rows: rows, adapter: run.adapter, expertHalf: run.expertHalf, prefix: nil, isTrained: run.adapter != nil))
             if let adapter = run.adapter {
                 var dropped: [Dropout.Row] = []
                 if let own = run.dropout { dropped = (0..<run.rows).map { own.dropout.row(step: own.step, row: own.firstRow + $0) } }
@@ -109,5 +114,20 @@ struct TrainingPlan {
         }
         (self.tokens, self.positions, self.segments, self.bands) = (tokens, positions, segments, bands)
         (self.targetRows, self.targets, self.targetRanges) = (targetRows, targets, targetRanges)
+    }
+
+    /// Rows of the base that continue sequences, with their targets.
+    init(_ runs: [UpperLayers.Run]) {
+        var (positions, segments, targetRows, targetRanges) = ([Int](), [Segment](), [Int32](), [Range<Int>]())
+        for run in runs {
+            let first = positions.count
+            positions += run.prefix.positions..<run.prefix.positions + run.rows
+            segments.append(Segment(rows: first..<first + run.rows, prefix: run.prefix, isTrained: true))
+            targetRanges.append(targetRows.count..<targetRows.count + run.targets.count)
+            targetRows += (first..<first + run.targets.count).map { Int32($0) }
+        }
+        (self.positions, self.segments, self.targetRows, self.targetRanges) = (positions, segments, targetRows, targetRanges)
+        (targets, bands) = (runs.flatMap(\.targets), [])
+        tokens = [Int32](repeating: 0, count: positions.count)
     }
 }

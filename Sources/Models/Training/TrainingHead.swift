@@ -193,12 +193,12 @@ final class TrainingHead {
         for first in stride(from: 0, to: vocabulary, by: width) { body(first..<min(first + width, vocabulary), tile.pointer) }
     }
 
-    /// Targets of rows with an adapter, in ranges that are as long as possible: of the base's head, and of heads that an adapter changes.
+    /// Targets of rows whose gradients are wanted, in ranges that are as long as possible: of the base's head, and of heads that an adapter changes.
     private func trainedTargets(_ plan: TrainingPlan) -> (plain: [Range<Int>], changed: [Range<Int>]) {
         var (plain, changed) = ([Range<Int>](), [Range<Int>]())
         for (segment, range) in zip(plan.segments, plan.targetRanges) where !range.isEmpty {
-            guard let adapter = segment.adapter else { continue }
-            if adapter.vocabulary?.trainsHead == true { Self.append(range, to: &changed) } else { Self.append(range, to: &plain) }
+            guard segment.isTrained else { continue }
+            if segment.adapter?.vocabulary?.trainsHead == true { Self.append(range, to: &changed) } else { Self.append(range, to: &plain) }
         }
         return (plain, changed)
     }

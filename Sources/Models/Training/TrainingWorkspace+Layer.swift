@@ -15,7 +15,7 @@ extension TrainingWorkspace {
         norm(x, vectors.attentionNorms[layer], into: own.attentionInput)
         linear(layer, [(.query, own.rawQuery), (.key, own.rawKey), (.value, own.value)], x: own.attentionInput)
         rotate(layer)
-        attention.forward(plan, own, slidingWindow: configuration.slidingWindow(layer: layer))
+        attention.forward(plan, layer, own)
         linear(layer, [(.output, own.attentionOutput)], x: own.attended)
         add(own.attentionOutput, through: configuration.outputNorms ? vectors.attentionOutputNorms[layer] : nil, to: x, into: own.middle)
         // x += Wdown (activation(Wgate n) * Wup n) for n = rmsNorm(x)
@@ -63,7 +63,7 @@ extension TrainingWorkspace {
         let attended = differentiateAdded(
             own.attentionOutput, through: configuration.outputNorms ? vectors.attentionOutputNorms[layer] : nil)
         seam.backward(plan, layer, [(.output, attended)], x: own.attended, own.unscaled, into: back.attended)
-        attention.backward(plan, own, back, slidingWindow: configuration.slidingWindow(layer: layer))
+        attention.backward(plan, layer, own, back)
         differentiateRotation(layer)
         seam.backward(
             plan, layer, [(.query, back.rawQuery), (.key, back.rawKey), (.value, back.value)], x: own.attentionInput, own.unscaled,

@@ -19,7 +19,7 @@ public final class TrainingWorkspace {
     let gradients: LayerGradients
     /// Nil: on the reference path, where the way back computes each layer again in f32.
     private let kept: KeptActivations?
-    /// At a layer: its input, `[rows, hidden]`; after the last layer its output.
+    /// At a layer: its input, `[rows, hidden]`; after the last layer its output. Empty below the first layer that is computed.
     let residuals: [FloatBuffer]
     let head: TrainingHead
     let attention: TrainingAttention
@@ -47,9 +47,19 @@ public final class TrainingWorkspace {
     ///   - recomputes: what the way back reads of a layer is computed again and not kept, which is slower and takes less memory. No bit
     ///     of a result depends on it.
     ///   - interruption: when it is set, a pass stops before its next layer.
-    public init(
+    public convenience init(
         _ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int, scalesOutputs: Bool = true, recomputes: Bool = false,
         interruption: Interruption? = nil
+    ) throws(ModelError) {
+        try self.init(
+            weights, pool: pool, maximumRows: maximumRows, firstLayer: 0, scalesOutputs: scalesOutputs, recomputes: recomputes,
+            interruption: interruption)
+    }
+
+    /// - Parameter firstLayer: those below it are never computed; the number of layers: none is.
+    init(
+        _ weights: DecoderWeights, pool: WorkerPool, maximumRows: Int, firstLayer: Int, scalesOutputs: Bool, recomputes: Bool,
+        interruption: Interruption?
     ) throws(ModelError) {
         precondition(maximumRows > 0, "a training workspace for \(maximumRows) rows was asked for")
         self.weights = weights
@@ -64,9 +74,10 @@ public final class TrainingWorkspace {
             gradients = try LayerGradients(configuration, rows: maximumRows)
             kept = weights.packed == nil
                 ? nil
-                : try KeptActivations(activations, configuration, rows: maximumRows, keepsAll: !recomputes, pool: pool)
-            residuals = try (0...configuration.layers).map { _ throws(ResourceError) in
-                try FloatBuffer(maximumRows * configuration.hidden, for: "activations of a training step")
+                : try KeptActivations(
+                    activations, configuration, rows: maximumRows, firstLayer: firstLayer, keepsAll: !recomputes, pool: pool)
+            residuals = try (0...configuration.layers).map { layer throws(ResourceError) in
+                try FloatBuffer(layer < firstLayer ? 0 : maximumRows * configuration.hidden, for: "activations of a training step")
             }
             head = try TrainingHead(weights, product: product, pool: pool, maximumRows: maximumRows)
             attention = TrainingAttention(configuration, pool: pool)
@@ -86,30 +97,48 @@ public final class TrainingWorkspace {
     /// The caller has checked that tokens are in the vocabulary and that rows are at most `maximumRows`; these are preconditions.
     /// - Parameter differentiates: `backward` will be called.
     public func forward(_ batch: TrainingBatch, differentiates: Bool) throws(ModelError) -> [[Float]] {
-        precondition(batch.rows <= maximumRows, "a step of \(batch.rows) rows, the workspace has room for \(maximumRows)")
-        plan = TrainingPlan(batch)
+        try begin(TrainingPlan(batch))
+        if plan.rows == 0 { return batch.runs.map { _ in [] } }
+        balances.clear()
+        balances.isRecording = true
+        embed()
+        runLayers(from: 0, differentiates: differentiates)
+        balances.isRecording = false
+        if wasInterrupted { return plan.targetRanges.map { [Float](repeating: 0, count: $0.count) } }
+        balances.evaluate(plan)
+        let logarithms = runHead(differentiates: differentiates)
+        return plan.targetRanges.map { range in range.map { logarithms[$0] } }
+    }
+
+    /// Makes room for a plan's step.
+    func begin(_ plan: TrainingPlan) throws(ModelError) {
+        precondition(plan.rows <= maximumRows, "a step of \(plan.rows) rows, the workspace has room for \(maximumRows)")
+        self.plan = plan
         isDifferentiable = false
         wasInterrupted = false
-        if plan.rows == 0 { return batch.runs.map { _ in [] } }
+        if plan.rows == 0 { return }
         let reach = (plan.positions.max() ?? 0) + 1
         rotation.extend(to: reach)
         slidingRotation.extend(to: reach)
         try reserve()
-        balances.clear()
-        balances.isRecording = true
-        embed()
-        for layer in 0..<configuration.layers {
+    }
+
+    /// The layers from one on, whose input is in `residuals`; `finished` is called after each.
+    func runLayers(from first: Int, differentiates: Bool, finished: (_ layer: Int) -> Void = { _ in }) {
+        for layer in first..<configuration.layers {
             if stops { break }
             runLayer(layer, isAgain: false)
             addOutput(layer, to: residuals[layer + 1])
             if differentiates && keepsLayers { kept?.store(layer, rows: plan.rows) }
+            finished(layer)
         }
-        balances.isRecording = false
-        if wasInterrupted { return plan.targetRanges.map { [Float](repeating: 0, count: $0.count) } }
-        balances.evaluate(plan)
+    }
+
+    /// The natural logarithms of the probabilities of the plan's targets.
+    func runHead(differentiates: Bool) -> [Float] {
         let logarithms = head.forward(plan, residuals[configuration.layers], vectors.finalNorm, differentiates: differentiates)
         isDifferentiable = differentiates
-        return plan.targetRanges.map { range in range.map { logarithms[$0] } }
+        return logarithms
     }
 
     /// The balance loss of an adapter over its rows in the last `forward`'s batch; nil: it has none.
@@ -124,17 +153,22 @@ public final class TrainingWorkspace {
             slopes.count == plan.segments.count && zip(slopes, plan.targetRanges).allSatisfy { $0.count == $1.count },
             "the slopes are not those of the last batch")
         guard !plan.bands.isEmpty, !wasInterrupted else { return }
+        let trainsEmbedding = plan.bands.contains { $0.adapter.vocabulary?.trainsEmbedding == true }
+        differentiateLayers(slopes.flatMap { $0 }, to: lowestTrained, wantsInput: trainsEmbedding)
+        if trainsEmbedding, !wasInterrupted { embedding.backward(plan, gradients.residual) }
+    }
+
+    /// From the head down to a layer; nil: to none. `gradients.residual` is then that of the layer's input, if it is wanted.
+    func differentiateLayers(_ slopes: [Float], to lowest: Int?, wantsInput: Bool) {
         precondition(isDifferentiable, "backward follows a forward pass with gradients, once")
         isDifferentiable = false
-        head.backward(plan, residuals[configuration.layers], vectors.finalNorm, slopes: slopes.flatMap { $0 }, into: gradients.residual)
-        guard let lowest = lowestTrained else { return }
-        let trainsEmbedding = plan.bands.contains { $0.adapter.vocabulary?.trainsEmbedding == true }
+        head.backward(plan, residuals[configuration.layers], vectors.finalNorm, slopes: slopes, into: gradients.residual)
+        guard let lowest else { return }
         for layer in stride(from: configuration.layers - 1, through: lowest, by: -1) {
             if stops { return }
             recall(layer)
-            differentiate(layer, isLowest: layer == lowest && !trainsEmbedding)
+            differentiate(layer, isLowest: layer == lowest && !wantsInput)
         }
-        if trainsEmbedding { embedding.backward(plan, gradients.residual) }
     }
 
     /// Whether keeping the layers of steps of so many rows would take more than half of the memory that the machine has left.
