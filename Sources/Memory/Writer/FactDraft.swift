@@ -1,0 +1,89 @@
+internal import Models
+internal import Tensors
+
+/// A fact that is being written: its keys, which are fixed, and its values, which are trained.
+final class FactDraft {
+    /// In the call.
+    let index: Int
+    /// The question, its wordings by rule and those that were told, with the answer; all answers have as many tokens.
+    let variants: [RenderedFact]
+    /// Of its sequences in the batch's `SiteRows`.
+    let sequences: Range<Int>
+    let rows: Range<Int>
+    /// A, `[rank, hidden]`, bf16, and `c = -A mu`.
+    let inner: [UInt16]
+    let offsets: [Float]
+    /// `A x + c`, `[rows, rank]`: what no step changes.
+    let shrunk: FloatBuffer
+    /// B transposed, `[rank, hidden]`, with its gradient and Adam's moments.
+    let outer: FloatBuffer
+    let gradient: FloatBuffer
+    private let first: FloatBuffer
+    private let second: FloatBuffer
+    private var moves = 0
+    private let hidden: Int
+
+    /// Steps so far, and the greatest cross entropy of a token at the last one.
+    var steps = 0
+    var worst = Float.infinity
+    /// Every token is below the stop: nothing changes any more.
+    var isDone = false
+
+    var rank: Int { offsets.count }
+
+    /// - Parameter keys: A, `[rank, hidden]`, f32.
+    init(
+        index: Int, variants: [RenderedFact], sequences: Range<Int>, _ site: SiteRows, keys: [Float], _ calibration: MemoryCalibration
+    ) {
+        (self.index, self.variants, self.sequences, hidden) = (index, variants, sequences, calibration.hidden)
+        let (rank, hidden) = (keys.count / calibration.hidden, calibration.hidden)
+        var halves = [UInt16](repeating: 0, count: keys.count)
+        Kernels.round(keys, count: keys.count, into: &halves)
+        // The offsets are those of the rounded keys.
+        var rounded = [Float](repeating: 0, count: keys.count)
+        Kernels.widen(halves, count: keys.count, into: &rounded)
+        let offsets = (0..<rank).map { row in
+            -Float((0..<hidden).reduce(0.0) { $0 + Double(rounded[row * hidden + $1]) * Double(calibration.mean[$1]) })
+        }
+        (inner, self.offsets) = (halves, offsets)
+        let rows = site.sequences[sequences.lowerBound].rows.lowerBound..<site.sequences[sequences.upperBound - 1].rows.upperBound
+        let shrunk = FloatBuffer(count: rows.count * rank)
+        halves.withUnsafeBytes { a in
+            guard let a = a.baseAddress else { return }
+            Kernels.lowRankShrink(
+                site.input.pointer + rows.lowerBound * hidden, stride: hidden, rows: rows.count, a: a, element: .bf16, rank: rank,
+                inputs: hidden, scale: 1, into: shrunk.pointer, outputStride: rank)
+        }
+        for row in 0..<rows.count { for place in 0..<rank { shrunk.pointer[row * rank + place] += offsets[place] } }
+        (self.rows, self.shrunk) = (rows, shrunk)
+        outer = FloatBuffer(count: rank * hidden)
+        gradient = FloatBuffer(count: rank * hidden)
+        first = FloatBuffer(count: rank * hidden)
+        second = FloatBuffer(count: rank * hidden)
+    }
+
+    /// One step of Adam (Kingma and Ba 2015) along the gradient.
+    func move(rate: Float) {
+        moves += 1
+        let (beta1, beta2): (Float, Float) = (0.9, 0.999)
+        var (power1, power2): (Float, Float) = (1, 1)
+        for _ in 0..<moves { (power1, power2) = (power1 * beta1, power2 * beta2) }
+        let (step, correction) = (rate / (1 - power1), 1 / (1 - power2))
+        let (g, m, v, values) = (gradient.pointer, first.pointer, second.pointer, outer.pointer)
+        for index in 0..<rank * hidden {
+            m[index] = beta1 * m[index] + (1 - beta1) * g[index]
+            v[index] = beta2 * v[index] + (1 - beta2) * g[index] * g[index]
+            values[index] -= step * m[index] / ((v[index] * correction).squareRoot() + 1e-8)
+        }
+    }
+
+    /// Goes on with another stop.
+    func reopen() { isDone = false }
+
+    /// With the values rounded.
+    func experts(site: Int) -> FactExperts {
+        var halves = [UInt16](repeating: 0, count: outer.count)
+        Kernels.round(outer.pointer, count: outer.count, into: &halves)
+        return FactExperts(site: site, hidden: hidden, inner: inner, offsets: offsets, outer: halves)
+    }
+}

@@ -1,0 +1,84 @@
+internal import ChatTemplates
+internal import Generation
+internal import JSON
+
+/// A question and its answer as tokens.
+struct RenderedFact: Equatable {
+    /// The conversation up to where the answer begins, as serving renders it.
+    var prompt: [Int32]
+    /// With the token that ends it.
+    var answer: [Int32]
+}
+
+/// Renders questions with the base's chat template, as serving does for a conversation of one question.
+struct FactRenderer {
+    private let base: MemoryBase
+    private let template: ChatTemplate
+
+    /// Errors: `invalid` for a base without a chat template.
+    init(_ base: MemoryBase) throws(MemoryError) {
+        guard let template = base.template else {
+            throw MemoryError(.invalid, "\(base.name) has no chat template; facts are answers in a conversation")
+        }
+        (self.base, self.template) = (base, template)
+    }
+
+    /// The tokens of a question. Errors: `invalid` for a text that is empty, spells a special token or is too long.
+    func prompt(_ question: String, place: String = "question") throws(MemoryError) -> [Int32] {
+        try check(question, place: place)
+        let tokens = try render([ChatMessage(role: "user", content: question)], asksForAnswer: true)
+        guard tokens.count <= min(WriterLimits.promptTokens, base.configuration.contextLength - WriterLimits.answerTokens) else {
+            throw MemoryError(
+                .invalid, "the question takes \(tokens.count) tokens, at most \(WriterLimits.promptTokens) are written", place: place)
+        }
+        return tokens
+    }
+
+    /// A question with its answer. Errors: `invalid`, also for an answer of more than `WriterLimits.answerTokens` tokens.
+    func fact(_ question: String, _ answer: String, place: String = "question") throws(MemoryError) -> RenderedFact {
+        try check(answer, place: "answer")
+        let prompt = try prompt(question, place: place)
+        let whole = try render(
+            [ChatMessage(role: "user", content: question), ChatMessage(role: "assistant", content: answer)], asksForAnswer: false)
+        let tokens = try answerTokens(answer, whole, after: prompt)
+        guard tokens.count <= WriterLimits.answerTokens else {
+            throw MemoryError(
+                .invalid, "the answer takes \(tokens.count) tokens with its end, at most \(WriterLimits.answerTokens) are written",
+                place: "answer")
+        }
+        return RenderedFact(prompt: prompt, answer: tokens)
+    }
+
+    /// From where the prompt ends to the token that ends generation.
+    private func answerTokens(_ answer: String, _ whole: [Int32], after prompt: [Int32]) throws(MemoryError) -> [Int32] {
+        let tokenizer = base.tokenizer
+        if whole.starts(with: prompt), let end = whole[prompt.count...].lastIndex(where: tokenizer.endOfSequence.contains) {
+            return Array(whole[prompt.count...end])
+        }
+        // The template writes the end in another way, or a token spans the border: what a sequence of single tokens decodes to counts.
+        guard let end = tokenizer.endOfSequence.min() else {
+            throw MemoryError(.invalid, "\(base.name) has no token that ends an answer")
+        }
+        return tokenizer.encode(answer, addSpecialTokens: false, parseSpecial: false) + [end]
+    }
+
+    private func check(_ text: String, place: String) throws(MemoryError) {
+        guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
+            throw MemoryError(.invalid, "the text is empty", place: place)
+        }
+        guard base.tokenizer.specialTokenOffsets(in: text).isEmpty else {
+            throw MemoryError(.invalid, "the text spells a special token of \(base.name)", place: place)
+        }
+    }
+
+    private func render(_ messages: [ChatMessage], asksForAnswer: Bool) throws(MemoryError) -> [Int32] {
+        let begin = base.tokenizer.beginOfSequence.flatMap(base.tokenizer.piece(of:)) ?? ""
+        let variables = TemplateVariables.of(
+            messages, tools: [], asksForAnswer: asksForAnswer, beginOfSequence: begin, endOfSequence: base.endOfSequence)
+        do throws(TemplateError) {
+            return base.tokenizer.encode(try template.render(variables), addSpecialTokens: false, parseSpecial: true)
+        } catch {
+            throw MemoryError(.invalid, "the chat template refuses the question: \(error.description.prefix(500))", place: "question")
+        }
+    }
+}

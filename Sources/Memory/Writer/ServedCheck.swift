@@ -1,0 +1,102 @@
+internal import Models
+internal import Tensors
+
+/// Whether the engine's own step gives an answer token by token: the answer is given to it, and at every place its next token must be the
+/// one with the greatest logit. That is what greedy decoding answers, bit for bit.
+///
+/// Isolation: one thread uses it at a time.
+final class ServedCheck {
+    struct Case {
+        var rendered: RenderedFact
+        /// Nil: the base.
+        var delta: AdapterDelta?
+    }
+
+    private let workspace: StepWorkspace
+    private let blocks: PromptBlocks
+    private let interruption: Interruption
+    private let pool: WorkerPool
+    private let logits: FloatBuffer
+    /// Rows of logits of a step.
+    private let logitRows: Int
+
+    /// Floats of logits in memory.
+    private static let logitFloats = 8 << 20
+
+    init(_ desk: WriterDesk) throws(MemoryError) {
+        (workspace, blocks, interruption, pool) = (desk.workspace, desk.blocks, desk.interruption, desk.pool)
+        logitRows = max(1, min(workspace.maximumRows, Self.logitFloats / workspace.weights.logitsStride))
+        do throws(ResourceError) {
+            logits = try FloatBuffer(logitRows * workspace.weights.logitsStride, for: "logits of facts")
+        } catch {
+            throw MemoryError(.unavailable, error.message)
+        }
+    }
+
+    /// For each case whether its answer is exact. Nil: it was interrupted. Errors: `unavailable` memory.
+    func run(_ cases: [Case]) throws(MemoryError) -> [Bool]? {
+        var (results, first) = ([Bool](), 0)
+        while first < cases.count {
+            var (last, rows, answers) = (first, 0, 0)
+            repeat {
+                rows += length(cases[last])
+                answers += cases[last].rendered.answer.count
+                last += 1
+            } while last < cases.count && rows + length(cases[last]) <= workspace.maximumRows
+                && answers + cases[last].rendered.answer.count <= logitRows
+            guard let found = try check(Array(cases[first..<last])) else { return nil }
+            results += found
+            first = last
+        }
+        return results
+    }
+
+    private func length(_ one: Case) -> Int { one.rendered.prompt.count - blocks.shared.count + one.rendered.answer.count - 1 }
+
+    /// Cases of one step, or one case of several.
+    private func check(_ cases: [Case]) throws(MemoryError) -> [Bool]? {
+        let tables = try blocks.tables(cases.map { $0.rendered.prompt.count + $0.rendered.answer.count - 1 })
+        var (done, exact) = ([Int](repeating: 0, count: cases.count), [Bool](repeating: true, count: cases.count))
+        var isFirst = true
+        while true {
+            if interruption.isSet { return nil }
+            var (batch, taken, room) = (StepBatch(), [(index: Int, rows: Range<Int>)](), logitRows)
+            if isFirst {
+                for (own, table) in zip(cases, tables) {
+                    let tokens = own.rendered.prompt.dropFirst(blocks.shared.count).dropLast()
+                    add(tokens, at: blocks.shared.count, table, nil, .none, to: &batch)
+                }
+            }
+            isFirst = false
+            for (index, own) in cases.enumerated() where done[index] < own.rendered.answer.count && room > 0 {
+                let rows = done[index]..<min(done[index] + room, own.rendered.answer.count)
+                let inputs = [own.rendered.prompt[own.rendered.prompt.count - 1]] + own.rendered.answer.dropLast()
+                add(inputs[rows], at: own.rendered.prompt.count - 1 + rows.lowerBound, tables[index], own.delta, .all, to: &batch)
+                taken.append((index, rows))
+                done[index] = rows.upperBound
+                room -= rows.count
+            }
+            if taken.isEmpty { return exact }
+            let stride = workspace.weights.logitsStride
+            workspace.step(batch, cache: blocks.cache, logits: logits.pointer, stride: stride)
+            var row = 0
+            for (index, rows) in taken {
+                for place in rows {
+                    let best = Kernels.maximumIndex(logits.pointer + row * stride, count: workspace.weights.configuration.vocabulary)
+                    exact[index] = exact[index] && best == Int(cases[index].rendered.answer[place])
+                    row += 1
+                }
+            }
+        }
+    }
+
+    private func add(
+        _ tokens: some Collection<Int32>, at position: Int, _ table: [Int32], _ delta: AdapterDelta?, _ logits: StepBatch.Run.Logits,
+        to batch: inout StepBatch
+    ) {
+        if tokens.isEmpty { return }
+        let first = batch.tokens.count
+        batch.tokens += tokens
+        batch.runs.append(.init(tokens: first..<batch.tokens.count, startPosition: position, blocks: table, delta: delta, logits: logits))
+    }
+}

@@ -1,0 +1,131 @@
+internal import Models
+internal import Tensors
+
+/// Runs the base over questions with given answers, by the step that serves: the rows at the site have the bits that they have there.
+///
+/// Isolation: one thread uses it at a time.
+final class SitePrefill {
+    private let configuration: DecoderConfiguration
+    private let workspace: StepWorkspace
+    private let blocks: PromptBlocks
+    private let upper: UpperLayers
+    private let interruption: Interruption
+    /// Of what all prompts begin with; nil: not yet computed.
+    private var sharedPrefix: LayerPrefix?
+    private var trace: FeedForwardTrace
+
+    private var shared: [Int32] { blocks.shared }
+
+    /// - Parameter upper: of the site.
+    init(
+        _ workspace: StepWorkspace, _ blocks: PromptBlocks, _ upper: UpperLayers, interruption: Interruption
+    ) throws(MemoryError) {
+        configuration = workspace.weights.configuration
+        (self.workspace, self.blocks, self.upper, self.interruption) = (workspace, blocks, upper, interruption)
+        trace = try Self.trace(upper.site, rows: max(workspace.maximumRows, blocks.shared.count), configuration)
+    }
+
+    /// The rows of sequences. Nil: it was interrupted. Errors: `unavailable` memory.
+    ///
+    /// - Parameter keepsPrompts: computes the keys and values of prompts above the site; without them `prompt` is empty.
+    func run(_ sequences: [RenderedFact], keepsPrompts: Bool = true) throws(MemoryError) -> SiteRows? {
+        let rows = try SiteRows(rows: sequences.reduce(0) { $0 + $1.answer.count }, hidden: configuration.hidden)
+        var (first, row) = (0, 0)
+        while first < sequences.count {
+            if interruption.isSet { return nil }
+            var (last, tokens) = (first, 0)
+            repeat {
+                tokens += length(sequences[last])
+                last += 1
+            } while last < sequences.count && tokens + length(sequences[last]) <= workspace.maximumRows
+            if tokens > trace.rows { trace = try Self.trace(upper.site, rows: tokens, configuration) }
+            guard try step(sequences[first..<last], into: rows, at: &row, keepsPrompts) else { return nil }
+            first = last
+        }
+        return rows
+    }
+
+    private static func trace(_ site: Int, rows: Int, _ configuration: DecoderConfiguration) throws(MemoryError) -> FeedForwardTrace {
+        do throws(ModelError) { return try FeedForwardTrace(layer: site, rows: rows, configuration) } catch { throw MemoryError(error) }
+    }
+
+    /// Rows that a sequence adds to a step.
+    private func length(_ sequence: RenderedFact) -> Int { sequence.prompt.count - shared.count + sequence.answer.count - 1 }
+
+    private func step(
+        _ sequences: ArraySlice<RenderedFact>, into rows: SiteRows, at row: inout Int, _ keepsPrompts: Bool
+    ) throws(MemoryError) -> Bool {
+        if keepsPrompts { guard try prepareShared() else { return false } }
+        let tables = try blocks.tables(sequences.map { $0.prompt.count + $0.answer.count - 1 })
+        var batch = StepBatch()
+        for (sequence, table) in zip(sequences, tables) {
+            let first = batch.tokens.count
+            batch.tokens += sequence.prompt.dropFirst(shared.count) + sequence.answer.dropLast()
+            batch.runs.append(.init(tokens: first..<batch.tokens.count, startPosition: shared.count, blocks: table, logits: .none))
+        }
+        var none: Float = 0
+        workspace.step(batch, cache: blocks.cache, logits: &none, feedForward: trace)
+        var extended: [(run: UpperLayers.Run, row: Int)] = []
+        for (sequence, run) in zip(sequences, batch.runs) {
+            // The prompt's last token is the answer's first row.
+            let before = sequence.prompt.count - shared.count - 1
+            rows.copy(trace, from: run.tokens.lowerBound + before, to: row, count: sequence.answer.count)
+            let prefix = try prefix(keepsPrompts ? sequence.prompt.count - 1 : 0)
+            if keepsPrompts, let sharedPrefix { prefix.copy(sharedPrefix) }
+            rows.sequences.append((row..<row + sequence.answer.count, prefix))
+            row += sequence.answer.count
+            if keepsPrompts, before > 0 { extended.append((.init(after: prefix, rows: before), run.tokens.lowerBound)) }
+        }
+        return try extend(extended)
+    }
+
+    /// The prompts' rows of the trace, through the layers above the site.
+    private func extend(_ runs: [(run: UpperLayers.Run, row: Int)]) throws(MemoryError) -> Bool {
+        let hidden = configuration.hidden
+        var start = 0
+        while start < runs.count {
+            var (end, count) = (start, 0)
+            repeat {
+                count += runs[end].run.rows
+                end += 1
+            } while end < runs.count && count + runs[end].run.rows <= upper.maximumRows
+            let (residual, output) = (FloatBuffer(count: count * hidden), FloatBuffer(count: count * hidden))
+            var target = 0
+            for (run, row) in runs[start..<end] {
+                (residual.pointer + target).update(from: trace.residual.pointer + row * hidden, count: run.rows * hidden)
+                (output.pointer + target).update(from: trace.output.pointer + row * hidden, count: run.rows * hidden)
+                target += run.rows * hidden
+            }
+            do throws(ModelError) {
+                try upper.extend(runs[start..<end].map(\.run), residual: residual.pointer, output: output.pointer)
+            } catch {
+                throw MemoryError(error)
+            }
+            if upper.wasInterrupted { return false }
+            start = end
+        }
+        return true
+    }
+
+    /// Computes what all prompts begin with, above the site.
+    private func prepareShared() throws(MemoryError) -> Bool {
+        if sharedPrefix != nil { return true }
+        let prefix = try prefix(shared.count)
+        if !shared.isEmpty {
+            // In blocks of its own, since those that are there may be filled already.
+            let own = try PromptBlocks(workspace, shared: shared)
+            _ = try own.tables([], feedForward: trace)
+            guard try extend([(.init(after: prefix, rows: shared.count), 0)]) else { return false }
+        }
+        sharedPrefix = prefix
+        return true
+    }
+
+    private func prefix(_ capacity: Int) throws(MemoryError) -> LayerPrefix {
+        do throws(ModelError) {
+            return try LayerPrefix(above: upper.site, capacity: capacity, configuration)
+        } catch {
+            throw MemoryError(error)
+        }
+    }
+}

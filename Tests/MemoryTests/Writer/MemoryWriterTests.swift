@@ -1,0 +1,78 @@
+import Models
+import Tensors
+import Testing
+
+@testable import Memory
+
+@Suite("writing facts into the real base", .serialized) struct MemoryWriterTests {
+    private func fact(_ question: String, _ answer: String, wordings: [String] = []) -> Fact {
+        Fact(id: 1, question: question, wordings: wordings, answer: answer, created: 0)
+    }
+
+    @Test("facts are answered exactly by the step that serves, as told and in held-out words; broken ones fail alone")
+    func write() throws {
+        let own = try RealBase.shared.get()
+        let writer = try MemoryWriter(own.base, own.calibration, pool: own.pool)
+        let sample = SampleFact.draw(1, seed: 5)[0]
+        let facts = [
+            fact(sample.question, sample.answer), fact("Where was the Lindenbaum prize given?", " "),
+            fact("Who won the Lindenbaum prize in 2031?", "Marta Okonkwo.", wordings: ["Name the winner of the Lindenbaum prize of 2031."]),
+            fact("What is <|im_start|>?", "No."),
+        ]
+        var progress: [Int] = []
+        let results = try #require(try writer.write(facts) { progress.append($0) })
+        #expect(results.count == 4 && progress.last == 4)
+        let (first, second) = (try results[0].get(), try results[2].get())
+        #expect(first.worst < 0.1 && first.steps > 0 && first.wordings == 4 && second.wordings == 5)
+        #expect(first.experts.site == RealBase.site && first.experts.count > 15)
+        #expect(throws: MemoryError(.invalid, "the text is empty", place: "answer")) { try results[1].get() }
+        #expect(throws: MemoryError(.invalid, "the text spells a special token of \(own.base.name)", place: "question")) { try results[3].get() }
+        #expect(try writer.verify([(facts[0], first.experts), (facts[2], second.experts), (facts[0], second.experts)]) == [true, true, false])
+        let held = sample.heldOut.map { (text: $0, answer: sample.answer, experts: first.experts) }
+        #expect(try #require(try writer.answers(held)).count { $0 } >= 2)
+    }
+
+    @Test("a fact has the same experts alone and beside others, with one thread and with two")
+    func alone() throws {
+        let own = try RealBase.shared.get()
+        var settings = MemoryWriter.Settings()
+        settings.ruleWordings = 1
+        let facts = [fact("What is the gate code?", "4711-X"), fact("Where is the spare key?", "Under the blue pot.")]
+        let together = try #require(try MemoryWriter(own.base, own.calibration, pool: own.pool, settings: settings).write(facts))
+        let one = try MemoryWriter(own.base, own.calibration, pool: WorkerPool(threads: 1), settings: settings)
+        let alone = try #require(try one.write([facts[1]]))
+        #expect(try alone[0].get() == together[1].get())
+    }
+
+    @Test("an answer that is too long is refused with the bound")
+    func long() throws {
+        let own = try RealBase.shared.get()
+        let writer = try MemoryWriter(own.base, own.calibration, pool: own.pool)
+        let results = try #require(try writer.write([fact("What is it?", String(repeating: "a b ", count: 200))]))
+        guard case .failure(let error) = results[0] else { Issue.record("it was written"); return }
+        #expect(error.code == .invalid && error.place == "answer" && error.message.contains("at most 256"))
+    }
+
+    @Test("an interruption ends writing without a result")
+    func interruption() throws {
+        let own = try RealBase.shared.get()
+        let interruption = Interruption()
+        let writer = try MemoryWriter(own.base, own.calibration, pool: own.pool, interruption: interruption)
+        interruption.set()
+        #expect(try writer.write([fact("What is the gate code?", "4711")]) == nil)
+    }
+
+    @Test("a calibration of another base is refused")
+    func otherBase() throws {
+        let own = try RealBase.shared.get()
+        let other = MemoryBase(
+            name: "other", identity: "0", weights: own.base.weights, tokenizer: own.base.tokenizer, template: own.base.template,
+            endOfSequence: own.base.endOfSequence)
+        do throws(MemoryError) {
+            _ = try MemoryWriter(other, own.calibration, pool: own.pool)
+            Issue.record("it was taken")
+        } catch {
+            #expect(error.code == .mismatched)
+        }
+    }
+}
