@@ -1,4 +1,4 @@
-import Tensors
+internal import Tensors
 
 /// Bytes to write. Numbers are little-endian, as on every machine that this program runs on.
 struct ByteSink {

@@ -1,5 +1,5 @@
-import Files
-import Synchronization
+internal import Files
+internal import Synchronization
 
 /// The facts of one base in a folder, open for reading and writing.
 ///

@@ -1,5 +1,5 @@
-import Files
-import Tensors
+internal import Files
+internal import Tensors
 internal import Glibc
 
 /// A file beside a segment to which nothing is appended any more, with the headers and keys of its records, so that opening a store does not

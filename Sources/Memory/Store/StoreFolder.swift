@@ -1,4 +1,4 @@
-import Files
+internal import Files
 internal import Glibc
 
 /// A store as its files say.

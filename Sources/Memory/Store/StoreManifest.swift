@@ -1,5 +1,5 @@
-import Files
-import JSON
+internal import Files
+internal import JSON
 
 /// `store.json`: what a store is made for and which segment files it consists of. It is replaced as a whole, by a rename: that is how a
 /// segment begins to count and ceases to.
