@@ -31,7 +31,9 @@ struct FactPlace: Sendable {
     private func header(_ fact: Fact.ID) throws(MemoryError) -> RecordHeader {
         let header = try segment.header(at: offset)
         guard header.fact == fact, header.version == version, header.recordBytes == recordBytes else {
-            throw .damaged(segment.path, at: offset, "the record is of fact \(header.fact), version \(header.version); expected fact \(fact), version \(version)")
+            throw .damaged(
+                segment.path, at: offset,
+                "the record is of fact \(header.fact), version \(header.version); expected fact \(fact), version \(version)")
         }
         return header
     }

@@ -22,13 +22,17 @@ public struct FactRecord: Sendable, Equatable {
         try must(!fact.question.isEmpty, "question", "the question is empty")
         try bound(fact.question.utf8.count, limits.questionBytes, "question", "bytes")
         try bound(fact.wordings.count, limits.wordings, "wordings", "wordings")
-        for (index, wording) in fact.wordings.enumerated() { try bound(wording.utf8.count, limits.questionBytes, "wordings[\(index)]", "bytes") }
+        for (index, wording) in fact.wordings.enumerated() {
+            try bound(wording.utf8.count, limits.questionBytes, "wordings[\(index)]", "bytes")
+        }
         try bound(fact.answer.utf8.count, limits.answerBytes, "answer", "bytes")
         try bound(fact.source?.utf8.count ?? 0, limits.sourceBytes, "source", "bytes")
-        try must(keys.count == fact.wordings.count + 1, "keys", "\(keys.count) keys; expected one for each of \(fact.wordings.count + 1) wordings")
+        try must(
+            keys.count == fact.wordings.count + 1, "keys", "\(keys.count) keys; expected one for each of \(fact.wordings.count + 1) wordings")
         for (index, key) in keys.enumerated() {
             try must(
-                key.sentence.count == identity.dimension, "keys[\(index)]", "\(key.sentence.count) elements; the store has keys of \(identity.dimension)")
+                key.sentence.count == identity.dimension, "keys[\(index)]",
+                "\(key.sentence.count) elements; the store has keys of \(identity.dimension)")
             try must(key.scale.isFinite, "keys[\(index)].scale", "not a finite number")
             try bound(key.pieces.count, limits.pieces, "keys[\(index)].pieces", "word pieces")
             try must(
@@ -38,7 +42,8 @@ public struct FactRecord: Sendable, Equatable {
             try must(key.pieces.scales.allSatisfy(\.isFinite), "keys[\(index)].pieces.scales", "not a finite number")
         }
         try must(experts.site == identity.site, "experts", "experts of layer \(experts.site); the store has those of layer \(identity.site)")
-        try must(experts.hidden == identity.hidden, "experts", "experts of \(experts.hidden) elements; the store has those of \(identity.hidden)")
+        try must(
+            experts.hidden == identity.hidden, "experts", "experts of \(experts.hidden) elements; the store has those of \(identity.hidden)")
         try must(experts.count > 0, "experts", "no expert: the fact would answer nothing")
         try bound(experts.count, limits.experts, "experts", "experts")
         try must(

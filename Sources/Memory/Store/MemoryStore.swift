@@ -21,9 +21,7 @@ public final class MemoryStore: Sendable {
     /// Cost: reads the keys of all facts. Errors: `mismatched` for a store of another model, `malformed` with file and offset for damage,
     /// `unavailable` when another process writes into the store, `full`.
     public init(_ folder: String, identity: StoreIdentity, limits: StoreLimits = StoreLimits()) throws(MemoryError) {
-        guard (1...StoreLimits.elements).contains(identity.hidden), (1...StoreLimits.elements).contains(identity.dimension), identity.site >= 0 else {
-            throw MemoryError(.invalid, "hidden and dimension go from 1 to \(StoreLimits.elements), and a site is a layer's number", place: folder)
-        }
+        try identity.check(place: folder)
         let open = try StoreFolder.open(folder, creates: true)
         let lock = try StoreLock(folder)
         let found = try StoreFolder.read(open, writable: true)
@@ -49,8 +47,8 @@ public final class MemoryStore: Sendable {
     /// Forgets facts: they are in no later snapshot. Their bytes leave the files with the next compaction. Errors: those of `apply`.
     public func forget(_ ids: [Fact.ID]) throws(MemoryError) { _ = try apply(ids.map { .forget($0) }) }
 
-    /// Makes several changes, all or none. Returns the id of each change's fact. Cost: one write and one flush, shared with other callers;
-    /// the same for any number of facts in the store.
+    /// Makes several changes, all or none, also when the process is killed. Returns the id of each change's fact. Cost: one write
+    /// and one flush, shared with other callers; the same for any number of facts in the store.
     ///
     /// Errors: `invalid`, `notFound` for an id that no fact has, `full` for a bound or a full disk, `unavailable`. Nothing has changed then.
     /// After a flush that failed, the changes may still be found when the store is opened again.

@@ -1,7 +1,7 @@
 /// The first 72 bytes of a record. A record is
 /// ```
-/// header   u32 mark, u32 kind, u64 fact, u64 version, u32 bytes of head, of pieces, of experts, u32 experts,
-///          u64 checksum of head, of pieces, of experts, of the 64 bytes before
+/// header   u32 mark, u16 kind, u16 1 if another record of the same request follows, u64 fact, u64 version,
+///          u32 bytes of head, of pieces, of experts, u32 experts, u64 checksum of head, of pieces, of experts, of the 64 bytes before
 /// head     keys and texts            (RecordSections)
 /// pieces   word pieces of the keys
 /// experts  offsets, inner, outer
@@ -9,7 +9,7 @@
 /// ```
 /// A record that says that a fact is forgotten has no sections. Every byte is covered by a checksum or compared with a mark.
 struct RecordHeader: Sendable, Equatable {
-    enum Kind: UInt32, Sendable {
+    enum Kind: UInt16, Sendable {
         case fact = 1
         case forgotten = 2
     }
@@ -41,6 +41,8 @@ struct RecordHeader: Sendable, Equatable {
     var pieces = Section()
     var experts = Section()
     var expertCount: UInt32 = 0
+    /// Of the changes that were given together. They count together, or none does when a crash cut off the last.
+    var isLast = true
 
     /// Of the whole record.
     var recordBytes: Int { Self.byteCount + Int(head.count) + Int(pieces.count) + Int(experts.count) + Self.endBytes }
@@ -49,6 +51,7 @@ struct RecordHeader: Sendable, Equatable {
         var own = ByteSink()
         own.number(Self.mark)
         own.number(kind.rawValue)
+        own.number(UInt16(isLast ? 0 : 1))
         own.number(fact)
         own.number(version)
         for count in [head.count, pieces.count, experts.count, expertCount] { own.number(count) }
@@ -68,7 +71,8 @@ struct RecordHeader: Sendable, Equatable {
         var source = ByteSource(bytes, path: path, start: offset)
         let covered = UnsafeRawBufferPointer(rebasing: bytes[..<min(bytes.count, Self.byteCount - 8)])
         let mark: UInt32 = try source.number("mark of a record")
-        let kind: UInt32 = try source.number("kind of a record")
+        let kind: UInt16 = try source.number("kind of a record")
+        let follows: UInt16 = try source.number("whether a record follows")
         fact = try source.number("id of a fact")
         version = try source.number("version of a fact")
         head.count = try source.number("bytes of the head")
@@ -84,6 +88,7 @@ struct RecordHeader: Sendable, Equatable {
             throw .damaged(path, at: offset, "a record of kind \(kind), which this version does not know")
         }
         self.kind = kind
+        isLast = follows == 0
         guard kind == .fact || (head.count, pieces.count, experts.count, expertCount) == (0, 0, 0, 0) else {
             throw .damaged(path, at: offset, "a record of a forgotten fact has sections")
         }

@@ -8,24 +8,29 @@
 /// The head begins with the keys, since the index of a segment holds that part.
 enum RecordSections {
     /// Appends a whole record. Errors: `full` for a record beyond the bound.
-    static func write(_ record: FactRecord, version: UInt64, limits: StoreLimits, into sink: inout ByteSink) throws(MemoryError) -> RecordHeader {
+    static func write(
+        _ record: FactRecord, version: UInt64, isLast: Bool, limits: StoreLimits, into sink: inout ByteSink
+    ) throws(MemoryError) -> RecordHeader {
         let sections = [head(record), pieces(record.keys), experts(record.experts)]
         let total = sections.reduce(RecordHeader.byteCount + RecordHeader.endBytes) { $0 + $1.count }
         guard total <= limits.recordBytes else {
             throw MemoryError(
-                .full, "the fact takes \(total) bytes with its keys and experts; a store takes \(limits.recordBytes): use fewer or shorter wordings")
+                .full,
+                "the fact takes \(total) bytes with its keys and experts; a store takes \(limits.recordBytes): use fewer or shorter wordings")
         }
         var header = RecordHeader(kind: .fact, fact: record.fact.id, version: version)
         (header.head, header.pieces, header.experts) = (.init(sections[0]), .init(sections[1]), .init(sections[2]))
         header.expertCount = UInt32(record.experts.count)
+        header.isLast = isLast
         header.write(into: &sink)
         for section in sections { sink.array(section) }
         sink.number(RecordHeader.end)
         return header
     }
 
-    static func writeForgotten(_ fact: Fact.ID, version: UInt64, into sink: inout ByteSink) -> RecordHeader {
-        let header = RecordHeader(kind: .forgotten, fact: fact, version: version)
+    static func writeForgotten(_ fact: Fact.ID, version: UInt64, isLast: Bool, into sink: inout ByteSink) -> RecordHeader {
+        var header = RecordHeader(kind: .forgotten, fact: fact, version: version)
+        header.isLast = isLast
         header.write(into: &sink)
         sink.number(RecordHeader.end)
         return header

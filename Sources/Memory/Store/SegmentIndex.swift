@@ -19,7 +19,7 @@ enum SegmentIndex {
     /// Not flushed: a file that a crash cuts off is not used. Errors: those of the scan, `full`, `unavailable`.
     static func write(_ segment: SegmentFile, bytes: Int, dimension: Int) throws(MemoryError) {
         var (body, records) = (ByteSink(), UInt64(0))
-        try SegmentScan.sealed(segment, bytes: bytes) { record throws(MemoryError) in
+        try SegmentScan.records(segment, bytes: bytes) { record throws(MemoryError) in
             var source = record.keys
             if record.header.kind == .fact { _ = try RecordSections.Keys(&source, dimension: dimension) }
             body.number(UInt64(record.offset))

@@ -8,9 +8,9 @@ struct ScannedRecord {
 
 /// Reads the records of a segment one after another.
 enum SegmentScan {
-    /// Of a segment to which nothing is appended any more, of so many bytes; bytes behind them were never acknowledged. Header and head of each record are read and checked; sections
-    /// behind them are checked when they are read. Errors: `malformed`, `unavailable`, and those of `body`.
-    static func sealed(
+    /// All records in the first `bytes` of a segment. Header and head of each are read and checked; sections behind them are checked when they
+    /// are read. What lies behind `bytes` was never acknowledged. Errors: `malformed`, `unavailable`, and those of `body`.
+    static func records(
         _ segment: SegmentFile, bytes: Int, _ body: (ScannedRecord) throws(MemoryError) -> Void
     ) throws(MemoryError) {
         let size = try segment.size()
@@ -18,7 +18,9 @@ enum SegmentScan {
         var offset = SegmentFile.headerBytes
         while offset < bytes {
             let header = try segment.header(at: offset)
-            guard header.recordBytes <= bytes - offset else { throw .damaged(segment.path, at: offset, "a record goes beyond the end of the file") }
+            guard header.recordBytes <= bytes - offset else {
+                throw .damaged(segment.path, at: offset, "a record goes beyond the end of the file")
+            }
             let start = offset + RecordHeader.byteCount
             let head = try segment.read(start..<start + Int(header.head.count))
             guard head.withUnsafeBytes({ header.head.matches($0) }) else {
@@ -31,32 +33,27 @@ enum SegmentScan {
         }
     }
 
-    /// Of the last segment. Every byte is checked. A record that the end of the file cuts off was not acknowledged: the result is where it
-    /// begins. So is one that is zeros from some place to the end of the file, which a file system leaves that gave a file its length before
-    /// its data. Any other damage is an error. Errors: `malformed`, `unavailable`, and those of `body`.
-    static func last(_ segment: SegmentFile, _ body: (ScannedRecord) throws(MemoryError) -> Void) throws(MemoryError) -> Int {
+    /// Of the last segment: where the changes that count end. Every byte is checked. Changes of a request whose last record the end of the file
+    /// cuts off were not acknowledged. Nor were those with a record that is zeros from some place to the end of the file, which a file system
+    /// leaves that gave a file its length before its data. Any other damage is an error. Errors: `malformed`, `unavailable`.
+    static func end(_ segment: SegmentFile) throws(MemoryError) -> Int {
         let size = try segment.size()
-        var offset = SegmentFile.headerBytes
+        var (offset, end) = (SegmentFile.headerBytes, SegmentFile.headerBytes)
         while size - offset >= RecordHeader.byteCount {
             do throws(MemoryError) {
                 let header = try segment.header(at: offset)
                 guard header.recordBytes <= size - offset else { break }
-                let record = try segment.read(offset..<offset + header.recordBytes)
-                try record.source(segment.path, offset) { source throws(MemoryError) in
+                try segment.read(offset..<offset + header.recordBytes).source(segment.path, offset) { source throws(MemoryError) in
                     try check(&source, header)
                 }
-                let start = offset + RecordHeader.byteCount
-                try Array(record[RecordHeader.byteCount..<RecordHeader.byteCount + Int(header.head.count)]).source(segment.path, start) {
-                    source throws(MemoryError) in
-                    try body(ScannedRecord(header: header, offset: offset, keys: source))
-                }
                 offset += header.recordBytes
+                if header.isLast { end = offset }
             } catch {
                 guard error.code == .malformed, try isUnwritten(segment, offset, size) else { throw error }
                 break
             }
         }
-        return offset
+        return end
     }
 
     /// Every section of a record and its end. Errors: `malformed`.
@@ -71,7 +68,8 @@ enum SegmentScan {
         }
         let end: UInt64 = try source.number("end of a record")
         guard end == RecordHeader.end else {
-            throw .damaged(source.path, at: source.start + source.offset - RecordHeader.endBytes, "the end of fact \(header.fact)'s record is not there")
+            throw .damaged(
+                source.path, at: source.start + source.offset - RecordHeader.endBytes, "the end of fact \(header.fact)'s record is not there")
         }
     }
 

@@ -31,7 +31,9 @@ struct StoreContents: Sendable {
     /// Counts a record that lies in a segment. Errors: `malformed` for keys that are none.
     mutating func insert(_ record: ScannedRecord, in segment: SegmentFile) throws(MemoryError) {
         let header = record.header
-        guard header.fact <= StoreLimits.greatestFact else { throw .damaged(segment.path, at: record.offset, "no fact has the id \(header.fact)") }
+        guard header.fact <= StoreLimits.greatestFact else {
+            throw .damaged(segment.path, at: record.offset, "no fact has the id \(header.fact)")
+        }
         nextFact = max(nextFact, header.fact + 1)
         tally(segment.number) { $0.bytes += header.recordBytes }
         switch header.kind {

@@ -42,10 +42,11 @@ enum StoreFolder {
                 let found = try segment.size()
                 guard found >= bytes else { throw .damaged(segment.path, at: found, "the file has \(found) bytes, expected \(bytes)") }
                 if try SegmentIndex.read(segment, bytes: bytes, dimension: dimension, insert) { continue }
-                try SegmentScan.sealed(segment, bytes: bytes, insert)
+                try SegmentScan.records(segment, bytes: bytes, insert)
                 if writable { writeIndex(segment, bytes: bytes, dimension: dimension) }
             } else {
-                end = try SegmentScan.last(segment, insert)
+                end = try SegmentScan.end(segment)
+                try SegmentScan.records(segment, bytes: end, insert)
                 size = try segment.size()
             }
         }
@@ -68,7 +69,8 @@ enum StoreFolder {
         manifest.nextSegment += 1
         try DiskFile.replace(folder.path, StoreManifest.name, with: manifest.bytes)
         return OpenedStore(
-            manifest: manifest, contents: StoreContents(identity: identity), segments: [segment], end: SegmentFile.headerBytes, hasStrayBytes: false)
+            manifest: manifest, contents: StoreContents(identity: identity), segments: [segment], end: SegmentFile.headerBytes,
+            hasStrayBytes: false)
     }
 
     /// Deletes what an interrupted write left: segments and indexes that the manifest does not list. What cannot be deleted is no harm.

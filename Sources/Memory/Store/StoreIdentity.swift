@@ -19,6 +19,16 @@ public struct StoreIdentity: Sendable, Equatable {
         self.dimension = dimension
     }
 
+    /// Errors: `invalid` for numbers that no model has.
+    func check(place: String) throws(MemoryError) {
+        for (name, number, range) in [
+            ("site", site, 0...StoreLimits.elements), ("hidden", hidden, 1...StoreLimits.elements),
+            ("dimension", dimension, 1...StoreLimits.elements),
+        ] where !range.contains(number) {
+            throw MemoryError(.invalid, "\(name) is \(number), expected \(range.lowerBound) to \(range.upperBound)", place: place)
+        }
+    }
+
     /// Errors: `mismatched`, with the field and both values.
     func check(against expected: StoreIdentity, place: String) throws(MemoryError) {
         let fields = [

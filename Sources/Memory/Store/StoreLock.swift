@@ -26,11 +26,14 @@ final class StoreLock: Sendable {
         self.descriptor = descriptor
     }
 
+    private static let signatureBytes = 24
+
     /// Writes who has the lock. A full disk is no reason to refuse it: facts can still be read and forgotten.
     private static func sign(_ descriptor: Int32, _ path: String) throws(MemoryError) {
-        try DiskFile.truncate(descriptor, path, to: 0)
+        let process = "\(getpid())"
+        let padding = String(repeating: " ", count: max(0, signatureBytes - 1 - process.utf8.count))
         do throws(MemoryError) {
-            try DiskFile.write(descriptor, path, Array("\(getpid())\n".utf8), at: 0)
+            try DiskFile.write(descriptor, path, Array("\(process)\(padding)\n".utf8), at: 0)
         } catch where error.code == .full {
             return
         }
@@ -39,8 +42,8 @@ final class StoreLock: Sendable {
     deinit { close(descriptor) }
 
     private static func holder(_ descriptor: Int32, _ path: String) throws(MemoryError) -> String {
-        let bytes = try DiskFile.read(descriptor, path, 0..<min(try DiskFile.size(descriptor, path), 32))
-        guard let process = Int(String(decoding: bytes, as: UTF8.self).filter { !$0.isNewline }) else { return "another process" }
+        let bytes = try DiskFile.read(descriptor, path, 0..<min(try DiskFile.size(descriptor, path), signatureBytes))
+        guard let process = Int(String(decoding: bytes, as: UTF8.self).prefix { $0.isNumber }) else { return "another process" }
         return process == getpid() ? "this process" : "process \(process)"
     }
 }

@@ -60,10 +60,11 @@ struct StoreManifest: Sendable, Equatable {
     private init(_ json: JSONCursor, place: String) throws(JSONError) {
         let format = try json["format"].int()
         guard format == Self.format else {
-            throw json["format"].invalid("format \(format); this program reads format \(Self.format): use the version that wrote the store, or a later one")
+            throw json["format"].invalid(
+                "format \(format); this program reads format \(Self.format): use the version that wrote the store, or a later one")
         }
         identity = StoreIdentity(
-            base: try json["base"].string(), encoder: try json["encoder"].string(), site: try json["site"].int(in: 0...1 << 16),
+            base: try json["base"].string(), encoder: try json["encoder"].string(), site: try json["site"].int(in: 0...StoreLimits.elements),
             hidden: try json["hidden"].int(in: 1...StoreLimits.elements), dimension: try json["dimension"].int(in: 1...StoreLimits.elements))
         nextFact = UInt64(try json["next_fact"].int(in: 1...Int.max))
         nextSegment = UInt64(try json["next_segment"].int(in: 1...Int.max))

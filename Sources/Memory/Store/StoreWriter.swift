@@ -70,7 +70,7 @@ struct StoreWriter {
         for (index, change) in changes.enumerated() {
             do throws(MemoryError) {
                 let offset = sink.bytes.count
-                let header = try write(change, to: after, into: &sink)
+                let header = try write(change, isLast: index == changes.count - 1, to: after, into: &sink)
                 let keys = Array(sink.bytes[(offset + RecordHeader.byteCount)...])
                 try keys.source(active.path, start + offset + RecordHeader.byteCount) { source throws(MemoryError) in
                     try after.insert(ScannedRecord(header: header, offset: start + offset, keys: source), in: active)
@@ -87,20 +87,24 @@ struct StoreWriter {
         return (ids, sink.bytes, after)
     }
 
-    private func write(_ change: StoreChange, to contents: StoreContents, into sink: inout ByteSink) throws(MemoryError) -> RecordHeader {
+    private func write(
+        _ change: StoreChange, isLast: Bool, to contents: StoreContents, into sink: inout ByteSink
+    ) throws(MemoryError) -> RecordHeader {
         switch change {
         case .add(var record):
-            guard contents.places.count < limits.facts else { throw MemoryError(.full, "the store has \(limits.facts) facts, and takes no more") }
+            guard contents.places.count < limits.facts else {
+                throw MemoryError(.full, "the store has \(limits.facts) facts, and takes no more")
+            }
             guard contents.nextFact <= StoreLimits.greatestFact else { throw MemoryError(.full, "all ids of facts are used up") }
             record.fact.id = contents.nextFact
             try record.check(contents.identity, limits)
-            return try RecordSections.write(record, version: 1, limits: limits, into: &sink)
+            return try RecordSections.write(record, version: 1, isLast: isLast, limits: limits, into: &sink)
         case .change(let record):
             let version = try version(record.fact.id, contents)
             try record.check(contents.identity, limits)
-            return try RecordSections.write(record, version: version + 1, limits: limits, into: &sink)
+            return try RecordSections.write(record, version: version + 1, isLast: isLast, limits: limits, into: &sink)
         case .forget(let id):
-            return RecordSections.writeForgotten(id, version: try version(id, contents) + 1, into: &sink)
+            return RecordSections.writeForgotten(id, version: try version(id, contents) + 1, isLast: isLast, into: &sink)
         }
     }
 
@@ -114,8 +118,11 @@ struct StoreWriter {
         do throws(MemoryError) {
             try DiskFile.write(active.descriptor, active.path, bytes, at: end)
         } catch {
-            // Cut again before the next write if it fails now.
-            if (try? cutStrayBytes()) != nil { hasStrayBytes = false }
+            do throws(MemoryError) {
+                try cutStrayBytes()
+            } catch {
+                // It is tried again before the next write, and reported then.
+            }
             throw error
         }
         do throws(MemoryError) {

@@ -52,7 +52,7 @@ struct StoreLimitsTests {
         try expectEdge("pieces") { more in record { $0.keys[0] = StoreFixture.key(1, pieces: limits.pieces + more, 8) } }
         var small = limits
         var sink = ByteSink()
-        _ = try RecordSections.write(StoreFixture.record(5), version: 1, limits: limits, into: &sink)
+        _ = try RecordSections.write(StoreFixture.record(5), version: 1, isLast: true, limits: limits, into: &sink)
         small.recordBytes = sink.bytes.count
         try expectEdge("record", small) { more in
             var record = StoreFixture.record(5)

@@ -37,6 +37,40 @@ struct StoreRecoveryTests {
         }
     }
 
+    @Test("of changes that were given together, a cut at any byte leaves none")
+    func tornRequest() throws {
+        let (fixture, ends) = try stored(1)
+        try fixture.open().apply([.add(StoreFixture.record(10)), .forget(1), .add(StoreFixture.record(5))])
+        let whole = try fixture.bytes(Self.segment)
+        for end in ends[0]..<whole.count {
+            try fixture.write(Array(whole[..<end]), Self.segment)
+            #expect(Array(try MemorySnapshot.read(fixture.path).ids) == [1], "\(end)")
+        }
+        let store = try fixture.open()
+        #expect(try store.add([StoreFixture.record(1)]) == [2])
+        try fixture.write(whole, Self.segment)
+        #expect(Array(try MemorySnapshot.read(fixture.path).ids) == [2, 3])
+    }
+
+    @Test("when no further segment can be begun, the last one goes on")
+    func noFurtherSegment() throws {
+        let fixture = try StoreFixture()
+        var limits = StoreLimits()
+        limits.segmentBytes = 100
+        let store = try fixture.open(limits)
+        let obstacle = "\(fixture.path)/00000002.facts"
+        try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: false)
+        for number in 0..<3 { try store.add([StoreFixture.record(number)]) }
+        #expect(StoreFixture.failure { try store.compact(force: true) } == nil)
+        try store.forget([1])
+        #expect(StoreFixture.failure { try store.compact(force: true) }?.code == .unavailable)
+        #expect(Array(store.snapshot.ids) == [2, 3])
+        try FileManager.default.removeItem(atPath: obstacle)
+        try store.add([StoreFixture.record(3)])
+        #expect(try fixture.files.contains("00000002.facts"))
+        #expect(try StoreFixture.records(MemorySnapshot.read(fixture.path)) == StoreFixture.records(store.snapshot))
+    }
+
     @Test("a record whose end is zeros, as a file system may leave it, was not told")
     func zeros() throws {
         let (fixture, ends) = try stored()
