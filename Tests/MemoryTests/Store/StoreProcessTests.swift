@@ -166,7 +166,7 @@ struct StoreProcessTests {
         var count = 0
         while StoreFixture.failure({ try store.add([StoreFixture.record(count)]) }) == nil { count += 1 }
         #expect(count > 100 && store.snapshot.count == count)
-        #expect(StoreFixture.failure { try store.add([StoreFixture.record(4)]) }?.code == .full)
+        #expect(StoreFixture.failure { try store.add([StoreFixture.record(count)]) }?.code == .full)
         let records = try StoreFixture.records(MemorySnapshot.read(place))
         #expect(records.count == count)
         try FileManager.default.removeItem(atPath: place)
