@@ -12,6 +12,8 @@ public struct FactKeyChunk: Sendable {
     public private(set) var scales: [Float] = []
     /// `[count, dimension]`, row-major.
     public private(set) var vectors: [Int8] = []
+    /// `[count, KeySketch.words(dimension)]`: the signs of the vectors.
+    public private(set) var sketches: [UInt64] = []
 
     public var count: Int { facts.count }
 
@@ -26,6 +28,7 @@ public struct FactKeyChunk: Sendable {
         wordings.append(UInt8(wording))
         scales.append(scale)
         vectors.append(contentsOf: vector)
+        KeySketch.append(vector, to: &sketches)
     }
 
     /// Removes the rows of a fact and returns their number.
@@ -36,6 +39,8 @@ public struct FactKeyChunk: Sendable {
         wordings.removeSubrange(first..<end)
         scales.removeSubrange(first..<end)
         vectors.removeSubrange(first * dimension..<end * dimension)
+        let words = KeySketch.words(dimension)
+        sketches.removeSubrange(first * words..<end * words)
         return end - first
     }
 }

@@ -1,0 +1,34 @@
+/// Whether a request means a stored question, and how it came to that.
+public struct GateDecision: Sendable, Equatable {
+    public struct Candidate: Sendable, Equatable {
+        public var fact: Fact.ID
+        /// The fact's key that was compared: 0 the question, then the other wordings.
+        public var wording: Int
+        /// Of the sentence vectors.
+        public var cosine: Float
+        /// Nil: too far away to be compared.
+        public var score: Float?
+    }
+
+    /// The fact whose question the request means; nil: none.
+    public var fact: Fact.ID?
+    /// Of the best candidate; nil: there is none that was compared.
+    public var score: Float?
+    /// By how much the best candidate's score exceeds the next one's, or the threshold where that is greater; nil without a score.
+    public var margin: Float?
+    /// The score from which on a request means a question.
+    public var threshold: Float
+    /// Best first.
+    public var candidates: [Candidate]
+
+    init(_ candidates: [Candidate], threshold: Float) {
+        self.candidates = candidates.sorted { a, b in
+            let (first, second) = (a.score ?? -.infinity, b.score ?? -.infinity)
+            return first != second ? first > second : a.cosine != b.cosine ? a.cosine > b.cosine : a.fact < b.fact
+        }
+        self.threshold = threshold
+        score = self.candidates.first?.score
+        margin = score.map { [next = self.candidates.dropFirst().first?.score ?? -.infinity] score in score - max(next, threshold) }
+        fact = score.flatMap { [best = self.candidates.first?.fact] score in score >= threshold ? best : nil }
+    }
+}
