@@ -4,8 +4,8 @@ internal import Tensors
 /// The key vectors of facts in closed form: ridge regression of "which token of the answer is next" on what the feed-forward reads.
 ///
 /// With the rows X of a fact's wordings, less the calibrated mean, and the calibrated covariance C: `K = X C⁻¹ Xᵀ` and
-/// `A = rho Eᵀ (K + lambda I)⁻¹ X C⁻¹`, where E says for each row its place in the answer. The last prompt tokens of unrelated prompts are
-/// further rows of little weight with place 0.
+/// `A = rho Eᵀ (K + lambda I)⁻¹ X C⁻¹`, where E says for each row its place in the answer. The last prompt tokens of unrelated prompts
+/// are further rows of little weight with place 0.
 struct FactKeys {
     /// `lambda`; from 0.1 to 10 the results are alike.
     static let ridge = 1.0
@@ -47,7 +47,8 @@ struct FactKeys {
             barrier()
             Kernels.matmul(
                 .init(product.pointer + slice.lowerBound * hidden, rowStride: hidden), .init(turned.pointer, rowStride: count),
-                into: gram.pointer + slice.lowerBound * count, cStride: count, rows: slice.count, columns: count, depth: hidden, adds: false)
+                into: gram.pointer + slice.lowerBound * count, cStride: count, rows: slice.count, columns: count, depth: hidden,
+                adds: false)
         }
         var matrix = (0..<count * count).map { Double(gram.pointer[$0]) }
         for row in 0..<count { matrix[row * count + row] += Self.ridge }

@@ -71,6 +71,11 @@ final class FactTraining {
     private func parts(_ drafts: [FactDraft]) -> [[Part]] {
         var (steps, own, rows) = ([[Part]](), [Part](), 0)
         for draft in drafts {
+            // A fact is cut only where it is larger than a step: the order of its sums does not depend on the others.
+            if rows > 0, rows + draft.rows.count > upper.maximumRows {
+                steps.append(own)
+                (own, rows) = ([], 0)
+            }
             var first = draft.sequences.lowerBound
             while first < draft.sequences.upperBound {
                 let count = min((upper.maximumRows - rows) / draft.rank, draft.sequences.upperBound - first)

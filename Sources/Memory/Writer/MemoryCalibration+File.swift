@@ -14,12 +14,14 @@ extension MemoryCalibration {
 
     /// Writes the file; a reader sees the old one or the whole new one. Errors: `unavailable`.
     public func write(to path: String) throws(MemoryError) {
-        let tensors = try [("covariance", [hidden, hidden], covariance), ("mean", [hidden], mean), ("prompts", [promptCount, hidden], prompts)]
-            .map { name, shape, values throws(MemoryError) in
-                let view = values.withUnsafeBytes { TensorView(name: name, dtype: .f32, shape: shape, copying: $0) }
-                guard let view else { throw MemoryError(.unavailable, "a tensor of \(shape) cannot be made", place: path) }
-                return view
-            }
+        let parts = [
+            ("covariance", [hidden, hidden], covariance), ("mean", [hidden], mean), ("prompts", [promptCount, hidden], prompts),
+        ]
+        let tensors = try parts.map { name, shape, values throws(MemoryError) in
+            let view = values.withUnsafeBytes { TensorView(name: name, dtype: .f32, shape: shape, copying: $0) }
+            guard let view else { throw MemoryError(.unavailable, "a tensor of \(shape) cannot be made", place: path) }
+            return view
+        }
         let document: JSONValue = [
             "version": .integer(Int64(Self.version)), "base": ["name": .string(baseName), "identity": .string(baseIdentity)],
             "site": .integer(Int64(site)), "residual_scale": .number(Double(residualScale)),
@@ -55,7 +57,8 @@ extension MemoryCalibration {
             throw MemoryError(.malformed, "\(error.path ?? "the metadata"): \(error.message)", place: path)
         }
         guard version == Self.version else {
-            throw MemoryError(.mismatched, "it has version \(version) of the format, this program reads version \(Self.version)", place: path)
+            throw MemoryError(
+                .mismatched, "it has version \(version) of the format, this program reads version \(Self.version)", place: path)
         }
         var tensors: [TensorView] = []
         for name in Self.names {
@@ -68,10 +71,12 @@ extension MemoryCalibration {
             throw MemoryError(.malformed, "the file is damaged: its content is not what was written", place: path)
         }
         let hidden = tensors[1].elementCount
-        guard 1...Self.mostHidden ~= hidden, tensors[1].shape == [hidden], tensors[0].shape == [hidden, hidden], tensors[2].shape.count == 2,
-            tensors[2].shape[1] == hidden, 1...Self.mostPrompts ~= tensors[2].shape[0], site >= 0
+        guard 1...Self.mostHidden ~= hidden, tensors[1].shape == [hidden], tensors[0].shape == [hidden, hidden],
+            tensors[2].shape.count == 2, tensors[2].shape[1] == hidden, 1...Self.mostPrompts ~= tensors[2].shape[0], site >= 0
         else {
-            throw MemoryError(.malformed, "the shapes are \(tensors.map(\.shape)), expected [hidden, hidden], [hidden] and [prompts, hidden]", place: path)
+            let found = tensors.map { "\($0.shape)" }.joined(separator: ", ")
+            throw MemoryError(
+                .malformed, "the shapes are \(found), expected [hidden, hidden], [hidden] and [prompts, hidden]", place: path)
         }
         do throws(MemoryError) {
             try self.init(

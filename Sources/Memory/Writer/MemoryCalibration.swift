@@ -52,10 +52,14 @@ public struct MemoryCalibration: Sendable {
         guard baseIdentity == base.identity else {
             throw MemoryError(
                 .mismatched,
-                "the calibration is of \(baseName) (\(baseIdentity)), the base is \(base.name) (\(base.identity)): calibrate again with lmoe memory calibrate")
+                "the calibration is of \(baseName) (\(baseIdentity)), the base is \(base.name) (\(base.identity)): "
+                    + "calibrate again with lmoe memory calibrate")
         }
         guard hidden == base.configuration.hidden, site < base.configuration.layers else {
-            throw MemoryError(.mismatched, "the calibration is of layer \(site) with \(hidden) elements, the base has \(base.configuration.layers) layers of \(base.configuration.hidden)")
+            throw MemoryError(
+                .mismatched,
+                "the calibration is of layer \(site) with \(hidden) elements, "
+                    + "the base has \(base.configuration.layers) layers of \(base.configuration.hidden)")
         }
     }
 }

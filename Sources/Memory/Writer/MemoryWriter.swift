@@ -15,8 +15,8 @@ public struct WrittenFact: Sendable, Equatable {
 /// Writes facts: finds for each the experts with which the base gives its answer exactly.
 ///
 /// A fact is written for its question, three wordings of it by rule and those that it is told with. Its keys are solved for
-/// (`FactKeys`), its values trained (`FactTraining`), both are rounded to bf16, and the engine's own step must then give the answer token by token for
-/// every wording. Facts that fail are trained further with a tighter stop.
+/// (`FactKeys`), its values trained (`FactTraining`), both are rounded to bf16, and the engine's own step must then give the answer token
+/// by token for every wording. Facts that fail are trained further with a tighter stop.
 ///
 /// Isolation: one thread uses it at a time. With a background pool it gives way to serving; no result depends on that.
 public final class MemoryWriter {
@@ -55,14 +55,15 @@ public final class MemoryWriter {
         try calibration.check(base)
         (self.calibration, self.settings) = (calibration, settings)
         desk = try WriterDesk(
-            base, site: calibration.site, pool: pool, upperRows: max(settings.stepRows, WriterLimits.answerTokens), interruption: interruption)
+            base, site: calibration.site, pool: pool, upperRows: max(settings.stepRows, WriterLimits.answerTokens),
+            interruption: interruption)
         keys = FactKeys(calibration)
         training = try FactTraining(desk.upper, hidden: base.configuration.hidden, pool: pool)
         served = try ServedCheck(desk)
     }
 
-    /// Writes facts, of which each is a success or a failure of its own: `invalid` texts, with the field as the place; `notLearned`. Nil: it
-    /// was interrupted. Errors that concern all: `unavailable` memory.
+    /// Writes facts, of which each is a success or a failure of its own: `invalid` texts, with the field as the place; `notLearned`.
+    /// Nil: it was interrupted. Errors that concern all: `unavailable` memory.
     ///
     /// - Parameter progress: gets how many facts are done.
     public func write(

@@ -26,7 +26,11 @@ final class PromptBlocks {
         let whole = shared.count / KeyValueCache.blockTokens
         let needed = blocks(shared.count) + lengths.reduce(0) { $0 + blocks($1) - whole }
         if cache.blocks < needed {
-            do throws(ModelError) { cache = try workspace.weights.makeCache(blocks: max(needed, 2 * cache.blocks)) } catch { throw MemoryError(error) }
+            do throws(ModelError) {
+                cache = try workspace.weights.makeCache(blocks: max(needed, 2 * cache.blocks))
+            } catch {
+                throw MemoryError(error)
+            }
             isFilled = false
         }
         if !isFilled, !shared.isEmpty {

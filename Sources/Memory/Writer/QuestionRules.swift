@@ -69,9 +69,9 @@ enum QuestionRules {
     ]
     /// Words at the end of a question that belong to its verb.
     private static let predicates: Set = [
-        "born", "held", "made", "built", "kept", "sold", "found", "paid", "sent", "spent", "lost", "left", "met", "set", "put", "won", "done",
-        "gone", "bought", "taught", "caught", "worn", "known", "due", "open", "closed", "available", "free", "ready", "busy", "late", "early",
-        "now", "there", "here", "today",
+        "born", "held", "made", "built", "kept", "sold", "found", "paid", "sent", "spent", "lost", "left", "met", "set", "put", "won",
+        "done", "gone", "bought", "taught", "caught", "worn", "known", "due", "open", "closed", "available", "free", "ready", "busy",
+        "late", "early", "now", "there", "here", "today",
     ]
     private static let questionWords: Set = ["what", "who", "whom", "whose", "which", "where", "when", "why", "how", "what's", "who's"]
     private static let measures: Set = [

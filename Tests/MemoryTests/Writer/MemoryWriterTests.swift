@@ -44,6 +44,21 @@ import Testing
         #expect(try alone[0].get() == together[1].get())
     }
 
+    @Test("a long answer has an expert for each of its tokens, and is exact")
+    func manyTokens() throws {
+        let own = try RealBase.shared.get()
+        var settings = MemoryWriter.Settings()
+        settings.ruleWordings = 0
+        let writer = try MemoryWriter(own.base, own.calibration, pool: own.pool, settings: settings)
+        let told = fact(
+            "How is the depot closed in the evening?",
+            "First switch off the cranes, then lock gate 3 and gate 7, put the keys into box K-19, set the alarm to mode 4, write the time into "
+                + "the green book, and call 555-0172 before you leave the yard.")
+        let written = try #require(try writer.write([told]))[0].get()
+        #expect(written.experts.count > 45 && written.wordings == 1)
+        #expect(try writer.verify([(told, written.experts)]) == [true])
+    }
+
     @Test("an answer that is too long is refused with the bound")
     func long() throws {
         let own = try RealBase.shared.get()

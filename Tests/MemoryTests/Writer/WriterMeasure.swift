@@ -18,7 +18,9 @@ import Testing
         settings.ruleWordings = Int(Self.environment["LMOE_MEASURE_WORDINGS"] ?? "") ?? 3
         let writer = try MemoryWriter(own.base, own.calibration, pool: own.pool, settings: settings)
         let sample = SampleFact.draw(count, seed: 61)
-        let facts = sample.enumerated().map { Fact(id: UInt64($0.offset), question: $0.element.question, answer: $0.element.answer, created: 0) }
+        let facts = sample.enumerated().map { index, fact in
+            Fact(id: UInt64(index), question: fact.question, answer: fact.answer, created: 0)
+        }
         _ = try writer.write(Array(facts.prefix(2)))
         let start = ContinuousClock.now
         let results = try #require(try writer.write(facts))

@@ -20,6 +20,8 @@ struct FastStep {
     let mixtures: Mixtures
     let thread: Int
     let threads: Int
+    /// Between phases the threads of a background pool wait for the foreground.
+    let givesWay: Bool
     let rows: Int
     /// The heads that this thread rotates and stores: in a step of one row those that it made, else all heads of its rows.
     let headShare: HeadShare
@@ -70,6 +72,7 @@ struct FastStep {
         scratch = FastScratch.View(decoder.scratch, thread: thread)
         barrier = decoder.pool.barrierFunction
         threads = decoder.pool.threads
+        givesWay = decoder.pool.isBackground
         rows = plan.rows
         headShare = rows == 1 ? HeadShare(shape, thread: thread, threads: threads) : HeadShare(shape, thread: 0, threads: 1)
         slice = WorkerPool.slice(rows, of: thread, threads: threads)
@@ -90,7 +93,9 @@ struct FastStep {
     func run(logits: LogitRows) {
         embed()
         for layer in 0..<shape.layers {
+            if givesWay { decoder.pool.giveWay() }
             attention(layer)
+            if givesWay { decoder.pool.giveWay() }
             feedForward(layer)
         }
         head(logits)
