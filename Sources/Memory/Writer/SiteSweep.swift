@@ -73,7 +73,8 @@ public struct SiteSweep: Sendable {
         guard let right = try writer.answers(asked) else { return nil }
         let written = results.count { if case .success = $0 { true } else { false } }
         return Score(
-            site: writer.calibration.site, facts: sample.count, written: written, asked: sample.reduce(0) { $0 + $1.heldOut.count + $1.distant.count },
+            site: writer.calibration.site, facts: sample.count, written: written,
+            asked: sample.reduce(0) { $0 + $1.heldOut.count + $1.distant.count },
             right: right.count { $0 }, steps: Double(steps) / Double(max(1, written)))
     }
 }
