@@ -68,11 +68,11 @@ extension StepWorkspace {
         #expect(Self.error(baseLogits, reference) > 0.05, "the adapter changes the answers")
     }
 
-    @Test(arguments: ["bash", "sql", "data2text", "math"])
+    @Test(arguments: ["bash", "sql", "data2text", "attributes", "intent", "math"])
     func realAdapters(name: String) throws {
         let files = try ModelFiles.open("\(Self.root)/models/base.gguf")
         let decoder = try StepWorkspace.reference(files, threads: 2)
-        let store = AdapterStore(folder: RealAdapterTests.folder, base: files.configuration, budgetBytes: 64 << 20)
+        let store = AdapterStore(folder: RealAdapterTests.folder, base: files.configuration, weights: BaseWeights(files), budgetBytes: 64 << 20)
         let adapter = try store.acquire(name)
         let expected = try SafetensorsFile.open("\(Self.fixtures)/logits.safetensors")
         let columns = try Self.values(expected, "columns", Int32.self).map(Int.init)

@@ -12,14 +12,15 @@ import Testing
         let run = try Invocation("adapters", "list", "--json")
         #expect(run.status == 0)
         let adapters = try #require(try run.json()["adapters"] as? [[String: Any]])
-        #expect(adapters.compactMap { $0["name"] as? String } == ["bash", "data2text", "math", "sql"])
+        #expect(adapters.compactMap { $0["name"] as? String } == ["attributes", "bash", "data2text", "explain", "intent", "math", "pronounce", "sql"])
+        let families = adapters.compactMap { $0["family"] as? String }
+        #expect(families == ["dora", "lora", "lora", "mixlora", "lora", "lora", "lora", "lora"])
         for adapter in adapters {
             #expect(adapter["state"] as? String == "ready")
-            #expect(adapter["family"] as? String == "lora")
             #expect((adapter["routing"] as? [String: Any])?["routable"] as? Bool == true)
         }
         let table = try Invocation("adapters", "list")
-        #expect(table.output.split(separator: "\n").count == 5)
+        #expect(table.output.split(separator: "\n").count == 9)
     }
 
     @Test func aGoodFolderTakesEffect() throws {

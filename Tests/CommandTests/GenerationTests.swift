@@ -88,7 +88,7 @@ import Testing
         let run = try Invocation("chat", "--max-tokens", "6", input: Data(turns.utf8))
         #expect(run.status == 0)
         let lines = run.output.split(separator: "\n")
-        #expect(lines.first?.hasPrefix("[bash 0.9") == true)
+        #expect(lines.first?.hasPrefix("[bash 0.") == true, "\(lines)")
         #expect(run.output.contains("[base] "))
         #expect(run.errors.contains("cannot name an adapter"))
         #expect(run.errors.contains("/nope"))

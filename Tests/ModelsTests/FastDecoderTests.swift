@@ -77,7 +77,7 @@ struct FastAdapterTests {
         let stored = try SafetensorsFile.open(
             repository.appendingPathComponent("Tests/AdaptersTests/Fixtures/logits.safetensors").path)
         var (int8, bf16) = (Agreement(), Agreement())
-        for name in ["bash", "sql", "data2text", "math"] {
+        for name in ["bash", "sql", "data2text", "intent", "math"] {
             let exact = try Deltas.real(name, files.configuration)
             for text in 0..<2 {
                 let tokens = try stored.tensor("\(name).\(text).tokens").int32s()

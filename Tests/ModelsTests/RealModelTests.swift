@@ -41,7 +41,7 @@ struct RealModelTests {
         }
         let adapters = try SafetensorsFile.open(
             repository.appendingPathComponent("Tests/AdaptersTests/Fixtures/logits.safetensors").path)
-        for name in ["bash", "sql", "data2text", "math"] {
+        for name in ["bash", "sql", "data2text", "intent", "math"] {
             let delta = try Deltas.real(name, files.configuration)
             for text in 0..<2 {
                 let tokens = try adapters.tensor("\(name).\(text).tokens").int32s()
