@@ -1,4 +1,4 @@
-import Tensors
+internal import Tensors
 
 /// A key of a fact and its cosine with a vector.
 public struct NearKey: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Tensors
+internal import Tensors
 
 /// How a request and a stored question match, by which the gate tells whether they mean the same. The same as `pair_features` of
 /// scripts/memory/gate.py, from int8 vectors.

@@ -1,5 +1,5 @@
 public import Embeddings
-import Foundation
+internal import Foundation
 
 /// What the number and the spelling of each word piece of an encoder's vocabulary say about words. Vocabularies list common words first.
 public struct WordVocabulary: Sendable {
