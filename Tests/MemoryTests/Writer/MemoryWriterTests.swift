@@ -44,6 +44,30 @@ import Testing
         #expect(try alone[0].get() == together[1].get())
     }
 
+    @Test("in the background, beside steps of the foreground, a fact has the same experts")
+    func background() async throws {
+        let own = try RealBase.shared.get()
+        var settings = MemoryWriter.Settings()
+        settings.ruleWordings = 0
+        let told = [fact("What is the gate code?", "4711-X")]
+        let expected = try #require(try MemoryWriter(own.base, own.calibration, pool: own.pool, settings: settings).write(told))
+        let share = CoreShare(background: 0.5)
+        let foreground = try WorkerPool(starting: 1, share: share)
+        let weights = own.base.weights
+        let steps = Task.detached {
+            let (workspace, cache) = (try StepWorkspace(weights, pool: foreground), try weights.makeCache(blocks: 1))
+            let logits = FloatBuffer(count: weights.logitsStride)
+            for position in 0..<16 {
+                let run = StepBatch.Run(tokens: 0..<1, startPosition: position, blocks: [0])
+                workspace.step(StepBatch(tokens: [1], runs: [run]), cache: cache, logits: logits.pointer)
+            }
+        }
+        let pool = try WorkerPool(starting: 2, share: share, isBackground: true)
+        let found = try #require(try MemoryWriter(own.base, own.calibration, pool: pool, settings: settings).write(told))
+        try await steps.value
+        #expect(try found[0].get() == expected[0].get())
+    }
+
     @Test("a long answer has an expert for each of its tokens, and is exact")
     func manyTokens() throws {
         let own = try RealBase.shared.get()
