@@ -8,10 +8,10 @@ internal import Tensors
 final class FactTraining {
     struct Settings {
         /// The greatest cross entropy of a token when a fact is done. Below ln 2 greedy decoding is right; the rest is for rounding.
-        var stop: Float = 0.1
-        var rate: Float = 0.1
+        var stop: Float
+        var rate: Float
         /// Steps after which a fact is given up.
-        var steps = 60
+        var steps: Int
     }
 
     private let upper: UpperLayers
