@@ -49,7 +49,8 @@ public struct WordVocabulary: Sendable {
             spellings.append(contentsOf: text.utf8)
             pieces.append(
                 Piece(
-                    start: start, end: Int32(spellings.count), rarity: Self.rarity(token), isWord: text.unicodeScalars.contains(where: Self.isWordScalar),
+                    start: start, end: Int32(spellings.count), rarity: Self.rarity(token),
+                    isWord: text.unicodeScalars.contains(where: Self.isWordScalar),
                     hasDigit: text.utf8.contains { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }))
         }
     }
@@ -62,13 +63,16 @@ public struct WordVocabulary: Sendable {
 
     private static func isWordScalar(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
-        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber, .letterNumber, .otherNumber: true
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: true
+        case .decimalNumber, .letterNumber, .otherNumber: true
         default: false
         }
     }
 
     subscript(token: Int32) -> Piece {
-        guard pieces.indices.contains(Int(token)) else { return Piece(start: 0, end: 0, rarity: Self.rarest, isWord: true, hasDigit: false) }
+        guard pieces.indices.contains(Int(token)) else {
+            return Piece(start: 0, end: 0, rarity: Self.rarest, isWord: true, hasDigit: false)
+        }
         return pieces[Int(token)]
     }
 

@@ -15,7 +15,8 @@ public enum WordingRules {
         ["labour", "labor"], ["tyre", "tire"], ["metre", "meter"], ["litre", "liter"], ["theatre", "theater"],
         ["defence", "defense"], ["analyse", "analyze"], ["organise", "organize"], ["cancelled", "canceled"], ["jewellery", "jewelry"],
         ["postcode", "postal code", "zip code"], ["mum", "mom", "mother"], ["dad", "father"], ["username", "user name"], ["database", "db"],
-        ["application", "app"], ["photo", "photograph"], ["laboratory", "lab"], ["department", "dept"], ["maximum", "max"], ["minimum", "min"],
+        ["application", "app"], ["photo", "photograph"], ["laboratory", "lab"], ["department", "dept"], ["maximum", "max"],
+        ["minimum", "min"],
         ["information", "info"], ["document", "doc"], ["website", "web site"], ["usa", "united states"], ["uk", "united kingdom"],
     ]
 
@@ -48,7 +49,8 @@ public enum WordingRules {
                 let word = words[start + offset]
                 let isLast = offset == parts.count - 1
                 let letters = isLast ? word.prefix { $0.isLetter || $0 == "-" } : word
-                guard letters.lowercased() == part, !isLast || word.dropFirst(letters.count).allSatisfy({ !$0.isNumber }) else { return nil }
+                let tail = word.dropFirst(letters.count)
+                guard letters.lowercased() == part, tail.allSatisfy({ !$0.isNumber }) else { return nil }
             }
             return (parts.count, spelling)
         }.first

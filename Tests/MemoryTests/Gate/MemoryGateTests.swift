@@ -6,7 +6,8 @@ import Testing
 struct MemoryGateTests {
     private static let told = Result {
         try ToldQuestions([
-            ["What is the access code of the Wrestenby depot?"], ["What is the door code of the Wrestenby depot?", "Which keypad number opens the Wrestenby depot?"],
+            ["What is the access code of the Wrestenby depot?"],
+            ["What is the door code of the Wrestenby depot?", "Which keypad number opens the Wrestenby depot?"],
             ["Who is the landlord of 12 Kiln Lane?"], ["When does the ferry to Oxel leave?"], ["How much does a \u{1F34E} cost?"],
         ])
     }
