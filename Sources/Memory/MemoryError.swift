@@ -9,6 +9,8 @@ public struct MemoryError: Error, Equatable, CustomStringConvertible {
         case mismatched
         /// No such fact.
         case notFound = "not_found"
+        /// A stored fact answers the question with something else.
+        case conflict
         /// The answer could not be written exactly.
         case notLearned = "not_learned"
         /// A bound is reached.

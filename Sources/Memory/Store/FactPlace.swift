@@ -11,8 +11,11 @@ struct FactPlace: Sendable {
     /// Records of the fact in all files: this one and those of earlier versions.
     var records: UInt32
     var expertCount: UInt16
+    /// `FactRecord.rivalry`
+    var rivalry: Float?
 
-    init(_ header: RecordHeader, _ segment: SegmentFile, _ offset: Int, chunk: Int, records: UInt32) {
+    init(_ header: RecordHeader, _ segment: SegmentFile, _ offset: Int, chunk: Int, records: UInt32, rivalry: Float?) {
+        self.rivalry = rivalry
         self.segment = segment
         self.offset = offset
         version = header.version
@@ -49,7 +52,7 @@ struct FactPlace: Sendable {
         return try bytes.source(segment.path, start, body)
     }
 
-    func readHead(_ fact: Fact.ID, _ identity: StoreIdentity) throws(MemoryError) -> (fact: Fact, keys: [FactKey]) {
+    func readHead(_ fact: Fact.ID, _ identity: StoreIdentity) throws(MemoryError) -> (fact: Fact, keys: [FactKey], rivalry: Float?) {
         try section(try header(fact).head, at: headStart, "head") { source throws(MemoryError) in
             try RecordSections.readHead(&source, id: fact, dimension: identity.dimension)
         }

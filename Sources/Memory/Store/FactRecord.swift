@@ -4,8 +4,11 @@ public struct FactRecord: Sendable, Equatable {
     /// Of the question, then of each other wording.
     public var keys: [FactKey]
     public var experts: FactExperts
+    /// `MemoryGate.rivalry` when it was told; nil: no other fact was near.
+    public var rivalry: Float?
 
-    public init(fact: Fact, keys: [FactKey], experts: FactExperts) {
+    public init(fact: Fact, keys: [FactKey], experts: FactExperts, rivalry: Float? = nil) {
+        self.rivalry = rivalry
         self.fact = fact
         self.keys = keys
         self.experts = experts
@@ -41,6 +44,7 @@ public struct FactRecord: Sendable, Equatable {
                 "keys[\(index)].pieces", "\(key.pieces.count) pieces do not have a word, a scale and \(identity.dimension) elements each")
             try must(key.pieces.scales.allSatisfy(\.isFinite), "keys[\(index)].pieces.scales", "not a finite number")
         }
+        try must(rivalry?.isFinite ?? true, "rivalry", "not a finite number")
         try must(experts.site == identity.site, "experts", "experts of layer \(experts.site); the store has those of layer \(identity.site)")
         try must(
             experts.hidden == identity.hidden, "experts", "experts of \(experts.hidden) elements; the store has those of \(identity.hidden)")

@@ -11,6 +11,8 @@ public struct MemorySnapshot: Sendable {
     public var count: Int { contents.places.count }
     /// The sentence vectors of all facts, for a scan.
     public var keys: FactKeyTable { contents.keys }
+    /// The score from which on a request means a fact: `GateCalibration.threshold`.
+    public var threshold: Float { contents.calibration.threshold }
     /// Bytes of all records in the files.
     public var bytes: Int { contents.total.bytes }
     /// Bytes of records of facts that were changed or forgotten, which compaction removes.
@@ -61,8 +63,10 @@ public struct MemorySnapshot: Sendable {
     /// All of a fact, every byte checked; nil: there is no such fact. Errors: `malformed`, `unavailable`.
     public func record(_ id: Fact.ID) throws(MemoryError) -> FactRecord? {
         guard let place = contents.places[id] else { return nil }
-        let (fact, keys) = try place.readHead(id, identity)
-        return FactRecord(fact: fact, keys: try place.readPieces(id, into: keys, identity), experts: try place.readExperts(id, identity))
+        let head = try place.readHead(id, identity)
+        return FactRecord(
+            fact: head.fact, keys: try place.readPieces(id, into: head.keys, identity), experts: try place.readExperts(id, identity),
+            rivalry: head.rivalry)
     }
 }
 

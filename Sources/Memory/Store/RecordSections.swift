@@ -1,6 +1,6 @@
 /// The sections of a fact's record.
 /// ```
-/// head     u16 keys, f32 scale of each, i8 [keys, dimension] sentence vectors; i64 created, u16 wordings,
+/// head     u16 keys, f32 rivalry (NaN: none), f32 scale of each, i8 [keys, dimension] sentence vectors; i64 created, u16 wordings,
 ///          u32 bytes of the question, of the answer, of the source (and 1; 0: none), of each wording; the texts in that order
 /// pieces   of each key u16 pieces, i32 tokens, u16 words, f32 scales, i8 [pieces, dimension] vectors
 /// experts  f32 offsets, bf16 [experts, hidden] inner, bf16 [experts, hidden] outer
@@ -40,7 +40,7 @@ enum RecordSections {
         let fact = record.fact
         var sink = ByteSink()
         sink.number(UInt16(record.keys.count))
-        sink.array(record.keys.map(\.scale))
+        sink.array([record.rivalry ?? .nan] + record.keys.map(\.scale))
         for key in record.keys { sink.array(key.sentence) }
         sink.number(fact.created)
         sink.number(UInt16(fact.wordings.count))
@@ -75,6 +75,8 @@ enum RecordSections {
     /// The sentence vectors at the beginning of a head.
     struct Keys {
         var count: Int
+        /// `FactRecord.rivalry`.
+        var rivalry: Float?
         var scales: UnsafeRawBufferPointer
         /// `[count, dimension]`
         var vectors: UnsafeRawBufferPointer
@@ -83,6 +85,8 @@ enum RecordSections {
             let keys: UInt16 = try source.number("number of keys")
             guard (1...FactKeyChunk.capacity).contains(Int(keys)) else { throw source.damage("\(keys) keys of a fact") }
             count = Int(keys)
+            let found = try source.array(1, of: Float.self, "rivalry")[0]
+            rivalry = found.isNaN ? nil : found
             scales = try source.slice(count * MemoryLayout<Float>.stride, "scales of keys")
             vectors = try source.slice(count * dimension, "keys")
         }
@@ -95,7 +99,7 @@ enum RecordSections {
     }
 
     /// The texts of a head, and the keys without their pieces. Errors: `malformed`.
-    static func readHead(_ source: inout ByteSource, id: Fact.ID, dimension: Int) throws(MemoryError) -> (fact: Fact, keys: [FactKey]) {
+    static func readHead(_ source: inout ByteSource, id: Fact.ID, dimension: Int) throws(MemoryError) -> (fact: Fact, keys: [FactKey], rivalry: Float?) {
         let found = try Keys(&source, dimension: dimension)
         let keys = (0..<found.count).map { FactKey(sentence: Array(found.vector($0, dimension: dimension)), scale: found.scale($0)) }
         let created: Int64 = try source.number("time")
@@ -107,7 +111,7 @@ enum RecordSections {
         var others: [String] = []
         for length in lengths[3...] { others.append(try source.text(length, "wording")) }
         guard source.rest == 0 else { throw source.damage("\(source.rest) bytes behind the texts") }
-        return (Fact(id: id, question: question, wordings: others, answer: answer, source: origin, created: created), keys)
+        return (Fact(id: id, question: question, wordings: others, answer: answer, source: origin, created: created), keys, found.rivalry)
     }
 
     /// Errors: `malformed`.

@@ -12,6 +12,8 @@ struct StoreContents: Sendable {
     let identity: StoreIdentity
     private(set) var places = IndexTree<FactPlace>()
     private(set) var keys: FactKeyTable
+    /// Of the rivalries of all facts.
+    private(set) var calibration = GateCalibration()
     /// Of facts that were forgotten and have records in the files: how many. They keep the record that says so from being dropped.
     private(set) var forgotten = IndexTree<Int>()
     /// By number of the segment.
@@ -56,7 +58,9 @@ struct StoreContents: Sendable {
             }
             tally(segment.number) { $0.live += header.recordBytes }
             let chunk = insert(rows, of: header.fact)
-            places.set(header.fact, FactPlace(header, segment, record.offset, chunk: chunk, records: (old?.records ?? 0) + 1))
+            calibration.insert(rows.rivalry)
+            places.set(header.fact, FactPlace(
+                    header, segment, record.offset, chunk: chunk, records: (old?.records ?? 0) + 1, rivalry: rows.rivalry))
         }
     }
 
@@ -74,6 +78,7 @@ struct StoreContents: Sendable {
     private mutating func remove(_ fact: Fact.ID, _ place: FactPlace) {
         tally(place.segment.number) { $0.live -= place.recordBytes }
         let chunk = Int(place.chunk)
+        calibration.remove(place.rivalry)
         keys.remove(fact, chunk: chunk)
         if keys.room(in: chunk) >= FactKeyChunk.capacity / 2 { roomy.set(UInt64(chunk), true) }
     }

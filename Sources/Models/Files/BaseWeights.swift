@@ -11,6 +11,8 @@ public final class BaseWeights: Sendable {
     public static func sliceRows(_ inputs: Int) -> Int { max(1, (24 << 10) / max(inputs, 1)) }
 
     public let configuration: DecoderConfiguration
+    /// Of the files: `ModelFiles.identity`.
+    public var identity: String { files.identity }
     private let files: ModelFiles
     /// At `projection`: see `ModelFiles.rowOrder`.
     private let rowOrders: [[Int]?]

@@ -111,6 +111,17 @@ public struct DataFileReader: Sendable {
         return file
     }
 
+    /// Those of a text file. Errors: the file cannot be read, or is in no known format.
+    func textRecords(_ path: String) throws(TuningError) -> any DataRecordReader {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try RegularFile(path).contents(limitBytes: limits.fileBytes)
+        } catch {
+            throw TuningError(error)
+        }
+        return try records(ByteOrderMark.skipped(bytes), path)
+    }
+
     private func records(_ text: ArraySlice<UInt8>, _ path: String) throws(TuningError) -> any DataRecordReader {
         let first = text.first { !$0.isJSONSpace }
         guard !text.starts(with: "SQLite format 3".utf8) else {

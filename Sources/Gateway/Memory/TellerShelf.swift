@@ -1,0 +1,39 @@
+import Generation
+internal import Memory
+internal import Models
+internal import Tensors
+
+/// What tells the memories of a base, one teller a folder. One thread uses it at a time.
+///
+/// `@unchecked Sendable`: all but `init` runs on the queue of its owner.
+final class TellerShelf: @unchecked Sendable {
+    private let memories: MemoryLibrary
+    private let base: MemoryBase
+    private let encoder: any TextEmbedder
+    private let pool: WorkerPool
+    private let interruption: Interruption
+    private var tellers: [String: MemoryTeller] = [:]
+
+    init(_ memories: MemoryLibrary, _ base: MemoryBase, encoder: any TextEmbedder, pool: WorkerPool, interruption: Interruption) {
+        self.memories = memories
+        self.base = base
+        self.encoder = encoder
+        self.pool = pool
+        self.interruption = interruption
+    }
+
+    /// Errors: those of `FactMemory`.
+    func memory(_ folder: String) throws(MemoryError) -> FactMemory { try memories.memory(at: folder) }
+
+    /// Errors: those of `MemoryCalibration`, `MemoryWriter` and `MemoryTeller`.
+    func teller(_ folder: String) throws(MemoryError) -> MemoryTeller {
+        let memory = try memory(folder)
+        // A folder that was replaced is another memory.
+        if let teller = tellers[folder], teller.memory === memory { return teller }
+        let calibration = try MemoryCalibration(contentsOf: MemoryFolder.calibrationPath(folder))
+        let writer = try MemoryWriter(base, calibration, pool: pool, interruption: interruption)
+        let teller = try MemoryTeller(memory, writer: writer, encoder: encoder)
+        tellers[folder] = teller
+        return teller
+    }
+}

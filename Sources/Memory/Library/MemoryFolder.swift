@@ -1,0 +1,59 @@
+internal import Embeddings
+internal import Foundation
+internal import JSON
+
+/// The files of a memory: an adapter's configuration, the calibration in the place of weights, and the store.
+public enum MemoryFolder {
+    /// `peft_type` of the configuration.
+    static let type = "MEMORY_STORE"
+    static let configuration = "adapter_config.json"
+    static let calibration = "adapter_model.safetensors"
+
+    /// The calibration of a memory's folder.
+    public static func calibrationPath(_ folder: String) -> String { "\(folder)/\(calibration)" }
+
+    /// Whether a folder holds a memory, by its configuration alone.
+    public static func isMemory(_ folder: String) -> Bool {
+        guard let bytes = FileManager.default.contents(atPath: "\(folder)/\(configuration)"),
+            let value = try? JSONValue.parse(Array(bytes)), case .object(let object) = value
+        else { return false }
+        return object["peft_type"]?.stringValue?.uppercased() == type
+    }
+
+    /// Makes a folder with an empty memory; it appears whole. Errors: `invalid` where something is there already, `unavailable`.
+    ///
+    /// - Parameters:
+    ///   - encoder: `TextEmbedder.identity` and the length of its vectors.
+    ///   - description: what the facts are about, for people and for the router.
+    public static func create(
+        _ folder: String, _ calibration: MemoryCalibration, encoder: (identity: String, dimension: Int), description: String
+    ) throws(MemoryError) {
+        let place = URL(fileURLWithPath: folder)
+        guard !FileManager.default.fileExists(atPath: folder) else { throw MemoryError(.invalid, "already exists", place: folder) }
+        let partial = place.deletingLastPathComponent().appendingPathComponent(".partial-\(place.lastPathComponent)").path
+        let document: JSONValue = [
+            "peft_type": .string(type), "version": 1, "base_model_name_or_path": .string(calibration.baseName),
+            "base_identity": .string(calibration.baseIdentity), "encoder": .string(encoder.identity), "site": .integer(Int64(calibration.site)),
+        ]
+        do {
+            try? FileManager.default.removeItem(atPath: partial)
+            try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: true)
+            try Data((document.serialized(pretty: true) + "\n").utf8).write(to: URL(fileURLWithPath: "\(partial)/\(configuration)"))
+            let route = "# A memory answers beside the adapter that the router chooses.\ndescription: \(JSONValue.string(description).serialized())\n"
+            try Data(route.utf8).write(to: URL(fileURLWithPath: "\(partial)/route.yaml"))
+        } catch {
+            throw MemoryError(.unavailable, error.localizedDescription, place: partial)
+        }
+        try calibration.write(to: "\(partial)/\(Self.calibration)")
+        let identity = StoreIdentity(
+            base: calibration.baseIdentity, encoder: encoder.identity, site: calibration.site, hidden: calibration.hidden,
+            dimension: encoder.dimension)
+        // The store's lock is free again when it is renamed.
+        do { _ = try MemoryStore(partial, identity: identity) }
+        do {
+            try FileManager.default.moveItem(atPath: partial, toPath: folder)
+        } catch {
+            throw MemoryError(.unavailable, error.localizedDescription, place: folder)
+        }
+    }
+}

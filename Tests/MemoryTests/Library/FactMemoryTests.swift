@@ -1,0 +1,131 @@
+import Adapters
+import Embeddings
+import Foundation
+import Generation
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Memory
+
+/// A memory of the real base, told by the real writer and asked through the real encoder.
+@Suite("A memory", .serialized)
+struct FactMemoryTests {
+    private static let encoder = Result { try EncoderEmbedder(folder: Checkout.model("encoder"), precision: .fast, pool: WorkerPool(threads: 2)) }
+
+    private struct Rig {
+        let folder: TemporaryFolder
+        let library: MemoryLibrary
+        let encoder: EncoderEmbedder
+        var path: String { folder.place("facts") }
+
+        init() throws {
+            let own = try RealBase.shared.get()
+            folder = try TemporaryFolder()
+            encoder = try FactMemoryTests.encoder.get()
+            library = MemoryLibrary(baseIdentity: own.base.identity, configuration: own.base.weights.configuration)
+            try MemoryFolder.create(
+                folder.place("facts"), own.calibration, encoder: (encoder.identity, encoder.dimension), description: "Facts of a test.")
+        }
+
+        func teller() throws -> MemoryTeller {
+            let own = try RealBase.shared.get()
+            let writer = try MemoryWriter(own.base, own.calibration, pool: own.pool)
+            return try MemoryTeller(try library.memory(at: path), writer: writer, encoder: encoder, clock: { 7 })
+        }
+    }
+
+    private static let door = ToldFact(
+        question: "What is the door code of the annex?", paraphrases: ["Which digits open the side building?"], answer: "4711-ZULU")
+
+    @Test("what is told answers, contradictions are said, and what is forgotten is gone, also after the folder was opened again")
+    func life() throws {
+        let rig = try Rig()
+        var teller: MemoryTeller? = try rig.teller()
+        let told = try #require(try teller?.tell([Self.door], onConflict: .refuse))
+        let outcome = try told[0].get()
+        #expect(outcome.outcome == .added && outcome.refusedWordings.isEmpty)
+        var memory: FactMemory? = teller?.memory
+        for text in ["What is the door code of the annex?", "what is the door code of the annex", "Which digits open the side building?"] {
+            let found = try #require(try memory?.retrieve(text, with: rig.encoder), "\(text)")
+            #expect(found.recall.fact == outcome.id && found.recall.question == Self.door.question && found.recall.score >= found.recall.threshold)
+            #expect(found.delta.branch(RealBase.site) != nil)
+        }
+        for text in ["What is the door code of the attic?", "What is the capital of France?", ""] {
+            #expect(try memory?.retrieve(text, with: rig.encoder) == nil, "\(text)")
+        }
+
+        let again = try #require(try teller?.tell([Self.door], onConflict: .refuse))
+        #expect(try again[0].get() == ToldOutcome(id: outcome.id, outcome: .known))
+        var other = Self.door
+        other.answer = "1234"
+        #expect(throws: MemoryError.self) { try teller?.tell([other], onConflict: .refuse)?[0].get() }
+        let replaced = try #require(try teller?.tell([other], onConflict: .replace))
+        #expect(try replaced[0].get() == ToldOutcome(id: outcome.id, outcome: .replaced))
+        #expect(try memory?.snapshot.fact(outcome.id)?.answer == "1234" && memory?.snapshot.count == 1)
+
+        // A library keeps a memory open only while something uses it.
+        (teller, memory) = (nil, nil)
+        let reopened = try rig.library.memory(at: rig.path)
+        #expect(try reopened.snapshot.fact(outcome.id)?.answer == "1234")
+        try reopened.forget([outcome.id], erases: true)
+        #expect(try reopened.retrieve(Self.door.question, with: rig.encoder) == nil && reopened.snapshot.bytes == 0)
+    }
+
+    @Test("facts of one batch that contradict each other, empty texts and wordings of other facts are refused one by one")
+    func refusals() throws {
+        let rig = try Rig()
+        let teller = try rig.teller()
+        var contradiction = Self.door
+        contradiction.answer = "other"
+        let facts = [
+            Self.door, contradiction, ToldFact(question: "  ", answer: "a"), ToldFact(question: "Who runs the archive?", answer: ""),
+            ToldFact(question: "Who runs the archive?", answer: "Marta"),
+        ]
+        let results = try #require(try teller.tell(facts, onConflict: .refuse))
+        let codes = results.map { result -> MemoryError.Code? in if case .failure(let error) = result { error.code } else { nil } }
+        #expect(codes == [nil, .conflict, .invalid, .invalid, nil])
+        let stolen = ToldFact(question: "Where is the key?", paraphrases: ["Who runs the archive?"], answer: "under the mat")
+        let kept = try #require(try teller.tell([stolen], onConflict: .refuse))[0].get()
+        #expect(kept.outcome == .added && kept.refusedWordings.count == 1 && kept.refusedWordings[0].contains("Who runs the archive?"))
+        #expect(try teller.memory.retrieve("Who runs the archive?", with: rig.encoder)?.recall.question == "Who runs the archive?")
+        let checked = try #require(try teller.verify(Array(teller.memory.snapshot.ids)))
+        #expect(checked.count == 3 && checked.allSatisfy(\.isExact))
+    }
+
+    @Test("as an adapter it loads with its calibration, and refuses another base")
+    func family() throws {
+        let rig = try Rig()
+        let own = try RealBase.shared.get()
+        func load(_ library: MemoryLibrary) throws -> PinnedAdapter {
+            let store = AdapterStore(
+                folder: rig.folder.path, base: own.base.weights.configuration, budgetBytes: 1 << 20,
+                registry: AdapterRegistry(AdapterRegistry.standard.families + [MemoryStoreFamily(library)]))
+            _ = store.rescan()
+            return try store.acquire("facts")
+        }
+        let adapter = try load(rig.library)
+        #expect(adapter.summary.family == "memory_store" && adapter.retrieval?.dimension == 384)
+        let version = adapter.version
+        _ = try rig.teller().tell([Self.door], onConflict: .refuse)
+        #expect(try adapter.retrieval?.retrieve(Self.door.question, with: rig.encoder) != nil, "what is told is served at once")
+        #expect(try load(rig.library).version == version, "facts are not part of the version")
+        let foreign = MemoryLibrary(baseIdentity: "another", configuration: own.base.weights.configuration)
+        let refusal = #expect(throws: AdapterError.self) { try load(foreign) }
+        #expect(refusal?.description.contains("another base") == true)
+    }
+
+    @Test("a second process only reads: telling says who writes")
+    func secondProcess() throws {
+        let rig = try Rig()
+        let first = try rig.teller()
+        let own = try RealBase.shared.get()
+        let other = MemoryLibrary(baseIdentity: own.base.identity, configuration: own.base.weights.configuration)
+        _ = try first.tell([Self.door], onConflict: .refuse)
+        let memory = try other.memory(at: rig.path)
+        #expect(try memory.retrieve(Self.door.question, with: rig.encoder) != nil)
+        let refusal = #expect(throws: MemoryError.self) { try memory.forget([1]) }
+        #expect(refusal?.code == .unavailable)
+    }
+}

@@ -1,0 +1,126 @@
+import Generation
+import HTTP
+import JSON
+import Testing
+import UV
+
+@testable import OpenAIAPI
+
+@Suite struct MemoryTests {
+    private static let path = "/v1/memories"
+    private static let door = "{\"question\":\"What is the door code?\",\"answer\":\"4711\",\"paraphrases\":[\"Which code opens the door?\"]}"
+
+    @LoopActor @Test func aFactIsToldListedChangedAndForgotten() async throws {
+        let api = TestAPI(memories: ScriptedMemories())
+        let told = await api.send("POST", Self.path, Self.door)
+        let shape = """
+            {"id":"bash:1","object":"memory","memory":"bash","question":"What is the door code?","answer":"4711",\
+            "paraphrases":["Which code opens the door?"],"source":null,"created_at":7
+            """
+        #expect(told.status == 200 && told.text == shape + ",\"status\":\"added\"}")
+        #expect(await api.send("GET", "\(Self.path)/bash:1").text == shape + "}")
+        #expect(await api.send("GET", "\(Self.path)?contains=door&limit=1").text == "{\"object\":\"list\",\"data\":[\(shape)}],\"has_more\":false}")
+        let changed = try await api.send("PATCH", "\(Self.path)/bash:1", "{\"answer\":\"1234\"}").json()
+        #expect(changed["answer"] == "1234" && changed["question"] == "What is the door code?")
+        #expect(try await api.send("DELETE", "\(Self.path)/bash:1").json()["deleted"] == true)
+        for method in ["GET", "DELETE"] {
+            let gone = await api.send(method, "\(Self.path)/bash:1")
+            #expect(gone.status == 404)
+            #expect(try gone.json().error("code") == "fact_not_found")
+        }
+    }
+
+    @LoopActor @Test func aContradictionIsSaidAndTheClientDecides() async throws {
+        let api = TestAPI(memories: ScriptedMemories())
+        func tell(_ answer: String, _ more: String = "") async -> HTTPResponseRecorder {
+            await api.send("POST", Self.path, "{\"question\":\"What is the door code?\",\"answer\":\"\(answer)\"\(more)}")
+        }
+        #expect(await tell("4711").status == 200)
+        #expect(try await tell("4711").json()["status"] == "known")
+        let conflict = await tell("1234")
+        #expect(conflict.status == 409)
+        #expect(try conflict.json().error("code") == "fact_conflict")
+        #expect(try await tell("1234", ",\"on_conflict\":\"replace\"").json()["status"] == "replaced")
+        #expect(try await tell("9", ",\"on_conflict\":\"add\"").json()["status"] == "added")
+    }
+
+    @LoopActor @Test func ofAListEachFactIsStoredOrHasAnErrorOfItsOwn() async throws {
+        let api = TestAPI(memories: ScriptedMemories())
+        let body = "{\"facts\":[{\"question\":\"a?\",\"answer\":\"b\"},{\"question\":\"c?\",\"answer\":\"unlearnable\"},{\"question\":\"d?\",\"answer\":\"e\"}]}"
+        let answer = await api.send("POST", Self.path, body)
+        #expect(answer.status == 200)
+        let data = try #require(try answer.json()["data"]?.arrayValue)
+        #expect(data.map { $0["object"] } == ["memory", "error", "memory"])
+        #expect(data[1]["error"]?["param"] == "answer")
+    }
+
+    @LoopActor @Test(arguments: [
+        ("{}", "question"), ("{\"question\":\"a?\"}", "answer"), ("{\"question\":1,\"answer\":\"b\"}", "question"),
+        ("{\"question\":\"a?\",\"answer\":\"b\",\"paraphrases\":\"c\"}", "paraphrases"), ("{\"facts\":[]}", "facts"),
+        ("{\"facts\":[{\"question\":\"a?\"}]}", "facts[0].answer"), ("{\"facts\":[],\"question\":\"a?\"}", "question"),
+        ("{\"question\":\"a?\",\"answer\":\"b\",\"on_conflict\":\"maybe\"}", "on_conflict"), ("{\"question\":\"a?\",\"answer\":\"b\",\"x\":1}", "x"),
+        ("{\"question\":\"a?\",\"answer\":\"b\",\"memory\":\"nothing\"}", "memory"),
+    ])
+    func badRequestsNameTheField(body: String, param: String) async throws {
+        let answer = await TestAPI(memories: ScriptedMemories()).send("POST", Self.path, body)
+        #expect(answer.status == 400 || answer.status == 404, "\(body)")
+        #expect(try answer.json().error("param") == .string(param))
+    }
+
+    @LoopActor @Test(arguments: ["bash", "bash:", "bash:x", ":1", "bash:-1", "nothing:1"])
+    func aNameThatIsNoFactIs404(name: String) async throws {
+        let answer = await TestAPI(memories: ScriptedMemories()).send("GET", "\(Self.path)/\(name)")
+        #expect(answer.status == 404, "\(name)")
+    }
+
+    @LoopActor @Test func whereThereAreSeveralMemoriesTheRequestNamesOneOrTheSettingsDo() async throws {
+        let several = ScriptedMemories(["bash", "sql"])
+        let unsaid = await TestAPI(memories: several).send("POST", Self.path, Self.door)
+        #expect(unsaid.status == 400)
+        #expect(try unsaid.json().error("param") == "memory")
+        let preset = TestAPI(memories: several, configure: { $0.memories = ["sql"] })
+        #expect(try await preset.send("POST", Self.path, Self.door).json()["memory"] == "sql")
+        #expect(await TestAPI().send("POST", Self.path, Self.door).status == 501)
+    }
+
+    @LoopActor @Test func usersTellFactsWhereTheOperatorAllowsItInTheMemoriesThatTheyMayUse() async throws {
+        let keys = try APIKeys(file: "team-a:a\nteam-b:b\nadmin:root\n")
+        for allows in [false, true] {
+            let api = TestAPI(memories: ScriptedMemories(["sql"])) { configuration in
+                configuration.keys = keys
+                configuration.usersMayTell = allows
+            }
+            func tell(_ key: String) async -> Int? {
+                await api.send("POST", Self.path, Self.door, headers: ["Authorization": "Bearer \(key)"]).status
+            }
+            #expect(await tell("root") == 200)
+            #expect(await tell("a") == (allows ? 200 : 403))
+            #expect(await tell("b") == (allows ? 400 : 403), "sql is not for team-b")
+        }
+    }
+
+    @LoopActor @Test func aRequestNamesTheMemoriesThatAreAsked() async throws {
+        for (field, expected) in [
+            ("", ["sql"]), ("\"memory\": true", ["sql"]), ("\"memory\": null", ["sql"]), ("\"memory\": false", []),
+            ("\"memory\": \"bash\"", ["bash"]), ("\"memory\": [\"bash\", \"sql\", \"bash\"]", ["bash", "sql"]),
+        ] as [(String, [String])] {
+            let api = TestAPI(configure: { $0.memories = ["sql", "gone"] })
+            #expect(await api.chat(field).status == 200, "\(field)")
+            #expect(api.backend.requests.last?.memories == expected, "\(field)")
+        }
+        for (field, status) in [("\"memory\": \"nothing\"", 404), ("\"memory\": 3", 400), ("\"memory\": \"base\"", 400)] {
+            #expect(await TestAPI().chat(field).status == status, "\(field)")
+        }
+    }
+
+    @LoopActor @Test func theAnswerSaysWhichFactItIs() async throws {
+        let api = TestAPI { _, stream in
+            let recall = MemoryRecall(memory: "bash", fact: 7, question: "a?", score: 3.25, threshold: 2.5, margin: 0.75)
+            stream.send(.started(.init(adapter: nil, adapterVersion: nil, promptTokens: 5, cachedTokens: 0, recall: recall)))
+            stream.send(.delta(text: "b", logprobs: []))
+            stream.send(.finished(.stop, .init(promptTokens: 5, cachedTokens: 0, completionTokens: 1), .init()))
+        }
+        let report = try await api.chat("").json()["lmoe"]
+        #expect(report?["memory"] == ["memory": "bash", "fact": 7, "question": "a?", "score": 3.25, "threshold": 2.5, "margin": 0.75])
+    }
+}
