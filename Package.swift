@@ -70,14 +70,14 @@ let targets: [Target] = [
     // 6 assembly
     module("Gateway", [
         "Files",
-        "OpenAIAPI", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Adapters", "Models", "Weights", "Tokenizers",
+        "OpenAIAPI", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Memory", "Adapters", "Models", "Weights", "Tokenizers",
         "ChatTemplates", "HTTP", "UV", "JSON", "Telemetry", "Generation", "Tensors", yams, logging,
     ]),
     // 7 product
     .executableTarget(
         name: "lmoe",
         dependencies: [
-            "Gateway", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Evaluation", "Adapters", "Models", "Weights",
+            "Gateway", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Memory", "Evaluation", "Adapters", "Models", "Weights",
             "Tokenizers", "ChatTemplates", "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, yams, logging,
         ], path: "Sources/lmoe"),
     // Tests
@@ -98,6 +98,7 @@ let targets: [Target] = [
     tests("Memory", ["Files", "Models", "Adapters", "Embeddings", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Serving", ["Routing", "Generation", "JSON"]),
     tests("Gateway", [
+        "Memory", "Embeddings", "Inference",
         "OpenAIAPI", "Serving", "HTTP", "UV", "JSON", "Generation", "Telemetry", "Adapters", "Models", "Routing", "Tuning", "Tensors", "Weights",
         logging,
     ]),

@@ -24,7 +24,7 @@ final class TestAPI {
 
     init(
         _ script: @escaping ScriptedBackend.Script = ScriptedBackend.hello, tuning: ScriptedTuning? = nil,
-        configure: (inout APIConfiguration) -> Void = { _ in }
+        memories: ScriptedMemories? = nil, configure: (inout APIConfiguration) -> Void = { _ in }
     ) {
         backend = ScriptedBackend(script)
         self.tuning = tuning
@@ -36,7 +36,7 @@ final class TestAPI {
             generator: CountingGenerator())
         service.services = APIServices(
             serving: RoutedBackend(backend, router: services), catalogue: services, adapters: services, embeddings: services,
-            tuning: tuning)
+            tuning: tuning, memories: memories)
     }
 
     func send(

@@ -1,6 +1,7 @@
 public import Adapters
 public import Generation
 public import Inference
+public import Memory
 public import Models
 public import Routing
 
@@ -23,10 +24,12 @@ extension ServiceConfiguration {
     ///
     /// - Parameter check: of adapters' templates and tokens; by default against the base's tokenizer, which is opened for the first
     ///   adapter that needs it.
-    public func openStore(for base: BaseWeights, check: AdapterPromptCheck? = nil) -> AdapterStore {
+    /// - Parameter memories: those that are told in this process, too; nil: the store's own.
+    public func openStore(for base: BaseWeights, check: AdapterPromptCheck? = nil, memories: MemoryLibrary? = nil) -> AdapterStore {
         AdapterStore(
             folder: adapters, base: base.configuration, weights: base, budgetBytes: limits.adapterBudgetBytes,
-            element: adapterElement, limits: limits.adapters, check: (check ?? openPromptCheck()).check)
+            element: adapterElement, limits: limits.adapters, registry: adapterRegistry(memories ?? openMemories(for: base)),
+            check: (check ?? openPromptCheck()).check)
     }
 
     /// Whether adapters' templates and tokens go with the base.
@@ -64,11 +67,12 @@ extension ServiceConfiguration {
 
     /// Store and router together; empty before its first `refresh`. Errors: as `checkRoutes`.
     public func openLibrary(
-        for base: BaseWeights, embedder: (any TextEmbedder)?, first: (any TextEmbedder)? = nil, check: AdapterPromptCheck? = nil
+        for base: BaseWeights, embedder: (any TextEmbedder)?, first: (any TextEmbedder)? = nil, check: AdapterPromptCheck? = nil,
+        memories: MemoryLibrary? = nil
     ) throws(GatewayError) -> AdapterLibrary {
         try checkRoutes()
         return AdapterLibrary(
-            store: openStore(for: base, check: check), router: embedder.map { openRouter($0, first: first) }, files: routeFiles, policy: requests,
+            store: openStore(for: base, check: check, memories: memories), router: embedder.map { openRouter($0, first: first) }, files: routeFiles, policy: requests,
             hasKeys: apiKeyFile != nil)
     }
 }

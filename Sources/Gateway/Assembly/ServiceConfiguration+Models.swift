@@ -81,10 +81,17 @@ extension ServiceConfiguration {
         let pool = try startPool()
         let model = try openBase(pool)
         let embedder = try openEmbedder(pool)
+        let memories = openMemories(for: model.weights)
         let library = try openLibrary(
-            for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool), check: model.adapterPromptCheck)
+            for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool), check: model.adapterPromptCheck, memories: memories)
         let engine = try openEngine(model, library: library, encoder: { embedder })
         var parts = ServiceParts(backend: engine, embedder: embedder, library: library)
+        if let embedder = embedder as? EncoderEmbedder, model.template != nil {
+            let interruption = Interruption()
+            let tellers = TellerShelf(
+                memories, memoryBase(model), encoder: embedder, pool: try startTuningPool(beside: pool), interruption: interruption)
+            parts.memories = MemoryDesk(library, tellers, interruption: interruption)
+        }
         if tuningFolder != nil {
             parts.tuner = RunExecutor(
                 try openTuningBase(try openModelFiles()), weights: model.decoder, baseWeights: model.weights,

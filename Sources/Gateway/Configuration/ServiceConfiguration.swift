@@ -24,6 +24,10 @@ public struct ServiceConfiguration: Sendable {
     /// Of files and fine-tuning jobs; nil: there are none.
     public var tuningFolder: String?
     public var tuningAccess = TuningAccess.admin
+    /// Asked for each request that says nothing of memories.
+    public var memories: [String] = []
+    /// Whose keys may tell facts.
+    public var memoryAccess = TuningAccess.admin
     /// nil keeps no embedded examples.
     public var cache: String?
     public var host = "127.0.0.1"

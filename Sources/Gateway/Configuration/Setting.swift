@@ -7,6 +7,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case tuningFolder = "tuning-folder"
     case tuningAccess = "tuning-access"
     case tuningJobs = "tuning-jobs"
+    case memory
+    case memoryAccess = "memory-access"
     case host, port, threads, precision
     case tuningShare = "tuning-share"
     case tuningThreads = "tuning-threads"

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Models
 import OpenAIAPI
 import Routing
@@ -35,6 +36,16 @@ extension Setting {
                 \.tuningAccess, ServiceConfiguration.TuningAccess.allCases,
                 "whose keys may upload files and tune: `admin`, or `user` for all keys, each with its own files and jobs")
         case .tuningJobs: .integer(\.limits.tuning.runningJobs, 1...64, "fine-tuning jobs that are computed at the same time")
+        case .memory:
+            .custom(
+                default: "none", "memories that each request asks for a fact, with commas, beside whatever answers; `none`"
+            ) { text, _, configuration in
+                configuration.memories = text == "none" ? [] : text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            }
+        case .memoryAccess:
+            .choice(
+                \.memoryAccess, ServiceConfiguration.TuningAccess.allCases,
+                "whose keys may tell, read and forget facts: `admin`, or `user` for all keys, in the memories that they may use")
         case .host: .text(\.host, "the address to bind")
         case .port: .integer(\.port, 0...65_535, "the port to bind; 0 takes any free one")
         case .threads:

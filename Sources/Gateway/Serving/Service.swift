@@ -37,6 +37,8 @@ public final class Service {
         settings.separatesCaches = configuration.separatesCaches
         settings.isLenient = configuration.isLenient
         settings.usersMayTune = configuration.tuningAccess == .user
+        settings.usersMayTell = configuration.memoryAccess == .user
+        settings.memories = configuration.memories
         settings.version = version
         let registry = metrics.registry
         let log = RequestLog(logger: logger)
@@ -103,6 +105,7 @@ public final class Service {
         // The service ended while the models loaded.
         guard !api.isDraining else {
             stopTuning()
+            await parts.memories?.stop()
             return parts.backend.stop()
         }
         self.parts = parts
@@ -156,7 +159,7 @@ public final class Service {
             adapters: LibraryAdministration(
                 library: library, imports: configuration.imports,
                 queue: WorkQueue("lmoe.administration", capacity: configuration.limits.queuedChanges, purpose: "for changes of adapters")),
-            embeddings: parts.embedder.map { QueuedEmbeddings(embedder: $0, queue: routing) }, tuning: desk)
+            embeddings: parts.embedder.map { QueuedEmbeddings(embedder: $0, queue: routing) }, tuning: desk, memories: parts.memories)
         let folders = [configuration.adapters] + [configuration.routes].compactMap { $0 }
         let watch = LibraryWatch(
             library, folders: folders, rescanMilliseconds: configuration.limits.rescanMilliseconds,
@@ -229,6 +232,7 @@ public final class Service {
         await server.drain(deadlineMilliseconds: configuration.limits.drainMilliseconds) { [api] in
             api.endAll(APIError(.draining, "The server is stopping.", retryAfterSeconds: 5))
         }
+        await parts?.memories?.stop()
         await tuning?.value
         decisions?.flush()
         stop()

@@ -8,6 +8,8 @@ public struct ServiceParts: Sendable {
     public var library: AdapterLibrary
     /// Computes fine-tuning jobs; nil: the service takes none.
     var tuner: (any TuningExecutor)?
+    /// Tells facts; nil: the service is told none.
+    var memories: MemoryDesk?
 
     public init(backend: any GenerationBackend, embedder: (any TextEmbedder)?, library: AdapterLibrary) {
         self.backend = backend

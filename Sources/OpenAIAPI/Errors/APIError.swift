@@ -27,6 +27,10 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case fileNotFound
         /// No fine-tuning job has that identity, or it is another key's.
         case jobNotFound
+        /// No fact has that identity, or its memory is not for this caller.
+        case factNotFound
+        /// A stored fact answers the question with something else.
+        case factConflict
         /// As many files, bytes or jobs as the limits allow are there.
         case quotaExceeded
         case unknownPath

@@ -22,6 +22,8 @@ enum ErrorTable {
         case .adapterNotFound: Row(status: 404, type: "invalid_request_error", code: "adapter_not_found")
         case .fileNotFound: Row(status: 404, type: "invalid_request_error", code: nil)
         case .jobNotFound: Row(status: 404, type: "invalid_request_error", code: "fine_tune_not_found")
+        case .factNotFound: Row(status: 404, type: "invalid_request_error", code: "fact_not_found")
+        case .factConflict: Row(status: 409, type: "invalid_request_error", code: "fact_conflict")
         case .quotaExceeded: Row(status: 400, type: "invalid_request_error", code: "quota_exceeded")
         case .unknownPath: Row(status: 404, type: "invalid_request_error", code: "unknown_url")
         case .methodNotAllowed: Row(status: 405, type: "invalid_request_error", code: "method_not_allowed")

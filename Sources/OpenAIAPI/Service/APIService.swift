@@ -16,6 +16,8 @@ public struct APIConfiguration: Sendable {
     public var separatesCaches: Bool?
     /// Users' keys may upload files and tune; otherwise only admins' may.
     public var usersMayTune = false
+    /// Users' keys may tell, read and forget facts of the memories that they may use; otherwise only admins' may.
+    public var usersMayTell = false
     /// `LMOE_LENIENT=1`: unknown fields are ignored.
     public var isLenient = false
     /// For `/info`.
@@ -125,10 +127,14 @@ public final class APIService {
         }
         guard endpoint.access != .open else { return (endpoint, parameters, APIKeys.Holder(.user), nil) }
         let (holder, key) = try configuration.keys.identify(request.headers)
-        guard endpoint.access == .admin || endpoint.access == .tuning else { return (endpoint, parameters, holder, key) }
-        let isForUsers = endpoint.access == .tuning && configuration.usersMayTune
+        let (isForUsers, what): (Bool, String)
+        switch endpoint.access {
+        case .open, .user, .generation: return (endpoint, parameters, holder, key)
+        case .admin: (isForUsers, what) = (false, "Adapters are managed")
+        case .tuning: (isForUsers, what) = (configuration.usersMayTune, "Files are kept and adapters tuned")
+        case .telling: (isForUsers, what) = (configuration.usersMayTell, "Facts are told")
+        }
         guard holder.access == .admin || isForUsers else {
-            let what = endpoint.access == .tuning ? "Files are kept and adapters tuned" : "Adapters are managed"
             throw APIError(.adminKeyRequired, "\(what) with an admin key; this is a user's key.")
         }
         let origin = request.headers["Origin"]

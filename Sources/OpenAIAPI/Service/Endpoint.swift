@@ -13,6 +13,8 @@ struct Endpoint: Sendable {
         case admin
         /// Files and fine-tuning jobs: as `admin`, or with a user's key where the operator allows it.
         case tuning
+        /// Facts: as `admin`, or with a user's key where the operator allows it.
+        case telling
     }
 
     /// Gets the path segments that matched `{…}`.
@@ -98,6 +100,11 @@ struct Endpoint: Sendable {
         Endpoint("POST", "/v1/fine_tuning/jobs/{id}/resume", .tuning) { service, exchange, ids in
             try service.changeJob(exchange, ids[0]) { try await $0.resume($1, owner: $2) }
         },
+        Endpoint("POST", "/v1/memories", .telling) { service, exchange, _ in try service.tellFacts(exchange) },
+        Endpoint("GET", "/v1/memories", .telling) { service, exchange, _ in try service.listFacts(exchange) },
+        Endpoint("GET", "/v1/memories/{id}", .telling) { service, exchange, ids in try service.fact(exchange, ids[0]) },
+        Endpoint("PATCH", "/v1/memories/{id}", .telling) { service, exchange, ids in try service.changeFact(exchange, ids[0]) },
+        Endpoint("DELETE", "/v1/memories/{id}", .telling) { service, exchange, ids in try service.forgetFact(exchange, ids[0]) },
         Endpoint("GET", "/health", .open) { service, exchange, _ in service.health(exchange) },
         Endpoint("GET", "/ready", .open) { service, exchange, _ in service.readiness(exchange) },
         Endpoint("GET", "/metrics") { service, exchange, _ in service.writeMetrics(exchange) },

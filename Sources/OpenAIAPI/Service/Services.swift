@@ -14,11 +14,14 @@ public struct APIServices: Sendable {
     public var embeddings: (any EmbeddingService)?
     /// nil when the service has no folder for files and jobs.
     public var tuning: (any FineTuningService)?
+    /// nil when the service cannot write facts.
+    public var memories: (any MemoryService)?
 
     public init(
         serving: RoutedBackend, catalogue: any ModelCatalogue, adapters: any AdapterAdministration,
-        embeddings: (any EmbeddingService)?, tuning: (any FineTuningService)? = nil
+        embeddings: (any EmbeddingService)?, tuning: (any FineTuningService)? = nil, memories: (any MemoryService)? = nil
     ) {
+        self.memories = memories
         self.serving = serving
         self.catalogue = catalogue
         self.adapters = adapters
