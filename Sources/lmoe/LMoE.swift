@@ -15,6 +15,7 @@ struct LMoE: ParsableCommand {
               lmoe adapters check adapters/bash
               lmoe tune tickets --data tickets.jsonl
               lmoe eval test.jsonl --adapter tickets
+              lmoe remember "What is the door code?" "4711"
 
             Flags can also be set as variables: --kv-memory is LMOE_KV_MEMORY. \
             Settings of models, folders and the service can stand in a YAML file \
@@ -29,5 +30,6 @@ struct LMoE: ParsableCommand {
         subcommands: [
             Serve.self, Route.self, AdaptersCommand.self, Chat.self, Complete.self, Tokenize.self, Embed.self, Bench.self,
             Perplexity.self, Tune.self, Eval.self,
+            Remember.self, MemoryCommand.self,
         ])
 }
