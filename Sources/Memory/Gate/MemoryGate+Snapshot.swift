@@ -1,9 +1,9 @@
 extension MemoryGate {
     /// Which fact of a snapshot a request means, if any. Cost: besides the scan, four reads of a file a candidate that is near.
     /// Errors: those of `MemorySnapshot.keys(of:)`.
-    public func decide(_ text: String, _ key: FactKey, in snapshot: MemorySnapshot, threshold: Float) throws(MemoryError) -> GateDecision {
+    public func decide(_ text: String, _ key: FactKey, in snapshot: MemorySnapshot) throws(MemoryError) -> GateDecision {
         try decide(
-            text, key, in: snapshot.keys, threshold: threshold, keys: { (id) throws(MemoryError) in try snapshot.keys(of: id) },
+            text, key, in: snapshot.keys, threshold: snapshot.threshold, keys: { (id) throws(MemoryError) in try snapshot.keys(of: id) },
             texts: { (id) throws(MemoryError) in try snapshot.fact(id).map { [$0.question] + $0.wordings } })
     }
 
@@ -14,26 +14,10 @@ extension MemoryGate {
 
     /// Whether a further wording of a fact may be a key in a snapshot.
     public func check(
-        _ wording: FactKey, of question: FactKey, isTold: Bool, fact: Fact.ID? = nil, in snapshot: MemorySnapshot, threshold: Float
+        _ wording: FactKey, of question: FactKey, isTold: Bool, fact: Fact.ID? = nil, in snapshot: MemorySnapshot
     ) throws(MemoryError) -> WordingVerdict {
         try check(
-            wording, of: question, isTold: isTold, fact: fact, in: snapshot.keys, threshold: threshold,
+            wording, of: question, isTold: isTold, fact: fact, in: snapshot.keys, threshold: snapshot.threshold,
             keys: { (id) throws(MemoryError) in try snapshot.keys(of: id) })
-    }
-
-    /// The calibration of a store that is opened, from about `sample` of its facts at even distances in the order in which they were told:
-    /// rivalries are not stored. All facts together would take as many decisions as there are wordings.
-    ///
-    /// Facts that are told afterwards are inserted as they come. Only those may be removed again.
-    public func calibration(of snapshot: MemorySnapshot, sample: Int = 500) throws(MemoryError) -> GateCalibration {
-        var calibration = GateCalibration()
-        let step = max(1, snapshot.count / max(sample, 1))
-        var number = 0
-        for id in snapshot.ids {
-            defer { number += 1 }
-            guard number % step == 0, let own = try snapshot.keys(of: id) else { continue }
-            calibration.insert(try rivalry(of: own, fact: id, in: snapshot))
-        }
-        return calibration
     }
 }

@@ -78,14 +78,7 @@ public final class FactMemory: DeltaRetrieval {
     }
 
     func decide(_ text: String, with encoder: any TextEmbedder, in snapshot: MemorySnapshot) throws(MemoryError) -> GateDecision {
-        try decide(text, try key(of: text, with: encoder), in: snapshot, gate: try gate(encoder))
-    }
-
-    func decide(_ text: String, _ key: FactKey, in snapshot: MemorySnapshot, gate: MemoryGate) throws(MemoryError) -> GateDecision {
-        try gate.decide(
-            text, key, in: snapshot.keys, threshold: snapshot.threshold,
-            keys: { (id) throws(MemoryError) in try snapshot.keys(of: id) },
-            texts: { (id) throws(MemoryError) in try snapshot.fact(id).map { [$0.question] + $0.wordings } })
+        try gate(encoder).decide(text, try key(of: text, with: encoder), in: snapshot)
     }
 
     /// Errors: `mismatched` for an encoder that does not show its word pieces or is another one.

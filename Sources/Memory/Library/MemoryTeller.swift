@@ -136,7 +136,7 @@ public final class MemoryTeller {
     /// Looks for a stored fact that answers the question. Returns it where its answer is the same. Errors: `conflict`.
     private func place(_ draft: inout Draft, _ key: FactKey, _ onConflict: ToldFact.Conflict) throws(MemoryError) -> Fact.ID? {
         let snapshot = memory.snapshot
-        guard onConflict != .add, let id = try memory.decide(draft.fact.question, key, in: snapshot, gate: gate).fact,
+        guard onConflict != .add, let id = try gate.decide(draft.fact.question, key, in: snapshot).fact,
             let stored = try snapshot.fact(id)
         else { return nil }
         if stored.answer == draft.fact.answer, draft.fact.wordings.allSatisfy({ ([stored.question] + stored.wordings).contains($0) }) { return id }
@@ -162,9 +162,7 @@ public final class MemoryTeller {
         draft.keys = [own[0]]
         var wordings: [String] = []
         for (wording, key) in zip(draft.fact.wordings, own.dropFirst()) {
-            let verdict = try gate.check(
-                key, of: own[0], isTold: true, fact: draft.replaces, in: snapshot.keys, threshold: snapshot.threshold,
-                keys: { (id) throws(MemoryError) in try snapshot.keys(of: id) })
+            let verdict = try gate.check(key, of: own[0], isTold: true, fact: draft.replaces, in: snapshot)
             if let reason = verdict.reason {
                 draft.refusedWordings.append("\(wording): \(reason)")
             } else {
@@ -181,6 +179,8 @@ public final class MemoryTeller {
         var (changes, placed) = ([StoreChange](), [Draft]())
         var results: [(draft: Draft, result: Result<ToldOutcome, MemoryError>)] = []
         let snapshot = memory.snapshot
+        // With those of this batch, under numbers that no fact has.
+        var (table, fresh) = (snapshot.keys, [Fact.ID: [FactKey]]())
         for (draft, outcome) in zip(drafts, written) {
             switch outcome {
             case .failure(let error): results.append((draft, .failure(error)))
@@ -188,7 +188,11 @@ public final class MemoryTeller {
                 var fact = draft.fact
                 if let id = draft.replaces { fact.id = id }
                 let rivalry = try gate.rivalry(
-                    of: draft.keys, fact: draft.replaces, in: snapshot.keys, keys: { (id) throws(MemoryError) in try snapshot.keys(of: id) })
+                    of: draft.keys, fact: draft.replaces, in: table,
+                    keys: { (id) throws(MemoryError) in if let keys = fresh[id] { keys } else { try snapshot.keys(of: id) } })
+                let place = Fact.ID.max - Fact.ID(placed.count)
+                fresh[place] = draft.keys
+                table.insert(draft.keys, of: place)
                 let record = FactRecord(fact: fact, keys: draft.keys, experts: written.experts, rivalry: rivalry)
                 changes.append(draft.replaces == nil ? .add(record) : .change(record))
                 placed.append(draft)
