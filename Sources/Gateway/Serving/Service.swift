@@ -116,6 +116,9 @@ public final class Service {
         serve(parts, decisions)
         metrics.observeReadiness(parts)
         metrics.setReady(true)
+        for name in configuration.memories where parts.library.shelf.entries[name] == nil {
+            logger.warning("a memory that each request should ask is not there", metadata: ["memory": .string(name)])
+        }
         let milliseconds = Int(((ContinuousClock().now - start) / .milliseconds(1)).rounded())
         logger.info(
             "ready",

@@ -96,6 +96,8 @@ public final class MemoryTeller {
         var drafts: [Draft] = []
         // Questions of this batch, which no snapshot has yet, without case and surplus white space.
         var told: [String: Int] = [:]
+        // Facts that are the same as one before them.
+        var repeated: [(index: Int, first: Int)] = []
         for (index, fact) in facts.enumerated() {
             do throws(MemoryError) {
                 let new = try checked(
@@ -105,7 +107,8 @@ public final class MemoryTeller {
                     guard facts[first].answer == fact.answer else {
                         throw MemoryError(.conflict, "the same question was told with another answer in the same batch", place: "question")
                     }
-                    throw MemoryError(.conflict, "the same fact was told twice in the same batch", place: "question")
+                    repeated.append((index, first))
+                    continue
                 }
                 told[folded] = index
                 drafts.append(Draft(index: index, fact: new, keys: []))
@@ -130,6 +133,7 @@ public final class MemoryTeller {
         }
         guard let written = try write(chosen) else { return nil }
         for (draft, result) in written { results[draft.index] = result }
+        for (index, first) in repeated { results[index] = results[first]?.map { ToldOutcome(id: $0.id, outcome: .known) } }
         return results.map { $0 ?? .failure(MemoryError(.notLearned, "the fact was not written")) }
     }
 

@@ -77,7 +77,7 @@ struct Remember: ParsableCommand {
             throw Failure(message: "interrupted")
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        let forgotten = refresh ? try forgetOthers(than: facts, teller) : 0
+        let forgotten = refresh ? try forgetOthers(of: facts.first?.source, than: results, teller) : 0
         try report(facts, results, seconds: seconds, forgotten: forgotten, in: memory.name)
     }
 
@@ -89,15 +89,15 @@ struct Remember: ParsableCommand {
         return try FactFile(path: file, query: query, question: questionTemplate, answer: answerTemplate, source: name).facts()
     }
 
-    /// Facts of the source whose questions the file does not have. Returns how many they were.
-    private func forgetOthers(than facts: [ToldFact], _ teller: MemoryTeller) throws -> Int {
-        let (questions, source) = (Set(facts.map(\.question)), facts.first?.source)
-        let snapshot = teller.memory.snapshot
-        var gone: [Fact.ID] = []
-        for id in snapshot.ids {
-            guard let fact = try snapshot.fact(id), fact.source == source, !questions.contains(fact.question) else { continue }
-            gone.append(id)
+    /// Facts of the source that no row of the file is. Returns how many they were; none where a row failed, since it may be one of them.
+    private func forgetOthers(of source: String?, than results: [Result<ToldOutcome, MemoryError>], _ teller: MemoryTeller) throws -> Int {
+        var kept: Set<Fact.ID> = []
+        for result in results {
+            guard case .success(let told) = result else { return 0 }
+            kept.insert(told.id)
         }
+        let snapshot = teller.memory.snapshot
+        let gone = try snapshot.ids.filter { id in try !kept.contains(id) && snapshot.fact(id)?.source == source }
         if !gone.isEmpty { try teller.memory.forget(gone) }
         return gone.count
     }

@@ -80,12 +80,13 @@ struct FactMemoryTests {
         var contradiction = Self.door
         contradiction.answer = "other"
         let facts = [
-            Self.door, contradiction, ToldFact(question: "  ", answer: "a"), ToldFact(question: "Who runs the archive?", answer: ""),
+            Self.door, contradiction, Self.door, ToldFact(question: "  ", answer: "a"), ToldFact(question: "Who runs the archive?", answer: ""),
             ToldFact(question: "Who runs the archive?", answer: "Marta"),
         ]
         let results = try #require(try teller.tell(facts, onConflict: .refuse))
         let codes = results.map { result -> MemoryError.Code? in if case .failure(let error) = result { error.code } else { nil } }
-        #expect(codes == [nil, .conflict, .invalid, .invalid, nil])
+        #expect(codes == [nil, .conflict, nil, .invalid, .invalid, nil])
+        #expect(try results[2].get() == ToldOutcome(id: results[0].get().id, outcome: .known), "told twice is told once")
         let stolen = ToldFact(question: "Where is the key?", paraphrases: ["Who runs the archive?"], answer: "under the mat")
         let kept = try #require(try teller.tell([stolen], onConflict: .refuse))[0].get()
         #expect(kept.outcome == .added && kept.refusedWordings.count == 1 && kept.refusedWordings[0].contains("Who runs the archive?"))
