@@ -46,6 +46,8 @@ struct ByteSource {
 
     mutating func array<Element: BitwiseCopyable>(_ count: Int, of type: Element.Type, _ what: StaticString) throws(MemoryError) -> [Element] {
         let bytes = try slice(count * MemoryLayout<Element>.stride, what)
+        // The storage of empty arrays is one for all threads, and would be written here.
+        if count == 0 { return [] }
         return [Element](unsafeUninitializedCapacity: count) { buffer, written in
             UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
             written = count
