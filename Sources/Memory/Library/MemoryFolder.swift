@@ -24,7 +24,7 @@ public enum MemoryFolder {
     ///
     /// - Parameters:
     ///   - encoder: `TextEmbedder.identity` and the length of its vectors.
-    ///   - description: what the facts are about, for people and for the router.
+    ///   - description: what the facts are about, for people.
     public static func create(
         _ folder: String, _ calibration: MemoryCalibration, encoder: (identity: String, dimension: Int), description: String
     ) throws(MemoryError) {
@@ -39,7 +39,12 @@ public enum MemoryFolder {
             try? FileManager.default.removeItem(atPath: partial)
             try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: true)
             try Data((document.serialized(pretty: true) + "\n").utf8).write(to: URL(fileURLWithPath: "\(partial)/\(configuration)"))
-            let route = "# A memory answers beside the adapter that the router chooses.\ndescription: \(JSONValue.string(description).serialized())\n"
+            let route = """
+                # Requests ask a memory by its name, beside whatever answers; the router does not choose it.
+                enabled: false
+                description: \(JSONValue.string(description).serialized())
+
+                """
             try Data(route.utf8).write(to: URL(fileURLWithPath: "\(partial)/route.yaml"))
         } catch {
             throw MemoryError(.unavailable, error.localizedDescription, place: partial)

@@ -15,7 +15,7 @@ final class StoreLock: Sendable {
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 guard errno == EWOULDBLOCK else { throw DiskFile.failure(path, "cannot lock") }
                 throw MemoryError(
-                    .unavailable, "\(try Self.holder(descriptor, path)) writes into this store: let that process change it, or end it first",
+                    .unavailable, "\(try Self.holder(descriptor, path)) writes into this store: end it first, or let it change the facts (a running service takes POST /v1/memories)",
                     place: folder)
             }
             try Self.sign(descriptor, path)

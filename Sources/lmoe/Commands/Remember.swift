@@ -42,7 +42,7 @@ struct Remember: ParsableCommand {
         name: .customLong("on-conflict"),
         help: ArgumentHelp("What to do where a stored fact has another answer: refuse, replace or add (both are kept).", valueName: "choice"))
     var onConflict: String?
-    @Option(help: ArgumentHelp("What a new memory is about, for people and for the router.", valueName: "text")) var description: String?
+    @Option(help: ArgumentHelp("What a new memory is about, for people.", valueName: "text")) var description: String?
     @Flag(help: "Print one JSON document a fact.") var json = Variables.flag("json")
     @Argument(help: "The question.") var question: String?
     @Argument(help: "The answer.") var answer: String?
