@@ -57,9 +57,8 @@ public final class MemoryTeller {
         fact.question = change.question ?? stored.question
         fact.wordings = change.paraphrases ?? stored.wordings
         fact.answer = change.answer ?? stored.answer
-        var draft = Draft(index: 0, fact: try checked(fact), keys: [], replaces: id)
-        let keys = try keys(of: [draft.fact])
-        try choose(&draft, keys[0])
+        var draft = Draft(index: 0, fact: try checked(fact), replaces: id)
+        try choose(&draft, try memory.keys(of: draft.texts, with: encoder))
         guard let results = try write([draft]) else { return nil }
         return try results[0].result.get()
     }
@@ -111,20 +110,22 @@ public final class MemoryTeller {
                     continue
                 }
                 told[folded] = index
-                drafts.append(Draft(index: index, fact: new, keys: []))
+                drafts.append(Draft(index: index, fact: new))
             } catch {
                 results[index] = .failure(error)
             }
         }
-        let keys = try keys(of: drafts.map(\.fact))
+        let keys = try keys(of: drafts)
         var chosen: [Draft] = []
         for (var draft, own) in zip(drafts, keys) {
             do throws(MemoryError) {
+                let texts = draft.texts
                 if let known = try place(&draft, own[0], onConflict) {
                     results[draft.index] = .success(ToldOutcome(id: known, outcome: .known))
                     continue
                 }
-                try choose(&draft, own)
+                // The question may have become that of the fact that is replaced.
+                try choose(&draft, draft.texts == texts ? own : try memory.keys(of: draft.texts, with: encoder))
                 chosen.append(draft)
             } catch {
                 if error.code == .unavailable || error.code == .full { throw error }
@@ -155,26 +156,24 @@ public final class MemoryTeller {
         return nil
     }
 
-    /// Takes the keys of the question and of the wordings that mean no other fact.
-    private func choose(_ draft: inout Draft, _ keys: [FactKey]) throws(MemoryError) {
+    /// Takes the keys of the question, and of the wordings and spellings that mean no other fact.
+    ///
+    /// - Parameter own: the keys of the draft's texts.
+    private func choose(_ draft: inout Draft, _ own: [FactKey]) throws(MemoryError) {
         let snapshot = memory.snapshot
-        var own = keys
-        // The question may have become that of the fact that is replaced.
-        if keys.count != draft.fact.wordings.count + 1 {
-            own = try memory.keys(of: [draft.fact.question] + draft.fact.wordings, with: encoder)
-        }
+        let (texts, told) = (draft.texts, draft.fact.wordings.count)
         draft.keys = [own[0]]
-        var wordings: [String] = []
-        for (wording, key) in zip(draft.fact.wordings, own.dropFirst()) {
-            let verdict = try gate.check(key, of: own[0], isTold: true, fact: draft.replaces, in: snapshot)
-            if let reason = verdict.reason {
-                draft.refusedWordings.append("\(wording): \(reason)")
-            } else {
-                wordings.append(wording)
+        draft.fact.wordings = []
+        for (place, (wording, key)) in zip(texts, own).dropFirst().enumerated() {
+            let isTold = place < told
+            let verdict = try gate.check(key, of: own[0], isTold: isTold, fact: draft.replaces, in: snapshot)
+            if verdict == .accepted {
+                draft.fact.wordings.append(wording)
                 draft.keys.append(key)
+            } else if isTold, let reason = verdict.reason {
+                draft.refusedWordings.append("\(wording): \(reason)")
             }
         }
-        draft.fact.wordings = wordings
     }
 
     private func write(_ drafts: [Draft]) throws(MemoryError) -> [(draft: Draft, result: Result<ToldOutcome, MemoryError>)]? {
@@ -212,9 +211,9 @@ public final class MemoryTeller {
         return results
     }
 
-    /// Keys of each fact: the question's, then those of its wordings.
-    private func keys(of facts: [Fact]) throws(MemoryError) -> [[FactKey]] {
-        let texts = facts.map { [$0.question] + $0.wordings }
+    /// Keys of the texts of each draft.
+    private func keys(of drafts: [Draft]) throws(MemoryError) -> [[FactKey]] {
+        let texts = drafts.map(\.texts)
         var all = try memory.keys(of: texts.flatMap { $0 }, with: encoder)[...]
         return texts.map { own in
             defer { all = all.dropFirst(own.count) }

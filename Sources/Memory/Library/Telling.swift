@@ -17,10 +17,15 @@ struct Draft {
     /// Its place among those that were told.
     var index: Int
     var fact: Fact
-    var keys: [FactKey]
+    var keys: [FactKey] = []
     /// The stored fact that it replaces.
     var replaces: Fact.ID?
     var refusedWordings: [String] = []
+
+    /// Other spellings of the question, made by rule: they become wordings where they mean no other fact.
+    var spellings: [String] { WordingRules.wordings(of: fact.question).filter { !fact.wordings.contains($0) } }
+    /// The question, its wordings and its spellings.
+    var texts: [String] { [fact.question] + fact.wordings + spellings }
 }
 
 extension MemoryError {

@@ -95,6 +95,16 @@ struct FactMemoryTests {
         #expect(checked.count == 3 && checked.allSatisfy(\.isExact))
     }
 
+    @Test("other spellings of a question's words are wordings that no one has to tell")
+    func spellings() throws {
+        let rig = try Rig()
+        let teller = try rig.teller()
+        let fact = ToldFact(question: "What is the email of the phone shop?", answer: "shop@example.org")
+        let told = try #require(try teller.tell([fact], onConflict: .refuse))[0].get()
+        #expect(try teller.memory.snapshot.fact(told.id)?.wordings.isEmpty == false)
+        #expect(try teller.memory.retrieve("What is the email of the telephone shop?", with: rig.encoder)?.recall.fact == told.id)
+    }
+
     @Test("as an adapter it loads with its calibration, and refuses another base")
     func family() throws {
         let rig = try Rig()
