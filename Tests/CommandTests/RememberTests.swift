@@ -8,6 +8,7 @@ import Testing
         let folder = try TemporaryFolder()
         let place = ["LMOE_ADAPTERS": folder.place("adapters"), "LMOE_ROUTES": "none"]
         try FileManager.default.createDirectory(atPath: folder.place("adapters"), withIntermediateDirectories: false)
+        try folder.write("No adapter.", to: "adapters/README.md")
         func lmoe(_ arguments: String..., status: Int32 = 0) throws -> Invocation {
             let run = try Invocation(arguments, environment: place)
             #expect(run.status == status, "\(arguments): \(run.errors)")

@@ -14,7 +14,7 @@ final class MemoryDesk: MemoryService {
     private let library: AdapterLibrary
     private let tellers: TellerShelf
     private let interruption: Interruption
-    private let queue = DispatchQueue(label: "lmoe.memory", qos: .utility)
+    private var queue: DispatchQueue { tellers.queue }
     private let waiting = Mutex(Waiting())
     /// Facts that may wait.
     private let capacity: Int
@@ -42,7 +42,7 @@ final class MemoryDesk: MemoryService {
 
     func memories() async throws -> [String] {
         let shelf = library.shelf
-        return shelf.names.filter { name in shelf.entries[name].map { MemoryFolder.isMemory($0.folder) } ?? false }
+        return shelf.names.filter { name in shelf.entries[name]?.family == MemoryStoreFamily.name }
     }
 
     func tell(

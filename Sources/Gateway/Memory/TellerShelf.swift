@@ -1,17 +1,20 @@
+internal import Dispatch
 import Generation
 internal import Memory
 internal import Models
 internal import Tensors
 
-/// What tells the memories of a base, one teller a folder. One thread uses it at a time.
+/// What tells the memories of a base, one teller a folder.
 ///
-/// `@unchecked Sendable`: all but `init` runs on the queue of its owner.
+/// `@unchecked Sendable`: `tellers`, and what a teller does, belong to `queue`; `teller` traps elsewhere. Everything else is immutable and
+/// `Sendable` by itself.
 final class TellerShelf: @unchecked Sendable {
     private let memories: MemoryLibrary
     private let base: MemoryBase
     private let encoder: any TextEmbedder
     private let pool: WorkerPool
     private let interruption: Interruption
+    let queue = DispatchQueue(label: "lmoe.memory", qos: .utility)
     private var tellers: [String: MemoryTeller] = [:]
 
     init(_ memories: MemoryLibrary, _ base: MemoryBase, encoder: any TextEmbedder, pool: WorkerPool, interruption: Interruption) {
@@ -27,6 +30,7 @@ final class TellerShelf: @unchecked Sendable {
 
     /// Errors: those of `MemoryCalibration`, `MemoryWriter` and `MemoryTeller`.
     func teller(_ folder: String) throws(MemoryError) -> MemoryTeller {
+        dispatchPrecondition(condition: .onQueue(queue))
         let memory = try memory(folder)
         // A folder that was replaced is another memory.
         if let teller = tellers[folder], teller.memory === memory { return teller }

@@ -1,4 +1,4 @@
-internal import Embeddings
+internal import Files
 internal import Foundation
 internal import JSON
 
@@ -12,12 +12,22 @@ public enum MemoryFolder {
     /// The calibration of a memory's folder.
     public static func calibrationPath(_ folder: String) -> String { "\(folder)/\(calibration)" }
 
-    /// Whether a folder holds a memory, by its configuration alone.
-    public static func isMemory(_ folder: String) -> Bool {
-        guard let bytes = FileManager.default.contents(atPath: "\(folder)/\(configuration)"),
-            let value = try? JSONValue.parse(Array(bytes)), case .object(let object) = value
-        else { return false }
-        return object["peft_type"]?.stringValue?.uppercased() == type
+    /// Whether a folder holds a memory, by its configuration alone. A text that is no JSON belongs to an adapter that nobody can use, which
+    /// `lmoe adapters check` explains. Errors: `unavailable` for a configuration that cannot be read: what it holds is not known.
+    public static func isMemory(_ folder: String) throws(MemoryError) -> Bool {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try RegularFile("\(folder)/\(configuration)").contents(limitBytes: 1 << 20)
+        } catch where [.notFound, .notRegular, .notAFolder].contains(error.code) {
+            return false
+        } catch {
+            throw MemoryError(.unavailable, error.message, place: error.path)
+        }
+        do throws(JSONError) {
+            return try JSONCursor(JSONValue.parse(bytes))["peft_type"].optionalString()?.uppercased() == type
+        } catch {
+            return false
+        }
     }
 
     /// Makes a folder with an empty memory; it appears whole. Errors: `invalid` where something is there already, `unavailable`.
@@ -36,7 +46,8 @@ public enum MemoryFolder {
             "base_identity": .string(calibration.baseIdentity), "encoder": .string(encoder.identity), "site": .integer(Int64(calibration.site)),
         ]
         do {
-            try? FileManager.default.removeItem(atPath: partial)
+            // Of a run that was killed: nothing of it may become part of this memory.
+            if FileManager.default.fileExists(atPath: partial) { try FileManager.default.removeItem(atPath: partial) }
             try FileManager.default.createDirectory(atPath: partial, withIntermediateDirectories: true)
             try Data((document.serialized(pretty: true) + "\n").utf8).write(to: URL(fileURLWithPath: "\(partial)/\(configuration)"))
             let route = """

@@ -7,7 +7,8 @@ internal import Models
 /// Its folder has the calibration of the base where others have weights. What it adds is looked up for each request; what is looked up
 /// changes with the facts, and its version does not.
 public struct MemoryStoreFamily: AdapterFamily {
-    public let name = "memory_store"
+    public static let name = "memory_store"
+    public var name: String { Self.name }
     private let library: MemoryLibrary
 
     public init(_ library: MemoryLibrary) { self.library = library }
@@ -46,7 +47,7 @@ private struct MemoryStorePlan: AdapterPlan {
     let baseName: String?
 
     var summary: AdapterSummary {
-        AdapterSummary(family: "memory_store", targets: ["mlp"], patchCount: 1, baseModelName: baseName)
+        AdapterSummary(family: MemoryStoreFamily.name, targets: ["mlp"], patchCount: 1, baseModelName: baseName)
     }
 
     /// Facts are read from mapped files.

@@ -1,6 +1,7 @@
 import Adapters
 import ArgumentParser
 import Embeddings
+import Files
 import Foundation
 import Gateway
 import Generation
@@ -32,8 +33,9 @@ struct OpenMemory {
 
     /// The only memory of the folder. To tell, a new one is made where there is none.
     private static func only(_ adapters: String, forTelling: Bool) throws -> String {
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: adapters)) ?? []).sorted()
-            .filter { !$0.hasPrefix(".") && MemoryFolder.isMemory("\(adapters)/\($0)") }
+        // A folder that is there and cannot be read is not empty.
+        let found = FileManager.default.fileExists(atPath: adapters) ? try Folder.names(adapters, limit: 100_000) : []
+        let names = try found.sorted().filter { try !$0.hasPrefix(".") && MemoryFolder.isMemory("\(adapters)/\($0)") }
         if let first = names.first, names.count == 1 { return first }
         if names.isEmpty, forTelling { return standardName }
         throw Failure.usage(
