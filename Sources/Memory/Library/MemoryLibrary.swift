@@ -1,3 +1,4 @@
+internal import Glibc
 public import Models
 internal import Synchronization
 
@@ -13,6 +14,8 @@ public final class MemoryLibrary: Sendable {
 
     private struct Entry {
         weak var memory: FactMemory?
+        /// Of the folder: one that was replaced has another.
+        var inode: ino_t
     }
 
     public init(baseIdentity: String, configuration: DecoderConfiguration) {
@@ -23,10 +26,12 @@ public final class MemoryLibrary: Sendable {
     /// The memory of a folder: the one that is open, or a new one. Errors: those of `FactMemory`.
     public func memory(at folder: String) throws(MemoryError) -> FactMemory {
         try memories.withLock { memories throws(MemoryError) in
-            if let open = memories[folder]?.memory { return open }
+            var status = stat()
+            guard stat(folder, &status) == 0 else { throw MemoryError(.notFound, "cannot open: \(String(cString: strerror(errno)))", place: folder) }
+            if let entry = memories[folder], entry.inode == status.st_ino, let open = entry.memory { return open }
             let memory = try FactMemory(folder, baseIdentity: baseIdentity, configuration: configuration, gates: gates)
             memories = memories.filter { $0.value.memory != nil }
-            memories[folder] = Entry(memory: memory)
+            memories[folder] = Entry(memory: memory, inode: status.st_ino)
             return memory
         }
     }

@@ -127,6 +127,20 @@ struct FactMemoryTests {
         #expect(refusal?.description.contains("another base") == true)
     }
 
+    @Test("a folder that was replaced is another memory, though the old one is still in use")
+    func replaced() throws {
+        let rig = try Rig()
+        let own = try RealBase.shared.get()
+        let teller = try rig.teller()
+        _ = try teller.tell([Self.door], onConflict: .refuse)
+        #expect(try rig.library.memory(at: rig.path) === teller.memory)
+        try FileManager.default.moveItem(atPath: rig.path, toPath: rig.folder.place("old"))
+        #expect(throws: MemoryError.self) { try rig.library.memory(at: rig.path) }
+        try MemoryFolder.create(rig.path, own.calibration, encoder: (rig.encoder.identity, rig.encoder.dimension), description: "Another.")
+        let other = try rig.library.memory(at: rig.path)
+        #expect(other !== teller.memory && other.snapshot.count == 0 && teller.memory.snapshot.count == 1)
+    }
+
     @Test("a second process only reads: telling says who writes")
     func secondProcess() throws {
         let rig = try Rig()
