@@ -21,9 +21,14 @@ public struct GenerationStart: Sendable {
     public var cachedTokens: Int
     /// The fact that answers; nil: none was meant, or no memory was asked.
     public var recall: MemoryRecall?
+    /// In the order in which they were asked.
+    public var asked: [AskedMemory]
 
-    public init(adapter: String?, adapterVersion: String?, promptTokens: Int, cachedTokens: Int, recall: MemoryRecall? = nil) {
+    public init(
+        adapter: String?, adapterVersion: String?, promptTokens: Int, cachedTokens: Int, recall: MemoryRecall? = nil, asked: [AskedMemory] = []
+    ) {
         self.recall = recall
+        self.asked = asked
         self.adapter = adapter
         self.adapterVersion = adapterVersion
         self.promptTokens = promptTokens

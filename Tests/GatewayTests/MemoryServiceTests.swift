@@ -30,9 +30,13 @@ import Testing
             try await service.open { try settings.openParts() }
         }
 
-        func ask(_ method: String, _ path: String, _ body: String = "") async throws -> JSONValue {
+        func text(_ method: String, _ path: String, _ body: String = "") async throws -> String {
             let port = port
-            return try JSONValue.parse(try await LoopbackClient.run { try LoopbackAnswer.ask(method, path, body, headers: "", port: port).text })
+            return try await LoopbackClient.run { try LoopbackAnswer.ask(method, path, body, headers: "", port: port).text }
+        }
+
+        func ask(_ method: String, _ path: String, _ body: String = "") async throws -> JSONValue {
+            try JSONValue.parse(try await text(method, path, body))
         }
 
         func chat(_ text: String, _ more: String = "") async throws -> (answer: String, memory: JSONValue?) {
@@ -75,6 +79,14 @@ import Testing
         #expect(try await service.chat(question).answer == "Ask Marta.")
         let list = try await service.ask("GET", "/v1/memories?contains=annex")
         #expect(list["data"]?.arrayValue?.count == 1 && list["has_more"] == false)
+        let metrics = try await service.text("GET", "/metrics")
+        for line in [
+            "lmoe_memory_facts_total{memory=\"facts\",outcome=\"added\"} 1", "lmoe_memory_facts_total{memory=\"facts\",outcome=\"conflict\"} 1",
+            "lmoe_memory_facts_total{memory=\"facts\",outcome=\"changed\"} 1", "lmoe_memory_facts_stored{memory=\"facts\"} 1",
+            "lmoe_memory_answers_total{memory=\"facts\"} 3", "lmoe_memory_gates_total{memory=\"facts\",outcome=\"closed\"} 2",
+        ] {
+            #expect(metrics.contains(line + "\n"), "\(line)")
+        }
 
         // Another service on the same folder reads what is on the disk, and the first one goes on to write.
         let second = try await MemoryService(folder.path)

@@ -232,6 +232,43 @@ import Testing
         #expect(line["language_model"]?["failed"] == true && line["pieces"] == 3 && line["first"]?["encoder"] == "static")
     }
 
+    @Test func aPromptThatAFactAnsweredIsALineWithoutItsTexts() throws {
+        let (log, folder) = try log { $0.hasPrompts = true }
+        var record = RequestRecord(id: "r-1", method: "POST", endpoint: "/v1/completions", remoteAddress: "")
+        record.key = "team-a"
+        let asked = [AskedMemory(memory: "geo", isOpen: false, milliseconds: 0.5), AskedMemory(memory: "facts", isOpen: true, milliseconds: 1)]
+        let recall = MemoryRecall(memory: "facts", fact: 7, question: "my secret", score: 3.25, threshold: 2.5, margin: 0.75)
+        log.note(MemoryRecord(prompt: 0, asked: asked, recall: nil, adapter: nil), of: record)
+        log.note(MemoryRecord(prompt: 1, asked: asked, recall: recall, adapter: "sql"), of: record)
+        log.flush()
+        let found = try lines(folder)
+        #expect(found.count == 1, "a memory that found nothing leaves no line")
+        let line = try #require(found.first)
+        #expect(line["id"] == "r-1" && line["key"] == "team-a" && line["prompt"] == 1 && line["adapter"] == "sql" && line["ms"] == 1.5)
+        #expect(line["memory"] == ["memory": "facts", "fact": 7, "score": 3.25, "threshold": 2.5, "margin": 0.75])
+        #expect(line["asked"] == ["geo", "facts"])
+    }
+
+    @Test func metricsCountAnswersFromMemoryAndGatesThatStayedClosed() throws {
+        let metrics = ServiceMetrics()
+        var record = RequestRecord(id: "r-1", method: "POST", endpoint: "/v1/completions", remoteAddress: "")
+        let recall = MemoryRecall(memory: "facts", fact: 7, score: 3.25, threshold: 2.5)
+        let closed = [AskedMemory(memory: "geo", isOpen: false, milliseconds: 0.5)]
+        record.memories = [
+            MemoryRecord(prompt: 0, asked: closed, recall: nil, adapter: nil),
+            MemoryRecord(prompt: 1, asked: closed + [AskedMemory(memory: "facts", isOpen: true, milliseconds: 1)], recall: recall, adapter: nil),
+        ]
+        metrics.note(record)
+        let text = metrics.registry.exposition()
+        for line in [
+            "lmoe_memory_gates_total{memory=\"facts\",outcome=\"opened\"} 1", "lmoe_memory_gates_total{memory=\"geo\",outcome=\"closed\"} 2",
+            "lmoe_memory_answers_total{memory=\"facts\"} 1", "lmoe_memory_gate_seconds_count 3",
+        ] {
+            #expect(text.contains(line + "\n"), "\(line)")
+        }
+        #expect(!text.contains("lmoe_memory_answers_total{memory=\"geo\"}"))
+    }
+
     @Test func aLogThatOthersCouldReadIsClosedToThem() throws {
         let folder = try TemporaryFolder()
         let path = "\(folder.path)/decisions.jsonl"

@@ -116,11 +116,15 @@ import UV
     @LoopActor @Test func theAnswerSaysWhichFactItIs() async throws {
         let api = TestAPI { _, stream in
             let recall = MemoryRecall(memory: "bash", fact: 7, question: "a?", score: 3.25, threshold: 2.5, margin: 0.75)
-            stream.send(.started(.init(adapter: nil, adapterVersion: nil, promptTokens: 5, cachedTokens: 0, recall: recall)))
+            let asked = [AskedMemory(memory: "bash", isOpen: true, milliseconds: 0.5)]
+            stream.send(.started(.init(adapter: nil, adapterVersion: nil, promptTokens: 5, cachedTokens: 0, recall: recall, asked: asked)))
             stream.send(.delta(text: "b", logprobs: []))
             stream.send(.finished(.stop, .init(promptTokens: 5, cachedTokens: 0, completionTokens: 1), .init()))
         }
         let report = try await api.chat("").json()["lmoe"]
         #expect(report?["memory"] == ["memory": "bash", "fact": 7, "question": "a?", "score": 3.25, "threshold": 2.5, "margin": 0.75])
+        let record = try #require(api.records.first?.memories.first)
+        #expect(record.prompt == 0 && record.asked.map(\.memory) == ["bash"] && record.recall?.fact == 7)
+        #expect(record.recall?.question == nil, "records have no texts")
     }
 }

@@ -18,6 +18,7 @@ final class MemoryDesk: MemoryService {
     private let waiting = Mutex(Waiting())
     /// Facts that may wait.
     private let capacity: Int
+    private let counted = Mutex<@Sendable (_ memory: String, FactOutcome, _ count: Int) -> Void>({ _, _, _ in })
 
     private struct Order {
         var memory: String
@@ -59,7 +60,10 @@ final class MemoryDesk: MemoryService {
                 waiting.facts += facts.count
                 return nil
             }
-            if let refusal { return continuation.resume(throwing: refusal) }
+            if let refusal {
+                count(memory, FactOutcome(refusal), facts.count)
+                return continuation.resume(throwing: refusal)
+            }
             queue.async { [self] in writeNext() }
         }
     }
@@ -86,7 +90,7 @@ final class MemoryDesk: MemoryService {
     }
 
     func change(_ memory: String, _ id: UInt64, _ change: FactChange) async throws -> RememberedFact {
-        try await run { [self] in
+        try await counting(memory, .changed) { [self] in
             let teller = try tellers.teller(try folder(memory))
             guard try teller.change(id, change) != nil else { throw Self.stopping }
             return try stored(memory, id)
@@ -94,7 +98,7 @@ final class MemoryDesk: MemoryService {
     }
 
     func forget(_ memory: String, _ ids: [UInt64]) async throws {
-        try await run { [self] in
+        try await counting(memory, .forgotten) { [self] in
             let store = try tellers.teller(try folder(memory)).memory
             for id in ids where !store.snapshot.contains(id) { throw Self.missing(memory, id) }
             try store.forget(ids)
@@ -111,6 +115,43 @@ final class MemoryDesk: MemoryService {
         for order in orders { order.continuation.resume(throwing: Self.stopping) }
         interruption.set()
         await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
+    }
+
+    // MARK: Counting
+
+    /// - Parameter counted: told what becomes of facts, on any thread.
+    func observe(_ counted: @escaping @Sendable (_ memory: String, FactOutcome, _ count: Int) -> Void) {
+        self.counted.withLock { $0 = counted }
+    }
+
+    /// Facts that wait to be written.
+    var waitingFacts: Int { waiting.withLock { $0.facts } }
+
+    /// Of the memories that are open. The first question or fact of a memory opens it.
+    func storedFacts() -> [(memory: String, count: Int)] {
+        let shelf = library.shelf
+        return shelf.names.compactMap { name in
+            guard let entry = shelf.entries[name], entry.family == MemoryStoreFamily.name else { return nil }
+            return tellers.openMemory(entry.folder).map { (name, $0.snapshot.count) }
+        }
+    }
+
+    private func count(_ memory: String, _ outcome: FactOutcome?, _ count: Int) {
+        guard let outcome else { return }
+        counted.withLock { $0 }(memory, outcome, count)
+    }
+
+    private func counting<Value: Sendable>(
+        _ memory: String, _ outcome: FactOutcome, _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        do {
+            let value = try await run(body)
+            count(memory, outcome, 1)
+            return value
+        } catch {
+            count(memory, (error as? APIError).flatMap { FactOutcome($0) }, 1)
+            throw error
+        }
     }
 
     // MARK: On the queue
@@ -159,11 +200,16 @@ final class MemoryDesk: MemoryService {
             for order in orders {
                 let own = results.prefix(order.facts.count)
                 results = results.dropFirst(order.facts.count)
-                order.continuation.resume(returning: own.map { told(order.memory, $0) })
+                let outcomes = own.map { told(order.memory, $0) }
+                for outcome in outcomes { count(order.memory, FactOutcome(outcome), 1) }
+                order.continuation.resume(returning: outcomes)
             }
         } catch {
             let failure = (error as? MemoryError).map { APIError($0) } ?? error
-            for order in orders { order.continuation.resume(throwing: failure) }
+            for order in orders {
+                count(order.memory, (failure as? APIError).flatMap { FactOutcome($0) }, order.facts.count)
+                order.continuation.resume(throwing: failure)
+            }
         }
     }
 

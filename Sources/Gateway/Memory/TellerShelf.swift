@@ -28,6 +28,9 @@ final class TellerShelf: @unchecked Sendable {
     /// Errors: those of `FactMemory`.
     func memory(_ folder: String) throws(MemoryError) -> FactMemory { try memories.memory(at: folder) }
 
+    /// Nil: nothing has asked or told it.
+    func openMemory(_ folder: String) -> FactMemory? { memories.openMemory(at: folder) }
+
     /// Errors: those of `MemoryCalibration`, `MemoryWriter` and `MemoryTeller`.
     func teller(_ folder: String) throws(MemoryError) -> MemoryTeller {
         dispatchPrecondition(condition: .onQueue(queue))

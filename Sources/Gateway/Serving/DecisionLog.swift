@@ -2,6 +2,7 @@ internal import Dispatch
 internal import Glibc
 import Generation
 import JSON
+import OpenAIAPI
 import Routing
 internal import Synchronization
 internal import Telemetry
@@ -19,7 +20,7 @@ public struct DecisionLogSettings: Sendable, Equatable {
     public init(path: String) { self.path = path }
 }
 
-/// The router's decisions as JSON lines in a file, for owners of adapters. Any thread; lines are written on a queue of its own.
+/// The router's decisions, and the facts that answered, as JSON lines in a file, for owners of adapters. Any thread; lines are written on a queue of its own.
 /// When the disk is too slow, lines are dropped and counted: no request waits for it.
 final class DecisionLog: Sendable {
     private let settings: DecisionLogSettings
@@ -42,7 +43,26 @@ final class DecisionLog: Sendable {
     var dropped: Int { lost.load(ordering: .relaxed) }
 
     func note(_ decision: RouteDecision, _ question: RouteQuestion) {
-        guard EvenDraw.fraction(["decision log", question.requestID]) < settings.share else { return }
+        append(question.requestID) { [self] time in line(decision, question, time: time) }
+    }
+
+    /// A prompt that a fact answered. Other prompts leave no line.
+    func note(_ memory: MemoryRecord, of record: RequestRecord) {
+        guard let recall = memory.recall else { return }
+        append(record.id) { time in
+            var object: JSONObject = ["time": .number(time), "id": .string(record.id)]
+            object["key"] = record.key.map(JSONValue.string) ?? .null
+            object["prompt"] = .integer(Int64(memory.prompt))
+            object["adapter"] = memory.adapter.map(JSONValue.string) ?? .null
+            object["memory"] = recall.json
+            object["asked"] = .array(memory.asked.map { .string($0.memory) })
+            object["ms"] = .number((memory.asked.reduce(0) { $0 + $1.milliseconds } * 1000).rounded() / 1000)
+            return JSONValue.object(object).serializedBytes() + [0x0A]
+        }
+    }
+
+    private func append(_ requestID: String, _ line: @escaping @Sendable (_ time: Double) -> [UInt8]) {
+        guard EvenDraw.fraction(["decision log", requestID]) < settings.share else { return }
         guard waiting.add(1, ordering: .relaxed).newValue <= Self.mostWaiting else {
             waiting.subtract(1, ordering: .relaxed)
             lost.add(1, ordering: .relaxed)
@@ -50,7 +70,7 @@ final class DecisionLog: Sendable {
         }
         let time = Self.now()
         queue.async { [self] in
-            if !file.write(line(decision, question, time: time)) { lost.add(1, ordering: .relaxed) }
+            if !file.write(line(time)) { lost.add(1, ordering: .relaxed) }
             waiting.subtract(1, ordering: .relaxed)
         }
     }

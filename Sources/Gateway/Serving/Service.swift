@@ -21,7 +21,7 @@ public final class Service {
     private let server: HTTPServer
     private let started = UnixClock.seconds()
     private var watch: LibraryWatch?
-    private var decisions: DecisionLog?
+    private let decisions = NotedDecisions()
     private var desk: TuningDesk?
     private var isStopped = false
 
@@ -44,8 +44,9 @@ public final class Service {
         let log = RequestLog(logger: logger)
         let api = APIService(
             settings, metrics: { registry.exposition() },
-            observe: { [metrics] record in
+            observe: { [metrics, decisions] record in
                 metrics.note(record)
+                for memory in record.memories { decisions.log?.note(memory, of: record) }
                 log.note(record)
             })
         self.api = api
@@ -111,8 +112,9 @@ public final class Service {
         self.parts = parts
         report(refresh)
         metrics.observe(parts.library)
-        self.decisions = decisions
+        self.decisions.log = decisions
         if let decisions { metrics.observe(decisions) }
+        if let memories = parts.memories { metrics.observe(memories) }
         serve(parts, decisions)
         metrics.observeReadiness(parts)
         metrics.setReady(true)
@@ -237,7 +239,7 @@ public final class Service {
         }
         await parts?.memories?.stop()
         await tuning?.value
-        decisions?.flush()
+        decisions.log?.flush()
         stop()
     }
 
@@ -262,4 +264,11 @@ public final class Service {
         parts?.backend.stop()
         logger.info("stopped")
     }
+}
+
+/// Where decisions are written down, once the log is open. Loop only.
+@LoopActor
+private final class NotedDecisions {
+    var log: DecisionLog?
+    nonisolated init() {}
 }

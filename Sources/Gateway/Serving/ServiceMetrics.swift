@@ -12,6 +12,7 @@ final class ServiceMetrics: Sendable {
     private let routes: MetricFamily<Counter>
     private let routeSeconds: Histogram
     private let decisions: DecisionMetrics
+    private let memories: MemoryMetrics
     private let promptTokens: MetricFamily<Counter>
     private let cachedTokens: MetricFamily<Counter>
     private let completionTokens: MetricFamily<Counter>
@@ -31,6 +32,7 @@ final class ServiceMetrics: Sendable {
             "lmoe_routes_total", help: "Prompts by adapter and by how it was chosen.", labels: ["adapter", "route"])
         routeSeconds = registry.histogram("lmoe_route_seconds", help: "To decide which adapter answers.")
         decisions = DecisionMetrics(registry)
+        memories = MemoryMetrics(registry)
         promptTokens = registry.counters("lmoe_prompt_tokens_total", help: "Tokens read.", labels: ["adapter"])
         cachedTokens = registry.counters(
             "lmoe_cached_tokens_total", help: "Of the tokens read, those from the prefix cache.", labels: ["adapter"])
@@ -50,6 +52,7 @@ final class ServiceMetrics: Sendable {
             decisions.note(decision)
             if decision.route != .explicit { routeSeconds.observe(decision.milliseconds / 1000) }
         }
+        for memory in record.memories { memories.note(memory) }
         let adapter = record.adapterLabel
         if let milliseconds = record.firstTextMilliseconds { firstText.with(adapter).observe(milliseconds / 1000) }
         guard let usage = record.usage else { return }
@@ -83,6 +86,8 @@ final class ServiceMetrics: Sendable {
         let dropped = registry.gauge("lmoe_decision_log_dropped", help: "Lines that the decision log lost since the start.")
         registry.addCollector { dropped.set(Double(log.dropped)) }
     }
+
+    func observe(_ desk: MemoryDesk) { memories.observe(desk, registry) }
 
     func noteRefresh() { refreshes.increment() }
     func setReady(_ isReady: Bool) { self.isReady.store(isReady, ordering: .relaxed) }

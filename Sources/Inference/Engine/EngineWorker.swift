@@ -129,7 +129,8 @@ final class EngineWorker: @unchecked Sendable {
             .started(
                 GenerationStart(
                     adapter: sequence.adapter?.name, adapterVersion: sequence.adapter?.version,
-                    promptTokens: sequence.promptCount, cachedTokens: sequence.cachedTokens, recall: sequence.recall)))
+                    promptTokens: sequence.promptCount, cachedTokens: sequence.cachedTokens, recall: sequence.recall,
+                    asked: sequence.asked)))
     }
 
     /// Writes the roster's counts where other threads read them.

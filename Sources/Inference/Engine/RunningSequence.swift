@@ -12,6 +12,7 @@ final class RunningSequence {
     private(set) var effect: RequestEffect
     /// The fact that answers.
     let recall: MemoryRecall?
+    let asked: [AskedMemory]
     let ticket: QueueTicket
     let promptCount: Int
     /// The prompt, then the generated tokens.
@@ -65,6 +66,7 @@ final class RunningSequence {
         adapter = prepared.prompt.adapter
         effect = prepared.prompt.effect
         recall = prepared.prompt.recall
+        asked = prepared.prompt.asked
         ends = prepared.prompt.ends
         ticket = prepared.ticket
         tokens = prepared.prompt.tokens

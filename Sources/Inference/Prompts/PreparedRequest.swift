@@ -9,6 +9,8 @@ struct PreparedPrompt: Sendable {
     var effect: RequestEffect
     /// The fact whose experts are part of the effect.
     var recall: MemoryRecall?
+    /// Memories that were asked for it.
+    var asked: [AskedMemory] = []
     /// Tokens that end the answer; none where the request goes on after them.
     var ends: Set<Int32>
     var loadMilliseconds: Double

@@ -24,10 +24,10 @@ struct RequestPreparer: Sendable {
         try checkLength(request, promptTokens: tokens.count)
         var effect = adapter.map { RequestEffect.whole($0, partition: request.cachePartition) } ?? .base(partition: request.cachePartition)
         if adapter?.retrieval != nil { effect = .base(partition: request.cachePartition) }
-        let found = try recall(request, adapter)
+        let (found, asked) = try recall(request, adapter)
         if let found { effect = effect.retrieving(try found.delta(beside: effect.delta), promptTokens: tokens.count) }
         return PreparedPrompt(
-            tokens: tokens, adapter: adapter, effect: effect, recall: found?.recall,
+            tokens: tokens, adapter: adapter, effect: effect, recall: found?.recall, asked: asked,
             ends: request.ignoreEndOfSequence
                 ? [] : adapter?.prompting.tokens.ends(base.tokenizer) ?? base.tokenizer.endOfSequence,
             loadMilliseconds: loadMilliseconds)
@@ -39,7 +39,9 @@ struct RequestPreparer: Sendable {
     }
 
     /// The surest fact that the prompt means, of the adapter's own memory and those that the request names; nil: none.
-    private func recall(_ request: GenerationRequest, _ adapter: PinnedAdapter?) throws(GenerationError) -> RetrievedDelta? {
+    private func recall(
+        _ request: GenerationRequest, _ adapter: PinnedAdapter?
+    ) throws(GenerationError) -> (found: RetrievedDelta?, asked: [AskedMemory]) {
         var memories: [PinnedAdapter] = []
         if let adapter, adapter.retrieval != nil { memories.append(adapter) }
         for name in request.memories where name != adapter?.name {
@@ -47,17 +49,21 @@ struct RequestPreparer: Sendable {
             guard memory.retrieval != nil else { throw GenerationError(.invalidRequest, "\(name) is an adapter without a memory of facts") }
             memories.append(memory)
         }
-        if memories.isEmpty { return nil }
+        if memories.isEmpty { return (nil, []) }
         let text = prompts.question(of: request.prompt)
-        var best: RetrievedDelta?
+        var (best, asked) = (RetrievedDelta?.none, [AskedMemory]())
         for memory in memories {
             guard let retrieval = memory.retrieval else { continue }
-            guard var found = try retrieve(text, from: retrieval, of: memory.name) else { continue }
+            let start = ContinuousClock.now
+            let answer = try retrieve(text, from: retrieval, of: memory.name)
+            asked.append(
+                AskedMemory(memory: memory.name, isOpen: answer != nil, milliseconds: (ContinuousClock.now - start) / .milliseconds(1)))
+            guard var found = answer else { continue }
             found.recall.memory = memory.name
             if let best, best.recall.excess >= found.recall.excess { continue }
             best = found
         }
-        return best
+        return (best, asked)
     }
 
     private func retrieve(

@@ -23,6 +23,9 @@ public final class MemoryLibrary: Sendable {
         self.configuration = configuration
     }
 
+    /// The memory of a folder if it is open.
+    public func openMemory(at folder: String) -> FactMemory? { memories.withLock { $0[folder]?.memory } }
+
     /// The memory of a folder: the one that is open, or a new one. Errors: those of `FactMemory`.
     public func memory(at folder: String) throws(MemoryError) -> FactMemory {
         try memories.withLock { memories throws(MemoryError) in

@@ -66,6 +66,7 @@ final class GenerationRun {
             case .routed(let decision): note(decision, index)
             case .started(let start):
                 answer.choices[index].start = start
+                note(start, index)
                 if answer.job.isStream { frames += shape.opening(index, of: &answer) }
             case .delta(let text, let logprobs):
                 noteFirstText()
@@ -109,6 +110,12 @@ final class GenerationRun {
         deadlines?.set(decision.notes.timeoutMilliseconds, of: index)
         guard index.isMultiple(of: answer.job.choices) else { return }
         exchange.record.decisions[index / answer.job.choices] = decision.withoutTexts
+    }
+
+    private func note(_ start: GenerationStart, _ index: Int) {
+        guard !start.asked.isEmpty, index.isMultiple(of: answer.job.choices) else { return }
+        exchange.record.memories.append(
+            MemoryRecord(prompt: index / answer.job.choices, asked: start.asked, recall: start.recall, adapter: start.adapter))
     }
 
     /// What there is of the answers is kept, with `length` as the reason; without any text the request fails.

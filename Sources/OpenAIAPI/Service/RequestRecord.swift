@@ -19,6 +19,8 @@ public struct RequestRecord: Sendable {
     public var failure: String?
     /// One for each prompt, without texts; empty where nothing was generated or routed, nil where the router did not decide.
     public var decisions: [RouteDecision?] = []
+    /// Of the prompts whose memories were asked.
+    public var memories: [MemoryRecord] = []
     public var choices = 0
     public var usage: GenerationUsage?
     /// Of the first choice.
@@ -27,4 +29,8 @@ public struct RequestRecord: Sendable {
     public var firstTextMilliseconds: Double?
     public var milliseconds = 0.0
     public var finishReasons: [FinishReason] = []
+
+    public init(id: String, method: String, endpoint: String, remoteAddress: String) {
+        (self.id, self.method, self.endpoint, self.remoteAddress) = (id, method, endpoint, remoteAddress)
+    }
 }
