@@ -1,9 +1,13 @@
 extension MemoryGate {
     /// Which fact of a snapshot a request means, if any. Cost: besides the scan, four reads of a file a candidate that is near.
     /// Errors: those of `MemorySnapshot.keys(of:)`.
-    public func decide(_ text: String, _ key: FactKey, in snapshot: MemorySnapshot) throws(MemoryError) -> GateDecision {
+    ///
+    /// - Parameter threshold: nil: the store's own.
+    public func decide(
+        _ text: String, _ key: FactKey, in snapshot: MemorySnapshot, threshold: Float? = nil
+    ) throws(MemoryError) -> GateDecision {
         try decide(
-            text, key, in: snapshot.keys, threshold: snapshot.threshold, keys: { (id) throws(MemoryError) in try snapshot.keys(of: id) },
+            text, key, in: snapshot.keys, threshold: threshold ?? snapshot.threshold, keys: { (id) throws(MemoryError) in try snapshot.keys(of: id) },
             texts: { (id) throws(MemoryError) in try snapshot.fact(id).map { [$0.question] + $0.wordings } })
     }
 

@@ -9,7 +9,7 @@ internal import Synchronization
 public final class MemoryGate: Sendable {
     /// Facts that are compared with a request.
     public static let candidates = 8
-    /// Candidates below this cosine mean something else.
+    /// Candidates below this cosine mean something else: none scored as much as the least threshold of a store.
     static let leastCosine: Float = 0.5
 
     let vocabulary: WordVocabulary
@@ -35,7 +35,8 @@ public final class MemoryGate: Sendable {
     /// - Parameters:
     ///   - text: the request, and `key`: its vectors.
     ///   - table: of all facts.
-    ///   - threshold: `GateCalibration.threshold` of the store.
+    ///   - threshold: `GateCalibration.threshold` of the store, or one that was set. Below the least that a store chooses, no candidate is
+    ///     too far away to be compared.
     ///   - keys: the keys of a fact of the table, with their pieces, the question's first; nil: it is gone, and is passed over.
     ///   - texts: the texts of the same keys. It is asked only for words that the vocabulary cannot spell.
     /// - Throws: what `keys` and `texts` throw.
@@ -46,13 +47,16 @@ public final class MemoryGate: Sendable {
         let workspace = take()
         defer { give(workspace) }
         return GateDecision(
-            try candidates(text, key, in: table, except: nil, workspace, keys: keys, texts: texts), threshold: threshold)
+            try candidates(
+                text, key, in: table, except: nil, leastCosine: threshold < GateCalibration.least ? -1 : Self.leastCosine, workspace,
+                keys: keys, texts: texts),
+            threshold: threshold)
     }
 
-    /// The facts nearest to a request, without `except`, each with its score.
+    /// The facts nearest to a request, without `except`, each with its score where its cosine is at least `leastCosine`.
     func candidates<Failure: Error>(
-        _ text: String, _ key: FactKey, in table: FactKeyTable, except: Fact.ID?, _ workspace: Workspace,
-        keys: (Fact.ID) throws(Failure) -> [FactKey]?, texts: (Fact.ID) throws(Failure) -> [String]?
+        _ text: String, _ key: FactKey, in table: FactKeyTable, except: Fact.ID?, leastCosine: Float = MemoryGate.leastCosine,
+        _ workspace: Workspace, keys: (Fact.ID) throws(Failure) -> [FactKey]?, texts: (Fact.ID) throws(Failure) -> [String]?
     ) throws(Failure) -> [GateDecision.Candidate] {
         workspace.nearest.find(key.sentence, scale: key.scale, in: table, count: Self.candidates + (except == nil ? 0 : 1))
         workspace.request.prepare(key.pieces, dimension: key.sentence.count, vocabulary: vocabulary)
@@ -60,7 +64,7 @@ public final class MemoryGate: Sendable {
         candidates.reserveCapacity(Self.candidates)
         for near in workspace.nearest.found where near.fact != except && candidates.count < Self.candidates {
             var candidate = GateDecision.Candidate(fact: near.fact, wording: near.wording, cosine: near.cosine, score: nil)
-            if near.cosine >= Self.leastCosine {
+            if near.cosine >= leastCosine {
                 guard let stored = try keys(near.fact), stored.indices.contains(near.wording) else { continue }
                 candidate.score = try score(text, key, stored[near.wording], near.cosine, workspace) { () throws(Failure) in
                     let texts = try texts(near.fact) ?? []

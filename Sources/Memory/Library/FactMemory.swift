@@ -13,6 +13,8 @@ public final class FactMemory: DeltaRetrieval {
     let configuration: DecoderConfiguration
     private let source: Source
     private let gates: GateSource
+    /// In the place of the store's own threshold, where the folder's configuration sets one.
+    private let threshold: Float?
 
     private enum Source: Sendable {
         case writable(MemoryStore)
@@ -30,6 +32,7 @@ public final class FactMemory: DeltaRetrieval {
                 .mismatched, "the memory is of the base \(found.identity.base), this one is \(baseIdentity)", place: folder)
         }
         (self.folder, self.configuration, self.gates) = (folder, configuration, gates)
+        threshold = try MemoryFolder.threshold(folder)
         do throws(MemoryError) {
             source = .writable(try MemoryStore(folder, identity: found.identity))
         } catch where error.code == .unavailable {
@@ -78,7 +81,7 @@ public final class FactMemory: DeltaRetrieval {
     }
 
     func decide(_ text: String, with encoder: any TextEmbedder, in snapshot: MemorySnapshot) throws(MemoryError) -> GateDecision {
-        try gate(encoder).decide(text, try key(of: text, with: encoder), in: snapshot)
+        try gate(encoder).decide(text, try key(of: text, with: encoder), in: snapshot, threshold: threshold)
     }
 
     /// Errors: `mismatched` for an encoder that does not show its word pieces or is another one.

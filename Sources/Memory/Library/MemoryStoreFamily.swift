@@ -28,6 +28,7 @@ public struct MemoryStoreFamily: AdapterFamily {
                     "the memory was written for another base (\(identity)); this one is \(library.baseIdentity): tell it again with `lmoe memory export` and `lmoe remember --file`")
             }
             let site = try document["site"].int(in: 0...library.configuration.layers - 1)
+            _ = try MemoryFolder.threshold(document)
             return MemoryStorePlan(
                 library: library, folder: content.folder, site: site, encoder: try document["encoder"].string(),
                 baseName: content.manifest.baseModelName)

@@ -198,13 +198,15 @@ public final class MemoryTeller {
                 table.insert(draft.keys, of: place)
                 let record = FactRecord(fact: fact, keys: draft.keys, experts: written.experts, rivalry: rivalry)
                 changes.append(draft.replaces == nil ? .add(record) : .change(record))
+                var draft = draft
+                draft.losses = written.losses
                 placed.append(draft)
             }
         }
         let store = try memory.store()
         let ids = try store.apply(changes)
         for (draft, id) in zip(placed, ids) {
-            let outcome = ToldOutcome(id: id, outcome: draft.replaces == nil ? .added : .replaced, refusedWordings: draft.refusedWordings)
+            let outcome = ToldOutcome(id: id, outcome: draft.replaces == nil ? .added : .replaced, refusedWordings: draft.refusedWordings, losses: draft.losses)
             results.append((draft, .success(outcome)))
         }
         if store.isCompactionDue { try store.compact() }

@@ -6,9 +6,11 @@ public struct ToldOutcome: Sendable, Equatable {
     public var outcome: ToldFact.Outcome
     /// Paraphrases that open nothing, each with the reason: they are kept with the fact and are no keys.
     public var refusedWordings: [String]
+    /// `WrittenFact.losses`; empty where nothing was written.
+    public var losses: [Float]
 
-    public init(id: Fact.ID, outcome: ToldFact.Outcome, refusedWordings: [String] = []) {
-        (self.id, self.outcome, self.refusedWordings) = (id, outcome, refusedWordings)
+    public init(id: Fact.ID, outcome: ToldFact.Outcome, refusedWordings: [String] = [], losses: [Float] = []) {
+        (self.id, self.outcome, self.refusedWordings, self.losses) = (id, outcome, refusedWordings, losses)
     }
 }
 
@@ -21,6 +23,7 @@ struct Draft {
     /// The stored fact that it replaces.
     var replaces: Fact.ID?
     var refusedWordings: [String] = []
+    var losses: [Float] = []
 
     /// Other spellings of the question, made by rule: they become wordings where they mean no other fact.
     var spellings: [String] { WordingRules.wordings(of: fact.question).filter { !fact.wordings.contains($0) } }

@@ -26,6 +26,10 @@ final class FactDraft {
     /// Steps so far, and the greatest cross entropy of a token at the last one.
     var steps = 0
     var worst = Float.infinity
+    /// The mean cross entropy of a token before each step, and after the last.
+    var losses: [Float] = []
+    /// The sum of the cross entropies of the step that is being computed.
+    var total: Float = 0
     /// Every token is below the stop: nothing changes any more.
     var isDone = false
 

@@ -41,12 +41,14 @@ final class FactTraining {
             for draft in active {
                 draft.gradient.pointer.update(repeating: 0, count: draft.gradient.count)
                 draft.worst = 0
+                draft.total = 0
             }
             for part in parts(active) {
                 guard try run(part, site, settings) else { return false }
             }
             for draft in active {
                 draft.isDone = draft.worst < settings.stop
+                draft.losses.append(draft.total / Float(draft.rows.count))
                 if !draft.isDone { draft.steps += 1 }
             }
             active.removeAll(where: \.isDone)
@@ -122,6 +124,7 @@ final class FactTraining {
             // A value that is no number counts as infinite.
             let worst = logarithms[part.start..<part.start + part.rows.count].reduce(Float(0)) { $1.isFinite ? max($0, -$1) : .infinity }
             part.draft.worst = max(part.draft.worst, worst)
+            part.draft.total -= logarithms[part.start..<part.start + part.rows.count].reduce(0, +)
             isOpen = isOpen || worst >= settings.stop || part.sequences.count < part.draft.sequences.count
         }
         guard isOpen else { return true }

@@ -8,6 +8,8 @@ public struct WrittenFact: Sendable, Equatable {
     public var steps: Int
     /// The greatest cross entropy of a token of the answer in any of its wordings, before the values were rounded.
     public var worst: Float
+    /// The mean cross entropy of a token of the answer in all wordings, before each step and after the last.
+    public var losses: [Float]
     /// Wordings that it was written for, the question among them.
     public var wordings: Int
 }
@@ -172,7 +174,7 @@ public final class MemoryWriter {
                 if isExact {
                     results[draft.index] = .success(
                         WrittenFact(
-                            experts: draft.experts(site: calibration.site), steps: draft.steps, worst: draft.worst,
+                            experts: draft.experts(site: calibration.site), steps: draft.steps, worst: draft.worst, losses: draft.losses,
                             wordings: draft.variants.count))
                 } else if round == 1 {
                     results[draft.index] = .failure(failure(draft))

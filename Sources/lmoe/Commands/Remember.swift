@@ -113,10 +113,11 @@ struct Remember: ParsableCommand {
                 counts[told.outcome, default: 0] += 1
                 for refused in told.refusedWordings { Terminal.say("lmoe: fact \(told.id): a wording is no key: \(refused)") }
                 if json {
-                    let document: JSONValue = [
+                    var document: JSONObject = [
                         "id": .string("\(memory):\(told.id)"), "status": .string(told.outcome.rawValue), "question": .string(fact.question),
                     ]
-                    print(document.serialized())
+                    if !told.losses.isEmpty { document["losses"] = .array(told.losses.map { $0.isFinite ? .number((Double($0) * 1e4).rounded() / 1e4) : .null }) }
+                    print(JSONValue.object(document).serialized())
                 }
             case .failure(let error):
                 failures += 1

@@ -62,7 +62,9 @@ struct FactMemoryTests {
         other.answer = "1234"
         #expect(throws: MemoryError.self) { try teller?.tell([other], onConflict: .refuse)?[0].get() }
         let replaced = try #require(try teller?.tell([other], onConflict: .replace))
-        #expect(try replaced[0].get() == ToldOutcome(id: outcome.id, outcome: .replaced))
+        let rewritten = try replaced[0].get()
+        #expect(rewritten.id == outcome.id && rewritten.outcome == .replaced)
+        #expect(rewritten.losses.count > 1 && rewritten.losses[0] > 1 && rewritten.losses.last ?? 1 < 0.1, "losses of the steps: \(rewritten.losses)")
         #expect(try memory?.snapshot.fact(outcome.id)?.answer == "1234" && memory?.snapshot.count == 1)
 
         // A library keeps a memory open only while something uses it.
@@ -139,6 +141,30 @@ struct FactMemoryTests {
         try MemoryFolder.create(rig.path, own.calibration, encoder: (rig.encoder.identity, rig.encoder.dimension), description: "Another.")
         let other = try rig.library.memory(at: rig.path)
         #expect(other !== teller.memory && other.snapshot.count == 0 && teller.memory.snapshot.count == 1)
+    }
+
+    @Test("a threshold that the configuration sets counts in the place of the store's own; one that is no number is an error with its place")
+    func threshold() throws {
+        let rig = try Rig()
+        _ = try rig.teller().tell([Self.door], onConflict: .refuse)
+        let configuration = URL(fileURLWithPath: rig.folder.place("facts/adapter_config.json"))
+        let made = try String(contentsOf: configuration, encoding: .utf8)
+        func set(_ threshold: String) throws {
+            try made.replacingOccurrences(of: "\"version\": 1", with: "\"version\": 1, \"threshold\": \(threshold)")
+                .write(to: configuration, atomically: true, encoding: .utf8)
+        }
+        for (threshold, opened) in [("-100", [true, true]), ("0.5", [true, false]), ("100", [false, false])] {
+            try set(threshold)
+            let memory = try rig.library.memory(at: rig.path)
+            let found = try [Self.door.question, "How tall are giraffes?"].map { try memory.retrieve($0, with: rig.encoder) != nil }
+            #expect(found == opened, "\(threshold)")
+            #expect(try memory.decide(Self.door.question, with: rig.encoder).threshold == Float(threshold))
+        }
+        for wrong in ["\"high\"", "1e9"] {
+            try set(wrong)
+            let refusal = #expect(throws: MemoryError.self) { try rig.library.memory(at: rig.path) }
+            #expect(refusal?.description.contains("threshold") == true && refusal?.description.contains("adapter_config.json") == true)
+        }
     }
 
     @Test("a second process only reads: telling says who writes")
