@@ -26,7 +26,13 @@ import Testing
         try write("door,code\ncellar,4711-A\nattic,0815-B\ncellar,4711-A\n")
         #expect(try remember().output.hasPrefix("facts: 2 added, 1 known"))
         #expect(try lmoe("complete", "--memory", "facts", "--adapter", "base", "Tell me the code of the cellar door.").output == "4711-A\n")
-        #expect(try lmoe("memory", "explain", "what is the code of the attic door").output.contains("answer: 0815-B"))
+        let explained = try lmoe("complete", "--memory", "facts", "--adapter", "base", "--explain", "--max-tokens", "16", "Tell me the code of the cellar door.")
+        #expect(explained.output.hasPrefix("4711-A\n\nfact 1 of facts: What is the code of the cellar door?\nscore: "))
+        let bare = try lmoe("complete", "--adapter", "base", "--max-tokens", "16", "Tell me the code of the cellar door.").output
+        #expect(explained.output.hasSuffix("without the memory: " + bare))
+        let attic = try lmoe("memory", "explain", "--max-tokens", "16", "what is the code of the attic door").output
+        #expect(attic.contains("answer: 0815-B"))
+        #expect(attic.contains("without the memory: " + (try lmoe("complete", "--adapter", "base", "--max-tokens", "16", "what is the code of the attic door").output)))
         #expect(try lmoe("memory", "explain", "what is the capital of France", status: 3).output.contains("the base answers"))
 
         try write("door,code\ncellar,4712-A\n")

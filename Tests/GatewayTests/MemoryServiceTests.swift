@@ -70,6 +70,8 @@ import Testing
         let after = try await service.chat(question)
         #expect(after.answer == "4711-ZULU" && after.memory?["fact"] == 1 && after.memory?["memory"] == "facts")
         #expect(try await service.chat(question, ",\"memory\":false").answer == before.answer, "a request may ask no memory")
+        let explained = try await service.chat(question, ",\"memory\":{\"explain\":true}")
+        #expect(explained.answer == "4711-ZULU" && explained.memory?["without"]?.stringValue == before.answer, "\(explained)")
         #expect(try await service.chat(question, ",\"model\":\"facts\",\"memory\":false").answer == "4711-ZULU", "a memory is an adapter, too")
         #expect(try await service.chat("Name a colour.").answer == service.chat("Name a colour.", ",\"memory\":false").answer)
 
@@ -83,7 +85,7 @@ import Testing
         for line in [
             "lmoe_memory_facts_total{memory=\"facts\",outcome=\"added\"} 1", "lmoe_memory_facts_total{memory=\"facts\",outcome=\"conflict\"} 1",
             "lmoe_memory_facts_total{memory=\"facts\",outcome=\"changed\"} 1", "lmoe_memory_facts_stored{memory=\"facts\"} 1",
-            "lmoe_memory_answers_total{memory=\"facts\"} 3", "lmoe_memory_gates_total{memory=\"facts\",outcome=\"closed\"} 2",
+            "lmoe_memory_answers_total{memory=\"facts\"} 4", "lmoe_memory_gates_total{memory=\"facts\",outcome=\"closed\"} 2",
         ] {
             #expect(metrics.contains(line + "\n"), "\(line)")
         }

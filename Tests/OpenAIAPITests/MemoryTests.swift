@@ -127,4 +127,73 @@ import UV
         #expect(record.prompt == 0 && record.asked.map(\.memory) == ["bash"] && record.recall?.fact == 7)
         #expect(record.recall?.question == nil, "records have no texts")
     }
+
+    /// A fact of `bash` answers each request that asks a memory or is for `bash`.
+    private static let remembering: ScriptedBackend.Script = { request, stream in
+        let isAsked = !request.memories.isEmpty || request.adapter == "bash"
+        let recall = isAsked ? MemoryRecall(memory: "bash", fact: 7, question: "a?", score: 3.25, threshold: 2.5) : nil
+        stream.send(.started(.init(adapter: request.adapter, adapterVersion: nil, promptTokens: 5, cachedTokens: 0, recall: recall)))
+        stream.send(.delta(text: isAsked ? "4711" : "no idea", logprobs: []))
+        stream.send(.finished(.stop, .init(promptTokens: 5, cachedTokens: 0, completionTokens: 1), .init()))
+    }
+
+    @LoopActor @Test func aRequestIsToldWhatWouldHaveComeWithoutTheMemory() async throws {
+        let fields = "\"memory\":{\"names\":\"bash\",\"explain\":true},\"model\":\"sql\",\"seed\":5,\"max_tokens\":9"
+        let api = TestAPI(Self.remembering)
+        let answer = try await api.chat(fields).json()
+        #expect(answer["choices"]?[0]?["message"]?["content"] == "4711" && answer["usage"]?["completion_tokens"] == 1)
+        #expect(answer["lmoe"]?["memory"]?["fact"] == 7 && answer["lmoe"]?["memory"]?["without"] == "no idea")
+        let requests = api.backend.requests
+        #expect(requests.map(\.memories) == [["bash"], []] && requests.map(\.adapter) == ["sql", "sql"])
+        #expect(requests.map(\.maxTokens) == [9, 9] && requests.map(\.sampling.seed) == [5, 5])
+
+        let stream = try await api.chat(fields + ",\"stream\":true").eventValues()
+        #expect(stream.first?["lmoe"]?["memory"]?["fact"] == 7 && stream.first?["lmoe"]?["memory"]?["without"] == nil)
+        #expect(stream.last?["lmoe"]?["memory"] == ["without": "no idea"] && stream.last?["choices"]?[0]?["finish_reason"] == "stop")
+    }
+
+    @LoopActor @Test func withoutAMemoryThatAnswersAsAnAdapterTheBaseAnswers() async throws {
+        let api = TestAPI(Self.remembering)
+        let answer = try await api.chat("\"memory\":{\"names\":false,\"explain\":true},\"model\":\"bash\",\"n\":2").json()
+        #expect(answer["lmoe"]?["memory"]?["without"] == "no idea")
+        #expect(api.backend.requests.map(\.adapter) == ["bash", "bash", nil], "one text for all choices")
+    }
+
+    @LoopActor @Test func nothingIsGeneratedWhereNoFactAnswersOrNobodyAsks() async throws {
+        for fields in ["\"memory\":{\"explain\":true}", "\"memory\":\"bash\"", "\"memory\":{\"names\":[\"bash\"],\"explain\":false}"] {
+            let api = TestAPI(Self.remembering)
+            let report = try await api.chat(fields).json()["lmoe"]
+            #expect(api.backend.requests.count == 1 && report?["memory"]?["without"] == nil, "\(fields)")
+        }
+        for field in ["\"memory\":{\"explain\":1}", "\"memory\":{\"explains\":true}", "\"memory\":{\"names\":3}"] {
+            #expect(await TestAPI().chat(field).status == 400, "\(field)")
+        }
+    }
+
+    @LoopActor @Test(arguments: [false, true]) func aTextThatCannotBeGeneratedLeavesTheAnswerWhole(isStream: Bool) async throws {
+        let api = TestAPI { request, stream in
+            if request.memories.isEmpty { return stream.send(.failed(GenerationError(.overloaded, "64 requests wait"))) }
+            Self.remembering(request, stream)
+        }
+        let answer = await api.chat("\"memory\":{\"names\":\"bash\",\"explain\":true},\"stream\":\(isStream)")
+        let last = isStream ? try #require(try answer.eventValues().last) : try answer.json()
+        #expect(answer.status == 200 && last["choices"]?[0]?["finish_reason"] == "stop")
+        #expect(last["lmoe"]?["memory"]?["without"] == .null && last["lmoe"]?["memory"]?["without_error"] == "64 requests wait")
+    }
+
+    @LoopActor @Test func anAnswerWhoseTimeIsOverDoesNotWaitForTheTextWithoutTheMemory() async throws {
+        let api = TestAPI { request, stream in
+            if request.memories.isEmpty {
+                stream.setDrainHandler {
+                    if stream.isExpired { stream.send(.finished(.length, .init(promptTokens: 5, cachedTokens: 0, completionTokens: 1), .init())) }
+                }
+                stream.send(StreamTests.started)
+                return stream.send(.delta(text: "no", logprobs: []))
+            }
+            Self.remembering(request, stream)
+        }
+        api.services.adjust.withLock { $0 = { $0.notes.timeoutMilliseconds = 30 } }
+        let answer = try await api.chat("\"memory\":{\"names\":\"bash\",\"explain\":true},\"model\":\"sql\"").json()
+        #expect(answer["choices"]?[0]?["finish_reason"] == "stop" && answer["lmoe"]?["memory"]?["without"] == "no")
+    }
 }

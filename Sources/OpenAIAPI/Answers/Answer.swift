@@ -12,6 +12,8 @@ struct Answer {
         /// Filled for answers that are sent whole; streams pass them on.
         var logprobs: [TokenLogprob] = []
         var finish: FinishReason?
+        /// Where the client asks for it and a fact answers.
+        var without: TextWithoutMemory?
         var usage: GenerationUsage?
         var timings: GenerationTimings?
         /// No other adapter will answer it.
@@ -20,6 +22,8 @@ struct Answer {
         var isTimedOut = false
         /// Tokens so far, where each comes with its log-probability.
         var tokens = 0
+        /// Nothing more comes.
+        var isWhole: Bool { finish != nil && without?.isWhole != false }
         /// A stream has sent its report.
         var isReported = false
         /// Code points of the tokens that a stream has passed on: completions number them.
@@ -62,7 +66,7 @@ struct Answer {
         return choices.indices.allSatisfy { model(of: $0) == first } ? first : "auto"
     }
 
-    var isFinished: Bool { choices.allSatisfy { $0.finish != nil } }
+    var isFinished: Bool { choices.allSatisfy(\.isWhole) }
 
     /// Each prompt counts once, however many choices it has.
     var usage: GenerationUsage {

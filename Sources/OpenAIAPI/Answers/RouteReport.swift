@@ -25,7 +25,10 @@ extension Answer {
         report["version"] = choices[choice].start?.adapterVersion.map(JSONValue.string) ?? .null
         report["route"] = .string(decision.route.rawValue)
         report["probability"] = decision.probability.map { rounded($0, 1e4) } ?? .null
-        if let recall = choices[choice].start?.recall { report["memory"] = recall.json }
+        if case .object(var memory)? = choices[choice].start?.recall?.json {
+            choices[choice].without?.add(to: &memory)
+            report["memory"] = .object(memory)
+        }
         report["timings_ms"] = timings(of: choice)
         if choices[choice].isTimedOut { report["timed_out"] = true }
         if job.route.isExplained { report["explanation"] = decision.json }
@@ -43,6 +46,11 @@ extension Answer {
     func closingReport(of choice: Int) -> JSONValue {
         var report: JSONObject = ["timings_ms": timings(of: choice)]
         if choices[choice].isTimedOut { report["timed_out"] = true }
+        if let without = choices[choice].without {
+            var memory = JSONObject()
+            without.add(to: &memory)
+            report["memory"] = .object(memory)
+        }
         return .object(report)
     }
 

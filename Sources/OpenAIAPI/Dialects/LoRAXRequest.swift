@@ -42,7 +42,7 @@ struct LoRAXRequest: Sendable {
                         routed: .text(inputs), echo: isFull ? inputs : "")
                 ],
                 choices: 1, selection: try ModelSelection.read(parameters, names: names),
-                memories: try ModelSelection.memories(parameters["memory"], names: names), scale: try ModelSelection.scale(parameters),
+                memories: try MemorySelection(parameters["memory"], names: names, fields: fields), scale: try ModelSelection.scale(parameters),
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: sampling,
                 maxTokens: try parameters["max_new_tokens"].optionalInt(in: 1...Int(Int32.max)),
                 stop: try SamplingFields.stop(parameters["stop"], limits: limits),

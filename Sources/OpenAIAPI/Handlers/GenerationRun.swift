@@ -19,6 +19,9 @@ final class GenerationRun {
     private var hasBegun = false
     private var isOver = false
     private var deadlines: AnswerDeadlines?
+    /// Where the client asks what would have come without the memory.
+    private var without: AnswersWithoutMemory?
+    private var selections: [RoutedPrompt.Selection] = []
     /// Frames that wait for the head.
     private var held: [JSONValue] = []
 
@@ -43,6 +46,10 @@ final class GenerationRun {
         deadlines = AnswerDeadlines(
             elapsed: { [exchange] in exchange.elapsedMilliseconds }, over: { [weak self] in self?.timeIsOver($0) })
         let job = answer.job
+        if job.memories.isExplained {
+            self.selections = selections
+            without = AnswersWithoutMemory(on: serving) { [weak self] in self?.endWithout($0) }
+        }
         serving.answer(
             selections.enumerated().map { prompt, selection in
                 let choices = (prompt * job.choices..<(prompt + 1) * job.choices).map {
@@ -67,6 +74,7 @@ final class GenerationRun {
             case .started(let start):
                 answer.choices[index].start = start
                 note(start, index)
+                explain(start, index)
                 if answer.job.isStream { frames += shape.opening(index, of: &answer) }
             case .delta(let text, let logprobs):
                 noteFirstText()
@@ -81,7 +89,7 @@ final class GenerationRun {
                 answer.choices[index].finish = reason
                 answer.choices[index].usage = usage
                 answer.choices[index].timings = timings
-                if answer.job.isStream { frames += shape.closing(index, of: &answer) }
+                frames += closing(index)
             case .failed(let error):
                 send(frames)
                 return fail(APIError(error))
@@ -90,6 +98,40 @@ final class GenerationRun {
         send(frames)
         if !isOver, answer.isFinished { finish() }
     }
+
+    /// The last frames of a choice's stream, once all of it is there.
+    private func closing(_ index: Int) -> [JSONValue] {
+        guard answer.job.isStream, answer.choices[index].isWhole else { return [] }
+        return shape.closing(index, of: &answer)
+    }
+
+    // MARK: Without the memory
+
+    /// One text for a prompt: that of its first choice.
+    private func explain(_ start: GenerationStart, _ index: Int) {
+        guard let without, let recall = start.recall, index.isMultiple(of: answer.job.choices) else { return }
+        let job = answer.job
+        let selection: RoutedPrompt.Selection
+        if case .merged = selections[index / job.choices] {
+            selection = selections[index / job.choices]
+        } else {
+            // A memory that answers as an adapter leaves the base.
+            let adapter = start.adapter == recall.memory ? nil : start.adapter
+            selection = .decided(.explicit(adapter, reason: "the same without the memory"))
+        }
+        answer.choices[index].without = TextWithoutMemory()
+        without.start(index, selection, job.requestWithoutMemory(index, id: exchange.id, cachePartition: exchange.cachePartition))
+    }
+
+    private func endWithout(_ index: Int) {
+        guard !isOver, let text = without?.texts[index] else { return }
+        answer.choices[index].without = text
+        if let cause = text.failure?.cause { exchange.record.failure = cause }
+        send(closing(index))
+        if !isOver, answer.isFinished { finish() }
+    }
+
+    // MARK: Events
 
     private func send(_ frames: [JSONValue]) {
         held += frames
@@ -121,6 +163,8 @@ final class GenerationRun {
     /// What there is of the answers is kept, with `length` as the reason; without any text the request fails.
     private func timeIsOver(_ choices: [Int]) {
         guard !isOver else { return }
+        for index in choices { without?.expire(index) }
+        guard !isOver else { return }
         let late = choices.filter { answer.choices[$0].finish == nil }
         guard let first = late.first, let limit = answer.choices[first].decision?.notes.timeoutMilliseconds else { return }
         pumpAll()
@@ -140,7 +184,7 @@ final class GenerationRun {
     private func closeUnstarted(_ index: Int) {
         answer.choices[index].finish = .length
         guard answer.job.isStream else { return }
-        send(shape.opening(index, of: &answer) + shape.closing(index, of: &answer))
+        send(shape.opening(index, of: &answer) + closing(index))
     }
 
     private func finish() {
@@ -160,6 +204,7 @@ final class GenerationRun {
         deadlines?.close()
         note()
         for stream in streams { stream.cancel() }
+        without?.cancel()
         if hasBegun { exchange.endEvents(done: false, error: error) } else { exchange.fail(error) }
     }
 
@@ -168,6 +213,7 @@ final class GenerationRun {
         isOver = true
         deadlines?.close()
         for stream in streams { stream.cancel() }
+        without?.cancel()
     }
 
     private var headers: HTTPHeaders {

@@ -18,7 +18,7 @@ enum ChatCompletionRequest {
             return GenerationJob(
                 prompts: [.init(prompt: .chat(messages, tools: tools), routed: .messages(messages))],
                 choices: shared.choices, selection: try ModelSelection.read(cursor, names: names),
-                memories: try ModelSelection.memories(cursor["memory"], names: names), scale: try ModelSelection.scale(cursor),
+                memories: try MemorySelection(cursor["memory"], names: names, fields: fields), scale: try ModelSelection.scale(cursor),
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: shared.sampling,
                 maxTokens: maxTokens, stop: shared.stop, topLogprobs: try topLogprobs(cursor, limits: limits),
                 ignoresEndOfSequence: shared.ignoresEndOfSequence, isStream: shared.isStream, user: shared.user,

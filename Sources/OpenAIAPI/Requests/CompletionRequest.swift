@@ -30,7 +30,7 @@ enum CompletionRequest {
             }
             return GenerationJob(
                 prompts: prompts, choices: shared.choices, selection: try ModelSelection.read(cursor, names: names),
-                memories: try ModelSelection.memories(cursor["memory"], names: names), scale: try ModelSelection.scale(cursor),
+                memories: try MemorySelection(cursor["memory"], names: names, fields: fields), scale: try ModelSelection.scale(cursor),
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: shared.sampling,
                 maxTokens: try cursor["max_tokens"].optionalInt(in: 1...Int(Int32.max)) ?? defaultMaxTokens,
                 stop: shared.stop, topLogprobs: top, ignoresEndOfSequence: shared.ignoresEndOfSequence,

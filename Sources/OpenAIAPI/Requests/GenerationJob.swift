@@ -15,7 +15,7 @@ struct GenerationJob: Sendable {
     var choices: Int
     var selection: ModelSelection
     /// Asked whether one of their facts is meant.
-    var memories: [String] = []
+    var memories: MemorySelection
     /// How strongly the adapter acts.
     var scale: Double = 1
     var route: RouteOptions
@@ -45,7 +45,16 @@ struct GenerationJob: Sendable {
             // Tokens are counted by their log-probabilities.
             topLogprobs: topLogprobs ?? (hasContinuousUsage ? 0 : nil), ignoreEndOfSequence: ignoresEndOfSequence)
         request.cachePartition = cachePartition
-        request.memories = memories
+        request.memories = memories.names
+        return request
+    }
+
+    /// The same as choice `index`, asking no memory.
+    func requestWithoutMemory(_ index: Int, id: String, cachePartition: String?) -> GenerationRequest {
+        var request = request(index, id: id, cachePartition: cachePartition)
+        request.id += "-without"
+        request.memories = []
+        request.topLogprobs = nil
         return request
     }
 }

@@ -86,7 +86,7 @@ extension ModelSelection {
     /// OpenAI's words, which do not tell whether the model is missing or not for this caller.
     static func unknown(_ name: String) -> String { "The model `\(name)` does not exist or you do not have access to it." }
 
-    private static func named(_ cursor: JSONCursor, _ names: ModelNames) throws -> ModelSelection? {
+    static func named(_ cursor: JSONCursor, _ names: ModelNames) throws -> ModelSelection? {
         guard let name = try cursor.optionalName() else { return nil }
         guard !name.isEmpty else {
             throw cursor.invalid("empty; expected an adapter's name, `base`, or `auto`")
@@ -164,20 +164,6 @@ extension ModelSelection {
     /// `scale`: how strongly the adapter that answers acts.
     static func scale(_ cursor: JSONCursor) throws(JSONError) -> Double {
         try cursor["scale"].optionalDouble(in: strengths) ?? 1
-    }
-
-    /// `memory`: which memories are asked, by name; false asks none, and true or nothing those of the server's settings.
-    static func memories(_ cursor: JSONCursor, names: ModelNames) throws -> [String] {
-        if !cursor.exists || cursor.value == true { return names.defaultMemories.filter(names.isServable) }
-        if cursor.value == false { return [] }
-        let entries: [JSONCursor] = if case .array = cursor.value { try cursor.array() } else { [cursor] }
-        guard entries.count <= mostParts else { throw cursor.invalid("at most \(mostParts) memories are asked") }
-        var found: [String] = []
-        for entry in entries {
-            guard case .adapter(let name)? = try named(entry, names) else { throw entry.invalid("expected a memory's name") }
-            if !found.contains(name) { found.append(name) }
-        }
-        return found
     }
 
     /// Far beyond what is useful, and small enough for f32.

@@ -14,6 +14,7 @@ struct Complete: AsyncParsableCommand {
               lmoe complete "list all files larger than 10 MB under /var"
               lmoe complete --adapter sql --max-tokens 64 "how many rivers are in texas"
               lmoe complete --adapter base --json "write me a sonnet about rain"
+              lmoe complete --memory facts --explain "which code opens the annex"
               lmoe complete --adapter my-mixture --explain-experts "what is a monad"
               lmoe complete --raw --max-tokens 0 --logits l.safetensors "Once upon a time"
             """)
@@ -36,6 +37,8 @@ struct Complete: AsyncParsableCommand {
     var logits: String? { givenLogits ?? Variables.text("logits") }
     @Flag(help: "Tell which experts of a mixture each layer chose, and how sure its router was; with --json, all logits.")
     var explainExperts = Variables.flag("explain_experts")
+    @Flag(help: "Tell which fact of a memory answers, how sure that is, and what would have come without it.")
+    var explain = Variables.flag("explain")
     @Option(name: .customLong("system"), help: "A system message before the prompt.") var givenSystem: String?
     var system: String? { givenSystem ?? Variables.text("system") }
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
@@ -67,13 +70,17 @@ struct Complete: AsyncParsableCommand {
             try PromptTokens(base: base, adapter: adapter).tokens(raw ? .raw(text) : .chat(messages))
         }
         if let logits { try LogitsFile.write(logits, of: try tokens(), base: base, adapter: adapter) }
-        func show(_ answer: Answer) throws {
+        func show(_ answer: Answer, without: String? = nil) throws {
             let experts = explainExperts ? try ExpertExplanation(prompt: tokens(), answer: answer.text, base: base, adapter: adapter) : nil
             guard json else {
                 if let experts { print("\n\(experts.text)") }
                 return
             }
             var document = document(answer.decision ?? decision, answer, base.name)
+            if let without, case .object(var memory)? = document["memory"] {
+                memory["without"] = .string(without)
+                document["memory"] = .object(memory)
+            }
             if let experts { document["experts"] = experts.json }
             print(JSONValue.object(document).serialized(pretty: true))
         }
@@ -86,10 +93,21 @@ struct Complete: AsyncParsableCommand {
         request.memories = memories
         let answer = try Answer.run(.decided(decision), request, on: serving) { if !json { Terminal.write($0) } }
         if !json { Terminal.write("\n") }
-        if let recall = answer.start?.recall {
-            Terminal.progress("memory: fact \(recall.fact) of \(recall.memory), score \(Figure.decimals(recall.score, 2)): \(recall.question ?? "")")
+        guard explain else {
+            if let recall = answer.start?.recall { Terminal.progress("memory: \(RecallText(recall).line)") }
+            return try show(answer)
         }
-        try show(answer)
+        guard let recall = answer.start?.recall else {
+            if !json { print("\nno fact is meant: the answer is the same without a memory") }
+            return try show(answer)
+        }
+        request.memories = []
+        // A memory that answers as an adapter leaves the base.
+        let isMemory = answer.start?.adapter == recall.memory
+        let same = RouteDecision.explicit(isMemory ? nil : answer.start?.adapter, reason: "the same without the memory")
+        let without = try Answer.run(.decided(same), request, on: serving) { _ in }.text
+        if !json { print("\n\(RecallText(recall).text)\nwithout the memory: \(without)") }
+        try show(answer, without: without)
     }
 
     private func document(_ decision: RouteDecision, _ answer: Answer, _ name: String) -> JSONObject {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Generation
+import Inference
 import JSON
 import Memory
 
@@ -10,13 +12,19 @@ struct MemoryExplain: ParsableCommand {
             EXAMPLES
               lmoe memory explain "which code opens the annex"
 
-            A fact answers when its score reaches the threshold. Exit status 3: none does, and \
-            the base would answer.
+            A fact answers when its score reaches the threshold. Then the base is also asked \
+            without the memory, and its text shown. Exit status 3: no fact is meant, and the base \
+            would answer.
             """)
 
     @OptionGroup var choice: MemoryChoice
+    @Option(help: "Most tokens of the base's own text; 0 does not ask it.") var maxTokens = Variables.integer("max-tokens") ?? 64
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
     @Argument(help: "The text.") var text: [String]
+
+    func validate() throws {
+        guard (0...4_096).contains(maxTokens) else { throw ValidationError("--max-tokens goes from 0 to 4096.") }
+    }
 
     func run() throws {
         let memory = try choice.open()
@@ -25,17 +33,34 @@ struct MemoryExplain: ParsableCommand {
         let open = try memory.workspace.configuration.openMemories(for: weights).memory(at: memory.folder)
         let decision = try open.decide(text.joined(separator: " "), with: try memory.encoder())
         let snapshot = open.snapshot
+        let without = decision.fact != nil && maxTokens > 0 ? try answerOfTheBase(memory.workspace) : nil
         if json {
-            print(try document(decision, snapshot, memory.name).serialized(pretty: true))
+            print(try document(decision, snapshot, memory.name, without).serialized(pretty: true))
         } else {
-            try tell(decision, snapshot)
+            try tell(decision, snapshot, without)
         }
         if decision.fact == nil { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
-    private func tell(_ decision: GateDecision, _ snapshot: MemorySnapshot) throws {
+    /// The text as a user's turn, greedily.
+    private func answerOfTheBase(_ workspace: Workspace) throws -> String {
+        let engine = try Engine(base: try workspace.base(), store: nil, limits: workspace.configuration.limits.engine)
+        defer { engine.stop() }
+        var sampling = SamplingParameters()
+        sampling.temperature = 0
+        let request = GenerationRequest(
+            id: "explain", prompt: .chat([ChatMessage(role: "user", content: text.joined(separator: " "))], tools: []), sampling: sampling,
+            maxTokens: min(maxTokens, engine.contextLength - 1))
+        return try Answer.run(request, on: engine) { _ in }.text
+    }
+
+    private func tell(_ decision: GateDecision, _ snapshot: MemorySnapshot, _ without: String?) throws {
         if let id = decision.fact, let fact = try snapshot.fact(id) {
-            print("fact \(id): \(fact.question)\nanswer: \(fact.answer)\n")
+            print("fact \(id): \(fact.question)\nanswer: \(fact.answer)")
+            let margin = decision.margin.map { Figure.decimals(Double($0), 2) } ?? "-"
+            print("score: \(decision.score.map { Figure.decimals(Double($0), 2) } ?? "-"), margin \(margin)")
+            if let without { print("without the memory: \(without)") }
+            print("")
         } else {
             print("no fact is meant: the base answers\n")
         }
@@ -51,7 +76,7 @@ struct MemoryExplain: ParsableCommand {
         print("threshold: \(Figure.decimals(Double(decision.threshold), 2))")
     }
 
-    private func document(_ decision: GateDecision, _ snapshot: MemorySnapshot, _ name: String) throws -> JSONValue {
+    private func document(_ decision: GateDecision, _ snapshot: MemorySnapshot, _ name: String, _ without: String?) throws -> JSONValue {
         let candidates = try decision.candidates.map { candidate -> JSONValue in
             [
                 "id": .string("\(name):\(candidate.fact)"), "score": candidate.score.map { .number(Double($0)) } ?? .null,
@@ -62,7 +87,7 @@ struct MemoryExplain: ParsableCommand {
         return [
             "fact": decision.fact.map { .string("\(name):\($0)") } ?? .null, "score": decision.score.map { .number(Double($0)) } ?? .null,
             "margin": decision.margin.map { .number(Double($0)) } ?? .null, "threshold": .number(Double(decision.threshold)),
-            "candidates": .array(candidates),
+            "without": without.map(JSONValue.string) ?? .null, "candidates": .array(candidates),
         ]
     }
 }
