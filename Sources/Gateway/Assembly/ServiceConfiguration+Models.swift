@@ -86,7 +86,7 @@ extension ServiceConfiguration {
             for: model.weights, embedder: embedder, first: try openFirstEmbedder(pool), check: model.adapterPromptCheck, memories: memories)
         let engine = try openEngine(model, library: library, encoder: { embedder })
         var parts = ServiceParts(backend: engine, embedder: embedder, library: library)
-        if let embedder = embedder as? EncoderEmbedder, model.template != nil {
+        if let embedder = embedder as? EncoderEmbedder {
             let interruption = Interruption()
             let tellers = TellerShelf(
                 memories, memoryBase(model), encoder: embedder, pool: try startTuningPool(beside: pool), interruption: interruption)

@@ -54,11 +54,17 @@ final class PromptBuilder: Sendable {
         return tokens
     }
 
-    /// The question in a prompt: the user's last message, or the text.
+    /// The question in a prompt: the user's last message, or the text, without special tokens that it spells.
     func question(of prompt: GenerationRequest.Prompt) -> String {
         switch prompt {
         case .chat(let messages, _): (messages.last { $0.role == "user" } ?? messages.last)?.content ?? ""
-        case .text(let text, _, _): text
+        case .text(let text, _, let parseSpecial):
+            if parseSpecial, !base.tokenizer.specialTokenOffsets(in: text).isEmpty {
+                base.tokenizer.decode(
+                    base.tokenizer.encode(text, addSpecialTokens: false, parseSpecial: true), skipSpecialTokens: true)
+            } else {
+                text
+            }
         case .tokens(let tokens): base.tokenizer.decode(tokens, skipSpecialTokens: true)
         }
     }

@@ -10,23 +10,17 @@ struct RenderedFact: Equatable {
     var answer: [Int32]
 }
 
-/// Renders questions with the base's chat template, as serving does for a conversation of one question.
+/// Renders questions as serving does: with the base's chat template as a conversation of one question, and without one as plain text that
+/// the answer follows directly.
 struct FactRenderer {
     private let base: MemoryBase
-    private let template: ChatTemplate
 
-    /// Errors: `invalid` for a base without a chat template.
-    init(_ base: MemoryBase) throws(MemoryError) {
-        guard let template = base.template else {
-            throw MemoryError(.invalid, "\(base.name) has no chat template; facts are answers in a conversation")
-        }
-        (self.base, self.template) = (base, template)
-    }
+    init(_ base: MemoryBase) { self.base = base }
 
     /// The tokens of a question. Errors: `invalid` for a text that is empty, spells a special token or is too long.
     func prompt(_ question: String, place: String = "question") throws(MemoryError) -> [Int32] {
         try check(question, place: place)
-        let tokens = try render([ChatMessage(role: "user", content: question)], asksForAnswer: true)
+        let tokens = try render(question)
         guard tokens.count <= min(WriterLimits.promptTokens, base.configuration.contextLength - WriterLimits.answerTokens) else {
             throw MemoryError(
                 .invalid, "the question takes \(tokens.count) tokens, at most \(WriterLimits.promptTokens) are written", place: place)
@@ -38,9 +32,7 @@ struct FactRenderer {
     func fact(_ question: String, _ answer: String, place: String = "question") throws(MemoryError) -> RenderedFact {
         try check(answer, place: "answer")
         let prompt = try prompt(question, place: place)
-        let whole = try render(
-            [ChatMessage(role: "user", content: question), ChatMessage(role: "assistant", content: answer)], asksForAnswer: false)
-        let tokens = try answerTokens(answer, whole, after: prompt)
+        let tokens = try answerTokens(answer, try render(question, answer), after: prompt)
         guard tokens.count <= WriterLimits.answerTokens else {
             throw MemoryError(
                 .invalid, "the answer takes \(tokens.count) tokens with its end, at most \(WriterLimits.answerTokens) are written",
@@ -55,7 +47,7 @@ struct FactRenderer {
         if whole.starts(with: prompt), let end = whole[prompt.count...].lastIndex(where: tokenizer.endOfSequence.contains) {
             return Array(whole[prompt.count...end])
         }
-        // The template writes the end in another way, or a token spans the border: what a sequence of single tokens decodes to counts.
+        // There is no template, it writes the end in another way, or a token spans the border: what single tokens decode to counts.
         guard let end = tokenizer.endOfSequence.min() else {
             throw MemoryError(.invalid, "\(base.name) has no token that ends an answer")
         }
@@ -71,10 +63,16 @@ struct FactRenderer {
         }
     }
 
-    private func render(_ messages: [ChatMessage], asksForAnswer: Bool) throws(MemoryError) -> [Int32] {
+    /// - Parameter answer: nil: up to where it begins.
+    private func render(_ question: String, _ answer: String? = nil) throws(MemoryError) -> [Int32] {
+        guard let template = base.template else {
+            return base.tokenizer.encode(question, addSpecialTokens: true, parseSpecial: false)
+        }
+        let answered = answer.map { [ChatMessage(role: "assistant", content: $0)] } ?? []
+        let messages = [ChatMessage(role: "user", content: question)] + answered
         let begin = base.tokenizer.beginOfSequence.flatMap(base.tokenizer.piece(of:)) ?? ""
         let variables = TemplateVariables.of(
-            messages, tools: [], asksForAnswer: asksForAnswer, beginOfSequence: begin, endOfSequence: base.endOfSequence)
+            messages, tools: [], asksForAnswer: answer == nil, beginOfSequence: begin, endOfSequence: base.endOfSequence)
         do throws(TemplateError) {
             return base.tokenizer.encode(try template.render(variables), addSpecialTokens: false, parseSpecial: true)
         } catch {

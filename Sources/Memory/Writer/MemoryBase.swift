@@ -10,7 +10,7 @@ public struct MemoryBase: Sendable {
     public let identity: String
     public let weights: DecoderWeights
     public let tokenizer: any Tokenizer
-    /// Nil: the base only completes text, and holds no facts.
+    /// Nil: the base only completes text; a fact's answer follows its question directly.
     public let template: ChatTemplate?
     /// Text of the token that ends an answer, for the template.
     public let endOfSequence: String

@@ -8,12 +8,12 @@ extension MemoryCalibration {
     private static let answerTokens = 40
     private static let randomFacts = 16
 
-    /// Runs the base over the calibration texts. Nil: it was interrupted. Errors: `invalid` for a base that holds no facts, `unavailable`
+    /// Runs the base over the calibration texts. Nil: it was interrupted. Errors: `invalid` for a layer that is not there, `unavailable`
     /// memory. Cost: some 3,000 tokens through the base.
     public static func measure(
         _ base: MemoryBase, site: Int, pool: WorkerPool, interruption: Interruption = Interruption()
     ) throws(MemoryError) -> MemoryCalibration? {
-        let renderer = try FactRenderer(base)
+        let renderer = FactRenderer(base)
         var sequences: [RenderedFact] = []
         for turn in CalibrationTexts.turns + CalibrationTexts.randomFacts(randomFacts) {
             var rendered = try renderer.fact(turn.question, turn.answer)

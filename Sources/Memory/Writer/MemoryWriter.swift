@@ -46,7 +46,7 @@ public final class MemoryWriter {
     private let training: FactTraining
     private let served: ServedCheck
 
-    /// Errors: `mismatched` for a calibration of another base, `invalid` for a base without a chat template, `unavailable` memory.
+    /// Errors: `mismatched` for a calibration of another base, `invalid` for a layer that the base does not have, `unavailable` memory.
     ///
     /// - Parameters:
     ///   - pool: in the background it gives way to the foreground.
@@ -136,7 +136,9 @@ public final class MemoryWriter {
         let question = try desk.renderer.fact(fact.question, fact.answer)
         var variants = [question]
         let rules = QuestionRules.paraphrases(of: fact.question).prefix(settings.ruleWordings)
-        for (text, place) in rules.map({ ($0, "question") }) + fact.wordings.map({ ($0, "wordings") }) {
+        // In plain text the base reads the end of the question last: with a mark, and without.
+        let unmarked = desk.base.template == nil ? ([fact.question] + rules).compactMap(QuestionRules.withoutMark) : []
+        for (text, place) in (rules + unmarked).map({ ($0, "question") }) + fact.wordings.map({ ($0, "wordings") }) {
             let rendered = try desk.renderer.fact(text, fact.answer, place: place)
             guard rendered.answer == question.answer else {
                 throw MemoryError(.invalid, "the answer has other tokens after this wording than after the question", place: place)

@@ -12,6 +12,14 @@ enum QuestionRules {
         return (text.last == "." ? request(words) : nil) ?? thing(words) ?? indirect(words) ?? request(words) ?? frames(core, text)
     }
 
+    /// Without the mark at its end; nil: it has none, or nothing else.
+    static func withoutMark(_ question: String) -> String? {
+        let text = trimmed(question)
+        guard let last = text.last, "?.!".contains(last) else { return nil }
+        let rest = trimmed(String(text.dropLast()))
+        return rest.isEmpty ? nil : rest
+    }
+
     // MARK: Rules
 
     /// "What is the door code of X?": the noun phrase after the verb can be asked for.

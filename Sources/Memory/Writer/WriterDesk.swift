@@ -17,7 +17,7 @@ final class WriterDesk {
     /// Rows of a step of the base. In the background the foreground waits for a part of a layer of one at most.
     private static let stepRows = 256
 
-    /// Errors: `invalid` for a base that holds no facts, `unavailable` memory.
+    /// Errors: `invalid` for a layer that the base does not have, `unavailable` memory.
     ///
     /// - Parameter upperRows: of a step of the layers above the site.
     init(_ base: MemoryBase, site: Int, pool: WorkerPool, upperRows: Int, interruption: Interruption) throws(MemoryError) {
@@ -25,7 +25,7 @@ final class WriterDesk {
             throw MemoryError(.invalid, "layer \(site), the base has the layers 0 to \(base.configuration.layers - 1)", place: "site")
         }
         (self.base, self.pool, self.interruption) = (base, pool, interruption)
-        renderer = try FactRenderer(base)
+        renderer = FactRenderer(base)
         // What two prompts have in common that begin differently.
         let prompts = (try renderer.prompt("a"), try renderer.prompt("0"))
         let common = zip(prompts.0, prompts.1).prefix { $0 == $1 }.map(\.0)

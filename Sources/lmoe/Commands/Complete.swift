@@ -86,8 +86,7 @@ struct Complete: AsyncParsableCommand {
         }
         guard sampling.maxTokens > 0 else { return try show(Answer()) }
         var request = GenerationRequest(
-            id: "complete",
-            prompt: raw ? .text(text, addSpecialTokens: false, parseSpecial: true) : .chat(messages, tools: []),
+            id: "complete", prompt: raw ? .text(text, addSpecialTokens: false, parseSpecial: true) : .chat(messages, tools: []),
             sampling: sampling.parameters,
             maxTokens: min(sampling.maxTokens, max(1, engine.contextLength - 1)), stop: sampling.stop)
         request.memories = memories
