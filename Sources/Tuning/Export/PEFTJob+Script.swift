@@ -27,7 +27,8 @@ extension PEFTJob {
             path = HERE / name
             if not path.exists():
                 return None
-            return Dataset.from_list([json.loads(line) for line in path.read_text().splitlines()])
+            # A line ends at a line feed alone: texts may hold other separators of lines.
+            return Dataset.from_list([json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line])
 
 
         def load_base(path, dtype):
