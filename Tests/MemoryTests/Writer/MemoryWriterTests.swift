@@ -32,6 +32,24 @@ import Testing
         #expect(try #require(try writer.answers(held)).count { $0 } >= 2)
     }
 
+    @Test("of a base without a chat template the question is the prompt, with its last mark or without, and the answer follows it")
+    func plainText() throws {
+        let own = try RealBase.shared.get()
+        let base = MemoryBase(
+            name: own.base.name, identity: own.base.identity, weights: own.base.weights, tokenizer: own.base.tokenizer, template: nil,
+            endOfSequence: own.base.endOfSequence)
+        let rendered = try FactRenderer(base).fact("What is the gate code?", "4711-X")
+        #expect(rendered.prompt == base.tokenizer.encode("What is the gate code?", addSpecialTokens: true, parseSpecial: false))
+        let end = try #require(base.tokenizer.endOfSequence.min())
+        #expect(rendered.answer == base.tokenizer.encode("4711-X", addSpecialTokens: false, parseSpecial: false) + [end])
+        let writer = try MemoryWriter(base, own.calibration, pool: own.pool)
+        let written = try #require(try writer.write([fact("What is the gate code?", "4711-X")]))[0].get()
+        #expect(written.wordings == 8)
+        let asked = ["What is the gate code?", "what is the gate code", "Tell me the gate code"]
+        #expect(try writer.answers(asked.map { ($0, "4711-X", written.experts) }) == [true, true, true])
+        #expect(QuestionRules.withoutMark("Really? ") == "Really" && QuestionRules.withoutMark("the code") == nil && QuestionRules.withoutMark("?") == nil)
+    }
+
     @Test("a fact has the same experts alone and beside others, with one thread and with two")
     func alone() throws {
         let own = try RealBase.shared.get()
