@@ -2,9 +2,12 @@
 
     python3 scripts/memory/evaluate.py [--lmoe .build/release/lmoe] [--facts 1000] [--asked 400] [--unrelated 300] [--datasets FOLDER] [--json FILE]
 
+The environment's LMOE_BASE names another base; one without a chat template is asked by /v1/completions.
+
 Facts have answers of 32 random letters and digits, which no model knows, on things of entities with made-up names; the same seed gives the
-same facts. Asked are, of a drawn part of them: the question as it was told; three forms that keep the nouns; one with a synonym of the
-thing, which was not told; and neighbours that were never told, which differ in the name, in the thing or in the kind. Unrelated are CLINC150's
+same facts. Asked are, of a drawn part of them: the question as it was told; three forms that keep the nouns; another sentence with a
+synonym of the thing, before the memory knows of synonyms and when its configuration names them (one line for each of the ten things, no
+fact is told again); and neighbours that were never told, which differ in the name, in the thing or in the kind. Unrelated are CLINC150's
 out-of-scope texts and GSM8K's questions: their greedy answers are compared with those of the same service without its memory. At the
 end a tenth of the facts is forgotten and asked again.
 """
@@ -16,7 +19,7 @@ import random
 import tempfile
 import time
 
-from served import Server, facts, remember, share, unrelated
+from served import THINGS, Server, facts, name_synonyms, remember, share, unrelated
 
 
 def main():
@@ -43,12 +46,17 @@ def main():
         note("written", f"{written} of {len(told)}", written / len(told))
         note("seconds a fact, with the start", f"{seconds / len(told):.3f}", seconds / len(told))
         note("bytes a fact", f"{sum(p.stat().st_size for p in (adapters / 'facts').iterdir()) // len(told):,}", None)
-        with Server(options.lmoe, adapters) as server:
-            def all_of(texts, memory="facts", tokens=48):
-                return server.ask_all(texts, memory, tokens)
 
+        def all_of(texts, memory="facts", tokens=48):
+            return server.ask_all(texts, memory, tokens)
+
+        with Server(options.lmoe, adapters) as server:
+            note("exact, synonym, not named", *share(answer == f["answer"] for f, (answer, _) in zip(asked, all_of([f["synonym"] for f in asked]))))
+        # With the synonyms from here on: they must not open the gate for anything else.
+        name_synonyms(adapters, [list(terms) for terms in THINGS])
+        with Server(options.lmoe, adapters) as server:
             for what, texts in [("told", [f["question"] for f in asked])] + [
-                    (f"form {n + 1}", [f["forms"][n] for f in asked]) for n in range(3)] + [("synonym, not told", [f["synonym"] for f in asked])]:
+                    (f"form {n + 1}", [f["forms"][n] for f in asked]) for n in range(3)] + [("synonym, named", [f["synonym"] for f in asked])]:
                 note(f"exact, {what}", *share(answer == f["answer"] for f, (answer, _) in zip(asked, all_of(texts))))
             answers = {f["answer"] for f in told}
             for kind in ("name", "thing", "kind"):

@@ -92,6 +92,12 @@ def remember(lmoe, adapters, told, folder, memory="facts"):
     return lines, seconds
 
 
+def name_synonyms(adapters, groups, memory="facts"):
+    """Terms that mean the same, in the memory's configuration."""
+    path = adapters / memory / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"synonyms": groups}, indent=1) + "\n")
+
+
 def run(command):
     """The output of a command that must succeed."""
     done = subprocess.run(command, capture_output=True, text=True)
@@ -116,6 +122,7 @@ class Server:
         for _ in range(1_200):
             try:
                 self.call("GET", "/v1/models")
+                self.completes_only = not self.has_template()
                 return
             except urllib.error.HTTPError:
                 time.sleep(0.1)
@@ -134,14 +141,28 @@ class Server:
         with urllib.request.urlopen(request, timeout=600) as reply:
             return json.load(reply)
 
+    def has_template(self):
+        """A base that only completes text refuses messages."""
+        try:
+            self.call("POST", "/v1/chat/completions", {"model": "base", "max_tokens": 1, "messages": [{"role": "user", "content": "Hello"}]})
+            return True
+        except urllib.error.HTTPError as error:
+            if error.code != 400:
+                raise
+            return False
+
     def complete(self, text, memory, tokens=48, model="base"):
-        return self.call("POST", "/v1/chat/completions", {
-            "model": model, "memory": memory, "temperature": 0, "max_tokens": tokens, "messages": [{"role": "user", "content": text}]})
+        settings = {"model": model, "memory": memory, "temperature": 0, "max_tokens": tokens}
+        if self.completes_only:
+            return self.call("POST", "/v1/completions", settings | {"prompt": text})
+        return self.call("POST", "/v1/chat/completions", settings | {"messages": [{"role": "user", "content": text}]})
 
     def ask(self, text, memory, tokens=48, model="base"):
         """The answer, and the fact that gave it; None: the base."""
         reply = self.complete(text, memory, tokens, model)
-        return reply["choices"][0]["message"]["content"], (reply["lmoe"].get("memory") or {}).get("fact")
+        choice = reply["choices"][0]
+        answer = choice["text"] if self.completes_only else choice["message"]["content"]
+        return answer, (reply["lmoe"].get("memory") or {}).get("fact")
 
     def ask_all(self, texts, memory, tokens=48, model="base"):
         with concurrent.futures.ThreadPoolExecutor(16) as pool:

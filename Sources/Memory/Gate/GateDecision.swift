@@ -10,6 +10,8 @@ public struct GateDecision: Sendable, Equatable {
         public var score: Float?
     }
 
+    /// The request with a synonym in the place of one of its terms, where that is what was compared; nil: as it came.
+    public var readAs: String?
     /// The fact whose question the request means; nil: none.
     public var fact: Fact.ID?
     /// Of the best candidate; nil: there is none that was compared.

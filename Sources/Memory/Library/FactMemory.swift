@@ -2,6 +2,7 @@ public import Adapters
 internal import Embeddings
 public import Generation
 internal import Models
+internal import Synchronization
 
 /// A memory that is open: asked by requests, and told by one process.
 ///
@@ -13,8 +14,7 @@ public final class FactMemory: DeltaRetrieval {
     let configuration: DecoderConfiguration
     private let source: Source
     private let gates: GateSource
-    /// In the place of the store's own threshold, where the folder's configuration sets one.
-    private let threshold: Float?
+    private let settings: Mutex<MemorySettings>
 
     private enum Source: Sendable {
         case writable(MemoryStore)
@@ -32,7 +32,7 @@ public final class FactMemory: DeltaRetrieval {
                 .mismatched, "the memory is of the base \(found.identity.base), this one is \(baseIdentity)", place: folder)
         }
         (self.folder, self.configuration, self.gates) = (folder, configuration, gates)
-        threshold = try MemoryFolder.threshold(folder)
+        settings = Mutex(try MemoryFolder.settings(folder))
         do throws(MemoryError) {
             source = .writable(try MemoryStore(folder, identity: found.identity))
         } catch where error.code == .unavailable {
@@ -74,15 +74,32 @@ public final class FactMemory: DeltaRetrieval {
 
     // MARK: Asking
 
-    /// Whether a text means a fact, and which others it came near to. Cost: one text through the encoder, and under a millisecond.
+    /// Whether a text means a fact, and which others it came near to. Cost: one text through the encoder, and under a millisecond; where it
+    /// means none and has terms with synonyms, that for up to four further texts.
     /// Errors: `mismatched` for another encoder than the one that made the keys, `malformed`, `unavailable`.
     public func decide(_ text: String, with encoder: any TextEmbedder) throws(MemoryError) -> GateDecision {
         try decide(text, with: encoder, in: snapshot)
     }
 
     func decide(_ text: String, with encoder: any TextEmbedder, in snapshot: MemorySnapshot) throws(MemoryError) -> GateDecision {
-        try gate(encoder).decide(text, try key(of: text, with: encoder), in: snapshot, threshold: threshold)
+        let (gate, settings) = (try gate(encoder), settings.withLock { $0 })
+        let decision = try gate.decide(text, try key(of: text, with: encoder), in: snapshot, threshold: settings.threshold)
+        if decision.fact != nil { return decision }
+        // In other words it may mean one.
+        let others = settings.synonyms.wordings(of: text, most: WordingRules.most)
+        guard !others.isEmpty else { return decision }
+        var best = decision
+        for (other, key) in zip(others, try keys(of: others, with: encoder)) {
+            var found = try gate.decide(other, key, in: snapshot, threshold: settings.threshold)
+            guard found.fact != nil, best.fact == nil || found.score ?? -.infinity > best.score ?? -.infinity else { continue }
+            found.readAs = other
+            best = found
+        }
+        return best
     }
+
+    /// From the next question on.
+    func use(_ settings: MemorySettings) { self.settings.withLock { $0 = settings } }
 
     /// Errors: `mismatched` for an encoder that does not show its word pieces or is another one.
     func key(of text: String, with encoder: any TextEmbedder) throws(MemoryError) -> FactKey {

@@ -30,8 +30,8 @@ public enum MemoryFolder {
         }
     }
 
-    /// The threshold that a memory's configuration sets; nil: none, and the store chooses its own. Errors: `malformed`, `unavailable`.
-    static func threshold(_ folder: String) throws(MemoryError) -> Float? {
+    /// What a memory's configuration sets. Errors: `malformed`, `unavailable`.
+    static func settings(_ folder: String) throws(MemoryError) -> MemorySettings {
         let path = "\(folder)/\(configuration)"
         let bytes: [UInt8]
         do throws(FileError) {
@@ -40,14 +40,10 @@ public enum MemoryFolder {
             throw MemoryError(.unavailable, error.message, place: error.path)
         }
         do throws(JSONError) {
-            return try threshold(JSONCursor(JSONValue.parse(bytes)))
+            return try MemorySettings(JSONCursor(JSONValue.parse(bytes)))
         } catch {
             throw MemoryError(.malformed, error.description, place: path)
         }
-    }
-
-    static func threshold(_ document: JSONCursor) throws(JSONError) -> Float? {
-        try document["threshold"].optionalDouble(in: -100...100).map { Float($0) }
     }
 
     /// Makes a folder with an empty memory; it appears whole. Errors: `invalid` where something is there already, `unavailable`.

@@ -28,9 +28,9 @@ public struct MemoryStoreFamily: AdapterFamily {
                     "the memory was written for another base (\(identity)); this one is \(library.baseIdentity): tell it again with `lmoe memory export` and `lmoe remember --file`")
             }
             let site = try document["site"].int(in: 0...library.configuration.layers - 1)
-            _ = try MemoryFolder.threshold(document)
+            let settings = try MemorySettings(document)
             return MemoryStorePlan(
-                library: library, folder: content.folder, site: site, encoder: try document["encoder"].string(),
+                library: library, folder: content.folder, site: site, encoder: try document["encoder"].string(), settings: settings,
                 baseName: content.manifest.baseModelName)
         } catch {
             problems.note(AdapterError(.malformed, error.message, file: MemoryFolder.configuration, key: error.path))
@@ -45,6 +45,7 @@ private struct MemoryStorePlan: AdapterPlan {
     let folder: String
     let site: Int
     let encoder: String
+    let settings: MemorySettings
     let baseName: String?
 
     var summary: AdapterSummary {
@@ -62,7 +63,10 @@ private struct MemoryStorePlan: AdapterPlan {
     func retrieval(_ elements: AdapterElements, problems: inout AdapterProblems) -> (any DeltaRetrieval)? {
         problems.noting { () throws(AdapterError) in
             do throws(MemoryError) {
-                return try library.memory(at: folder)
+                let memory = try library.memory(at: folder)
+                // It may be open already, with a configuration that has changed since.
+                memory.use(settings)
+                return memory
             } catch {
                 throw AdapterError(error)
             }

@@ -42,15 +42,19 @@ struct MemoryExplain: ParsableCommand {
         if decision.fact == nil { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
-    /// The text as a user's turn, greedily.
+    /// The text as a user's turn, or as it is where the base has no chat template; greedily.
     private func answerOfTheBase(_ workspace: Workspace) throws -> String {
-        let engine = try Engine(base: try workspace.base(), store: nil, limits: workspace.configuration.limits.engine)
+        let (base, question) = (try workspace.base(), text.joined(separator: " "))
+        let engine = try Engine(base: base, store: nil, limits: workspace.configuration.limits.engine)
         defer { engine.stop() }
         var sampling = SamplingParameters()
         sampling.temperature = 0
         let request = GenerationRequest(
-            id: "explain", prompt: .chat([ChatMessage(role: "user", content: text.joined(separator: " "))], tools: []), sampling: sampling,
-            maxTokens: min(maxTokens, engine.contextLength - 1))
+            id: "explain",
+            prompt: base.template == nil
+                ? .text(question, addSpecialTokens: true, parseSpecial: false)
+                : .chat([ChatMessage(role: "user", content: question)], tools: []),
+            sampling: sampling, maxTokens: min(maxTokens, engine.contextLength - 1))
         return try Answer.run(request, on: engine) { _ in }.text
     }
 
@@ -59,6 +63,7 @@ struct MemoryExplain: ParsableCommand {
             print("fact \(id): \(fact.question)\nanswer: \(fact.answer)")
             let margin = decision.margin.map { Figure.decimals(Double($0), 2) } ?? "-"
             print("score: \(decision.score.map { Figure.decimals(Double($0), 2) } ?? "-"), margin \(margin)")
+            if let other = decision.readAs { print("read as: \(other)") }
             if let without { print("without the memory: \(without)") }
             print("")
         } else {
@@ -87,6 +92,7 @@ struct MemoryExplain: ParsableCommand {
         return [
             "fact": decision.fact.map { .string("\(name):\($0)") } ?? .null, "score": decision.score.map { .number(Double($0)) } ?? .null,
             "margin": decision.margin.map { .number(Double($0)) } ?? .null, "threshold": .number(Double(decision.threshold)),
+            "read_as": decision.readAs.map(JSONValue.string) ?? .null,
             "without": without.map(JSONValue.string) ?? .null, "candidates": .array(candidates),
         ]
     }

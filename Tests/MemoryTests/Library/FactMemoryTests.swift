@@ -2,6 +2,7 @@ import Adapters
 import Embeddings
 import Foundation
 import Generation
+import JSON
 import Models
 import Tensors
 import TestSupport
@@ -178,5 +179,41 @@ struct FactMemoryTests {
         #expect(try memory.retrieve(Self.door.question, with: rig.encoder) != nil)
         let refusal = #expect(throws: MemoryError.self) { try memory.forget([1]) }
         #expect(refusal?.code == .unavailable)
+    }
+
+    @Test("a question in a synonym that the configuration names means the fact, one in another word does not, and the question itself goes first")
+    func synonyms() throws {
+        let rig = try Rig()
+        let teller = try rig.teller()
+        let door = ToldFact(question: Self.door.question, answer: Self.door.answer)
+        let outcome = try #require(try teller.tell([door], onConflict: .refuse))[0].get()
+        let keypad = "What is the keypad code of the annex?"
+        #expect(try teller.memory.decide(keypad, with: rig.encoder).fact == nil)
+        teller.memory.use(try Self.settings(#"{"synonyms": [["Door  code", "keypad code", "entry digits"]]}"#))
+        let found = try teller.memory.decide(keypad, with: rig.encoder)
+        #expect(found.fact == outcome.id && found.readAs == Self.door.question)
+        #expect(try teller.memory.decide("Tell me the Entry Digits, of the annex.", with: rig.encoder).fact == outcome.id)
+        #expect(try teller.memory.decide(door.question, with: rig.encoder).readAs == nil)
+        for text in ["What is the keypad colour of the annex?", "What is the keypad code of the attic?", "What is the keypad code2 of the annex?"] {
+            #expect(try teller.memory.decide(text, with: rig.encoder).fact == nil, "\(text)")
+        }
+        let own = ToldFact(question: keypad, answer: "0815")
+        let other = try #require(try teller.tell([own], onConflict: .refuse))[0].get()
+        #expect(other.id != outcome.id)
+        #expect(try teller.memory.decide(keypad, with: rig.encoder).fact == other.id)
+    }
+
+    private static func settings(_ text: String) throws -> MemorySettings { try MemorySettings(JSONCursor(JSONValue.parse(text))) }
+
+    @Test(
+        "broken synonyms are an error with their place",
+        arguments: [
+            (#"{"synonyms": 7}"#, "synonyms"), (#"{"synonyms": [["door code"]]}"#, "synonyms[0]"),
+            (#"{"synonyms": [["a", "b"], ["c", "code 7"]]}"#, "synonyms[1][1]"), (#"{"synonyms": [["a", "b"], ["c", "B"]]}"#, "synonyms[1][1]"),
+            (#"{"synonyms": [["a", " "]]}"#, "synonyms[0][1]"), (#"{"synonyms": [["a", true]]}"#, "synonyms[0][1]"),
+        ])
+    func brokenSynonyms(text: String, place: String) {
+        let error = #expect(throws: JSONError.self) { try Self.settings(text) }
+        #expect(error?.path == place, "\(error?.description ?? "")")
     }
 }
