@@ -81,3 +81,11 @@ bool ck_lower_thread_priority(void) {
     return false;
 #endif
 }
+
+bool ck_make_thread_nice(void) {
+#ifdef __linux__
+    return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10) == 0;
+#else
+    return false;
+#endif
+}

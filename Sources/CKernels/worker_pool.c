@@ -83,6 +83,7 @@ struct ck_worker_pool {
     void *context;
     bool ending;
     ck_core_share *background;  // null: of the foreground
+    bool idle;
     size_t threads;
     size_t running;    // of the pool's own threads
     worker *workers;
@@ -91,7 +92,8 @@ struct ck_worker_pool {
 static void *work(void *argument) {
     worker *self = argument;
     ck_worker_pool *pool = self->pool;
-    if (pool->background) ck_lower_thread_priority();
+    if (pool->background && pool->idle) ck_lower_thread_priority();
+    if (pool->background && !pool->idle) ck_make_thread_nice();
     for (unsigned runs = 0;; runs++) {
         gate_wait(&pool->started, runs, false);
         if (pool->ending) return NULL;
@@ -101,7 +103,7 @@ static void *work(void *argument) {
     }
 }
 
-ck_worker_pool *ck_worker_pool_create(size_t threads, ck_core_share *background, int *error) {
+ck_worker_pool *ck_worker_pool_create(size_t threads, ck_core_share *background, bool idle, int *error) {
     *error = 0;
     if (threads == 0) threads = 1;
     ck_worker_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
@@ -117,6 +119,7 @@ ck_worker_pool *ck_worker_pool_create(size_t threads, ck_core_share *background,
     atomic_init(&pool->arrived, 0);
     pool->ending = false;
     pool->background = background;
+    pool->idle = idle;
     pool->threads = threads;
     pool->running = 0;
     pool->workers = calloc(threads, sizeof *pool->workers);

@@ -1,5 +1,6 @@
 internal import CKernels
 internal import Glibc
+internal import Synchronization
 
 /// Divides the cores between foreground work, such as serving, and background work, such as tuning, in one process.
 ///
@@ -16,6 +17,8 @@ public final class CoreShare: @unchecked Sendable {
     /// Of the time that the foreground is busy, what the background gets: 0 to `greatestShare`.
     public let background: Double
     let pointer: OpaquePointer
+    /// What it gets now, as bits.
+    private let granted: Atomic<UInt64>
 
     public static let greatestShare = 0.9
 
@@ -24,6 +27,18 @@ public final class CoreShare: @unchecked Sendable {
         guard let pointer = ck_core_share_create() else { fatalError("no memory for the threads' shares") }
         self.background = background
         self.pointer = pointer
+        granted = Atomic(background.bitPattern)
+    }
+
+    /// What the background gets now.
+    public var current: Double { Double(bitPattern: granted.load(ordering: .relaxed)) }
+
+    /// The background gets a greater share while the body runs: for work that a client waits for. One thread at a time.
+    public func withBackground<Value, Failure: Error>(atLeast share: Double, _ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+        precondition(0...Self.greatestShare ~= share, "a background share of \(share), expected 0 to \(Self.greatestShare)")
+        granted.store(max(share, background).bitPattern, ordering: .relaxed)
+        defer { granted.store(background.bitPattern, ordering: .relaxed) }
+        return try body()
     }
 
     deinit { ck_core_share_destroy(pointer) }
@@ -73,6 +88,7 @@ public struct ForegroundSteps {
 
     /// After each step: sleeps for a turn of the background when one is due and somebody waits for it.
     public mutating func stepEnded() {
+        turns.share = share.current
         guard let nanoseconds = turns.stepEnded(now: Self.now, isAwaited: share.isAwaited) else { return }
         share.leave()
         var left = timespec(tv_sec: 0, tv_nsec: nanoseconds)
@@ -94,12 +110,13 @@ struct BackgroundTurns {
     static let turn = 5_000_000
     /// What long steps have earned is not taken all at once.
     static let longestTurn = 20_000_000
+    var share: Double
     /// What the background earns for a nanosecond of the foreground.
-    private let rate: Double
+    private var rate: Double { share / (1 - share) }
     private var earned = 0.0
     private var last = 0
 
-    init(share: Double) { rate = share / (1 - share) }
+    init(share: Double) { self.share = share }
 
     mutating func begin(now: Int) { last = now }
 

@@ -31,12 +31,16 @@ public final class WorkerPool: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - share: its runs count as foreground work there; in the background they wait while there is some.
-    public init(starting threads: Int, share: CoreShare? = nil, isBackground: Bool = false) throws(ResourceError) {
+    ///   - isIdle: in the background, its threads run only where no other thread of the machine wants their core. Otherwise they have a low
+    ///     priority and get on beside other processes: for work that a client waits for.
+    public init(
+        starting threads: Int, share: CoreShare? = nil, isBackground: Bool = false, isIdle: Bool = true
+    ) throws(ResourceError) {
         guard 1...Self.mostThreads ~= threads else {
             throw ResourceError("\(threads) worker threads were asked for, expected 1 to \(Self.mostThreads)")
         }
         var error: Int32 = 0
-        guard let pool = ck_worker_pool_create(threads, isBackground ? share?.pointer : nil, &error) else {
+        guard let pool = ck_worker_pool_create(threads, isBackground ? share?.pointer : nil, isIdle, &error) else {
             throw ResourceError("the system refused \(threads) worker threads: \(String(cString: strerror(error)))")
         }
         self.threads = threads

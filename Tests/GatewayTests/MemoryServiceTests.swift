@@ -18,12 +18,13 @@ import Testing
         let service: Service
         private let port: Int
 
-        init(_ adapters: String, memories: [String] = []) async throws {
+        init(_ adapters: String, memories: [String] = [], configure: (inout ServiceConfiguration) -> Void = { _ in }) async throws {
             var configuration = ServiceConfiguration()
             (configuration.base, configuration.encoder) = ("\(Checkout.path)/models/base.gguf", "\(Checkout.path)/models/encoder")
             (configuration.adapters, configuration.routes, configuration.cache, configuration.port) = (adapters, nil, nil, 0)
             (configuration.threads, configuration.memories) = (2, memories)
             configuration.limits.adapters.settleMilliseconds = 20
+            configure(&configuration)
             service = await Service(configuration, logger: Logger(sink: MemoryLogSink()))
             port = try await service.listen()
             let settings = configuration
@@ -97,6 +98,30 @@ import Testing
         await second.service.drain()
         #expect(try await service.ask("DELETE", "/v1/memories/facts:1")["deleted"] == true)
         #expect(try await service.chat(question).answer == before.answer, "what is forgotten is the base's again")
+        await service.service.drain()
+    }
+
+    @Test func aListIsWrittenInPiecesAndReadInPieces() async throws {
+        let folder = try Self.adapters("facts")
+        let service = try await MemoryService(folder.path) { configuration in configuration.limits.memory.scanned = 3 }
+        let doors = ["annex", "cellar", "attic", "garage", "archive", "kitchen", "workshop"]
+        let list = doors.enumerated().map { "{\"question\":\"What is the code of the \($1) door?\",\"answer\":\"4711-\($0)\"}" }
+        let told = try await service.ask("POST", "/v1/memories", "{\"facts\":[\(list.joined(separator: ","))]}")
+        #expect(told["data"]?.arrayValue?.map { $0["answer"] } == doors.indices.map { .string("4711-\($0)") }, "in the order of the request")
+
+        var (found, pages, after) = ([JSONValue](), 0, "")
+        while pages < 9 {
+            let page = try await service.ask("GET", "/v1/memories?contains=4711-6\(after)")
+            found += page["data"]?.arrayValue ?? []
+            pages += 1
+            guard let next = page["next_after"]?.stringValue else {
+                #expect(page["has_more"] == false)
+                break
+            }
+            after = "&after=\(next)"
+        }
+        #expect(found.count == 1 && found.first?["question"] == "What is the code of the workshop door?")
+        #expect(pages == 3, "a call looks at three facts")
         await service.service.drain()
     }
 }

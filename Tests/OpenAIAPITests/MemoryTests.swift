@@ -19,12 +19,17 @@ import UV
             """
         #expect(told.status == 200 && told.text == shape + ",\"status\":\"added\"}")
         #expect(await api.send("GET", "\(Self.path)/bash:1").text == shape + "}")
-        #expect(await api.send("GET", "\(Self.path)?contains=door&limit=1").text == "{\"object\":\"list\",\"data\":[\(shape)}],\"has_more\":false}")
+        #expect(await api.send("GET", "\(Self.path)?contains=door&limit=1").text == "{\"object\":\"list\",\"data\":[\(shape)}],\"has_more\":false,\"next_after\":null}")
         let changed = try await api.send("PATCH", "\(Self.path)/bash:1", "{\"answer\":\"1234\"}").json()
         #expect(changed["answer"] == "1234" && changed["question"] == "What is the door code?")
         #expect(try await api.send("DELETE", "\(Self.path)/bash:1").json()["deleted"] == true)
+        for number in 1...3 { _ = await api.send("POST", Self.path, "{\"question\":\"\(number)?\",\"answer\":\"b\"}") }
+        let page = try await api.send("GET", "\(Self.path)?limit=2").json()
+        #expect(page["has_more"] == true && page["next_after"] == "bash:2")
+        let rest = try await api.send("GET", "\(Self.path)?limit=2&after=bash:2").json()
+        #expect(rest["data"]?.arrayValue?.count == 1 && rest["has_more"] == false && rest["next_after"] == .null)
         for method in ["GET", "DELETE"] {
-            let gone = await api.send(method, "\(Self.path)/bash:1")
+            let gone = await api.send(method, "\(Self.path)/bash:9")
             #expect(gone.status == 404)
             #expect(try gone.json().error("code") == "fact_not_found")
         }

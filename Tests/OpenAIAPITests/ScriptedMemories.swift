@@ -39,11 +39,9 @@ final class ScriptedMemories: MemoryService {
         }
     }
 
-    func facts(
-        _ memory: String, after: UInt64?, limit: Int, containing text: String?
-    ) async throws -> (facts: [RememberedFact], hasMore: Bool) {
+    func facts(_ memory: String, after: UInt64?, limit: Int, containing text: String?) async throws -> FactPage {
         let found = stored.withLock { $0.filter { fact in fact.id > after ?? 0 && text.map { fact.question.contains($0) } ?? true } }
-        return (Array(found.prefix(limit)), found.count > limit)
+        return FactPage(facts: Array(found.prefix(limit)), next: found.count > limit ? found[limit - 1].id : nil)
     }
 
     func fact(_ memory: String, _ id: UInt64) async throws -> RememberedFact {

@@ -93,6 +93,26 @@ import Testing
         steps.end()
     }
 
+    @Test func workThatAClientWaitsForGetsAGreaterShareAsLongAsItLasts() throws {
+        let share = CoreShare(background: 0)
+        let background = try Background(share, threads: 2)
+        var steps = ForegroundSteps(share)
+        steps.begin()
+        wait { share.isAwaited }
+        share.withBackground(atLeast: 0.5) {
+            let before = background.runs.now
+            while background.runs.now < before + 2 {
+                usleep(500)
+                steps.stepEnded()
+            }
+        }
+        #expect(share.current == 0)
+        share.stopHolding()
+        background.waitForRun()
+        background.stop()
+        steps.end()
+    }
+
     @Test(arguments: [0.05, 0.1, 0.5, 0.9]) func turnsTakeTheShareOfTheTime(share: Double) {
         var turns = BackgroundTurns(share: share)
         var (now, background) = (7, 0)

@@ -21,3 +21,6 @@ bool ck_core_share_is_awaited(const ck_core_share *share);
 void ck_core_share_open(ck_core_share *share);
 // The calling thread runs from now on only where no other thread wants its core. False: the system refuses that.
 bool ck_lower_thread_priority(void);
+// Threads of the usual priority come first from now on, and the calling one still gets a tenth of its core beside one of them. False: the
+// system refuses that.
+bool ck_make_thread_nice(void);

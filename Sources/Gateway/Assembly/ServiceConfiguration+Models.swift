@@ -25,6 +25,15 @@ extension ServiceConfiguration {
         }
     }
 
+    /// Starts the threads that write facts, which also give way. A client waits for them: they get on beside other processes.
+    public func startMemoryPool(beside pool: WorkerPool) throws(GatewayError) -> WorkerPool {
+        do throws(ResourceError) {
+            return try WorkerPool(starting: tuningThreads ?? pool.threads, share: pool.share, isBackground: true, isIdle: false)
+        } catch {
+            throw GatewayError(.notOpened, error.message, place: "tuning-threads")
+        }
+    }
+
     /// The base with its weights. `pool` computes the steps.
     public func openBase(_ pool: WorkerPool) throws(GatewayError) -> BaseModel {
         do {
@@ -89,8 +98,9 @@ extension ServiceConfiguration {
         if let embedder = embedder as? EncoderEmbedder {
             let interruption = Interruption()
             let tellers = TellerShelf(
-                memories, memoryBase(model), encoder: embedder, pool: try startTuningPool(beside: pool), interruption: interruption)
-            parts.memories = MemoryDesk(library, tellers, interruption: interruption)
+                memories, memoryBase(model), encoder: embedder, pool: try startMemoryPool(beside: pool), share: memoryShare,
+                interruption: interruption)
+            parts.memories = MemoryDesk(library, tellers, interruption: interruption, limits: limits.memory)
         }
         if tuningFolder != nil {
             parts.tuner = RunExecutor(

@@ -35,6 +35,8 @@ public struct ServiceConfiguration: Sendable {
     public var threads: Int
     /// Of the time while requests run, what tuning gets.
     public var tuningShare = 0.08
+    /// Of the time while requests run, what writing facts gets.
+    public var memoryShare = 0.25
     /// nil: as many as for requests.
     public var tuningThreads: Int?
     public var precision = Precision.fast

@@ -22,6 +22,8 @@ public struct ServiceLimits: Sendable {
     public var serving = ServingLimits()
     /// Files and fine-tuning jobs.
     public var tuning = FineTuningLimits()
+    /// Facts that are told over HTTP.
+    public var memory = MemoryLimits()
     /// Bytes that adapters may take in memory while no request uses them.
     public var adapterBudgetBytes = 256 << 20
     /// Changes of adapters over HTTP that may wait while another one is made; beyond that, 429.
@@ -44,7 +46,7 @@ public struct ServiceLimits: Sendable {
     }
 
     /// A line a limit, for people.
-    public var lines: [String] { connectionLines + requestLines + engineLines + adapterLines + tuningLines }
+    public var lines: [String] { connectionLines + requestLines + engineLines + adapterLines + memoryLines + tuningLines }
 
     private var connectionLines: [String] {
         [
@@ -85,6 +87,13 @@ public struct ServiceLimits: Sendable {
             "adapter files        configuration \(bytes(adapters.configurationBytes)), template \(bytes(adapters.templateBytes)); a copy has \(adapters.copiedFiles) files, \(bytes(adapters.copiedBytes))",
             "changes over HTTP    \(queuedChanges) waiting, then 429",
             "routing data         \(routing.examplesPerAdapter) examples an adapter of \(bytes(routing.exampleBytes)), \(bytes(routing.fileBytes)) a file",
+        ]
+    }
+
+    private var memoryLines: [String] {
+        [
+            "facts                \(memory.facts) a request, \(memory.waiting) waiting, then 429",
+            "lists of facts       \(memory.page) an answer, \(memory.scanned) looked at; \(memory.readers) waiting, then 429",
         ]
     }
 

@@ -9,6 +9,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case tuningJobs = "tuning-jobs"
     case memory
     case memoryAccess = "memory-access"
+    case memoryShare = "memory-share"
     case host, port, threads, precision
     case tuningShare = "tuning-share"
     case tuningThreads = "tuning-threads"

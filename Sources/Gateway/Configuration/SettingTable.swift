@@ -59,6 +59,10 @@ extension Setting {
             .number(
                 \.tuningShare, 0...CoreShare.greatestShare,
                 "share of the time that fine-tuning jobs get while requests run; they get all of it while none does")
+        case .memoryShare:
+            .number(
+                \.memoryShare, 0...CoreShare.greatestShare,
+                "share of the time that writing facts over HTTP gets while requests run; it gets all of it while none does")
         case .tuningThreads:
             .custom(
                 default: "0", range: 0...256, "threads that compute fine-tuning jobs; 0 takes as many as for requests"

@@ -4,41 +4,38 @@ import Generation
 internal import Memory
 internal import Models
 import OpenAIAPI
+internal import Serving
 internal import Synchronization
 
 /// Tells, changes and forgets facts for `/v1/memories`, on a thread of its own, in the time that serving leaves.
 ///
 /// Facts of requests that wait for the same memory are written together.
 final class MemoryDesk: MemoryService {
-    let limits = MemoryLimits()
+    let limits: MemoryLimits
     private let library: AdapterLibrary
     private let tellers: TellerShelf
     private let interruption: Interruption
     private var queue: DispatchQueue { tellers.queue }
-    private let waiting = Mutex(Waiting())
-    /// Facts that may wait.
-    private let capacity: Int
+    /// Reads facts: no list waits for what is being written, and none holds that up.
+    private let reading: WorkQueue
+    private let waiting: Mutex<Waiting>
     private let counted = Mutex<@Sendable (_ memory: String, FactOutcome, _ count: Int) -> Void>({ _, _, _ in })
 
-    private struct Order {
-        var memory: String
-        var facts: [ToldFact]
-        var onConflict: ToldFact.Conflict
-        var continuation: CheckedContinuation<[Result<(fact: RememberedFact, outcome: ToldFact.Outcome), APIError>], any Error>
-    }
-
     private struct Waiting {
-        var orders: [Order] = []
-        var facts = 0
+        var queue: FactQueue
+        var pace = BatchPace()
+        /// A turn on the queue is on its way.
+        var isScheduled = false
         var isStopped = false
     }
 
-    /// - Parameter capacity: facts that may wait while others are written.
-    init(_ library: AdapterLibrary, _ tellers: TellerShelf, interruption: Interruption, capacity: Int = 4_096) {
+    init(_ library: AdapterLibrary, _ tellers: TellerShelf, interruption: Interruption, limits: MemoryLimits = MemoryLimits()) {
+        self.limits = limits
         self.library = library
         self.tellers = tellers
         self.interruption = interruption
-        self.capacity = capacity
+        reading = WorkQueue("lmoe.memory.reading", capacity: limits.readers, purpose: "to read facts")
+        waiting = Mutex(Waiting(queue: FactQueue(capacity: limits.waiting)))
     }
 
     func memories() async throws -> [String] {
@@ -46,53 +43,52 @@ final class MemoryDesk: MemoryService {
         return shelf.names.filter { name in shelf.entries[name]?.family == MemoryStoreFamily.name }
     }
 
-    func tell(
-        _ memory: String, _ facts: [ToldFact], onConflict: ToldFact.Conflict
-    ) async throws -> [Result<(fact: RememberedFact, outcome: ToldFact.Outcome), APIError>] {
+    func tell(_ memory: String, _ facts: [ToldFact], onConflict: ToldFact.Conflict) async throws -> [FactQueue.Told] {
         try await withCheckedThrowingContinuation { continuation in
-            let order = Order(memory: memory, facts: facts, onConflict: onConflict, continuation: continuation)
+            let order = FactQueue.Order(
+                memory: memory, facts: facts, onConflict: onConflict, answer: { continuation.resume(with: $0) })
             let refusal = waiting.withLock { waiting -> APIError? in
-                if waiting.isStopped { return APIError(.draining, "The server is stopping.", retryAfterSeconds: 5) }
-                guard waiting.facts + facts.count <= capacity else {
-                    return APIError(.overloaded, "\(waiting.facts) facts wait to be written.", retryAfterSeconds: 5)
-                }
-                waiting.orders.append(order)
-                waiting.facts += facts.count
-                return nil
+                if waiting.isStopped { return Self.stopping }
+                return waiting.queue.add(order)
+                    ? nil : APIError(.overloaded, "\(waiting.queue.count) facts wait to be written.", retryAfterSeconds: 5)
             }
             if let refusal {
                 count(memory, FactOutcome(refusal), facts.count)
                 return continuation.resume(throwing: refusal)
             }
-            queue.async { [self] in writeNext() }
+            schedule()
         }
     }
 
-    func facts(
-        _ memory: String, after: UInt64?, limit: Int, containing text: String?
-    ) async throws -> (facts: [RememberedFact], hasMore: Bool) {
-        try await run { [self] in
+    func facts(_ memory: String, after: UInt64?, limit: Int, containing text: String?) async throws -> FactPage {
+        try await read { [self] isAbandoned in
             let snapshot = try tellers.memory(try folder(memory)).snapshot
-            var (found, place) = ([RememberedFact](), after)
+            var (found, place, looked) = ([RememberedFact](), after, 0)
             while let id = snapshot.id(after: place) {
+                if looked == limits.scanned || (text == nil && found.count == limit) { return FactPage(facts: found, next: place) }
+                looked += 1
+                if looked.isMultiple(of: 256), isAbandoned() { throw CancellationError() }
+                guard let fact = try snapshot.fact(id), text.map({ fact.mentions($0) }) ?? true else {
+                    place = id
+                    continue
+                }
+                if found.count == limit { return FactPage(facts: found, next: place) }
                 place = id
-                guard let fact = try snapshot.fact(id) else { continue }
-                if let text, ![fact.question, fact.answer].contains(where: { $0.localizedCaseInsensitiveContains(text) }) { continue }
-                if found.count == limit { return (found, true) }
                 found.append(fact.remembered(in: memory))
             }
-            return (found, false)
+            return FactPage(facts: found, next: nil)
         }
     }
 
     func fact(_ memory: String, _ id: UInt64) async throws -> RememberedFact {
-        try await run { [self] in try stored(memory, id) }
+        try await read { [self] _ in try stored(memory, id) }
     }
 
     func change(_ memory: String, _ id: UInt64, _ change: FactChange) async throws -> RememberedFact {
         try await counting(memory, .changed) { [self] in
             let teller = try tellers.teller(try folder(memory))
-            guard try teller.change(id, change) != nil else { throw Self.stopping }
+            let changed = try tellers.writing { () throws(MemoryError) in try teller.change(id, change) }
+            guard changed != nil else { throw Self.stopping }
             return try stored(memory, id)
         }
     }
@@ -108,11 +104,10 @@ final class MemoryDesk: MemoryService {
     /// What is being written is dropped; nothing of it was acknowledged.
     func stop() async {
         let orders = waiting.withLock { waiting in
-            defer { waiting.orders = [] }
             waiting.isStopped = true
-            return waiting.orders
+            return waiting.queue.removeAll()
         }
-        for order in orders { order.continuation.resume(throwing: Self.stopping) }
+        for order in orders { order.answer(.failure(Self.stopping)) }
         interruption.set()
         await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
     }
@@ -125,7 +120,7 @@ final class MemoryDesk: MemoryService {
     }
 
     /// Facts that wait to be written.
-    var waitingFacts: Int { waiting.withLock { $0.facts } }
+    var waitingFacts: Int { waiting.withLock { $0.queue.count } }
 
     /// Of the memories that are open. The first question or fact of a memory opens it.
     func storedFacts() -> [(memory: String, count: Int)] {
@@ -158,64 +153,77 @@ final class MemoryDesk: MemoryService {
 
     private func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            queue.async {
-                continuation.resume(
-                    with: Result {
-                        do {
-                            return try body()
-                        } catch let error as MemoryError {
-                            throw APIError(error)
-                        }
-                    })
-            }
+            queue.async { continuation.resume(with: Result { try Self.asking(body) }) }
         }
     }
 
-    /// The oldest order, and those behind it that are of its kind, up to a batch of facts.
-    private func take() -> [Order] {
-        waiting.withLock { waiting in
-            guard let first = waiting.orders.first else { return [] }
-            var (taken, rest, count) = ([Order](), [Order](), 0)
-            for order in waiting.orders {
-                let fits = order.memory == first.memory && order.onConflict == first.onConflict
-                if fits, taken.isEmpty || count + order.facts.count <= MemoryTeller.batch {
-                    taken.append(order)
-                    count += order.facts.count
-                } else {
-                    rest.append(order)
-                }
-            }
-            waiting.orders = rest
-            waiting.facts -= count
-            return taken
+    /// On the queue that reads.
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable (_ isAbandoned: @escaping @Sendable () -> Bool) throws -> Value
+    ) async throws -> Value {
+        try await reading.runWhileWanted { isAbandoned in try Self.asking { try body(isAbandoned) } }
+    }
+
+    /// What a memory refuses becomes an error for a client.
+    private static func asking<Value>(_ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as MemoryError {
+            throw APIError(error)
         }
+    }
+
+    /// One turn at a time, behind what else waits for the queue: a fact is forgotten between two batches.
+    private func schedule() {
+        let isDue = waiting.withLock { waiting in
+            guard !waiting.isScheduled, !waiting.queue.isEmpty else { return false }
+            waiting.isScheduled = true
+            return true
+        }
+        if isDue { queue.async { [self] in writeNext() } }
     }
 
     private func writeNext() {
-        let orders = take()
-        guard let first = orders.first else { return }
-        do {
-            let teller = try tellers.teller(try folder(first.memory))
-            guard var results = try teller.tell(orders.flatMap(\.facts), onConflict: first.onConflict)?[...] else { throw Self.stopping }
-            for order in orders {
-                let own = results.prefix(order.facts.count)
-                results = results.dropFirst(order.facts.count)
-                let outcomes = own.map { told(order.memory, $0) }
-                for outcome in outcomes { count(order.memory, FactOutcome(outcome), 1) }
-                order.continuation.resume(returning: outcomes)
-            }
-        } catch {
-            let failure = (error as? MemoryError).map { APIError($0) } ?? error
-            for order in orders {
-                count(order.memory, (failure as? APIError).flatMap { FactOutcome($0) }, order.facts.count)
-                order.continuation.resume(throwing: failure)
+        let taken = waiting.withLock { $0.queue.take($0.pace.most) }
+        var rest: [FactQueue.Order] = []
+        if let first = taken.first?.order {
+            let (facts, start) = (taken.flatMap { $0.order.rest.prefix($0.count) }, ContinuousClock.now)
+            do {
+                let teller = try tellers.teller(try folder(first.memory))
+                let written = try tellers.writing { () throws(MemoryError) in try teller.tell(facts, onConflict: first.onConflict) }
+                guard var results = written?[...] else { throw Self.stopping }
+                let seconds = (ContinuousClock.now - start) / .seconds(1)
+                waiting.withLock { $0.pace.note(facts: facts.count, seconds: seconds) }
+                for (var order, own) in taken {
+                    let outcomes = results.prefix(own).map { told(order.memory, $0) }
+                    results = results.dropFirst(own)
+                    for outcome in outcomes { count(order.memory, FactOutcome(outcome), 1) }
+                    order.told += outcomes
+                    if order.rest.isEmpty { order.answer(.success(order.told)) } else { rest.append(order) }
+                }
+            } catch {
+                let failure = (error as? APIError) ?? (error as? MemoryError).map { APIError($0) }
+                    ?? APIError(failed: "the facts could not be written", cause: "\(error)")
+                for (order, _) in taken { fail(order, failure) }
             }
         }
+        let dropped = waiting.withLock { waiting in
+            waiting.isScheduled = false
+            if waiting.isStopped { return rest }
+            for order in rest { waiting.queue.putBack(order) }
+            return []
+        }
+        for order in dropped { fail(order, Self.stopping) }
+        schedule()
     }
 
-    private func told(
-        _ memory: String, _ result: Result<ToldOutcome, MemoryError>
-    ) -> Result<(fact: RememberedFact, outcome: ToldFact.Outcome), APIError> {
+    /// What was written of a list before stays acknowledged.
+    private func fail(_ order: FactQueue.Order, _ error: APIError) {
+        count(order.memory, FactOutcome(error), order.rest.count)
+        order.answer(order.told.isEmpty ? .failure(error) : .success(order.told + order.rest.map { _ in .failure(error) }))
+    }
+
+    private func told(_ memory: String, _ result: Result<ToldOutcome, MemoryError>) -> FactQueue.Told {
         switch result {
         case .failure(let error): return .failure(APIError(error))
         case .success(let outcome):
@@ -247,6 +255,9 @@ final class MemoryDesk: MemoryService {
 }
 
 extension Fact {
+    /// Whether question or answer contain a text, in whatever case.
+    func mentions(_ text: String) -> Bool { [question, answer].contains { $0.localizedCaseInsensitiveContains(text) } }
+
     /// As clients see it.
     func remembered(in memory: String) -> RememberedFact {
         RememberedFact(

@@ -13,11 +13,14 @@ final class TellerShelf: @unchecked Sendable {
     private let base: MemoryBase
     private let encoder: any TextEmbedder
     private let pool: WorkerPool
+    /// Of the time while requests run, what writing gets.
+    private let share: Double
     private let interruption: Interruption
     let queue = DispatchQueue(label: "lmoe.memory", qos: .utility)
     private var tellers: [String: MemoryTeller] = [:]
 
-    init(_ memories: MemoryLibrary, _ base: MemoryBase, encoder: any TextEmbedder, pool: WorkerPool, interruption: Interruption) {
+    init(_ memories: MemoryLibrary, _ base: MemoryBase, encoder: any TextEmbedder, pool: WorkerPool, share: Double, interruption: Interruption) {
+        self.share = share
         self.memories = memories
         self.base = base
         self.encoder = encoder
@@ -27,6 +30,12 @@ final class TellerShelf: @unchecked Sendable {
 
     /// Errors: those of `FactMemory`.
     func memory(_ folder: String) throws(MemoryError) -> FactMemory { try memories.memory(at: folder) }
+
+    /// Runs what tells facts, with the time that it may take from requests.
+    func writing<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+        guard let cores = pool.share else { return try body() }
+        return try cores.withBackground(atLeast: share, body)
+    }
 
     /// Nil: nothing has asked or told it.
     func openMemory(_ folder: String) -> FactMemory? { memories.openMemory(at: folder) }

@@ -29,8 +29,12 @@ enum MemoryShape {
         return ["object": "list", "data": .array(data)]
     }
 
-    static func page(_ facts: [RememberedFact], hasMore: Bool) -> JSONValue {
-        ["object": "list", "data": .array(facts.map { fact($0) }), "has_more": .bool(hasMore)]
+    /// `next_after` is the next call's `after`.
+    static func page(_ page: FactPage, of memory: String) -> JSONValue {
+        [
+            "object": "list", "data": .array(page.facts.map { fact($0) }), "has_more": .bool(page.next != nil),
+            "next_after": page.next.map { .string(FactName(memory: memory, id: $0).text) } ?? .null,
+        ]
     }
 
     static func deleted(_ name: FactName) -> JSONValue { ["id": .string(name.text), "object": "memory", "deleted": true] }

@@ -33,7 +33,7 @@ extension APIService {
                 after = name.id
             }
             let page = try await memories.facts(memory, after: after, limit: place.limit, containing: text)
-            exchange.respond(MemoryShape.page(page.facts, hasMore: page.hasMore))
+            exchange.respond(MemoryShape.page(page, of: memory))
         }
     }
 

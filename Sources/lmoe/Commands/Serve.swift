@@ -65,6 +65,7 @@ struct ServiceOptions: SettingOptions {
     @Option(.tuningFolder) var tuningFolder: String?
     @Option(.tuningAccess) var tuningAccess: String?
     @Option(.tuningJobs) var tuningJobs: String?
+    @Option(.memoryShare) var memoryShare: String?
     @Option(.tuningShare) var tuningShare: String?
     @Option(.tuningThreads) var tuningThreads: String?
     @Option(.apiKeyFile) var apiKeyFile: String?
