@@ -84,7 +84,9 @@ bool ck_lower_thread_priority(void) {
 
 bool ck_make_thread_nice(void) {
 #ifdef __linux__
-    return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10) == 0;
+    id_t thread = (id_t)syscall(SYS_gettid);
+    int nice = getpriority(PRIO_PROCESS, thread) + 10;
+    return setpriority(PRIO_PROCESS, thread, nice > 19 ? 19 : nice) == 0;
 #else
     return false;
 #endif

@@ -1,4 +1,5 @@
 public import Adapters
+internal import Dispatch
 internal import Embeddings
 public import Generation
 internal import Models
@@ -15,6 +16,8 @@ public final class FactMemory: DeltaRetrieval {
     private let source: Source
     private let gates: GateSource
     private let settings: Mutex<MemorySettings>
+    /// Left when this memory is closed, and another one may write.
+    let open = DispatchGroup()
 
     private enum Source: Sendable {
         case writable(MemoryStore)
@@ -38,6 +41,12 @@ public final class FactMemory: DeltaRetrieval {
         } catch where error.code == .unavailable {
             source = .readable(found, error)
         }
+        open.enter()
+    }
+
+    deinit {
+        if case .writable(let store) = source { store.close() }
+        open.leave()
     }
 
     /// What it holds now.

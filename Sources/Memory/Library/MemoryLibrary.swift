@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Glibc
 public import Models
 internal import Synchronization
@@ -16,6 +17,10 @@ public final class MemoryLibrary: Sendable {
         weak var memory: FactMemory?
         /// Of the folder: one that was replaced has another.
         var inode: ino_t
+        let open: DispatchGroup
+
+        /// Nothing uses it, and it has given back the right to write.
+        var isClosed: Bool { memory == nil && open.wait(timeout: .now()) == .success }
     }
 
     public init(baseIdentity: String, configuration: DecoderConfiguration) {
@@ -32,9 +37,11 @@ public final class MemoryLibrary: Sendable {
             var status = stat()
             guard stat(folder, &status) == 0 else { throw MemoryError(.notFound, "cannot open: \(String(cString: strerror(errno)))", place: folder) }
             if let entry = memories[folder], entry.inode == status.st_ino, let open = entry.memory { return open }
+            // The one before may be on its way out. Before it is closed, another one could only read, as long as anything uses it.
+            if let entry = memories[folder], entry.memory == nil { entry.open.wait() }
             let memory = try FactMemory(folder, baseIdentity: baseIdentity, configuration: configuration, gates: gates)
-            memories = memories.filter { $0.value.memory != nil }
-            memories[folder] = Entry(memory: memory, inode: status.st_ino)
+            memories = memories.filter { !$0.value.isClosed }
+            memories[folder] = Entry(memory: memory, inode: status.st_ino, open: memory.open)
             return memory
         }
     }

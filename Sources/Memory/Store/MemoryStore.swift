@@ -34,6 +34,9 @@ public final class MemoryStore: Sendable {
         writer = Mutex(StoreWriter(folder: folder, lock: lock, limits: limits, opened: opened))
     }
 
+    /// Gives the right to write to another store. Nothing is changed afterwards; snapshots stay.
+    func close() { writer.withLock { $0.release() } }
+
     /// What the store holds now.
     public var snapshot: MemorySnapshot { published.withLock { $0 } }
 

@@ -1,11 +1,13 @@
 internal import Glibc
+internal import Synchronization
 
 /// The right to write into a store's folder, which one process has at a time (`flock` on `store.lock`). The system takes it back when the
 /// process ends, however it ends.
 final class StoreLock: Sendable {
     static let name = "store.lock"
 
-    private let descriptor: Int32
+    /// Below 0 when it was given back.
+    private let descriptor: Atomic<Int32>
 
     /// Errors: `unavailable` when another process has it, or another store of this process: the message names the process.
     init(_ folder: String) throws(MemoryError) {
@@ -23,7 +25,13 @@ final class StoreLock: Sendable {
             close(descriptor)
             throw error
         }
-        self.descriptor = descriptor
+        self.descriptor = Atomic(descriptor)
+    }
+
+    /// Gives it back.
+    func release() {
+        let open = descriptor.exchange(-1, ordering: .acquiringAndReleasing)
+        if open >= 0 { close(open) }
     }
 
     private static let signatureBytes = 24
@@ -39,7 +47,7 @@ final class StoreLock: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit { release() }
 
     private static func holder(_ descriptor: Int32, _ path: String) throws(MemoryError) -> String {
         let bytes = try DiskFile.read(descriptor, path, 0..<min(try DiskFile.size(descriptor, path), signatureBytes))

@@ -28,6 +28,9 @@ struct StoreWriter {
         hasStrayBytes = opened.hasStrayBytes
     }
 
+    /// Another store may write.
+    func release() { lock.release() }
+
     private var active: SegmentFile { segments[segments.count - 1] }
 
     // Changes:

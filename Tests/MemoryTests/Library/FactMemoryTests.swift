@@ -4,6 +4,7 @@ import Foundation
 import Generation
 import JSON
 import Models
+import Synchronization
 import Tensors
 import TestSupport
 import Testing
@@ -215,5 +216,20 @@ struct FactMemoryTests {
     func brokenSynonyms(text: String, place: String) {
         let error = #expect(throws: JSONError.self) { try Self.settings(text) }
         #expect(error?.path == place, "\(error?.description ?? "")")
+    }
+
+    @Test("a memory that several threads open and close can always be written")
+    func closing() throws {
+        let rig = try Rig()
+        let refusals = Mutex<[String]>([])
+        let (library, path) = (rig.library, rig.path)
+        DispatchQueue.concurrentPerform(iterations: 400) { _ in
+            do {
+                _ = try library.memory(at: path).store()
+            } catch {
+                refusals.withLock { $0.append("\(error)") }
+            }
+        }
+        #expect(refusals.withLock { $0 } == [])
     }
 }
