@@ -220,10 +220,13 @@ def encoder(folder):
 
     @torch.no_grad()
     def encode(texts):
-        for text in texts:
-            if text not in known:
-                batch = tokenizer(text, truncation=True, max_length=128, return_tensors="pt")
-                known[text] = F.normalize(model(**batch).last_hidden_state[0].mean(0), dim=0)
+        new = sorted(set(texts) - known.keys(), key=lambda text: (len(text), text))
+        for start in range(0, len(new), 64):
+            part = new[start:start + 64]
+            batch = tokenizer(part, padding=True, truncation=True, max_length=128, return_tensors="pt")
+            mask = batch["attention_mask"][..., None]
+            states = (model(**batch).last_hidden_state * mask).sum(1) / mask.sum(1)
+            known.update(zip(part, F.normalize(states, dim=1)))
         return torch.stack([known[text] for text in texts])
     return encode
 
