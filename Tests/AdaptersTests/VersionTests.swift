@@ -61,7 +61,7 @@ import Testing
                 versions.withLock { _ = $0.insert(loaded.version) }
             }
         }
-        #expect(group.wait(timeout: .now() + 60) == .success)
+        #expect(group.wait(timeout: .now() + 600) == .success)
         #expect(versions.withLock { $0 } == [first.version])
         for layer in 0..<base.layers {
             for projection in Projection.allCases {

@@ -135,7 +135,7 @@ import Testing
     }
 
     /// Nothing waits for what is no file, and the system's reason is told.
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(20)))
     func keyFilesThatCannotBeReadAreRefusedWithTheReason() throws {
         let folder = try TemporaryFolder()
         var configuration = ServiceConfiguration()

@@ -323,7 +323,7 @@ import Testing
         #expect(try lines(folder).count > 1)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(20)))
     func aLogThatCannotBeWrittenIsToldAtTheStart() async throws {
         #expect(throws: GatewayError.self) { try DecisionLog(DecisionLogSettings(path: "/nowhere/at/all.jsonl")) }
         let folder = try TemporaryFolder()

@@ -61,7 +61,7 @@ final class Site: Sendable {
             "{\"model\":\"\(model)\",\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]}", headers: headers)
     }
 
-    /// Asks until it holds; false after five minutes.
+    /// Asks until it holds; false when `patience` is over.
     func until(_ condition: () async throws -> Bool) async throws -> Bool { try await holds(condition) }
 
     /// One request on a connection of its own.

@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import TestSupport
 import Testing
 import UV
 
@@ -13,9 +14,9 @@ final class Outcome {
     var written = 0
     var requests = 0
 
-    /// False after five minutes.
+    /// False when `patience` is over.
     func wait(_ condition: @LoopActor (Outcome) -> Bool) async throws -> Bool {
-        let end = ContinuousClock.now + .seconds(300)
+        let end = ContinuousClock.now + patience
         while !condition(self) {
             guard ContinuousClock.now < end else { return false }
             try await Task.sleep(for: .milliseconds(10))

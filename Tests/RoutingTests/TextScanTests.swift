@@ -11,7 +11,7 @@ import Testing
         String(repeating: "\u{1100}", count: 100_000), String(repeating: "👩\u{200D}", count: 50_000), String(repeating: "\r\n.", count: 100_000),
     ]
 
-    @Test(.timeLimit(.minutes(5)), arguments: long.indices)
+    @Test(.timeLimit(.minutes(20)), arguments: long.indices)
     func aTextThatIsOneCharacterIsRouted(number: Int) throws {
         let dispatcher = try RouteDispatcherTests.dispatcher { $0.languageModel = .always }
         let text = Self.long[number]
@@ -24,7 +24,7 @@ import Testing
         #expect(try dispatcher.decide(RouteQuestion(.text(lines)), rules: RouteDispatcherTests.rules).adapter == "bash")
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: long.indices)
+    @Test(.timeLimit(.minutes(20)), arguments: long.indices)
     func aNameOfAnyLengthIsUnknown(number: Int) throws {
         let dispatcher = try RouteDispatcherTests.dispatcher()
         var request = RouteQuestion(.text("list files"))
@@ -36,7 +36,7 @@ import Testing
         #expect(RouteDispatcherTests.rules.admits(Caller(), to: Self.long[number]))
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: long.indices)
+    @Test(.timeLimit(.minutes(20)), arguments: long.indices)
     func examplesOfAnyContentAreRead(number: Int) throws {
         let text = String(Self.long[number].unicodeScalars.filter { $0 != "\r" && $0 != "\n" })
         let lines = try ExampleLines.parse("\"\(text)\"\r\n\r\n\"\(text)\"\n", place: "x")

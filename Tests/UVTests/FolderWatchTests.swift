@@ -9,9 +9,9 @@ final class Calls {
     private(set) var count = 0
     func add() { count += 1 }
 
-    /// True as soon as there are more than `before`; false after five minutes.
+    /// True as soon as there are more than `before`; false when `patience` is over.
     func more(than before: Int) async throws -> Bool {
-        let end = ContinuousClock.now + .seconds(300)
+        let end = ContinuousClock.now + patience
         while count <= before {
             guard ContinuousClock.now < end else { return false }
             try await Task.sleep(for: .milliseconds(10))
