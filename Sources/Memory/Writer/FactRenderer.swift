@@ -17,10 +17,23 @@ struct FactRenderer {
 
     init(_ base: MemoryBase) { self.base = base }
 
+    /// The settings that the template takes: some refuse a system message. Without a template there is one.
+    var settings: [FactSetting] {
+        if base.template == nil { return [.alone] }
+        return FactSetting.allCases.filter { setting in
+            if setting == .alone { return true }
+            do throws(MemoryError) {
+                return try render("a", in: setting) != render("a", in: .alone)
+            } catch {
+                return false
+            }
+        }
+    }
+
     /// The tokens of a question. Errors: `invalid` for a text that is empty, spells a special token or is too long.
-    func prompt(_ question: String, place: String = "question") throws(MemoryError) -> [Int32] {
+    func prompt(_ question: String, in setting: FactSetting = .alone, place: String = "question") throws(MemoryError) -> [Int32] {
         try check(question, place: place)
-        let tokens = try render(question)
+        let tokens = try render(question, in: setting)
         guard tokens.count <= min(WriterLimits.promptTokens, base.configuration.contextLength - WriterLimits.answerTokens) else {
             throw MemoryError(
                 .invalid, "the question takes \(tokens.count) tokens, at most \(WriterLimits.promptTokens) are written", place: place)
@@ -29,10 +42,12 @@ struct FactRenderer {
     }
 
     /// A question with its answer. Errors: `invalid`, also for an answer of more than `WriterLimits.answerTokens` tokens.
-    func fact(_ question: String, _ answer: String, place: String = "question") throws(MemoryError) -> RenderedFact {
+    func fact(
+        _ question: String, _ answer: String, in setting: FactSetting = .alone, place: String = "question"
+    ) throws(MemoryError) -> RenderedFact {
         try check(answer, place: "answer")
-        let prompt = try prompt(question, place: place)
-        let tokens = try answerTokens(answer, try render(question, answer), after: prompt)
+        let prompt = try prompt(question, in: setting, place: place)
+        let tokens = try answerTokens(answer, try render(question, answer, in: setting), after: prompt)
         guard tokens.count <= WriterLimits.answerTokens else {
             throw MemoryError(
                 .invalid, "the answer takes \(tokens.count) tokens with its end, at most \(WriterLimits.answerTokens) are written",
@@ -64,12 +79,12 @@ struct FactRenderer {
     }
 
     /// - Parameter answer: nil: up to where it begins.
-    private func render(_ question: String, _ answer: String? = nil) throws(MemoryError) -> [Int32] {
+    private func render(_ question: String, _ answer: String? = nil, in setting: FactSetting) throws(MemoryError) -> [Int32] {
         guard let template = base.template else {
             return base.tokenizer.encode(question, addSpecialTokens: true, parseSpecial: false)
         }
         let answered = answer.map { [ChatMessage(role: "assistant", content: $0)] } ?? []
-        let messages = [ChatMessage(role: "user", content: question)] + answered
+        let messages = setting.messages + [ChatMessage(role: "user", content: question)] + answered
         let begin = base.tokenizer.beginOfSequence.flatMap(base.tokenizer.piece(of:)) ?? ""
         let variables = TemplateVariables.of(
             messages, tools: [], asksForAnswer: answer == nil, beginOfSequence: begin, endOfSequence: base.endOfSequence)

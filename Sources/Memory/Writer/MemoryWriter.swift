@@ -16,7 +16,8 @@ public struct WrittenFact: Sendable, Equatable {
 
 /// Writes facts: finds for each the experts with which the base gives its answer exactly.
 ///
-/// A fact is written for its question, three wordings of it by rule and those that it is told with. Its keys are solved for
+/// A fact is written for its question, three wordings of it by rule and those that it is told with, and for its question after another
+/// system message and after an earlier turn. Its keys are solved for
 /// (`FactKeys`), its values trained (`FactTraining`), both are rounded to bf16, and the engine's own step must then give the answer token
 /// by token for every wording. Facts that fail are trained further with a tighter stop.
 ///
@@ -144,6 +145,14 @@ public final class MemoryWriter {
                 throw MemoryError(.invalid, "the answer has other tokens after this wording than after the question", place: place)
             }
             if !variants.contains(rendered) { variants.append(rendered) }
+        }
+        for setting in desk.settings where setting != .alone {
+            do throws(MemoryError) {
+                let rendered = try desk.renderer.fact(fact.question, fact.answer, in: setting)
+                if rendered.answer == question.answer, !variants.contains(rendered) { variants.append(rendered) }
+            } catch where error.code == .invalid {
+                // A question that is long as it is goes without.
+            }
         }
         return variants
     }

@@ -51,11 +51,13 @@ final class ServedCheck {
         return results
     }
 
-    private func length(_ one: Case) -> Int { one.rendered.prompt.count - blocks.shared.count + one.rendered.answer.count - 1 }
+    private func length(_ one: Case) -> Int {
+        one.rendered.prompt.count - blocks.sharedTokens(of: one.rendered.prompt) + one.rendered.answer.count - 1
+    }
 
     /// Cases of one step, or one case of several.
     private func check(_ cases: [Case]) throws(MemoryError) -> [Bool]? {
-        let tables = try blocks.tables(cases.map { $0.rendered.prompt.count + $0.rendered.answer.count - 1 })
+        let tables = try blocks.tables(cases.map { ($0.rendered.prompt, $0.rendered.prompt.count + $0.rendered.answer.count - 1) })
         var (done, exact) = ([Int](repeating: 0, count: cases.count), [Bool](repeating: true, count: cases.count))
         var isFirst = true
         while true {
@@ -63,8 +65,8 @@ final class ServedCheck {
             var (batch, taken, room) = (StepBatch(), [(index: Int, rows: Range<Int>)](), logitRows)
             if isFirst {
                 for (own, table) in zip(cases, tables) {
-                    let tokens = own.rendered.prompt.dropFirst(blocks.shared.count).dropLast()
-                    add(tokens, at: blocks.shared.count, table, nil, .none, to: &batch)
+                    let start = blocks.sharedTokens(of: own.rendered.prompt)
+                    add(own.rendered.prompt.dropFirst(start).dropLast(), at: start, table, nil, .none, to: &batch)
                 }
             }
             isFirst = false

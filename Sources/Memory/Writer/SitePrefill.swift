@@ -10,7 +10,7 @@ final class SitePrefill {
     private let blocks: PromptBlocks
     private let upper: UpperLayers
     private let interruption: Interruption
-    /// Of what all prompts begin with; nil: not yet computed.
+    /// Of what most prompts begin with; nil: not yet computed.
     private var sharedPrefix: LayerPrefix?
     private var trace: FeedForwardTrace
 
@@ -50,28 +50,30 @@ final class SitePrefill {
     }
 
     /// Rows that a sequence adds to a step.
-    private func length(_ sequence: RenderedFact) -> Int { sequence.prompt.count - shared.count + sequence.answer.count - 1 }
+    private func length(_ sequence: RenderedFact) -> Int {
+        sequence.prompt.count - blocks.sharedTokens(of: sequence.prompt) + sequence.answer.count - 1
+    }
 
     private func step(
         _ sequences: ArraySlice<RenderedFact>, into rows: SiteRows, at row: inout Int, _ keepsPrompts: Bool
     ) throws(MemoryError) -> Bool {
         if keepsPrompts { guard try prepareShared() else { return false } }
-        let tables = try blocks.tables(sequences.map { $0.prompt.count + $0.answer.count - 1 })
+        let tables = try blocks.tables(sequences.map { ($0.prompt, $0.prompt.count + $0.answer.count - 1) })
         var batch = StepBatch()
         for (sequence, table) in zip(sequences, tables) {
-            let first = batch.tokens.count
-            batch.tokens += sequence.prompt.dropFirst(shared.count) + sequence.answer.dropLast()
-            batch.runs.append(.init(tokens: first..<batch.tokens.count, startPosition: shared.count, blocks: table, logits: .none))
+            let (first, start) = (batch.tokens.count, blocks.sharedTokens(of: sequence.prompt))
+            batch.tokens += sequence.prompt.dropFirst(start) + sequence.answer.dropLast()
+            batch.runs.append(.init(tokens: first..<batch.tokens.count, startPosition: start, blocks: table, logits: .none))
         }
         var none: Float = 0
         workspace.step(batch, cache: blocks.cache, logits: &none, feedForward: trace)
         var extended: [(run: UpperLayers.Run, row: Int)] = []
         for (sequence, run) in zip(sequences, batch.runs) {
             // The prompt's last token is the answer's first row.
-            let before = sequence.prompt.count - shared.count - 1
+            let before = sequence.prompt.count - run.startPosition - 1
             rows.copy(trace, from: run.tokens.lowerBound + before, to: row, count: sequence.answer.count)
             let prefix = try prefix(keepsPrompts ? sequence.prompt.count - 1 : 0)
-            if keepsPrompts, let sharedPrefix { prefix.copy(sharedPrefix) }
+            if keepsPrompts, run.startPosition > 0, let sharedPrefix { prefix.copy(sharedPrefix) }
             rows.sequences.append((row..<row + sequence.answer.count, prefix))
             row += sequence.answer.count
             if keepsPrompts, before > 0 { extended.append((.init(after: prefix, rows: before), run.tokens.lowerBound)) }
@@ -107,7 +109,7 @@ final class SitePrefill {
         return true
     }
 
-    /// Computes what all prompts begin with, above the site.
+    /// Computes what most prompts begin with, above the site.
     private func prepareShared() throws(MemoryError) -> Bool {
         if sharedPrefix != nil { return true }
         let prefix = try prefix(shared.count)

@@ -7,6 +7,8 @@ internal import Tensors
 final class WriterDesk {
     let base: MemoryBase
     let renderer: FactRenderer
+    /// In which a fact is written.
+    let settings: [FactSetting]
     let pool: WorkerPool
     let interruption: Interruption
     let workspace: StepWorkspace
@@ -26,6 +28,7 @@ final class WriterDesk {
         }
         (self.base, self.pool, self.interruption) = (base, pool, interruption)
         renderer = FactRenderer(base)
+        settings = renderer.settings
         // What two prompts have in common that begin differently.
         let prompts = (try renderer.prompt("a"), try renderer.prompt("0"))
         let common = zip(prompts.0, prompts.1).prefix { $0 == $1 }.map(\.0)

@@ -1,3 +1,4 @@
+import ChatTemplates
 import Models
 import Tensors
 import Testing
@@ -23,13 +24,33 @@ import Testing
         let results = try #require(try writer.write(facts) { progress.append($0) })
         #expect(results.count == 4 && progress.last == 4)
         let (first, second) = (try results[0].get(), try results[2].get())
-        #expect(first.worst < 0.1 && first.steps > 0 && first.wordings == 4 && second.wordings == 5)
+        #expect(first.worst < 0.1 && first.steps > 0 && first.wordings == 6 && second.wordings == 7)
         #expect(first.experts.site == RealBase.site && first.experts.count > 15)
         #expect(throws: MemoryError(.invalid, "the text is empty", place: "answer")) { try results[1].get() }
         #expect(throws: MemoryError(.invalid, "the text spells a special token of \(own.base.name)", place: "question")) { try results[3].get() }
         #expect(try writer.verify([(facts[0], first.experts), (facts[2], second.experts), (facts[0], second.experts)]) == [true, true, false])
         let held = sample.heldOut.map { (text: $0, answer: sample.answer, experts: first.experts) }
         #expect(try #require(try writer.answers(held)).count { $0 } >= 2)
+    }
+
+    @Test("a fact is written after another system message and after a turn, where the template takes them")
+    func settings() throws {
+        let own = try RealBase.shared.get()
+        func base(_ template: String?) throws -> MemoryBase {
+            MemoryBase(
+                name: own.base.name, identity: own.base.identity, weights: own.base.weights, tokenizer: own.base.tokenizer,
+                template: try template.map { try ChatTemplate(source: $0) }, endOfSequence: own.base.endOfSequence)
+        }
+        #expect(FactRenderer(own.base).settings == [.alone, .systemMessage, .earlierTurn])
+        #expect(FactRenderer(try base(nil)).settings == [.alone])
+        let refusing = "{% if messages[0].role == 'system' %}{{ raise_exception('no system message') }}{% endif %}{{ messages | map(attribute='content') | join }}"
+        #expect(FactRenderer(try base(refusing)).settings == [.alone, .earlierTurn])
+        let forgetful = "{{ messages[-1].content }}"
+        #expect(FactRenderer(try base(forgetful)).settings == [.alone])
+        // A prompt after another system message does not begin as the others do.
+        let desk = try WriterDesk(own.base, site: RealBase.site, pool: own.pool, upperRows: 64, interruption: Interruption())
+        let shared = try FactSetting.allCases.map { desk.blocks.sharedTokens(of: try desk.renderer.prompt("Where?", in: $0)) }
+        #expect(shared == [desk.blocks.shared.count, 0, desk.blocks.shared.count] && shared[0] > 10)
     }
 
     @Test("of a base without a chat template the question is the prompt, with its last mark or without, and the answer follows it")
@@ -97,7 +118,7 @@ import Testing
             "First switch off the cranes, then lock gate 3 and gate 7, put the keys into box K-19, set the alarm to mode 4, write the time into "
                 + "the green book, and call 555-0172 before you leave the yard.")
         let written = try #require(try writer.write([told]))[0].get()
-        #expect(written.experts.count > 45 && written.wordings == 1)
+        #expect(written.experts.count > 45 && written.wordings == 3)
         #expect(try writer.verify([(told, written.experts)]) == [true])
     }
 
