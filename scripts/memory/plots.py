@@ -65,12 +65,12 @@ def arms(figures, selection):
 
 def table(figures):
     """The same as Markdown."""
-    lines = ["| | parameters | GFLOP | told | other forms | untold neighbours: a stored answer; as by the base | unrelated: as by the base |",
-             "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines = ["| | parameters | GFLOP | as told | other forms | neighbours given a stored answer | neighbours answered as by the base | unrelated answered as by the base |",
+             "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     percent = lambda share: f"{100 * share:.1f}".removesuffix(".0") + " %"
     for name, arm in figures["arms"].items():
         forms = ", ".join(percent(arm[f"form {n}"]).removesuffix(" %") for n in (1, 2, 3)) + " %"
-        beside = f"{percent(arm['neighbours given a stored answer'])}; {percent(arm['neighbours answered as by the base'])}"
+        beside = f"{percent(arm['neighbours given a stored answer'])} | {percent(arm['neighbours answered as by the base'])}"
         compute = f"{arm['gflop']:,.0f}" if "gflop" in arm else "-"
         lines.append(f"| {name} | {arm['parameters']:,} | {compute} | {percent(arm['told'])} | {forms} | {beside} | {percent(arm['unrelated answered as by the base'])} |")
     return "\n".join(lines)
