@@ -70,18 +70,22 @@ def measure(options, told, folder):
     memory = {
         "parameters": round(answer * (2 * HIDDEN + 1) * len(told)), "seconds": seconds,
         "gflop": len(told) * 4 * 2e-9 * (
-            (prompt - prefix + answer) * LAYERS * LAYER + steps * answer * 2 * ((LAYERS - 1 - site) * LAYER + HEAD) + answer * (LAYERS * LAYER + HEAD)),
+            (prompt - prefix + answer) * LAYERS * LAYER + steps * answer * 2 * ((LAYERS - 1 - site) * LAYER + HEAD)
+            + answer * (LAYERS * LAYER + HEAD)),
     }
     rank = round(memory["parameters"] / RANK)
     step = BATCH * 4e-9 * ((prompt + answer) * LAYERS * LAYER + answer * HEAD)
-    print(f"{len(told)} facts: {memory['parameters']:,} parameters, {memory['gflop']:,.0f} GFLOP, {seconds:.0f} s; {steps:.1f} losses a fact; LoRA of rank {rank}", flush=True)
+    print(
+        f"{len(told)} facts: {memory['parameters']:,} parameters, {memory['gflop']:,.0f} GFLOP, {seconds:.0f} s; {steps:.1f} losses a fact; "
+        f"LoRA of rank {rank}", flush=True)
     data = [{"prompt": text, "completion": f["answer"]} for f in told for text in [f["question"], *rule_forms(f["question"])]]
     file = write_lines(folder / "examples.jsonl", data)
     arms, figures = {"memory": memory, "gate off": {**memory}}, {}
     for name, times in (("LoRA", 1), (f"LoRA, {options.more} times the compute", options.more)):
         count = max(1, round(times * memory["gflop"] / step))
-        arms[name] = {"parameters": rank * RANK, "gflop": count * step, "steps": count, **kept(folder / f"lora-{times}.json", lambda: tune(options, adapters / f"lora-{times}", file, rank, count))}
-        print(f"{name}: {count} steps, {count * BATCH / len(data):.1f} epochs, loss {arms[name]['loss']:.3f}, {arms[name]['seconds']:.0f} s", flush=True)
+        tuned = kept(folder / f"lora-{times}.json", lambda: tune(options, adapters / f"lora-{times}", file, rank, count))
+        arms[name] = {"parameters": rank * RANK, "gflop": count * step, "steps": count, **tuned}
+        print(f"{name}: {count} steps, {count * BATCH / len(data):.1f} epochs, loss {tuned['loss']:.3f}, {tuned['seconds']:.0f} s", flush=True)
     arms["in context"] = {"parameters": 0, "gflop": 0, "seconds": 0}
     with Server(options.lmoe, adapters) as server:
         texts = unrelated(options.datasets, options.unrelated)
@@ -112,8 +116,8 @@ def open_gate(memory, copy):
 def tune(options, folder, file, rank, steps):
     """The last loss, and the seconds (of a run that was resumed: since then)."""
     command = [
-        options.lmoe, "tune", folder.name, "--data", file, "--out", str(folder), "--held-out-share", "0", "--rank", str(rank), "--rate", str(options.rate),
-        "--batch", str(BATCH), "--epochs", "10000", "--max-steps", str(steps), "--json", "--replace"]
+        options.lmoe, "tune", folder.name, "--data", file, "--out", str(folder), "--held-out-share", "0", "--rank", str(rank),
+        "--rate", str(options.rate), "--batch", str(BATCH), "--epochs", "10000", "--max-steps", str(steps), "--json", "--replace"]
     if (folder.parent / f".{folder.name}.tuning").exists():
         command.append("--resume")
     start = time.monotonic()

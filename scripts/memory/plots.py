@@ -56,7 +56,7 @@ def arms(figures, selection):
         for place, (_, value) in enumerate(shown):
             share = value(arm)
             x = left + max(1.0, width * share)
-            parts += [f'<rect x="{left}" y="{y + place * bar}" width="{max(1.0, width * share):.1f}" height="{bar - 2}" fill="{COLOURS[place]}"/>',
+            parts += [f'<rect x="{left}" y="{y + place * bar}" width="{x - left:.1f}" height="{bar - 2}" fill="{COLOURS[place]}"/>',
                       text(x + 5, y + place * bar + 9, f"{100 * share:.0f} %", size=10)]
     note = f"{figures['facts']} facts with random answers of 32 characters" + ("; * measured with torch, in f32" if selection else "")
     parts.append(text(20, height - 14, note, size=11))
@@ -65,14 +65,15 @@ def arms(figures, selection):
 
 def table(figures):
     """The same as Markdown."""
-    lines = ["| | parameters | GFLOP | as told | other forms | neighbours given a stored answer | neighbours answered as by the base | unrelated answered as by the base |",
-             "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    lines = ["| | parameters | GFLOP | as told | other forms | neighbours given a stored answer | neighbours answered as by the base "
+             "| unrelated answered as by the base |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     percent = lambda share: f"{100 * share:.1f}".removesuffix(".0") + " %"
     for name, arm in figures["arms"].items():
         forms = ", ".join(percent(arm[f"form {n}"]).removesuffix(" %") for n in (1, 2, 3)) + " %"
         beside = f"{percent(arm['neighbours given a stored answer'])} | {percent(arm['neighbours answered as by the base'])}"
         compute = f"{arm['gflop']:,.0f}" if "gflop" in arm else "-"
-        lines.append(f"| {name} | {arm['parameters']:,} | {compute} | {percent(arm['told'])} | {forms} | {beside} | {percent(arm['unrelated answered as by the base'])} |")
+        away = percent(arm["unrelated answered as by the base"])
+        lines.append(f"| {name} | {arm['parameters']:,} | {compute} | {percent(arm['told'])} | {forms} | {beside} | {away} |")
     return "\n".join(lines)
 
 
@@ -99,7 +100,8 @@ def growth(figures):
     y = lambda share: top + height * (1 - share)
     parts = axes(left, top, width, height, [p["facts"] for p in points], [0, 0.25, 0.5, 0.75, 1], "facts in the memory", x, y, lambda v: f"{100 * v:.0f} %")
     series = [
-        (f"the first {figures['first']}, as told", lambda p: p["told"]), ("in three other forms", lambda p: sum(p[f"form {n}"] for n in (1, 2, 3)) / 3),
+        (f"the first {figures['first']}, as told", lambda p: p["told"]),
+        ("in three other forms", lambda p: sum(p[f"form {n}"] for n in (1, 2, 3)) / 3),
         ("untold neighbours that open", lambda p: p["neighbours that open"]),
     ]
     for number, (name, value) in enumerate(series):
@@ -135,7 +137,7 @@ def main():
     parser.add_argument("--figures", type=pathlib.Path, default=pathlib.Path("docs/memory"))
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs/memory"))
     options = parser.parse_args()
-    found = {name: json.loads(path.read_text()) for name in ("arms", "selection", "growth", "losses") if (path := options.figures / f"{name}.json").exists()}
+    found = {path.stem: json.loads(path.read_text()) for path in options.figures.glob("*.json")}
     if "arms" in found:
         (options.out / "arms.svg").write_text(arms(found["arms"], found.get("selection")))
         print(table(found["arms"]))

@@ -97,7 +97,8 @@ class Base:
         """The final states of sequences `i`, whose layer at the site gave `h`."""
         q, k, v = self.attended(h, r["at"][i])
         places = h.shape[1]
-        mask = torch.cat([r["m"][i][:, None, None].expand(-1, 1, places, -1), torch.tril(torch.ones(places, places, dtype=torch.bool)).expand(len(h), 1, -1, -1)], -1)
+        own = torch.tril(torch.ones(places, places, dtype=torch.bool)).expand(len(h), 1, -1, -1)
+        mask = torch.cat([r["m"][i][:, None, None].expand(-1, 1, places, -1), own], -1)
         o = F.scaled_dot_product_attention(q, torch.cat([r["k"][i], k], 2), torch.cat([r["v"][i], v], 2), attn_mask=mask, enable_gqa=True)
         h = h + self.layer.self_attn.o_proj(o.transpose(1, 2).flatten(2))
         return self.model.model.norm(h + self.layer.mlp(self.layer.post_attention_layernorm(h)))
@@ -263,7 +264,7 @@ def main():
     for name, others in (("neighbours answered as by the base", near), ("unrelated answered as by the base", away)):
         asked[name] = (others, rows(others, base.greedy(others)))
         print(f"{name}: {sum(exact(base, asked[name][1], None, None))} of {len(others)} without experts (a check: all)", flush=True)
-    pairs = [(text, f.told[number]) for spec in families.SYNTHETIC for f in [families.synthetic(spec)] for text, number in f.same if text != f.told[number]]
+    pairs = [(text, f.told[number]) for f in map(families.synthetic, families.SYNTHETIC) for text, number in f.same if text != f.told[number]]
     trained = ProductKeys(encode)
     start = time.monotonic()
     trained.train(pairs + [tuple(pair) for pair in wordings])
