@@ -266,12 +266,12 @@ def resident(options, folder, few, report):
                     break
                 after = "&after=" + urllib.parse.quote(page.get("next_after") or page["data"][-1]["id"])
             stored = len(texts)
-            chosen = random.Random(3).choices(texts, k=1_000) if stored < 1_000 else random.Random(3).sample(texts, 1_000)
+            chosen = random.Random(3).choices(texts, k=options.asked) if stored < options.asked else random.Random(3).sample(texts, options.asked)
             start = server.resident()
             with concurrent.futures.ThreadPoolExecutor(8) as pool:
                 opened = sum(fact is not None for _, fact in pool.map(lambda text: server.ask(text, "facts", 8), chosen))
             sizes[name] = server.resident()
-            text = f"{sizes[name]:.1f} MiB with 1,000 questions asked, of which {opened} opened the gate; {start:.1f} MiB before; {stored:,} stored"
+            text = f"{sizes[name]:.1f} MiB with {options.asked:,} questions asked, of which {opened} opened the gate; {start:.1f} MiB before; {stored:,} stored"
             report.note(f"resident, {name}", text, {"mebibytes": sizes[name], "before": start, "stored": stored, "opened": opened})
     first, second = sizes.values()
     report.note("resident, the difference", f"{second - first:.1f} MiB", second - first)
@@ -283,6 +283,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=60, help="letters and digits of an answer in `decode`; a little more than its tokens")
     parser.add_argument("--facts-stored", type=int, default=0)
+    parser.add_argument("--asked", type=int, default=1_000, help="questions of `resident`")
     parser.add_argument("--filled", type=pathlib.Path)
     parser.add_argument("--fill-with", default="swift test --skip-build --filter MemoryTests.StoreFill")
     parser.add_argument("--only", choices=["told", "decode", "first", "resident"])

@@ -24,6 +24,7 @@ import http.client
 import json
 import pathlib
 import random
+import shlex
 import shutil
 import signal
 import socket
@@ -97,8 +98,8 @@ class Counts:
 class Server:
     """The process that is killed and started again, always on the same port."""
 
-    def __init__(self, lmoe, folder, adapters):
-        self.arguments = [lmoe, "serve", "--adapters", adapters, "--routes", "none", "--memory", MEMORY, "--log-level", "warning"]
+    def __init__(self, lmoe, folder, adapters, more=()):
+        self.arguments = [lmoe, "serve", "--adapters", adapters, "--routes", "none", "--memory", MEMORY, "--log-level", "warning", *more]
         self.log = open(folder / "server.log", "ab")
         self.path = folder / "server.log"
         with socket.socket() as probe:
@@ -343,7 +344,7 @@ class Soak:
                 continue
             start = time.monotonic()
             status, document = client.call("to answer", "POST", "/v1/chat/completions", {
-                "model": "base", "temperature": 0, "max_tokens": 24, "messages": [{"role": "user", "content": question.text}]})
+                "model": "base", "temperature": 0, "max_tokens": 16, "messages": [{"role": "user", "content": question.text}]})
             end = time.monotonic()
             if status is None or status in (429, 503):
                 continue
@@ -447,6 +448,7 @@ def main():
     parser.add_argument("--tellers", type=int, default=100)
     parser.add_argument("--askers", type=int, default=100)
     parser.add_argument("--between-kills", type=float, default=30, metavar="SECONDS", help="the most; at least one (default 30)")
+    parser.add_argument("--server-flags", default="", metavar="FLAGS", help="further ones for lmoe serve, such as \"--memory-share 0.5\"")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--keep", action="store_true", help="keep the folder of a run that failed")
@@ -461,7 +463,7 @@ def main():
         adapters.mkdir()
         subprocess.run(
             [options.lmoe, "remember", "--adapters", str(adapters), "--memory", MEMORY, "What is the soak?", "A test."], check=True, capture_output=True)
-        server = Server(options.lmoe, folder, str(adapters))
+        server = Server(options.lmoe, folder, str(adapters), shlex.split(options.server_flags))
         soak = Soak(options, server)
         try:
             server.start()
