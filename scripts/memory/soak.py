@@ -106,6 +106,8 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.process = None
+        # Clients wait for it: hundreds that try to connect would slow the start down.
+        self.ready = threading.Event()
 
     def start(self):
         self.process = subprocess.Popen([*self.arguments, "--port", str(self.port)], stdout=self.log, stderr=self.log)
@@ -116,7 +118,7 @@ class Server:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
                 connection.request("GET", "/ready")
                 if connection.getresponse().status == 200:
-                    return
+                    return self.ready.set()
             except OSError:
                 pass
             finally:
@@ -129,6 +131,7 @@ class Server:
             raise Violation(f"the server ended by itself with status {self.process.returncode}:\n{self.tail()}")
 
     def kill(self):
+        self.ready.clear()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
@@ -151,6 +154,9 @@ class Client:
     def call(self, kind, method, path, body=None):
         """Status and document; a status of None: nobody knows what became of it."""
         while True:
+            while not self.soak.server.ready.wait(0.5):
+                if self.soak.over.is_set():
+                    return None, None
             start = time.monotonic()
             try:
                 if self.connection is None:
