@@ -216,7 +216,7 @@ import UV
     }
 
     private func withService(
-        drainMilliseconds: Int = 300_000, aliases: [ModelAlias] = [], _ body: @Sendable (Site) async throws -> Void
+        drainMilliseconds: Int = 1_200_000, aliases: [ModelAlias] = [], _ body: @Sendable (Site) async throws -> Void
     ) async throws {
         let site = try await Site(drainMilliseconds: drainMilliseconds) { configuration, _ in configuration.modelAliases = aliases }
         do {

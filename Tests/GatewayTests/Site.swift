@@ -27,7 +27,7 @@ final class Site: Sendable {
     private let port: Int
 
     init(
-        drainMilliseconds: Int = 300_000, keys: APIKeys = APIKeys(), configure: (inout ServiceConfiguration, TemporaryFolder) throws -> Void = { _, _ in }
+        drainMilliseconds: Int = 1_200_000, keys: APIKeys = APIKeys(), configure: (inout ServiceConfiguration, TemporaryFolder) throws -> Void = { _, _ in }
     ) async throws {
         folder = try TemporaryFolder()
         var configuration = ServiceConfiguration()

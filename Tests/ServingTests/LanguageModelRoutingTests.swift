@@ -38,7 +38,7 @@ import Testing
     private static let question = LanguageModelQuestion(
         text: "which rivers", options: [.init(name: "bash", description: nil, examples: []), .init(name: "sql", description: "Queries.", examples: [])])
 
-    private func judge(_ milliseconds: Int = 20_000, _ script: @escaping @Sendable (String, GenerationStream) -> Void) async -> RouteNotes.Judgement {
+    private func judge(_ milliseconds: Int = 1_200_000, _ script: @escaping @Sendable (String, GenerationStream) -> Void) async -> RouteNotes.Judgement {
         await LanguageModelRouting(backend: Judge(script), milliseconds: milliseconds).judge(Self.question)
     }
 
@@ -68,7 +68,7 @@ import Testing
 
     @Test func theQuestionsOfAClientThatLeftAreCancelled() async {
         let backend = Judge { _, _ in }
-        let asking = Task { await LanguageModelRouting(backend: backend, milliseconds: 20_000).judge(Self.question) }
+        let asking = Task { await LanguageModelRouting(backend: backend, milliseconds: 1_200_000).judge(Self.question) }
         while backend.streams.withLock({ $0.count }) < 3 { await Task.yield() }
         asking.cancel()
         #expect(await asking.value.cause == "the client left")
@@ -77,7 +77,7 @@ import Testing
 
     @Test func theQuestionsHaveTheCachePartitionOfTheirCaller() async {
         let backend = Judge { _, stream in Judge.say([("A", -0.1)], to: stream) }
-        let routing = LanguageModelRouting(backend: backend, milliseconds: 20_000)
+        let routing = LanguageModelRouting(backend: backend, milliseconds: 1_200_000)
         _ = await routing.judge(Self.question, cachePartition: "key 1")
         _ = await routing.judge(Self.question)
         #expect(backend.requests.withLock { $0.map(\.cachePartition) } == ["key 1", "key 1", "key 1", nil, nil, nil])

@@ -40,7 +40,7 @@ import Testing
         defer { listener.close() }
         let clients = try (0..<5).map { _ in try Self.connect(listener.address.port) }
         defer { for client in clients { close(client) } }
-        for _ in 0..<30_000 where accepted < 5 { try await Task.sleep(for: .milliseconds(10)) }
+        for _ in 0..<120_000 where accepted < 5 { try await Task.sleep(for: .milliseconds(10)) }
         #expect(accepted == 5)
         #expect(told == [UVError(.limitExceeded, "no descriptors")])
     }
