@@ -31,9 +31,9 @@ import threading
 import time
 import urllib.parse
 
+from served import FIRST, LAST
+
 THINGS = ["access code", "serial number", "door code", "voucher code", "wifi password", "licence number", "tracking number", "recovery phrase"]
-FIRST = "Ab Bor Cas Dan Ef Fal Gim Hor Ist Jun Kas Lom Mer Nal Ost Pra Qua Rim Sal Tor Umb Vel Wir Xan Yor Zim".split()
-LAST = "adon brecht cott dahl egard fors grave hurst ikson jarl kvist lander moor nagel orff perk quell rood sand tveit".split()
 PLACES = ["harbour", "library", "mill", "bridge", "orchard", "station", "tower", "market", "meadow", "lighthouse"]
 
 
@@ -102,12 +102,11 @@ class Server:
 
     def tell(self, fact):
         body = {"memory": "facts", "question": fact["question"], "answer": fact["answer"]}
-        while True:
-            status, text, seconds = self.send("POST", "/v1/memories", body)
-            document = json.loads(text)
-            if status == 200 and document["status"] == "added":
-                return seconds
+        status, text, seconds = self.send("POST", "/v1/memories", body)
+        document = json.loads(text)
+        if status != 200 or document["status"] != "added":
             sys.exit(f"error: {body} was not told: status {status}: {document}")
+        return seconds
 
     @staticmethod
     def chat(text, memory, tokens, **more):

@@ -36,15 +36,13 @@ import threading
 import time
 import urllib.parse
 
+import served
+from served import FIRST, KINDS, LAST
+
 MEMORY = "facts"
 MOST_GATE_MISTAKES = 0.003
-THINGS = [
-    "access code", "registration key", "recovery phrase", "serial number", "licence number", "tracking number", "voucher code", "wifi password",
-    "reference string", "door code",
-]
-KINDS = ["account", "project", "warehouse", "contract"]
-FIRST = "Ab Bor Cas Dan Ef Fal Gim Hor Ist Jun Kas Lom Mer Nal Ost Pra Qua Rim Sal Tor Umb Vel Wir Xan Yor Zim Bel Cor Dra Ens Flo Gar".split()
-LAST = "adon brecht cott dahl egard fors grave hurst ikson jarl kvist lander moor nagel orff perk quell rood sand tveit".split()
+
+THINGS = [thing for thing, _ in served.THINGS]
 
 
 class Violation(Exception):

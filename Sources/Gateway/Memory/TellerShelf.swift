@@ -6,8 +6,8 @@ internal import Tensors
 
 /// What tells the memories of a base, one teller a folder.
 ///
-/// `@unchecked Sendable`: `tellers`, and what a teller does, belong to `queue`; `teller` traps elsewhere. Everything else is immutable and
-/// `Sendable` by itself.
+/// `@unchecked Sendable`: `tellers` is the one thing that changes, and a teller is for one thread at a time. `queue` guards both: `teller`
+/// stops the program on any other. Everything else is constant and `Sendable` by itself.
 final class TellerShelf: @unchecked Sendable {
     private let memories: MemoryLibrary
     private let base: MemoryBase

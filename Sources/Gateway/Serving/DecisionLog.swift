@@ -20,7 +20,8 @@ public struct DecisionLogSettings: Sendable, Equatable {
     public init(path: String) { self.path = path }
 }
 
-/// The router's decisions, and the facts that answered, as JSON lines in a file, for owners of adapters. Any thread; lines are written on a queue of its own.
+/// The router's decisions, and the facts that answered, as JSON lines in a file, for owners of adapters. Any thread; lines are written on a
+/// queue of its own.
 /// When the disk is too slow, lines are dropped and counted: no request waits for it.
 final class DecisionLog: Sendable {
     private let settings: DecisionLogSettings

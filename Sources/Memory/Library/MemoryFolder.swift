@@ -12,8 +12,8 @@ public enum MemoryFolder {
     /// The calibration of a memory's folder.
     public static func calibrationPath(_ folder: String) -> String { "\(folder)/\(calibration)" }
 
-    /// Whether a folder holds a memory, by its configuration alone. A text that is no JSON belongs to an adapter that nobody can use, which
-    /// `lmoe adapters check` explains. Errors: `unavailable` for a configuration that cannot be read: what it holds is not known.
+    /// Whether a folder holds a memory, by its configuration alone. One that is no JSON is no memory's; `lmoe adapters check` says what is
+    /// wrong with it. Errors: `unavailable` for a configuration that cannot be read: what it holds is not known.
     public static func isMemory(_ folder: String) throws(MemoryError) -> Bool {
         let bytes: [UInt8]
         do throws(FileError) {
