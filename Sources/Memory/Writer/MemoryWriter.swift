@@ -18,7 +18,8 @@ public struct WrittenFact: Sendable, Equatable {
 ///
 /// A fact is written for its question, three wordings of it by rule and those that it is told with, and for its question after another
 /// system message and after an earlier turn. Its keys are solved for (`FactKeys`), its values trained (`FactTraining`), both are rounded to
-/// bf16, and the engine's own step must then give the answer token by token for every wording. Facts that fail are trained further with a tighter stop.
+/// bf16, and the engine's own step must then give the answer token by token for every wording. Facts that fail are trained further with a
+/// tighter stop.
 ///
 /// Isolation: one thread uses it at a time. With a background pool it gives way to serving; no result depends on that.
 public final class MemoryWriter {
