@@ -16,8 +16,8 @@ public struct WrittenFact: Sendable, Equatable {
 
 /// Writes facts: finds for each the experts with which the base gives its answer exactly.
 ///
-/// A fact is written for its question, three wordings of it by rule and those that it is told with, and for its question after another
-/// system message and after an earlier turn. Its keys are solved for (`FactKeys`), its values trained (`FactTraining`), both are rounded to
+/// A fact is written for its question, three wordings of it by rule, of which one comes after another system message and one after an
+/// earlier turn, and for the wordings that it is told with. Its keys are solved for (`FactKeys`), its values trained (`FactTraining`), both are rounded to
 /// bf16, and the engine's own step must then give the answer token by token for every wording. Facts that fail are trained further with a
 /// tighter stop.
 ///
@@ -74,19 +74,21 @@ public final class MemoryWriter {
         _ facts: [Fact], progress: (_ done: Int) -> Void = { _ in }
     ) throws(MemoryError) -> [Result<WrittenFact, MemoryError>]? {
         var results = [Result<WrittenFact, MemoryError>?](repeating: nil, count: facts.count)
-        var (batch, rows, done) = ([(index: Int, variants: [RenderedFact])](), 0, 0)
+        var (batch, rows, tokens, done) = ([(index: Int, variants: [RenderedFact])](), 0, 0, 0)
         for (index, fact) in facts.enumerated() {
             do throws(MemoryError) {
                 let variants = try variants(fact)
                 let own = variants.reduce(0) { $0 + $1.answer.count }
-                if !batch.isEmpty, rows + own > desk.upper.maximumRows {
+                let ownTokens = own + variants.reduce(0) { $0 + $1.prompt.count }
+                if !batch.isEmpty, rows + own > desk.upper.maximumRows || tokens + ownTokens > desk.batchTokens {
                     guard try write(batch, into: &results) else { return nil }
                     done += batch.count
                     progress(done)
-                    (batch, rows) = ([], 0)
+                    (batch, rows, tokens) = ([], 0, 0)
                 }
                 batch.append((index, variants))
                 rows += own
+                tokens += ownTokens
             } catch {
                 if error.code == .unavailable { throw error }
                 results[index] = .failure(error)
@@ -136,22 +138,30 @@ public final class MemoryWriter {
         }
         let question = try desk.renderer.fact(fact.question, fact.answer)
         var variants = [question]
-        let rules = QuestionRules.paraphrases(of: fact.question).prefix(settings.ruleWordings)
+        let rules = Array(QuestionRules.paraphrases(of: fact.question).prefix(settings.ruleWordings))
+        // The last rules' wordings come in the other settings, one each; the question where there is none.
+        let others = desk.settings.filter { $0 != .alone }
+        let placed = others.indices.map { index in
+            let rule = rules.count - others.count + index
+            return (text: rules.indices ~= rule ? rules[rule] : fact.question, setting: others[index])
+        }
         // In plain text the base reads the end of the question last: with a mark, and without.
         let unmarked = desk.base.template == nil ? ([fact.question] + rules).compactMap(QuestionRules.withoutMark) : []
-        for (text, place) in (rules + unmarked).map({ ($0, "question") }) + fact.wordings.map({ ($0, "wordings") }) {
-            let rendered = try desk.renderer.fact(text, fact.answer, place: place)
+        func add(_ text: String, in setting: FactSetting = .alone, place: String = "question") throws(MemoryError) {
+            let rendered = try desk.renderer.fact(text, fact.answer, in: setting, place: place)
             guard rendered.answer == question.answer else {
                 throw MemoryError(.invalid, "the answer has other tokens after this wording than after the question", place: place)
             }
             if !variants.contains(rendered) { variants.append(rendered) }
         }
-        for setting in desk.settings where setting != .alone {
+        for text in rules.dropLast(others.count) + unmarked { try add(text) }
+        for text in fact.wordings { try add(text, place: "wordings") }
+        for (text, setting) in placed {
             do throws(MemoryError) {
-                let rendered = try desk.renderer.fact(fact.question, fact.answer, in: setting)
-                if rendered.answer == question.answer, !variants.contains(rendered) { variants.append(rendered) }
+                try add(text, in: setting)
             } catch where error.code == .invalid {
-                // A question that is long as it is goes without.
+                // It is too long with what stands before it.
+                try add(text)
             }
         }
         return variants
@@ -180,7 +190,7 @@ public final class MemoryWriter {
         for (round, stop) in [settings.stop, settings.tighterStop].enumerated() {
             if open.isEmpty { return true }
             guard try training.run(open, rows, .init(stop: stop, rate: settings.rate, steps: settings.steps)) else { return false }
-            guard let exact = try check(open) else { return false }
+            guard let exact = try check(open, rows) else { return false }
             for (draft, isExact) in zip(open, exact) {
                 if isExact {
                     results[draft.index] = .success(
@@ -203,17 +213,18 @@ public final class MemoryWriter {
     }
 
     /// On the step that serves, with the rounded experts. Those whose training did not end are not asked.
-    private func check(_ drafts: [FactDraft]) throws(MemoryError) -> [Bool]? {
-        var (cases, ranges) = ([ServedCheck.Case](), [Range<Int>]())
+    private func check(_ drafts: [FactDraft], _ site: SiteRows) throws(MemoryError) -> [Bool]? {
+        var (cases, sequences, ranges) = ([ServedCheck.Case](), [Int](), [Range<Int>]())
         for draft in drafts {
             let first = cases.count
             if draft.isDone {
                 let delta = try draft.experts(site: calibration.site).delta(for: desk.base.configuration)
                 cases += draft.variants.map { ServedCheck.Case(rendered: $0, delta: delta) }
+                sequences += draft.sequences
             }
             ranges.append(first..<cases.count)
         }
-        guard let exact = try served.run(cases) else { return nil }
+        guard let exact = served.run(cases, after: site, sequences: sequences, layer: calibration.site) else { return nil }
         return ranges.map { range in !range.isEmpty && range.allSatisfy { exact[$0] } }
     }
 }

@@ -10,6 +10,9 @@ final class ServedCheck {
         var rendered: RenderedFact
         /// Nil: the base.
         var delta: AdapterDelta?
+
+        /// What the step reads at each place of the answer.
+        var inputs: [Int32] { [rendered.prompt[rendered.prompt.count - 1]] + rendered.answer.dropLast() }
     }
 
     private let workspace: StepWorkspace
@@ -19,15 +22,20 @@ final class ServedCheck {
     private let logits: FloatBuffer
     /// Rows of logits of a step.
     private let logitRows: Int
+    /// The residual stream that a step begins with, `[logitRows, hidden]`.
+    private let entry: FloatBuffer
+    private let hidden: Int
 
     /// Floats of logits in memory.
     private static let logitFloats = 8 << 20
 
     init(_ desk: WriterDesk) throws(MemoryError) {
         (workspace, blocks, interruption, pool) = (desk.workspace, desk.blocks, desk.interruption, desk.pool)
+        hidden = workspace.weights.configuration.hidden
         logitRows = max(1, min(workspace.maximumRows, Self.logitFloats / workspace.weights.logitsStride))
         do throws(ResourceError) {
             logits = try FloatBuffer(logitRows * workspace.weights.logitsStride, for: "logits of facts")
+            entry = try FloatBuffer(logitRows * hidden, for: "a fact's rows")
         } catch {
             throw MemoryError(.unavailable, error.message)
         }
@@ -51,6 +59,32 @@ final class ServedCheck {
         return results
     }
 
+    /// The same for cases whose prompts are in the blocks and whose rows are known up to the site, as they are when a fact has just been
+    /// trained: only what experts change is computed.
+    ///
+    /// - Parameter sequences: of `site`, one for each case.
+    func run(_ cases: [Case], after site: SiteRows, sequences: [Int], layer: Int) -> [Bool]? {
+        var (exact, index, place) = ([Bool](repeating: true, count: cases.count), 0, 0)
+        while index < cases.count {
+            if interruption.isSet { return nil }
+            var (batch, taken) = (StepBatch(), [(index: Int, rows: Range<Int>)]())
+            while index < cases.count, batch.tokens.count < logitRows {
+                let (own, known) = (cases[index], site.sequences[sequences[index]])
+                let rows = place..<min(place + logitRows - batch.tokens.count, own.rendered.answer.count)
+                (entry.pointer + batch.tokens.count * hidden).update(
+                    from: site.residual.pointer + (known.rows.lowerBound + rows.lowerBound) * hidden, count: rows.count * hidden)
+                add(own.inputs[rows], at: own.rendered.prompt.count - 1 + rows.lowerBound, known.blocks, own.delta, .all, to: &batch)
+                taken.append((index, rows))
+                (index, place) = rows.upperBound == own.rendered.answer.count ? (index + 1, 0) : (index, rows.upperBound)
+            }
+            workspace.step(
+                batch, cache: blocks.cache, logits: logits.pointer, stride: workspace.weights.logitsStride,
+                from: FeedForwardEntry(layer: layer, residual: entry.pointer))
+            compare(taken, cases, &exact)
+        }
+        return exact
+    }
+
     private func length(_ one: Case) -> Int {
         one.rendered.prompt.count - blocks.sharedTokens(of: one.rendered.prompt) + one.rendered.answer.count - 1
     }
@@ -72,22 +106,26 @@ final class ServedCheck {
             isFirst = false
             for (index, own) in cases.enumerated() where done[index] < own.rendered.answer.count && room > 0 {
                 let rows = done[index]..<min(done[index] + room, own.rendered.answer.count)
-                let inputs = [own.rendered.prompt[own.rendered.prompt.count - 1]] + own.rendered.answer.dropLast()
-                add(inputs[rows], at: own.rendered.prompt.count - 1 + rows.lowerBound, tables[index], own.delta, .all, to: &batch)
+                add(own.inputs[rows], at: own.rendered.prompt.count - 1 + rows.lowerBound, tables[index], own.delta, .all, to: &batch)
                 taken.append((index, rows))
                 done[index] = rows.upperBound
                 room -= rows.count
             }
             if taken.isEmpty { return exact }
-            let stride = workspace.weights.logitsStride
-            workspace.step(batch, cache: blocks.cache, logits: logits.pointer, stride: stride)
-            var row = 0
-            for (index, rows) in taken {
-                for place in rows {
-                    let best = Kernels.maximumIndex(logits.pointer + row * stride, count: workspace.weights.configuration.vocabulary)
-                    exact[index] = exact[index] && best == Int(cases[index].rendered.answer[place])
-                    row += 1
-                }
+            workspace.step(batch, cache: blocks.cache, logits: logits.pointer, stride: workspace.weights.logitsStride)
+            compare(taken, cases, &exact)
+        }
+    }
+
+    /// Rows of logits, in order, with the answers' tokens.
+    private func compare(_ taken: [(index: Int, rows: Range<Int>)], _ cases: [Case], _ exact: inout [Bool]) {
+        let stride = workspace.weights.logitsStride
+        var row = 0
+        for (index, rows) in taken {
+            for place in rows {
+                let best = Kernels.maximumIndex(logits.pointer + row * stride, count: workspace.weights.configuration.vocabulary)
+                exact[index] = exact[index] && best == Int(cases[index].rendered.answer[place])
+                row += 1
             }
         }
     }

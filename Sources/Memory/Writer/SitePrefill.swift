@@ -10,11 +10,9 @@ final class SitePrefill {
     private let blocks: PromptBlocks
     private let upper: UpperLayers
     private let interruption: Interruption
-    /// Of what most prompts begin with; nil: not yet computed.
-    private var sharedPrefix: LayerPrefix?
+    /// Of what most prompts begin with, for each of the blocks' prefixes; nil: not yet computed.
+    private var prefixes: [LayerPrefix]?
     private var trace: FeedForwardTrace
-
-    private var shared: [Int32] { blocks.shared }
 
     /// - Parameter upper: of the site.
     init(
@@ -22,14 +20,17 @@ final class SitePrefill {
     ) throws(MemoryError) {
         configuration = workspace.weights.configuration
         (self.workspace, self.blocks, self.upper, self.interruption) = (workspace, blocks, upper, interruption)
-        trace = try Self.trace(upper.site, rows: max(workspace.maximumRows, blocks.shared.count), configuration)
+        trace = try Self.trace(upper.site, rows: max(workspace.maximumRows, blocks.prefixTokens), configuration)
     }
 
     /// The rows of sequences. Nil: it was interrupted. Errors: `unavailable` memory.
     ///
-    /// - Parameter keepsPrompts: computes the keys and values of prompts above the site; without them `prompt` is empty.
+    /// - Parameter keepsPrompts: keeps the keys and values of all prompts; without it `prompt` and `blocks` of the sequences are empty.
     func run(_ sequences: [RenderedFact], keepsPrompts: Bool = true) throws(MemoryError) -> SiteRows? {
         let rows = try SiteRows(rows: sequences.reduce(0) { $0 + $1.answer.count }, hidden: configuration.hidden)
+        // Before the blocks are filled: this has blocks of its own.
+        if keepsPrompts { guard try preparePrefixes() else { return nil } }
+        let tables = keepsPrompts ? try tables(sequences[...]) : []
         var (first, row) = (0, 0)
         while first < sequences.count {
             if interruption.isSet { return nil }
@@ -39,7 +40,8 @@ final class SitePrefill {
                 last += 1
             } while last < sequences.count && tokens + length(sequences[last]) <= workspace.maximumRows
             if tokens > trace.rows { trace = try Self.trace(upper.site, rows: tokens, configuration) }
-            guard try step(sequences[first..<last], into: rows, at: &row, keepsPrompts) else { return nil }
+            let own = keepsPrompts ? Array(tables[first..<last]) : try self.tables(sequences[first..<last])
+            guard try step(sequences[first..<last], own, into: rows, at: &row, keepsPrompts) else { return nil }
             first = last
         }
         return rows
@@ -55,10 +57,8 @@ final class SitePrefill {
     }
 
     private func step(
-        _ sequences: ArraySlice<RenderedFact>, into rows: SiteRows, at row: inout Int, _ keepsPrompts: Bool
+        _ sequences: ArraySlice<RenderedFact>, _ tables: [[Int32]], into rows: SiteRows, at row: inout Int, _ keepsPrompts: Bool
     ) throws(MemoryError) -> Bool {
-        if keepsPrompts { guard try prepareShared() else { return false } }
-        let tables = try blocks.tables(sequences.map { ($0.prompt, $0.prompt.count + $0.answer.count - 1) })
         var batch = StepBatch()
         for (sequence, table) in zip(sequences, tables) {
             let (first, start) = (batch.tokens.count, blocks.sharedTokens(of: sequence.prompt))
@@ -68,13 +68,13 @@ final class SitePrefill {
         var none: Float = 0
         workspace.step(batch, cache: blocks.cache, logits: &none, feedForward: trace)
         var extended: [(run: UpperLayers.Run, row: Int)] = []
-        for (sequence, run) in zip(sequences, batch.runs) {
+        for ((sequence, table), run) in zip(zip(sequences, tables), batch.runs) {
             // The prompt's last token is the answer's first row.
             let before = sequence.prompt.count - run.startPosition - 1
             rows.copy(trace, from: run.tokens.lowerBound + before, to: row, count: sequence.answer.count)
             let prefix = try prefix(keepsPrompts ? sequence.prompt.count - 1 : 0)
-            if keepsPrompts, run.startPosition > 0, let sharedPrefix { prefix.copy(sharedPrefix) }
-            rows.sequences.append((row..<row + sequence.answer.count, prefix))
+            if keepsPrompts, let prefixes, let shared = blocks.prefix(of: sequence.prompt) { prefix.copy(prefixes[shared]) }
+            rows.sequences.append((row..<row + sequence.answer.count, prefix, keepsPrompts ? table : []))
             row += sequence.answer.count
             if keepsPrompts, before > 0 { extended.append((.init(after: prefix, rows: before), run.tokens.lowerBound)) }
         }
@@ -110,17 +110,23 @@ final class SitePrefill {
     }
 
     /// Computes what most prompts begin with, above the site.
-    private func prepareShared() throws(MemoryError) -> Bool {
-        if sharedPrefix != nil { return true }
-        let prefix = try prefix(shared.count)
-        if !shared.isEmpty {
-            // In blocks of its own, since those that are there may be filled already.
-            let own = try PromptBlocks(workspace, shared: shared)
-            _ = try own.tables([], feedForward: trace)
-            guard try extend([(.init(after: prefix, rows: shared.count), 0)]) else { return false }
+    private func preparePrefixes() throws(MemoryError) -> Bool {
+        if prefixes != nil { return true }
+        let own = try PromptBlocks(workspace, prefixes: blocks.prefixes)
+        _ = try own.tables([], feedForward: trace)
+        var (made, row) = ([LayerPrefix](), 0)
+        for tokens in blocks.prefixes {
+            let prefix = try prefix(tokens.count)
+            if !tokens.isEmpty { guard try extend([(.init(after: prefix, rows: tokens.count), row)]) else { return false } }
+            made.append(prefix)
+            row += tokens.count
         }
-        sharedPrefix = prefix
+        prefixes = made
         return true
+    }
+
+    private func tables(_ sequences: ArraySlice<RenderedFact>) throws(MemoryError) -> [[Int32]] {
+        try blocks.tables(sequences.map { ($0.prompt, $0.prompt.count + $0.answer.count - 1) })
     }
 
     private func prefix(_ capacity: Int) throws(MemoryError) -> LayerPrefix {

@@ -23,6 +23,7 @@ extension RowPlan {
         let chosen: Int
         let trace: ExpertTrace.View?
         let feedForwardTrace: FeedForwardTrace.View?
+        let entry: FeedForwardEntry?
         /// Bit `projection`: some band scales its input.
         private let scaled: UInt8
 
@@ -47,6 +48,7 @@ extension RowPlan {
             chosen = plan.extent.mixtures.chosen
             trace = plan.trace
             feedForwardTrace = plan.feedForwardTrace
+            entry = plan.entry
             var bits: UInt8 = 0
             for index in 0..<Projection.count where plan.extent.linear.scalesInput[index] { bits |= 1 << index }
             scaled = bits

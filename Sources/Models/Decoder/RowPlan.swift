@@ -94,6 +94,8 @@ final class RowPlan {
     var trace: ExpertTrace.View?
     /// Where a layer's feed-forward writes what it reads and makes, likewise.
     var feedForwardTrace: FeedForwardTrace.View?
+    /// Where the pass begins, for the plan's rows; nil: at the embedding.
+    var entry: FeedForwardEntry?
     /// The last position that a row sees, plus one.
     private(set) var reach = 0
     private(set) var tables: UnsafeMutablePointer<Int32>

@@ -45,9 +45,11 @@ public final class StepWorkspace {
     ///   - trace: receives the logits and weights of its adapter's routers, row by row of the batch; no other adapter of the batch may
     ///     have routers then.
     ///   - feedForward: receives what its layer's feed-forward reads and makes. No bit of the results depends on it.
+    ///   - entry: where the step begins; the rows' tokens are not read then. On the fast path the logits have the bits of a whole step, as
+    ///     long as no delta acts before the entry.
     public func step(
         _ batch: StepBatch, cache: KeyValueCache, logits: UnsafeMutablePointer<Float>, stride: Int? = nil, trace: ExpertTrace? = nil,
-        feedForward: FeedForwardTrace? = nil
+        feedForward: FeedForwardTrace? = nil, from entry: FeedForwardEntry? = nil
     ) {
         let vocabulary = weights.configuration.vocabulary
         let logits = LogitRows(pointer: logits, stride: stride ?? vocabulary)
@@ -56,11 +58,14 @@ public final class StepWorkspace {
         precondition(
             feedForward.map { $0.hidden == weights.configuration.hidden && batch.tokens.count <= $0.rows } ?? true,
             "a trace of a feed-forward has fewer rows than the step, or is of another decoder")
+        precondition(
+            entry.map { 0..<weights.configuration.layers ~= $0.layer } ?? true, "a step begins in a layer that the decoder does not have")
         var written = 0
         plan.clear()
         trace?.clear()
         plan.trace = trace?.view
         plan.feedForwardTrace = feedForward?.view
+        plan.entry = entry
         for run in batch.runs {
             var start = 0
             while start < run.tokens.count {
@@ -71,6 +76,7 @@ public final class StepWorkspace {
         if plan.rows > 0 { flush(cache, logits, &written) }
         plan.trace = nil
         plan.feedForwardTrace = nil
+        plan.entry = nil
         withExtendedLifetime((batch, trace, feedForward)) {}
     }
 
@@ -83,6 +89,7 @@ public final class StepWorkspace {
         written += plan.logitsCount
         plan.trace = plan.trace?.advanced(by: plan.rows)
         plan.feedForwardTrace = plan.feedForwardTrace?.advanced(by: plan.rows)
+        plan.entry = plan.entry?.advanced(by: plan.rows, hidden: weights.configuration.hidden)
         plan.clear()
     }
 

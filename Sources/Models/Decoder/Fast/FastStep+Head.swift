@@ -16,6 +16,13 @@ extension FastStep {
         barrier()
     }
 
+    /// This thread's rows of a stream that is known into the residual stream.
+    func enter(_ entry: FeedForwardEntry) {
+        let own = shape.outputNorms ? inputSlice : slice
+        (residual + own.lowerBound * hidden).update(from: entry.residual + own.lowerBound * hidden, count: own.count * hidden)
+        barrier()
+    }
+
     /// One row: the token's, of an adapter or of the base.
     private func embed(_ row: Int, _ patch: UnsafePointer<EmbeddingEntry>?) {
         let (token, target) = (Int(plan.tokens[row]), residual + row * hidden)

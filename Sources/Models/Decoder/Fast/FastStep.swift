@@ -91,14 +91,24 @@ struct FastStep {
 
     /// This thread's part of all layers.
     func run(logits: LogitRows) {
-        embed()
-        for layer in 0..<shape.layers {
+        for layer in begin()..<shape.layers {
             if givesWay { decoder.pool.giveWay() }
             attention(layer)
             if givesWay { decoder.pool.giveWay() }
-            feedForward(layer)
+            feedForward(layer, addingThrough: layers[layer].attentionOutputNorm)
         }
         head(logits)
+    }
+
+    /// Fills the residual stream; returns the first layer to run whole.
+    private func begin() -> Int {
+        guard let entry = plan.entry else {
+            embed()
+            return 0
+        }
+        enter(entry)
+        feedForward(entry.layer, addingThrough: nil)
+        return entry.layer + 1
     }
 
     /// `x += Wo attention(rope(Wq n), rope(Wk n), Wv n)` for `n = rmsNorm(x)`. In families with output norms, the next `norm` or
@@ -120,8 +130,10 @@ struct FastStep {
     }
 
     /// `x += Wdown (activation(Wgate n) * Wup n)` for `n = rmsNorm(x)`
-    private func feedForward(_ layer: Int) {
-        norm(layers[layer].feedForwardNorm, addingThrough: layers[layer].attentionOutputNorm)
+    ///
+    /// - Parameter outputNorm: through which the attention's output is still to be added.
+    private func feedForward(_ layer: Int, addingThrough outputNorm: UnsafePointer<Float>?) {
+        norm(layers[layer].feedForwardNorm, addingThrough: outputNorm)
         shrink(layer, FastPhase.feedForward, UnsafePointer(inputs.normed))
         inputBarrier()
         multiply(layer, .gate, into: scratch.gate)

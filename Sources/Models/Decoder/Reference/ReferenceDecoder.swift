@@ -52,13 +52,23 @@ final class ReferenceDecoder {
         shrunk.reserve(
             plan.rows * max(extent.linear.largestRank.max() ?? 0, extent.branches.largestRank, extent.vocabulary.headRank))
         attentionScratch.reserve(Kernels.attentionScratch(positions: plan.reach, headDimension: configuration.headDimension))
-        embed()
-        for layer in 0..<configuration.layers {
+        for layer in begin()..<configuration.layers {
             attention(layer, cache)
             feedForward(layer)
         }
         head(logits.pointer)
         logits.spread(plan.logitsCount, vocabulary: configuration.vocabulary)
+    }
+
+    /// Fills the residual stream; returns the first layer to run whole.
+    private func begin() -> Int {
+        guard let entry = plan.entry else {
+            embed()
+            return 0
+        }
+        residual.pointer.update(from: entry.residual, count: plan.rows * configuration.hidden)
+        feedForward(entry.layer)
+        return entry.layer + 1
     }
 
     private func embed() {
