@@ -7,7 +7,7 @@ import Testing
         "", "serve", "route", "route decide", "route benchmark", "adapters", "adapters list", "adapters check", "adapters add", "adapters remove", "adapters convert",
         "chat",
         "complete", "tokenize", "embed", "bench", "perplexity", "tune", "eval", "remember", "memory", "memory list", "memory show", "memory explain",
-        "memory forget", "memory verify", "memory stats", "memory calibrate", "memory export",
+        "memory forget", "memory verify", "memory stats", "memory calibrate", "memory settings", "memory export",
     ]
 
     @Test(arguments: commands)

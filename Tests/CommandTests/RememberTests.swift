@@ -35,6 +35,19 @@ import Testing
         #expect(attic.contains("without the memory: " + (try lmoe("complete", "--adapter", "base", "--max-tokens", "16", "what is the code of the attic door").output)))
         #expect(try lmoe("memory", "explain", "what is the capital of France", status: 3).output.contains("the base answers"))
 
+        #expect(try lmoe("memory", "explain", "which keypad number has the cellar door", status: 3).output.contains("the base answers"))
+        #expect(try lmoe("memory", "settings").output == "threshold: the memory's own\nno synonyms\n")
+        #expect(try lmoe("memory", "settings", "--same", "code, Keypad number").output.hasSuffix("the same: code, keypad number\n"))
+        let other = "Tell me the keypad number of the cellar door."
+        #expect(try lmoe("complete", "--memory", "facts", "--adapter", "base", other).output == "4711-A\n")
+        #expect(try lmoe("memory", "settings", "--same", "code, pin", "--drop", "keypad number", "--threshold", "1.5", "--json").output
+            == "{\"memory\":\"facts\",\"threshold\":1.5,\"synonyms\":[[\"code\",\"pin\"]]}\n")
+        #expect(try lmoe("memory", "settings", "--drop", "pin", "--threshold", "own").output == "threshold: the memory's own\nno synonyms\n")
+        #expect(try lmoe("memory", "settings", "--drop", "pin", status: 1).errors.contains("no group of synonyms has \"pin\""))
+        #expect(try lmoe("memory", "settings", "--same", "code", status: 2).errors.contains("at least two terms"))
+        #expect(try lmoe("memory", "settings", "--same", "code, 12", status: 1).errors.contains("synonyms[0][1]"))
+        #expect(try lmoe("memory", "settings", "--threshold", "high", status: 2).errors.contains("from -100 to 100"))
+        #expect(try lmoe("memory", "settings", "--threshold", "101", status: 1).errors.contains("threshold"))
         try write("door,code\ncellar,4712-A\n")
         #expect(try remember(status: 1).errors.contains("answers this question already"))
         #expect(try remember("--refresh").output.hasPrefix("facts: 1 replaced, 1 forgotten"))

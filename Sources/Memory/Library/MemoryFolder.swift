@@ -31,7 +31,38 @@ public enum MemoryFolder {
     }
 
     /// What a memory's configuration sets. Errors: `malformed`, `unavailable`.
-    static func settings(_ folder: String) throws(MemoryError) -> MemorySettings {
+    public static func settings(_ folder: String) throws(MemoryError) -> MemorySettings {
+        let (path, document) = ("\(folder)/\(configuration)", try document(folder))
+        do throws(JSONError) {
+            return try MemorySettings(JSONCursor(document))
+        } catch {
+            throw MemoryError(.malformed, error.description, place: path)
+        }
+    }
+
+    /// Writes settings into a memory's configuration, in one move; what else it says stays. A running service takes them up by itself.
+    /// Errors: `invalid` settings, with their place in the configuration; `malformed`, `unavailable`.
+    public static func write(_ settings: MemorySettings, to folder: String) throws(MemoryError) {
+        let path = "\(folder)/\(configuration)"
+        guard case .object(var document) = try document(folder) else {
+            throw MemoryError(.malformed, "expected an object", place: path)
+        }
+        document["threshold"] = settings.threshold.map { .number(Double($0)) }
+        let groups = settings.synonyms.groups
+        document["synonyms"] = groups.isEmpty ? nil : .array(groups.map { .array($0.map(JSONValue.string)) })
+        do throws(JSONError) {
+            _ = try MemorySettings(JSONCursor(.object(document)))
+        } catch {
+            throw MemoryError(.invalid, error.message, place: error.path)
+        }
+        do {
+            try Data((JSONValue.object(document).serialized(pretty: true) + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw MemoryError(.unavailable, error.localizedDescription, place: path)
+        }
+    }
+
+    private static func document(_ folder: String) throws(MemoryError) -> JSONValue {
         let path = "\(folder)/\(configuration)"
         let bytes: [UInt8]
         do throws(FileError) {
@@ -40,7 +71,7 @@ public enum MemoryFolder {
             throw MemoryError(.unavailable, error.message, place: error.path)
         }
         do throws(JSONError) {
-            return try MemorySettings(JSONCursor(JSONValue.parse(bytes)))
+            return try JSONValue.parse(bytes)
         } catch {
             throw MemoryError(.malformed, error.description, place: path)
         }

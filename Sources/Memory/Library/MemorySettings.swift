@@ -1,9 +1,9 @@
 internal import JSON
 
 /// What a memory's configuration may set.
-struct MemorySettings: Sendable, Equatable {
+public struct MemorySettings: Sendable, Equatable {
     /// In the place of the store's own threshold; nil: the store chooses it.
-    var threshold: Float?
+    public var threshold: Float?
     /// Terms that mean the same in the questions of this memory.
     var synonyms = SynonymTable()
 
@@ -41,7 +41,7 @@ struct MemorySettings: Sendable, Equatable {
         synonyms = SynonymTable(groups)
     }
 
-    private static func folded(_ text: String) -> String {
+    static func folded(_ text: String) -> String {
         text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
 }

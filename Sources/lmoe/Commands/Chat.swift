@@ -12,6 +12,7 @@ struct Chat: ParsableCommand {
             EXAMPLES
               lmoe chat
               lmoe chat --adapter bash --temperature 0.7
+              lmoe chat --memory facts
 
             Lines that start with a slash are commands: /adapter NAME (or base, auto), /reset, /exit.
             """)
@@ -23,6 +24,7 @@ struct Chat: ParsableCommand {
     @Option(name: .customLong("adapter"), help: "The adapter's name, `base`, or `auto` to route each turn.")
     var givenAdapter: String?
     var adapter: String? { givenAdapter ?? Variables.text("adapter") }
+    @OptionGroup var memory: MemoryNames
     @Option(name: .customLong("system"), help: "A system message before the first turn.") var givenSystem: String?
     var system: String? { givenSystem ?? Variables.text("system") }
 
@@ -36,7 +38,8 @@ struct Chat: ParsableCommand {
         defer { engine.stop() }
         Terminal.progress("adapters: \(library.shelf.names.joined(separator: ", ")); /exit ends")
         var conversation = Conversation(
-            choice: choice, system: system, library: library, serving: Workspace.serving(engine, library), sampling: sampling)
+            choice: choice, system: system, memories: memory.names, library: library, serving: Workspace.serving(engine, library),
+            sampling: sampling)
         while true {
             if Terminal.inputIsTerminal { Terminal.write("> ") }
             guard let line = readLine() else { break }
@@ -49,14 +52,18 @@ struct Chat: ParsableCommand {
 private struct Conversation {
     var choice: AdapterChoice
     let system: String?
+    let memories: [String]
     let library: AdapterLibrary
     let serving: RoutedBackend
     let sampling: SamplingOptions
     private var messages: [ChatMessage] = []
 
-    init(choice: AdapterChoice, system: String?, library: AdapterLibrary, serving: RoutedBackend, sampling: SamplingOptions) {
+    init(
+        choice: AdapterChoice, system: String?, memories: [String], library: AdapterLibrary, serving: RoutedBackend, sampling: SamplingOptions
+    ) {
         self.choice = choice
         self.system = system
+        self.memories = memories
         self.library = library
         self.serving = serving
         self.sampling = sampling
@@ -98,15 +105,17 @@ private struct Conversation {
         library.refresh()
         messages.append(ChatMessage(role: "user", content: line))
         let id = "chat-\(messages.count)"
-        let request = GenerationRequest(
+        var request = GenerationRequest(
             id: id, prompt: .chat(messages, tools: []), sampling: sampling.parameters,
             maxTokens: min(max(1, sampling.maxTokens), max(1, serving.backend.contextLength / 2)), stop: sampling.stop)
+        request.memories = memories
         let question = RouteQuestion(.messages(messages), caller: .operator, requestID: id, isServed: true)
         do {
             let answer = try Answer.run(
                 choice.selection(question), request, on: serving,
                 started: { Terminal.write("[\(RouteText(decision: $0).label)] ") }, onText: { Terminal.write($0) })
             messages.append(ChatMessage(role: "assistant", content: answer.text))
+            if let recall = answer.start?.recall { Terminal.progress("\nmemory: \(RecallText(recall).line)") }
         } catch let failure as Failure {
             // The turn is taken back; the conversation goes on.
             messages.removeLast()

@@ -25,11 +25,7 @@ struct Complete: AsyncParsableCommand {
     @OptionGroup var sampling: SamplingOptions
     @Option(name: .customLong("adapter"), help: "The adapter's name, `base`, or `auto` to route.") var givenAdapter: String?
     var adapter: String? { givenAdapter ?? Variables.text("adapter") }
-    @Option(name: .customLong("memory"), help: ArgumentHelp("Memories that are asked for a fact, with commas.", valueName: "names"))
-    var givenMemory: String?
-    var memories: [String] {
-        (givenMemory ?? Variables.text("memory") ?? "").split(separator: ",").map(String.init).filter { !$0.isEmpty && $0 != "none" }
-    }
+    @OptionGroup var memory: MemoryNames
     @Flag(help: "Take the prompt as it is: no chat template, no added special tokens.") var raw = Variables.flag("raw")
     @Flag(help: "Compute in f32 instead of the fast path.") var reference = Variables.flag("reference")
     @Option(name: .customLong("logits"), help: ArgumentHelp("Write the prompt's logits, f32 [tokens, vocabulary], as safetensors.", valueName: "file"))
@@ -89,7 +85,7 @@ struct Complete: AsyncParsableCommand {
             id: "complete", prompt: raw ? .text(text, addSpecialTokens: false, parseSpecial: true) : .chat(messages, tools: []),
             sampling: sampling.parameters,
             maxTokens: min(sampling.maxTokens, max(1, engine.contextLength - 1)), stop: sampling.stop)
-        request.memories = memories
+        request.memories = memory.names
         let answer = try Answer.run(.decided(decision), request, on: serving) { if !json { Terminal.write($0) } }
         if !json { Terminal.write("\n") }
         guard explain else {
