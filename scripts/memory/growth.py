@@ -1,6 +1,6 @@
 """Whether a memory keeps its first facts while it grows, and after it forgets.
 
-    python3 scripts/memory/growth.py [--lmoe .build/release/lmoe] [--curve 100,300,1000] [--json FILE]
+    python3 scripts/memory/growth.py [--lmoe .build/release/lmoe] [--curve 100,300,1000] [--adapters FOLDER] [--json FILE]
 
 One memory is told facts with random answers (those of `evaluate.py`) until it has as many as each point of the curve says. At each point the
 first ones are asked again, as many as the first point has: as told, in three forms that were not told, and their neighbours, which are
@@ -19,13 +19,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lmoe", default=".build/release/lmoe")
     parser.add_argument("--curve", type=lambda text: [int(part) for part in text.split(",")], default=[100, 300, 1000])
+    parser.add_argument("--adapters", type=pathlib.Path, help="a folder that keeps the memory, such as for evaluate.py; it has none yet")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     told = facts(options.curve[-1])
     first, ids, points = told[:options.curve[0]], [], []
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        adapters = folder / "adapters"
+        adapters = options.adapters or folder / "adapters"
         for count in options.curve:
             new = told[len(ids):count]
             lines, seconds = remember(options.lmoe, adapters, new, folder)

@@ -6,7 +6,7 @@
 - decode: tokens a second of one stream and of four, of answers that come from memory (the gate is open) and of the base's answers of as many
   tokens to the same questions, in turns. Without speculation, which would depend on the texts.
 - first token: what a memory adds to the time to the first token, on texts that the service has not seen, in turns: gate open and gate closed.
-- resident: VmRSS of the service with `--facts-stored N` facts of which 1,000 were asked, and with a memory of few facts. Most of the facts are
+- resident: VmRSS of the service with `--facts-stored N` facts of which 1,000 were asked, and with a memory of few facts. Most facts are
   filled in by `swift test --filter StoreFill`: their questions and keys are their own, their answers are copies. `--filled FOLDER` keeps the
   folder, or takes one that was filled before.
 
@@ -254,26 +254,30 @@ def resident(options, folder, few, report):
     subprocess.run(
         shlex.split(options.fill_with), check=True, stdout=subprocess.DEVNULL,
         env={**os.environ, "LMOE_FILL_MEMORY": str((filled / "facts").resolve()), "LMOE_FILL_FACTS": str(options.facts_stored)})
-    sizes = {}
-    for name, place in (("few facts", few), (f"{options.facts_stored:,} facts", filled)):
+    sizes, chosen = {}, None
+    # Both answer the same questions, whose keys and values stay in the prefix cache: with few facts, the base answers them.
+    for name, place in ((f"{options.facts_stored:,} facts", filled), ("few facts", few)):
         with Server(options.lmoe, str(place)) as server:
-            texts, after = [], ""
-            while True:
-                page, _ = server.call("GET", f"/v1/memories?memory=facts&limit=1000{after}")
-                texts += [fact["question"] for fact in page["data"]]
-                if not page["has_more"]:
-                    break
-                after = "&after=" + urllib.parse.quote(page.get("next_after") or page["data"][-1]["id"])
-            stored = len(texts)
-            chosen = random.Random(3).choices(texts, k=options.asked) if stored < options.asked else random.Random(3).sample(texts, options.asked)
+            chosen = chosen or random.Random(3).sample(questions(server), options.asked)
             start = server.resident()
             with concurrent.futures.ThreadPoolExecutor(8) as pool:
                 opened = sum(fact is not None for _, fact in pool.map(lambda text: server.ask(text, "facts", 8), chosen))
             sizes[name] = server.resident()
-            text = f"{sizes[name]:.1f} MiB with {options.asked:,} questions asked, of which {opened} opened the gate; {start:.1f} MiB before; {stored:,} stored"
-            report.note(f"resident, {name}", text, {"mebibytes": sizes[name], "before": start, "stored": stored, "opened": opened})
-    first, second = sizes.values()
+            text = f"{sizes[name]:.1f} MiB with {options.asked:,} questions asked, of which {opened} opened the gate; {start:.1f} MiB before"
+            report.note(f"resident, {name}", text, {"mebibytes": sizes[name], "before": start, "opened": opened})
+    second, first = sizes.values()
     report.note("resident, the difference", f"{second - first:.1f} MiB", second - first)
+
+
+def questions(server):
+    """Of all facts that are stored."""
+    texts, after = [], ""
+    while True:
+        page, _ = server.call("GET", f"/v1/memories?memory=facts&limit=1000{after}")
+        texts += [fact["question"] for fact in page["data"]]
+        if not page["has_more"]:
+            return texts
+        after = "&after=" + urllib.parse.quote(page.get("next_after") or page["data"][-1]["id"])
 
 
 def main():

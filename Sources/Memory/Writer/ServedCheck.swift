@@ -18,7 +18,6 @@ final class ServedCheck {
     private let workspace: StepWorkspace
     private let blocks: PromptBlocks
     private let interruption: Interruption
-    private let pool: WorkerPool
     private let logits: FloatBuffer
     /// Rows of logits of a step.
     private let logitRows: Int
@@ -30,7 +29,7 @@ final class ServedCheck {
     private static let logitFloats = 8 << 20
 
     init(_ desk: WriterDesk) throws(MemoryError) {
-        (workspace, blocks, interruption, pool) = (desk.workspace, desk.blocks, desk.interruption, desk.pool)
+        (workspace, blocks, interruption) = (desk.workspace, desk.blocks, desk.interruption)
         hidden = workspace.weights.configuration.hidden
         logitRows = max(1, min(workspace.maximumRows, Self.logitFloats / workspace.weights.logitsStride))
         do throws(ResourceError) {
