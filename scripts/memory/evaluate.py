@@ -8,8 +8,8 @@ Facts have answers of 32 random letters and digits, which no model knows, on thi
 same facts. Asked are, of a drawn part of them: the question as it was told; three forms that keep the nouns; another sentence with a
 synonym of the thing, before the memory knows of synonyms and when its configuration names them (one line for each of the ten things, no
 fact is told again); and neighbours that were never told, which differ in the name, in the thing or in the kind. Unrelated are CLINC150's
-out-of-scope texts and GSM8K's questions: their greedy answers are compared with those of the same service without its memory. At the
-end a tenth of the facts is forgotten and asked again.
+out-of-scope texts and GSM8K's questions, and requests of the shipped adapters' tasks: their greedy answers are compared with those of the
+same service without its memory. At the end a tenth of the facts is forgotten and asked again.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import random
 import tempfile
 import time
 
-from served import THINGS, Server, facts, name_synonyms, remember, share, unrelated
+from served import THINGS, Server, facts, name_synonyms, remember, share, shipped_tasks, unrelated
 
 
 def main():
@@ -68,9 +68,10 @@ def main():
                 note(f"untold {kind}: opens", *share(fact is not None for _, fact in all_of(texts, tokens=1)))
             wrong = [answer in answers and answer != f["answer"] for f, (answer, _) in zip(asked, all_of([f["forms"][1] for f in asked]))]
             note("another fact's answer", *share(wrong))
-            texts = unrelated(options.datasets, options.unrelated)
-            with_memory, without = all_of(texts, tokens=24), all_of(texts, False, 24)
-            note("unrelated: same answer", *share(a[0] == b[0] for a, b in zip(with_memory, without)))
+            for what, texts in (
+                    ("unrelated", unrelated(options.datasets, options.unrelated)), ("shipped tasks", shipped_tasks(options.datasets, options.unrelated // 4))):
+                with_memory, without = all_of(texts, tokens=24), all_of(texts, False, 24)
+                note(f"{what}: same answer", *share(a[0] == b[0] for a, b in zip(with_memory, without)))
             page = server.call("GET", f"/v1/memories?memory=facts&limit={min(1000, len(told))}")["data"]
             gone = [entry for entry in page if entry["answer"] in answers][:: 10]
             for entry in gone:

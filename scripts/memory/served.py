@@ -1,6 +1,7 @@
 """What the memory's evaluations share: facts with random answers, a served base that is asked, and texts that mean no fact."""
 
 import concurrent.futures
+import csv
 import json
 import random
 import re
@@ -69,6 +70,18 @@ def unrelated(datasets, count):
     clinc = json.loads((datasets / "clinc150.json").read_text())["oos_test"]
     gsm = [json.loads(line)["question"] for line in (datasets / "gsm8k_test.jsonl").read_text().splitlines()]
     return [text for text, _ in clinc[:count]] + gsm[: count // 3]
+
+
+def shipped_tasks(datasets, count):
+    """As many requests each of the tasks `sql`, `bash`, `attributes` and `data2text` as their adapters get them."""
+    def filled(sentence):
+        return re.sub(r"\w+\d", lambda name: sentence["variables"].get(name[0], name[0]), sentence["text"])
+
+    geo = [filled(sentence) for entry in json.loads((datasets / "geoquery.json").read_text()) for sentence in entry["sentences"]]
+    with open(datasets / "e2e_nlg_test.csv", newline="") as file:
+        restaurants = list(csv.DictReader(file))
+    lists = [geo, (datasets / "nl2bash.nl").read_text().splitlines(), [row["ref"] for row in restaurants], [row["mr"] for row in restaurants]]
+    return [text for texts in lists for text in random.Random(11).sample(sorted(set(texts)), count)]
 
 
 def write_lines(path, documents):
