@@ -28,9 +28,13 @@ public struct Dropout: Sendable, Equatable {
         fileprivate let threshold: UInt64
         fileprivate let scale: Float
 
-        /// - Parameter linear: the number of the linear map in the model.
-        public func mask(linear: Int) -> RowMask {
-            RowMask(seed: Dropout.mix(key ^ UInt64(bitPattern: Int64(linear))), threshold: threshold, scale: scale)
+        /// - Parameters:
+        ///   - linear: the number of the linear map in the model.
+        ///   - expert: of a mixture, whose experts have masks of their own.
+        public func mask(linear: Int, expert: Int? = nil) -> RowMask {
+            var seed = Dropout.mix(key ^ UInt64(bitPattern: Int64(linear)))
+            if let expert { seed = Dropout.mix(seed ^ UInt64(bitPattern: Int64(expert + 1))) }
+            return RowMask(seed: seed, threshold: threshold, scale: scale)
         }
     }
 

@@ -30,8 +30,6 @@ extension AdapterRecipe {
                 experts: try document["num_experts"].int(), chosenExperts: family == .loramoe ? 2 : try document["top_k"].int(),
                 balanceCoefficient: try document["router_loss"].optionalBool() == false ? 0 : coefficient,
                 dropout: try document["lora_dropout"].optionalDouble() ?? 0)
-            // It has none here.
-            if family == .mixlora { dropout = 0 }
         case "LORA":
             let isStabilised = try document["use_rslora"].optionalBool() ?? false
             let isDecomposed = try document["use_dora"].optionalBool() ?? false

@@ -95,7 +95,7 @@ public struct AdapterRecipe: Sendable, Equatable {
                 .invalidSetting, "\(family.rawValue) has no trained tokens, expected lora, rslora or dora", field: "trainable_token_indices")
         }
         try NumberRange(.included(0), .included(Dropout.largest)).check(dropout, "lora_dropout")
-        guard dropout == 0 || family != .ia3 && family != .mixlora else {
+        guard dropout == 0 || family != .ia3 else {
             throw TuningError(.invalidSetting, "\(family.rawValue) has no dropout, expected 0", field: "lora_dropout")
         }
         guard family.isMixture else { return }

@@ -86,8 +86,7 @@ public struct TaskPlan: Sendable, Equatable {
         case .ia3: try texts.refuse([.rank, .alpha, .loraPlusRatio, .dropout], with: "ia3")
         case .vera: try texts.refuse([.alpha], with: "vera")
         case .loramoe: try texts.refuse([.chosenExperts], with: "loramoe")
-        case .mixlora: try texts.refuse([.dropout], with: "mixlora")
-        case .lora, .rslora, .dora, .mola: break
+        case .lora, .rslora, .dora, .mola, .mixlora: break
         }
         if !family.isMixture { try texts.refuse([.experts, .chosenExperts, .balance], with: family.rawValue) }
         let seed = try texts.integer(.seed, 0...Int(Int32.max)) ?? 0

@@ -90,7 +90,7 @@ public enum TaskSetting: String, CaseIterable, Sendable {
         case .experts: "the experts of a mixture's router, 2 to 64"
         case .chosenExperts: "how many experts a token has, of mixlora and mola"
         case .balance: "the weight of the loss that spreads tokens over experts, of mixtures"
-        case .dropout: "the share of the inputs of A that training drops, 0 to 0.9, for sft; not of ia3 and mixlora"
+        case .dropout: "the share of the inputs of A that training drops, 0 to 0.9, for sft; not of ia3"
         case .objective: "what is minimised: sft (answers); dpo, cpo, simpo, orpo (chosen and rejected answers); kto (answers with a label)"
         case .loss: "the form of dpo (sigmoid, conservative, robust, hinge, ipo, sigmoid_norm) or cpo (sigmoid, hinge, ipo, simpo)"
         case .beta: "how strongly preferences are held to the start; not of sft"

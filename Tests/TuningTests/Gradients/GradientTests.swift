@@ -40,8 +40,8 @@ import Testing
     }
 
     @Test(
-        "under dropout gradients are those of peft's layers with the same masks",
-        arguments: ["plain", "qwen3", "dora-biases", "qwen3-dora", "vera-all"], [64, 0])
+        "under dropout gradients are those of the families' own layers with the same masks",
+        arguments: ["plain", "qwen3", "dora-biases", "qwen3-dora", "vera-all", "mixlora"], [64, 0])
     func dropout(name: String, neighbourRows: Int) throws {
         let fixture = try GradientFixture("\(name)-dropout")
         let pool = WorkerPool(threads: 2)

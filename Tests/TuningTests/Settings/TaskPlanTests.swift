@@ -134,7 +134,7 @@ import Testing
         ([.rank: "4", .family: "ia3"], "--rank"),
         ([.experts: "4", .family: "dora"], "--experts"), ([.balance: "11", .family: "loramoe"], "--balance"),
         ([.chosenExperts: "9", .family: "mola"], "--chosen-experts"), ([.dropout: "0.95"], "--dropout"),
-        ([.dropout: "0.1", .family: "mixlora"], "--dropout"), ([.dropout: "0.1", .objective: "orpo"], "--dropout"), ([.rank: "4", .start: "adapters/sql"], "--rank"),
+        ([.dropout: "0.1", .family: "ia3"], "--dropout"), ([.dropout: "0.1", .objective: "orpo"], "--dropout"), ([.rank: "4", .start: "adapters/sql"], "--rank"),
         ([.alpha: "4", .family: "vera"], "--alpha"), ([.heldOutShare: "0.7"], "--held-out-share"),
         ([.heldOutShare: "0.1", .heldOut: "other.jsonl"], "--held-out-share"), ([.fields: "prompt"], "--fields"),
         ([.microBatchTokens: "8"], "--micro-batch-tokens"), ([.trainOn: "prompts"], "--train-on"),

@@ -9,13 +9,14 @@ struct ExpertEntries {
     private var rows: [Int] = []
     /// At `(row - first row) * experts + expert`: the entry, or -1.
     private var places: [Int] = []
+    let layer: Int
     let first: Int
 
     var end: Int { first + rows.count }
     var experts: Int { mixture.router.experts }
 
-    init(_ band: TrainingPlan.Band, _ mixture: TrainableFeedForward, _ routed: RoutedRows, first: Int) {
-        (self.band, self.mixture, self.first) = (band, mixture, first)
+    init(_ band: TrainingPlan.Band, _ mixture: TrainableFeedForward, _ routed: RoutedRows, layer: Int, first: Int) {
+        (self.band, self.mixture, self.layer, self.first) = (band, mixture, layer, first)
         places = Array(repeating: -1, count: band.rows.count * experts)
         for expert in 0..<experts {
             let start = end
@@ -28,6 +29,14 @@ struct ExpertEntries {
     }
 
     func row(_ entry: Int) -> Int { rows[entry - first] }
+
+    /// Whether the experts' inputs have masks.
+    var isDropped: Bool { !band.dropout.isEmpty }
+
+    /// Of an entry's input of a projection.
+    func mask(_ entry: Int, _ projection: Projection, _ expert: Int) -> Dropout.RowMask {
+        band.dropout[row(entry) - band.rows.lowerBound].mask(linear: LinearPlace(layer, projection).index, expert: expert)
+    }
 
     /// Calls `body` with each entry of a row, in the order of the experts.
     func each(ofRow row: Int, _ body: (_ expert: Int, _ entry: Int) -> Void) {

@@ -9,7 +9,8 @@ internal import Tensors
 ///     dw_e = ⟨V, u_e⟩ + ⟨T_e, A_e u_e⟩      du_e = w_e (V + T_e A_e)
 ///
 /// and the base's gate and up get the sums of their experts' gradients. Down's experts act densely: a row's `A_e u_e` are zero for those
-/// that it did not choose. Sums go over a band's rows in their order, and each is made by one thread.
+/// that it did not choose. Sums go over a band's rows in their order, and each is made by one thread. `FeedForwardGradient+Dropout` has
+/// what changes where inputs are dropped.
 final class FeedForwardGradient {
     private let configuration: DecoderConfiguration
     private let vectors: DecoderVectors
@@ -17,16 +18,17 @@ final class FeedForwardGradient {
     private let balances: BalanceRecords
     private let routed = RoutedRows()
     private var bands: [ExpertEntries] = []
+    let dropped = DropoutScratch()
     // [entries, feedForward]
     private let gate = GrowingFloats()
     private let up = GrowingFloats()
     /// `u_e`, then its gradient.
-    private let activated = GrowingFloats()
+    let activated = GrowingFloats()
     /// `A_e u_e` of the down projection, `[entries, rank]`.
     private let entryDown = GrowingFloats()
     // [entries, rank]: of one projection at a time.
-    private let entryLow = GrowingFloats()
-    private let entryBack = GrowingFloats()
+    let entryLow = GrowingFloats()
+    let entryBack = GrowingFloats()
     // [rows, padded rank of all experts]
     private let gateLow = GrowingFloats()
     private let upLow = GrowingFloats()
@@ -35,8 +37,8 @@ final class FeedForwardGradient {
     private let upBack = GrowingFloats()
     private let downBack = GrowingFloats()
 
-    private var width: Int { configuration.feedForward }
-    private var hidden: Int { configuration.hidden }
+    var width: Int { configuration.feedForward }
+    var hidden: Int { configuration.hidden }
 
     init(_ weights: DecoderWeights, pool: WorkerPool, balances: BalanceRecords) {
         configuration = weights.configuration
@@ -62,20 +64,21 @@ final class FeedForwardGradient {
         let expertRank = mixtures.flatMap(\.maps).reduce(0) { max($0, $1.expertRank) }
         for own in [gate, up, activated] { try own.grow(to: entries * width) }
         for own in [entryDown, entryLow, entryBack] { try own.grow(to: entries * expertRank) }
+        if plan.bands.contains(where: { !$0.dropout.isEmpty }) { try dropped.reserve(entries: entries, widest: max(width, hidden)) }
     }
 
     /// Whether some band has a mixture in a layer.
     private func acts(_ plan: TrainingPlan, _ layer: Int) -> Bool { plan.bands.contains { $0.adapter.feedForwards[layer] != nil } }
 
     /// One run of the pool: each thread gets a slice of the rows.
-    private func eachSlice(_ rows: Range<Int>, _ body: (Range<Int>) -> Void) {
+    func eachSlice(_ rows: Range<Int>, _ body: (Range<Int>) -> Void) {
         withoutActuallyEscaping(body) { body in
             pool.run { thread in body(rows.slice(of: thread, threads: pool.threads)) }
         }
     }
 
     /// One run of the pool: each thread gets a slice of every expert's entries.
-    private func eachGroup(_ band: ExpertEntries, _ body: (_ expert: Int, _ entries: Range<Int>) -> Void) {
+    func eachGroup(_ band: ExpertEntries, _ body: (_ expert: Int, _ entries: Range<Int>) -> Void) {
         withoutActuallyEscaping(body) { body in
             pool.run { thread in
                 for (expert, group) in band.groups.enumerated() {
@@ -96,7 +99,7 @@ final class FeedForwardGradient {
             guard let mixture = band.adapter.feedForwards[layer] else { continue }
             eachSlice(band.rows) { rows in routed.route(mixture.router, own.feedForwardInput.pointer, rows) }
             balances.add(mixture.router, routed, plan, band)
-            bands.append(ExpertEntries(band, mixture, routed, first: bands.last?.end ?? 0))
+            bands.append(ExpertEntries(band, mixture, routed, layer: layer, first: bands.last?.end ?? 0))
         }
         for band in bands { forward(band, own) }
     }
@@ -105,7 +108,7 @@ final class FeedForwardGradient {
         let (mixture, width) = (band.mixture, width)
         let h = own.feedForwardInput.pointer
         eachSlice(band.band.rows) { rows in
-            if rows.isEmpty { return }
+            if rows.isEmpty || band.isDropped { return }
             for (map, low) in [(mixture.gate, gateLow), (mixture.up, upLow)] {
                 guard let map else { continue }
                 Kernels.matmul(
@@ -115,17 +118,20 @@ final class FeedForwardGradient {
             }
         }
         eachGroup(band) { expert, entries in
-            for (map, low, base, target) in [(mixture.gate, gateLow, own.gate, gate), (mixture.up, upLow, own.up, up)] {
+            for (projection, map, low, base, target) in [
+                (Projection.gate, mixture.gate, gateLow, own.gate, gate), (.up, mixture.up, upLow, own.up, up),
+            ] {
                 for entry in entries {
                     (target.pointer + entry * width).update(from: base.pointer + band.row(entry) * width, count: width)
                 }
-                if let map { expand(map, expert, band, entries, low, into: target) }
+                if let map { expand(map, projection, expert, band, entries, low, h, into: target) }
             }
             for entry in entries { activate(entry) }
             guard let map = mixture.down else { return }
             let rank = map.expertRank
+            let (u, stride) = downInput(expert, band, entries)
             Kernels.matmul(
-                .init(activated.pointer + entries.lowerBound * width, rowStride: width),
+                .init(u + entries.lowerBound * stride, rowStride: stride),
                 .init(map.shrinking.pointer + expert * rank, rowStride: map.paddedRank), into: entryDown.pointer + entries.lowerBound * rank,
                 cStride: rank, rows: entries.count, columns: rank, depth: width, adds: false)
         }
@@ -134,10 +140,11 @@ final class FeedForwardGradient {
 
     /// `target += s B_e (A_e h)` of an expert's entries.
     private func expand(
-        _ map: TrainableMap, _ expert: Int, _ band: ExpertEntries, _ entries: Range<Int>, _ low: GrowingFloats, into target: GrowingFloats
+        _ map: TrainableMap, _ projection: Projection, _ expert: Int, _ band: ExpertEntries, _ entries: Range<Int>, _ low: GrowingFloats,
+        _ h: UnsafePointer<Float>, into target: GrowingFloats
     ) {
         let rank = map.expertRank
-        gather(map, expert, band, entries, low)
+        gather(map, projection, expert, band, entries, low, h)
         Kernels.matmul(
             .init(entryLow.pointer + entries.lowerBound * rank, rowStride: rank),
             .init(map.expanding.pointer + expert * rank * map.outputs, rowStride: map.outputs),
@@ -145,8 +152,12 @@ final class FeedForwardGradient {
     }
 
     /// An expert's part of rows' `A h`, entry by entry.
-    private func gather(_ map: TrainableMap, _ expert: Int, _ band: ExpertEntries, _ entries: Range<Int>, _ low: GrowingFloats) {
+    private func gather(
+        _ map: TrainableMap, _ projection: Projection, _ expert: Int, _ band: ExpertEntries, _ entries: Range<Int>, _ low: GrowingFloats,
+        _ h: UnsafePointer<Float>
+    ) {
         let rank = map.expertRank
+        if band.isDropped { return shrinkMasked(map, projection, expert, band, entries, h) }
         for entry in entries {
             (entryLow.pointer + entry * rank).update(
                 from: low.pointer + band.row(entry) * map.paddedRank + expert * rank, count: rank)
@@ -212,8 +223,10 @@ final class FeedForwardGradient {
             differentiateRouter(band, own.feedForwardInput)
             if let map = band.mixture.down { differentiateDown(map, band, dy: dy) }
             differentiateActivation(band, back)
-            for (map, slopes, low, dense) in [(band.mixture.gate, gate, gateLow, gateBack), (band.mixture.up, up, upLow, upBack)] {
-                if let map { differentiate(map, band, slopes, low, dense, own.feedForwardInput) }
+            for (projection, map, slopes, low, dense) in [
+                (Projection.gate, band.mixture.gate, gate, gateLow, gateBack), (.up, band.mixture.up, up, upLow, upBack),
+            ] {
+                if let map { differentiate(map, projection, band, slopes, low, dense, own.feedForwardInput) }
             }
         }
     }
@@ -253,6 +266,7 @@ final class FeedForwardGradient {
             }
             guard let map, let a = map.a else { return }
             let rank = map.expertRank
+            if band.isDropped { return addMaskedDownSlopes(map, a, expert, band, entries) }
             Kernels.matmul(
                 .init(entryBack.pointer + entries.lowerBound * rank, rowStride: rank), .init(a + expert * rank * width, rowStride: width),
                 into: activated.pointer + entries.lowerBound * width, cStride: width, rows: entries.count, columns: width, depth: rank,
@@ -272,11 +286,13 @@ final class FeedForwardGradient {
     private func differentiateA(_ map: TrainableMap, _ band: ExpertEntries) {
         guard let gradient = map.gradient.a else { return }
         let (rank, width) = (map.expertRank, width)
+        if band.isDropped { eachGroup(band) { expert, entries in _ = downInput(expert, band, entries) } }
+        let (u, stride) = band.isDropped ? (dropped.input.pointer, dropped.stride) : (activated.pointer, width)
         eachSlice(0..<width) { columns in
             for (expert, group) in band.groups.enumerated() where !group.isEmpty {
                 Kernels.matmul(
                     .init(entryBack.pointer + group.lowerBound * rank, rowStride: 1, columnStride: rank),
-                    .init(activated.pointer + group.lowerBound * width + columns.lowerBound, rowStride: width),
+                    .init(u + group.lowerBound * stride + columns.lowerBound, rowStride: stride),
                     into: gradient + expert * rank * width + columns.lowerBound, cStride: width, rows: rank, columns: columns.count,
                     depth: group.count, adds: true)
             }
@@ -324,12 +340,13 @@ final class FeedForwardGradient {
 
     /// Gate or up, with the gradients of its entries' outputs: `T_e = s G B_e`, `dB_e = s Gᵀ (A_e h)`, `dA_e = T_eᵀ h`.
     private func differentiate(
-        _ map: TrainableMap, _ band: ExpertEntries, _ slopes: GrowingFloats, _ low: GrowingFloats, _ dense: GrowingFloats, _ h: FloatBuffer
+        _ map: TrainableMap, _ projection: Projection, _ band: ExpertEntries, _ slopes: GrowingFloats, _ low: GrowingFloats,
+        _ dense: GrowingFloats, _ h: FloatBuffer
     ) {
         guard let gradientA = map.gradient.a, let gradientB = map.gradient.b else { return }
         let (rank, stride, rows, width, hidden) = (map.expertRank, map.paddedRank, band.band.rows, width, hidden)
         eachGroup(band) { expert, entries in
-            gather(map, expert, band, entries, low)
+            gather(map, projection, expert, band, entries, low, h.pointer)
             Kernels.multiply(entryLow.pointer + entries.lowerBound * rank, by: map.scale, count: entries.count * rank)
             Kernels.matmul(
                 .init(slopes.pointer + entries.lowerBound * width, rowStride: width),
@@ -354,6 +371,7 @@ final class FeedForwardGradient {
                     depth: group.count, adds: true)
             }
         }
+        if band.isDropped { return addMaskedGradient(gradientA, map, band) }
         eachSlice(0..<hidden) { columns in
             Kernels.matmul(
                 .init(dense.pointer + rows.lowerBound * stride, rowStride: 1, columnStride: stride),
@@ -366,9 +384,12 @@ final class FeedForwardGradient {
     func addInputSlopes(into dx: FloatBuffer) {
         let hidden = hidden
         for band in bands {
+            for (projection, map, back) in [(Projection.gate, band.mixture.gate, gateBack), (.up, band.mixture.up, upBack)] where band.isDropped {
+                if let map { addMaskedInputSlopes(map, projection, band, back, into: dx) }
+            }
             eachSlice(band.band.rows) { rows in
                 if rows.isEmpty { return }
-                for (map, back) in [(band.mixture.gate, gateBack), (band.mixture.up, upBack)] {
+                for (map, back) in [(band.mixture.gate, gateBack), (band.mixture.up, upBack)] where !band.isDropped {
                     guard let map, let a = map.a else { continue }
                     Kernels.matmul(
                         .init(back.pointer + rows.lowerBound * map.paddedRank, rowStride: map.paddedRank), .init(a, rowStride: hidden),
