@@ -21,6 +21,23 @@ extension PEFTJob {
 
         """
 
+    /// MoE-PEFT asks for a torch below 2.6, and works with this one; so it is installed apart.
+    static let mixtureRequirements = """
+        # Then: pip install --no-deps moe_peft==2.0.2
+        # For a GPU, install the build of torch that fits it first: https://pytorch.org/get-started/locally/
+        torch==2.13.0
+        transformers==4.46.3
+        huggingface_hub==0.26.5
+        datasets==2.21.0
+        evaluate==0.4.6
+        accelerate==1.15.0
+        safetensors==0.8.0
+        # To read a base in GGUF.
+        gguf==0.19.0
+        sentencepiece==0.2.3
+
+        """
+
     var document: JSONObject {
         [
             "format": 1, "name": .string(name),
@@ -45,7 +62,7 @@ extension PEFTJob {
 
     private var trainer: String {
         switch settings.objective {
-        case .supervised: "sft"
+        case .supervised: settings.recipe.family.isMixture ? "moe_peft" : "sft"
         case .dpo: "dpo"
         case .cpo: "cpo"
         case .orpo: "orpo"
@@ -103,6 +120,21 @@ extension PEFTJob {
         return [.string(name)] + (dpo.supervisedWeight > 0 ? ["sft"] : [])
     }
 
+    var mixtureGuide: String {
+        """
+        # Tuning \(name) with MoE-PEFT
+
+        `lmoe tune --export peft` wrote this folder. It holds the rows as tokens (`train.jsonl`, `held_out.jsonl`), the settings (`job.json`)
+        and a script that tunes the same mixture with MoE-PEFT's model, on a GPU or on a CPU:
+
+            pip install -r requirements.txt
+            pip install --no-deps moe_peft==2.0.2
+            python train.py
+
+        \(guideEnd)
+        """
+    }
+
     var guide: String {
         """
         # Tuning \(name) with PEFT and TRL
@@ -113,6 +145,12 @@ extension PEFTJob {
             pip install -r requirements.txt
             python train.py
 
+        \(guideEnd)
+        """
+    }
+
+    private var guideEnd: String {
+        """
         The adapter's folder is then `result/\(name)`. Put it into the adapters folder of `lmoe serve`: `route.yaml` goes with it.
 
         The base was \(base.identity.name) (`\(base.path)`). `--base` names another place of it: a GGUF file, a folder, or a repository of

@@ -3,8 +3,8 @@ import Files
 import JSON
 public import Tokenizers
 
-/// A tuning task as a folder that PEFT and TRL run, for machines with other hardware: the rows as tokens with their targets, the settings,
-/// `train.py`, pinned requirements and the adapter's `route.yaml`. What `train.py` writes is an adapter's folder that serves.
+/// A tuning task as a folder that PEFT and TRL run (mixtures: MoE-PEFT), for machines with other hardware: the rows as tokens with their
+/// targets, the settings, `train.py`, pinned requirements and the adapter's `route.yaml`. What `train.py` writes is an adapter's folder that serves.
 ///
 /// Templates, cuts, the split of held-out rows and targets are decided before: both programs train on the same tokens. The start of A and
 /// the order of rows are drawn by other generators, so that results differ as those of two seeds.
@@ -32,7 +32,8 @@ public struct PEFTJob: Sendable {
     let start: String?
     private let tokenizer: any Tokenizer
 
-    /// Errors: `unsupported` for what PEFT and TRL do not train alike: mixtures, one of DPO's losses, answers of several turns.
+    /// Errors: `unsupported` for what these programs do not train alike: preferences of mixtures, LoRAMoE's balance, one of DPO's losses,
+    /// answers of several turns.
     public init(
         _ name: String, base: Base, settings: TaskSettings, data: PreparedData, description: String, requests: [String], start: String?,
         tokenizer: any Tokenizer
@@ -45,11 +46,14 @@ public struct PEFTJob: Sendable {
         self.requests = requests
         self.start = start
         self.tokenizer = tokenizer
-        guard !settings.recipe.family.isMixture else {
-            throw TuningError(
-                .unsupported,
-                "\(settings.recipe.family.rawValue) has no job: PEFT does not know it, and MoE-PEFT, which does, trains prompts and answers "
-                    + "alike in templates of its own, which is another task. `lmoe tune` tunes it without --export", field: "family")
+        if settings.recipe.family.isMixture {
+            guard case .supervised = settings.objective else {
+                throw TuningError(
+                    .unsupported, "the job of a mixture learns answers alone; `lmoe tune` tunes it without --export", field: "objective")
+            }
+            guard settings.recipe.family != .loramoe || settings.recipe.balanceCoefficient == 0 else {
+                throw TuningError(.unsupported, "MoE-PEFT does not have LoRAMoE's balance loss, expected 0", field: "balance")
+            }
         }
         if case .dpo(let dpo) = settings.objective, dpo.loss == .conservative, dpo.labelSmoothing > 0 {
             throw TuningError(.unsupported, "TRL \(Self.trlVersion) does not compute it; robust is the form that it has", field: "loss")
@@ -59,8 +63,8 @@ public struct PEFTJob: Sendable {
     /// Writes the folder, which must not exist. Errors: `exists`, `io`, `unsupported` for an answer of several turns. Cost: O(tokens).
     public func write(to folder: String) throws(TuningError) {
         var files = [
-            ("job.json", JSONValue.object(document).serialized(pretty: true) + "\n"), ("train.py", Self.script),
-            ("requirements.txt", Self.requirements), ("README.md", guide),
+            ("job.json", JSONValue.object(document).serialized(pretty: true) + "\n"), ("train.py", isMixture ? Self.mixtureScript : Self.script),
+            ("requirements.txt", isMixture ? Self.mixtureRequirements : Self.requirements), ("README.md", isMixture ? mixtureGuide : guide),
             ("route.yaml", RouteFile.text(description: description, examples: requests)), ("train.jsonl", try lines(data.training)),
         ]
         if !data.heldOut.examples.isEmpty { files.append(("held_out.jsonl", try lines(data.heldOut))) }
@@ -80,6 +84,8 @@ public struct PEFTJob: Sendable {
             }
         }
     }
+
+    private var isMixture: Bool { settings.recipe.family.isMixture }
 
     // MARK: Rows
 

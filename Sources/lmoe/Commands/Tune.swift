@@ -45,7 +45,7 @@ struct Tune: ParsableCommand {
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp(
-            "Write the task as a job for PEFT and TRL there, and end: `--export peft DIR`. Not for mixtures.", valueName: "peft DIR"))
+            "Write the task as a job for PEFT and TRL, or MoE-PEFT, there, and end: `--export peft DIR`.", valueName: "peft DIR"))
     var export: [String] = []
     @Flag(help: "Go on from the checkpoints of a run that did not end.") var resume = Variables.flag("resume")
     @Flag(help: "Delete such checkpoints and begin anew.") var restart = Variables.flag("restart")

@@ -27,7 +27,7 @@ struct TuneExport {
                     requests: record.examples, start: task.plan.start.map { URL(fileURLWithPath: $0).path }, tokenizer: base.tokenizer)
                 let own = tasks.count == 1 ? folder : "\(folder)/\(task.plan.name)"
                 try job.write(to: own)
-                Terminal.say("wrote \(own): `pip install -r requirements.txt` and `python train.py` in it tune \(task.plan.name) with PEFT and TRL")
+                Terminal.say("wrote \(own): `python train.py` in it tunes \(task.plan.name), with what its README.md says to install")
             } catch {
                 throw Failure(message: "\(task.plan.name): \(task.plan.texts.placed(error))", status: error.code == .io ? .failed : .usage)
             }

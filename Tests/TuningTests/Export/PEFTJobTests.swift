@@ -98,14 +98,34 @@ import Testing
         #expect(adapter?["target_modules"] == ["q_proj"])
     }
 
-    @Test("what TRL would train otherwise is refused, with the row or the setting")
-    func refusals() throws {
-        let answer = TrainingExample.supervised(Self.sequence([21]))
-        for family in [AdapterRecipe.Family.mixlora, .mola, .loramoe] {
-            let error = #expect(throws: TuningError.self) { try job([answer]) { $0.recipe = AdapterRecipe(family: family) } }
-            #expect(error?.code == .unsupported && error?.field == "family")
+    @Test("a mixture is a job for MoE-PEFT", arguments: [AdapterRecipe.Family.mixlora, .mola, .loramoe])
+    func mixtures(family: AdapterRecipe.Family) throws {
+        let job = try job([.supervised(Self.sequence([21]))]) {
+            $0.recipe = AdapterRecipe(family: family, rank: 4, experts: 3, balanceCoefficient: family == .loramoe ? 0 : 0.01, dropout: 0.1)
         }
+        let (files, read) = try written(job)
+        #expect(files == ["README.md", "job.json", "requirements.txt", "route.yaml", "train.jsonl", "train.py"])
+        let document = try #require(try read("job.json").first)
+        let adapter = document["adapter"]
+        #expect(document["trainer"] == "moe_peft" && adapter?["routing_strategy"]?.stringValue == family.rawValue)
+        #expect(adapter?["num_experts"]?.intValue == 3 && adapter?["lora_dropout"]?.doubleValue == 0.1)
+        #expect(PEFTJob.mixtureScript.contains("moe_peft") && job.mixtureGuide.contains("moe_peft==2.0.2"))
+    }
+
+    @Test("what TRL or MoE-PEFT would train otherwise is refused, with the row or the setting")
+    func refusals() throws {
         let pair = TrainingExample.preference(chosen: Self.sequence([21]), rejected: Self.sequence([31]))
+        let preferred = #expect(throws: TuningError.self) {
+            try job([pair]) {
+                $0 = try TaskSettings(objective: .dpo(DPO()))
+                $0.recipe = AdapterRecipe(family: .mixlora)
+            }
+        }
+        #expect(preferred?.code == .unsupported && preferred?.field == "objective")
+        let balanced = #expect(throws: TuningError.self) {
+            try job([.supervised(Self.sequence([21]))]) { $0.recipe = AdapterRecipe(family: .loramoe, balanceCoefficient: 0.1) }
+        }
+        #expect(balanced?.field == "balance")
         let smoothed = #expect(throws: TuningError.self) {
             try job([pair]) { $0 = try TaskSettings(objective: .dpo(DPO(loss: .conservative, labelSmoothing: 0.1))) }
         }
