@@ -56,7 +56,8 @@ public enum MemoryFolder {
             throw MemoryError(.invalid, error.message, place: error.path)
         }
         do {
-            try Data((JSONValue.object(document).serialized(pretty: true) + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+            let text = JSONValue.object(document).serialized(pretty: true) + "\n"
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
             throw MemoryError(.unavailable, error.localizedDescription, place: path)
         }

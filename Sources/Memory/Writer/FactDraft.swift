@@ -23,15 +23,18 @@ final class FactDraft {
     private var moves = 0
     private let hidden: Int
 
-    /// Steps so far, and the greatest cross entropy of a token at the last one.
+    /// Steps so far.
     var steps = 0
-    var worst = Float.infinity
+    /// Forward passes since it was opened.
+    private var passes = 0
+    /// The cross entropy of each row's token, as it was last computed.
+    private var entropies: [Float]
     /// The mean cross entropy of a token before each step, and after the last.
-    var losses: [Float] = []
-    /// The sum of the cross entropies of the step that is being computed.
-    var total: Float = 0
+    private(set) var losses: [Float] = []
     /// Every token is below the stop: nothing changes any more.
-    var isDone = false
+    private(set) var isDone = false
+    /// The greatest cross entropy of a token.
+    var worst: Float { entropies.reduce(0, max) }
 
     var rank: Int { offsets.count }
 
@@ -60,6 +63,7 @@ final class FactDraft {
         }
         for row in 0..<rows.count { for place in 0..<rank { shrunk.pointer[row * rank + place] += offsets[place] } }
         (self.rows, self.shrunk) = (rows, shrunk)
+        entropies = [Float](repeating: .infinity, count: rows.count)
         outer = FloatBuffer(count: rank * hidden)
         gradient = FloatBuffer(count: rank * hidden)
         first = FloatBuffer(count: rank * hidden)
@@ -81,8 +85,30 @@ final class FactDraft {
         }
     }
 
+    /// Passes in which all rows are computed; later ones compute those that are not far below the stop. The engine checks all of them.
+    private static let wholePasses = 2
+    /// Of the stop: rows below it are left out.
+    private static let farBelow: Float = 0.1
+
+    /// The rows of a sequence whose prediction the next pass computes, from the sequence's first on.
+    func open(_ sequence: Range<Int>, stop: Float) -> [Int] {
+        let places = Array(0..<sequence.count)
+        if passes < Self.wholePasses { return places }
+        return places.filter { entropies[sequence.lowerBound - rows.lowerBound + $0] >= Self.farBelow * stop }
+    }
+
+    /// A row's new cross entropy. A value that is no number counts as infinite.
+    func note(_ entropy: Float, row: Int) { entropies[row - rows.lowerBound] = entropy.isFinite ? entropy : .infinity }
+
+    /// After a pass.
+    func finishPass(stop: Float) {
+        passes += 1
+        losses.append(entropies.reduce(0, +) / Float(rows.count))
+        isDone = worst < stop
+    }
+
     /// Goes on with another stop.
-    func reopen() { isDone = false }
+    func reopen() { (isDone, passes) = (false, 0) }
 
     /// With the values rounded.
     func experts(site: Int) -> FactExperts {

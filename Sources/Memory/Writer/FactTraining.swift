@@ -40,15 +40,12 @@ final class FactTraining {
             if active.isEmpty { return true }
             for draft in active {
                 draft.gradient.pointer.update(repeating: 0, count: draft.gradient.count)
-                draft.worst = 0
-                draft.total = 0
             }
             for part in parts(active) {
                 guard try run(part, site, settings) else { return false }
             }
             for draft in active {
-                draft.isDone = draft.worst < settings.stop
-                draft.losses.append(draft.total / Float(draft.rows.count))
+                draft.finishPass(stop: settings.stop)
                 if !draft.isDone { draft.steps += 1 }
             }
             active.removeAll(where: \.isDone)
@@ -102,14 +99,14 @@ final class FactTraining {
         pool.run { thread in
             for index in stride(from: thread, to: parts.count, by: threads) { enter(parts[index], site) }
         }
-        var runs: [UpperLayers.Run] = []
+        var (runs, targets) = ([UpperLayers.Run](), [(draft: FactDraft, row: Int)]())
         for part in parts {
             for sequence in part.sequences {
-                let own = site.sequences[sequence]
-                runs.append(
-                    .init(
-                        after: own.prompt, rows: own.rows.count,
-                        targets: part.draft.variants[sequence - part.draft.sequences.lowerBound].answer))
+                let (own, draft) = (site.sequences[sequence], part.draft)
+                let answer = draft.variants[sequence - draft.sequences.lowerBound].answer
+                let open = draft.open(own.rows, stop: settings.stop)
+                runs.append(.init(after: own.prompt, rows: own.rows.count, targets: open.map { answer[$0] }, targetRows: open))
+                targets += open.map { (draft, own.rows.lowerBound + $0) }
             }
         }
         let logarithms: [Float]
@@ -119,16 +116,10 @@ final class FactTraining {
             throw MemoryError(error)
         }
         if upper.wasInterrupted { return false }
-        var isOpen = false
-        for part in parts {
-            // A value that is no number counts as infinite.
-            let worst = logarithms[part.start..<part.start + part.rows.count].reduce(Float(0)) { $1.isFinite ? max($0, -$1) : .infinity }
-            part.draft.worst = max(part.draft.worst, worst)
-            part.draft.total -= logarithms[part.start..<part.start + part.rows.count].reduce(0, +)
-            isOpen = isOpen || worst >= settings.stop || part.sequences.count < part.draft.sequences.count
-        }
-        guard isOpen else { return true }
-        let slopes = parts.flatMap { part in [Float](repeating: -1 / Float(part.draft.rows.count), count: part.rows.count) }
+        for (target, logarithm) in zip(targets, logarithms) { target.draft.note(-logarithm, row: target.row) }
+        // A fact whose sequences are in several steps is open until the last one.
+        guard parts.contains(where: { $0.draft.worst >= settings.stop || $0.sequences.count < $0.draft.sequences.count }) else { return true }
+        let slopes = targets.map { -1 / Float($0.draft.rows.count) }
         upper.backward(slopes, into: slope.pointer)
         if upper.wasInterrupted { return false }
         pool.run { thread in

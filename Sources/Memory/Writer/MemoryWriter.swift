@@ -17,9 +17,9 @@ public struct WrittenFact: Sendable, Equatable {
 /// Writes facts: finds for each the experts with which the base gives its answer exactly.
 ///
 /// A fact is written for its question, three wordings of it by rule, of which one comes after another system message and one after an
-/// earlier turn, and for the wordings that it is told with. Its keys are solved for (`FactKeys`), its values trained (`FactTraining`), both are rounded to
-/// bf16, and the engine's own step must then give the answer token by token for every wording. Facts that fail are trained further with a
-/// tighter stop.
+/// earlier turn, and for the wordings that it is told with. Its keys are solved for (`FactKeys`), its values trained (`FactTraining`), both
+/// are rounded to bf16, and the engine's own step must then give the answer token by token for every wording. Facts that fail are trained
+/// further with a tighter stop.
 ///
 /// Isolation: one thread uses it at a time. With a background pool it gives way to serving; no result depends on that.
 public final class MemoryWriter {

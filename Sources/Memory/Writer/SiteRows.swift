@@ -13,8 +13,8 @@ final class SiteRows {
     let residual: FloatBuffer
     /// The feed-forward's output, before its norm in families that have one.
     let output: FloatBuffer
-    /// Of each sequence: its rows, and the keys and values of what comes before them in the layers above the site; for the step that serves,
-    /// in blocks that are good until the desk's blocks are used again.
+    /// Of each sequence: its rows, and the keys and values of what comes before them in the layers above the site; for the step that
+    /// serves, in blocks that are good until the desk's blocks are used again.
     var sequences: [(rows: Range<Int>, prompt: LayerPrefix, blocks: [Int32])] = []
     private let hidden: Int
 

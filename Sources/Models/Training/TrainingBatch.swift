@@ -124,7 +124,7 @@ struct TrainingPlan {
             positions += run.prefix.positions..<run.prefix.positions + run.rows
             segments.append(Segment(rows: first..<first + run.rows, prefix: run.prefix, isTrained: true))
             targetRanges.append(targetRows.count..<targetRows.count + run.targets.count)
-            targetRows += (first..<first + run.targets.count).map { Int32($0) }
+            targetRows += run.targetRows.map { Int32(first + $0) }
         }
         (self.positions, self.segments, self.targetRows, self.targetRanges) = (positions, segments, targetRows, targetRanges)
         (targets, bands) = (runs.flatMap(\.targets), [])

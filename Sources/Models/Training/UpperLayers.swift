@@ -12,12 +12,18 @@ public final class UpperLayers {
         /// What comes before them.
         public var prefix: LayerPrefix
         public var rows: Int
-        /// What the first rows predict: a token each.
+        /// What some of the rows predict: a token each.
         public var targets: [Int32]
+        /// The rows that predict the targets, ascending.
+        public var targetRows: [Int]
 
-        public init(after prefix: LayerPrefix, rows: Int, targets: [Int32] = []) {
-            precondition(targets.count <= rows, "\(rows) rows have \(targets.count) targets")
+        /// - Parameter targetRows: nil: the first rows.
+        public init(after prefix: LayerPrefix, rows: Int, targets: [Int32] = [], targetRows: [Int]? = nil) {
             (self.prefix, self.rows, self.targets) = (prefix, rows, targets)
+            self.targetRows = targetRows ?? Array(targets.indices)
+            precondition(
+                targets.count == self.targetRows.count && self.targetRows.allSatisfy { 0..<rows ~= $0 },
+                "\(targets.count) targets of \(self.targetRows.count) rows among \(rows)")
         }
     }
 

@@ -1,6 +1,6 @@
 extension PEFTJob {
-    /// `train.py` of mixtures, which PEFT does not know. MoE-PEFT's own trainer learns prompts and answers alike in templates of its own; its
-    /// model trains any tokens.
+    /// `train.py` of mixtures, which PEFT does not know. MoE-PEFT's own trainer learns prompts and answers alike in templates of its own;
+    /// its model trains any tokens.
     static let mixtureScript = #"""
         """Tunes the adapter that job.json describes, a mixture, with MoE-PEFT's model.
 

@@ -1,7 +1,7 @@
 internal import Tensors
 
-/// Dropout of experts' inputs, as MoE-PEFT does: `A_e (x * M_e)` with a mask M of its own for each row, map and expert, which backward makes
-/// again. So A x cannot be shared by the experts of a row: it is made entry by entry. The router and the base read x itself.
+/// Dropout of experts' inputs, as MoE-PEFT does: `A_e (x * M_e)` with a mask M of its own for each row, map and expert, which backward
+/// makes again. So A x cannot be shared by the experts of a row: it is made entry by entry. The router and the base read x itself.
 extension FeedForwardGradient {
     /// Scratch, `[entries, stride]` each: threads may be at maps of different widths.
     final class DropoutScratch {
@@ -22,14 +22,16 @@ extension FeedForwardGradient {
     func downInput(_ expert: Int, _ band: ExpertEntries, _ entries: Range<Int>) -> (x: UnsafePointer<Float>, stride: Int) {
         guard band.isDropped else { return (UnsafePointer(activated.pointer), width) }
         for entry in entries {
-            band.mask(entry, .down, expert).multiply(activated.pointer + entry * width, into: dropped.input.pointer + entry * dropped.stride, width)
+            band.mask(entry, .down, expert)
+                .multiply(activated.pointer + entry * width, into: dropped.input.pointer + entry * dropped.stride, width)
         }
         return (UnsafePointer(dropped.input.pointer), dropped.stride)
     }
 
     /// Gate or up: `entryLow = A_e (h * M_e)` of an expert's entries, with their masked inputs in `dropped.input`.
     func shrinkMasked(
-        _ map: TrainableMap, _ projection: Projection, _ expert: Int, _ band: ExpertEntries, _ entries: Range<Int>, _ h: UnsafePointer<Float>
+        _ map: TrainableMap, _ projection: Projection, _ expert: Int, _ band: ExpertEntries, _ entries: Range<Int>,
+        _ h: UnsafePointer<Float>
     ) {
         let (rank, hidden) = (map.expertRank, hidden)
         for entry in entries {
@@ -53,11 +55,11 @@ extension FeedForwardGradient {
 
     /// `dropped.slopes = T_e A_e` of an expert's entries, with T_e in `entryBack`.
     private func slopes(_ map: TrainableMap, _ a: UnsafePointer<Float>, _ expert: Int, _ entries: Range<Int>, count: Int) {
-        let rank = map.expertRank
+        let (rank, stride) = (map.expertRank, dropped.stride)
         Kernels.matmul(
             .init(entryBack.pointer + entries.lowerBound * rank, rowStride: rank), .init(a + expert * rank * count, rowStride: count),
-            into: dropped.slopes.pointer + entries.lowerBound * dropped.stride, cStride: dropped.stride, rows: entries.count, columns: count,
-            depth: rank, adds: false)
+            into: dropped.slopes.pointer + entries.lowerBound * stride, cStride: stride, rows: entries.count, columns: count, depth: rank,
+            adds: false)
     }
 
     /// Gate or up: `dA_e += T_eᵀ (h * M_e)`, with T_e in `entryBack` and the masked inputs in `dropped.input`.

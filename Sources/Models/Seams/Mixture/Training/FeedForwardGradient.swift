@@ -384,8 +384,10 @@ final class FeedForwardGradient {
     func addInputSlopes(into dx: FloatBuffer) {
         let hidden = hidden
         for band in bands {
-            for (projection, map, back) in [(Projection.gate, band.mixture.gate, gateBack), (.up, band.mixture.up, upBack)] where band.isDropped {
-                if let map { addMaskedInputSlopes(map, projection, band, back, into: dx) }
+            if band.isDropped {
+                for (projection, map, back) in [(Projection.gate, band.mixture.gate, gateBack), (.up, band.mixture.up, upBack)] {
+                    if let map { addMaskedInputSlopes(map, projection, band, back, into: dx) }
+                }
             }
             eachSlice(band.band.rows) { rows in
                 if rows.isEmpty { return }
