@@ -100,15 +100,7 @@ extension PEFTJob {
             return sum(label != -100 for row in batch for label in row["labels"][1:])
 
 
-        def device_batch(wanted, train):
-            """Examples that go through the model at once: as many as divide a step and fit the job's tokens, or what was asked for."""
-            examples = JOB["examples"]
-            if wanted:
-                if examples % wanted:
-                    raise SystemExit(f"--device-batch {wanted} does not divide a step of {examples} examples")
-                return wanted
-            longest = max(len(row["input_ids"]) for row in train)
-            return max([n for n in range(1, examples + 1) if examples % n == 0 and n * longest <= JOB["micro_batch_tokens"]] + [1])
+        \#(batches)
 
 
         def optimizer(mixture):

@@ -1,4 +1,27 @@
 extension PEFTJob {
+    /// Of both scripts: how many examples go through the model at once.
+    static let batches = #"""
+        def length(row):
+            if "input_ids" in row:
+                return len(row["input_ids"])
+            answers = [row[key] for key in ("chosen_ids", "rejected_ids", "completion_ids") if key in row]
+            return sum(len(row["prompt_ids"]) + len(answer) for answer in answers)
+
+
+        def device_batch(wanted, train):
+            """Examples that go through the model at once: as many as divide a step and fit the job's tokens, or what was asked for."""
+            examples = JOB["examples"]
+            if wanted:
+                if examples % wanted:
+                    raise SystemExit(f"--device-batch {wanted} does not divide a step of {examples} examples")
+                return wanted
+            longest = max(length(row) for row in train)
+            fitting = [n for n in range(1, examples + 1) if examples % n == 0 and n * longest <= JOB["micro_batch_tokens"]]
+            # KTO compares the rows of a batch with each other.
+            least = 2 if JOB["trainer"] == "kto" and examples % 2 == 0 else 1
+            return max(fitting + [least])
+        """#
+
     /// `train.py`. It reads `job.json` beside it.
     static let script = #"""
         """Tunes the adapter that job.json describes with PEFT and TRL.
@@ -72,25 +95,7 @@ extension PEFTJob {
             return peft.get_peft_model(model, config)
 
 
-        def length(row):
-            if "input_ids" in row:
-                return len(row["input_ids"])
-            answers = [row[key] for key in ("chosen_ids", "rejected_ids", "completion_ids") if key in row]
-            return sum(len(row["prompt_ids"]) + len(answer) for answer in answers)
-
-
-        def device_batch(wanted, train):
-            """Examples that go through the model at once: as many as divide a step and fit the job's tokens, or what was asked for."""
-            examples = JOB["examples"]
-            if wanted:
-                if examples % wanted:
-                    raise SystemExit(f"--device-batch {wanted} does not divide a step of {examples} examples")
-                return wanted
-            longest = max(length(row) for row in train)
-            fitting = [n for n in range(1, examples + 1) if examples % n == 0 and n * longest <= JOB["micro_batch_tokens"]]
-            # KTO compares the rows of a batch with each other.
-            least = 2 if JOB["trainer"] == "kto" and examples % 2 == 0 else 1
-            return max(fitting + [least])
+        \#(batches)
 
 
         def arguments(batch, held_out, options):

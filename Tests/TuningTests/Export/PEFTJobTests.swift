@@ -109,7 +109,11 @@ import Testing
         let adapter = document["adapter"]
         #expect(document["trainer"] == "moe_peft" && adapter?["routing_strategy"]?.stringValue == family.rawValue)
         #expect(adapter?["num_experts"]?.intValue == 3 && adapter?["lora_dropout"]?.doubleValue == 0.1)
-        #expect(PEFTJob.mixtureScript.contains("moe_peft") && job.mixtureGuide.contains("moe_peft==2.0.2"))
+        let folder = try TemporaryFolder()
+        try job.write(to: folder.place("job"))
+        for file in ["train.py", "requirements.txt", "README.md"] {
+            #expect(try String(contentsOfFile: folder.place("job/\(file)"), encoding: .utf8).contains("moe_peft"), "\(file)")
+        }
     }
 
     @Test("what TRL or MoE-PEFT would train otherwise is refused, with the row or the setting")
