@@ -65,6 +65,16 @@ import Testing
         #expect(found.delta.branch(0) == nil && found.delta.branch(1) != nil)
     }
 
+    @Test func offsetsAreAddedToWhatASliceCompares() throws {
+        var adapter = Self.sound()
+        adapter.set("site.1.c", [2], [3, 5])
+        let found = try #require(try (Self.load(adapter).retrieval as? MemoryTable)?.nearest([1, 0, 0]))
+        #expect(found.delta.branch(0)?.offsets == nil)
+        let offsets = try #require(found.delta.branch(1)?.offsets)
+        // Address 90 is the second row; its share is 0.5, the scale 2.
+        #expect(offsets.count == 1 && offsets.pointer[0] == 5)
+    }
+
     @Test func itIsNeitherMergedNorScaled() throws {
         let folder = try TemporaryFolder()
         try Self.sound().write(to: "\(folder.path)/memory")
@@ -104,6 +114,8 @@ import Testing
         Wrong("a layer that the base has not", .malformed, "sites[1]") { $0.configuration["sites"] = [0, 2] },
         Wrong("slices that the sites cannot share", .malformed, "k") { $0.configuration["k"] = 3 },
         Wrong("no threshold", .malformed, "theta") { $0.configuration["theta"] = nil },
+        Wrong("another selection", .unsupported, "select") { $0.configuration["select"] = "nearest" },
+        Wrong("offsets of another count", .wrongShape, "site.1.c") { $0.set("site.1.c", [3], [1, 2, 3]) },
         Wrong("another query", .unsupported, "query") { $0.configuration["query"] = "hidden" },
         Wrong("the shared form", .unsupported, "expert_form") { $0.configuration["expert_form"] = "value" },
         Wrong("an unknown key", .unsupported, "\"gate\"") { $0.configuration["gate"] = 1 },

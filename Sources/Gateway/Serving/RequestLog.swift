@@ -29,7 +29,7 @@ struct RequestLog: Sendable {
             fields["route_ms"] = Self.rounded(first.milliseconds)
             if let probability = first.probability { fields["probability"] = Self.rounded(probability) }
         }
-        if let recall = record.memories.first?.recall { fields["memory"] = .string("\(recall.memory):\(recall.fact)") }
+        if let recall = record.memories.first?.recall { fields["memory"] = .string(recall.label) }
         if let usage = record.usage {
             fields["prompt_tokens"] = .integer(usage.promptTokens)
             fields["cached_tokens"] = .integer(usage.cachedTokens)

@@ -1,11 +1,11 @@
 public import JSON
 
-/// The remembered fact that a request's text means.
+/// The remembered fact that a request's text means, or that a memory without single facts has something for it.
 public struct MemoryRecall: Sendable, Equatable {
     /// The adapter that holds it.
     public var memory: String
-    /// The fact's number there.
-    public var fact: UInt64
+    /// The fact's number there; nil: what was selected belongs to no single fact (product keys).
+    public var fact: UInt64?
     /// The question that it was told with; nil: the memory keeps none.
     public var question: String?
     /// How sure the memory is that this fact is meant; from `threshold` on, it answers.
@@ -15,7 +15,7 @@ public struct MemoryRecall: Sendable, Equatable {
     public var margin: Double?
 
     public init(
-        memory: String, fact: UInt64, question: String? = nil, score: Double, threshold: Double, margin: Double? = nil
+        memory: String, fact: UInt64?, question: String? = nil, score: Double, threshold: Double, margin: Double? = nil
     ) {
         self.memory = memory
         self.fact = fact
@@ -25,8 +25,12 @@ public struct MemoryRecall: Sendable, Equatable {
         self.margin = margin
     }
 
+    /// `MEMORY:FACT`, or the memory alone.
+    public var label: String { fact.map { "\(memory):\($0)" } ?? memory }
+
     public var json: JSONValue {
-        var object: JSONObject = ["memory": .string(memory), "fact": .integer(Int64(clamping: fact))]
+        var object: JSONObject = ["memory": .string(memory)]
+        if let fact { object["fact"] = .integer(Int64(clamping: fact)) }
         if let question { object["question"] = .string(question) }
         object["score"] = .number(rounded(score))
         object["threshold"] = .number(rounded(threshold))

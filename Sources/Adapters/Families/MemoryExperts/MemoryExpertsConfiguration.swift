@@ -9,14 +9,28 @@ struct MemoryExpertsConfiguration: Sendable {
         "seed": .noEffect, "peft_version": .noEffect, "inference_mode": .noEffect,
     ])
 
+    /// What says which slices a request gets (`select`).
+    enum Selection: Sendable, Equatable {
+        /// The addresses of the fact whose key is nearest, from a cosine on that counts as meant (`theta`).
+        case request(threshold: Double)
+        /// The best addresses of a grid of so many keys a side, for every request.
+        case productKeys(side: Int)
+
+        var name: String {
+            switch self {
+            case .request: "request"
+            case .productKeys: "product_keys"
+            }
+        }
+    }
+
     /// Layers that carry memory, rising.
     let sites: [Int]
     /// Slices of a fact at all sites together; each site has as many.
     let slices: Int
     /// Addresses of a site: slots are below it.
     let addresses: Int
-    /// Least cosine at which a fact counts as meant.
-    let threshold: Double
+    let selection: Selection
     /// Factor of the sum of the slices.
     let scale: Double
     let baseModelName: String?
@@ -28,7 +42,7 @@ struct MemoryExpertsConfiguration: Sendable {
     /// Notes every value that cannot be served; nil when one of them is unreadable.
     init?(_ manifest: AdapterManifest, base: BaseModules, limits: AdapterLimits, problems: inout AdapterProblems) {
         let reader = ConfigurationReader(document: JSONCursor(.object(manifest.document)))
-        for (key, served) in [("task_type", "CAUSAL_LM"), ("query", "encoder"), ("select", "request"), ("expert_form", "slice")] {
+        for (key, served) in [("task_type", "CAUSAL_LM"), ("query", "encoder"), ("expert_form", "slice")] {
             let value = problems.noting { () throws(AdapterError) in try reader.text(key) ?? served }
             guard let value, value != served else { continue }
             problems.note(
@@ -39,10 +53,10 @@ struct MemoryExpertsConfiguration: Sendable {
         let addresses = problems.noting { () throws(AdapterError) in
             try reader.integer("n", in: 1...Self.mostAddresses) ?? 1 << 20
         }
-        let numbers = problems.noting { () throws(AdapterError) in
-            (try reader.read("theta") { (value) throws(JSONError) in try value.double(in: -1...1) }, try reader.number("scale") ?? 1)
-        }
-        guard let sites, let slices, let addresses, let numbers else { return nil }
+        let scale = problems.noting { () throws(AdapterError) in try reader.number("scale") ?? 1 }
+        guard let sites, let slices, let addresses, let scale else { return nil }
+        let selection = problems.noting { () throws(AdapterError) in try Self.selection(reader, addresses) }
+        guard let selection else { return nil }
         guard slices % sites.count == 0 else {
             problems.note(
                 AdapterError(
@@ -51,8 +65,29 @@ struct MemoryExpertsConfiguration: Sendable {
             return nil
         }
         (self.sites, self.slices, self.addresses) = (sites, slices, addresses)
-        (threshold, scale) = numbers
+        (self.selection, self.scale) = (selection, scale)
         baseModelName = manifest.baseModelName
+    }
+
+    private static func selection(_ reader: ConfigurationReader, _ addresses: Int) throws(AdapterError) -> Selection {
+        func wrong(_ code: AdapterError.Code, _ message: String, _ key: String) -> AdapterError {
+            AdapterError(code, message, file: AdapterFile.configuration, key: key)
+        }
+        switch try reader.text("select") ?? "request" {
+        case "request":
+            return .request(threshold: try reader.read("theta") { (value) throws(JSONError) in try value.double(in: -1...1) })
+        case "product_keys":
+            if try reader.number("theta") != nil {
+                throw wrong(.unsupported, "product keys select for every request; expected no threshold", "theta")
+            }
+            let side = Int(Double(addresses).squareRoot().rounded())
+            guard side * side == addresses else {
+                throw wrong(.malformed, "\(addresses) addresses; product keys expect a square number, such as \(side * side)", "n")
+            }
+            return .productKeys(side: side)
+        case let other:
+            throw wrong(.unsupported, "\(quoted(other)); expected request or product_keys", "select")
+        }
     }
 
     private static func sites(_ reader: ConfigurationReader, _ base: BaseModules) throws(AdapterError) -> [Int] {

@@ -13,20 +13,34 @@ struct MemoryExpertsPlan: AdapterPlan {
         var inner: TensorView
         /// `[written, hidden]`: the vector that it adds.
         var outer: TensorView
+        /// `[written]`: what is added to the comparison; nil: zero.
+        var offsets: TensorView?
+
+        var tensors: [TensorView] { [ids, inner, outer] + (offsets.map { [$0] } ?? []) }
+    }
+
+    /// What says which slices a request gets.
+    enum Selector: Sendable {
+        /// `keys` is `[facts, dimension]`, `slots` and `shares` are `[facts, slices]`: at each site as many, in the order of the sites.
+        case facts(keys: TensorView, slots: TensorView, shares: TensorView, threshold: Double)
+        /// `query` is `[width, dimension]`, `subkeys` `[2, side, width / 2]`.
+        case productKeys(query: TensorView, subkeys: TensorView)
+
+        var tensors: [TensorView] {
+            switch self {
+            case .facts(let keys, let slots, let shares, _): [keys, slots, shares]
+            case .productKeys(let query, let subkeys): [query, subkeys]
+            }
+        }
     }
 
     let configuration: MemoryExpertsConfiguration
     let layers: Int
     let hidden: Int
-    /// `[facts, dimension]`
-    let keys: TensorView
-    /// `[facts, slices]`: at each site as many, in the order of the sites.
-    let slots: TensorView
-    /// `[facts, slices]`
-    let shares: TensorView
+    let selector: Selector
     let sites: [Site]
 
-    private var tensors: [TensorView] { [keys, slots, shares] + sites.flatMap { [$0.ids, $0.inner, $0.outer] } }
+    private var tensors: [TensorView] { selector.tensors + sites.flatMap(\.tensors) }
 
     var summary: AdapterSummary {
         AdapterSummary(
@@ -36,7 +50,10 @@ struct MemoryExpertsPlan: AdapterPlan {
             baseModelName: configuration.baseModelName)
     }
 
-    func byteCount(element: LowRank.Element) -> Int { 4 * keys.elementCount + tensors.dropFirst().reduce(0) { $0 + $1.byteCount } }
+    /// What selects is compared in f32.
+    func byteCount(element: LowRank.Element) -> Int {
+        selector.tensors.reduce(0) { $0 + 4 * $1.elementCount } + sites.flatMap(\.tensors).reduce(0) { $0 + $1.byteCount }
+    }
 
     /// Empty: the whole effect is retrieved for each request.
     func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta? {
@@ -56,16 +73,33 @@ struct MemoryExpertsPlan: AdapterPlan {
             problems.noting { () throws(AdapterError) in try outcome?.get() } ?? nil
         }
         guard owned.count == views.count else { return nil }
-        var read: [MemoryTable.Site] = []
-        for (place, site) in sites.enumerated() {
-            let first = 3 + 3 * place
-            read.append(.init(layer: site.layer, ids: owned[first].integers, inner: owned[first + 1], outer: owned[first + 2]))
+        let slices = slices(owned.dropFirst(selector.tensors.count))
+        slices.check(0..<Int32(configuration.addresses), problems: &problems)
+        guard problems.count == before else { return nil }
+        switch selector {
+        case .facts(_, _, _, let threshold):
+            let table = MemoryTable(
+                keys: owned[0], slots: owned[1].integers, shares: owned[2].floats(), threshold: threshold, slices: slices,
+                count: configuration.slices)
+            table.check(0..<Int32(configuration.addresses), problems: &problems)
+            return problems.count == before ? table : nil
+        case .productKeys:
+            let memory = ProductKeyMemory(
+                keys: ProductKeys(query: owned[0], keys: owned[1]), slices: slices, count: configuration.slicesPerSite)
+            memory.check(problems: &problems)
+            return problems.count == before ? memory : nil
         }
-        let table = MemoryTable(
-            configuration: configuration, layers: layers, hidden: hidden, keys: owned[0], slots: owned[1].integers,
-            shares: owned[2].floats(), sites: read)
-        table.check(problems: &problems)
-        return problems.count == before ? table : nil
+    }
+
+    /// - Parameter owned: the tensors of the sites, one after another.
+    private func slices(_ owned: ArraySlice<TensorView>) -> MemorySlices {
+        var rest = owned
+        let read = sites.map { site in
+            MemorySlices.Site(
+                layer: site.layer, ids: rest.removeFirst().integers, inner: rest.removeFirst(), outer: rest.removeFirst(),
+                offsets: site.offsets == nil ? nil : rest.removeFirst().floats())
+        }
+        return MemorySlices(layers: layers, hidden: hidden, scale: configuration.scale, sites: read)
     }
 
     /// In memory of its own; a floating tensor is finite.

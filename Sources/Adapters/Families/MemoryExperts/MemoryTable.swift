@@ -2,59 +2,36 @@ import Generation
 internal import Models
 internal import Tensors
 
-/// Facts and the slices that hold them, in memory.
+/// Facts with their keys, and the slices that hold them, in memory.
 struct MemoryTable: DeltaRetrieval {
-    struct Site: Sendable {
-        var layer: Int
-        /// Addresses of the written slices, rising.
-        var ids: [Int32]
-        /// `[written, hidden]` each
-        var inner: TensorView
-        var outer: TensorView
-    }
-
-    let configuration: MemoryExpertsConfiguration
-    let layers: Int
-    let hidden: Int
     /// `[facts, dimension]`, each of length 1.
     private let keys: FloatBuffer
-    private let keyView: TensorView
-    /// `[facts, slices]` each
-    let slots: [Int32]
-    let shares: [Float]
-    let sites: [Site]
+    /// `[facts, count]` each: at each site as many, in the order of the sites.
+    private let slots: [Int32]
+    private let shares: [Float]
+    /// Least cosine at which a fact counts as meant.
+    private let threshold: Double
+    private let slices: MemorySlices
+    /// Slices of a fact at all sites together.
+    private let count: Int
+    private let facts: Int
     let dimension: Int
 
-    init(
-        configuration: MemoryExpertsConfiguration, layers: Int, hidden: Int, keys: TensorView, slots: [Int32], shares: [Float],
-        sites: [Site]
-    ) {
-        self.configuration = configuration
-        self.layers = layers
-        self.hidden = hidden
-        self.slots = slots
-        self.shares = shares
-        self.sites = sites
-        keyView = keys
-        dimension = keys.columns
+    init(keys: TensorView, slots: [Int32], shares: [Float], threshold: Double, slices: MemorySlices, count: Int) {
+        (self.slots, self.shares, self.threshold, self.slices, self.count) = (slots, shares, threshold, slices, count)
+        (facts, dimension) = (keys.rows, keys.columns)
         self.keys = FloatBuffer(keys.floats())
-        for fact in 0..<keys.rows {
+        for fact in 0..<facts {
             let key = self.keys.pointer + fact * dimension
             let length = Kernels.dot(key, key, count: dimension).squareRoot()
             if length > 0 { Kernels.multiply(key, by: 1 / length, count: dimension) }
         }
     }
 
-    var facts: Int { keyView.rows }
+    var byteCount: Int { 4 * (keys.count + slots.count + shares.count) + slices.byteCount }
 
-    var byteCount: Int {
-        4 * keys.count + 4 * (slots.count + shares.count)
-            + sites.reduce(0) { $0 + 4 * $1.ids.count + $1.inner.byteCount + $1.outer.byteCount }
-    }
-
-    /// Notes keys without a direction, addresses out of range or order, shares that are no numbers, and facts that would change
-    /// nothing.
-    func check(problems: inout AdapterProblems) {
+    /// Notes keys without a direction, addresses out of range, shares that are no numbers, and facts that would change nothing.
+    func check(_ range: Range<Int32>, problems: inout AdapterProblems) {
         func note(_ code: AdapterError.Code, _ message: String, _ tensor: String) {
             problems.note(AdapterError(code, message, file: AdapterFile.weights, tensor: tensor))
         }
@@ -64,25 +41,15 @@ struct MemoryTable: DeltaRetrieval {
                 note(.noEffect, "row \(fact) is zero: no text would be near that fact", MemoryExpertsPlanner.keys)
             }
         }
-        let range = 0..<Int32(configuration.addresses)
         if let place = slots.firstIndex(where: { !range.contains($0) }) {
             note(.malformed, "element \(place) is \(slots[place]), expected an address from 0 to \(range.upperBound - 1)", MemoryExpertsPlanner.slots)
-        }
-        for site in sites {
-            let name = MemoryExpertsPlanner.ids(site.layer)
-            if let place = site.ids.firstIndex(where: { !range.contains($0) }) {
-                note(.malformed, "element \(place) is \(site.ids[place]), expected an address from 0 to \(range.upperBound - 1)", name)
-            }
-            if !zip(site.ids, site.ids.dropFirst()).allSatisfy({ $0 < $1 }) {
-                note(.malformed, "expected addresses in rising order, each once", name)
-            }
         }
         guard problems.isEmpty else { return }
         var isIdle = true
         for fact in 0..<facts {
             do {
                 let delta = try delta(of: fact)
-                isIdle = isIdle && sites.allSatisfy { delta.branch($0.layer) == nil }
+                isIdle = isIdle && slices.sites.allSatisfy { delta.branch($0.layer) == nil }
             } catch {
                 note(.malformed, "the slices of fact \(fact) make no matrix: \(error.message)", MemoryExpertsPlanner.slots)
             }
@@ -93,13 +60,7 @@ struct MemoryTable: DeltaRetrieval {
     }
 
     func retrieve(_ text: String, with encoder: any TextEmbedder) throws(AdapterError) -> RetrievedDelta? {
-        let query: [Float]
-        do {
-            query = try encoder.embed([text]).vectors
-        } catch {
-            throw AdapterError(.unavailable, "the encoder failed: \(error)")
-        }
-        return try nearest(query)
+        try nearest(try encoder.query(text))
     }
 
     /// The fact that is nearest to a unit vector. Cost: `O(facts * dimension)` for the keys, `O(slices * hidden)` for what is gathered.
@@ -119,50 +80,18 @@ struct MemoryTable: DeltaRetrieval {
                 }
             }
         }
-        guard Double(best.similarity) >= configuration.threshold else { return nil }
+        guard Double(best.similarity) >= threshold else { return nil }
         let recall = MemoryRecall(
-            memory: "", fact: UInt64(best.fact), score: Double(best.similarity), threshold: configuration.threshold,
+            memory: "", fact: UInt64(best.fact), score: Double(best.similarity), threshold: threshold,
             margin: facts > 1 ? Double(best.similarity - next) : nil)
         return RetrievedDelta(delta: try delta(of: best.fact), recall: recall)
     }
 
-    /// The slices of one fact: at each site one low-rank map, of as many ranks as slices are written there.
     private func delta(of fact: Int) throws(AdapterError) -> AdapterDelta {
-        var branches = [BranchPatch?](repeating: nil, count: layers)
-        for (place, site) in sites.enumerated() {
-            let first = fact * configuration.slices + place * configuration.slicesPerSite
-            branches[site.layer] = try gather(first..<first + configuration.slicesPerSite, site).map { BranchPatch($0) }
+        let each = count / slices.sites.count
+        return try slices.delta { site in
+            let places = fact * count + site * each..<fact * count + (site + 1) * each
+            return (slots[places], shares[places])
         }
-        return AdapterDelta(layers: layers, branches: branches)
-    }
-
-    private func gather(_ places: Range<Int>, _ site: Site) throws(AdapterError) -> LowRank? {
-        var (a, b) = ([Float](), [Float]())
-        let row = FloatBuffer(count: hidden)
-        for place in places {
-            guard let written = Self.find(slots[place], in: site.ids) else { continue }
-            let share = shares[place] * Float(configuration.scale)
-            site.inner.dequantizeRows(written..<written + 1, into: row.pointer)
-            a += (0..<hidden).map { row.pointer[$0] * share }
-            site.outer.dequantizeRows(written..<written + 1, into: row.pointer)
-            b += (0..<hidden).map { row.pointer[$0] }
-        }
-        guard a.contains(where: { $0 != 0 }), b.contains(where: { $0 != 0 }) else { return nil }
-        let rank = a.count / hidden
-        do {
-            return try LowRank(a: a, transposedB: b, rank: rank, inputs: hidden, outputs: hidden, scale: 1, element: .f32)
-        } catch {
-            throw AdapterError(.malformed, error.message, file: AdapterFile.weights, tensor: MemoryExpertsPlanner.slots)
-        }
-    }
-
-    /// Binary search.
-    private static func find(_ id: Int32, in ids: [Int32]) -> Int? {
-        var (low, high) = (0, ids.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if ids[middle] < id { low = middle + 1 } else { high = middle }
-        }
-        return low < ids.count && ids[low] == id ? low : nil
     }
 }
