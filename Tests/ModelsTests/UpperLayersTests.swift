@@ -91,6 +91,68 @@ import Testing
         #expect(relativeDifference(outer, Array(adapter.gradient(adapter.tensors[1]))) < 1e-4)
     }
 
+    @Test("among all tokens of the vocabulary, probabilities and gradients are those over the vocabulary", arguments: ["llama", "gemma3_text"])
+    func candidates(type: String) throws {
+        let own = try Case(type, site: 1)
+        let (upper, vocabulary) = (try own.upper(), own.configuration.vocabulary)
+        // Two runs of the same rows, of which the second has targets at some rows alone.
+        let some = [2, 3, 7]
+        let runs = [
+            UpperLayers.Run(after: try own.prefix(0), rows: own.rows, targets: own.targets),
+            UpperLayers.Run(after: try own.prefix(0), rows: own.rows, targets: some.map { own.targets[$0] }, targetRows: some),
+        ]
+        let count = own.rows * own.hidden
+        func twice(_ buffer: FloatBuffer) -> FloatBuffer { FloatBuffer(array(buffer, count) + array(buffer, count)) }
+        let (residual, output) = (twice(own.trace.residual), twice(own.trace.output))
+        let slopes = (0..<own.rows + 3).map { 1 - 0.07 * Float($0) }
+        func gradient() -> [Float] {
+            let gradient = FloatBuffer(count: 2 * count)
+            upper.backward(slopes, into: gradient.pointer)
+            return array(gradient, 2 * count)
+        }
+        let whole = try upper.forward(runs, residual: residual.pointer, output: output.pointer, differentiates: true)
+        let expected = gradient()
+        let all = (0..<Int32(vocabulary)).map { $0 }
+        let among = try upper.forward(
+            runs, residual: residual.pointer, output: output.pointer, candidates: [(1, all), (1, all)])
+        #expect(zip(among, whole).allSatisfy { abs($0 - $1) < 2e-5 } && among.count == whole.count)
+        #expect(relativeDifference(gradient(), expected) < 1e-4)
+
+        // Of fewer tokens the probabilities are greater, and those of their sum.
+        let few = Set(own.targets).union([0, 11]).sorted()
+        let greater = try upper.forward(
+            runs, residual: residual.pointer, output: output.pointer, candidates: [(2, few)])
+        var sums = [Float](repeating: 0, count: own.rows)
+        for token in few {
+            let run = UpperLayers.Run(
+                after: try own.prefix(0), rows: own.rows, targets: [Int32](repeating: token, count: own.rows))
+            let found = try upper.forward([run], residual: residual.pointer, output: output.pointer, differentiates: false)
+            for row in 0..<own.rows { sums[row] += exp(found[row]) }
+        }
+        for row in 0..<own.rows { #expect(abs(greater[row] - (whole[row] - log(sums[row]))) < 2e-5) }
+    }
+
+    @Test("the greatest logits of a row are those of all tokens, in order", arguments: ["llama", "gemma3_text"])
+    func greatest(type: String) throws {
+        let own = try Case(type, site: 1)
+        let (upper, vocabulary) = (try own.upper(), own.configuration.vocabulary)
+        var logarithms = [[Float]](repeating: [], count: own.rows)
+        for token in 0..<Int32(vocabulary) {
+            let run = UpperLayers.Run(after: try own.prefix(0), rows: own.rows, targets: [Int32](repeating: token, count: own.rows))
+            let found = try upper.forward(
+                [run], residual: own.trace.residual.pointer, output: own.trace.output.pointer, differentiates: false)
+            for row in 0..<own.rows { logarithms[row].append(found[row]) }
+        }
+        let run = UpperLayers.Run(after: try own.prefix(0), rows: own.rows, targets: own.targets)
+        let (found, tokens) = try upper.forward(
+            [run], residual: own.trace.residual.pointer, output: own.trace.output.pointer, greatest: 9)
+        for row in 0..<own.rows {
+            #expect(found[row] == logarithms[row][Int(own.targets[row])])
+            let order = (0..<vocabulary).sorted { logarithms[row][$0] > logarithms[row][$1] }
+            #expect(tokens[row] == order.prefix(9).map { Int32($0) })
+        }
+    }
+
     @Test("rows after a prefix have the values of the whole sequence", arguments: [("llama", 1), ("gemma3_text", 0)])
     func prefixes(type: String, site: Int) throws {
         let own = try Case(type, site: site)

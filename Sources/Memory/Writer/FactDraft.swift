@@ -20,17 +20,30 @@ final class FactDraft {
     let gradient: FloatBuffer
     private let first: FloatBuffer
     private let second: FloatBuffer
-    private var moves = 0
     private let hidden: Int
 
+    /// What the next pass computes.
+    enum Pass {
+        /// Cross entropies over the whole vocabulary, without gradients: says whether it is done, and which tokens compete.
+        case whole
+        /// Cross entropies among the candidates, with gradients.
+        case candidates
+    }
+
+    private(set) var next = Pass.whole
+    /// The answer's tokens and those that competed with them in whole passes, ascending.
+    private(set) var candidates: [Int32] = []
+    private var competing: Set<Int32>
     /// Steps so far.
-    var steps = 0
-    /// Forward passes since it was opened.
+    private(set) var steps = 0
+    /// Passes among the candidates since it was opened.
     private var passes = 0
     /// The cross entropy of each row's token, as it was last computed.
     private var entropies: [Float]
     /// The mean cross entropy of a token before each step, and after the last.
     private(set) var losses: [Float] = []
+    /// Since the last whole pass.
+    private var hasMoved = false
     /// Every token is below the stop: nothing changes any more.
     private(set) var isDone = false
     /// The greatest cross entropy of a token.
@@ -64,6 +77,7 @@ final class FactDraft {
         for row in 0..<rows.count { for place in 0..<rank { shrunk.pointer[row * rank + place] += offsets[place] } }
         (self.rows, self.shrunk) = (rows, shrunk)
         entropies = [Float](repeating: .infinity, count: rows.count)
+        competing = Set(variants[0].answer)
         outer = FloatBuffer(count: rank * hidden)
         gradient = FloatBuffer(count: rank * hidden)
         first = FloatBuffer(count: rank * hidden)
@@ -72,10 +86,10 @@ final class FactDraft {
 
     /// One step of Adam (Kingma and Ba 2015) along the gradient.
     func move(rate: Float) {
-        moves += 1
+        steps += 1
         let (beta1, beta2): (Float, Float) = (0.9, 0.999)
         var (power1, power2): (Float, Float) = (1, 1)
-        for _ in 0..<moves { (power1, power2) = (power1 * beta1, power2 * beta2) }
+        for _ in 0..<steps { (power1, power2) = (power1 * beta1, power2 * beta2) }
         let (step, correction) = (rate / (1 - power1), 1 / (1 - power2))
         let (g, m, v, values) = (gradient.pointer, first.pointer, second.pointer, outer.pointer)
         for index in 0..<rank * hidden {
@@ -85,30 +99,51 @@ final class FactDraft {
         }
     }
 
-    /// Passes in which all rows are computed; later ones compute those that are not far below the stop. The engine checks all of them.
-    private static let wholePasses = 2
+    /// Passes among the candidates in which all rows are computed; later ones compute those that are not far below the stop.
+    private static let fullPasses = 2
+    /// Of the stop: with all rows below it among the candidates, a whole pass is worth its time.
+    private static let margin: Float = 0.8
     /// Of the stop: rows below it are left out.
     private static let farBelow: Float = 0.1
 
     /// The rows of a sequence whose prediction the next pass computes, from the sequence's first on.
     func open(_ sequence: Range<Int>, stop: Float) -> [Int] {
         let places = Array(0..<sequence.count)
-        if passes < Self.wholePasses { return places }
+        if next == .whole || passes < Self.fullPasses { return places }
         return places.filter { entropies[sequence.lowerBound - rows.lowerBound + $0] >= Self.farBelow * stop }
     }
 
     /// A row's new cross entropy. A value that is no number counts as infinite.
     func note(_ entropy: Float, row: Int) { entropies[row - rows.lowerBound] = entropy.isFinite ? entropy : .infinity }
 
-    /// After a pass.
-    func finishPass(stop: Float) {
-        passes += 1
-        losses.append(entropies.reduce(0, +) / Float(rows.count))
+    /// Likely tokens of a row, in a whole pass.
+    func compete(_ tokens: [Int32]) { competing.formUnion(tokens) }
+
+    /// After a pass over the whole vocabulary.
+    func finishWhole(stop: Float) {
         isDone = worst < stop
+        if steps == 0 || isDone { losses.append(mean) }
+        if isDone { return }
+        candidates = competing.sorted()
+        next = .candidates
+    }
+
+    /// After a pass among the candidates. True: a step is to follow.
+    func finishCandidates(stop: Float) -> Bool {
+        passes += 1
+        if steps > 0 { losses.append(mean) }
+        guard worst < Self.margin * stop, hasMoved else {
+            hasMoved = true
+            return true
+        }
+        (next, hasMoved) = (.whole, false)
+        return false
     }
 
     /// Goes on with another stop.
-    func reopen() { (isDone, passes) = (false, 0) }
+    func reopen() { (isDone, next, passes, hasMoved) = (false, .candidates, 0, false) }
+
+    private var mean: Float { entropies.reduce(0, +) / Float(rows.count) }
 
     /// With the values rounded.
     func experts(site: Int) -> FactExperts {

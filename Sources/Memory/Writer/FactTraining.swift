@@ -1,8 +1,12 @@
 internal import Models
 internal import Tensors
 
-/// Trains the values of some facts together: cross entropy of their answers over the whole vocabulary, by Adam. A fact is done when every
-/// token of its answer, the end too, is below the stop in every wording; it then leaves the steps.
+/// Trains the values of some facts together: cross entropy of their answers, by Adam. A fact is done when every token of its answer, the
+/// end too, is below the stop in every wording; it then leaves the steps.
+///
+/// That is said of the whole vocabulary, and its head is most of a step's work. So gradients are taken among a fact's candidates, which
+/// are the tokens of the answer and those that were likely somewhere in a pass over the whole vocabulary. Such a pass comes first, and again
+/// when the fact looks done among its candidates.
 ///
 /// Isolation: one thread uses it at a time. A fact's result does not depend on the others of the batch.
 final class FactTraining {
@@ -33,25 +37,27 @@ final class FactTraining {
         }
     }
 
+    /// The tokens of a row that become candidates.
+    private static let competing = 16
+
     /// Trains those that are not done. False: it was interrupted. Errors: `unavailable` memory.
     func run(_ drafts: [FactDraft], _ site: SiteRows, _ settings: Settings) throws(MemoryError) -> Bool {
-        var active = drafts.filter { !$0.isDone }
-        for step in 0...settings.steps {
-            if active.isEmpty { return true }
-            for draft in active {
-                draft.gradient.pointer.update(repeating: 0, count: draft.gradient.count)
+        var active = drafts.filter { !$0.isDone }.map { (draft: $0, most: $0.steps + settings.steps) }
+        while !active.isEmpty {
+            let whole = active.map(\.draft).filter { $0.next == .whole }
+            for part in parts(whole) {
+                guard try look(part, site, settings) else { return false }
             }
-            for part in parts(active) {
-                guard try run(part, site, settings) else { return false }
+            for draft in whole { draft.finishWhole(stop: settings.stop) }
+            active.removeAll { $0.draft.isDone || $0.draft.steps >= $0.most }
+            let trained = active.map(\.draft).filter { $0.next == .candidates }
+            for draft in trained { draft.gradient.pointer.update(repeating: 0, count: draft.gradient.count) }
+            for part in parts(trained) {
+                guard try train(part, site, settings) else { return false }
             }
-            for draft in active {
-                draft.finishPass(stop: settings.stop)
-                if !draft.isDone { draft.steps += 1 }
-            }
-            active.removeAll(where: \.isDone)
-            if step == settings.steps { break }
+            let moving = trained.filter { $0.finishCandidates(stop: settings.stop) }
             pool.run { thread in
-                for index in stride(from: thread, to: active.count, by: pool.threads) { active[index].move(rate: settings.rate) }
+                for index in stride(from: thread, to: moving.count, by: pool.threads) { moving[index].move(rate: settings.rate) }
             }
         }
         return true
@@ -93,33 +99,61 @@ final class FactTraining {
         return own.isEmpty ? steps : steps + [own]
     }
 
-    /// One step forward and back.
-    private func run(_ parts: [Part], _ site: SiteRows, _ settings: Settings) throws(MemoryError) -> Bool {
-        let (hidden, threads) = (hidden, pool.threads)
+    /// What a step computes: the sequences, and whose answers' tokens their targets are.
+    private struct Step {
+        var runs: [UpperLayers.Run] = []
+        var targets: [(draft: FactDraft, row: Int)] = []
+    }
+
+    /// Puts the rows of some sequences into the step's memory.
+    private func enter(_ parts: [Part], _ site: SiteRows, _ settings: Settings) -> Step {
         pool.run { thread in
-            for index in stride(from: thread, to: parts.count, by: threads) { enter(parts[index], site) }
+            for index in stride(from: thread, to: parts.count, by: pool.threads) { enter(parts[index], site) }
         }
-        var (runs, targets) = ([UpperLayers.Run](), [(draft: FactDraft, row: Int)]())
+        var step = Step()
         for part in parts {
             for sequence in part.sequences {
                 let (own, draft) = (site.sequences[sequence], part.draft)
                 let answer = draft.variants[sequence - draft.sequences.lowerBound].answer
                 let open = draft.open(own.rows, stop: settings.stop)
-                runs.append(.init(after: own.prompt, rows: own.rows.count, targets: open.map { answer[$0] }, targetRows: open))
-                targets += open.map { (draft, own.rows.lowerBound + $0) }
+                step.runs.append(.init(after: own.prompt, rows: own.rows.count, targets: open.map { answer[$0] }, targetRows: open))
+                step.targets += open.map { (draft, own.rows.lowerBound + $0) }
             }
         }
+        return step
+    }
+
+    /// A step forward, over the whole vocabulary.
+    private func look(_ parts: [Part], _ site: SiteRows, _ settings: Settings) throws(MemoryError) -> Bool {
+        let step = enter(parts, site, settings)
+        do throws(ModelError) {
+            let (logarithms, greatest) = try upper.forward(
+                step.runs, residual: residual.pointer, output: output.pointer, greatest: Self.competing)
+            if upper.wasInterrupted { return false }
+            for (target, (logarithm, tokens)) in zip(step.targets, zip(logarithms, greatest)) {
+                target.draft.note(-logarithm, row: target.row)
+                target.draft.compete(tokens)
+            }
+        } catch {
+            throw MemoryError(error)
+        }
+        return true
+    }
+
+    /// A step forward and back, among the candidates of each fact.
+    private func train(_ parts: [Part], _ site: SiteRows, _ settings: Settings) throws(MemoryError) -> Bool {
+        let (hidden, threads, step) = (hidden, pool.threads, enter(parts, site, settings))
         let logarithms: [Float]
         do throws(ModelError) {
-            logarithms = try upper.forward(runs, residual: residual.pointer, output: output.pointer, differentiates: true)
+            logarithms = try upper.forward(
+                step.runs, residual: residual.pointer, output: output.pointer,
+                candidates: parts.map { ($0.sequences.count, $0.draft.candidates) })
         } catch {
             throw MemoryError(error)
         }
         if upper.wasInterrupted { return false }
-        for (target, logarithm) in zip(targets, logarithms) { target.draft.note(-logarithm, row: target.row) }
-        // A fact whose sequences are in several steps is open until the last one.
-        guard parts.contains(where: { $0.draft.worst >= settings.stop || $0.sequences.count < $0.draft.sequences.count }) else { return true }
-        let slopes = targets.map { -1 / Float($0.draft.rows.count) }
+        for (target, logarithm) in zip(step.targets, logarithms) { target.draft.note(-logarithm, row: target.row) }
+        let slopes = step.targets.map { -1 / Float($0.draft.rows.count) }
         upper.backward(slopes, into: slope.pointer)
         if upper.wasInterrupted { return false }
         pool.run { thread in

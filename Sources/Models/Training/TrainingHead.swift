@@ -8,14 +8,16 @@ internal import Tensors
 /// them follows `-J = -d log p / d h = sum of p_v W_v - W_target`, which the loss's slope by each log-probability scales later, when whole
 /// sequences are known. Heads that adapters change need the probabilities themselves: a second pass makes their tiles again.
 final class TrainingHead {
-    private let configuration: DecoderConfiguration
+    let configuration: DecoderConfiguration
     private let product: BaseProduct
-    private let matrix: WeightRows
-    private let pool: WorkerPool
+    let matrix: WeightRows
+    let pool: WorkerPool
     /// `[targets, hidden]`: norms of the rows that predict a target.
-    private let normed: FloatBuffer
+    let normed: FloatBuffer
     /// `[targets, hidden]`: `-J`.
-    private let slopes: FloatBuffer
+    let slopes: FloatBuffer
+    /// Of each thread.
+    let candidateScratch: [CandidateScratch]
     private let tile = GrowingFloats()
     private let seam: HeadGradient
     /// Of each thread: a row of the matrix.
@@ -42,6 +44,7 @@ final class TrainingHead {
         seam = HeadGradient(configuration, pool: pool)
         normed = try FloatBuffer(maximumRows * configuration.hidden, for: "activations of a training step")
         slopes = try FloatBuffer(maximumRows * configuration.hidden, for: "gradients of a training step")
+        candidateScratch = (0..<pool.threads).map { _ in CandidateScratch() }
         rows = (0..<pool.threads).map { _ in FloatBuffer(count: weights.configuration.hidden) }
     }
 
@@ -51,18 +54,29 @@ final class TrainingHead {
         try seam.reserve(plan)
     }
 
-    /// The natural logarithm of each target's probability.
-    func forward(_ plan: TrainingPlan, _ residual: FloatBuffer, _ finalNorm: FloatBuffer, differentiates: Bool) -> [Float] {
-        let count = plan.targets.count
-        guard count > 0 else { return [] }
+    /// Fills `normed`.
+    func normalise(_ plan: TrainingPlan, _ residual: FloatBuffer, _ finalNorm: FloatBuffer) {
         let (hidden, epsilon, normed) = (configuration.hidden, configuration.normEpsilon, normed.pointer)
         pool.run { thread in
-            for index in WorkerPool.slice(count, of: thread, threads: pool.threads) {
+            for index in WorkerPool.slice(plan.targets.count, of: thread, threads: pool.threads) {
                 Kernels.rmsNorm(
                     residual.pointer + Int(plan.targetRows[index]) * hidden, weight: finalNorm.pointer, epsilon: epsilon, count: hidden,
                     into: normed + index * hidden)
             }
         }
+    }
+
+    /// The natural logarithm of each target's probability.
+    ///
+    /// - Parameter greatest: gets the logits of all targets.
+    func forward(
+        _ plan: TrainingPlan, _ residual: FloatBuffer, _ finalNorm: FloatBuffer, differentiates: Bool,
+        greatest: GreatestLogits.Rows? = nil
+    ) -> [Float] {
+        let count = plan.targets.count
+        guard count > 0 else { return [] }
+        normalise(plan, residual, finalNorm)
+        let (hidden, normed) = (configuration.hidden, normed.pointer)
         product.prepareHead(x: normed, rows: count)
         seam.prepare(plan, normed)
         let (plain, changed) = differentiates ? trainedTargets(plan) : ([], [])
@@ -78,7 +92,9 @@ final class TrainingHead {
                             let (line, target) = (tile + index * range.count, Int(plan.targets[index]) - range.lowerBound)
                             let isHere = target >= 0 && target < range.count
                             if isHere { logits[index] = line[target] }
-                            exponentiate(line, range.count, &normalisers[index], slopes: range.lowerBound > 0 ? index : nil)
+                            greatest?.add(line, range, to: index)
+                            let hasSlopes = differentiates && range.lowerBound > 0
+                            exponentiate(line, range.count, &normalisers[index], slopes: hasSlopes ? index : nil)
                             if isHere { line[target] = 0 }
                         }
                     }

@@ -88,6 +88,39 @@ public final class UpperLayers {
         return wasInterrupted ? [Float](repeating: 0, count: count) : workspace.runHead(differentiates: differentiates)
     }
 
+    /// The same without gradients, and for each target the tokens with the greatest logits of its row, the greatest first.
+    public func forward(
+        _ runs: [Run], residual: UnsafePointer<Float>, output: UnsafePointer<Float>, greatest count: Int
+    ) throws(ModelError) -> (logarithms: [Float], greatest: [[Int32]]) {
+        let targets = runs.reduce(0) { $0 + $1.targets.count }
+        guard try enter(runs, residual, output) else { return ([], []) }
+        workspace.runLayers(from: site + 1, differentiates: false)
+        guard !wasInterrupted else { return ([Float](repeating: 0, count: targets), [[Int32]](repeating: [], count: targets)) }
+        let (logarithms, greatest) = workspace.runHead(greatest: count)
+        return (logarithms, (0..<targets).map { greatest[$0] })
+    }
+
+    /// With gradients, where probabilities are taken among some tokens alone: the logarithms are at most too great.
+    ///
+    /// - Parameter candidates: for consecutive runs, the tokens of their vocabulary, ascending, with their targets among them.
+    public func forward(
+        _ runs: [Run], residual: UnsafePointer<Float>, output: UnsafePointer<Float>, candidates: [(runs: Int, tokens: [Int32])]
+    ) throws(ModelError) -> [Float] {
+        precondition(candidates.reduce(0) { $0 + $1.runs } == runs.count, "some runs have no candidates")
+        guard try enter(runs, residual, output) else { return [] }
+        self.output = output
+        workspace.runLayers(from: site + 1, differentiates: true)
+        let ranges = workspace.plan.targetRanges
+        if wasInterrupted { return [Float](repeating: 0, count: workspace.plan.targets.count) }
+        var (groups, first) = ([CandidateTargets](), 0)
+        for (count, tokens) in candidates where count > 0 {
+            let targets = ranges[first].lowerBound..<ranges[first + count - 1].upperBound
+            if !targets.isEmpty { groups.append(CandidateTargets(targets: targets, tokens: tokens)) }
+            first += count
+        }
+        return workspace.runHead(among: groups)
+    }
+
     /// Writes the gradient of the last `forward`'s `output`, `[rows, hidden]`. Once after each `forward` with gradients.
     ///
     /// - Parameter slopes: the derivative of the loss by each of the log-probabilities.
