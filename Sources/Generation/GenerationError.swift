@@ -12,6 +12,10 @@ public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertib
         /// The adapter is as good as before, but it cannot answer this request: its own template refuses the messages, or its family
         /// takes no strength.
         case adapterUnsuitable
+        /// No memory of that name among those that the request asks.
+        case memoryNotFound
+        /// A memory that the request asks does not load, or cannot look anything up.
+        case memoryRejected
         /// A candidate of a route question is not an adapter that the router can choose.
         case unknownCandidate
         /// The queue is full; try again after `retryAfterSeconds`.
@@ -32,15 +36,18 @@ public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertib
     }
 
     public var code: Code
-    /// For people: what happened, where, and what to do.
+    /// For people: what happened, where, and what to do. No path and no message of the system.
     public var message: String
+    /// With what the system said and where, for those who run the process; nil: the message says all.
+    public var cause: String?
     public var retryAfterSeconds: Int?
 
-    public init(_ code: Code, _ message: String, retryAfterSeconds: Int? = nil) {
+    public init(_ code: Code, _ message: String, cause: String? = nil, retryAfterSeconds: Int? = nil) {
         self.code = code
         self.message = message
+        self.cause = cause
         self.retryAfterSeconds = retryAfterSeconds
     }
 
-    public var description: String { message }
+    public var description: String { cause ?? message }
 }

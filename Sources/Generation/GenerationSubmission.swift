@@ -39,8 +39,8 @@ public struct GenerationSubmission: Sendable {
     /// The adapter that is to answer; nil is the base, or a merge.
     public var adapter: String? { choices.first?.request.adapter }
 
-    /// The adapter cannot answer, and no sequence has started. True: the requests name another one now, and keep their place in the
-    /// backend's queue. False: the failure is the answer.
+    /// The adapter cannot answer, and no sequence has started. True: the requests name another one now; they count as taken as before,
+    /// and wait behind those that wait for that one. False: the failure is the answer.
     public mutating func fallBack(from error: GenerationError) -> Bool {
         guard let replacement = fallback?(error) else { return false }
         fallback = replacement.fallback

@@ -33,7 +33,7 @@ public struct LanguageModelRouting: Sendable {
             }
         } catch {
             judgement.failure = "the language model did not judge; the server's log says why under the request's id"
-            judgement.cause = error.message
+            judgement.cause = error.description
         }
         judgement.milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
         return judgement

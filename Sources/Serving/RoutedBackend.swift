@@ -18,7 +18,7 @@ public final class RoutedBackend: Sendable {
         public var instead: String?
         /// For the log, without what a template's error may quote of the messages.
         public var why: String {
-            guard error.code == .adapterUnsuitable else { return error.message }
+            guard error.code == .adapterUnsuitable else { return error.description }
             return "it cannot answer this request: its own chat template refuses the messages, or its family takes no `scale`"
         }
     }

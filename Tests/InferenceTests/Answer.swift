@@ -1,5 +1,5 @@
 import Generation
-import Inference
+@testable import Inference
 import Testing
 
 /// All that a backend said of one request.

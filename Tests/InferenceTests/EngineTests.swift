@@ -306,6 +306,19 @@ struct EngineTests {
         #expect(await engine.answer(request("hi")).failure?.code == .draining)
     }
 
+    @Test("what the system said of an adapter's files is for the log")
+    func loadingErrors() {
+        let secret = "/srv/secret/sql/adapter_config.json: cannot open: Permission denied"
+        for (code, told) in [(AdapterError.Code.io, GenerationError.Code.adapterRejected), (.unavailable, .overloaded)] {
+            let error = GenerationError(loading: "sql", AdapterError(code, secret), retryAfterSeconds: 3)
+            #expect(error.code == told && error.message.contains("`sql`") && !error.message.contains("secret"))
+            #expect(error.cause?.contains(secret) == true && error.description.contains(secret))
+            #expect(error.retryAfterSeconds == (told == .overloaded ? 3 : nil))
+        }
+        let malformed = GenerationError(loading: "sql", AdapterError(.malformed, "r is 0", adapter: "sql"), retryAfterSeconds: 3)
+        #expect(malformed.code == .adapterRejected && malformed.message.contains("r is 0") && malformed.cause == nil)
+    }
+
     @Test("a slot and a queue of two answer three of ten requests at once")
     func queueBound() async throws {
         let fixture = try Self.shared.get()

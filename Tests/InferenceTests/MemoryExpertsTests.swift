@@ -204,7 +204,7 @@ struct MemoryExpertsTests {
         let plain = await rig.engine.answer(RealEngine.request("hi") { $0.memories = ["sql"] })
         #expect(plain.failure?.code == .invalidRequest && plain.failure?.message.contains("sql") == true)
         let missing = await rig.engine.answer(RealEngine.request("hi") { $0.memories = ["nothing"] })
-        #expect(missing.failure?.code == .adapterNotFound)
+        #expect(missing.failure?.code == .memoryNotFound)
     }
 
     @Test("without an encoder, or with one of another length, the adapter is refused with the reason")
@@ -214,5 +214,9 @@ struct MemoryExpertsTests {
         let answer = await rig.engine.answer(RealEngine.request(Self.facts[0].0, adapter: "memory"))
         #expect(answer.failure?.code == .adapterRejected)
         #expect(answer.failure?.message.contains("384 dimensions") == true)
+        // Beside another adapter it is the memory that fails, so that nothing replaces the adapter.
+        let beside = await rig.engine.answer(RealEngine.request(Self.facts[0].0, adapter: "sql") { $0.memories = ["memory"] })
+        #expect(beside.failure?.code == .memoryRejected && beside.failure?.code.concernsAdapter == false)
+        #expect(beside.failure?.message.contains("384 dimensions") == true)
     }
 }

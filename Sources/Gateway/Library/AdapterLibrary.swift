@@ -125,9 +125,17 @@ public final class AdapterLibrary: Sendable {
         }
     }
 
+    /// Why an adapter is not served, for clients. What the system said is for the log.
+    private func reason(_ error: AdapterError) -> String {
+        switch error.code {
+        case .io, .unavailable: "its files cannot be read"
+        default: error.text(without: [store.folder])
+        }
+    }
+
     /// The next shelf is made outside the lock, again when an adapter was unloaded meanwhile.
     private func publish(_ all: [AdapterStatus], _ memory: LibraryMemory, _ condition: LibraryCondition) {
-        let refusals = Dictionary(all.compactMap { status in status.refusal.map { (status.name, $0.description) } }) { first, _ in first }
+        let refusals = Dictionary(all.compactMap { status in status.refusal.map { (status.name, reason($0)) } }) { first, _ in first }
         let restricted = memory.restricted
         while true {
             let unloaded = shelf.unloaded

@@ -127,7 +127,7 @@ extension APIError {
     ///
     /// - Parameter folders: the adapters folder and the import folder; paths are shown without what lies above them.
     init(_ error: AdapterError, adapter: String, folders: [String]) {
-        let message = folders.reduce(error.description) { $0.replacing("\($1)/", with: "") }
+        let message = error.text(without: folders)
         switch error.code {
         case .io: self.init(failed: "the files of adapter `\(adapter)` cannot be read or written", cause: error.description)
         case .unavailable:
@@ -139,4 +139,9 @@ extension APIError {
         default: self.init(.adapterRejected, message)
         }
     }
+}
+
+extension AdapterError {
+    /// For clients: paths are shown without what lies above some folders.
+    func text(without folders: [String]) -> String { folders.reduce(description) { $0.replacing("\($1)/", with: "") } }
 }

@@ -106,7 +106,10 @@ private final class EndSignal {
 
     private func came() {
         count += 1
-        guard count == 1 else { return service.stop() }
+        guard count == 1 else {
+            service.stop()
+            return finish(.success(()))
+        }
         Task { @LoopActor in
             await service.drain()
             finish(.success(()))

@@ -153,7 +153,7 @@ public final class Service {
                     ])
             },
             notLoaded: { [logger] adapter, error in
-                logger.warning("an adapter could not be loaded", metadata: ["adapter": .string(adapter), "why": .string(error.message)])
+                logger.warning("an adapter could not be loaded", metadata: ["adapter": .string(adapter), "why": .string(error.description)])
             })
         metrics.observe(backend)
         metrics.observe(serving, routing)

@@ -41,7 +41,7 @@ extension Engine {
         do throws(AdapterError) {
             _ = try store.preload(adapter)
         } catch {
-            throw GenerationError(error.code == .notFound ? .adapterNotFound : .adapterRejected, "\(error)")
+            throw GenerationError(loading: adapter, error, retryAfterSeconds: limits.retryAfterSeconds)
         }
     }
 

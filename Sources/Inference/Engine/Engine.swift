@@ -73,7 +73,7 @@ public final class Engine: GenerationBackend {
     public func submit(_ submission: GenerationSubmission) { preparation.submit(submission) }
 
     /// Refuses new requests and calls back when the running ones are done, on some thread.
-    public func drain(whenIdle: @escaping @Sendable () -> Void) { ledger.drain(whenIdle: whenIdle) }
+    func drain(whenIdle: @escaping @Sendable () -> Void) { ledger.drain(whenIdle: whenIdle) }
 
     /// Ends the engine thread. Requests that wait, are prepared or run get `failed` with `draining`; when each stream has its last
     /// event, `whenStopped` is called, on some thread.

@@ -45,7 +45,7 @@ struct RequestPreparer: Sendable {
         var memories: [PinnedAdapter] = []
         if let adapter, adapter.retrieval != nil { memories.append(adapter) }
         for name in request.memories where name != adapter?.name {
-            let memory = try acquire(name)
+            let memory = try ofMemory { () throws(GenerationError) in try acquire(name) }
             guard memory.retrieval != nil else { throw GenerationError(.invalidRequest, "\(name) is an adapter without a memory of facts") }
             memories.append(memory)
         }
@@ -55,7 +55,9 @@ struct RequestPreparer: Sendable {
         for memory in memories {
             guard let retrieval = memory.retrieval else { continue }
             let start = ContinuousClock.now
-            let answer = try retrieve(text, from: retrieval, of: memory.name)
+            let isAdapters = memory.name == adapter?.name
+            let look = { () throws(GenerationError) in try retrieve(text, from: retrieval, of: memory.name) }
+            let answer = isAdapters ? try look() : try ofMemory(look)
             asked.append(
                 AskedMemory(memory: memory.name, isOpen: answer != nil, milliseconds: (ContinuousClock.now - start) / .milliseconds(1)))
             guard var found = answer else { continue }
@@ -64,6 +66,21 @@ struct RequestPreparer: Sendable {
             best = found
         }
         return (best, asked)
+    }
+
+    /// What fails concerns a memory beside the adapter, and not the adapter that answers.
+    private func ofMemory<Value>(_ body: () throws(GenerationError) -> Value) throws(GenerationError) -> Value {
+        do {
+            return try body()
+        } catch {
+            var error = error
+            switch error.code {
+            case .adapterNotFound: error.code = .memoryNotFound
+            case .adapterRejected: error.code = .memoryRejected
+            default: break
+            }
+            throw error
+        }
     }
 
     private func retrieve(
@@ -127,7 +144,7 @@ struct RequestPreparer: Sendable {
             } catch {
                 // The adapters are as good as before: they cannot be merged.
                 if error.code == .unsupported || error.code == .nonFinite { throw GenerationError(.invalidRequest, "\(error)") }
-                throw refusal(error)
+                throw GenerationError(loading: merge.label, error, retryAfterSeconds: limits.retryAfterSeconds)
             }
         } else if let name = request.adapter {
             adapter = try acquire(name)
@@ -146,16 +163,24 @@ struct RequestPreparer: Sendable {
         do throws(AdapterError) {
             return try store.acquire(name)
         } catch {
-            throw refusal(error)
+            throw GenerationError(loading: name, error, retryAfterSeconds: limits.retryAfterSeconds)
         }
     }
+}
 
-    private func refusal(_ error: AdapterError) -> GenerationError {
+extension GenerationError {
+    /// An adapter that could not be loaded.
+    init(loading name: String, _ error: AdapterError, retryAfterSeconds: Int) {
+        let adapter = error.adapter ?? name
         switch error.code {
-        case .notFound: GenerationError(.adapterNotFound, "there is no adapter `\(error.adapter ?? "")`")
+        case .notFound: self.init(.adapterNotFound, "there is no adapter `\(adapter)`")
         // The system is short of something, or the adapters folder is away: the adapter may be fine.
-        case .unavailable: GenerationError(.overloaded, "\(error)", retryAfterSeconds: limits.retryAfterSeconds)
-        default: GenerationError(.adapterRejected, "\(error)")
+        case .unavailable:
+            self.init(
+                .overloaded, "adapter `\(adapter)` cannot be loaded at the moment; try again later", cause: error.description,
+                retryAfterSeconds: retryAfterSeconds)
+        case .io: self.init(.adapterRejected, "the files of adapter `\(adapter)` cannot be read", cause: error.description)
+        default: self.init(.adapterRejected, error.description)
         }
     }
 }

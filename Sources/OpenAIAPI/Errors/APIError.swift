@@ -89,8 +89,8 @@ extension APIError {
             switch error.code {
             case .invalidRequest, .adapterUnsuitable: .invalidRequest
             case .contextLengthExceeded: .contextLengthExceeded
-            case .adapterNotFound: .modelNotFound
-            case .adapterRejected: .adapterRejected
+            case .adapterNotFound, .memoryNotFound: .modelNotFound
+            case .adapterRejected, .memoryRejected: .adapterRejected
             case .overloaded: .overloaded
             case .draining: .draining
             case .unknownCandidate: .invalidRequest
@@ -99,13 +99,15 @@ extension APIError {
         let param: String? =
             switch error.code {
             case .adapterNotFound, .adapterRejected: "model"
+            case .memoryNotFound, .memoryRejected: "memory"
             case .unknownCandidate: "route.candidates"
             default: nil
             }
         if code == .internalFailure {
-            self.init(failed: Self.unanswered, cause: error.message)
+            self.init(failed: Self.unanswered, cause: error.description)
         } else {
             self.init(code, error.message, param: param, retryAfterSeconds: error.retryAfterSeconds)
+            cause = error.cause
         }
     }
 
