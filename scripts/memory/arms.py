@@ -12,8 +12,9 @@ Each is asked, greedily: the questions as told, three forms that were not told, 
 fact. An answer in context counts when the fact's answer is in it; all others only when they are the fact's answer.
 
 Compute is counted in multiplications and additions of the frozen matrices of SmolLM2-135M: for a fact the prefill of its four wordings,
-the layers above and the head, forward and back, of each step, and the check on the step that serves, from the experts' layer on; for
-LoRA forward and back through all layers for each token, and the head for each token of an answer. Times are of the machine as it is.
+the layers above, forward and back, of each step, two looks over the whole vocabulary, and the check on the step that serves, from the
+experts' layer on; for LoRA forward and back through all layers for each token, and the head for each token of an answer. Times are of the
+machine as it is.
 
 With --folder the memory and the LoRAs are kept there, and a run that was ended goes on with those that are finished.
 """
@@ -70,7 +71,8 @@ def measure(options, told, folder):
     memory = {
         "parameters": round(answer * (2 * HIDDEN + 1) * len(told)), "seconds": seconds,
         "gflop": len(told) * 4 * 2e-9 * (
-            (prompt - prefix + answer) * LAYERS * LAYER + steps * answer * 2 * ((LAYERS - 1 - site) * LAYER + HEAD)
+            (prompt - prefix + answer) * LAYERS * LAYER + steps * answer * 2 * (LAYERS - 1 - site) * LAYER
+            + 2 * answer * ((LAYERS - 1 - site) * LAYER + HEAD)
             + answer * ((LAYERS - 1 - site) * LAYER + 3 * HIDDEN * INNER + HEAD)),
     }
     rank = round(memory["parameters"] / RANK)
