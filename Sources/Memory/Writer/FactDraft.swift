@@ -31,9 +31,10 @@ final class FactDraft {
     }
 
     private(set) var next = Pass.whole
-    /// The answer's tokens and those that competed with them in whole passes, ascending.
+    /// The answer's tokens and those that competed with them in whole passes, ascending; at most `mostCandidates`.
     private(set) var candidates: [Int32] = []
-    private var competing: Set<Int32>
+    /// How much each token competed.
+    private var competing: [Int32: Int] = [:]
     /// Steps so far.
     private(set) var steps = 0
     /// Passes among the candidates since it was opened.
@@ -77,7 +78,6 @@ final class FactDraft {
         for row in 0..<rows.count { for place in 0..<rank { shrunk.pointer[row * rank + place] += offsets[place] } }
         (self.rows, self.shrunk) = (rows, shrunk)
         entropies = [Float](repeating: .infinity, count: rows.count)
-        competing = Set(variants[0].answer)
         outer = FloatBuffer(count: rank * hidden)
         gradient = FloatBuffer(count: rank * hidden)
         first = FloatBuffer(count: rank * hidden)
@@ -116,15 +116,22 @@ final class FactDraft {
     /// A row's new cross entropy. A value that is no number counts as infinite.
     func note(_ entropy: Float, row: Int) { entropies[row - rows.lowerBound] = entropy.isFinite ? entropy : .infinity }
 
-    /// Likely tokens of a row, in a whole pass.
-    func compete(_ tokens: [Int32]) { competing.formUnion(tokens) }
+    private static let mostCandidates = 2048
+
+    /// Likely tokens of a row, in a whole pass, after `note`. Once there were steps, those count that keep a row above the stop.
+    func compete(_ tokens: [Int32], row: Int, stop: Float) {
+        let weight = steps == 0 ? 1 : entropies[row - rows.lowerBound] < stop ? 0 : rows.count
+        for token in tokens where weight > 0 { competing[token, default: 0] += weight }
+    }
 
     /// After a pass over the whole vocabulary.
     func finishWhole(stop: Float) {
         isDone = worst < stop
         if steps == 0 || isDone { losses.append(mean) }
         if isDone { return }
-        candidates = competing.sorted()
+        let answer = Set(variants[0].answer)
+        let others = competing.filter { !answer.contains($0.key) }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        candidates = (answer + others.prefix(Self.mostCandidates - answer.count).map(\.key)).sorted()
         next = .candidates
     }
 

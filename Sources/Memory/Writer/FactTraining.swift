@@ -132,7 +132,7 @@ final class FactTraining {
             if upper.wasInterrupted { return false }
             for (target, (logarithm, tokens)) in zip(step.targets, zip(logarithms, greatest)) {
                 target.draft.note(-logarithm, row: target.row)
-                target.draft.compete(tokens)
+                target.draft.compete(tokens, row: target.row, stop: settings.stop)
             }
         } catch {
             throw MemoryError(error)
