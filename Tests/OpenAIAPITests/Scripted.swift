@@ -92,6 +92,9 @@ final class ScriptedServices: ModelCatalogue, RequestRouter, AdapterAdministrati
     let names = ["bash", "sql"]
     let questions = Mutex<[RouteQuestion]>([])
     let changes = Mutex<[String]>([])
+    /// Routing and embedding take until the client has left, and say so here.
+    let waitsForCancellation = Mutex(false)
+    let cancelled = Mutex<[String]>([])
     /// Thrown by `report`.
     let failure = Mutex<(any Error)?>(nil)
     /// Changes what the router and explicit choices say.
@@ -111,6 +114,7 @@ final class ScriptedServices: ModelCatalogue, RequestRouter, AdapterAdministrati
 
     func route(_ question: RouteQuestion) async throws(GenerationError) -> RouteDecision {
         questions.withLock { $0.append(question) }
+        await waitForCancellation("route")
         let text =
             switch question.content {
             case .messages(let messages): messages.last?.content ?? ""
@@ -164,6 +168,17 @@ final class ScriptedServices: ModelCatalogue, RequestRouter, AdapterAdministrati
     let name = "mini"
     let dimension = 4
     func embed(_ texts: [String]) async throws -> EmbeddedTexts {
+        await waitForCancellation("embed")
+        return vectors(of: texts)
+    }
+
+    private func waitForCancellation(_ work: String) async {
+        guard waitsForCancellation.withLock({ $0 }) else { return }
+        while !Task.isCancelled { await Task.yield() }
+        cancelled.withLock { $0.append(work) }
+    }
+
+    private func vectors(of texts: [String]) -> EmbeddedTexts {
         EmbeddedTexts(
             vectors: texts.flatMap { _ in [Float(0.5), 0.5, 0.5, 0.5] }, tokenCounts: texts.map { $0.utf8.count },
             tokenizeMicroseconds: 0, embedMicroseconds: 0)

@@ -1,6 +1,7 @@
 import Generation
 import HTTP
 import JSON
+import TestSupport
 import Testing
 import UV
 
@@ -26,6 +27,19 @@ import UV
         responder.close()
         #expect(api.backend.openStreams.map(\.isCancelled) == [true, true])
         #expect(api.records.map(\.clientLeft) == [true])
+    }
+
+    @LoopActor @Test(arguments: [("/v1/route", "{\"input\":\"hi\"}", "route"), ("/v1/embeddings", "{\"input\":\"hi\",\"model\":\"mini\"}", "embed")])
+    func aClientThatLeavesCancelsItsRoutingAndItsEmbedding(path: String, body: String, work: String) async throws {
+        let api = TestAPI()
+        let services = api.services
+        services.waitsForCancellation.withLock { $0 = true }
+        let responder = HTTPResponder(sink: HTTPResponseRecorder())
+        api.service.handle(HTTPRequest(method: "POST", target: path, body: Array(body.utf8)), responder)
+        await settle()
+        #expect(services.cancelled.withLock { $0 } == [])
+        responder.close()
+        try await eventually("the work ends") { @Sendable in services.cancelled.withLock { $0 } == [work] }
     }
 
     @LoopActor @Test func aClientThatLeavesBeforeTheHeadCountsAs499() async throws {
