@@ -138,8 +138,8 @@ final class FactDraft {
     /// After a pass among the candidates. True: a step is to follow.
     func finishCandidates(stop: Float) -> Bool {
         passes += 1
-        if steps > 0 { losses.append(mean) }
         guard worst < Self.margin * stop, hasMoved else {
+            if steps > 0 { losses.append(mean) }
             hasMoved = true
             return true
         }

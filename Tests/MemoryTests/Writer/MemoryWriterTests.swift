@@ -25,6 +25,8 @@ import Testing
         #expect(results.count == 4 && progress.last == 4)
         let (first, second) = (try results[0].get(), try results[2].get())
         #expect(first.worst < 0.1 && first.steps > 0 && first.wordings == 4 && second.wordings == 5)
+        #expect(first.losses.count == first.steps + 1 && second.losses.count == second.steps + 1)
+        #expect(first.losses[0] > 1 && (first.losses.last ?? 1) < 0.1)
         #expect(first.experts.site == RealBase.site && first.experts.count > 15)
         #expect(throws: MemoryError(.invalid, "the text is empty", place: "answer")) { try results[1].get() }
         #expect(throws: MemoryError(.invalid, "the text spells a special token of \(own.base.name)", place: "question")) { try results[3].get() }

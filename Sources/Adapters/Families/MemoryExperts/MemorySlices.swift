@@ -44,10 +44,11 @@ struct MemorySlices: Sendable {
 
     /// Whether no slice changes anything.
     var isIdle: Bool {
-        sites.allSatisfy { site in
-            let outer = site.outer.floats()
-            return !(0..<site.ids.count).contains { row in
-                (row * hidden..<(row + 1) * hidden).contains { outer[$0] != 0 }
+        let values = FloatBuffer(count: hidden)
+        return sites.allSatisfy { site in
+            site.ids.indices.allSatisfy { row in
+                site.outer.dequantizeRows(row..<row + 1, into: values.pointer)
+                return (0..<hidden).allSatisfy { values.pointer[$0] == 0 }
             }
         }
     }
