@@ -4,8 +4,8 @@ public struct TemplateLimits: Sendable, Equatable {
     public var sourceBytes = 512 << 10
     /// Bytes of one string, and so of the rendered text.
     public var outputBytes = 16 << 20
-    /// Expressions, statements, list elements and pieces of 64 bytes of text visited in one rendering. A conversation of 4,000
-    /// messages takes some 100,000 with the templates of the usual models.
+    /// Expressions and statements run, list elements and pieces of 64 bytes of text visited, and pieces of 256 bytes of values made
+    /// in one rendering. A conversation of 4,000 messages takes some 100,000 with the templates of the usual models.
     public var steps = 1_000_000
     /// Time on the processor of one rendering, in milliseconds.
     public var processorMilliseconds = 2_000

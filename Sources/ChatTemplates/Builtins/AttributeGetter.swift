@@ -12,6 +12,7 @@ struct AttributeGetter {
         case nil, .some(.none): parts = []
         case .integer(let index)?: parts = [.integer(index)]
         case .string(let path)?:
+            try interpreter.meter.read(path)
             parts = path.pythonSplit(".", limit: -1).map { part in
                 !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
                     ? Int(part).map { .integer($0) } ?? .string(part) : .string(part)
@@ -23,6 +24,7 @@ struct AttributeGetter {
     func value(of element: Value) throws(TemplateError) -> Value {
         var value = element
         for part in parts {
+            try interpreter.meter.step()
             value = try interpreter.item(part, of: value)
             if value.isUndefined, let fallback, !fallback.isNone { value = fallback }
         }
@@ -33,6 +35,8 @@ struct AttributeGetter {
     func key(of element: Value, caseSensitive: Bool) throws(TemplateError) -> Value {
         let value = try value(of: element)
         guard !caseSensitive, case .string(let text) = value else { return value }
+        try interpreter.meter.read(text)
+        try interpreter.meter.create(bytes: text.utf8.count)
         return .string(text.pythonLower)
     }
 }

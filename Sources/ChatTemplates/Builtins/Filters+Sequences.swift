@@ -76,7 +76,7 @@ extension Filters {
             var unique: [Value] = []
             for element in try interpreter.meter.elements(of: value) {
                 try interpreter.meter.create(bytes: 64)
-                let key = try Mapping.key(getter.key(of: element, caseSensitive: values[0].isTrue))
+                let key = try Mapping.key(getter.key(of: element, caseSensitive: values[0].isTrue), interpreter.meter)
                 if seen.insert(key).inserted { unique.append(element) }
             }
             return .iterator(unique)

@@ -78,6 +78,7 @@ extension Filters {
     static func joined(_ elements: [Value], _ separator: String, _ meter: Meter) throws(TemplateError) -> String {
         var result = ""
         for (index, element) in elements.enumerated() {
+            try meter.step()
             let piece = (index > 0 ? separator : "") + (try meter.text(of: element))
             try meter.create(bytes: piece.utf8.count)
             guard result.utf8.count + piece.utf8.count <= meter.limits.outputBytes else {
@@ -163,6 +164,7 @@ extension Filters {
         }
         let (bound, overflow) = length.addingReportingOverflow(leeway)
         if overflow || text.unicodeScalars.count <= bound { return .string(text) }
+        try meter.create(bytes: text.utf8.count + end.utf8.count)
         let start = String(text.unicodeScalars.prefix(kept.partialValue))
         if values[1].isTrue { return .string(start + end) }
         return .string((start.pythonSplit(" ", limit: 1, fromRight: true).first ?? start) + end)

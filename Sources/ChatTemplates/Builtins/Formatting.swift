@@ -6,6 +6,8 @@ func pythonPower(_ base: Double, _ exponent: Int) -> Double { pow(base, Double(e
 extension Meter {
     /// Conversions `s r d i u x X o c e f g %` with flags, width and precision up to 1000.
     func formatted(_ format: String, _ values: Value) throws(TemplateError) -> String {
+        try read(format)
+        try create(bytes: format.utf8.count)
         var source = Array(format.unicodeScalars)[...]
         var positional: [Value]
         if case .tuple(let elements) = values { positional = elements.values } else { positional = [values] }
@@ -17,6 +19,7 @@ extension Meter {
                 result.unicodeScalars.append(scalar)
                 continue
             }
+            try step()
             var name: String?
             if source.first == "(" {
                 let key = source.dropFirst().prefix { $0 != ")" }
@@ -87,6 +90,7 @@ extension Meter {
     }
 
     private func field(_ field: String, _ arguments: Arguments, _ next: inout Int?) throws(TemplateError) -> String {
+        try step()
         let parts = field.pythonSplit(":", limit: 1)
         let head = parts[0].pythonSplit("!", limit: 1)
         var value: Value?
@@ -99,6 +103,7 @@ extension Meter {
             next = nil
             value = arguments.positional.indices.contains(index) ? arguments.positional[index] : nil
         } else {
+            try step(arguments.named.count / 16)
             value = arguments.named.first { sameText($0.name, head[0]) }?.value
         }
         guard var value else { throw TemplateError(.value, "no value for the field '{\(field)}'") }

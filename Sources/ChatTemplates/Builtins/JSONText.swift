@@ -59,7 +59,7 @@ struct JSONText {
         case .integer(let value): try append(String(value))
         case .longInteger(let digits): try append(digits)
         case .number(let value): try append(number(value))
-        case .string(let text): try append(quoted(text))
+        case .string(let text): try append(try quoted(text))
         case .list(let elements), .tuple(let elements):
             guard !elements.values.isEmpty else { return try append("[]") }
             try append("[")
@@ -84,7 +84,7 @@ struct JSONText {
         try append("{")
         for (index, entry) in entries.enumerated() {
             try separate(index, level + 1)
-            try append(quoted(try name(entry.key)) + keySeparator)
+            try append(try quoted(name(entry.key)) + keySeparator)
             try write(entry.value, level: level + 1)
         }
         try newLine(level)
@@ -135,7 +135,8 @@ struct JSONText {
         return pythonText(value)
     }
 
-    private func quoted(_ text: String) -> String {
+    private func quoted(_ text: String) throws(TemplateError) -> String {
+        try meter.read(text)
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -23,7 +23,7 @@ enum Methods {
             let values = try arguments.bind("fromkeys()", "keys", "value", required: 1)
             let keys = try meter.elements(of: values[0] ?? .none)
             try meter.create(elements: 2 * keys.count)
-            return .dictionary(try Mapping(keys.map { ($0, values[1] ?? .none) }))
+            return .dictionary(try Mapping(keys.map { ($0, values[1] ?? .none) }, meter))
         default: throw TemplateError(.type, "'\(receiver.typeName)' object has no method '\(name)'")
         }
     }
@@ -33,7 +33,7 @@ enum Methods {
     ) throws(TemplateError) -> Value {
         if name == "get" {
             let values = try arguments.bind("get()", "key", "default", required: 1)
-            return try mapping.value(for: values[0] ?? .none) ?? values[1] ?? .none
+            return try mapping.value(for: values[0] ?? .none, meter) ?? values[1] ?? .none
         }
         _ = try arguments.bind("\(name)()")
         try meter.create(elements: 3 * mapping.entries.count)

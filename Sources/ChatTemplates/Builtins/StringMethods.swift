@@ -11,7 +11,9 @@ enum StringMethods {
     static func call(
         _ name: String, of text: String, _ arguments: Arguments, _ meter: Meter
     ) throws(TemplateError) -> Value {
+        try meter.read(text)
         try meter.create(bytes: text.utf8.count)
+        try meter.read(arguments)
         let callee = "\(name)()"
         switch name {
         case "strip", "lstrip", "rstrip":
@@ -21,7 +23,7 @@ enum StringMethods {
         case "splitlines":
             let lines = text.pythonLines(keepingEnds: try arguments.bind(callee, "keepends")[0].isTrue)
             return .list(try strings(lines, meter))
-        case "startswith", "endswith": return .bool(try hasAffix(text, name, arguments))
+        case "startswith", "endswith": return .bool(try hasAffix(text, name, arguments, meter))
         case "replace":
             let values = try arguments.bind(callee, "old", "new", "count", required: 2)
             return .string(
@@ -31,7 +33,10 @@ enum StringMethods {
         case "join":
             let values = try arguments.bind(callee, "iterable", required: 1)
             let elements = try meter.elements(of: values[0] ?? .none)
-            for element in elements { _ = try Value?(element).string(callee, or: "") }
+            for element in elements {
+                try meter.step()
+                _ = try Value?(element).string(callee, or: "")
+            }
             return .string(try Filters.joined(elements, text, meter))
         case "find", "rfind", "index", "rindex", "count": return try search(text, name, arguments)
         case "partition", "rpartition": return try partition(text, arguments, fromRight: name == "rpartition")
@@ -109,11 +114,15 @@ enum StringMethods {
         return .list(try strings(text.pythonSplit(separator, limit: limit, fromRight: fromRight), meter))
     }
 
-    private static func hasAffix(_ text: String, _ name: String, _ arguments: Arguments) throws(TemplateError) -> Bool {
+    private static func hasAffix(
+        _ text: String, _ name: String, _ arguments: Arguments, _ meter: Meter
+    ) throws(TemplateError) -> Bool {
         let values = try arguments.bind("\(name)()", "prefix", "start", "end", required: 1)
         let part = try window(text, values[1], values[2])?.text
         let affixes: [Value] = if case .tuple(let elements)? = values[0] { elements.values } else { [values[0] ?? .none] }
         for affix in affixes {
+            try meter.step()
+            try meter.read(affix)
             guard case .string(let affix) = affix else {
                 if case .undefined(let undefined) = affix { throw undefined.error }
                 throw TemplateError(.type, "\(name) first arg must be str or a tuple of str, not \(affix.typeName)")
@@ -161,7 +170,9 @@ enum StringMethods {
     static func replaced(
         _ text: String, _ old: String, _ new: String, _ count: Int, _ meter: Meter
     ) throws(TemplateError) -> String {
+        try meter.read(bytes: text.utf8.count + old.utf8.count)
         let places = count < 0 ? text.occurrences(of: old) : min(count, text.occurrences(of: old))
+        try meter.step(places / 16)
         try meter.create(bytes: text.utf8.count)
         try meter.create(repeating: new.utf8.count, count: places)
         if places == 0 { return text }

@@ -2,6 +2,7 @@
 extension Interpreter {
     /// `object.name`: an attribute first, then a key.
     func attribute(_ name: String, of object: Value) throws(TemplateError) -> Value {
+        try meter.read(name)
         if case .undefined(let undefined) = object { throw undefined.error }
         if let found = try member(name, of: object) { return found }
         if case .dictionary(let mapping) = object, let value = mapping[name] { return value }
@@ -10,19 +11,20 @@ extension Interpreter {
 
     /// `object[key]`: a key or index first, then an attribute; undefined when there is neither.
     func item(_ key: Value, of object: Value) throws(TemplateError) -> Value {
+        try meter.read(key)
         switch object {
         case .undefined(let undefined): throw undefined.error
         case .dictionary(let mapping):
-            try meter.read(key)
             // A key without a hash is not in there either.
-            if Key(key) != nil, let value = try mapping.value(for: key) { return value }
+            try meter.hash(key)
+            if Key(key) != nil, let value = try mapping.value(for: key, meter) { return value }
         case .list(let elements), .tuple(let elements), .range(let elements, _):
             if let index = key.integerValue, let place = place(index, in: elements.values.count) {
                 return elements.values[place]
             }
         case .string(let text):
             if let index = key.integerValue {
-                try meter.step(text.utf8.count / 64)
+                try meter.read(text)
                 let scalars = text.unicodeScalars
                 if let place = place(index, in: scalars.count) {
                     return .string(String(Character(scalars[scalars.index(scalars.startIndex, offsetBy: place)])))
@@ -96,6 +98,7 @@ extension Interpreter {
         switch object {
         case .undefined(let undefined): throw undefined.error
         case .string(let text):
+            try meter.read(text)
             try meter.create(bytes: text.utf8.count)
             let scalars = Array(text.unicodeScalars)
             return .string(try places(scalars.count, start, stop, step).lazy.map { scalars[$0] })
@@ -113,7 +116,7 @@ extension Interpreter {
     }
 
     /// Indices of a Python slice.
-    private func places(_ count: Int, _ start: Int?, _ stop: Int?, _ step: Int?) throws(TemplateError) -> [Int] {
+    private func places(_ count: Int, _ start: Int?, _ stop: Int?, _ step: Int?) throws(TemplateError) -> StrideTo<Int> {
         let step = step ?? 1
         guard step != 0 else { throw TemplateError(.value, "slice step cannot be zero") }
         let lowest = step < 0 ? -1 : 0
@@ -126,6 +129,6 @@ extension Interpreter {
         let end = clamped(stop, step < 0 ? lowest : highest)
         // A step beyond the length reaches one element at most, and can't overflow.
         let bounded = max(-count - 1, min(step, count + 1))
-        return Array(stride(from: first, to: end, by: bounded))
+        return stride(from: first, to: end, by: bounded)
     }
 }

@@ -73,6 +73,7 @@ extension Interpreter {
         case .dictionary(let mapping)?: entries = mapping.entries
         case .some(let pairs):
             for pair in try meter.elements(of: pairs) {
+                try meter.step()
                 let parts = try meter.elements(of: pair)
                 guard parts.count == 2 else {
                     throw TemplateError(.value, "a pair has \(parts.count) elements; 2 are required")
@@ -81,7 +82,7 @@ extension Interpreter {
             }
         }
         try meter.create(elements: 2 * (entries.count + arguments.named.count))
-        return try Mapping(entries + arguments.named.map { (.string($0.name), $0.value) })
+        return try Mapping(entries + arguments.named.map { (.string($0.name), $0.value) }, meter)
     }
 
     private func range(_ arguments: Arguments) throws(TemplateError) -> Value {

@@ -91,7 +91,7 @@ extension Interpreter {
         for member in members {
             entries.append((try evaluate(member.key, in: scope), try evaluate(member.value, in: scope)))
         }
-        return try made(.dictionary(Mapping(entries)))
+        return try made(.dictionary(Mapping(entries, meter)))
     }
 
     private func compare(
@@ -120,7 +120,9 @@ extension Interpreter {
         var values = Arguments()
         for argument in arguments.positional { values.positional.append(try evaluate(argument, in: scope)) }
         if let spread = arguments.spreadPositional {
-            values.positional += try meter.elements(of: evaluate(spread, in: scope))
+            let elements = try meter.elements(of: evaluate(spread, in: scope))
+            try meter.create(elements: elements.count)
+            values.positional += elements
         }
         for argument in arguments.named {
             values.named.append((argument.name, try evaluate(argument.value, in: scope)))
@@ -129,6 +131,7 @@ extension Interpreter {
         guard case .dictionary(let mapping) = try evaluate(spread, in: scope) else {
             throw TemplateError(.type, "the argument after ** must be a mapping")
         }
+        try meter.create(elements: 2 * mapping.entries.count)
         for entry in mapping.entries {
             guard case .string(let name) = entry.key else { throw TemplateError(.type, "keywords must be strings") }
             values.named.append((name, entry.value))
@@ -158,7 +161,11 @@ extension Interpreter {
         guard name.utf8.count <= Methods.longestName, let filter = Filters.table[name] else {
             throw TemplateError(.syntax, "no filter named '\(name)'")
         }
-        if name != "default", name != "d" { try meter.read(value) }
+        try meter.step()
+        if name != "default", name != "d" {
+            try meter.read(value)
+            try meter.read(arguments)
+        }
         return try made(filter(self, value, arguments))
     }
 

@@ -182,6 +182,7 @@ final class Interpreter {
                 throw TemplateError(.type, "cannot assign attribute on non-namespace object", at: position)
             }
             try checkNamespaceName(name, at: position)
+            try meter.step(namespace.attributes.count / 16)
             namespace[name] = value
         case .tuple(let targets, let position):
             let values: [Value]
@@ -216,6 +217,7 @@ final class Interpreter {
         let scope = Scope(parent: macro.scope)
         var named = arguments.named
         for (place, parameter) in definition.parameters.enumerated() {
+            try meter.step(1 + named.count / 16)
             if let index = named.firstIndex(where: { sameText($0.name, parameter.name) }) {
                 guard place >= arguments.positional.count else {
                     throw TemplateError(

@@ -13,7 +13,7 @@ extension Lexer {
             } else if isDigit(next) {
                 try readNumber()
             } else if isNameStart(next) {
-                readName()
+                try readName()
             } else if next == "'" || next == "\"" {
                 try readString(next)
             } else {
@@ -62,9 +62,12 @@ extension Lexer {
         emit(.symbol(symbol), at: start)
     }
 
-    private mutating func readName() {
+    private mutating func readName() throws(TemplateError) {
         let start = index
         while let next = scalar(index), isNameStart(next) || next.properties.isXIDContinue { index += 1 }
+        guard index - start <= Self.longestName else {
+            throw TemplateError(.limitExceeded, "a name is longer than \(Self.longestName) characters", at: position(start))
+        }
         emit(.name(string(start..<index)), at: start)
     }
 

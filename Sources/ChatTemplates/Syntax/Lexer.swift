@@ -4,6 +4,8 @@
 struct Lexer {
     let scalars: [Unicode.Scalar]
     private let lineStarts: [Int]
+    /// Characters of a variable's or attribute's name. Looking up a long one takes time at every use.
+    static let longestName = 1000
     var index = 0
     var produced: [Token] = []
 

@@ -22,11 +22,11 @@ final class Mapping {
     }
 
     /// Later entries win, at the place of the first. Throws `type` for a key that has no hash.
-    convenience init(_ entries: [(key: Value, value: Value)]) throws(TemplateError) {
+    convenience init(_ entries: [(key: Value, value: Value)], _ meter: Meter) throws(TemplateError) {
         var unique: [(key: Value, value: Value)] = []
         var places: [Key: Int] = [:]
         for entry in entries {
-            let key = try Mapping.key(entry.key)
+            let key = try Mapping.key(entry.key, meter)
             if let place = places[key] {
                 unique[place].value = entry.value
             } else {
@@ -47,14 +47,15 @@ final class Mapping {
     }
 
     /// Throws `type` for a key that has no hash.
-    func value(for key: Value) throws(TemplateError) -> Value? {
+    func value(for key: Value, _ meter: Meter) throws(TemplateError) -> Value? {
+        let wanted = try Mapping.key(key, meter)
         if case .string(let name) = key { return self[name] }
-        let wanted = try Mapping.key(key)
         if let places { return places[wanted].map { entries[$0].value } }
         return entries.first { Key($0.key) == wanted }?.value
     }
 
-    static func key(_ value: Value) throws(TemplateError) -> Key {
+    static func key(_ value: Value, _ meter: Meter) throws(TemplateError) -> Key {
+        try meter.hash(value)
         guard let key = Key(value) else { throw TemplateError(.type, "unhashable type: '\(value.typeName)'") }
         return key
     }

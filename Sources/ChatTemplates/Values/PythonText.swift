@@ -14,9 +14,12 @@ enum StripSides {
 
 extension String {
     init(scalars: some Sequence<Unicode.Scalar>) {
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: scalars)
-        self.init(view)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(scalars.underestimatedCount)
+        for scalar in scalars {
+            if scalar.isASCII { bytes.append(UInt8(truncatingIfNeeded: scalar.value)) } else { bytes += scalar.utf8 }
+        }
+        self.init(decoding: bytes, as: UTF8.self)
     }
 
     /// `strip`, `lstrip` and `rstrip`; nil strips white space.

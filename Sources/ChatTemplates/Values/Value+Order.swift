@@ -19,7 +19,7 @@ extension Meter {
         case (.dictionary(let left), .dictionary(let right)):
             guard left.entries.count == right.entries.count else { return false }
             for entry in left.entries {
-                guard let other = try right.value(for: entry.key), try equal(entry.value, other) else { return false }
+                guard let other = try right.value(for: entry.key, self), try equal(entry.value, other) else { return false }
             }
             return true
         case (.namespace(let left), .namespace(let right)): return left === right
@@ -79,8 +79,7 @@ extension Meter {
             try read(bytes: text.utf8.count + part.utf8.count)
             return text.contains(text: part)
         case .dictionary(let mapping):
-            try read(element)
-            return try mapping.value(for: element) != nil
+            return try mapping.value(for: element, self) != nil
         case .iterator(let iterator):
             while let candidate = iterator.next() {
                 if try equal(candidate, element) { return true }
@@ -104,8 +103,8 @@ extension Meter {
             try create(elements: mapping.entries.count)
             return mapping.entries.map(\.key)
         case .string(let text):
-            let count = text.unicodeScalars.count
-            try create(elements: count)
+            try read(text)
+            try create(elements: text.unicodeScalars.count)
             return text.unicodeScalars.map { .string(String(Character($0))) }
         case .undefined(let undefined):
             if undefined.code == .security { throw undefined.error }

@@ -35,7 +35,9 @@ private struct ReprWriter {
         case .integer(let value): try append(String(value))
         case .longInteger(let digits): try append(digits)
         case .number(let value): try append(pythonText(value))
-        case .string(let text): try append(quoted(text))
+        case .string(let text):
+            try meter.read(text)
+            try append(quoted(text))
         case .list(let elements): try write(elements.values, "[", "]")
         case .tuple(let elements): try write(elements.values, "(", elements.values.count == 1 ? ",)" : ")")
         case .view(let elements, let name): try write(elements.values, "\(name)([", "])")

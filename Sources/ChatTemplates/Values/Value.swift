@@ -35,10 +35,22 @@ struct Undefined {
 final class Elements {
     let values: [Value]
     let depth: Int
+    /// See `Value.weight`.
+    let weight: Int
+
+    /// A sequence that holds itself many times over weighs more than any budget of steps, and no sum overflows.
+    private static let greatestWeight = 1 << 40
 
     init(_ values: [Value]) {
         self.values = values
-        depth = values.reduce(0) { max($0, $1.depth) } + 1
+        var depth = 0
+        var weight = 1
+        for value in values {
+            depth = max(depth, value.depth)
+            weight = min(weight + value.weight, Self.greatestWeight)
+        }
+        self.depth = depth + 1
+        self.weight = weight
     }
 }
 
@@ -108,6 +120,15 @@ extension Value {
         }
     }
 
+    /// The steps that it takes to visit all that lies in a string or sequence: its elements at all levels, and pieces of 64 bytes of text.
+    var weight: Int {
+        switch self {
+        case .string(let text): 1 + text.utf8.count / 64
+        case .list(let elements), .tuple(let elements), .view(let elements, _), .range(let elements, _): elements.weight
+        default: 1
+        }
+    }
+
     /// Python's name of the type, for messages.
     var typeName: String {
         switch self {
@@ -167,9 +188,7 @@ extension Value {
     }
 
     static func string(_ scalars: some Sequence<Unicode.Scalar>) -> Value {
-        var text = String.UnicodeScalarView()
-        text.append(contentsOf: scalars)
-        return .string(String(text))
+        .string(String(scalars: scalars))
     }
 
     static func list(_ values: [Value]) -> Value { .list(Elements(values)) }
