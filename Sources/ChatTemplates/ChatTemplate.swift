@@ -31,6 +31,9 @@ public struct ChatTemplate: Sendable {
 
     /// Renders with the context's members as the template's variables: `messages`, `add_generation_prompt`, `bos_token` …
     ///
+    /// One difference to `transformers`: where a template prints the arguments of a message's tool call (`messages[i].tool_calls[j]
+    /// .function.arguments`), joins them with text or filters them as text, it gets their JSON text and not Python's `repr`.
+    ///
     /// `now` is what `strftime_now` tells, in the local time zone.
     public func render(_ context: JSONObject, now: Date = Date()) throws(TemplateError) -> String {
         let interpreter = Interpreter(limits: limits, now: now)

@@ -36,6 +36,9 @@ public struct TemplateError: Error, Sendable, Equatable, CustomStringConvertible
         self.init(code, message, line: position.line, column: position.column)
     }
 
+    /// A value was used as what it is not, such as an object as a text. With other variables the template may render.
+    public var isMisuse: Bool { code == .type || code == .undefined }
+
     public var description: String {
         line == 0 ? message : "line \(line), column \(column): \(message)"
     }

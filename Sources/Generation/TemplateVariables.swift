@@ -30,8 +30,8 @@ public enum TemplateVariables {
         return .object(value)
     }
 
-    /// The variables with arguments of calls as JSON text instead of objects, for templates that join them with text; nil when they hold
-    /// none.
+    /// The variables with arguments of calls as JSON text instead of objects, for templates that use them as text (`+`, `.strip()`); nil
+    /// when they hold none.
     public static func withArgumentsAsText(_ context: JSONObject) -> JSONObject? {
         guard var messages = context["messages"]?.arrayValue else { return nil }
         var isChanged = false

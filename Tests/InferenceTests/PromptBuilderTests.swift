@@ -107,6 +107,19 @@ struct PromptBuilderTests {
         #expect(throws: GenerationError.self) { try call("{}", "{{ 1 + 'a' }}") }
     }
 
+    @Test("a template that uses arguments as text in any way gets their JSON text", arguments: [
+        "a", "a ~ ''", "['', a] | join('')", "[a] | join", "'%s' % a", "'%s%s' % ('', a)", "a | trim", "a | string", "a | replace('z', 'y')",
+        "a.strip()", "a.replace('z', 'y')", "a.rstrip('\n')", "'' + a", "a[:]", "''.join(['', a])", "'{}'.format(a)", "a | indent(2)",
+    ])
+    func argumentsAsText(expression: String) throws {
+        let source = "{% set a = messages[0].tool_calls[0].function.arguments %}{{ \(expression) }}"
+        #expect(try call(#"{"x": "it's", "y": [1, null]}"#, source) == #"{"x":"it's","y":[1,null]}"#)
+        #expect(try call("cut", source) == "cut")
+        // The same template may use members, too.
+        let members = "{% set a = messages[0].tool_calls[0].function.arguments %}{{ a ~ '' }}{{ a.x }}{{ a | tojson }}"
+        #expect(try call(#"{"x":"b"}"#, members) == #"{"x":"b"}b{"x": "b"}"#)
+    }
+
     @Test("a refusal names no Swift value and is not as long as the messages")
     func refusal() throws {
         let (builder, _) = try builder("{{ raise_exception(messages[0].content) }}")

@@ -23,7 +23,8 @@ final class Interpreter {
         let variables = Scope(parent: nil)
         for function in GlobalFunction.allCases { variables.set(function.rawValue, .callable(.function(function))) }
         for member in context {
-            guard let value = Value(member.value, depth: meter.limits.valueDepth - 1) else {
+            let place: Value.Place = member.key == "messages" ? .messages : .elsewhere
+            guard let value = Value(member.value, depth: meter.limits.valueDepth - 1, place: place) else {
                 throw TemplateError(
                     .limitExceeded, "'\(member.key)' is nested deeper than \(meter.limits.valueDepth) levels")
             }

@@ -1,14 +1,20 @@
+import JSON
+
 /// A dictionary: entries in the order of insertion, found by Python's equality of keys (`1`, `1.0` and `True` are one key).
 final class Mapping {
     let entries: [(key: Value, value: Value)]
     let depth: Int
+    /// What is printed instead of Python's `repr`: of the arguments of a tool call, which the OpenAI API has as JSON text.
+    private let document: JSONValue?
+    private(set) lazy var text = document?.serialized()
     /// Nil while a scan is as fast.
     private let places: [Key: Int]?
 
     private static let scannedEntries = 8
 
-    init(uniqueEntries entries: [(key: Value, value: Value)]) {
+    init(uniqueEntries entries: [(key: Value, value: Value)], printedAs document: JSONValue? = nil) {
         self.entries = entries
+        self.document = document
         depth = entries.reduce(0) { max($0, $1.value.depth, $1.key.depth) } + 1
         guard entries.count > Mapping.scannedEntries else {
             places = nil

@@ -1,11 +1,12 @@
 /// Python's `str` and `repr`.
 extension Meter {
-    /// What printing the value writes.
+    /// What printing the value writes. Templates that print the arguments of a tool call expect the JSON text that the OpenAI API has.
     func text(of value: Value) throws(TemplateError) -> String {
         switch value {
         case .string(let text): return text
         case .undefined: return ""
         default:
+            if case .dictionary(let mapping) = value, let text = mapping.text { return text }
             var writer = ReprWriter(meter: self)
             try writer.write(value)
             return writer.text

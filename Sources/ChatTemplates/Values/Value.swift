@@ -200,8 +200,25 @@ extension Value {
         .undefined(Undefined(message: "'\(object.typeName) object' has no attribute '\(name)'"))
     }
 
+    /// Where in the variables a part of them stands, as far as it matters: on the way to the arguments of the messages' tool calls.
+    enum Place {
+        case messages, calls, function, arguments, elsewhere
+
+        func member(_ key: String) -> Place {
+            switch (self, key) {
+            case (.messages, "tool_calls"): .calls
+            case (.calls, "function"): .function
+            case (.function, "arguments"): .arguments
+            default: .elsewhere
+            }
+        }
+
+        /// Of an array's elements.
+        var element: Place { self == .messages || self == .calls ? self : .elsewhere }
+    }
+
     /// A JSON document as a value; nil when it is nested deeper than `depth`.
-    init?(_ json: JSONValue, depth: Int) {
+    init?(_ json: JSONValue, depth: Int, place: Place = .elsewhere) {
         switch json {
         case .null: self = .none
         case .bool(let value): self = .bool(value)
@@ -216,7 +233,7 @@ extension Value {
             var values: [Value] = []
             values.reserveCapacity(elements.count)
             for element in elements {
-                guard let value = Value(element, depth: depth - 1) else { return nil }
+                guard let value = Value(element, depth: depth - 1, place: place.element) else { return nil }
                 values.append(value)
             }
             self = .list(values)
@@ -225,10 +242,11 @@ extension Value {
             var entries: [(key: Value, value: Value)] = []
             entries.reserveCapacity(members.count)
             for member in members {
-                guard let value = Value(member.value, depth: depth - 1) else { return nil }
+                guard let value = Value(member.value, depth: depth - 1, place: place.member(member.key)) else { return nil }
                 entries.append((.string(member.key), value))
             }
-            self = .dictionary(Mapping(uniqueEntries: entries))
+            let mapping = place == .arguments ? Mapping(uniqueEntries: entries, printedAs: json) : Mapping(uniqueEntries: entries)
+            self = .dictionary(mapping)
         }
     }
 }

@@ -98,7 +98,7 @@ final class PromptBuilder: Sendable {
         return marks.removed(from: try render(template, context, refusal))
     }
 
-    /// Arguments of tool calls are objects, as `transformers` passes them; a template that joins them with text gets JSON text.
+    /// Arguments of tool calls are objects, as `transformers` passes them; a template that uses them as text gets JSON text.
     ///
     /// - Parameter refusal: the error's code when the template fails.
     private func render(
@@ -107,7 +107,7 @@ final class PromptBuilder: Sendable {
         do throws(TemplateError) {
             return try template.render(context)
         } catch {
-            if error.code == .type, let textual = TemplateVariables.withArgumentsAsText(context) {
+            if error.isMisuse, let textual = TemplateVariables.withArgumentsAsText(context) {
                 do throws(TemplateError) {
                     return try template.render(textual)
                 } catch {}

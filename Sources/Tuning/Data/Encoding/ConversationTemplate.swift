@@ -29,7 +29,7 @@ public struct ConversationTemplate: Sendable {
 
     /// The text of a conversation.
     ///
-    /// Arguments of calls are objects, as `transformers` passes them; a template that joins them with text gets JSON text.
+    /// Arguments of calls are objects, as `transformers` passes them; a template that uses them as text gets JSON text.
     /// - Parameter asksForAnswer: writes after it what stands before an assistant's next answer.
     public func render(
         _ messages: some Sequence<ChatMessage>, tools: [JSONValue], asksForAnswer: Bool
@@ -40,7 +40,7 @@ public struct ConversationTemplate: Sendable {
         do throws(TemplateError) {
             return try template.render(context, now: date)
         } catch {
-            guard error.code == .type, let textual = TemplateVariables.withArgumentsAsText(context) else { throw error }
+            guard error.isMisuse, let textual = TemplateVariables.withArgumentsAsText(context) else { throw error }
             return try template.render(textual, now: date)
         }
     }
