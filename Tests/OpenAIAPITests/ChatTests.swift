@@ -142,6 +142,20 @@ import UV
         #expect(request.adapter == nil)
     }
 
+    @LoopActor @Test("a function that returns nothing is an empty text", arguments: [
+        #"{"role":"function","name":"f","content":null}"#, #"{"role":"tool","tool_call_id":"a","content":null}"#,
+        #"{"role":"tool","tool_call_id":"a"}"#, #"{"role":"function","name":"f"}"#, #"{"role":"tool","tool_call_id":"a","content":[]}"#,
+    ])
+    func emptyResults(message: String) async throws {
+        let api = TestAPI()
+        let answer = await api.send("POST", "/v1/chat/completions", #"{"model":"base","messages":[{"role":"user","content":"hi"},\#(message)]}"#)
+        #expect(answer.status == 200, "\(answer.text)")
+        guard case .chat(let messages, _)? = api.backend.requests.first?.prompt else { return #expect(Bool(false), "not a chat") }
+        #expect(messages.last == ChatMessage(role: "tool", content: "", name: messages.last?.name, toolCallID: messages.last?.toolCallID))
+        let user = await api.send("POST", "/v1/chat/completions", #"{"model":"base","messages":[{"role":"user","content":null}]}"#)
+        #expect(user.status == 400)
+    }
+
     @LoopActor @Test func toolChoiceNoneLeavesTheToolsOut() async throws {
         let api = TestAPI()
         _ = await api.chat("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":\"none\"")

@@ -22,6 +22,8 @@ extension ChatMessage {
             // The assistant's refusal, or nothing beside its calls.
             content = try cursor["refusal"].optionalString() ?? (calls.isEmpty ? nil : "")
         }
+        // A function may return nothing.
+        if content == nil, role == "tool" { content = "" }
         guard let content else {
             throw JSONError(.missing, "missing; expected a string or an array of parts", path: cursor["content"].path)
         }
