@@ -26,6 +26,8 @@ import UV
     @Test(arguments: [
         ("a b:sk-1", 1), ("ok\nsk-1 sk-2", 2), ("ok\n\n# x\nsk-1 # ann", 4), ("sk-1\tann", 1), ("admin : x", 1), ("admin: a b", 1), ("ok\nname:", 2),
         ("admin:", 1), ("one:sk-1\ntwo:sk-1", 2), ("sk-\u{1}", 1), ("sk\u{a0}1", 1),
+        ("ok\nsk-1\u{b}sk-2", 2), ("sk-1\u{c}sk-2", 1), ("sk-1\u{85}sk-2", 1), ("ok\r\nsk-1\u{2028}sk-2", 2), ("sk-1\u{2029}", 1), ("\u{b}sk-1", 1),
+        ("sk-1\rsk-2", 1), ("sk-1\u{3000}", 1), ("sk-1\u{7f}", 1), ("team:\u{c}sk-1", 1), ("# a\u{b}b\nsk-1\u{9f}", 2),
     ])
     func aLineThatIsNotOneKeyIsRefusedWithItsNumber(text: String, line: Int) {
         do throws(APIKeys.FileError) {

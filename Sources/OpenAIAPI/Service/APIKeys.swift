@@ -35,15 +35,17 @@ public struct APIKeys: Sendable {
     }
 
     /// A key file: one key a line, or `name:key`; `admin:` before it lets it manage adapters. Empty lines and lines that begin
-    /// with `#` are skipped. The name ends at the last colon: a key has none in it. A space may follow that colon; any other
-    /// space is an error, as is a key that stands there twice.
+    /// with `#` are skipped. Only a line feed ends a line, with or without a carriage return before it. The name ends at the last colon: a
+    /// key has none in it. Spaces and tabs may surround an entry and follow that colon; any other white space or control character is an
+    /// error, as is a key that stands there twice.
     public init(file text: String) throws(FileError) {
         keys = []
         let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         var lines: [[UInt8]: Int] = [:]
-        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-            let words = line.split(whereSeparator: \.isWhitespace)
-            guard let first = words.first, first.first != "#" else { continue }
+        for (index, line) in text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let line = line.last == "\r" ? line.dropLast() : line
+            let words = line.split { $0 == " " || $0 == "\t" }.map { Substring($0) }
+            guard let first = words.first, first.unicodeScalars.first != "#" else { continue }
             let (key, holder) = try Self.read(words, line: index + 1)
             if let other = lines[key] { throw FileError(line: index + 1, message: "the same key as in line \(other)") }
             lines[key] = index + 1
@@ -52,6 +54,9 @@ public struct APIKeys: Sendable {
     }
 
     private static func read(_ words: [Substring], line: Int) throws(FileError) -> (key: [UInt8], holder: Holder) {
+        guard words.allSatisfy({ $0.unicodeScalars.allSatisfy(Self.isPlain) }) else {
+            throw FileError(line: line, message: "white space or a control character in it, which no key has")
+        }
         guard words.count == 1 || (words.count == 2 && words[0].last == ":") else {
             throw FileError(
                 line: line,
@@ -64,11 +69,13 @@ public struct APIKeys: Sendable {
         let colon = rest.lastIndex(of: ":")
         let key = colon.map { rest[rest.index(after: $0)...] } ?? rest
         guard !key.isEmpty else { throw FileError(line: line, message: "there is no key behind the colon") }
-        guard key.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
-            throw FileError(line: line, message: "a control character in the key")
-        }
         let name = colon.map { String(rest[..<$0]) }.flatMap { $0.isEmpty ? nil : $0 }
         return (Array(key.utf8), Holder(isAdmin ? .admin : .user, name: name ?? (isAdmin ? "admin" : nil)))
+    }
+
+    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        let properties = scalar.properties
+        return !properties.isWhitespace && properties.generalCategory != .control
     }
 
     public var isEmpty: Bool { keys.isEmpty }
