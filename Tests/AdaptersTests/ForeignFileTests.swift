@@ -179,6 +179,20 @@ import Testing
             try GGUFTests.load("\(folder.path)/made").delta, try GGUFTests.load("\(folder.path)/own").delta, TinyBase.llama)
     }
 
+    @Test(arguments: [
+        "base_model.model.lm_head.modules_to_save.default.weight", "base_model.model.model.embed_tokens.modules_to_save.sql.weight",
+        "base_model.model.lm_head._orig_mod.weight", "base_model.model.lm_head.original_module.weight",
+        "base_model.model.lm_head.lora_A.default.weight", "base_model.model.model.embed_tokens.lora_embedding_A.default",
+    ])
+    func checkNamesTheConversionForModulesOutsideTheLayers(name: String) throws {
+        let folder = try TemporaryFolder()
+        var adapter = TinyAdapter()
+        adapter.set(name, [2, 8], Array(repeating: 1, count: 16))
+        try adapter.write(to: "\(folder.path)/other")
+        let problems = AdapterInspection.inspect(folder: "\(folder.path)/other", base: TinyBase.llama).problems
+        #expect(problems.contains { $0.tensor == name && $0.message.contains("lmoe adapters convert") }, "\(problems)")
+    }
+
     @Test func modulesAsPeftHoldsThemInMemory() {
         func name(_ name: String) -> String { CanonicalName(name).name }
         #expect(name("base_model.model.lm_head.modules_to_save.default.weight") == "base_model.model.lm_head.weight")
@@ -206,7 +220,7 @@ import Testing
 
     @Test(arguments: [
         ("LOHA", "save_as_lora"), ("MISS", "save_as_lora"), ("OFT", "merge_and_unload"), ("PREFIX_TUNING", "train a LoRA"), ("XLORA", "one by one"),
-        ("TOMORROW", "supports_lora_conversion"),
+        ("TOMORROW", "supports_lora_conversion"), ("ADALORA", ": merge it"), ("SHIRA", ": merge it"), ("LILY", ": merge it"), ("PVERA", ": merge it"),
     ])
     func aFamilyThatIsNotServedGetsAWayOut(type: String, words: String) throws {
         let error = try RefusalTests.refusal { $0.configuration["peft_type"] = .string(type) }

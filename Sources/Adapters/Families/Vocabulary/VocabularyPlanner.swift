@@ -32,8 +32,8 @@ struct VocabularyPlanner {
                     errors.append(
                         AdapterError(
                             meaning == nil ? .unreadTensor : .unsupported,
-                            meaning.map { "\($0); it is not served of \(module.path)" } ?? "nothing would read it", file: AdapterFile.weights,
-                            tensor: name))
+                            (meaning.map { "\($0); it is not served of \(module.path)" } ?? "nothing would read it") + CanonicalName.hint(name),
+                            file: AdapterFile.weights, tensor: name))
                     continue
                 }
                 rest[module, default: ModuleTensors()][part] = view
