@@ -1,3 +1,4 @@
+import Adapters
 import Foundation
 import Generation
 import HTTP
@@ -64,6 +65,27 @@ import UV
             #expect(try await site.chat("a poem on the sea").status == 200)
             // Names go first, the router follows, and then it is told.
             #expect(try await site.until { site.log.lines.contains { $0.contains("adapter removed") && $0.contains("adapter=poems") } })
+        }
+    }
+
+    @Test func reservationsAboutAnAdapterAreLoggedOnceWhenItComes() async throws {
+        let check: PromptingCheck = { prompting throws(AdapterError) in
+            if prompting.templates?.standard == "" { throw AdapterError(.malformed, "an empty prompt") }
+            return ["its template has no add_generation_prompt"]
+        }
+        try await withService(check: check) { site in
+            try await site.open()
+            let folder = "\(site.configuration.adapters)/poems"
+            try TinyAdapter.write("poems", in: site.configuration.adapters, value: 3, examples: [])
+            try Data("{{ messages }}".utf8).write(to: URL(fileURLWithPath: "\(folder)/chat_template.jinja"))
+            #expect(try await site.until { site.log.lines.contains { $0.contains("adapter=poems") && $0.contains("add_generation_prompt") } })
+            #expect(try await site.until { try await site.chat("x", model: "poems").status == 200 })
+            // An empty template leaves the version in memory in service.
+            try Data().write(to: URL(fileURLWithPath: "\(folder)/chat_template.jinja"))
+            #expect(try await site.until { site.log.lines.contains { $0.contains("keeps an older version") && $0.contains("an empty prompt") } })
+            #expect(try await site.chat("x", model: "poems").status == 200)
+            let told = site.log.lines.filter { $0.contains("add_generation_prompt") }
+            #expect(told.count == 1 && told[0].contains("warning"), "\(told)")
         }
     }
 
@@ -216,9 +238,11 @@ import UV
     }
 
     private func withService(
-        drainMilliseconds: Int = 1_200_000, aliases: [ModelAlias] = [], _ body: @Sendable (Site) async throws -> Void
+        drainMilliseconds: Int = 1_200_000, aliases: [ModelAlias] = [], check: PromptingCheck? = nil,
+        _ body: @Sendable (Site) async throws -> Void
     ) async throws {
-        let site = try await Site(drainMilliseconds: drainMilliseconds) { configuration, _ in configuration.modelAliases = aliases }
+        let site = try await Site(
+            drainMilliseconds: drainMilliseconds, configure: { configuration, _ in configuration.modelAliases = aliases }, check: check)
         do {
             try await body(site)
         } catch {

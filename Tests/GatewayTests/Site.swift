@@ -1,3 +1,4 @@
+import Adapters
 import Foundation
 import HTTP
 import JSON
@@ -27,7 +28,8 @@ final class Site: Sendable {
     private let port: Int
 
     init(
-        drainMilliseconds: Int = 1_200_000, keys: APIKeys = APIKeys(), configure: (inout ServiceConfiguration, TemporaryFolder) throws -> Void = { _, _ in }
+        drainMilliseconds: Int = 1_200_000, keys: APIKeys = APIKeys(),
+        configure: (inout ServiceConfiguration, TemporaryFolder) throws -> Void = { _, _ in }, check: PromptingCheck? = nil
     ) async throws {
         folder = try TemporaryFolder()
         var configuration = ServiceConfiguration()
@@ -39,7 +41,7 @@ final class Site: Sendable {
         try configure(&configuration, folder)
         self.configuration = configuration
         library = try Fixture.library(folder, embedder: embedder, routes: configuration.routes != nil, policy: configuration.requests,
-            hasKeys: !keys.isEmpty)
+            hasKeys: !keys.isEmpty, check: check)
         backend = NamingBackend(library.store)
         let logger = Logger(sink: log)
         service = await Service(configuration, keys: keys, logger: logger)

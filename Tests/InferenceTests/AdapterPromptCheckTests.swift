@@ -24,7 +24,8 @@ import Tokenizers
 
     @Test(arguments: [
         "{% for m in messages %}", "{{ messages | frobnicate }}", "{{ frobnicate(messages) }}", "{{ messages[0].content + 3 }}",
-        "{% include 'x' %}", "{{ raise_exception('never') }}",
+        "{% include 'x' %}", "{{ raise_exception('never') }}", "", "{# nothing #}", "{% if messages | length > 1 %}{{ messages }}{% endif %}",
+        "{{ nothing }}",
     ])
     func aTemplateThatRendersNothingIsRefused(template: String) throws {
         let error = #expect(throws: AdapterError.self) { _ = try notices(template) }
@@ -38,6 +39,10 @@ import Tokenizers
         #expect(try notices(noSystem).contains { $0.contains("system message") })
         let noTools = "{% if tools %}{{ tools | frobnicate }}{% endif %}" + Self.good
         #expect(try notices(noTools).contains { $0.contains("tools") })
+    }
+
+    @Test func aTemplateForNoMessageAloneIsNamed() throws {
+        #expect(try notices("{{ messages[1].content }}{{ add_generation_prompt }}").contains { $0.contains("a user's message alone") })
     }
 
     @Test func aTemplateForToolsIsTriedWithTools() throws {

@@ -43,6 +43,8 @@ public final class AdapterLibrary: Sendable {
     /// The result of one refresh.
     public struct Refresh: Sendable {
         public var changes = AdapterChanges()
+        /// What is to be known of adapters that came or changed, and are served all the same.
+        public var notices: [(adapter: String, notice: String)] = []
         /// By adapter, why routing data is not used, where that is new.
         public var routingProblems: [String: String] = [:]
         /// Rules without effect, where that is new.
@@ -111,6 +113,10 @@ public final class AdapterLibrary: Sendable {
             var refresh = Refresh()
             refresh.changes = store.rescan()
             let all = store.list()
+            let changed = Set(refresh.changes.added + refresh.changes.replaced)
+            for status in all where changed.contains(status.name) {
+                refresh.notices += (status.summary?.notices ?? []).map { (status.name, $0) }
+            }
             let unloaded = shelf.unloaded
             let served = all.filter { $0.isServable && !unloaded.contains($0.name) }
             memory.read(all, files, &refresh)

@@ -182,6 +182,9 @@ public final class Service {
     private nonisolated static func report(_ refresh: AdapterLibrary.Refresh, to logger: Logger) {
         for name in refresh.changes.added { logger.info("adapter added", metadata: ["adapter": .string(name)]) }
         for name in refresh.changes.replaced { logger.info("adapter replaced", metadata: ["adapter": .string(name)]) }
+        for (name, notice) in refresh.notices {
+            logger.warning("an adapter is served with a reservation", metadata: ["adapter": .string(name), "why": .string(notice)])
+        }
         for name in refresh.changes.removed { logger.info("adapter removed", metadata: ["adapter": .string(name)]) }
         let changes = refresh.changes
         if let failure = changes.folderFailure {

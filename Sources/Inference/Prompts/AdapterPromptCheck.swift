@@ -103,7 +103,7 @@ private struct TemplateTrial {
     /// Which conversations reach a template: those with tools, those without, or both.
     enum Tools { case never, sometimes, always }
 
-    /// What a person should know. Errors: `malformed` when no conversation can be rendered.
+    /// What a person should know. Errors: `malformed` when no conversation can be rendered, or a user's message makes an empty prompt.
     func notices(tools: Tools) throws(AdapterError) -> [String] {
         let always = tools == .always
         var notices: [String] = []
@@ -111,6 +111,9 @@ private struct TemplateTrial {
         var failure: TemplateError?
         for (name, roles) in Self.conversations {
             switch render(roles, withTools: always) {
+            case .success("") where roles == ["user"]:
+                throw AdapterError(.malformed, "the chat template renders \(name) as an empty prompt", file: file)
+            case .success(""): notices.append("its chat template renders \(name) as an empty prompt")
             case .success(let text): rendered = rendered ?? (roles, text)
             case .failure(let error):
                 failure = failure ?? error
