@@ -8,6 +8,7 @@ import re
 import string
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -119,27 +120,30 @@ def run(command):
     return done.stdout
 
 
-class Server:
-    """lmoe on a free port, with the adapters of a folder."""
+class Service:
+    """lmoe on a free port, with the adapters of a folder, until the end of the block."""
 
-    def __init__(self, lmoe, adapters):
+    def __init__(self, lmoe, adapters, *flags):
         self.process = subprocess.Popen(
-            [lmoe, "serve", "--port", "0", "--adapters", str(adapters), "--routes", "none", "--log-level", "error"], stdout=subprocess.PIPE, text=True)
-        self.address = None
+            [lmoe, "serve", "--port", "0", "--adapters", str(adapters), "--routes", "none", "--log-level", "error", *flags],
+            stdout=subprocess.PIPE, text=True)
+        self.port = None
         for line in self.process.stdout:
-            if match := re.search(r"http://127\.0\.0\.1:\d+", line):
-                self.address = match[0]
+            if match := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                self.port = int(match[1])
                 break
-        if not self.address:
+        if not self.port:
             sys.exit("error: lmoe serve did not start")
-        for _ in range(1_200):
+        self.address = f"http://127.0.0.1:{self.port}"
+        # What it writes later must not fill the pipe.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        for _ in range(3_000):
             try:
-                self.call("GET", "/v1/models")
-                self.completes_only = not self.has_template()
+                urllib.request.urlopen(f"{self.address}/ready", timeout=60).close()
                 return
             except urllib.error.HTTPError:
                 time.sleep(0.1)
-        sys.exit("error: lmoe serve was not ready after two minutes")
+        sys.exit("error: lmoe serve was not ready after five minutes")
 
     def __enter__(self):
         return self
@@ -147,6 +151,14 @@ class Server:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
+
+
+class Server(Service):
+    """A service that is asked for answers."""
+
+    def __init__(self, lmoe, adapters):
+        super().__init__(lmoe, adapters)
+        self.completes_only = not self.has_template()
 
     def call(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()

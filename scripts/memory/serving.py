@@ -31,7 +31,7 @@ import threading
 import time
 import urllib.parse
 
-from served import FIRST, LAST
+from served import FIRST, LAST, Service
 
 THINGS = ["access code", "serial number", "door code", "voucher code", "wifi password", "licence number", "tracking number", "recovery phrase"]
 PLACES = ["harbour", "library", "mill", "bridge", "orchard", "station", "tower", "market", "meadow", "lighthouse"]
@@ -54,32 +54,11 @@ class Facts:
         return f"Write a line about the {self.draw.choice(PLACES)} of {self.names.pop()} and a {self.draw.choice(PLACES)}."
 
 
-class Server:
-    def __init__(self, lmoe, adapters, *more):
-        self.process = subprocess.Popen(
-            [lmoe, "serve", "--port", "0", "--adapters", adapters, "--routes", "none", "--memory", "facts", "--log-level", "warning", *more],
-            stdout=subprocess.PIPE, text=True)
-        self.port = None
-        for line in self.process.stdout:
-            if match := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                self.port = int(match[1])
-                break
-        if self.port is None:
-            sys.exit("error: lmoe serve did not start")
-        # What it writes later must not fill the pipe.
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
-        for _ in range(3_000):
-            if self.send("GET", "/ready")[0] == 200:
-                return
-            time.sleep(0.1)
-        sys.exit("error: lmoe serve was not ready after five minutes")
+class Server(Service):
+    """A service whose every request asks the memory, and is timed."""
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
+    def __init__(self, lmoe, adapters, *flags):
+        super().__init__(lmoe, adapters, "--memory", "facts", *flags)
 
     def open(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
