@@ -49,15 +49,15 @@ import Testing
         #expect((json["similar_weights"] as? [Any])?.isEmpty == true, "it is not compared with itself")
     }
 
-    /// Finite numbers, but no logit is one.
-    @Test func weightsThatAreTooLargeAreAProblem() throws {
+    /// Finite numbers, but no logit is one, or all are 0.
+    @Test(arguments: ["lora_alpha", "alpha_pattern"]) func weightsThatAreTooLargeAreAProblem(key: String) throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let huge = folder.appendingPathComponent("huge")
         try FileManager.default.copyItem(at: Invocation.root.appendingPathComponent("adapters/math"), to: huge)
         let file = huge.appendingPathComponent("adapter_config.json")
         var configuration = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
-        configuration["lora_alpha"] = 1e30
+        configuration[key] = key == "lora_alpha" ? 1e30 : ["layers.15.mlp.down_proj": 1e30]
         try JSONSerialization.data(withJSONObject: configuration).write(to: file)
         let run = try Invocation("adapters", "check", "--json", "--no-compare", "--encoder", "none", huge.path)
         #expect(run.status == 3, "\(run.errors)")

@@ -140,7 +140,7 @@ struct SamplerTests {
 
     @Test("a seed replays the same tokens, and another seed gives others")
     func seeds() {
-        let logits = [Float](repeating: 0, count: 1000)
+        let logits = [Float](repeating: 1, count: 1000)
         func run(_ seed: UInt64) -> [Int32] {
             var sampler = sampler { $0.seed = seed }
             return (0..<20).map { _ in choose(&sampler, logits).token }
@@ -174,6 +174,12 @@ struct SamplerTests {
                     #expect(choose(&sampler, logits).failure == .logitsNotFinite, "\(logits)")
                 }
             }
+        }
+        for temperature: Float in [0, 1] {
+            var sampler = sampler { $0.temperature = temperature }
+            #expect(choose(&sampler, [Float](repeating: 0, count: 1000)).failure == .logitsZero)
+            #expect(choose(&sampler, [0, -0.0, 0]).failure == .logitsZero)
+            #expect(choose(&sampler, [0, 1e-30, 0]).failure == nil)
         }
         var huge = sampler { $0.temperature = 0 }
         #expect(choose(&huge, [1e30, -3e38, 2e30]).token == 2)

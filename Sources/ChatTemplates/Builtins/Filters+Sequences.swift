@@ -59,6 +59,7 @@ extension Filters {
             var getters: [AttributeGetter] = []
             if case .string(let names)? = values[2] {
                 for name in names.pythonSplit(",", limit: -1) {
+                    try interpreter.meter.step()
                     getters.append(try AttributeGetter(.string(name), interpreter))
                 }
             } else {

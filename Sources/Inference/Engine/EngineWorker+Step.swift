@@ -100,8 +100,9 @@ extension EngineWorker {
         case .nothingAllowed:
             return GenerationError(
                 .internalFailure, "after \(sequence.completionCount) tokens the constraint of the answer allows no token at all")
-        case .logitsNotFinite:
-            let found = "gives logits that are not finite numbers after \(sequence.tokens.count) tokens"
+        case .logitsNotFinite, .logitsZero:
+            let kind = failure == .logitsZero ? "all 0" : "not finite numbers"
+            let found = "gives logits that are \(kind) after \(sequence.tokens.count) tokens"
             guard let adapter = sequence.adapter else { return GenerationError(.internalFailure, "the base model \(found)") }
             return GenerationError(
                 .adapterRejected, "adapter \(adapter.name) \(found): its weights are too large or damaged")

@@ -4,6 +4,8 @@ struct SampledToken {
     enum Failure {
         /// Some logit is infinite or no number.
         case logitsNotFinite
+        /// All logits are 0: what the head reads is, because the sum of squares in a norm before it was infinite.
+        case logitsZero
         /// The constraint allows no token.
         case nothingAllowed
     }

@@ -10,7 +10,7 @@ import Tensors
 /// produced; `O(vocabulary)` without sorting it. Allocates only for penalties (a count of each token) and log-probabilities.
 ///
 /// The n-th draw depends on the seed and n alone, so a sequence gets the same tokens whether they are verified together or
-/// computed one by one. Logits that are not finite give no token but a failure.
+/// computed one by one. Logits that are not finite, or that are all 0, give no token but a failure.
 struct Sampler: Sendable {
     let parameters: SamplingParameters
     /// Alternatives with each token; nil computes no log-probabilities.
@@ -37,7 +37,7 @@ struct Sampler: Sendable {
     /// - Parameter logits: `[vocabulary]`, overwritten.
     mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>, scratch: SamplerScratch) -> SampledToken {
         guard let row = logits.baseAddress else { return SampledToken(token: 0) }
-        guard areNumbers(logits) else { return SampledToken(token: 0, failure: .logitsNotFinite) }
+        if let failure = failure(of: logits) { return SampledToken(token: 0, failure: failure) }
         adjust(logits)
         constraint?.mask(logits)
         let best = Kernels.maximumIndex(row, count: logits.count)
@@ -52,12 +52,14 @@ struct Sampler: Sendable {
             alternatives: largest(topLogprobs, of: logits).map { (Int32($0), logits[$0] - normalizer) })
     }
 
-    /// Whether some logit is finite and none is NaN or infinitely large; one that is `-infinity` is never drawn.
-    private func areNumbers(_ logits: UnsafeMutableBufferPointer<Float>) -> Bool {
-        guard let row = logits.baseAddress else { return false }
+    /// Nil where some logit is finite and not 0, and none is NaN or infinitely large; one that is `-infinity` is never drawn.
+    private func failure(of logits: UnsafeMutableBufferPointer<Float>) -> SampledToken.Failure? {
+        guard let row = logits.baseAddress else { return .logitsNotFinite }
         // The sum of squares is finite where all logits are: one more pass over what lies in the cache.
-        if Kernels.dot(row, row, count: logits.count).isFinite { return true }
-        return logits.allSatisfy { $0 < .infinity } && logits.contains { $0 > -.infinity }
+        let squares = Kernels.dot(row, row, count: logits.count)
+        if squares == 0 { return logits.allSatisfy { $0 == 0 } ? .logitsZero : nil }
+        if squares.isFinite { return nil }
+        return logits.allSatisfy { $0 < .infinity } && logits.contains { $0 > -.infinity } ? nil : .logitsNotFinite
     }
 
     private var hasPenalties: Bool { parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0 }

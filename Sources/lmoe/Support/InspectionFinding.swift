@@ -22,7 +22,7 @@ struct InspectionFinding {
     /// What the run of the model shows to be wrong.
     private var brokenLogits: String? {
         guard let change, !change.isFinite else { return nil }
-        return "with the adapter, logits are no finite numbers at \(change.brokenPositions) of \(change.tokens) positions: its weights are too large,"
+        return "with the adapter, logits are no finite numbers, or are all 0, at \(change.brokenPositions) of \(change.tokens) positions: its weights are too large,"
             + " and no answer can be drawn"
     }
 

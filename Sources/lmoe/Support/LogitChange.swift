@@ -17,7 +17,7 @@ struct LogitChange {
     let divergence: Double
     /// Share of positions with the same most probable token.
     let agreement: Double
-    /// Positions at which the adapter makes a logit that is no finite number: nothing can be drawn there, and the figures are 0.
+    /// Positions at which the adapter makes a logit that is no finite number, or all logits 0: nothing can be drawn there, and the figures are 0.
     let brokenPositions: Int
     var isFinite: Bool { brokenPositions == 0 }
     /// The most probable tokens after the prompt.
@@ -40,12 +40,12 @@ struct LogitChange {
         plain.advance(ids, 0..<ids.count)
         changed.advance(ids, 0..<ids.count)
         let vocabulary = base.decoder.configuration.vocabulary
-        brokenPositions = (0..<ids.count).count { !changed.row($0).isFinite }
+        brokenPositions = (0..<ids.count).count { !changed.row($0).isUsable }
         let (before, after) = (FloatBuffer(count: vocabulary), FloatBuffer(count: vocabulary))
         var (divergence, agreements) = (0.0, 0)
         for position in 0..<ids.count {
             let (one, other) = (plain.row(position), changed.row(position))
-            guard other.isFinite else { continue }
+            guard other.isUsable else { continue }
             let (oneTotal, otherTotal) = (one.normalize(into: before.pointer), other.normalize(into: after.pointer))
             // sum p (log p - log q) for p of the adapter
             divergence +=
@@ -61,7 +61,7 @@ struct LogitChange {
         func best(_ row: TextScorer.Row, _ probabilities: FloatBuffer) -> Token {
             let id = row.best
             let text = base.tokenizer.decode([Int32(id)], skipSpecialTokens: false)
-            return Token(text: text, probability: row.isFinite ? Double(probabilities.pointer[id]) : 0)
+            return Token(text: text, probability: row.isUsable ? Double(probabilities.pointer[id]) : 0)
         }
         self.base = best(plain.row(ids.count - 1), before)
         adapted = best(changed.row(ids.count - 1), after)

@@ -45,7 +45,11 @@ struct TextScorer {
         let logits: UnsafePointer<Float>
         let count: Int
 
-        var isFinite: Bool { UnsafeBufferPointer(start: logits, count: count).allSatisfy(\.isFinite) }
+        /// All are finite and some is not 0. All are 0 where the sum of squares in a norm was infinite.
+        var isUsable: Bool {
+            let logits = UnsafeBufferPointer(start: logits, count: count)
+            return logits.allSatisfy(\.isFinite) && logits.contains { $0 != 0 }
+        }
 
         var best: Int { Kernels.maximumIndex(logits, count: count) }
 
