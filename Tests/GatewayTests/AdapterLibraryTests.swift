@@ -56,6 +56,20 @@ import Testing
         #expect(embedder.embeddedTexts.withLock { $0 } == 0)
     }
 
+    @Test func whatTheSystemSaidOfAnAdaptersFilesIsForTheLog() throws {
+        let folder = try TemporaryFolder()
+        let library = try Fixture.library(folder)
+        for code in [AdapterError.Code.io, .unavailable] {
+            let reason = library.reason(AdapterError(code, "\(library.store.folder)/sql: cannot open: Permission denied", adapter: "sql"))
+            #expect(!reason.contains("Permission") && !reason.contains(folder.path), "\(reason)")
+        }
+        // A refusal for what the files hold is told, without the place of the folder.
+        try FileManager.default.removeItem(atPath: "\(library.store.folder)/geo/adapter_model.safetensors")
+        library.refresh()
+        let report = try #require(library.report("geo"))
+        #expect(report.reason?.contains("adapter_model.safetensors") == true && report.reason?.contains(folder.path) == false, "\(report)")
+    }
+
     @Test func theBaseModelIsAskedWithinTheCachePartitionOfTheCaller() async throws {
         let folder = try TemporaryFolder()
         var policy = RequestPolicy()

@@ -58,11 +58,11 @@ extension AdapterLibrary {
         details["running"] = .integer(Int64(status.pins))
         details["chat_template"] = .bool(status.hasChatTemplate)
         details["unusable_since"] = status.unusableSince.map { .integer(Int64($0)) } ?? .null
-        details["pending_replacement"] = status.pendingReplacement.map { .string($0.description) } ?? .null
+        details["pending_replacement"] = status.pendingReplacement.map { .string(reason($0)) } ?? .null
         details["routing"] = routing(entry, shelf)
         return AdapterReport(
             name: status.name, state: isUnloaded ? "unloaded" : status.state.name,
-            reason: isUnloaded ? "it was unloaded; load it to serve it again" : status.state.reason?.description,
+            reason: isUnloaded ? "it was unloaded; load it to serve it again" : status.state.reason.map(reason),
             folder: status.folder, details: details)
     }
 

@@ -131,8 +131,8 @@ public final class AdapterLibrary: Sendable {
         }
     }
 
-    /// Why an adapter is not served, for clients. What the system said is for the log.
-    private func reason(_ error: AdapterError) -> String {
+    /// Why an adapter, or its newest files, are not served, for clients. What the system said is for the log.
+    func reason(_ error: AdapterError) -> String {
         switch error.code {
         case .io, .unavailable: "its files cannot be read"
         default: error.text(without: [store.folder])
