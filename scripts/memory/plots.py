@@ -39,7 +39,7 @@ def arms(figures, selection):
         ("untold neighbours as by the base", lambda a: a["neighbours answered as by the base"]),
         ("unrelated texts as by the base", lambda a: a["unrelated answered as by the base"]),
     ]
-    rows = list(figures["arms"].items()) + [(f"{name} *", arm) for name, arm in (selection or {"arms": {}})["arms"].items()]
+    rows = list(figures["arms"].items()) + [(name if "engine" in name else f"{name} *", arm) for name, arm in (selection or {"arms": {}})["arms"].items()]
     left, width, bar, gap, top = 230, 500, 11, 16, 64
     height = top + len(rows) * (len(shown) * bar + gap) + 40
     parts = []

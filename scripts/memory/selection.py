@@ -35,6 +35,7 @@ from served import Server, facts, rule_forms, unrelated
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SITE, SIDE, CHOSEN, WIDTH = 28, 1024, 32, 128
+ENGINE = "product keys, by the engine"
 BEFORE = "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n<|im_start|>user\n"
 AFTER = "<|im_end|>\n<|im_start|>assistant\n"
 END = 2
@@ -321,8 +322,8 @@ def main():
         arms[name] = arm
         print(name, {key: round(value, 4) for key, value in arm.items()}, flush=True)
         if select is trained:
-            arms["product keys, by the engine"] = engine(options.lmoe, experts, trained, told, near, away)
-            print("by the engine", arms["product keys, by the engine"], flush=True)
+            arms[ENGINE] = {"parameters": arm["parameters"], **engine(options.lmoe, experts, trained, told, near, away)}
+            print(ENGINE, arms[ENGINE], flush=True)
     if options.json:
         options.json.write_text(json.dumps({"facts": len(told), "neighbours": len(near), "unrelated": len(away), "arms": arms}, indent=1) + "\n")
 
