@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """A memory beside other ways to give a base the same facts: what each answers, and what else it changes.
 
     python3 scripts/memory/arms.py [--lmoe .build/release/lmoe] [--facts 100] [--more 16] [--unrelated 75] [--datasets FOLDER] [--folder FOLDER] [--json FILE]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """How exact a memory is: tells a served base random facts, and asks for them, for their neighbours and for unrelated things.
 
     python3 scripts/memory/evaluate.py [--lmoe .build/release/lmoe] [--facts 1000] [--asked 400] [--unrelated 300] [--datasets FOLDER] [--json FILE]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Trains the weights of the memory's gate, chooses its threshold on families that the weights have not seen, and measures both.
 
     python scripts/memory/gate.py --datasets FOLDER [--cache FILE] [--facts 1000 10000]

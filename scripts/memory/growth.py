@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Whether a memory keeps its first facts while it grows, and after it forgets.
 
     python3 scripts/memory/growth.py [--lmoe .build/release/lmoe] [--curve 100,300,1000] [--adapters FOLDER] [--json FILE]

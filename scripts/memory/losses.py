@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Whether true answers are learnt sooner than random ones: the figure of Li et al. 2024 (arXiv 2406.17642), for a memory and for a LoRA.
 
     python3 scripts/memory/losses.py [--lmoe .build/release/lmoe] [--facts 60] [--epochs 30] [--datasets FOLDER] [--json FILE]

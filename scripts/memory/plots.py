@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The pictures of docs/memory.md from figures that the evaluations wrote with --json.
 
     python3 scripts/memory/plots.py [--figures docs/memory] [--out docs/memory]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """How a memory answers real questions: tells it facts of GeoQuery's database, and asks what people asked.
 
     python3 scripts/memory/real.py [--lmoe .build/release/lmoe] [--asked 200] [--datasets FOLDER] [--adapters FOLDER] [--json FILE]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Selection without a gate, beside the memory: 32 of a million experts by random draw and by product keys.
 
     python scripts/memory/selection.py [--facts 100] [--lmoe .build/release/lmoe] [--datasets FOLDER] [--json FILE]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Times and memory of a service with a memory, against the same service without it.
 
     python3 scripts/memory/serving.py [--lmoe .build/release/lmoe] [--rounds 20] [--tokens 60] [--facts-stored N] [--filled FOLDER] [--json FILE]

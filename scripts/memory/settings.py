@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Whether facts are exact in other conversations than the question alone: after system messages, after earlier turns.
 
     python3 scripts/memory/settings.py [--lmoe .build/release/lmoe] [--facts 100] [--json FILE]

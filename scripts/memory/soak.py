@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Tells and asks a memory over HTTP from many clients at once, while the server is killed again and again.
 
     python3 scripts/memory/soak.py [--lmoe .build/release/lmoe] [--minutes 10] [--tellers 100] [--askers 100] [--between-kills 30] [--seed N] [--json FILE]

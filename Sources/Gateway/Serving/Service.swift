@@ -71,7 +71,8 @@ public final class Service {
             }
             return port
         } catch {
-            throw GatewayError(.notBound, "\(error)", place: "\(configuration.host):\(configuration.port)")
+            let advice = error.code == .addressInUse ? "; \(Setting.port.flag) names another port" : ""
+            throw GatewayError(.notBound, "\(error)\(advice)", place: "\(configuration.host):\(configuration.port)")
         }
     }
 

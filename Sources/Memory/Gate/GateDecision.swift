@@ -16,7 +16,7 @@ public struct GateDecision: Sendable, Equatable {
     public var fact: Fact.ID?
     /// Of the best candidate; nil: there is none that was compared.
     public var score: Float?
-    /// By how much the best candidate's score exceeds the next one's, or the threshold where that is greater; nil without a score.
+    /// By how much the next candidate's score is behind the best one's; nil: no other was compared.
     public var margin: Float?
     /// The score from which on a request means a question.
     public var threshold: Float
@@ -30,7 +30,7 @@ public struct GateDecision: Sendable, Equatable {
         }
         self.threshold = threshold
         score = self.candidates.first?.score
-        margin = score.map { [next = self.candidates.dropFirst().first?.score ?? -.infinity] score in score - max(next, threshold) }
+        margin = score.flatMap { [next = self.candidates.dropFirst().first?.score] score in next.map { score - $0 } }
         fact = score.flatMap { [best = self.candidates.first?.fact] score in score >= threshold ? best : nil }
     }
 }

@@ -146,10 +146,9 @@ public final class FactMemory: DeltaRetrieval {
             guard snapshot.count > 0 else { return nil }
             let decision = try decide(text, with: encoder, in: snapshot)
             guard let id = decision.fact, let score = decision.score, let experts = snapshot.experts(of: id) else { return nil }
-            let next = decision.candidates.dropFirst().first?.score
             let recall = MemoryRecall(
                 memory: "", fact: id, question: try snapshot.fact(id)?.question, score: Double(score), threshold: Double(decision.threshold),
-                margin: next.map { Double(score - $0) })
+                margin: decision.margin.map(Double.init))
             return RetrievedDelta(delta: try experts.read().delta(for: configuration), recall: recall)
         } catch {
             throw AdapterError(error)

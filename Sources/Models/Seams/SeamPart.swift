@@ -1,12 +1,14 @@
 /// What an adapter does at one seam of the decoder: a place where it changes what the base computes.
 ///
-/// A seam is a folder beside this file. It holds the data that an adapter gives, this part, the fast path, the reference path and the
-/// cost. Besides its folder, a new seam touches these places:
+/// A seam is a folder beside this file. It holds the data that an adapter gives, this part, the fast path, the reference path, the
+/// cost, and in `Training` the gradient. Besides its folder, a new seam touches these places:
 ///
 /// - `AdapterDelta`: the part, and how families give it.
-/// - `SeamExtent` below and `FastScratch`: the memory of a step; `RowPlan.Band`: a pointer to the part's entries.
+/// - `SeamExtent` below, `FastScratch` and `FastStep.Inputs`: the memory of a step; `RowPlan.Band`: a pointer to the part's entries, which
+///   `RowPlan.append` and `RowPlan+View` know.
 /// - `FastStep+Seams`, `ReferenceDecoder+Seams` and `ModelCost+Seams`: where in a layer it acts. The vocabulary seam acts outside the
 ///   layers: in `embed` and `head` of both decoders and in `DecoderWeights+Cost`.
+/// - `TrainableForms`, `TrainableAdapter` and `TrainingWorkspace` with its layer, where it is tuned.
 protocol SeamPart: AnyObject, Sendable {
     /// Bytes of its matrices and vectors.
     var byteCount: Int { get }

@@ -80,7 +80,7 @@ struct Decider {
         }
         let nearest =
             near.similarity >= far.similarity
-            ? "\(best.adapter) has the nearest example (\(rounded(near.similarity)) against \(rounded(far.similarity)))"
+            ? "\(best.adapter) has the nearer example (\(rounded(near.similarity)) against \(rounded(far.similarity)))"
             : "\(second.adapter) has a nearer example (\(rounded(far.similarity)) against \(rounded(near.similarity))), but the rules learnt from all examples favour \(best.adapter)"
         return "; \(second.adapter) has \(percent(second.probability)): \(nearest)"
     }

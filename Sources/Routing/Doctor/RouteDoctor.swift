@@ -165,7 +165,11 @@ struct RouteDoctor {
     }
 
     private func mislabelled(_ entry: Int, _ examples: [SecondOpinion.Example]) -> [RouteDiagnosis] {
-        let suspects = examples.filter { $0.rival - $0.own >= Self.mislabelled && isRival($0.rivalEntry, of: entry) }
+        // A description cannot be moved.
+        let description = index.entries[entry].definition.description
+        let suspects = examples.filter {
+            $0.rival - $0.own >= Self.mislabelled && isRival($0.rivalEntry, of: entry) && $0.text != description
+        }
         guard !suspects.isEmpty else { return [] }
         let others = Set(suspects.compactMap(\.rivalEntry))
         let other = others.count == 1 ? others.first.map(name) : nil

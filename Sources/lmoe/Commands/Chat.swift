@@ -115,7 +115,7 @@ private struct Conversation {
                 choice.selection(question), request, on: serving,
                 started: { Terminal.write("[\(RouteText(decision: $0).label)] ") }, onText: { Terminal.write($0) })
             messages.append(ChatMessage(role: "assistant", content: answer.text))
-            if let recall = answer.start?.recall { Terminal.progress("\nmemory: \(RecallText(recall).line)") }
+            if let recall = answer.start?.recall { Terminal.write("\n[from memory: \(RecallText(recall).line)]") }
         } catch let failure as Failure {
             // The turn is taken back; the conversation goes on.
             messages.removeLast()

@@ -61,8 +61,9 @@ struct MemoryExplain: ParsableCommand {
     private func tell(_ decision: GateDecision, _ snapshot: MemorySnapshot, _ without: String?) throws {
         if let id = decision.fact, let fact = try snapshot.fact(id) {
             print("fact \(id): \(fact.question)\nanswer: \(fact.answer)")
-            let margin = decision.margin.map { Figure.decimals(Double($0), 2) } ?? "-"
-            print("score: \(decision.score.map { Figure.decimals(Double($0), 2) } ?? "-"), margin \(margin)")
+            let margin = decision.margin.map { ", \(Figure.decimals(Double($0), 2)) above the next fact" } ?? ", and no other fact came near"
+            let score = decision.score.map { Figure.decimals(Double($0), 2) } ?? "-"
+            print("score: \(score), threshold \(Figure.decimals(Double(decision.threshold), 2))\(margin)")
             if let other = decision.readAs { print("read as: \(other)") }
             if let without { print("without the memory: \(without)") }
             print("")

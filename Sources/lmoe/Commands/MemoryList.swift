@@ -37,7 +37,7 @@ struct MemoryList: ParsableCommand {
                 table.add("\(id)", FactText.short(fact.question), FactText.short(fact.answer, 40), fact.source ?? "told")
             }
         }
-        if !json { print(shown > 0 ? table.text : "\(memory.name): no such fact of \(snapshot.count)") }
+        if !json { print(shown > 0 ? table.text : "\(memory.name): \(snapshot.count == 0 ? "no facts" : "no such fact of \(snapshot.count)")") }
     }
 }
 

@@ -87,7 +87,8 @@ struct FastStep {
         epsilon = shape.normEpsilon
     }
 
-    // MARK: The layer loop. `shrink` and `expand` (the latter inside `multiply`) are where adapters act: see `FastStep+Seams`.
+    // MARK: The layer loop. Adapters act in `shrink`, `expand` (inside `multiply`) and `activate`: see `FastStep+Seams`; and in `embed` and
+    // `head`.
 
     /// This thread's part of all layers.
     func run(logits: LogitRows) {
