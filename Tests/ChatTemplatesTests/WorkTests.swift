@@ -61,7 +61,7 @@ import Testing
     ]
 
     private static let onLists = [
-        "l[1:]", "l[::-1]", "l + l", "l * 2", "l == l", "l < l", "'b' in l", "l.count('b')", "l | length", "l | list", "l | join", "''.join(l)",
+        "l[1:]", "l[::-1]", "l + l", "l * 2", "l == l", "l < l", "'b' in l", "l.count('b')", "l | list", "l | join", "''.join(l)",
         "l | reverse", "l | sort", "l | unique | list", "l | min", "l | map('upper') | list", "l | map(attribute='b') | list", "l | select | list",
         "l | reject('eq', 'b') | list", "l | batch(2) | list", "l | groupby('b')", "l | tojson", "l | string", "dict.fromkeys(l)",
         "range(l | length) | list", "d.keys()", "d.values()", "d.items()", "d | items | list", "d | dictsort", "d | list", "dict(d)",
@@ -105,6 +105,25 @@ import Testing
             Issue.record("it was not stopped")
         } catch {
             #expect(error.message.contains("steps"), "\(error)")
+        }
+    }
+
+    @Test("the usual templates write 4,000 turns within half of the steps") func longConversations() throws {
+        let stored = try StoredCases()
+        var context = try JSONCursor(.object(stored.document))["special"].object()
+        context["add_generation_prompt"] = true
+        context["messages"] = .array(
+            (0..<4000).map { turn in
+                ["role": turn % 2 == 0 ? "user" : "assistant", "content": .string(String(repeating: "some words ", count: 25))]
+            })
+        var limits = TemplateLimits()
+        limits.steps /= 2
+        limits.processorMilliseconds = .max
+        let names = Set(try JSONCursor(.object(stored.document))["cases"].array().map { stored in try stored["template"].string() })
+        #expect(names.count > 5)
+        for name in names.sorted() {
+            let template = try ChatTemplate(source: stored.template(name), limits: limits)
+            #expect(throws: Never.self, "\(name)") { try template.render(context) }
         }
     }
 }

@@ -6,6 +6,9 @@ enum Filters {
         .merging(selections) { first, _ in first }
         .merging(scalars) { first, _ in first }
 
+    /// They do not visit what they are given; the length of a text is charged where it is counted.
+    static let ofConstantCost: Set<String> = ["default", "d", "length", "count"]
+
     /// Filters that make one value of one value.
     private static let scalars: [String: Filter] = [
         "abs": { _, value, arguments throws(TemplateError) in
@@ -51,6 +54,7 @@ enum Filters {
         switch value {
         case .undefined: return .integer(0)
         case .string(let text):
+            try interpreter.meter.read(text)
             return .integer(text.unicodeScalars.count)
         case .list(let elements), .tuple(let elements), .view(let elements, _), .range(let elements, _):
             return .integer(elements.values.count)

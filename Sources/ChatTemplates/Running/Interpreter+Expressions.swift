@@ -162,7 +162,7 @@ extension Interpreter {
             throw TemplateError(.syntax, "no filter named '\(name)'")
         }
         try meter.step()
-        if name != "default", name != "d" {
+        if !Filters.ofConstantCost.contains(name) {
             try meter.read(value)
             try meter.read(arguments)
         }

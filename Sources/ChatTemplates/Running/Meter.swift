@@ -85,7 +85,13 @@ final class Meter {
     }
 
     /// Before a value is hashed with all that lies in it.
-    func hash(_ value: Value) throws(TemplateError) { try step(value.weight) }
+    func hash(_ value: Value) throws(TemplateError) {
+        switch value {
+        case .string(let text): try read(text)
+        case .tuple(let elements), .range(let elements, _): try step(elements.weight)
+        default: break
+        }
+    }
 
     /// Before a sequence of `count` elements is made.
     func create(elements count: Int) throws(TemplateError) {

@@ -120,7 +120,7 @@ extension Value {
         }
     }
 
-    /// The steps that it takes to visit all that lies in a string or sequence: its elements at all levels, and pieces of 64 bytes of text.
+    /// The steps that it takes to visit all that lies in a sequence: its elements at all levels, and pieces of 64 bytes of text.
     var weight: Int {
         switch self {
         case .string(let text): 1 + text.utf8.count / 64
