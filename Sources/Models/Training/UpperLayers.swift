@@ -100,7 +100,7 @@ public final class UpperLayers {
         return (logarithms, (0..<targets).map { greatest[$0] })
     }
 
-    /// With gradients, where probabilities are taken among some tokens alone: the logarithms are at most too great.
+    /// The same with gradients, where probabilities are taken among some tokens alone. The logarithms are upper bounds of the others.
     ///
     /// - Parameter candidates: for consecutive runs, the tokens of their vocabulary, ascending, with their targets among them.
     public func forward(
