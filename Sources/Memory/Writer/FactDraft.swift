@@ -135,16 +135,14 @@ final class FactDraft {
         next = .candidates
     }
 
-    /// After a pass among the candidates. True: a step is to follow.
-    func finishCandidates(stop: Float) -> Bool {
+    /// After a pass among the candidates: a whole pass follows, or a step.
+    func finishCandidates(stop: Float) {
         passes += 1
         guard worst < Self.margin * stop, hasMoved else {
             if steps > 0 { losses.append(mean) }
-            hasMoved = true
-            return true
+            return hasMoved = true
         }
         (next, hasMoved) = (.whole, false)
-        return false
     }
 
     /// Goes on with another stop.

@@ -49,13 +49,16 @@ final class FactTraining {
                 guard try look(part, site, settings) else { return false }
             }
             for draft in whole { draft.finishWhole(stop: settings.stop) }
-            active.removeAll { $0.draft.isDone || $0.draft.steps >= $0.most }
+            active.removeAll(where: \.draft.isDone)
             let trained = active.map(\.draft).filter { $0.next == .candidates }
             for draft in trained { draft.gradient.pointer.update(repeating: 0, count: draft.gradient.count) }
             for part in parts(trained) {
                 guard try train(part, site, settings) else { return false }
             }
-            let moving = trained.filter { $0.finishCandidates(stop: settings.stop) }
+            for draft in trained { draft.finishCandidates(stop: settings.stop) }
+            // The last step's values were looked at, too.
+            active.removeAll { $0.draft.next == .candidates && $0.draft.steps >= $0.most }
+            let moving = active.map(\.draft).filter { $0.next == .candidates }
             pool.run { thread in
                 for index in stride(from: thread, to: moving.count, by: pool.threads) { moving[index].move(rate: settings.rate) }
             }

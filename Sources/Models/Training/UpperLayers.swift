@@ -78,7 +78,7 @@ public final class UpperLayers {
     /// - Parameters:
     ///   - residual, output: as of `extend`, with what is added at the site in `output`, which is borrowed until `backward`.
     ///   - differentiates: `backward` will be called.
-    public func forward(
+    func forward(
         _ runs: [Run], residual: UnsafePointer<Float>, output: UnsafePointer<Float>, differentiates: Bool
     ) throws(ModelError) -> [Float] {
         let count = runs.reduce(0) { $0 + $1.targets.count }

@@ -54,9 +54,8 @@ struct MemoryExpertsConfiguration: Sendable {
             try reader.integer("n", in: 1...Self.mostAddresses) ?? 1 << 20
         }
         let scale = problems.noting { () throws(AdapterError) in try reader.number("scale") ?? 1 }
-        guard let sites, let slices, let addresses, let scale else { return nil }
-        let selection = problems.noting { () throws(AdapterError) in try Self.selection(reader, addresses) }
-        guard let selection else { return nil }
+        let selection = problems.noting { () throws(AdapterError) in try Self.selection(reader, addresses ?? 1) }
+        guard let sites, let slices, let addresses, let scale, let selection else { return nil }
         guard slices % sites.count == 0 else {
             problems.note(
                 AdapterError(
