@@ -3,6 +3,12 @@ public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertib
     public enum Code: String, Sendable {
         /// The request can't be served as it stands (bad template input, invalid token id).
         case invalidRequest
+        /// The answer's form (`AnswerFormat`) is not one: a schema that contradicts itself, an expression that does not parse.
+        case invalidFormat
+        /// The answer's form uses something that cannot be enforced.
+        case unsupportedFormat
+        /// The answer's form is larger than the limits allow.
+        case formatTooComplex
         /// Prompt and `maxTokens` do not fit the context.
         case contextLengthExceeded
         /// No adapter of that name.
@@ -40,9 +46,12 @@ public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertib
     public var message: String
     /// With what the system said and where, for those who run the process; nil: the message says all.
     public var cause: String?
+    /// The field of the client's request that is at fault, where it is known.
+    public var field: String?
     public var retryAfterSeconds: Int?
 
-    public init(_ code: Code, _ message: String, cause: String? = nil, retryAfterSeconds: Int? = nil) {
+    public init(_ code: Code, _ message: String, cause: String? = nil, field: String? = nil, retryAfterSeconds: Int? = nil) {
+        self.field = field
         self.code = code
         self.message = message
         self.cause = cause

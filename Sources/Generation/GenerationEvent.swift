@@ -1,5 +1,5 @@
-/// What happens to one request, in order: `routed` (from `Serving`, not from a backend), `started`, any number of `delta`, then
-/// `finished` or `failed`, once.
+/// What happens to one request, in order: `routed` (from `Serving`, not from a backend), `started`, `prompt` where it was asked for, any
+/// number of parts of the answer (`delta`, `reasoning`, `toolCall`), then `finished` or `failed`, once.
 public enum GenerationEvent: Sendable {
     /// Which adapter answers, and why. It is sent again, before `started`, when the chosen adapter cannot answer.
     case routed(RouteDecision)
@@ -7,6 +7,12 @@ public enum GenerationEvent: Sendable {
     case started(GenerationStart)
     /// More text. `text` is whole characters and may be empty when only log-probabilities moved on.
     case delta(text: String, logprobs: [TokenLogprob])
+    /// More of what the model thinks before it answers, without the marks around it.
+    case reasoning(text: String, logprobs: [TokenLogprob])
+    /// More of a call.
+    case toolCall(ToolCallPart, logprobs: [TokenLogprob])
+    /// Of each token of the prompt; the first has none.
+    case prompt([TokenLogprob?])
     case finished(FinishReason, GenerationUsage, GenerationTimings)
     case failed(GenerationError)
 }
@@ -23,6 +29,10 @@ public struct GenerationStart: Sendable {
     public var recall: MemoryRecall?
     /// In the order in which they were asked.
     public var asked: [AskedMemory]
+    /// nil: the request declares no functions.
+    public var toolPrompt: ToolPrompt?
+    /// What of the answer's form cannot be enforced, for people.
+    public var formatNotes: [String] = []
 
     public init(
         adapter: String?, adapterVersion: String?, promptTokens: Int, cachedTokens: Int, recall: MemoryRecall? = nil, asked: [AskedMemory] = []
@@ -41,6 +51,8 @@ public enum FinishReason: String, Sendable {
     case stop
     /// `maxTokens` or the context's end.
     case length
+    /// The answer calls functions that the model chose.
+    case toolCalls = "tool_calls"
 }
 
 public struct GenerationUsage: Sendable, Equatable {

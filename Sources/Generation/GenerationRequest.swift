@@ -3,8 +3,8 @@ public import JSON
 /// One sequence to generate. `n` choices are `n` requests.
 public struct GenerationRequest: Sendable {
     public enum Prompt: Sendable {
-        /// Rendered with the adapter's or the base's chat template. `tools` are the objects that the client sent.
-        case chat([ChatMessage], tools: [JSONValue])
+        /// Rendered with the adapter's or the base's chat template.
+        case chat([ChatMessage], tools: [ToolFunction])
         /// Text as it is; `addSpecialTokens` lets the tokenizer add its own, `parseSpecial` recognises written ones.
         case text(String, addSpecialTokens: Bool, parseSpecial: Bool)
         case tokens([Int32])
@@ -30,6 +30,18 @@ public struct GenerationRequest: Sendable {
     public var topLogprobs: Int?
     /// Go on after the end-of-sequence token (for load tests).
     public var ignoreEndOfSequence: Bool
+    /// Which functions of the prompt the answer calls.
+    public var toolChoice = ToolChoice()
+    /// nil: free text.
+    public var format: AnswerFormat?
+    /// How a chat prompt is rendered.
+    public var rendering = PromptRendering()
+    /// Tokens that end the answer beside the model's own; they are not part of its text.
+    public var stopTokens: Set<Int32> = []
+    /// No end of the answer is drawn before this many tokens.
+    public var minTokens = 0
+    /// Log-probabilities of the prompt's tokens with this many alternatives; nil is none. Then no cached prefix is used.
+    public var promptLogprobs: Int?
     /// Requests share cached prefixes only within a partition, an API key's for example; nil is the common one.
     public var cachePartition: String? = nil
 

@@ -51,7 +51,7 @@ public final class GenerationStream: Sendable {
             switch event {
             case .finished, .failed: state.ended = true
             case .started: state.started = true
-            case .routed, .delta: break
+            case .routed, .delta, .reasoning, .toolCall, .prompt: break
             }
             state.events.append(event)
             waiting.store(state.events.count, ordering: .releasing)

@@ -126,7 +126,7 @@ private final class AskedLetters: Sendable {
                 if let first = logprobs.first { note(letters(first), rotation) }
             case .failed(let error): end(.failure(error))
             case .finished: if state.withLock({ $0.answers[rotation] == nil }) { end(.failure(Self.silent)) }
-            case .started, .routed: break
+            case .started, .routed, .reasoning, .toolCall, .prompt: break
             }
         }
     }

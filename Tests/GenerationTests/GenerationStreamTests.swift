@@ -19,6 +19,9 @@ import Testing
             switch event {
             case .routed: "routed"
             case .started: "started"
+            case .reasoning(let text, _): text
+            case .toolCall(let part, _): part.arguments
+            case .prompt: "prompt"
             case .delta(let text, _): text
             case .finished(let reason, _, _): reason.rawValue
             case .failed(let error): error.code.rawValue

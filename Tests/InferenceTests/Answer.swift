@@ -14,7 +14,7 @@ struct Answer: Sendable {
     /// True at the last event.
     mutating func take(_ event: GenerationEvent) -> Bool {
         switch event {
-        case .routed: break
+        case .routed, .reasoning, .toolCall, .prompt: break
         case .started(let start): self.start = start
         case .delta(let text, let logprobs):
             self.text += text

@@ -148,7 +148,7 @@ struct EngineTests {
             })
         #expect(goesOn.usage?.completionTokens == 9)
         let tools = await engine.answer(
-            request("hi", adapter: "own", maxTokens: 1) { $0.prompt = .chat([ChatMessage(role: "user", content: "hi")], tools: [[:], [:]]) })
+            request("hi", adapter: "own", maxTokens: 1) { $0.prompt = .chat([ChatMessage(role: "user", content: "hi")], tools: [ToolFunction(name: "f"), ToolFunction(name: "g")]) })
         let expected = fixture.base.tokenizer.encode("<|im_start|>.2", addSpecialTokens: false, parseSpecial: true)
         #expect(tools.usage?.promptTokens == expected.count)
     }

@@ -65,7 +65,7 @@ struct PromptBuilderTests {
         ) { $0.readsSpecialTokensInMessages = false }
         let end = try #require(base.tokenizer.token("<|im_end|>"))
         let message = ChatMessage(role: "us<|im_end|>er", content: "\(mark(0))<|im_end|> \\ufdd1")
-        let tokens = try plain.tokens(of: .chat([message], tools: [["a<|im_end|>": "<|im_end|>"]]), adapter: nil)
+        let tokens = try plain.tokens(of: .chat([message], tools: [ToolFunction(name: "f", definition: ["a<|im_end|>": "<|im_end|>"])]), adapter: nil)
         #expect(tokens.count { $0 == end } == 1)
         #expect(tokens.last == end)
         let text = base.tokenizer.decode(tokens, skipSpecialTokens: false)
@@ -76,7 +76,7 @@ struct PromptBuilderTests {
     @Test("tools use the template for tools where there is one, and are none where none are given")
     func toolTemplate() throws {
         let user = [ChatMessage(role: "user", content: "hi")]
-        let tool: JSONValue = ["type": "function", "function": ["name": "f"]]
+        let tool = ToolFunction(name: "f")
         #expect(try text(.chat(user, tools: []), "default", tools: "for tools") == "default")
         #expect(try text(.chat(user, tools: [tool]), "default", tools: "for tools") == "for tools")
         #expect(try text(.chat(user, tools: [tool]), "default") == "default")

@@ -124,7 +124,7 @@ import UV
         #expect(messages.map(\.content) == ["be brief", "a\nb", "", "42"])
         #expect(messages[2].toolCalls == [ToolCall(id: "c1", name: "f", arguments: [:])])
         #expect(messages[3].toolCallID == "c1")
-        #expect(tools == [["type": "function", "function": ["name": "f"]]])
+        #expect(tools == [ToolFunction(name: "f")])
         var sampling = SamplingParameters()
         sampling.temperature = 0.5
         sampling.topP = 0.9

@@ -135,7 +135,7 @@ struct Transcript: Sendable {
         if decisions.isEmpty, text.isEmpty, case .routed = event { beginsWithDecision = true }
         switch event {
         case .routed(let decision): decisions.append(decision)
-        case .started: break
+        case .started, .reasoning, .toolCall, .prompt: break
         case .delta(let more, _): text += more
         case .finished: isOver = true
         case .failed(let error):

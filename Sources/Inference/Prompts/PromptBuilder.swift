@@ -30,7 +30,7 @@ final class PromptBuilder: Sendable {
         let tokens: [Int32]
         switch prompt {
         case .chat(let messages, let tools):
-            let (text, plain) = try render(messages, tools: tools, adapter: adapter)
+            let (text, plain) = try render(messages, tools: tools.map(\.definition), adapter: adapter)
             try checkBytes(text)
             tokens =
                 plain.isEmpty

@@ -9,6 +9,10 @@ struct Answer {
         var decision: RouteDecision?
         var start: GenerationStart?
         var text = ""
+        var reasoning = ""
+        var calls: [AnsweredCall] = []
+        /// Of the prompt's tokens, where the client asks for them; the first has none.
+        var promptLogprobs: [TokenLogprob?] = []
         /// Filled for answers that are sent whole; streams pass them on.
         var logprobs: [TokenLogprob] = []
         var finish: FinishReason?
@@ -22,12 +26,22 @@ struct Answer {
         var isTimedOut = false
         /// Tokens so far, where each comes with its log-probability.
         var tokens = 0
+        var hasContent: Bool { !text.isEmpty || !reasoning.isEmpty || !calls.isEmpty }
         /// Nothing more comes.
         var isWhole: Bool { finish != nil && without?.isWhole != false }
         /// A stream has sent its report.
         var isReported = false
         /// Code points of the tokens that a stream has passed on: completions number them.
         var offset = 0
+
+        mutating func add(_ part: AnswerPart) {
+            switch part {
+            case .text(let text): self.text += text
+            case .reasoning(let text): reasoning += text
+            case .call(let part):
+                if part.index < calls.count { calls[part.index].add(part) } else { calls.append(AnsweredCall(part)) }
+            }
+        }
     }
 
     /// `chatcmpl-…` or `cmpl-…`.

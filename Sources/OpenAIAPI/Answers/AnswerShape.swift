@@ -12,8 +12,8 @@ protocol AnswerShape: Sendable {
     func whole(_ answer: Answer) -> JSONValue
     /// Frames when a choice starts.
     func opening(_ choice: Int, of answer: inout Answer) -> [JSONValue]
-    /// Frames of new text and log-probabilities. `answer` has the text already.
-    func delta(_ text: String, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue]
+    /// Frames of a new part and its log-probabilities. `answer` has the part already.
+    func delta(_ part: AnswerPart, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue]
     /// Frames when a choice is finished.
     func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue]
     /// The frame after all choices, if the client asked for usage.

@@ -11,7 +11,7 @@ struct ChatShape: AnswerShape {
         let choices = answer.choices.enumerated().map { index, choice -> JSONValue in
             [
                 "index": .integer(Int64(index)),
-                "message": ["role": "assistant", "content": .string(choice.text), "refusal": nil],
+                "message": Self.message(choice),
                 "logprobs": answer.job.topLogprobs == nil ? nil : Self.logprobs(choice.logprobs),
                 "finish_reason": choice.finish.map { .string($0.rawValue) } ?? .null,
             ]
@@ -23,6 +23,41 @@ struct ChatShape: AnswerShape {
         ]
     }
 
+    private static func message(_ choice: Answer.Choice) -> JSONValue {
+        let hasText = !choice.text.isEmpty || choice.calls.isEmpty
+        var message: JSONObject = ["role": "assistant", "content": hasText ? .string(choice.text) : .null, "refusal": nil]
+        if !choice.reasoning.isEmpty { message["reasoning_content"] = .string(choice.reasoning) }
+        if !choice.calls.isEmpty {
+            message["tool_calls"] = .array(
+                choice.calls.map { call in
+                    [
+                        "id": .string(call.id), "type": "function",
+                        "function": ["name": .string(call.name), "arguments": .string(call.arguments)],
+                    ]
+                })
+        }
+        return .object(message)
+    }
+
+    /// The first part of a call has its id, its type and its function's name.
+    private static func delta(_ part: AnswerPart) -> JSONValue {
+        switch part {
+        case .text(let text): return ["content": .string(text)]
+        case .reasoning(let text): return ["reasoning_content": .string(text)]
+        case .call(let part):
+            var function = JSONObject()
+            if let name = part.name { function["name"] = .string(name) }
+            function["arguments"] = .string(part.arguments)
+            var call: JSONObject = ["index": .integer(Int64(part.index))]
+            if let id = part.id {
+                call["id"] = .string(id)
+                call["type"] = "function"
+            }
+            call["function"] = .object(function)
+            return ["tool_calls": [.object(call)]]
+        }
+    }
+
     /// The role goes first, alone, with the report beside it.
     func opening(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
         var chunk = chunk(answer, choice, delta: ["role": "assistant", "content": ""])
@@ -30,10 +65,10 @@ struct ChatShape: AnswerShape {
         return [.object(chunk)]
     }
 
-    func delta(_ text: String, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
-        guard !text.isEmpty || !logprobs.isEmpty else { return [] }
+    func delta(_ part: AnswerPart, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
+        guard !part.isEmpty || !logprobs.isEmpty else { return [] }
         let logprobs = answer.job.topLogprobs == nil ? .null : Self.logprobs(logprobs)
-        return [.object(chunk(answer, choice, delta: ["content": .string(text)], logprobs: logprobs))]
+        return [.object(chunk(answer, choice, delta: Self.delta(part), logprobs: logprobs))]
     }
 
     func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue] {

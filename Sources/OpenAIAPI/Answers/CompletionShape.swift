@@ -26,12 +26,12 @@ struct CompletionShape: AnswerShape {
         return echo.isEmpty ? [] : [chunk(&answer, choice, entry(choice, text: echo))]
     }
 
-    func delta(_ text: String, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
-        guard !text.isEmpty || !logprobs.isEmpty else { return [] }
+    func delta(_ part: AnswerPart, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
+        guard !part.isEmpty || !logprobs.isEmpty else { return [] }
         let written =
             answer.job.topLogprobs == nil
             ? JSONValue.null : Self.logprobs(logprobs, offset: &answer.choices[choice].offset)
-        return [chunk(&answer, choice, entry(choice, text: text, logprobs: written))]
+        return [chunk(&answer, choice, entry(choice, text: part.text, logprobs: written))]
     }
 
     func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue] {

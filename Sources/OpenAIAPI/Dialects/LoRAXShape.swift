@@ -28,7 +28,7 @@ struct LoRAXShape: AnswerShape {
     func opening(_ choice: Int, of answer: inout Answer) -> [JSONValue] { [] }
 
     /// The last token is known only at the end, so each is sent when the next one comes.
-    func delta(_ text: String, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
+    func delta(_ part: AnswerPart, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
         let waiting = answer.choices[choice].logprobs + logprobs
         answer.choices[choice].logprobs = Array(waiting.suffix(1))
         return waiting.dropLast().map { ["token": token($0), "generated_text": nil, "details": nil] }

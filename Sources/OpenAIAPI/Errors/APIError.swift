@@ -7,6 +7,12 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         /// The body, a field or a header is not what the endpoint takes; `param` says where.
         case invalidRequest
         case contextLengthExceeded
+        /// The schema, expression or grammar of the answer is not one.
+        case invalidFormat
+        /// It uses something that cannot be enforced.
+        case unsupportedFormat
+        /// It is larger than the limits allow.
+        case formatTooComplex
         case missingAPIKey
         case invalidAPIKey
         /// The key is fine, but adapters are managed with an admin key.
@@ -89,6 +95,9 @@ extension APIError {
             switch error.code {
             case .invalidRequest, .adapterUnsuitable: .invalidRequest
             case .contextLengthExceeded: .contextLengthExceeded
+            case .invalidFormat: .invalidFormat
+            case .unsupportedFormat: .unsupportedFormat
+            case .formatTooComplex: .formatTooComplex
             case .adapterNotFound, .memoryNotFound: .modelNotFound
             case .adapterRejected, .memoryRejected: .adapterRejected
             case .overloaded: .overloaded
@@ -101,7 +110,7 @@ extension APIError {
             case .adapterNotFound, .adapterRejected: "model"
             case .memoryNotFound, .memoryRejected: "memory"
             case .unknownCandidate: "route.candidates"
-            default: nil
+            default: error.field
             }
         if code == .internalFailure {
             self.init(failed: Self.unanswered, cause: error.description)

@@ -14,7 +14,7 @@ enum ErrorDialect: Sendable {
         case .openAI: return status
         case .lorax:
             switch error.code {
-            case .invalidRequest, .contextLengthExceeded: return 422
+            case .invalidRequest, .contextLengthExceeded, .invalidFormat, .unsupportedFormat, .formatTooComplex: return 422
             case .adapterRejected: return 424
             default: return status
             }
@@ -35,7 +35,7 @@ enum ErrorDialect: Sendable {
             let type =
                 switch error.code {
                 case .overloaded: "overloaded"
-                case .invalidRequest, .contextLengthExceeded: "validation"
+                case .invalidRequest, .contextLengthExceeded, .invalidFormat, .unsupportedFormat, .formatTooComplex: "validation"
                 case .loading, .draining: "healthcheck"
                 case .adapterRejected, .internalFailure, .timedOut: "generation"
                 default: "invalid_input"

@@ -12,6 +12,9 @@ enum ErrorTable {
         case .invalidRequest: Row(status: 400, type: "invalid_request_error", code: nil)
         case .contextLengthExceeded:
             Row(status: 400, type: "invalid_request_error", code: "context_length_exceeded")
+        case .invalidFormat: Row(status: 400, type: "invalid_request_error", code: "invalid_schema")
+        case .unsupportedFormat: Row(status: 400, type: "invalid_request_error", code: "unsupported_schema")
+        case .formatTooComplex: Row(status: 400, type: "invalid_request_error", code: "schema_too_complex")
         case .adapterRejected: Row(status: 400, type: "invalid_request_error", code: "adapter_rejected")
         case .missingAPIKey: Row(status: 401, type: "authentication_error", code: "missing_api_key")
         case .invalidAPIKey: Row(status: 401, type: "authentication_error", code: "invalid_api_key")

@@ -40,7 +40,7 @@ final class AnswersWithoutMemory {
         guard let stream = streams[choice] else { return }
         for event in stream.drain() {
             switch event {
-            case .routed, .started: break
+            case .routed, .started, .reasoning, .toolCall, .prompt: break
             case .delta(let text, _): texts[choice]?.text += text
             case .finished: end(choice, failure: nil)
             case .failed(let error): end(choice, failure: APIError(error))

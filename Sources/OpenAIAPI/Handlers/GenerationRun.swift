@@ -76,15 +76,10 @@ final class GenerationRun {
                 note(start, index)
                 explain(start, index)
                 if answer.job.isStream { frames += shape.opening(index, of: &answer) }
-            case .delta(let text, let logprobs):
-                noteFirstText()
-                answer.choices[index].text += text
-                answer.choices[index].tokens += logprobs.count
-                if answer.job.isStream {
-                    frames += shape.delta(text, logprobs, index, of: &answer)
-                } else {
-                    answer.choices[index].logprobs += logprobs
-                }
+            case .delta(let text, let logprobs): frames += take(.text(text), logprobs, index)
+            case .reasoning(let text, let logprobs): frames += take(.reasoning(text), logprobs, index)
+            case .toolCall(let part, let logprobs): frames += take(.call(part), logprobs, index)
+            case .prompt(let logprobs): answer.choices[index].promptLogprobs = logprobs
             case .finished(let reason, let usage, let timings):
                 answer.choices[index].finish = reason
                 answer.choices[index].usage = usage
@@ -97,6 +92,16 @@ final class GenerationRun {
         }
         send(frames)
         if !isOver, answer.isFinished { finish() }
+    }
+
+    /// The frames of a new part.
+    private func take(_ part: AnswerPart, _ logprobs: [TokenLogprob], _ index: Int) -> [JSONValue] {
+        noteFirstText()
+        answer.choices[index].add(part)
+        answer.choices[index].tokens += logprobs.count
+        if answer.job.isStream { return shape.delta(part, logprobs, index, of: &answer) }
+        answer.choices[index].logprobs += logprobs
+        return []
     }
 
     /// The last frames of a choice's stream, once all of it is there.
@@ -169,7 +174,7 @@ final class GenerationRun {
         guard let first = late.first, let limit = answer.choices[first].decision?.notes.timeoutMilliseconds else { return }
         pumpAll()
         guard !isOver else { return }
-        guard answer.choices.contains(where: { !$0.text.isEmpty }) else {
+        guard answer.choices.contains(where: \.hasContent) else {
             let name = answer.choices[first].decision?.adapter.map { "`\($0)`" } ?? "this model"
             return fail(APIError(.timedOut, "The answer did not begin within the \(limit) ms that \(name) has for a request."))
         }

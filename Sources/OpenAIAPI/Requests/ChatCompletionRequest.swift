@@ -40,17 +40,15 @@ enum ChatCompletionRequest {
     }
 
     /// The tools for the chat template. The model's calls come back as the text that it writes.
-    private static func tools(_ cursor: JSONCursor, limits: APILimits) throws(JSONError) -> [JSONValue] {
-        var tools: [JSONValue] = []
+    private static func tools(_ cursor: JSONCursor, limits: APILimits) throws(JSONError) -> [ToolFunction] {
+        var tools: [ToolFunction] = []
         for place in try cursor["tools"].optionalArray() ?? [] {
             let type = try place["type"].name()
             guard type == "function" else { throw place["type"].invalid("`\(type)` is not `function`") }
-            _ = try place["function"]["name"].string()
-            tools.append(.object(try place.object()))
+            tools.append(try function(place["function"], definition: .object(try place.object())))
         }
         for place in try cursor["functions"].optionalArray() ?? [] {
-            _ = try place["name"].string()
-            tools.append(["type": "function", "function": .object(try place.object())])
+            tools.append(try function(place, definition: ["type": "function", "function": .object(try place.object())]))
         }
         guard tools.count <= limits.tools else {
             throw cursor["tools"].invalid("\(tools.count) tools; at most \(limits.tools) are taken")
@@ -65,6 +63,14 @@ enum ChatCompletionRequest {
             }
         }
         return tools
+    }
+
+    private static func function(_ cursor: JSONCursor, definition: JSONValue) throws(JSONError) -> ToolFunction {
+        let parameters = cursor["parameters"]
+        return ToolFunction(
+            name: try cursor["name"].string(), description: try cursor["description"].optionalString(),
+            parameters: try parameters.optionalObject().map(JSONValue.object), isStrict: try cursor["strict"].optionalBool() ?? false,
+            definition: definition)
     }
 
     private static func refuseOtherOutputs(_ cursor: JSONCursor) throws(JSONError) {

@@ -31,6 +31,15 @@ struct GenerationJob: Sendable {
     var includesUsage: Bool
     /// Each chunk of a stream has the usage so far.
     var hasContinuousUsage = false
+    var toolChoice = ToolChoice()
+    /// nil: free text.
+    var format: AnswerFormat?
+    var rendering = PromptRendering()
+    /// Tokens that end the answer beside the model's own.
+    var stopTokens: Set<Int32> = []
+    var minTokens = 0
+    /// Alternatives of each token of the prompt; nil asks for no log-probabilities of it.
+    var promptLogprobs: Int?
 
     var sequences: Int { prompts.count * choices }
 
@@ -46,6 +55,12 @@ struct GenerationJob: Sendable {
             topLogprobs: topLogprobs ?? (hasContinuousUsage ? 0 : nil), ignoreEndOfSequence: ignoresEndOfSequence)
         request.cachePartition = cachePartition
         request.memories = memories.names
+        request.toolChoice = toolChoice
+        request.format = format
+        request.rendering = rendering
+        request.stopTokens = stopTokens
+        request.minTokens = minTokens
+        request.promptLogprobs = promptLogprobs
         return request
     }
 

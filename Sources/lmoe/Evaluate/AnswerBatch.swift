@@ -52,7 +52,7 @@ struct AnswerBatch {
             let number = wakes.next()
             for event in streams[number]?.drain() ?? [] {
                 switch event {
-                case .routed, .started: continue
+                case .routed, .started, .reasoning, .toolCall, .prompt: continue
                 case .delta(let text, _): answers[number].text += text
                 case .finished(let reason, _, _):
                     answers[number].finish = reason

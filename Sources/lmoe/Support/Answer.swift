@@ -49,6 +49,7 @@ struct Answer {
                 case .delta(let text, _):
                     answer.text += text
                     onText(text)
+                case .reasoning, .toolCall, .prompt: continue
                 case .finished(let reason, let usage, let timings):
                     answer.finish = reason
                     answer.usage = usage
