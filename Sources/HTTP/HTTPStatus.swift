@@ -39,6 +39,7 @@ enum HTTPStatus {
         case 504: "Gateway Timeout"
         case 505: "HTTP Version Not Supported"
         case 507: "Insufficient Storage"
+        case 529: "Overloaded"
         default: "Status"
         }
     }

@@ -67,6 +67,18 @@ extension HTTPResponseRecorder {
         text.split(separator: "\n\n").map { $0.hasPrefix("data: ") ? String($0.dropFirst(6)) : "not data: \($0)" }
     }
 
+    /// The events of a stream whose events have names.
+    func namedEvents() throws -> [(name: String, data: JSONValue)] {
+        try text.split(separator: "\n\n").map { event in
+            let lines = event.split(separator: "\n", maxSplits: 1)
+            #expect(lines.count == 2 && lines[0].hasPrefix("event: ") && lines[1].hasPrefix("data: "), "\(event)")
+            return (String(lines[0].dropFirst(7)), try JSONValue.parse(String(lines[1].dropFirst(6))))
+        }
+    }
+
+    /// The lines of a stream of lines.
+    func lines() throws -> [JSONValue] { try text.split(separator: "\n").map { try JSONValue.parse(String($0)) } }
+
     func eventValues() throws -> [JSONValue] { try events.filter { $0 != "[DONE]" }.map { try JSONValue.parse($0) } }
 }
 

@@ -1,4 +1,5 @@
 import Generation
+import JSON
 
 /// More of an answer.
 enum AnswerPart: Sendable, Equatable {
@@ -28,4 +29,7 @@ struct AnsweredCall: Sendable, Equatable {
     }
 
     mutating func add(_ part: ToolCallPart) { arguments += part.arguments }
+
+    /// For dialects whose arguments are no text; empty where the answer ended before they were whole.
+    var argumentsObject: JSONObject { ToolCall.arguments(.string(arguments)).objectValue ?? [:] }
 }

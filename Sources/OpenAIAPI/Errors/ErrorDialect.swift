@@ -7,11 +7,16 @@ enum ErrorDialect: Sendable {
     case lorax
     /// OpenAI's object with the HTTP status as `code` and vLLM's type names, for its adapter endpoints.
     case vllm
+    /// `{"type": "error", "error": {"type", "message"}, "request_id"}`, with Anthropic's statuses.
+    case anthropic
+    /// `{"error": text}`
+    case ollama
 
     func status(_ error: APIError) -> Int {
         let status = ErrorTable.row(error.code).status
         switch self {
-        case .openAI: return status
+        case .openAI, .ollama: return status
+        case .anthropic: return error.code == .overloaded ? 529 : status
         case .lorax:
             switch error.code {
             case .invalidRequest, .contextLengthExceeded, .invalidFormat, .unsupportedFormat, .formatTooComplex: return 422
@@ -24,7 +29,8 @@ enum ErrorDialect: Sendable {
         }
     }
 
-    func body(_ error: APIError) -> JSONValue {
+    /// - Parameter requestID: Anthropic's errors have it.
+    func body(_ error: APIError, requestID: String? = nil) -> JSONValue {
         let row = ErrorTable.row(error.code)
         switch self {
         case .openAI:
@@ -52,6 +58,26 @@ enum ErrorDialect: Sendable {
                 }
             return Self.object(
                 message: error.message, type: type, param: error.param, code: .integer(Int64(status)))
+        case .anthropic:
+            return [
+                "type": "error", "error": ["type": .string(anthropicType(error)), "message": .string(error.message)],
+                "request_id": requestID.map(JSONValue.string) ?? .null,
+            ]
+        case .ollama: return ["error": .string(error.message)]
+        }
+    }
+
+    private func anthropicType(_ error: APIError) -> String {
+        switch status(error) {
+        case 401: "authentication_error"
+        case 403: "permission_error"
+        case 404: "not_found_error"
+        case 413: "request_too_large"
+        case 429: "rate_limit_error"
+        case 504: "timeout_error"
+        case 529: "overloaded_error"
+        case 500...: "api_error"
+        default: "invalid_request_error"
         }
     }
 

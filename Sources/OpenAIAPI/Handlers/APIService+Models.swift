@@ -2,11 +2,15 @@ import JSON
 
 extension APIService {
     func listModels(_ exchange: Exchange) throws {
+        if Self.isAnthropic(exchange) { exchange.errors = .anthropic }
         let services = try ready()
-        exchange.respond(["object": "list", "data": .array(models(services, exchange).map(json))])
+        let models = models(services, exchange)
+        if Self.isAnthropic(exchange) { return exchange.respond(try anthropicModels(exchange, models)) }
+        exchange.respond(["object": "list", "data": .array(models.map(json))])
     }
 
     func model(_ exchange: Exchange, _ id: String) throws {
+        if Self.isAnthropic(exchange) { exchange.errors = .anthropic }
         let services = try ready()
         guard id.utf8.count <= JSONCursor.longestName else {
             throw APIError(.modelNotFound, "There is no model with a name of \(id.utf8.count) bytes.", param: "model")
@@ -23,11 +27,11 @@ extension APIService {
         guard let model = models(services, exchange).first(where: { $0.id == name }) else {
             throw APIError(.modelNotFound, "\(ModelSelection.unknown(id))", param: "model")
         }
-        exchange.respond(json(model))
+        exchange.respond(Self.isAnthropic(exchange) ? anthropicModel(model) : json(model))
     }
 
     /// What the catalogue serves to this caller, and `auto`.
-    private func models(_ services: APIServices, _ exchange: Exchange) -> [ServedModel] {
+    func models(_ services: APIServices, _ exchange: Exchange) -> [ServedModel] {
         let served = services.catalogue.models().filter {
             $0.parent == nil || services.catalogue.admits(exchange.caller, to: $0.id)
         }

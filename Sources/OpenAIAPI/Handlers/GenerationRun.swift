@@ -13,7 +13,7 @@ import UV
 @LoopActor
 final class GenerationRun {
     private let exchange: Exchange
-    private let shape: any AnswerShape
+    private var shape: any AnswerShape
     private var answer: Answer
     private var streams: [GenerationStream] = []
     private var hasBegun = false
@@ -39,6 +39,7 @@ final class GenerationRun {
         // These two hold the run until the answer ends or the client leaves; mailboxes hold it weakly.
         exchange.onClientLeft = { self.cancel() }
         exchange.responder.onDrain = { self.pumpAll() }
+        exchange.failureFrames = { [weak self] error in self.flatMap { $0.shape.failure(error, of: $0.answer) } }
         for index in answer.choices.indices {
             streams.append(
                 GenerationStream { [weak self] in LoopActor.post { self?.pump(index) } })
@@ -144,7 +145,7 @@ final class GenerationRun {
         let isFirst = !hasBegun
         if isFirst {
             hasBegun = true
-            exchange.beginEvents(headers: headers)
+            exchange.beginEvents(headers: headers, framing: shape.framing)
         }
         exchange.writeEvents(held)
         held = []

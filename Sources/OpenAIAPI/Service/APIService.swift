@@ -108,6 +108,7 @@ public final class APIService {
         common["x-request-id"] = id
         let exchange = Exchange(
             request, responder, id: id, endpoint: path.matches.first?.endpoint.pattern ?? "other", common: common, observe: observe)
+        if let endpoint = path.matches.first?.endpoint { exchange.errors = endpoint.errors }
         let key = ObjectIdentifier(exchange)
         exchanges[key] = exchange
         exchange.onOver = { [weak self] in self?.exchanges[key] = nil }

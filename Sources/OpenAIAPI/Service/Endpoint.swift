@@ -24,13 +24,16 @@ struct Endpoint: Sendable {
     /// Like `/v1/models/{id}`; a parameter is one segment.
     let pattern: String
     let access: Access
+    /// Of errors before the handler runs, and of its own unless it changes that.
+    let errors: ErrorDialect
     let handler: Handler
     private let segments: [Substring.UTF8View]
 
-    init(_ method: String, _ pattern: String, _ access: Access = .user, _ handler: @escaping Handler) {
+    init(_ method: String, _ pattern: String, _ access: Access = .user, errors: ErrorDialect = .openAI, _ handler: @escaping Handler) {
         self.method = method
         self.pattern = pattern
         self.access = access
+        self.errors = errors
         self.handler = handler
         segments = pattern.utf8.split(separator: UInt8(ascii: "/"))
     }
@@ -50,7 +53,9 @@ struct Endpoint: Sendable {
         return parameters
     }
 
-    static let all: [Endpoint] = [
+    static let all = own + anthropic
+
+    private static let own: [Endpoint] = [
         Endpoint("POST", "/v1/chat/completions", .generation) { service, exchange, _ in try service.chat(exchange) },
         Endpoint("POST", "/v1/completions", .generation) { service, exchange, _ in try service.completion(exchange) },
         Endpoint("POST", "/v1/embeddings", .generation) { service, exchange, _ in try service.embeddings(exchange) },

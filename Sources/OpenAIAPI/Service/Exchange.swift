@@ -23,12 +23,15 @@ final class Exchange {
     var onOver: (@LoopActor () -> Void)?
     /// Called once, when the client left before the end.
     var onClientLeft: (@LoopActor () -> Void)?
+    /// The last frames of a stream that fails; nil: the error as `errors` writes it.
+    var failureFrames: (@LoopActor (APIError) -> [JSONValue]?)?
 
     private let common: HTTPHeaders
     private let started = ContinuousClock().now
     private let observe: @LoopActor (RequestRecord) -> Void
     private var isObserved = false
     private var hasBegun = false
+    private var framing = StreamFraming.events
     /// A writer of a body waits for the client.
     private var waiting: CheckedContinuation<Void, Never>?
 
@@ -95,22 +98,23 @@ final class Exchange {
         let status = errors.status(error)
         note(error)
         var headers = HTTPHeaders()
-        if let seconds = error.retryAfterSeconds ?? (status == 429 || status == 503 ? 1 : nil) {
+        if let seconds = error.retryAfterSeconds ?? (status == 429 || status == 503 || status == 529 ? 1 : nil) {
             headers["retry-after"] = String(seconds)
         }
         if let methods = error.allowedMethods { headers["Allow"] = methods }
         if status == 401 { headers["WWW-Authenticate"] = "Bearer" }
-        respond(errors.body(error), status: status, headers: headers)
+        respond(errors.body(error, requestID: id), status: status, headers: headers)
     }
 
     // MARK: Streams
 
-    func beginEvents(headers: HTTPHeaders) {
+    func beginEvents(headers: HTTPHeaders, framing: StreamFraming = .events) {
         guard !isOver, !hasBegun else { return }
         hasBegun = true
+        self.framing = framing
         record.status = 200
         record.isStream = true
-        var head = head("text/event-stream", headers)
+        var head = head(framing.contentType, headers)
         head["Cache-Control"] = "no-cache"
         // Proxies of the nginx kind would hold events back.
         head["X-Accel-Buffering"] = "no"
@@ -121,11 +125,7 @@ final class Exchange {
     func writeEvents(_ events: [JSONValue]) {
         guard !events.isEmpty else { return }
         var bytes: [UInt8] = []
-        for event in events {
-            bytes += "data: ".utf8
-            event.serialize(into: &bytes)
-            bytes += "\n\n".utf8
-        }
+        for event in events { framing.append(event, to: &bytes) }
         responder.write(bytes)
     }
 
@@ -134,7 +134,7 @@ final class Exchange {
         guard !isOver else { return }
         if let error {
             note(error)
-            writeEvents([errors.body(error)])
+            writeEvents(failureFrames?(error) ?? [errors.body(error, requestID: id)])
         } else if done {
             responder.write(Array("data: [DONE]\n\n".utf8))
         }
@@ -191,6 +191,7 @@ final class Exchange {
     private func head(_ type: String?, _ more: HTTPHeaders) -> HTTPHeaders {
         var headers = common
         if let type { headers["Content-Type"] = type }
+        if errors == .anthropic { headers["request-id"] = id }
         headers["openai-processing-ms"] = String(Int(elapsedMilliseconds.rounded()))
         for (name, value) in more.fields { headers[name] = value }
         return headers
@@ -207,6 +208,7 @@ final class Exchange {
     private func finish() {
         wake()
         onClientLeft = nil
+        failureFrames = nil
         guard !isObserved else { return }
         isObserved = true
         record.milliseconds = elapsedMilliseconds
