@@ -11,7 +11,7 @@ public enum GenerationEvent: Sendable {
     case reasoning(text: String, logprobs: [TokenLogprob])
     /// More of a call.
     case toolCall(ToolCallPart, logprobs: [TokenLogprob])
-    /// Of each token of the prompt; the first has none.
+    /// Of each token of the prompt, before bias and penalties; the first has none.
     case prompt([TokenLogprob?])
     case finished(FinishReason, GenerationUsage, GenerationTimings)
     case failed(GenerationError)
@@ -93,9 +93,12 @@ public struct TokenLogprob: Sendable {
 
     public var chosen: Alternative
     public var top: [Alternative]
+    /// Of the chosen one among all tokens, from 1 on; nil where it was not counted: for tokens of an answer.
+    public var rank: Int?
 
-    public init(chosen: Alternative, top: [Alternative]) {
+    public init(chosen: Alternative, top: [Alternative], rank: Int? = nil) {
         self.chosen = chosen
         self.top = top
+        self.rank = rank
     }
 }

@@ -38,8 +38,20 @@ public struct GenerationRequest: Sendable {
     public var rendering = PromptRendering()
     /// Tokens that end the answer beside the model's own; they are not part of its text.
     public var stopTokens: Set<Int32> = []
-    /// No end of the answer is drawn before this many tokens.
+    /// The stop string or stop token that ends the answer is part of its text.
+    public var includesStop = false
+    /// No end of the answer is drawn, and no stop string ends it, before this many tokens, unless its form allows nothing but the end.
     public var minTokens = 0
+    /// Special tokens are not part of the answer's text.
+    public var skipsSpecialTokens = true
+    /// Words that the answer does not contain, alone or behind a space; of a word of several tokens the last one is never drawn.
+    public var bannedWords: [String] = []
+    /// The only tokens that may be drawn; nil allows all.
+    public var allowedTokens: Set<Int32>?
+    /// The token that ends the answer has a log-probability like the others, without text.
+    public var reportsEndToken = false
+    /// What becomes of a prompt that is too long; nil: it is refused.
+    public var truncation: PromptTruncation?
     /// Log-probabilities of the prompt's tokens with this many alternatives; nil is none. Then no cached prefix is used.
     public var promptLogprobs: Int?
     /// Requests share cached prefixes only within a partition, an API key's for example; nil is the common one.

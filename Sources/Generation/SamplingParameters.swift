@@ -1,7 +1,7 @@
 /// How the next token is drawn from the logits.
 ///
 /// Order of the stages: logit bias, penalties, then at `temperature` 0 the argmax (lowest id wins a tie); otherwise
-/// temperature, top-k, top-p, min-p, and one draw from what is left.
+/// temperature, top-k, top-p, min-p, typical-p, and one draw from what is left.
 public struct SamplingParameters: Sendable, Equatable {
     /// 0 is greedy.
     public var temperature: Float = 1
@@ -11,6 +11,8 @@ public struct SamplingParameters: Sendable, Equatable {
     public var topK: Int = 0
     /// Drop tokens less probable than this share of the most probable one; 0 keeps all.
     public var minP: Float = 0
+    /// Keep the tokens whose surprise is nearest to the expected one, up to this mass (Meister et al. 2023); 1 keeps all.
+    public var typicalP: Float = 1
     /// Subtracted once from the logit of every token generated so far (OpenAI).
     public var presencePenalty: Float = 0
     /// Subtracted for each time the token was generated so far (OpenAI).

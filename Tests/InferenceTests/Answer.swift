@@ -7,6 +7,8 @@ struct Answer: Sendable {
     var start: GenerationStart?
     var text = ""
     var logprobs: [TokenLogprob] = []
+    /// nil: they did not come.
+    var prompt: [TokenLogprob?]?
     var reason: FinishReason?
     var usage: GenerationUsage?
     var failure: GenerationError?
@@ -14,7 +16,8 @@ struct Answer: Sendable {
     /// True at the last event.
     mutating func take(_ event: GenerationEvent) -> Bool {
         switch event {
-        case .routed, .reasoning, .toolCall, .prompt: break
+        case .routed, .reasoning, .toolCall: break
+        case .prompt(let logprobs): prompt = logprobs
         case .started(let start): self.start = start
         case .delta(let text, let logprobs):
             self.text += text

@@ -43,7 +43,7 @@ struct SchedulingSimulation {
             prompt: PreparedPrompt(tokens: tokens, adapter: nil, effect: .base(), ends: [], loadMilliseconds: 0), constraint: nil,
             ticket: QueueTicket(tag: tickets, arrival: tickets), submitted: .now)
         let sequence = RunningSequence(
-            prepared: prepared, seed: 0, emitter: TextEmitter(ToyTokenizer(), stop: []), tokenLimit: min(prompt + answer, capacity))
+            prepared: prepared, seed: 0, emitter: TextEmitter(ToyTokenizer(), request), tokenLimit: min(prompt + answer, capacity))
         submitted[name] = time
         roster.enqueue(sequence)
         return sequence

@@ -9,9 +9,10 @@ extension EngineWorker {
         for index in roster.active.indices {
             let sequence = roster.active[index]
             var isHeld = sequence.stream.isSaturated
-            if !isHeld, sequence.pendingTokens > 1 { isHeld = isComputedByAnother(index) }
+            if !isHeld, sequence.pendingTokens > 1, !sequence.isScored { isHeld = isComputedByAnother(index) }
             work.states.append(
-                SequenceState(pendingTokens: sequence.pendingTokens, isHeld: isHeld, isReturning: sequence.isReturning))
+                SequenceState(
+                    pendingTokens: sequence.pendingTokens, isHeld: isHeld, isReturning: sequence.isReturning, isScored: sequence.isScored))
             if !isHeld, sequence.pendingTokens == 1 { isDecoding = true }
         }
         Scheduler().plan(work.states, budget: budget(isDecoding: isDecoding), step: stepNumber, into: &work.plan)
@@ -21,11 +22,13 @@ extension EngineWorker {
     }
 
     private func budget(isDecoding: Bool) -> Scheduler.Budget {
-        guard isDecoding else { return .init(rows: limits.prefillTokens, returningRows: limits.prefillTokens) }
+        guard isDecoding else {
+            return .init(rows: limits.prefillTokens, returningRows: limits.prefillTokens, scoredRows: limits.scoredRows)
+        }
         func rows(_ milliseconds: Double) -> Int {
             work.prefillCost.rows(within: milliseconds, least: roster.active.count + 16, most: limits.maximumRows)
         }
-        return .init(rows: rows(limits.mixedStepMilliseconds), returningRows: rows(limits.recomputeStepMilliseconds))
+        return .init(rows: rows(limits.mixedStepMilliseconds), returningRows: rows(limits.recomputeStepMilliseconds), scoredRows: limits.scoredRows)
     }
 
     /// Takes what others computed since of the blocks that the prompt needs next; true when another prompt is about to
@@ -44,7 +47,7 @@ extension EngineWorker {
         guard end < sequence.tokens.count, end <= sequence.effect.sharedTokens else { return false }
         return work.states.indices.contains { other in
             let leader = roster.active[other]
-            return work.states[other].pendingTokens > 1 && !leader.stream.isSaturated
+            return work.states[other].pendingTokens > 1 && !leader.stream.isSaturated && !leader.isScored
                 && leader.table.node == sequence.table.node && leader.tokens.count >= end && leader.effect.sharedTokens >= end
                 && leader.tokens[sequence.computed..<end] == sequence.tokens[sequence.computed..<end]
         }
@@ -96,12 +99,16 @@ extension EngineWorker {
             work.batch.tokens.append(contentsOf: sequence.tokens[sequence.computed..<end])
             work.batch.tokens.append(contentsOf: sequence.draft)
             let before = min(max(sequence.effect.start - sequence.computed, 0), sequence.planned)
-            if before > 0 { addRun(sequence, start..<start + before, at: sequence.computed, sequence.effect.prefix, .none) }
+            if before > 0 {
+                addRun(
+                    sequence, start..<start + before, at: sequence.computed, sequence.effect.prefix, sequence.isScored ? .all : .none)
+            }
+            if sequence.isScored { work.sampler.add(sequence, scoring: sequence.scoredPlaces) }
             guard before < sequence.planned else { continue }
-            let logits: StepBatch.Run.Logits =
-                sequence.wantsToken ? (sequence.draft.isEmpty ? .last : .all) : .none
+            let drawn: StepBatch.Run.Logits = sequence.wantsToken ? (sequence.draft.isEmpty ? .last : .all) : .none
             addRun(
-                sequence, start + before..<work.batch.tokens.count, at: sequence.computed + before, sequence.effect.delta, logits)
+                sequence, start + before..<work.batch.tokens.count, at: sequence.computed + before, sequence.effect.delta,
+                sequence.isScored ? .all : drawn)
             if sequence.wantsToken { work.sampler.add(sequence) }
         }
     }

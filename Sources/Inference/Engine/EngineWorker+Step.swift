@@ -59,9 +59,11 @@ extension EngineWorker {
         for sequence in work.sequences {
             guard sequence.wantsToken else {
                 sequence.computed += sequence.planned
+                sequence.noteScores()
                 cacheFullBlocks(of: sequence)
                 continue
             }
+            guard sendScores(of: sequence) else { continue }
             if sequence.firstToken == nil { sequence.firstToken = now }
             sequence.noteLookup()
             report.proposed += sequence.draft.count
@@ -83,12 +85,26 @@ extension EngineWorker {
         }
     }
 
+    /// Sends the log-probabilities of a prompt that is computed, where they are asked for. False: the sequence has failed.
+    private func sendScores(of sequence: RunningSequence) -> Bool {
+        guard let scores = sequence.takeScores() else { return true }
+        guard !scores.isDamaged else {
+            fail(sequence, error(.logitsNotFinite, of: sequence))
+            return false
+        }
+        sequence.stream.send(.prompt(scores.entries(sequence.tokens[..<sequence.promptCount], base.tokenizer)))
+        return true
+    }
+
     /// Why the sequence ends with this token; nil when it goes on.
     private func take(_ choice: SampledToken, for sequence: RunningSequence) -> FinishReason? {
         guard sequence.tokens.count < sequence.tokenLimit else { return .length }
         sequence.append(choice.token)
-        if sequence.ends.contains(choice.token) { return .stop }
-        if let event = sequence.emitter.append(choice, withLogprobs: sequence.request.topLogprobs != nil) {
+        if sequence.ends.contains(choice.token) {
+            sequence.emitter.end(with: choice)
+            return .stop
+        }
+        if let event = sequence.emitter.append(choice) {
             sequence.stream.send(event)
         }
         if sequence.emitter.isStopped { return .stop }
@@ -97,6 +113,10 @@ extension EngineWorker {
 
     private func error(_ failure: SampledToken.Failure, of sequence: RunningSequence) -> GenerationError {
         switch failure {
+        case .nothingAllowed where sequence.hasRules:
+            return GenerationError(
+                .invalidRequest,
+                "after \(sequence.completionCount) tokens the allowed tokens, the banned words and the form of the answer leave no token")
         case .nothingAllowed:
             return GenerationError(
                 .internalFailure, "after \(sequence.completionCount) tokens the constraint of the answer allows no token at all")

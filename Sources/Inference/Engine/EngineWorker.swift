@@ -97,7 +97,7 @@ final class EngineWorker: @unchecked Sendable {
     private func sequence(_ prepared: PreparedRequest) -> RunningSequence {
         let request = prepared.request
         return RunningSequence(
-            prepared: prepared, seed: seeds.next(), emitter: TextEmitter(base.tokenizer, stop: request.stop),
+            prepared: prepared, seed: seeds.next(), emitter: TextEmitter(base.tokenizer, request),
             tokenLimit: min(prepared.prompt.tokens.count + (request.maxTokens ?? defaultAnswerTokens), contextLength))
     }
 

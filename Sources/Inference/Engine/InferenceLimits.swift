@@ -13,6 +13,8 @@ public struct InferenceLimits: Sendable {
     public var mixedStepMilliseconds = 50.0
     /// The same for a step in which only sequences that gave way compute again what they lost.
     public var recomputeStepMilliseconds = 15.0
+    /// Rows of a step that give log-probabilities of prompts: each has a row of logits, of the vocabulary's length in f32.
+    public var scoredRows = 64
     /// Verify several draft tokens from the sequence's own text in a step, where that pays. It changes no token.
     public var speculates = true
     /// Requests that are prepared and hold their adapters before the engine takes them.
@@ -30,6 +32,10 @@ public struct InferenceLimits: Sendable {
     /// Stop strings of a request, and bytes of each.
     public var stopStrings = 16
     public var stopStringBytes = 1024
+    /// Words that a request bans, each of as many bytes as a stop string at most.
+    public var bannedWords = 128
+    /// Alternatives of each token of a prompt, or of an answer.
+    public var alternatives = 20
     /// Threads that render templates and tokenize; one adapter gets half of them.
     public var preparationThreads = 4
     /// Threads that wait for adapters that are not in memory yet, one an adapter.

@@ -22,8 +22,12 @@ final class RunningSequence {
     /// Empty while it waits.
     var table = BlockTable()
     private var sampler: Sampler
+    /// Where the request asks for log-probabilities of its prompt, until they are sent.
+    private var scores: PromptScores?
     /// Tokens that end the answer.
     let ends: Set<Int32>
+    /// The request forbids tokens, apart from an early end.
+    var hasRules: Bool { request.allowedTokens != nil || !request.bannedWords.isEmpty }
     var emitter: TextEmitter
     var timings = GenerationTimings()
     var cachedTokens = 0
@@ -73,7 +77,8 @@ final class RunningSequence {
         promptCount = prepared.prompt.tokens.count
         sampler = Sampler(
             prepared.request.sampling, topLogprobs: prepared.request.topLogprobs, prompt: prepared.prompt.tokens, seed: seed,
-            constraint: prepared.constraint)
+            constraint: prepared.constraint, rules: prepared.prompt.rules)
+        scores = prepared.request.promptLogprobs.map { PromptScores(count: prepared.prompt.tokens.count, alternatives: $0) }
         self.emitter = emitter
         self.tokenLimit = tokenLimit
         submitted = prepared.submitted
@@ -92,6 +97,29 @@ final class RunningSequence {
     var isReturning: Bool { firstToken != nil && pendingTokens > 1 }
     /// The step computes all pending tokens and therefore gives a new one.
     var wantsToken: Bool { planned == pendingTokens }
+
+    // MARK: Log-probabilities of the prompt
+
+    /// All rows of its prompt give logits; no token is drawn before they have.
+    var isScored: Bool { scores != nil }
+
+    /// Tokens whose keys and values it may take from others instead of computing them: rows that are to be scored are computed.
+    var takenTokens: Int { min(effect.sharedTokens, scores?.rows ?? .max) }
+
+    /// The tokens of the prompt that the rows of the step score.
+    var scoredPlaces: Range<Int> { computed + 1..<min(computed + planned + 1, promptCount) }
+
+    /// On one of the pool's threads, while the engine's waits.
+    func score(_ place: Int, _ logits: UnsafeMutableBufferPointer<Float>) { scores?.score(place, token: tokens[place], logits) }
+
+    /// The planned rows are scored.
+    func noteScores() { scores.map { $0.rows = max($0.rows, computed) } }
+
+    /// The scores of the whole prompt, once.
+    func takeScores() -> PromptScores? {
+        defer { scores = nil }
+        return scores
+    }
 
     func append(_ token: Int32) { tokens.append(token) }
 

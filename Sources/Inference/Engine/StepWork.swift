@@ -9,7 +9,8 @@ struct StepWork {
     var sequences: [RunningSequence] = []
     var batch = StepBatch()
     let sampler: StepSampler
-    /// `[limits.logitsRows, vocabulary]`, rows `DecoderWeights.logitsStride` apart.
+    /// `[limits.logitsRows + limits.scoredRows, vocabulary]`, rows `DecoderWeights.logitsStride` apart; pages that no step has used take
+    /// no memory.
     let logits: FloatBuffer
     var decodeCost = StepTimeModel.decode
     var prefillCost = StepTimeModel.prefill
@@ -18,13 +19,13 @@ struct StepWork {
     init(base: BaseModel, limits: InferenceLimits, allocations: (@Sendable () -> Int)?) throws(ModelError) {
         let stride = base.decoder.logitsStride
         do throws(ResourceError) {
-            logits = try FloatBuffer(limits.logitsRows * stride, for: "logits")
+            logits = try FloatBuffer((limits.logitsRows + limits.scoredRows) * stride, for: "logits")
         } catch {
             throw ModelError(error)
         }
         sampler = StepSampler(
             pool: base.pool, vocabulary: base.decoder.configuration.vocabulary, logits: logits.pointer, stride: stride,
-            sequences: limits.activeSequences)
+            sequences: limits.activeSequences, scoredRows: limits.scoredRows)
         self.allocations = allocations
         states.reserveCapacity(limits.activeSequences)
         plan.parts.reserveCapacity(limits.activeSequences)

@@ -13,6 +13,8 @@ struct PreparedPrompt: Sendable {
     var asked: [AskedMemory] = []
     /// Tokens that end the answer; none where the request goes on after them.
     var ends: Set<Int32>
+    /// What the request forbids; nil: nothing.
+    var rules: TokenRules?
     var loadMilliseconds: Double
 }
 

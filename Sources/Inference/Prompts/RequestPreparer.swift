@@ -15,22 +15,29 @@ struct RequestPreparer: Sendable {
 
     /// - Parameter request: of any of the prompt's sequences.
     func prepare(_ request: GenerationRequest) throws(GenerationError) -> PreparedPrompt {
-        try checkStops(request.stop)
-        try checkBias(request.sampling.logitBias)
+        try RequestCheck(limits: limits, vocabulary: base.decoder.configuration.vocabulary).check(request)
         let loadStart = ContinuousClock.now
         let adapter = try pin(request)
         let loadMilliseconds = (ContinuousClock.now - loadStart) / .milliseconds(1)
-        let tokens = try prompts.tokens(of: request.prompt, adapter: adapter)
+        let tokens = try prompts.tokens(of: request.prompt, adapter: adapter).truncated(request, contextLength: contextLength)
         try checkLength(request, promptTokens: tokens.count)
         var effect = adapter.map { RequestEffect.whole($0, partition: request.cachePartition) } ?? .base(partition: request.cachePartition)
         if adapter?.retrieval != nil { effect = .base(partition: request.cachePartition) }
         let (found, asked) = try recall(request, adapter)
         if let found { effect = effect.retrieving(try found.delta(beside: effect.delta), promptTokens: tokens.count) }
+        let own = request.ignoreEndOfSequence ? [] : adapter?.prompting.tokens.ends(base.tokenizer) ?? base.tokenizer.endOfSequence
+        let ends = own.union(request.stopTokens)
         return PreparedPrompt(
-            tokens: tokens, adapter: adapter, effect: effect, recall: found?.recall, asked: asked,
-            ends: request.ignoreEndOfSequence
-                ? [] : adapter?.prompting.tokens.ends(base.tokenizer) ?? base.tokenizer.endOfSequence,
+            tokens: tokens, adapter: adapter, effect: effect, recall: found?.recall, asked: asked, ends: ends,
+            rules: TokenRules(
+                allowed: request.allowedTokens, words: request.bannedWords.flatMap(spellings), ends: ends, minTokens: request.minTokens),
             loadMilliseconds: loadMilliseconds)
+    }
+
+    /// A word at the beginning of a text, and behind a space.
+    private func spellings(_ word: String) -> [[Int32]] {
+        let bare = String(word.drop { $0 == " " })
+        return [bare, " " + bare].map { base.tokenizer.encode($0, addSpecialTokens: false, parseSpecial: false) }
     }
 
     /// The constraint of one sequence, which follows that sequence's tokens.
@@ -105,6 +112,8 @@ struct RequestPreparer: Sendable {
 
     private func checkLength(_ request: GenerationRequest, promptTokens: Int) throws(GenerationError) {
         let answer = request.maxTokens ?? 0
+        // A request that only scores its prompt may fill the context.
+        if request.maxTokens == 0, promptTokens <= contextLength { return }
         guard promptTokens >= contextLength || answer > contextLength - promptTokens else { return }
         let part = if case .chat = request.prompt { "messages" } else { "prompt" }
         let limit = "This model's maximum context length is \(contextLength) tokens."
@@ -117,22 +126,6 @@ struct RequestPreparer: Sendable {
             .contextLengthExceeded,
             "\(limit) However, you requested \(promptTokens + answer) tokens (\(promptTokens) in the \(part), \(answer) in the "
                 + "completion). Please reduce the length of the \(part) or completion.")
-    }
-
-    private func checkBias(_ bias: [Int32: Float]) throws(GenerationError) {
-        let vocabulary = Int32(base.decoder.configuration.vocabulary)
-        guard let wrong = bias.keys.filter({ $0 < 0 || $0 >= vocabulary }).min() else { return }
-        throw GenerationError(
-            .invalidRequest,
-            "token id \(wrong) of logit_bias is not in the vocabulary; ids go from 0 to \(vocabulary - 1)")
-    }
-
-    private func checkStops(_ stops: [String]) throws(GenerationError) {
-        guard stops.count <= limits.stopStrings, stops.allSatisfy({ $0.utf8.count <= limits.stopStringBytes }) else {
-            throw GenerationError(
-                .invalidRequest,
-                "at most \(limits.stopStrings) stop strings of \(limits.stopStringBytes) bytes each are taken")
-        }
     }
 
     private func pin(_ request: GenerationRequest) throws(GenerationError) -> PinnedAdapter? {

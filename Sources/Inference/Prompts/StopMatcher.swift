@@ -33,23 +33,26 @@ struct StopMatcher: Sendable {
 
     private var stops: [Stop]
     private var held: [UInt8] = []
+    /// The stop string is part of what is shown.
+    private let includesMatch: Bool
     private(set) var isStopped = false
 
-    init(_ stops: [String]) {
+    init(_ stops: [String], includesMatch: Bool = false) {
+        self.includesMatch = includesMatch
         self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty }.map(Stop.init)
     }
 
-    /// Takes more text and returns the text that is safe to show: all of it before the stop string that begins first, once one is
-    /// complete.
+    /// Takes more text and returns the text that is safe to show: once a stop string is complete, all of it up to the one that begins
+    /// first.
     mutating func append(_ text: String) -> String {
         guard !isStopped else { return "" }
         if stops.isEmpty { return text }
         let before = held.count
         held.append(contentsOf: text.utf8)
-        if let start = firstMatch(from: before) {
+        if let match = firstMatch(from: before) {
             isStopped = true
             defer { held = [] }
-            return String(decoding: held[..<start], as: UTF8.self)
+            return String(decoding: held[..<(includesMatch ? match.upperBound : match.lowerBound)], as: UTF8.self)
         }
         let safe = held.count - (stops.map(\.matched).max() ?? 0)
         defer { held.removeFirst(safe) }
@@ -62,12 +65,13 @@ struct StopMatcher: Sendable {
         return String(decoding: held, as: UTF8.self)
     }
 
-    /// Start of the match that begins first among those that end in the bytes from `start` on.
-    private mutating func firstMatch(from start: Int) -> Int? {
-        var first: Int?
+    /// The match that begins first among those that end in the bytes from `start` on.
+    private mutating func firstMatch(from start: Int) -> Range<Int>? {
+        var first: Range<Int>?
         for index in stops.indices {
             for place in start..<held.count where stops[index].take(held[place]) {
-                first = min(first ?? .max, place + 1 - stops[index].bytes.count)
+                let match = place + 1 - stops[index].bytes.count..<place + 1
+                if match.lowerBound < first?.lowerBound ?? .max { first = match }
                 break
             }
         }

@@ -8,26 +8,51 @@ struct TextEmitter: Sendable {
     private var matcher: StopMatcher
     /// Log-probabilities of tokens whose text is still held back.
     private var waiting: [TokenLogprob] = []
+    private let hasLogprobs: Bool
+    private let reportsEndToken: Bool
+    /// The text of these goes in where they end the answer.
+    private let shownEnds: Set<Int32>
+    /// No stop string begins in the first of them.
+    private var unmatchedTokens: Int
+    /// The text of the token that ended the answer.
+    private var ending = ""
 
-    init(_ tokenizer: any Tokenizer, stop: [String]) {
+    init(_ tokenizer: any Tokenizer, _ request: GenerationRequest) {
         self.tokenizer = tokenizer
-        detokenizer = StreamingDetokenizer(tokenizer)
-        matcher = StopMatcher(stop)
+        detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: request.skipsSpecialTokens)
+        matcher = StopMatcher(request.stop, includesMatch: request.includesStop)
+        hasLogprobs = request.topLogprobs != nil
+        reportsEndToken = request.reportsEndToken
+        shownEnds = request.includesStop ? request.stopTokens : []
+        unmatchedTokens = request.minTokens
     }
 
     var isStopped: Bool { matcher.isStopped }
 
     /// The event of one more token; nil while there is nothing to show.
-    mutating func append(_ choice: SampledToken, withLogprobs: Bool) -> GenerationEvent? {
-        if withLogprobs { waiting.append(logprob(choice)) }
-        return event(matcher.append(detokenizer.append(choice.token)))
+    mutating func append(_ choice: SampledToken) -> GenerationEvent? {
+        if hasLogprobs { waiting.append(logprob(choice)) }
+        return event(matched(detokenizer.append(choice.token)))
+    }
+
+    /// The token that ends the answer; what it adds comes with `finish`.
+    mutating func end(with choice: SampledToken) {
+        let isShown = shownEnds.contains(choice.token)
+        if hasLogprobs, reportsEndToken || isShown { waiting.append(logprob(choice)) }
+        if isShown { ending = matched(detokenizer.append(choice.token)) }
     }
 
     /// The held-back text, at the end of the answer.
     mutating func finish() -> GenerationEvent? {
-        guard !isStopped else { return event("") }
-        let text = matcher.append(detokenizer.finish())
+        guard !isStopped else { return event(ending) }
+        let text = ending + matcher.append(detokenizer.finish())
         return event(isStopped ? text : text + matcher.finish())
+    }
+
+    private mutating func matched(_ text: String) -> String {
+        guard unmatchedTokens > 0 else { return matcher.append(text) }
+        unmatchedTokens -= 1
+        return text
     }
 
     private mutating func event(_ text: String) -> GenerationEvent? {

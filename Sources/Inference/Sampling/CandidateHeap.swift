@@ -1,9 +1,14 @@
-/// A heap of candidates in the scratch's memory, the largest weight on top, the lower place in a tie.
+/// A heap of candidates in the scratch's memory, the largest key on top, the lower place in a tie.
 struct CandidateHeap {
     private let scratch: SamplerScratch
+    private let keys: UnsafeMutablePointer<Float>
     private var count = 0
 
-    init(_ scratch: SamplerScratch) { self.scratch = scratch }
+    /// - Parameter keys: of the candidates' places; nil: their weights.
+    init(_ scratch: SamplerScratch, keys: UnsafeMutablePointer<Float>? = nil) {
+        self.scratch = scratch
+        self.keys = keys ?? scratch.weights
+    }
 
     /// Before `order`.
     mutating func add(_ place: Int) {
@@ -39,7 +44,7 @@ struct CandidateHeap {
 
     private func precedes(_ a: Int, _ b: Int) -> Bool {
         let (a, b) = (scratch.heap[a], scratch.heap[b])
-        let (left, right) = (scratch.weights[Int(a)], scratch.weights[Int(b)])
+        let (left, right) = (keys[Int(a)], keys[Int(b)])
         return left == right ? a < b : left > right
     }
 }

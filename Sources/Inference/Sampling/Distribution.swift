@@ -2,7 +2,7 @@ internal import Glibc
 
 import Tensors
 
-/// `softmax(logits / temperature)`, cut by top-k, top-p and min-p, and one draw from it. The vocabulary is never sorted.
+/// `softmax(logits / temperature)`, cut by top-k, top-p, min-p and typical-p, and one draw from it. The vocabulary is never sorted.
 ///
 /// Top-p alone draws from the whole distribution and keeps the token if the more probable tokens weigh less than `topP`; otherwise it
 /// draws again. That is exact and costs two or three passes however flat the distribution is. Other cuts select the candidates that
@@ -15,7 +15,7 @@ struct Distribution {
     private let best: Int
     private let maximum: Float
     private let scale: Float
-    private let scratch: SamplerScratch
+    let scratch: SamplerScratch
 
     /// - Parameter best: index of the largest logit.
     init(_ logits: UnsafeMutableBufferPointer<Float>, best: Int, temperature: Float, scratch: SamplerScratch) {
@@ -26,15 +26,16 @@ struct Distribution {
         scale = 1 / temperature
     }
 
-    /// A draw after top-k, then top-p of what is left, then min-p. `topK` 0, `topP` 1 and `minP` 0 keep all.
+    /// A draw after top-k, then top-p of what is left, then min-p, then typical-p of what is left. `topK` 0 and 1 for `topP` and `typicalP`
+    /// and `minP` 0 keep all.
     ///
     /// - Parameter uniform: a number in 0..<1 for each attempt.
-    func draw(topK: Int, topP: Float, minP: Float, uniform: (Int) -> Float) -> Int {
+    func draw(topK: Int, topP: Float, minP: Float, typicalP: Float = 1, uniform: (Int) -> Float) -> Int {
         guard maximum.isFinite else { return best }
         let limited = topK > 0 && topK < logits.count
         var total = 0.0
         if !limited, topP < 1 || minP <= 0 { total = sumChunks() }
-        if !limited, minP <= 0 {
+        if !limited, minP <= 0, typicalP >= 1 {
             guard total > 0 else { return best }
             if topP >= 1 { return drawFromAll(uniform(0), total) }
             for attempt in 0..<Self.attempts where topP >= 0.5 {
@@ -48,7 +49,9 @@ struct Distribution {
             let mass = limited ? self.mass(of: count) : total
             count = keepLargest(of: count, count: .max, mass: Double(topP) * mass)
         }
-        return draw(uniform(Self.attempts), of: count, least: minP)
+        guard typicalP < 1 else { return draw(uniform(Self.attempts), of: count, least: minP) }
+        count = keepTypical(of: keep(of: count, least: minP), mass: typicalP)
+        return draw(uniform(Self.attempts), of: count, least: 0)
     }
 
     // MARK: From all

@@ -1,12 +1,10 @@
-internal import Glibc
-
 import Generation
 import Tensors
 
 /// Draws the tokens of one sequence.
 ///
-/// Stages, in order: logit bias, penalties, the constraint's mask, log-probabilities; then at temperature 0 the argmax (lowest id
-/// wins a tie), otherwise temperature, top-k, top-p, min-p and one draw. Works in place on the row of logits that the step
+/// Stages, in order: logit bias, penalties, the masks of rules and constraint, log-probabilities; then at temperature 0 the argmax
+/// (lowest id wins a tie), otherwise temperature, top-k, top-p, min-p, typical-p and one draw. Works in place on the row of logits that the step
 /// produced; `O(vocabulary)` without sorting it. Allocates only for penalties (a count of each token) and log-probabilities.
 ///
 /// The n-th draw depends on the seed and n alone, so a sequence gets the same tokens whether they are verified together or
@@ -22,11 +20,14 @@ struct Sampler: Sendable {
     private var draws = 0
     /// In the state after the tokens drawn so far.
     private(set) var constraint: (any TokenConstraint)?
+    private var rules: TokenRules?
 
     /// - Parameter seed: used where the request names none.
     init(
-        _ parameters: SamplingParameters, topLogprobs: Int?, prompt: [Int32], seed: UInt64, constraint: (any TokenConstraint)? = nil
+        _ parameters: SamplingParameters, topLogprobs: Int?, prompt: [Int32], seed: UInt64, constraint: (any TokenConstraint)? = nil,
+        rules: TokenRules? = nil
     ) {
+        self.rules = rules
         self.constraint = constraint
         self.parameters = parameters
         self.topLogprobs = topLogprobs
@@ -39,17 +40,18 @@ struct Sampler: Sendable {
         guard let row = logits.baseAddress else { return SampledToken(token: 0) }
         if let failure = failure(of: logits) { return SampledToken(token: 0, failure: failure) }
         adjust(logits)
+        rules?.mask(logits)
         constraint?.mask(logits)
+        rules?.maskEnds(logits)
         let best = Kernels.maximumIndex(row, count: logits.count)
         guard logits[best] > -.infinity else { return SampledToken(token: 0, failure: .nothingAllowed) }
         let token = draw(logits, best: best, scratch)
         if countsTokens { generated[token, default: 0] += 1 }
         constraint?.accept(token)
+        rules?.accept(token)
         guard let topLogprobs else { return SampledToken(token: token) }
-        let normalizer = logSumExp(logits, maximum: logits[best])
-        return SampledToken(
-            token: token, logprob: logits[Int(token)] - normalizer,
-            alternatives: largest(topLogprobs, of: logits).map { (Int32($0), logits[$0] - normalizer) })
+        let logprobs = LogProbabilities(logits, maximum: logits[best])
+        return SampledToken(token: token, logprob: logprobs[token], alternatives: logprobs.largest(topLogprobs))
     }
 
     /// Nil where some logit is finite and not 0, and none is NaN or infinitely large; one that is `-infinity` is never drawn.
@@ -89,33 +91,8 @@ struct Sampler: Sendable {
         draws += 1
         let distribution = Distribution(logits, best: best, temperature: parameters.temperature, scratch: scratch)
         return Int32(
-            distribution.draw(topK: parameters.topK, topP: parameters.topP, minP: parameters.minP) {
+            distribution.draw(topK: parameters.topK, topP: parameters.topP, minP: parameters.minP, typicalP: parameters.typicalP) {
                 random.uniform(draw, attempt: $0)
             })
-    }
-
-    private func logSumExp(_ logits: UnsafeMutableBufferPointer<Float>, maximum: Float) -> Float {
-        guard let row = logits.baseAddress else { return maximum }
-        var sum = 0.0
-        for start in stride(from: 0, to: logits.count, by: 1024) {
-            sum += Double(
-                Kernels.expSum(row + start, count: min(1024, logits.count - start), maximum: maximum, scale: 1))
-        }
-        return maximum + Float(log(sum))
-    }
-
-    /// Indices of the `count` largest values, largest first, lower index first in a tie: `O(vocabulary + count^2)` typically.
-    private func largest(_ count: Int, of values: UnsafeMutableBufferPointer<Float>) -> [Int] {
-        var kept: [Int] = []
-        guard count > 0 else { return kept }
-        for index in values.indices {
-            if kept.count == count, let last = kept.last, values[index] <= values[last] { continue }
-            guard values[index] > -.infinity else { continue }
-            var place = kept.count
-            while place > 0, values[kept[place - 1]] < values[index] { place -= 1 }
-            kept.insert(index, at: place)
-            if kept.count > count { kept.removeLast() }
-        }
-        return kept
     }
 }

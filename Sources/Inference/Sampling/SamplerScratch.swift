@@ -10,7 +10,7 @@ final class SamplerScratch {
     let heap: UnsafeMutablePointer<UInt32>
     let counts: UnsafeMutablePointer<UInt32>
     let masses: UnsafeMutablePointer<Double>
-    /// Of the vocabulary's chunks.
+    /// Of the vocabulary's chunks, or how typical the candidates are. `[vocabulary]`
     let sums: UnsafeMutablePointer<Float>
 
     init(vocabulary: Int) {

@@ -1,32 +1,47 @@
 import Tensors
 
-/// Draws the tokens of a step's sequences from the logits; the pool's threads share the sequences.
+/// Draws the tokens of a step's sequences from the logits, and scores the tokens of prompts; the pool's threads share the work.
 ///
-/// Isolation: the engine's thread fills and runs it; during the run each thread has its own sequences.
+/// Isolation: the engine's thread fills and runs it; during the run each thread has its own sequences, and its own rows of prompts.
 final class StepSampler: PoolWork {
     private let pool: WorkerPool
     private let vocabulary: Int
     private let logits: UnsafeMutablePointer<Float>
     private let stride: Int
     private let scratch: [SamplerScratch]
+    private enum Work {
+        /// The sequence's tokens come from the rows.
+        case draw(RunningSequence)
+        /// The row scores the token at that place of the prompt.
+        case score(RunningSequence, Int)
+    }
+
     /// With the first row of its logits.
-    private var entries: [(sequence: RunningSequence, row: Int)] = []
+    private var entries: [(work: Work, row: Int)] = []
     private var rows = 0
 
-    /// - Parameter logits: `[rows, vocabulary]`, `stride` elements from row to row; the caller's.
-    init(pool: WorkerPool, vocabulary: Int, logits: UnsafeMutablePointer<Float>, stride: Int, sequences: Int) {
+    /// - Parameters:
+    ///   - logits: `[rows, vocabulary]`, `stride` elements from row to row; the caller's.
+    ///   - scoredRows: most rows of a step that score prompts
+    init(pool: WorkerPool, vocabulary: Int, logits: UnsafeMutablePointer<Float>, stride: Int, sequences: Int, scoredRows: Int) {
         self.pool = pool
         self.vocabulary = vocabulary
         self.logits = logits
         self.stride = stride
         scratch = (0..<pool.threads).map { _ in SamplerScratch(vocabulary: vocabulary) }
-        entries.reserveCapacity(sequences)
+        entries.reserveCapacity(sequences + scoredRows)
     }
 
     /// The sequence's tokens come from the next rows: one, and one for each token that it proposed.
     func add(_ sequence: RunningSequence) {
-        entries.append((sequence, rows))
+        entries.append((.draw(sequence), rows))
         rows += 1 + sequence.draft.count
+    }
+
+    /// The next rows score the tokens of the prompt at these places.
+    func add(_ sequence: RunningSequence, scoring places: Range<Int>) {
+        for place in places { entries.append((.score(sequence, place), rows + place - places.lowerBound)) }
+        rows += places.count
     }
 
     /// Leaves the tokens in the sequences' `sampled`.
@@ -46,6 +61,10 @@ final class StepSampler: PoolWork {
 
     private func sample(_ index: Int, _ scratch: SamplerScratch) {
         let entry = entries[index]
-        entry.sequence.sample(logits + entry.row * stride, stride: stride, vocabulary: vocabulary, scratch: scratch)
+        let row = logits + entry.row * stride
+        switch entry.work {
+        case .draw(let sequence): sequence.sample(row, stride: stride, vocabulary: vocabulary, scratch: scratch)
+        case .score(let sequence, let place): sequence.score(place, UnsafeMutableBufferPointer(start: row, count: vocabulary))
+        }
     }
 }

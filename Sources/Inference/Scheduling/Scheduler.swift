@@ -16,6 +16,8 @@ struct Scheduler {
         var rows: Int
         /// Rows up to which returning sequences take part.
         var returningRows: Int
+        /// Rows that prompts get together whose rows give logits.
+        var scoredRows = Int.max
     }
 
     /// - Parameters:
@@ -33,10 +35,11 @@ struct Scheduler {
         appendPrompts(sequences, returning: true, step: step, to: &plan)
         let room = max(budget.rows - decoding, 1)
         let isShared = decoding < fresh && fresh < plan.parts.count
+        var scoredRoom = budget.scoredRows
         let granted = grant(
-            isShared ? max(room - Self.leastReturningRows, 1) : room, to: decoding..<fresh, of: sequences, in: &plan)
+            isShared ? max(room - Self.leastReturningRows, 1) : room, scored: &scoredRoom, to: decoding..<fresh, of: sequences, in: &plan)
         let returningRoom = max(budget.returningRows - decoding - granted, Self.leastReturningRows)
-        grant(min(room - granted, returningRoom), to: fresh..<plan.parts.count, of: sequences, in: &plan)
+        grant(min(room - granted, returningRoom), scored: &scoredRoom, to: fresh..<plan.parts.count, of: sequences, in: &plan)
         plan.parts.removeAll { $0.tokens == 0 }
     }
 
@@ -44,13 +47,17 @@ struct Scheduler {
 
     /// Shares rows out in rounds; returns how many were used.
     @discardableResult
-    private func grant(_ rows: Int, to places: Range<Int>, of sequences: [SequenceState], in plan: inout RowSchedule) -> Int {
+    private func grant(
+        _ rows: Int, scored: inout Int, to places: Range<Int>, of sequences: [SequenceState], in plan: inout RowSchedule
+    ) -> Int {
         var left = rows
         while left > 0 {
             let before = left
             for place in places {
-                let missing = sequences[plan.parts[place].index].pendingTokens - plan.parts[place].tokens
-                let grant = min(Self.quantum, missing, left)
+                let sequence = sequences[plan.parts[place].index]
+                let missing = sequence.pendingTokens - plan.parts[place].tokens
+                let grant = min(Self.quantum, missing, left, sequence.isScored ? scored : .max)
+                if sequence.isScored { scored -= grant }
                 plan.parts[place].tokens += grant
                 left -= grant
             }

@@ -50,8 +50,7 @@ extension SequenceRoster {
 
     /// Nil when the sequence is active now; otherwise the steps after which it fits if all others run to their promised ends.
     private mutating func admit(_ sequence: RunningSequence, step: Int) -> Int? {
-        sequence.table = blocks.takePrefix(
-            of: sequence.tokens, owner: sequence.effect.owner, limit: sequence.effect.sharedTokens)
+        sequence.table = blocks.takePrefix(of: sequence.tokens, owner: sequence.effect.owner, limit: sequence.takenTokens)
         let horizon = horizon(of: sequence)
         let missing = growth(of: sequence, steps: horizon)
         let shortage = missing + active.reduce(0) { $0 + growth(of: $1, steps: horizon) } - blocks.availableCount

@@ -6,6 +6,8 @@ struct SequenceState: Equatable {
     var isHeld = false
     /// It gave its memory up and recomputes the lost keys and values.
     var isReturning = false
+    /// All rows of its prompt give logits.
+    var isScored = false
 }
 
 /// Rows of one step. Reused from step to step: it keeps its memory.
