@@ -165,6 +165,9 @@ final class ScriptedServices: ModelCatalogue, RequestRouter, AdapterAdministrati
         changes.withLock { $0.append("unload \(name)") }
     }
 
+    func bring(_ name: String) async throws { changes.withLock { $0.append("bring \(name)") } }
+    func release(_ name: String) async throws { changes.withLock { $0.append("release \(name)") } }
+
     let name = "mini"
     let dimension = 4
     func embed(_ texts: [String]) async throws -> EmbeddedTexts {

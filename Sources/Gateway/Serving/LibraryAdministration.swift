@@ -64,6 +64,12 @@ struct LibraryAdministration: AdapterAdministration {
         }
     }
 
+    func bring(_ name: String) async throws {
+        try await queue.run { try administer(name) { () throws(AdapterError) in _ = try library.store.preload(name) } }
+    }
+
+    func release(_ name: String) async throws { try await queue.run { library.store.drop(name) } }
+
     private func found(_ name: String) throws(APIError) -> AdapterReport {
         guard let report = library.report(name) else {
             throw APIError(.adapterNotFound, "There is no adapter `\(name)`.")

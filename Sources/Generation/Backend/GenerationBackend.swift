@@ -7,6 +7,8 @@ public protocol GenerationBackend: Sendable {
     var baseModelName: String { get }
     /// Longest prompt plus completion, in tokens.
     var contextLength: Int { get }
+    /// What is known of the base model; nil where nothing is.
+    var facts: BaseModelFacts? { get }
     /// How it is now: a snapshot.
     var status: BackendStatus { get }
 
@@ -32,6 +34,8 @@ public protocol GenerationBackend: Sendable {
 }
 
 extension GenerationBackend {
+    public var facts: BaseModelFacts? { nil }
+
     public func stop() { stop(whenStopped: {}) }
 
     /// Queues one sequence, whose adapter is never replaced.

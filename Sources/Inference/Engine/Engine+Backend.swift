@@ -36,6 +36,8 @@ extension Engine {
             ])
     }
 
+    public var facts: BaseModelFacts? { base.facts }
+
     public func load(_ adapter: String) throws(GenerationError) {
         guard let store else { throw GenerationError(.adapterNotFound, "there is no adapter `\(adapter)`") }
         do throws(AdapterError) {

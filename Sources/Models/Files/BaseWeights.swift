@@ -13,6 +13,8 @@ public final class BaseWeights: Sendable {
     public let configuration: DecoderConfiguration
     /// Of the files: `ModelFiles.identity`.
     public var identity: String { files.identity }
+    /// The type of the first layer's queries in the file, which most matrices have: like `q4_0`.
+    public var elementType: String { files.tensor(.weight(0, .query)).dtype.name }
     private let files: ModelFiles
     /// At `projection`: see `ModelFiles.rowOrder`.
     private let rowOrders: [[Int]?]

@@ -6,8 +6,7 @@ enum EmbeddingShape {
     static func whole(_ embedded: EmbeddedTexts, request: EmbeddingRequest, model: String, dimension: Int) -> JSONValue {
         let kept = request.dimensions ?? dimension
         let data = request.texts.indices.map { index -> JSONValue in
-            let row = embedded.vectors[(index * dimension)..<((index + 1) * dimension)]
-            let vector = kept < dimension ? shortened(row.prefix(kept)) : Array(row)
+            let vector = vector(index, of: embedded, dimension: dimension, kept: kept)
             return [
                 "object": "embedding", "index": .integer(Int64(index)),
                 "embedding": request.isBase64
@@ -19,6 +18,12 @@ enum EmbeddingShape {
             "object": "list", "data": .array(data), "model": .string(model),
             "usage": ["prompt_tokens": .integer(tokens), "total_tokens": .integer(tokens)],
         ]
+    }
+
+    /// The vector of a text; the first `kept` dimensions of it, scaled back to length 1.
+    static func vector(_ index: Int, of embedded: EmbeddedTexts, dimension: Int, kept: Int) -> [Float] {
+        let row = embedded.vectors[(index * dimension)..<((index + 1) * dimension)]
+        return kept < dimension ? shortened(row.prefix(kept)) : Array(row)
     }
 
     /// Scaled back to length 1.

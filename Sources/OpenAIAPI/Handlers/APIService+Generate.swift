@@ -35,13 +35,19 @@ extension APIService {
     }
 
     /// Hands the job to the serving layer, which chooses who answers each prompt.
-    func generate(_ exchange: Exchange, _ job: GenerationJob, shape: any AnswerShape, _ services: APIServices) {
+    ///
+    /// - Parameter whenOver: see `GenerationRun`.
+    @discardableResult
+    func generate(
+        _ exchange: Exchange, _ job: GenerationJob, shape: any AnswerShape, _ services: APIServices, whenOver: GenerationRun.Ending? = nil
+    ) -> GenerationRun {
         exchange.record.choices = job.sequences
         exchange.record.decisions = job.prompts.map { _ in nil }
         let answer = Answer(
             id: identity(shape.idPrefix), created: clock(), baseModel: services.backend.baseModelName, job: job)
-        GenerationRun(exchange, shape: shape, answer: answer)
-            .start(on: services.serving, selections: job.prompts.map { selection($0, job, exchange, services) })
+        let run = GenerationRun(exchange, shape: shape, answer: answer, whenOver: whenOver)
+        run.start(on: services.serving, selections: job.prompts.map { selection($0, job, exchange, services) })
+        return run
     }
 
     /// What the client said of one prompt's adapter, or the default that `/lora-adapters` set.

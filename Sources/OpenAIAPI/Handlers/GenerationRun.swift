@@ -12,6 +12,9 @@ import UV
 /// adapters, and so that a request that fails before it starts has an HTTP status.
 @LoopActor
 final class GenerationRun {
+    /// Gets the whole answer with the shape that wrote it, before the client has its end; nil: it failed, or the client left.
+    typealias Ending = @LoopActor (_ answer: Answer?, _ shape: any AnswerShape) -> Void
+
     private let exchange: Exchange
     private var shape: any AnswerShape
     private var answer: Answer
@@ -25,9 +28,13 @@ final class GenerationRun {
     /// Frames that wait for the head.
     private var held: [JSONValue] = []
 
+    /// Called once.
+    private var whenOver: Ending?
+
     private static let mostHeld = 256
 
-    init(_ exchange: Exchange, shape: any AnswerShape, answer: Answer) {
+    init(_ exchange: Exchange, shape: any AnswerShape, answer: Answer, whenOver: Ending? = nil) {
+        self.whenOver = whenOver
         self.exchange = exchange
         self.shape = shape
         self.answer = answer
@@ -35,7 +42,7 @@ final class GenerationRun {
 
     /// - Parameter selections: one for each prompt.
     func start(on serving: RoutedBackend, selections: [RoutedPrompt.Selection]) {
-        guard !exchange.isOver else { return }
+        guard !exchange.isOver else { return tell(nil) }
         // These two hold the run until the answer ends or the client leaves; mailboxes hold it weakly.
         exchange.onClientLeft = { self.cancel() }
         exchange.responder.onDrain = { self.pumpAll() }
@@ -197,6 +204,7 @@ final class GenerationRun {
         isOver = true
         deadlines?.close()
         note()
+        tell(answer)
         guard answer.job.isStream else {
             return exchange.respond(shape.whole(answer), headers: headers)
         }
@@ -209,6 +217,7 @@ final class GenerationRun {
         isOver = true
         deadlines?.close()
         note()
+        tell(nil)
         for stream in streams { stream.cancel() }
         without?.cancel()
         if hasBegun { exchange.endEvents(done: false, error: error) } else { exchange.fail(error) }
@@ -218,8 +227,14 @@ final class GenerationRun {
         guard !isOver else { return }
         isOver = true
         deadlines?.close()
+        tell(nil)
         for stream in streams { stream.cancel() }
         without?.cancel()
+    }
+
+    private func tell(_ answer: Answer?) {
+        whenOver?(answer, shape)
+        whenOver = nil
     }
 
     private var headers: HTTPHeaders {

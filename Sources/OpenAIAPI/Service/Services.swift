@@ -154,6 +154,10 @@ public protocol AdapterAdministration: Sendable {
     func load(_ name: String, path: String, inPlace: Bool) async throws
     /// vLLM's unload: the name is no longer served; its folder stays.
     func unload(_ name: String) async throws
+    /// Brings an adapter that is served into memory.
+    func bring(_ name: String) async throws
+    /// Takes an adapter out of memory. It stays served: its next request loads it again.
+    func release(_ name: String) async throws
 }
 
 public protocol EmbeddingService: Sendable {
