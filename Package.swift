@@ -38,6 +38,8 @@ let targets: [Target] = [
         cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-std=gnu11"])]),
     .target(name: "CAllocations", path: "Sources/CAllocations"),
     .target(name: "CMappings", path: "Sources/CMappings"),
+    // Its page's files become part of the program (`#embed`).
+    .target(name: "CConsole", path: "Sources/CConsole", exclude: ["page"]),
     // 1 ground
     module("Tensors", ["CKernels", "COpenBLAS", "CMappings"]),
     module("JSON", ["CJansson"]),
@@ -66,7 +68,7 @@ let targets: [Target] = [
     // Between services and front: the one place that chooses who answers.
     module("Serving", ["Routing", "Generation", "JSON"]),
     // 5 front
-    module("OpenAIAPI", ["Serving", "HTTP", "UV", "JSON", "Generation"]),
+    module("OpenAIAPI", ["Serving", "HTTP", "UV", "JSON", "Generation", "CConsole"]),
     // 6 assembly
     module("Gateway", [
         "Files",

@@ -47,6 +47,10 @@ public final class DispatchedRouter: RequestRouter {
         return decision
     }
 
+    public func map(of decision: RouteDecision) async throws(GenerationError) -> RouteMap? {
+        try await onQueue { [dispatcher] _ in try dispatcher.map(of: decision) }
+    }
+
     public func fellBack(from adapter: String, to decision: RouteDecision, _ question: RouteQuestion) {
         dispatcher.replace(adapter, by: decision, in: question)
     }
@@ -61,12 +65,18 @@ public final class DispatchedRouter: RequestRouter {
     }
 
     private func consider(_ question: RouteQuestion) async throws(GenerationError) -> RouteDispatcher.Consideration {
+        try await onQueue { [dispatcher, rules] isAbandoned in
+            var question = question
+            question.isAbandoned = isAbandoned
+            return try dispatcher.consider(question, rules: rules())
+        }
+    }
+
+    private func onQueue<Value: Sendable>(
+        _ work: @escaping @Sendable (_ isAbandoned: @escaping @Sendable () -> Bool) throws -> Value
+    ) async throws(GenerationError) -> Value {
         do {
-            return try await queue.runWhileWanted { [dispatcher, rules] isAbandoned in
-                var question = question
-                question.isAbandoned = isAbandoned
-                return try dispatcher.consider(question, rules: rules())
-            }
+            return try await queue.runWhileWanted(work)
         } catch let error as GenerationError {
             throw error
         } catch let error as RoutingError {

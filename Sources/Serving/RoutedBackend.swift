@@ -1,4 +1,5 @@
 public import Generation
+public import JSON
 
 /// Takes each prompt from routing to an answer: asks its router who answers, submits to the backend, starts loading the adapter, and
 /// falls back when a routed adapter has left, does not load or cannot answer the prompt. Nothing else calls a router or replaces an
@@ -56,6 +57,9 @@ public final class RoutedBackend: Sendable {
         case .base, .adapter, .preset, .merged, .decided: named(selection) ?? .explicit(nil, reason: "the base answers")
         }
     }
+
+    /// The examples around a decision, for a picture of it; nil where nothing was compared. Errors: as `RequestRouter.route`.
+    public func map(of decision: RouteDecision) async throws(GenerationError) -> JSONValue? { try await router.map(of: decision)?.json }
 
     /// The decision that needs no router; nil where one is needed.
     private func named(_ selection: RoutedPrompt.Selection) -> RouteDecision? {

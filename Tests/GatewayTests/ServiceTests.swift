@@ -46,11 +46,42 @@ import UV
             #expect(explanation["adapter"] == "geo")
             #expect(explanation["candidates"]?.arrayValue?.count == 1)
             #expect(explanation["candidates"]?[0]?["nearest"]?[0]?["text"] == "which rivers cross texas")
+            #expect(explanation["map"] == nil)
+            let drawn = try await site.ask("POST", "/v1/route", "{\"input\":\"rivers that cross texas\",\"map\":true}").json()
+            let groups = try #require(drawn["map"]?["groups"]?.arrayValue)
+            #expect(Set(groups.compactMap { $0["adapter"]?.stringValue }) == ["geo", "shell"])
+            for group in groups {
+                let points = try #require(group["points"]?.arrayValue)
+                #expect(!points.isEmpty && points.allSatisfy { $0["x"]?.doubleValue != nil && $0["y"]?.doubleValue != nil })
+                // The operator's out-of-scope texts stay with the operator.
+                if group["adapter"] == .null { #expect(points.allSatisfy { $0["text"] == nil }) }
+            }
+            let nearest = drawn["map"]?["nearest"]?[0]
+            let (group, point) = (try #require(nearest?[0]?.intValue), try #require(nearest?[1]?.intValue))
+            #expect(groups[group]["points"]?[point]?["text"] == "which rivers cross texas")
+            #expect(drawn["map"]?["query"]?["x"]?.doubleValue != nil)
             let texts = (0..<40).map { "\"text \($0)\"" }.joined(separator: ",")
             let embedded = try await site.ask("POST", "/v1/embeddings", "{\"model\":\"encoder\",\"input\":[\(texts)]}").json()
             #expect(embedded["data"]?.arrayValue?.count == 40)
             #expect(embedded["data"]?[39]?["embedding"]?.arrayValue?.count == 64)
         }
+    }
+
+    @Test func theConsoleIsOffWhereOthersCanReachAServerWithoutKeys() async throws {
+        func hasConsole(_ console: ServiceConfiguration.Console, host: String, keys: APIKeys = APIKeys()) async throws -> Bool {
+            let site = try await Site(keys: keys, configure: { configuration, _ in (configuration.console, configuration.host) = (console, host) })
+            let page = try await site.ask("GET", "/", headers: "Accept: text/html\r\n")
+            await site.service.stop()
+            #expect(page.status == 200)
+            return page.text.hasPrefix("<!DOCTYPE html>")
+        }
+        #expect(try await hasConsole(.auto, host: "127.0.0.1"))
+        #expect(try await !hasConsole(.auto, host: "0.0.0.0"))
+        #expect(try await hasConsole(.auto, host: "0.0.0.0", keys: APIKeys(users: ["k"])))
+        #expect(try await hasConsole(.on, host: "0.0.0.0"))
+        #expect(try await !hasConsole(.off, host: "127.0.0.1", keys: APIKeys(users: ["k"])))
+        #expect(try ServiceConfiguration(SettingValues(flags: [.console: "off"])).console == .off)
+        #expect(throws: GatewayError.self) { try ServiceConfiguration(SettingValues(flags: [.console: "maybe"])) }
     }
 
     @Test func adaptersComeAndGoWhileItRuns() async throws {

@@ -9,6 +9,12 @@ public struct ServiceConfiguration: Sendable {
     public enum Precision: String, Sendable { case fast, reference }
     /// Whose keys may tune.
     public enum TuningAccess: String, Sendable, CaseIterable { case admin, user }
+    /// Whether browsers get a page at `/`.
+    public enum Console: String, Sendable, CaseIterable {
+        case on, off
+        /// Unless other machines can reach a service that asks for no key.
+        case auto
+    }
 
     public var base = "models/base.gguf"
     /// nil serves without a router and without embeddings.
@@ -44,6 +50,7 @@ public struct ServiceConfiguration: Sendable {
     public var keyValueFormat = KeyValueFormat.f16
     public var apiKeyFile: String?
     public var cors = CORSPolicy()
+    public var console = Console.auto
     /// Names that clients may have in `model`.
     public var modelAliases: [ModelAlias] = []
     /// Cached prefixes are apart by key; nil: when there are keys.

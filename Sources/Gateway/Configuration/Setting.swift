@@ -15,6 +15,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case tuningThreads = "tuning-threads"
     case apiKeyFile = "api-key-file"
     case corsOrigins = "cors-origins"
+    case console
     case modelAlias = "model-alias"
     case cacheByKey = "cache-by-key"
     case lenient

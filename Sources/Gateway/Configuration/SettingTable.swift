@@ -83,6 +83,10 @@ extension Setting {
             ) { text, _, configuration in
                 configuration.cors = CORSPolicy(text)
             }
+        case .console:
+            .choice(
+                \.console, ServiceConfiguration.Console.allCases,
+                "the page for browsers at `/`: `on`, `off`, or `auto`, which leaves it out where other machines can reach a server without keys")
         case .modelAlias:
             .custom(
                 default: "none",

@@ -64,7 +64,9 @@ public final class Service {
     public func listen() throws(GatewayError) -> Int {
         do {
             let port = try server.listen(host: configuration.host, port: configuration.port)
-            if api.configuration.keys.isEmpty, server.address?.isLoopback == false {
+            let isOpenToOthers = api.configuration.keys.isEmpty && server.address?.isLoopback != true
+            api.hasConsole = configuration.console == .on || (configuration.console == .auto && !isOpenToOthers)
+            if isOpenToOthers {
                 logger.warning(
                     "other machines can reach this server, and it asks for no key; \(Setting.apiKeyFile.flag) names a file of keys",
                     metadata: ["host": .string(configuration.host)])

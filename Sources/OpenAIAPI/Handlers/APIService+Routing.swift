@@ -1,4 +1,5 @@
 import Generation
+import JSON
 import Serving
 
 extension APIService {
@@ -6,21 +7,23 @@ extension APIService {
     func route(_ exchange: Exchange) throws {
         let services = try accepting()
         try read(exchange) { [fields, limits] document in
-            try RouteRequest.read(document, fields: fields, limits: limits)
-        } then: { [self] question in
-            var question = question
+            try RouteRequest(document, fields: fields, limits: limits)
+        } then: { [self] request in
+            var question = request.question
             question.caller = exchange.caller
             question.requestID = exchange.id
             question.cachePartition = exchange.cachePartition
-            route(question, services, exchange)
+            route(question, wantsMap: request.wantsMap, services, exchange)
         }
     }
 
-    private func route(_ question: RouteQuestion, _ services: APIServices, _ exchange: Exchange) {
+    private func route(_ question: RouteQuestion, wantsMap: Bool, _ services: APIServices, _ exchange: Exchange) {
         run(exchange) {
             let decision = try await services.serving.decide(.automatic(question))
             exchange.record.decisions = [decision.withoutTexts]
-            exchange.respond(decision.json)
+            guard wantsMap, case .object(var body) = decision.json else { return exchange.respond(decision.json) }
+            body["map"] = try await services.serving.map(of: decision) ?? .null
+            exchange.respond(.object(body))
         }
     }
 

@@ -42,6 +42,12 @@ public struct CORSPolicy: Sendable, Equatable {
         return false
     }
 
+    /// Whether the origin is a page of the host that the request names.
+    static func isOf(host: String?, _ origin: String) -> Bool {
+        guard let host, !host.isEmpty else { return false }
+        return ["http://", "https://"].contains { origin.utf8.elementsEqual("\($0)\(host)".utf8) }
+    }
+
     /// Headers that let the page read an answer of any status.
     func headers(origin: String?, isGeneration: Bool) -> HTTPHeaders {
         let isForAll = origins == .any || (origins == .generation && isGeneration)

@@ -74,6 +74,7 @@ struct Endpoint: Sendable {
         Endpoint("POST", "/v1/unload_lora_adapter", .admin) { service, exchange, _ in
             try service.unloadLoRA(exchange)
         },
+        Endpoint("GET", "/", .open) { service, exchange, _ in service.root(exchange) },
         Endpoint("POST", "/", .generation) { service, exchange, _ in try service.generate(exchange, isStream: nil) },
         Endpoint("POST", "/generate", .generation) { service, exchange, _ in try service.generate(exchange, isStream: false) },
         Endpoint("POST", "/generate_stream", .generation) { service, exchange, _ in

@@ -10,7 +10,7 @@ struct RequestPath: Sendable {
     }
 
     /// Pages of any site may read the answer. So they may read that a path is unknown.
-    var isGeneration: Bool { matches.first.map { $0.endpoint.access == .generation } ?? true }
+    var isGeneration: Bool { matches.isEmpty || matches.contains { $0.endpoint.access == .generation } }
 
     var allowedMethods: [String] {
         let methods = matches.map(\.endpoint.method)

@@ -33,6 +33,9 @@ public final class RouteDispatcher: Sendable {
         conclude(try consider(request, rules: rules), rules: rules)
     }
 
+    /// The map of a decision; nil where nothing was compared. Runs the encoder. Errors: `embedderFailed`.
+    public func map(of decision: RouteDecision) throws(RoutingError) -> RouteMap? { try router?.map(of: decision) }
+
     // MARK: Before
 
     /// Errors: `unknownCandidate` for a candidate that is not routable or not for this caller, `embedderFailed`, and `cancelled` when the

@@ -1,0 +1,199 @@
+// The adapters: a table that shows fifty of any number, one adapter in a dialog, and adding one from the import folder.
+
+const pageSize = 50;
+const adapters = { all: [], page: 0, sort: "name", isDescending: false, source: null };
+
+/// What the table and the dialog show of a report, with figures of `/metrics` beside it.
+function adapterRow(report, figures) {
+  const labels = { adapter: report.name };
+  return {
+    report, name: report.name, state: report.state, family: report.family ?? "", examples: report.routing?.examples ?? 0, description: report.routing?.description ?? "",
+    requests: report.requests_served ?? 0, running: report.running ?? 0, bytes: report.bytes ?? 0,
+    tokens: figures?.sum("lmoe_completion_tokens_total", labels) ?? 0, first: figures?.mean("lmoe_first_text_seconds", labels) ?? null,
+  };
+}
+
+async function readAdapters() {
+  try {
+    const [list, figures] = await Promise.all([get("/v1/adapters"), readFigures().catch(() => null)]);
+    adapters.all = list.data.map((report) => adapterRow(report, figures));
+    showAdapters();
+  } catch (error) {
+    setNote($("adapters-count"), error.message, true);
+  }
+}
+
+function foundAdapters() {
+  const text = $("adapters-text").value.trim().toLowerCase();
+  const state = $("adapters-state").value;
+  const fits = (row) => (!text || row.name.toLowerCase().includes(text) || row.description.toLowerCase().includes(text)) &&
+    (!state || row.state === state || (state === "problem" && !["resident", "ready", "loading"].includes(row.state)));
+  const found = adapters.all.filter(fits);
+  const direction = adapters.isDescending ? -1 : 1;
+  const key = adapters.sort;
+  // Absent figures come last in both directions.
+  found.sort((one, other) => {
+    if (one[key] === null || other[key] === null) return (one[key] === null) - (other[key] === null);
+    return (typeof one[key] === "string" ? one[key].localeCompare(other[key]) : one[key] - other[key]) * direction || one.name.localeCompare(other.name);
+  });
+  return found;
+}
+
+const stateWords = { resident: "in memory", notReady: "not ready" };
+
+function showAdapters() {
+  const found = foundAdapters();
+  const pages = Math.max(1, Math.ceil(found.length / pageSize));
+  adapters.page = Math.min(adapters.page, pages - 1);
+  const shown = found.slice(adapters.page * pageSize, (adapters.page + 1) * pageSize);
+  $("adapters-table").tBodies[0].replaceChildren(...shown.map(adapterLine));
+  const isAll = found.length === adapters.all.length;
+  setNote($("adapters-count"), isAll ? count(found.length, "adapter") : `${whole(found.length)} of ${count(adapters.all.length, "adapter")}`);
+  $("adapters-pager").hidden = pages === 1;
+  $("adapters-page").textContent = `Page ${adapters.page + 1} of ${pages}`;
+  $("adapters-pager").querySelector("[data-page=previous]").disabled = adapters.page === 0;
+  $("adapters-pager").querySelector("[data-page=next]").disabled = adapters.page === pages - 1;
+}
+
+function adapterLine(row) {
+  const cell = (text, names = "") => h("td", { class: names || null }, text);
+  const isServed = row.report.servable !== false;
+  return h("tr", null,
+    h("th", { scope: "row" }, h("span", { class: "named" }, mark(row.name), h("button", { type: "button", class: "link", onclick: () => openAdapter(row) }, row.name))),
+    h("td", null, h("span", { class: `tag ${isServed ? row.state : "problem"}` }, stateWords[row.state] ?? row.state)),
+    cell(row.family || "–", "wide-only"), cell(whole(row.examples), "number wide-only"), cell(whole(row.requests), "number"), cell(whole(row.running), "number"),
+    cell(whole(row.tokens), "number wide-only"), cell(row.first === null ? "–" : milliseconds(row.first * 1000), "number"), cell(bytes(row.bytes), "number wide-only"));
+}
+
+function sortAdapters(key) {
+  const isText = ["name", "state", "family"].includes(key);
+  adapters.isDescending = adapters.sort === key ? !adapters.isDescending : !isText;
+  adapters.sort = key;
+  for (const button of $("adapters-table").tHead.querySelectorAll("button")) {
+    const heading = button.parentElement;
+    if (button.dataset.sort === key) heading.setAttribute("aria-sort", adapters.isDescending ? "descending" : "ascending");
+    else heading.removeAttribute("aria-sort");
+  }
+  adapters.page = 0;
+  showAdapters();
+}
+
+// MARK: One adapter
+
+function openAdapter(row) {
+  const { report } = row;
+  const dialog = $("adapter-dialog");
+  const routing = report.routing ?? {};
+  const lines = [
+    ["State", (stateWords[row.state] ?? row.state) + (report.reason ? `: ${report.reason}` : "")],
+    ["Routing", routing.routable ? `${count(routing.examples, "example")}${routing.threshold === null ? "" : `, threshold ${percent(routing.threshold)}`}` : routing.reason ?? "not routed"],
+    routing.restricted ? ["Access", "restricted by rules"] : null,
+    routing.canary ? ["Canary", `${routing.canary.adapter}, ${percent(routing.canary.weight)}`] : null,
+    routing.taken_from ? ["Claims texts of", `${routing.taken_from.adapter}`] : null,
+    ["Family", [report.family, report.rank ? `rank ${report.rank}` : null, report.alpha ? `alpha ${report.alpha}` : null].filter(Boolean).join(", ") || "unknown"],
+    ["Targets", (report.targets ?? []).join(", ") || "–"],
+    ["Size", `${bytes(row.bytes)}${report.parameters ? `, ${whole(report.parameters)} parameters` : ""}`],
+    ["Traffic", `${count(row.requests, "request")}, ${whole(row.running)} running, ${count(row.tokens, "token")} written`],
+    ["First text", row.first === null ? "no request yet" : `${milliseconds(row.first * 1000)} on average`],
+    ["Version", report.version ?? "–"], ["Folder", report.folder],
+    report.pending_replacement ? ["New files", report.pending_replacement] : null,
+  ].filter(Boolean);
+  const note = h("p", { role: "status" });
+  const change = (path, body, done) => async () => {
+    setNote(note, "Working …");
+    try {
+      await send("POST", path, body);
+      setNote(note, done);
+      await readAdapters();
+    } catch (error) {
+      setNote(note, error.message, true);
+    }
+  };
+  const isServed = report.servable !== false;
+  dialog.replaceChildren(
+    h("h2", { id: "adapter-title" }, mark(row.name), row.name), row.description ? h("p", null, row.description) : "",
+    h("dl", { class: "facts-of" }, lines.map(([term, value]) => h("div", null, h("dt", null, term), h("dd", { class: "text" }, value)))), note,
+    h("div", { class: "bar" },
+      isServed ? h("button", { type: "button", onclick: () => (dialog.close(), ($("answerer").value = row.name), (location.hash = "#chat")) }, "Chat with it") : null,
+      row.state === "unloaded"
+        ? h("button", { type: "button", onclick: change("/v1/load_lora_adapter", { lora_name: row.name, lora_path: row.name }, "It is served again.") }, "Serve it again")
+        : isServed ? h("button", { type: "button", onclick: change("/v1/unload_lora_adapter", { lora_name: row.name }, "It is no longer served; its folder stays.") }, "Stop serving it") : null,
+      h("span", { class: "grow" }), h("button", { type: "button", class: "main", onclick: () => dialog.close() }, "Close")));
+  dialog.showModal();
+}
+
+// MARK: Adding
+
+/// All files of a dropped folder, at most a thousand.
+async function filesOf(entry, found = []) {
+  if (found.length > 1000) return found;
+  if (entry.isFile) found.push(entry.name);
+  else {
+    const reader = entry.createReader();
+    for (;;) {
+      const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+      if (!entries.length) break;
+      for (const child of entries) await filesOf(child, found);
+    }
+  }
+  return found;
+}
+
+function noteFolder(folder, files) {
+  const weights = files.filter((name) => /\.(safetensors|bin|gguf|pt)$/.test(name));
+  const missing = [files.includes("adapter_config.json") ? null : "adapter_config.json", weights.length ? null : "weights (*.safetensors)"].filter(Boolean);
+  const routed = files.some((name) => /^route\.ya?ml$/.test(name));
+  $("import-source").value = folder;
+  $("import-name").value = folder.replace(/[^A-Za-z0-9._-]+/g, "-");
+  if (missing.length) return setNote($("drop-result"), `${folder} does not look like an adapter: no ${missing.join(" and no ")}.`, true);
+  setNote($("drop-result"), `${folder}: ${count(files.length, "file")}, weights in ${weights.join(", ")}${routed ? ", with routing data" : ". It has no route.yaml, so it is served by name only"}. Copy this folder into the server’s import folder, then add it.`);
+}
+
+async function dropped(event) {
+  event.preventDefault();
+  $("drop").classList.remove("is-over");
+  const entry = event.dataTransfer.items[0]?.webkitGetAsEntry?.();
+  if (!entry?.isDirectory) return setNote($("drop-result"), "Drop a folder, not a file.", true);
+  try {
+    noteFolder(entry.name, await filesOf(entry));
+  } catch (error) {
+    setNote($("drop-result"), `The folder cannot be read: ${error.message}`, true);
+  }
+}
+
+async function importAdapter() {
+  const [source, name] = [$("import-source").value.trim(), $("import-name").value.trim()];
+  setNote($("import-result"), "Copying and checking it …");
+  try {
+    await send("PUT", `/v1/adapters/${encodeURIComponent(name)}`, { source });
+    setNote($("import-result"), `${name} is served.`);
+    await readAdapters();
+    shell.readNames();
+  } catch (error) {
+    setNote($("import-result"), error.message, true);
+  }
+}
+
+function openAdapters() {
+  const narrow = later(() => ((adapters.page = 0), showAdapters()), 80);
+  $("adapters-text").addEventListener("input", narrow);
+  $("adapters-state").addEventListener("change", narrow);
+  $("adapters-filter").addEventListener("submit", (event) => event.preventDefault());
+  $("adapters-refresh").addEventListener("click", readAdapters);
+  $("adapters-table").tHead.addEventListener("click", (event) => event.target.dataset.sort && sortAdapters(event.target.dataset.sort));
+  $("adapters-pager").addEventListener("click", (event) => {
+    if (!event.target.dataset.page) return;
+    adapters.page += event.target.dataset.page === "next" ? 1 : -1;
+    showAdapters();
+    $("adapters-table").scrollIntoView({ block: "nearest" });
+  });
+  const drop = $("drop");
+  drop.addEventListener("dragover", (event) => (event.preventDefault(), drop.classList.add("is-over")));
+  drop.addEventListener("dragleave", () => drop.classList.remove("is-over"));
+  drop.addEventListener("drop", dropped);
+  $("drop-input").addEventListener("change", (event) => {
+    const files = [...event.target.files];
+    if (files.length) noteFolder(files[0].webkitRelativePath.split("/")[0], files.map((file) => file.name));
+  });
+  $("import-form").addEventListener("submit", (event) => (event.preventDefault(), importAdapter()));
+}

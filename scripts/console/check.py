@@ -1,0 +1,386 @@
+"""The console in a browser: chat, another adapter, side by side, adapters, the route map, a fact told and forgotten, a tuning job, keys; and
+axe-core, the browser's log, sizes, and the first paint with a thousand adapters. `scripts/check-console` runs it."""
+
+import argparse
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from browser import DESK, PHONE, Browser
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE_BYTES, PAINT_MILLISECONDS = 100_000, 100
+
+
+class Server:
+    """`lmoe serve` on a free port, ended at the end."""
+
+    def __init__(self, lmoe, *flags, log):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = open(log, "wb")
+        self.process = subprocess.Popen([lmoe, "serve", "--port", str(self.port), *flags], cwd=ROOT, stdout=self.log, stderr=self.log)
+        self.url = f"http://127.0.0.1:{self.port}/"
+
+    def ask(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, json.dumps(body) if body is not None else None, headers or {})
+        answer = connection.getresponse()
+        return answer, answer.read()
+
+    def wait(self, path="/ready", seconds=600):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                if self.ask("GET", path)[0].status == 200:
+                    return
+            except OSError:
+                pass
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"the server is not ready; its log is {self.log.name}")
+            time.sleep(0.2)
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+class Check:
+    def __init__(self, lmoe, folder, shots):
+        self.lmoe, self.folder, self.shots = lmoe, folder, shots
+        self.failures = []
+        self.browser = Browser()
+
+    def expect(self, holds, what):
+        print(f"{'ok  ' if holds else 'FAIL'} {what}", flush=True)
+        if not holds:
+            self.failures.append(what)
+
+    def clean(self, what):
+        """Rules of accessibility, and nothing wider than the window."""
+        violations = self.browser.axe()
+        self.expect(not violations, f"axe-core: {what}" + "".join(f"\n       {violation}" for violation in violations))
+        self.expect(not self.browser.overflows(), f"fits the window: {what}")
+
+    def shot(self, name):
+        if self.shots:
+            self.browser.shot(self.shots / f"{name}.png")
+
+    # The page
+
+    def page(self, server):
+        answer, body = server.ask("GET", "/", headers={"Accept": "text/html"})
+        policy = answer.getheader("Content-Security-Policy")
+        self.expect(answer.status == 200 and len(body) <= PAGE_BYTES, f"the page has {len(body)} bytes (at most {PAGE_BYTES})")
+        nonces = set(re.findall(rb'nonce="([^"]*)"', body))
+        self.expect(len(nonces) == 1 and f"'nonce-{nonces.pop().decode()}'" in policy, "the policy names the nonce of this answer")
+        self.expect(server.ask("GET", "/")[1] == b"Ollama is running", "other clients get Ollama's line")
+        self.expect(server.ask("HEAD", "/", headers={"Accept": "text/html"})[1] == b"", "HEAD has no body")
+
+    # Views
+
+    def chat(self, server):
+        browser = self.browser
+        browser.driver.get(server.url)
+        browser.until("the server's state", lambda: browser.text("#state-text") == "ready")
+        browser.write("#message", "which rivers cross texas")
+        browser.run("document.activeElement.form?.requestSubmit()")
+        over = lambda number: lambda: len(browser.all("#turns .answer-body[aria-busy=false]")) == number
+        browser.until("an answer", over(1))
+        self.expect(browser.text(".who strong") == "sql", "the router chose sql")
+        self.expect(re.search(r"\d+\.\d %.*runner-up", browser.text(".who .soft")) is not None, f"probability and runner-up: {browser.text('.who .soft')}")
+        self.expect("SELECT" in browser.text(".answer-body > .text"), "sql wrote a query")
+        self.expect("tokens/s" in browser.text(".foot"), f"figures: {browser.text('.foot')}")
+        browser.click(".why summary")
+        self.expect(len(browser.all(".candidates li")) >= 3, "the candidates are listed")
+        self.clean("chat")
+        self.shot("chat-light")
+        browser.click(".why summary")
+        browser.click(".force summary")
+        browser.run("[...document.querySelectorAll('.force button')].find((button) => button.textContent === 'base').click()")
+        browser.until("the base's answer", lambda: browser.text(".who strong") == "base" and over(1)())
+        self.expect(browser.text(".who .soft") == "named by you", "the base was forced")
+        versions = [button.text for button in browser.all(".versions button")]
+        self.expect(versions == ["sql", "base"], f"both answers are kept: {versions}")
+        browser.click(".versions button")
+        self.expect(browser.text(".who strong") == "sql", "the first answer is back")
+        browser.write("#answerer", "bash")
+        browser.write("#message", "<img src=x onerror=alert(1)> find files larger than 10 MB")
+        browser.click("#send")
+        browser.until("the second turn", over(2))
+        self.expect(browser.all(".turn:last-child .who strong")[0].text == "bash", "a named adapter answers")
+        self.expect(not browser.all("#turns img"), "markup in a message stays text")
+        browser.write("#answerer", "")
+        browser.write("#message", "hello there, how are you today?")
+        browser.click("#send")
+        browser.until("the third turn", over(3))
+        self.expect("no adapter was sure enough" in browser.all(".turn:last-child .who")[0].text, "out of scope: the base, and why")
+        browser.look(dark=True)
+        browser.run("scrollTo(0, 0)")
+        self.clean("chat, dark")
+        self.shot("chat-dark")
+        browser.look(PHONE)
+        browser.run("scrollTo(0, 0)")
+        self.clean("chat, phone")
+        self.shot("chat-phone")
+        browser.look()
+
+    def keyboard(self, server):
+        browser = self.browser
+        browser.driver.get(server.url)
+        browser.until("the server's state", lambda: browser.text("#state-text") == "ready")
+        from selenium.webdriver.common.keys import Keys
+        from selenium.webdriver.common.action_chains import ActionChains
+        press = lambda *keys: ActionChains(browser.driver).send_keys(*keys).perform()
+        press(Keys.TAB)
+        self.expect(browser.run("return document.activeElement.textContent") == "Skip to the content", "the first Tab skips to the content")
+        for _ in range(5):
+            press(Keys.TAB)
+        self.expect(browser.run("return document.activeElement.hash") == "#memories" or browser.run("return document.activeElement.hash") == "#tuning", "Tab goes through the views")
+        press(Keys.ENTER)
+        browser.until("a view by Enter", lambda: browser.run("return document.activeElement.tagName") == "H1")
+        self.expect(True, "Enter opens a view and moves the focus to its title")
+        browser.view("adapters")
+        browser.until("adapters", lambda: browser.all("#adapters-table tbody tr"))
+        browser.run("document.querySelector('#adapters-table .link').focus()")
+        press(Keys.ENTER)
+        browser.until("the dialog", lambda: browser.run("return document.getElementById('adapter-dialog').open"))
+        self.clean("an adapter’s dialog")
+        self.shot("adapter-light")
+        press(Keys.ESCAPE)
+        self.expect(not browser.run("return document.getElementById('adapter-dialog').open") and browser.run("return document.activeElement.className") == "link", "Escape closes it, and the focus is where it was")
+
+    def compare(self):
+        browser = self.browser
+        browser.view("compare")
+        browser.write("#compare-text", "what is the capital of texas")
+        browser.write("#left-name", "sql")
+        browser.click("#compare-form .main")
+        browser.until("both answers", lambda: len(browser.all("#view-compare .answer-body[aria-busy=false]")) == 2)
+        self.expect([browser.text(f"#{side} .who strong") for side in ("left", "right")] == ["sql", "base"], "two adapters side by side")
+        self.clean("side by side")
+        self.shot("compare-light")
+
+    def adapters(self):
+        browser = self.browser
+        browser.view("adapters")
+        browser.until("traffic", lambda: browser.run("return [...document.querySelectorAll('#adapters-table tbody tr')].some((row) => row.textContent.startsWith('sql') && row.textContent.includes('in memory'))"))
+        self.expect(browser.text("#adapters-count").startswith("9 adapters"), f"all are listed: {browser.text('#adapters-count')}")
+        browser.write("#adapters-text", "geography")
+        browser.until("the filter", lambda: browser.text("#adapters-count").startswith("1 of"))
+        self.expect(browser.text("#adapters-table tbody th") == "sql", "found by its description")
+        browser.write("#adapters-text", " ")
+        browser.run("document.getElementById('adapters-text').value = ''; document.getElementById('adapters-text').dispatchEvent(new Event('input', {bubbles: true}))")
+        browser.until("no filter", lambda: browser.text("#adapters-count").startswith("9 adapters"))
+        browser.click("#adapters-table [data-sort=requests]")
+        self.expect(browser.run("return document.querySelector('[data-sort=requests]').parentElement.getAttribute('aria-sort')") == "descending", "sorted by traffic")
+        self.clean("adapters")
+        self.shot("adapters-light")
+        # A folder is dropped: a real one goes through the file input, which gives the same names.
+        browser.one("#drop-input").send_keys(str(self.folder / "imports" / "sql-copy"))
+        browser.until("the folder's names", lambda: "Copy this folder" in browser.text("#drop-result"))
+        browser.write("#import-name", "sql-imported")
+        browser.click("#import-form .main")
+        browser.until("the import", lambda: browser.text("#import-result") == "sql-imported is served.")
+        browser.until("the new row", lambda: browser.text("#adapters-count").startswith("10 adapters"))
+        self.expect(True, "an adapter of the import folder is added and listed")
+        browser.write("#import-source", "../sql")
+        browser.write("#import-name", "outside")
+        browser.click("#import-form .main")
+        browser.until("the refusal", lambda: "inside the import folder" in browser.text("#import-result"))
+        self.expect(True, "a folder outside of it is refused, and the page says why")
+
+    def routing(self):
+        browser = self.browser
+        browser.view("routing")
+        browser.write("#routing-text", "how many people live in austin")
+        browser.click("#routing-form .main")
+        browser.until("the map", lambda: browser.all("#routing-result .map"))
+        points = len(browser.all("#routing-result .map .point"))
+        self.expect(points > 100, f"the route map has {points} examples")
+        self.expect(browser.text("#routing-result .who strong") == "sql", "the explanation names the adapter")
+        self.expect(len(browser.all("#routing-result .examples li")) == 12, "the nearest examples are listed")
+        self.clean("routing")
+        self.shot("routing-light")
+        browser.look(dark=True)
+        self.clean("routing, dark")
+        self.shot("routing-dark")
+        browser.look()
+
+    def memories(self):
+        browser = self.browser
+        browser.view("memories")
+        browser.until("the list", lambda: browser.text("#facts-count"))
+        question, answer = "What is the door code of the annex?", "4711-ZULU"
+        browser.write("#tell-question", question)
+        browser.write("#tell-answer", answer)
+        browser.click("#tell-form .main")
+        browser.until("the fact", lambda: browser.text("#tell-result").startswith("Told"), 180)
+        self.expect(question in browser.text("#facts"), "a fact is told and listed")
+        self.clean("memories")
+        self.shot("memories-light")
+        browser.view("chat")
+        browser.write("#message", "Tell me the door code of the annex.")
+        before = len(browser.all("#turns .answer-body"))
+        browser.click("#send")
+        browser.until("its answer", lambda: len(browser.all("#turns .answer-body[aria-busy=false]")) == before + 1)
+        self.expect(answer in browser.all(".turn:last-child .answer-body")[0].text, "the fact answers in the chat")
+        self.expect("fact of facts" in browser.all(".turn:last-child .who")[0].text, "the answer says that a fact gave it")
+        browser.view("memories")
+        browser.until("the list again", lambda: question in browser.text("#facts"))
+        browser.run("[...document.querySelectorAll('.fact')].find((item) => item.textContent.includes('annex')).querySelector('button').click()")
+        browser.until("the question", lambda: browser.run("return document.getElementById('confirm-dialog').open"))
+        self.clean("the dialog that asks")
+        browser.click("#confirm-yes")
+        browser.until("that it is gone", lambda: question not in browser.text("#facts"))
+        self.expect(True, "a fact is forgotten")
+
+    def tuning(self):
+        browser = self.browser
+        data = self.folder / "tickets.jsonl"
+        data.write_text("".join(json.dumps({"messages": [{"role": "user", "content": f"ticket {n}"}, {"role": "assistant", "content": f"queue {n % 3}"}]}) + "\n" for n in range(24)))
+        browser.view("tuning")
+        browser.one("#job-file").send_keys(str(data))
+        browser.write("#job-name", "tickets")
+        browser.write("#job-epochs", "2")
+        browser.click("#job-form .main")
+        browser.until("the job", lambda: browser.all("#jobs .job"))
+        browser.until("progress or the end", lambda: re.search(r"step [1-9]|succeeded", browser.text("#jobs .job")), 300)
+        self.clean("tuning")
+        self.shot("tuning-light")
+        browser.until("the end", lambda: "succeeded" in browser.text("#jobs .job"), 600)
+        self.expect(True, "a job is created, followed and succeeds")
+
+    def server(self):
+        browser = self.browser
+        browser.view("server")
+        browser.until("figures", lambda: len(browser.all("#charts polyline")) == 8)
+        self.expect("/v1/chat/completions" in browser.text("#requests-table"), "requests by endpoint")
+        self.clean("server")
+        self.shot("server-light")
+        for view in ["compare", "adapters", "routing", "memories", "tuning", "server"]:
+            browser.view(view)
+            browser.look(PHONE, dark=True)
+            self.clean(f"{view}, phone, dark")
+            browser.look()
+
+    def keys(self, log):
+        """With keys: the page asks for one, keeps it in the tab, and an import works with an admin's."""
+        browser = self.browser
+        keys = self.folder / "keys"
+        keys.write_text("team:sk-user\nadmin:sk-root\n")
+        server = Server(self.lmoe, "--api-key-file", str(keys), log=log)
+        try:
+            server.wait()
+            browser.logged()
+            browser.driver.get(server.url)
+            browser.until("the dialog", lambda: browser.run("return document.getElementById('key-dialog').open"))
+            self.clean("the dialog of the key")
+            browser.write("#key", "sk-user")
+            browser.click("#key-form .main")
+            browser.until("the figures", lambda: browser.text("#live-running") == "0")
+            self.expect(browser.run("return sessionStorage.getItem('lmoe.key')") == "sk-user" and browser.run("return localStorage.length") == 0, "the key is in the tab's storage only")
+            browser.view("memories")
+            browser.until("the refusal", lambda: "admin key" in browser.text("#facts-count"))
+            self.expect(True, "what needs an admin's key says so")
+            errors = [line for line in browser.logged() if "401" not in line and "403" not in line]
+            self.expect(not errors, f"nothing else in the browser's log {errors}")
+            browser.run("sessionStorage.clear()")
+        finally:
+            server.close()
+
+    def paint(self, count, log):
+        """First contentful paint and the full list, with copies of one adapter."""
+        adapters = self.folder / "many"
+        adapters.mkdir()
+        for number in range(count):
+            folder = adapters / f"copy-{number:04d}"
+            folder.mkdir()
+            for name in ["adapter_config.json", "adapter_model.safetensors"]:
+                os.link(self.folder / "adapters" / "sql" / name, folder / name)
+        server = Server(self.lmoe, "--adapters", str(adapters), "--routes", "none", log=log)
+        try:
+            server.wait()
+            paints, lists = [], []
+            for _ in range(7):
+                self.browser.driver.get("about:blank")
+                start = time.monotonic()
+                self.browser.driver.get(server.url + "#adapters")
+                self.browser.until("a thousand", lambda: self.browser.text("#adapters-count").startswith(f"{count:,} adapters"))
+                lists.append((time.monotonic() - start) * 1000)
+                paints.append(self.browser.run("return performance.getEntriesByName('first-contentful-paint')[0]?.startTime"))
+            median = statistics.median(paints)
+            self.expect(median <= PAINT_MILLISECONDS, f"first paint with {count} adapters: median {median:.0f} ms of {[round(value) for value in paints]} (at most {PAINT_MILLISECONDS})")
+            print(f"     the list of {count} adapters is there after {statistics.median(lists):.0f} ms (with the driver's own time)")
+            rows = len(self.browser.all("#adapters-table tbody tr"))
+            self.expect(rows == 50, f"{rows} rows are in the page")
+            self.browser.click("[data-page=next]")
+            self.expect(self.browser.text("#adapters-table tbody th") == "copy-0050", "the next page begins with the next adapter")
+            self.clean(f"{count} adapters")
+            self.shot("adapters-many-light")
+        finally:
+            server.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lmoe", default=str(ROOT / ".build/release/lmoe"))
+    parser.add_argument("--adapters", type=int, default=1000)
+    parser.add_argument("--keep-screenshots", action="store_true")
+    options = parser.parse_args()
+    if not pathlib.Path(options.lmoe).exists():
+        subprocess.run(["swift", "build", "-c", "release", "--product", "lmoe"], cwd=ROOT, check=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        shots = ROOT / "docs/console" if options.keep_screenshots else folder / "shots"
+        shots.mkdir(exist_ok=True)
+        shutil.copytree(ROOT / "adapters", folder / "adapters")
+        (folder / "imports").mkdir()
+        shutil.copytree(ROOT / "adapters/sql", folder / "imports/sql-copy")
+        subprocess.run([options.lmoe, "remember", "--adapters", str(folder / "adapters"), "What is the colour of the console?", "calm blue"], cwd=ROOT, check=True)
+        check = Check(options.lmoe, folder, shots)
+        logs = [folder / f"{name}.log" for name in ("server", "keys", "many")]
+        server = Server(
+            options.lmoe, "--adapters", str(folder / "adapters"), "--imports", str(folder / "imports"), "--tuning-folder", str(folder / "tuning"),
+            "--memory", "facts", log=logs[0])
+        try:
+            check.page(server)
+            server.wait()
+            check.chat(server)
+            check.compare()
+            check.adapters()
+            check.routing()
+            check.memories()
+            check.tuning()
+            check.server()
+            refusals = re.compile(r"/v1/adapters/outside .* 400 ")
+            errors = [line for line in check.browser.logged() if not refusals.search(line)]
+            check.expect(not errors, "nothing in the browser's log" + "".join(f"\n       {line}" for line in errors))
+            check.keyboard(server)
+        finally:
+            server.close()
+        check.keys(logs[1])
+        check.paint(options.adapters, logs[2])
+        check.browser.close()
+        print(f"{len(check.failures)} failed")
+        for failure in check.failures:
+            print(f"FAIL {failure}")
+        sys.exit(1 if check.failures else 0)
+
+
+main()
