@@ -31,6 +31,8 @@ let targets: [Target] = [
     system("CUV", pkgConfig: "libuv", apt: "libuv1-dev"),
     system("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
     system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+    system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
     system("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-dev"),
     .target(
         name: "CKernels", path: "Sources/CKernels",
@@ -52,6 +54,7 @@ let targets: [Target] = [
     module("Tokenizers", ["Files", "JSON"]),
     module("ChatTemplates", ["JSON"]),
     module("HTTP", ["UV"]),
+    module("Hub", ["Files", "JSON", "CCurl", "CCrypto"]),
     module("Generation", ["JSON"]),
     // 3 models
     module("Models", ["Files", "Tensors", "Weights", "JSON"]),
@@ -79,14 +82,16 @@ let targets: [Target] = [
     .executableTarget(
         name: "lmoe",
         dependencies: [
-            "Gateway", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Memory", "Evaluation", "Adapters", "Models", "Weights",
+            "Gateway", "Hub", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Memory", "Evaluation", "Adapters", "Models", "Weights",
             "Tokenizers", "ChatTemplates", "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, yams, logging,
         ], path: "Sources/lmoe"),
     // Tests
     .target(name: "TestSupport", dependencies: ["Generation"], path: "Tests/TestSupport"),
+    // A server with the hub's protocol.
+    .target(name: "HubSupport", dependencies: ["Hub"], path: "Tests/HubSupport"),
     tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("SQLite"), tests("UV"), tests("Telemetry", [logging]),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
-    tests("HTTP", ["UV"]), tests("Generation", ["JSON"]),
+    tests("HTTP", ["UV"]), tests("Hub", ["HubSupport", "JSON"]), tests("Generation", ["JSON"]),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Files", "Models", "Weights", "Tensors", "Generation", "JSON"]),
     // Every family against the packages that wrote its fixtures; of no module alone.
     .testTarget(
@@ -105,7 +110,7 @@ let targets: [Target] = [
         logging,
     ]),
     .testTarget(name: "LayeringTests", path: "Tests/LayeringTests"),
-    .testTarget(name: "CommandTests", dependencies: ["TestSupport"], path: "Tests/CommandTests", exclude: ["Help"]),
+    .testTarget(name: "CommandTests", dependencies: ["TestSupport", "HubSupport"], path: "Tests/CommandTests", exclude: ["Help"]),
 ]
 
 let package = Package(

@@ -50,6 +50,8 @@ command pkg-config pkg-config finds the C libraries
 command flock util-linux keeps two downloads apart
 library libuv libuv1-dev sockets, timers, file watching
 library jansson libjansson-dev JSON
+library libcurl libcurl4-openssl-dev fetches models from a hub
+library libcrypto libssl-dev hashes of what was fetched
 library sqlite3 libsqlite3-dev tuning data and scores from SQLite files
 library openblas libopenblas-dev matrix products of the reference path
 END
