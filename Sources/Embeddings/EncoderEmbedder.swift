@@ -52,6 +52,19 @@ public final class EncoderEmbedder: TextEmbedder {
             embedMicroseconds: times.embed)
     }
 
+    public func tokens(of text: String, most: Int) -> [Int32] { tokenizer.encode(text, maximumTokens: most) }
+
+    public func text(of tokens: [Int32]) -> String? {
+        let around = Set(tokenizer.encode("", maximumTokens: 0))
+        var text = ""
+        for token in tokens where !around.contains(token) {
+            guard let spelling = tokenizer.spelling(of: token) else { return nil }
+            if !text.isEmpty, !tokenizer.continuesWord(token) { text += " " }
+            text += spelling
+        }
+        return text
+    }
+
     /// The token's number, since vocabularies list common words first.
     public func rank(ofWord word: String) -> Int? {
         guard word.utf8.allSatisfy({ UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }) else { return nil }

@@ -50,6 +50,15 @@ public final class StaticEmbedder: TextEmbedder {
         identity = try EncoderFolder.identity(folder, precision: "static-lower")
     }
 
+    public func tokens(of text: String, most: Int) -> [Int32] {
+        Array(tokenizer.encode(text, addSpecialTokens: false, parseSpecial: true).prefix(most))
+    }
+
+    public func text(of tokens: [Int32]) -> String? {
+        guard tokens.allSatisfy({ 0..<tokenizer.vocabularySize ~= Int($0) }) else { return nil }
+        return tokenizer.decode(tokens, skipSpecialTokens: true)
+    }
+
     public func embed(_ texts: [String]) throws -> EmbeddedTexts {
         let clock = ContinuousClock()
         let start = clock.now

@@ -11,8 +11,8 @@ public enum GenerationEvent: Sendable {
     case reasoning(text: String, logprobs: [TokenLogprob])
     /// More of a call.
     case toolCall(ToolCallPart, logprobs: [TokenLogprob])
-    /// Of each token of the prompt, before bias and penalties; the first has none.
-    case prompt([TokenLogprob?])
+    /// The prompt, where the request asks for it.
+    case prompt(PromptReport)
     case finished(FinishReason, GenerationUsage, GenerationTimings)
     case failed(GenerationError)
 }

@@ -52,7 +52,9 @@ public struct GenerationRequest: Sendable {
     public var reportsEndToken = false
     /// What becomes of a prompt that is too long; nil: it is refused.
     public var truncation: PromptTruncation?
-    /// Log-probabilities of the prompt's tokens with this many alternatives; nil is none. Then no cached prefix is used.
+    /// The prompt's tokens come as `GenerationEvent.prompt`.
+    public var reportsPrompt = false
+    /// The same, with log-probabilities of the prompt's tokens and this many alternatives; nil is none. Then no cached prefix is used.
     public var promptLogprobs: Int?
     /// Requests share cached prefixes only within a partition, an API key's for example; nil is the common one.
     public var cachePartition: String? = nil

@@ -18,6 +18,10 @@ public protocol TextEmbedder: Sendable {
     var distanceRange: Range<Int> { get }
     /// Embeds texts with their features; the vectors are those of `embed`, and the only features by default.
     func features(of texts: [String]) throws -> TextFeatures
+    /// The first `most` tokens of a text, those that the encoder puts around each included; by default none.
+    func tokens(of text: String, most: Int) -> [Int32]
+    /// A text that has these tokens, without those around it; nil where one is not in the vocabulary, which is the default.
+    func text(of tokens: [Int32]) -> String?
     /// How common a lower-case word is among those that the encoder knows as a whole: smaller is more common. Nil: it does not
     /// know it, or tells nothing of words, which is the default.
     func rank(ofWord word: String) -> Int?

@@ -31,5 +31,7 @@ extension TextEmbedder {
             tokenizeMicroseconds: embedded.tokenizeMicroseconds, embedMicroseconds: embedded.embedMicroseconds)
     }
 
+    public func tokens(of text: String, most: Int) -> [Int32] { [] }
+    public func text(of tokens: [Int32]) -> String? { nil }
     public func rank(ofWord word: String) -> Int? { nil }
 }

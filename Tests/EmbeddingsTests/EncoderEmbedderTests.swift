@@ -103,6 +103,23 @@ struct EncoderEmbedderTests {
         #expect(try embedder(EncoderSettings(maximumTokens: 1)).pieces(of: ["one"])[0].tokens.isEmpty)
     }
 
+    @Test("a text's tokens, as text again, get the text's vector, and a longer text's first ones that of its beginning")
+    func tokensAndBack() throws {
+        let embedder = try embedder(EncoderSettings(maximumTokens: 64))
+        for text in ["List all files, don't stop!", "unbelievably straße naïve 東京", "", "a [SEP] b", "x_y-z (1.5%)"] {
+            let tokens = embedder.tokens(of: text, most: 100)
+            #expect(tokens.first == 101 && tokens.last == 102)
+            let again = try #require(embedder.text(of: tokens))
+            #expect(try embedder.embed([again]).tokenCounts == embedder.embed([text.replacing("[SEP]", with: "")]).tokenCounts)
+            if !text.contains("[SEP]") { #expect(try embedder.embed([again]).vectors == embedder.embed([text]).vectors, "\(text)") }
+        }
+        let long = String(repeating: "river delta ", count: 100)
+        #expect(embedder.tokens(of: long, most: 65).count == 65 && embedder.tokens(of: "a", most: 65).count == 3)
+        let cut = try #require(embedder.text(of: embedder.tokens(of: long, most: 6)))
+        #expect(cut == "river delta river delta")
+        #expect(embedder.text(of: [1_000_000]) == nil && embedder.text(of: [-1]) == nil)
+    }
+
     @Test("words of the vocabulary have a rank, parts and others have none")
     func ranks() throws {
         let embedder = try embedder(EncoderSettings())

@@ -55,6 +55,16 @@ struct StaticEmbedderTests {
         #expect(long.tokenCounts == [embedder.maxTokens] && long.vectors.allSatisfy(\.isFinite))
     }
 
+    @Test("a text's tokens, as text again, get the text's vector")
+    func tokensAndBack() throws {
+        let embedder = try StaticEmbedder(folder: Self.small)
+        let tokens = embedder.tokens(of: "list all files", most: 100)
+        let again = try #require(embedder.text(of: tokens))
+        #expect(try embedder.embed([again]).vectors == embedder.embed(["list all files"]).vectors)
+        #expect(embedder.tokens(of: "list all files", most: 2) == Array(tokens.prefix(2)))
+        #expect(embedder.text(of: [1_000_000]) == nil && embedder.text(of: [-1]) == nil)
+    }
+
     @Test("features do not tell capitals apart, vectors do")
     func capitals() throws {
         let embedder = try StaticEmbedder(folder: Self.small)

@@ -64,6 +64,7 @@ import UV
             let embedded = try await site.ask("POST", "/v1/embeddings", "{\"model\":\"encoder\",\"input\":[\(texts)]}").json()
             #expect(embedded["data"]?.arrayValue?.count == 40)
             #expect(embedded["data"]?[39]?["embedding"]?.arrayValue?.count == 64)
+            #expect(try await site.ask("GET", "/v1/models/encoder").status == 200)
         }
     }
 

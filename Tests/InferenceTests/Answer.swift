@@ -7,8 +7,10 @@ struct Answer: Sendable {
     var start: GenerationStart?
     var text = ""
     var logprobs: [TokenLogprob] = []
-    /// nil: they did not come.
-    var prompt: [TokenLogprob?]?
+    /// nil: it did not come.
+    var report: PromptReport?
+    /// The log-probabilities of the prompt.
+    var prompt: [TokenLogprob?]? { report?.logprobs }
     var reason: FinishReason?
     var usage: GenerationUsage?
     var failure: GenerationError?
@@ -17,7 +19,7 @@ struct Answer: Sendable {
     mutating func take(_ event: GenerationEvent) -> Bool {
         switch event {
         case .routed, .reasoning, .toolCall: break
-        case .prompt(let logprobs): prompt = logprobs
+        case .prompt(let report): self.report = report
         case .started(let start): self.start = start
         case .delta(let text, let logprobs):
             self.text += text

@@ -138,6 +138,11 @@ struct PromptScoresTests {
         }
         #expect(await engine.answer(request(full + [45])).failure?.code == .contextLengthExceeded)
         #expect(await engine.answer(request(full, maxTokens: 1)).failure?.code == .contextLengthExceeded)
+        var reported = request([45, 46, 47], maxTokens: 1)
+        reported.reportsPrompt = true
+        let report = try #require(await engine.answer(reported).report)
+        #expect(report.tokens == [45, 46, 47] && report.logprobs.isEmpty)
+        #expect(report.text == engine.base.tokenizer.decode([45, 46, 47], skipSpecialTokens: false))
         let one = await engine.answer(request([45], prompt: 3))
         #expect(one.prompt?.count == 1 && one.prompt?[0] == nil)
         let many = await engine.answer(request([45, 46], prompt: 21))

@@ -14,9 +14,11 @@ import UV
             {"id":"smol","object":"model","created":100,"owned_by":"lmoe","root":"smol","parent":null,"max_model_len":2048},\
             {"id":"bash","object":"model","created":200,"owned_by":"lmoe","root":"adapters/bash","parent":"smol","max_model_len":2048},\
             {"id":"sql","object":"model","created":200,"owned_by":"lmoe","root":"adapters/sql","parent":"smol","max_model_len":2048},\
-            {"id":"auto","object":"model","created":100,"owned_by":"lmoe","root":"auto","parent":"smol","max_model_len":2048}]}
+            {"id":"auto","object":"model","created":100,"owned_by":"lmoe","root":"auto","parent":"smol","max_model_len":2048},\
+            {"id":"mini","object":"model","created":100,"owned_by":"lmoe","root":"encoder","parent":null,"max_model_len":8}]}
             """
         #expect(list.serialized() == expected)
+        for name in ["mini", "encoder"] { #expect(try await api.send("GET", "/v1/models/\(name)").json()["id"] == "mini") }
         #expect(try await api.send("GET", "/v1/models/sql").json()["parent"] == "smol")
         #expect(try await api.send("GET", "/v1/models/base").json()["id"] == "smol")
         let missing = await api.send("GET", "/v1/models/nope")
@@ -57,9 +59,12 @@ import UV
     }
 
     @LoopActor @Test(arguments: [
-        ("\"model\":\"mini\"", "input", 400), ("\"input\":\"a\"", "model", 400), ("\"model\":\"bash\",\"input\":\"a\"", "model", 404),
+        ("\"model\":\"mini\"", "input", 400), ("\"model\":\"bash\",\"input\":\"a\"", "model", 404),
         ("\"model\":\"mini\",\"input\":\"\"", "input", 400), ("\"model\":\"mini\",\"input\":[]", "input", 400),
-        ("\"model\":\"mini\",\"input\":[1,2]", "input[0]", 400), ("\"model\":\"mini\",\"input\":[[1]]", "input[0]", 400),
+        ("\"input\":[[]]", "input[0]", 400), ("\"input\":[1,-2]", "input[1]", 400), ("\"input\":[1,\"a\"]", "input[1]", 400),
+        ("\"input\":[\"a\",\"123456789\"]", "input[1]", 400), ("\"input\":\"a\",\"truncate_prompt_tokens\":9", "truncate_prompt_tokens", 400),
+        ("\"input\":\"a\",\"truncate_prompt_tokens\":0", "truncate_prompt_tokens", 400),
+        ("\"input\":\"a\",\"truncation_side\":\"left\"", "truncation_side", 400), ("\"input\":\"a\",\"truncate\":1", "truncate", 400),
         ("\"model\":\"mini\",\"input\":\"a\",\"dimensions\":5", "dimensions", 400),
         ("\"model\":\"mini\",\"input\":\"a\",\"encoding_format\":\"hex\"", "encoding_format", 400),
         ("\"model\":\"mini\",\"input\":\"a\",\"inputs\":1", "inputs", 400),
@@ -68,6 +73,19 @@ import UV
         let answer = await TestAPI().send("POST", "/v1/embeddings", "{\(fields)}")
         #expect(answer.status == status)
         #expect(try answer.json().error("param") == .string(param))
+    }
+
+    @LoopActor @Test(arguments: [
+        ("\"input\":\"123456789\",\"truncate\":true", 8), ("\"input\":\"123456789\",\"truncate_prompt_tokens\":-1", 8),
+        ("\"input\":\"123456789\",\"truncate_prompt_tokens\":3,\"truncation_side\":\"right\"", 3), ("\"input\":[1,2,3]", 3),
+        ("\"input\":[[1,2],\"abc\",[4]]", 6), ("\"model\":\"text-embedding-3-small\",\"input\":\"ab\"", 2),
+    ])
+    func inputsAreTextsOrTokenIDsAndCutWhereThatIsAskedFor(fields: String, tokens: Int) async throws {
+        let api = TestAPI(configure: { $0.modelAliases = [ModelAlias("text-embedding-*", target: "encoder")] })
+        let answer = await api.send("POST", "/v1/embeddings", "{\(fields)}")
+        #expect(answer.status == 200, "\(answer.text)")
+        #expect(try answer.json()["usage"]?["prompt_tokens"] == .integer(Int64(tokens)))
+        #expect(try answer.json()["model"] == (fields.contains("small") ? "text-embedding-3-small" : "mini"))
     }
 
     @Test func base64IsPadded() {
@@ -156,7 +174,8 @@ import UV
         #expect(body["generated_text"] == "xHello")
         let details = """
             {"finish_reason":"eos_token","prompt_tokens":5,"generated_tokens":2,"skipped_tokens":0,"seed":9,"prefill":[],\
-            "tokens":[{"id":10,"text":"Hel","logprob":-0.5,"special":false},{"id":12,"text":"lo","logprob":-0.25,"special":false}]}
+            "tokens":[{"id":10,"text":"Hel","logprob":-0.5,"special":false,"skipped":false},\
+            {"id":12,"text":"lo","logprob":-0.25,"special":false,"skipped":false}]}
             """
         #expect(body["details"]?.serialized() == details)
         let request = api.backend.requests[0]

@@ -170,6 +170,21 @@ final class ScriptedServices: ModelCatalogue, RequestRouter, AdapterAdministrati
 
     let name = "mini"
     let dimension = 4
+    let maxTokens = 8
+
+    /// A token a byte; ids are bytes.
+    func texts(of inputs: [EmbeddingInput], cut: EmbeddingCut) async throws -> [String] {
+        try inputs.map { input in
+            var bytes: [UInt8]
+            switch input.content {
+            case .text(let text): bytes = Array(text.utf8)
+            case .tokens(let tokens): bytes = tokens.map { UInt8(truncatingIfNeeded: $0) }
+            }
+            if case .tokens(let most) = cut { bytes = Array(bytes.prefix(most)) }
+            guard bytes.count <= maxTokens else { throw APIError(.contextLengthExceeded, "too long", param: input.path) }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+    }
     func embed(_ texts: [String]) async throws -> EmbeddedTexts {
         await waitForCancellation("embed")
         return vectors(of: texts)

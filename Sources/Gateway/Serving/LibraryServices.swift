@@ -72,6 +72,19 @@ struct QueuedEmbeddings: EmbeddingService {
 
     var name: String { embedder.name }
     var dimension: Int { embedder.dimension }
+    var maxTokens: Int { embedder.maxTokens }
+
+    func texts(of inputs: [EmbeddingInput], cut: EmbeddingCut) async throws -> [String] {
+        // A token stands for a byte at least, and few are put around each text.
+        let isShort = inputs.allSatisfy { if case .text(let text) = $0.content { text.utf8.count <= maxTokens / 2 } else { false } }
+        if isShort, cut == .none || cut == .tokens(maxTokens) { return inputs.compactMap { if case .text(let text) = $0.content { text } else { nil } } }
+        var texts: [String] = []
+        for start in stride(from: 0, to: inputs.count, by: Self.sliceTexts) {
+            let slice = inputs[start..<min(start + Self.sliceTexts, inputs.count)]
+            texts += try await queue.runWhileWanted { _ in try slice.map { try embedder.text(of: $0, cut: cut) } }
+        }
+        return texts
+    }
 
     func embed(_ texts: [String]) async throws -> EmbeddedTexts {
         var whole = EmbeddedTexts(vectors: [], tokenCounts: [], tokenizeMicroseconds: 0, embedMicroseconds: 0)
@@ -84,5 +97,31 @@ struct QueuedEmbeddings: EmbeddingService {
             whole.embedMicroseconds += part.embedMicroseconds
         }
         return whole
+    }
+}
+
+extension TextEmbedder {
+    /// The text of an input, cut where that is asked for.
+    fileprivate func text(of input: EmbeddingInput, cut: EmbeddingCut) throws(APIError) -> String {
+        let whole: String
+        switch input.content {
+        case .text(let text): whole = text
+        case .tokens(let tokens):
+            guard let text = text(of: tokens) else {
+                throw APIError(.invalidRequest, "`\(input.path)`: an id is not a token of the encoder \(name)", param: input.path)
+            }
+            whole = text
+        }
+        let most = if case .tokens(let count) = cut { count } else { maxTokens }
+        let tokens = tokens(of: whole, most: most + 1)
+        guard tokens.count > most else { return whole }
+        guard case .tokens = cut else {
+            throw APIError(
+                .contextLengthExceeded,
+                "This model's maximum context length is \(maxTokens) tokens. However, `\(input.path)` has more of them. Please reduce its "
+                    + "length, or send `truncate`.",
+                param: input.path)
+        }
+        return text(of: self.tokens(of: whole, most: most)) ?? whole
     }
 }

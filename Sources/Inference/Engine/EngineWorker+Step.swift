@@ -92,8 +92,15 @@ extension EngineWorker {
             fail(sequence, error(.logitsNotFinite, of: sequence))
             return false
         }
-        sequence.stream.send(.prompt(scores.entries(sequence.tokens[..<sequence.promptCount], base.tokenizer)))
+        sendPrompt(of: sequence) { scores.logprobs($0, base.tokenizer) }
         return true
+    }
+
+    /// Sends the prompt's tokens, once.
+    func sendPrompt(of sequence: RunningSequence, _ logprobs: ([Int32]) -> [TokenLogprob?] = { _ in [] }) {
+        let tokens = Array(sequence.tokens[..<sequence.promptCount])
+        sequence.stream.send(
+            .prompt(PromptReport(tokens: tokens, bytes: tokens.map(base.tokenizer.bytes), logprobs: logprobs(tokens))))
     }
 
     /// Why the sequence ends with this token; nil when it goes on.

@@ -131,6 +131,7 @@ final class EngineWorker: @unchecked Sendable {
                     adapter: sequence.adapter?.name, adapterVersion: sequence.adapter?.version,
                     promptTokens: sequence.promptCount, cachedTokens: sequence.cachedTokens, recall: sequence.recall,
                     asked: sequence.asked)))
+        if sequence.request.reportsPrompt, !sequence.isScored { sendPrompt(of: sequence) }
     }
 
     /// Writes the roster's counts where other threads read them.

@@ -57,9 +57,9 @@ final class PromptScores {
     var isDamaged: Bool { (0..<count).contains { scores[$0].logprob.isNaN } }
 
     /// - Parameter prompt: the prompt's tokens.
-    func entries(_ prompt: ArraySlice<Int32>, _ tokenizer: any Tokenizer) -> [TokenLogprob?] {
+    func logprobs(_ prompt: [Int32], _ tokenizer: any Tokenizer) -> [TokenLogprob?] {
         prompt.indices.map { index in
-            guard index > prompt.startIndex else { return nil }
+            guard index > 0 else { return nil }
             func alternative(_ token: Int32, _ logprob: Float) -> TokenLogprob.Alternative {
                 .init(token: token, bytes: tokenizer.bytes(of: token), logprob: logprob)
             }

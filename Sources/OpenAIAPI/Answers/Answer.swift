@@ -11,8 +11,8 @@ struct Answer {
         var text = ""
         var reasoning = ""
         var calls: [AnsweredCall] = []
-        /// Of the prompt's tokens, where the client asks for them; the first has none.
-        var promptLogprobs: [TokenLogprob?] = []
+        /// Where the client asks for it.
+        var prompt: PromptReport?
         /// Filled for answers that are sent whole; streams pass them on.
         var logprobs: [TokenLogprob] = []
         var finish: FinishReason?
@@ -71,8 +71,20 @@ struct Answer {
     var decisions: [RouteDecision?] { job.prompts.indices.map { choices[$0 * job.choices].decision } }
     func prompt(of choice: Int) -> GenerationJob.Prompt { job.prompts[choice / job.choices] }
 
-    /// The model that answers a choice: the adapter, or the base by its own name.
-    func model(of choice: Int) -> String { choices[choice].decision?.adapter ?? baseModel }
+    /// What comes before a choice's text: what the client sent, or the text of the tokens that it sent.
+    func echo(of choice: Int) -> String {
+        let text = prompt(of: choice).echo
+        return text.isEmpty && job.echoesPrompt ? choices[choice].prompt?.text ?? "" : text
+    }
+
+    /// The prompt of a choice is known.
+    mutating func note(_ prompt: PromptReport, of choice: Int) {
+        choices[choice].prompt = prompt
+        choices[choice].offset = echo(of: choice).unicodeScalars.count
+    }
+
+    /// The model that answers a choice: the adapter, or the base by its own name; or the client's alias.
+    func model(of choice: Int) -> String { job.alias ?? choices[choice].decision?.adapter ?? baseModel }
 
     /// The model of the whole answer; `auto` when its prompts went to different ones.
     var model: String {

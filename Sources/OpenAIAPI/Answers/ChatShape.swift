@@ -9,18 +9,31 @@ struct ChatShape: AnswerShape {
 
     func whole(_ answer: Answer) -> JSONValue {
         let choices = answer.choices.enumerated().map { index, choice -> JSONValue in
-            [
+            var echoed = choice
+            echoed.text = answer.echo(of: index) + choice.text
+            var entry: JSONObject = [
                 "index": .integer(Int64(index)),
-                "message": Self.message(choice),
-                "logprobs": answer.job.topLogprobs == nil ? nil : Self.logprobs(choice.logprobs),
+                "message": Self.message(echoed),
+                "logprobs": answer.job.topLogprobs == nil ? nil : Self.logprobs(choice.logprobs, namedByID: answer.job.tokens.namesByID),
                 "finish_reason": choice.finish.map { .string($0.rawValue) } ?? .null,
             ]
+            if answer.job.tokens.returnsIDs { entry["token_ids"] = PromptShape.ids(choice.logprobs.map(\.chosen.token)) }
+            return .object(entry)
         }
-        return [
+        var body: JSONObject = [
             "id": .string(answer.id), "object": "chat.completion", "created": .integer(Int64(answer.created)),
             "model": .string(answer.model), "choices": .array(choices), "usage": answer.usageJSON,
-            "lmoe": answer.report,
         ]
+        Self.addPrompt(to: &body, 0, of: answer)
+        body["lmoe"] = answer.report
+        return .object(body)
+    }
+
+    /// What is asked of the prompt, which all choices share.
+    private static func addPrompt(to body: inout JSONObject, _ choice: Int, of answer: Answer) {
+        guard let prompt = answer.choices[choice].prompt else { return }
+        if let top = answer.job.tokens.promptLogprobs { body["prompt_logprobs"] = PromptShape.logprobs(prompt, top: top) }
+        if answer.job.tokens.returnsIDs { body["prompt_token_ids"] = PromptShape.ids(prompt.tokens) }
     }
 
     private static func message(_ choice: Answer.Choice) -> JSONValue {
@@ -61,14 +74,17 @@ struct ChatShape: AnswerShape {
     /// The role goes first, alone, with the report beside it.
     func opening(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
         var chunk = chunk(answer, choice, delta: ["role": "assistant", "content": ""])
+        Self.addPrompt(to: &chunk, choice, of: answer)
         chunk["lmoe"] = answer.report(of: choice)
-        return [.object(chunk)]
+        let echo = answer.echo(of: choice)
+        return [.object(chunk)] + (echo.isEmpty ? [] : [.object(self.chunk(answer, choice, delta: ["content": .string(echo)]))])
     }
 
     func delta(_ part: AnswerPart, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
         guard !part.isEmpty || !logprobs.isEmpty else { return [] }
-        let logprobs = answer.job.topLogprobs == nil ? .null : Self.logprobs(logprobs)
-        return [.object(chunk(answer, choice, delta: Self.delta(part), logprobs: logprobs))]
+        let written = answer.job.topLogprobs == nil ? .null : Self.logprobs(logprobs, namedByID: answer.job.tokens.namesByID)
+        let ids = answer.job.tokens.returnsIDs ? logprobs.map(\.chosen.token) : nil
+        return [.object(chunk(answer, choice, delta: Self.delta(part), logprobs: written, ids: ids))]
     }
 
     func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
@@ -86,31 +102,31 @@ struct ChatShape: AnswerShape {
     }
 
     private func chunk(
-        _ answer: Answer, _ choice: Int, delta: JSONValue, logprobs: JSONValue = .null, finish: JSONValue = .null
+        _ answer: Answer, _ choice: Int, delta: JSONValue, logprobs: JSONValue = .null, finish: JSONValue = .null, ids: [Int32]? = nil
     ) -> JSONObject {
+        var entry: JSONObject = ["index": .integer(Int64(choice)), "delta": delta, "logprobs": logprobs, "finish_reason": finish]
+        if let ids { entry["token_ids"] = PromptShape.ids(ids) }
         var chunk: JSONObject = [
             "id": .string(answer.id), "object": "chat.completion.chunk", "created": .integer(Int64(answer.created)),
             "model": .string(answer.model(of: choice)),
-            "choices": [
-                ["index": .integer(Int64(choice)), "delta": delta, "logprobs": logprobs, "finish_reason": finish]
-            ],
+            "choices": [.object(entry)],
         ]
         chunk["usage"] = answer.chunkUsage(of: choice)
         return chunk
     }
 
-    static func logprobs(_ tokens: [TokenLogprob]) -> JSONValue {
+    static func logprobs(_ tokens: [TokenLogprob], namedByID: Bool = false) -> JSONValue {
         let content = tokens.map { token -> JSONValue in
-            var entry = entry(token.chosen)
-            entry["top_logprobs"] = .array(token.top.map { .object(self.entry($0)) })
+            var entry = entry(token.chosen, namedByID: namedByID)
+            entry["top_logprobs"] = .array(token.top.map { .object(self.entry($0, namedByID: namedByID)) })
             return .object(entry)
         }
         return ["content": .array(content), "refusal": nil]
     }
 
-    private static func entry(_ token: TokenLogprob.Alternative) -> JSONObject {
+    private static func entry(_ token: TokenLogprob.Alternative, namedByID: Bool) -> JSONObject {
         [
-            "token": .string(token.text), "logprob": token.logprobJSON,
+            "token": .string(namedByID ? token.idText : token.text), "logprob": token.logprobJSON,
             "bytes": .array(token.bytes.map { .integer(Int64($0)) }),
         ]
     }

@@ -9,29 +9,39 @@ struct CompletionShape: AnswerShape {
 
     func whole(_ answer: Answer) -> JSONValue {
         let choices = answer.choices.enumerated().map { index, choice -> JSONValue in
+            var logprobs = logprobs(answer)
+            addEcho(to: &logprobs, index, of: answer)
             var offset = choice.offset
-            let logprobs =
-                answer.job.topLogprobs == nil ? JSONValue.null : Self.logprobs(choice.logprobs, offset: &offset)
-            return [
-                "text": .string(answer.prompt(of: index).echo + choice.text), "index": .integer(Int64(index)),
-                "logprobs": logprobs, "finish_reason": choice.finish.map { .string($0.rawValue) } ?? .null,
-            ]
+            logprobs?.add(choice.logprobs, offset: &offset)
+            var entry = entry(
+                index, text: answer.echo(of: index) + choice.text, logprobs: logprobs?.json ?? .null,
+                finish: choice.finish.map { .string($0.rawValue) } ?? .null)
+            addPrompt(to: &entry, index, of: answer)
+            if answer.job.tokens.returnsIDs { entry["token_ids"] = PromptShape.ids(choice.logprobs.map(\.chosen.token)) }
+            return .object(entry)
         }
         return .object(frame(answer, model: answer.model, choices: choices, report: answer.report, usage: answer.usageJSON))
     }
 
-    /// The echoed prompt. Without one nothing comes before the first token, which clients time; the report comes with it.
+    /// The echoed prompt, and what is asked of the prompt. Without them nothing comes before the first token, which clients time; the
+    /// report comes with it.
     func opening(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
-        let echo = answer.prompt(of: choice).echo
-        return echo.isEmpty ? [] : [chunk(&answer, choice, entry(choice, text: echo))]
+        let echo = answer.echo(of: choice)
+        var logprobs = answer.job.echoesPrompt ? logprobs(answer) : nil
+        addEcho(to: &logprobs, choice, of: answer)
+        var entry = entry(choice, text: echo, logprobs: logprobs?.json ?? .null)
+        addPrompt(to: &entry, choice, of: answer)
+        guard !echo.isEmpty || answer.job.tokens.returnsIDs else { return [] }
+        return [chunk(&answer, choice, entry)]
     }
 
     func delta(_ part: AnswerPart, _ logprobs: [TokenLogprob], _ choice: Int, of answer: inout Answer) -> [JSONValue] {
         guard !part.isEmpty || !logprobs.isEmpty else { return [] }
-        let written =
-            answer.job.topLogprobs == nil
-            ? JSONValue.null : Self.logprobs(logprobs, offset: &answer.choices[choice].offset)
-        return [chunk(&answer, choice, entry(choice, text: part.text, logprobs: written))]
+        var written = self.logprobs(answer)
+        written?.add(logprobs, offset: &answer.choices[choice].offset)
+        var entry = entry(choice, text: part.text, logprobs: written?.json ?? .null)
+        if answer.job.tokens.returnsIDs { entry["token_ids"] = PromptShape.ids(logprobs.map(\.chosen.token)) }
+        return [chunk(&answer, choice, entry)]
     }
 
     func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
@@ -44,19 +54,35 @@ struct CompletionShape: AnswerShape {
         .object(frame(answer, model: answer.model, choices: [], usage: answer.usageJSON))
     }
 
+    /// nil: the client wants none.
+    private func logprobs(_ answer: Answer) -> CompletionLogprobs? {
+        answer.job.topLogprobs.map { CompletionLogprobs(top: $0, namesByID: answer.job.tokens.namesByID) }
+    }
+
+    private func addEcho(to logprobs: inout CompletionLogprobs?, _ choice: Int, of answer: Answer) {
+        guard answer.job.echoesPrompt, let prompt = answer.choices[choice].prompt else { return }
+        logprobs?.add(prompt, echoed: answer.echo(of: choice).unicodeScalars.count)
+    }
+
+    private func addPrompt(to entry: inout JSONObject, _ choice: Int, of answer: Answer) {
+        guard let prompt = answer.choices[choice].prompt else { return }
+        if let top = answer.job.tokens.promptLogprobs { entry["prompt_logprobs"] = PromptShape.logprobs(prompt, top: top) }
+        if answer.job.tokens.returnsIDs { entry["prompt_token_ids"] = PromptShape.ids(prompt.tokens) }
+    }
+
     private func entry(
         _ choice: Int, text: String, logprobs: JSONValue = .null, finish: JSONValue = .null
-    ) -> JSONValue {
+    ) -> JSONObject {
         ["text": .string(text), "index": .integer(Int64(choice)), "logprobs": logprobs, "finish_reason": finish]
     }
 
     /// The first chunk of a choice has its whole report.
-    private func chunk(_ answer: inout Answer, _ choice: Int, _ entry: JSONValue, report: JSONValue? = nil) -> JSONValue {
+    private func chunk(_ answer: inout Answer, _ choice: Int, _ entry: JSONObject, report: JSONValue? = nil) -> JSONValue {
         let whole = answer.choices[choice].isReported ? report : answer.report(of: choice)
         answer.choices[choice].isReported = true
         return .object(
             frame(
-                answer, model: answer.model(of: choice), choices: [entry], report: whole, usage: answer.chunkUsage(of: choice)))
+                answer, model: answer.model(of: choice), choices: [.object(entry)], report: whole, usage: answer.chunkUsage(of: choice)))
     }
 
     private func frame(
@@ -69,26 +95,5 @@ struct CompletionShape: AnswerShape {
         frame["usage"] = usage
         frame["lmoe"] = report
         return frame
-    }
-
-    /// - Parameter offset: code points before the first token; after it, before the next one.
-    static func logprobs(_ tokens: [TokenLogprob], offset: inout Int) -> JSONValue {
-        var offsets: [JSONValue] = []
-        for token in tokens {
-            offsets.append(.integer(Int64(offset)))
-            offset += token.chosen.text.unicodeScalars.count
-        }
-        let top = tokens.map { token -> JSONValue in
-            var entry = JSONObject()
-            for alternative in token.top { entry[alternative.completionText] = alternative.logprobJSON }
-            // The chosen one is always there, even when it was not among the most probable.
-            entry[token.chosen.completionText] = token.chosen.logprobJSON
-            return .object(entry)
-        }
-        return [
-            "tokens": .array(tokens.map { .string($0.chosen.completionText) }),
-            "token_logprobs": .array(tokens.map(\.chosen.logprobJSON)), "top_logprobs": .array(top),
-            "text_offset": .array(offsets),
-        ]
     }
 }

@@ -3,9 +3,9 @@ import JSON
 
 /// The `list` of embeddings.
 enum EmbeddingShape {
-    static func whole(_ embedded: EmbeddedTexts, request: EmbeddingRequest, model: String, dimension: Int) -> JSONValue {
+    static func whole(_ embedded: EmbeddedTexts, request: EmbeddingRequest, dimension: Int) -> JSONValue {
         let kept = request.dimensions ?? dimension
-        let data = request.texts.indices.map { index -> JSONValue in
+        let data = request.inputs.indices.map { index -> JSONValue in
             let vector = vector(index, of: embedded, dimension: dimension, kept: kept)
             return [
                 "object": "embedding", "index": .integer(Int64(index)),
@@ -15,7 +15,7 @@ enum EmbeddingShape {
         }
         let tokens = Int64(embedded.tokenCounts.reduce(0, +))
         return [
-            "object": "list", "data": .array(data), "model": .string(model),
+            "object": "list", "data": .array(data), "model": .string(request.model),
             "usage": ["prompt_tokens": .integer(tokens), "total_tokens": .integer(tokens)],
         ]
     }

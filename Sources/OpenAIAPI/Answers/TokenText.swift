@@ -15,6 +15,9 @@ extension TokenLogprob.Alternative {
         return String(decoding: escaped, as: UTF8.self)
     }
 
+    /// vLLM's name of a token whose text may not be its own.
+    var idText: String { "token_id:\(token)" }
+
     /// JSON has no infinities; OpenAI writes -9999 for a token that is impossible.
     var logprobJSON: JSONValue { logprob.isFinite ? JSONValue(shortest: logprob) : -9999.0 }
 }

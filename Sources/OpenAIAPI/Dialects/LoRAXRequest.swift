@@ -31,6 +31,10 @@ struct LoRAXRequest: Sendable {
             let wantsDetails = try parameters["details"].optionalBool() ?? false
             let alternatives = try parameters["return_k_alternatives"].optionalInt(in: 0...limits.topLogprobs) ?? 0
             let isChat = try parameters["apply_chat_template"].optionalBool() ?? false
+            let wantsPrompt = try parameters["decoder_input_details"].optionalBool() ?? false
+            if wantsPrompt, isStream {
+                throw parameters["decoder_input_details"].invalid("not available in a stream")
+            }
             let turn = [ChatMessage(role: "user", content: inputs)]
             let isFull = try parameters["return_full_text"].optionalBool() ?? false
             let sampling = try Self.sampling(parameters)
@@ -49,6 +53,13 @@ struct LoRAXRequest: Sendable {
                 topLogprobs: wantsDetails || isStream ? alternatives : nil,
                 ignoresEndOfSequence: try parameters["ignore_eos_token"].optionalBool() ?? false, isStream: isStream,
                 includesUsage: false)
+            if let kept = try parameters["truncate"].optionalInt(in: 1...Int(Int32.max)) {
+                job.tokens.truncation = PromptTruncation(tokens: kept)
+            }
+            if wantsPrompt, wantsDetails {
+                job.tokens.promptLogprobs = 0
+                job.omitsEndToken = true
+            }
             shape = LoRAXShape(hasDetails: wantsDetails, hasAlternatives: alternatives > 0, isListed: fixed == nil)
         } catch {
             throw APIError(reaching: error)
@@ -57,11 +68,14 @@ struct LoRAXRequest: Sendable {
 
     private static func sampling(_ cursor: JSONCursor) throws(JSONError) -> SamplingParameters {
         var sampling = SamplingParameters()
-        let temperature = try cursor["temperature"].optionalDouble(in: 0.001...100)
+        let temperature = try cursor["temperature"].optionalDouble(in: 0...100)
         let topK = try cursor["top_k"].optionalInt(in: 1...(1 << 30))
         let topP = try cursor["top_p"].optionalDouble(in: 0...1)
         let samples = try cursor["do_sample"].optionalBool() ?? false
-        let isSampling = samples || temperature != nil || topK != nil || topP != nil
+        let typicalP = cursor["typical_p"]
+        sampling.typicalP = try SamplingFields.typicalP(typicalP)
+        // Temperature 0 is greedy, whatever else is there.
+        let isSampling = samples || temperature != nil || topK != nil || topP != nil || typicalP.exists
         sampling.temperature = isSampling ? Float(temperature ?? 1) : 0
         sampling.topK = topK ?? 0
         sampling.topP = topP.map(Float.init) ?? 1
@@ -75,17 +89,14 @@ struct LoRAXRequest: Sendable {
 
     /// Refuses what LoRAX has and this server has not.
     private static func refuseUnsupported(_ cursor: JSONCursor) throws(JSONError) {
-        for field in ["response_format", "truncate"] where cursor[field].exists {
+        for field in ["response_format"] where cursor[field].exists {
             throw cursor[field].invalid("not supported")
         }
-        for field in ["watermark", "decoder_input_details"] where try cursor[field].optionalBool() == true {
+        for field in ["watermark"] where try cursor[field].optionalBool() == true {
             throw cursor[field].invalid("not supported")
         }
         if let bestOf = try cursor["best_of"].optionalInt(), bestOf != 1 {
             throw cursor["best_of"].invalid("expected 1: candidates are not ranked here")
-        }
-        if let typical = try cursor["typical_p"].optionalDouble(), typical != 1 {
-            throw cursor["typical_p"].invalid("not supported; expected 1")
         }
         if let source = try cursor["adapter_source"].optionalName(), source != "local" {
             throw cursor["adapter_source"].invalid("`\(source)` is not supported: adapters come from the server's folder (`local`)")

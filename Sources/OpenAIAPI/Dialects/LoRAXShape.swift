@@ -17,7 +17,7 @@ struct LoRAXShape: AnswerShape {
         var body: JSONObject = ["generated_text": .string(answer.prompt(of: 0).echo + choice.text)]
         if hasDetails {
             var details = details(answer)
-            details["prefill"] = []
+            details["prefill"] = .array(choice.prompt.map(prefill) ?? [])
             details["tokens"] = .array(choice.logprobs.map(token))
             body["details"] = .object(details)
         }
@@ -65,10 +65,20 @@ struct LoRAXShape: AnswerShape {
         return .object(token)
     }
 
+    private func prefill(_ prompt: PromptReport) -> [JSONValue] {
+        prompt.tokens.indices.map { index in
+            let logprob = prompt.logprobs.indices.contains(index) ? prompt.logprobs[index] : nil
+            return [
+                "id": .integer(Int64(prompt.tokens[index])), "text": .string(String(decoding: prompt.bytes[index], as: UTF8.self)),
+                "logprob": logprob?.chosen.logprobJSON ?? .null,
+            ]
+        }
+    }
+
     private func plain(_ token: TokenLogprob.Alternative) -> JSONObject {
         [
             "id": .integer(Int64(token.token)), "text": .string(token.text), "logprob": token.logprobJSON,
-            "special": false,
+            "special": false, "skipped": false,
         ]
     }
 }

@@ -6,7 +6,8 @@ extension APIService {
         let services = try ready()
         let models = models(services, exchange)
         if Self.isAnthropic(exchange) { return exchange.respond(try anthropicModels(exchange, models)) }
-        exchange.respond(["object": "list", "data": .array(models.map(json))])
+        let encoder = encoder(services).map { [$0] } ?? []
+        exchange.respond(["object": "list", "data": .array((models + encoder).map(json))])
     }
 
     func model(_ exchange: Exchange, _ id: String) throws {
@@ -24,7 +25,8 @@ extension APIService {
             case .adapter(let adapter): adapter
             case .merged, nil: nil
             }
-        guard let model = models(services, exchange).first(where: { $0.id == name }) else {
+        let encoder = encoder(services).map { id == "encoder" || id == $0.id ? [$0] : [] } ?? []
+        guard let model = (models(services, exchange) + encoder).first(where: { $0.id == name || encoder == [$0] }) else {
             throw APIError(.modelNotFound, "\(ModelSelection.unknown(id))", param: "model")
         }
         exchange.respond(Self.isAnthropic(exchange) ? anthropicModel(model) : json(model))
@@ -39,6 +41,15 @@ extension APIService {
             id: "auto", created: served.first?.created ?? clock(), root: "auto",
             parent: services.backend.baseModelName, contextLength: services.backend.contextLength)
         return served + [automatic]
+    }
+
+    /// The model of `/v1/embeddings`; nil without one.
+    private func encoder(_ services: APIServices) -> ServedModel? {
+        services.embeddings.map {
+            ServedModel(
+                id: $0.name, created: services.catalogue.models().first?.created ?? clock(), root: "encoder", parent: nil,
+                contextLength: $0.maxTokens)
+        }
     }
 
     private func json(_ model: ServedModel) -> JSONValue {

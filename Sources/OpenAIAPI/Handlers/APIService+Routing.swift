@@ -31,9 +31,8 @@ extension APIService {
         guard let encoder = try accepting().embeddings else {
             throw APIError(.notConfigured, "This server was started without an encoder.")
         }
-        try read(exchange) { [fields, limits] document in
-            try EmbeddingRequest(
-                document, encoder: encoder.name, dimension: encoder.dimension, fields: fields, limits: limits)
+        try read(exchange) { [fields, limits, aliases = configuration.modelAliases] document in
+            try EmbeddingRequest(document, encoder: encoder, aliases: aliases, fields: fields, limits: limits)
         } then: { [self] request in
             embed(request, by: encoder, exchange)
         }
@@ -41,15 +40,16 @@ extension APIService {
 
     private func embed(_ request: EmbeddingRequest, by encoder: any EmbeddingService, _ exchange: Exchange) {
         run(exchange) {
-            let embedded = try await encoder.embed(request.texts)
-            guard embedded.vectors.count == request.texts.count * encoder.dimension else {
+            let texts = try await encoder.texts(of: request.inputs, cut: request.cut)
+            let embedded = try await encoder.embed(texts)
+            guard embedded.vectors.count == texts.count * encoder.dimension else {
                 throw APIError(
-                    failed: "the encoder failed", cause: "the encoder gave \(embedded.vectors.count) numbers for \(request.texts.count) texts")
+                    failed: "the encoder failed", cause: "the encoder gave \(embedded.vectors.count) numbers for \(texts.count) texts")
             }
             exchange.record.usage = .init(
                 promptTokens: embedded.tokenCounts.reduce(0, +), cachedTokens: 0, completionTokens: 0)
             exchange.respond(
-                EmbeddingShape.whole(embedded, request: request, model: encoder.name, dimension: encoder.dimension))
+                EmbeddingShape.whole(embedded, request: request, dimension: encoder.dimension))
         }
     }
 }

@@ -83,11 +83,13 @@ final class GenerationRun {
                 answer.choices[index].start = start
                 note(start, index)
                 explain(start, index)
-                if answer.job.isStream { frames += shape.opening(index, of: &answer) }
+                if answer.job.isStream, !answer.job.reportsPrompt { frames += shape.opening(index, of: &answer) }
             case .delta(let text, let logprobs): frames += take(.text(text), logprobs, index)
             case .reasoning(let text, let logprobs): frames += take(.reasoning(text), logprobs, index)
             case .toolCall(let part, let logprobs): frames += take(.call(part), logprobs, index)
-            case .prompt(let logprobs): answer.choices[index].promptLogprobs = logprobs
+            case .prompt(let prompt):
+                answer.note(prompt, of: index)
+                if answer.job.isStream, answer.job.reportsPrompt { frames += shape.opening(index, of: &answer) }
             case .finished(let reason, let usage, let timings):
                 answer.choices[index].finish = reason
                 answer.choices[index].usage = usage

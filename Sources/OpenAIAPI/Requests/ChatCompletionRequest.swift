@@ -15,7 +15,11 @@ enum ChatCompletionRequest {
             let maxTokens =
                 try cursor["max_completion_tokens"].optionalInt(in: 1...Int(Int32.max))
                 ?? cursor["max_tokens"].optionalInt(in: 1...Int(Int32.max))
-            return GenerationJob(
+            let tokens = try TokenOptions(cursor, maxTokens: maxTokens, isStream: shared.isStream, limits: limits)
+            if try cursor["add_special_tokens"].optionalBool() == true {
+                throw cursor["add_special_tokens"].invalid("expected false: a chat template writes the special tokens itself")
+            }
+            var job = GenerationJob(
                 prompts: [.init(prompt: .chat(messages, tools: tools), routed: .messages(messages))],
                 choices: shared.choices, selection: try ModelSelection.read(cursor, names: names),
                 memories: try MemorySelection(cursor["memory"], names: names, fields: fields), scale: try ModelSelection.scale(cursor),
@@ -23,6 +27,13 @@ enum ChatCompletionRequest {
                 maxTokens: maxTokens, stop: shared.stop, topLogprobs: try topLogprobs(cursor, limits: limits),
                 ignoresEndOfSequence: shared.ignoresEndOfSequence, isStream: shared.isStream, user: shared.user,
                 includesUsage: shared.includesUsage, hasContinuousUsage: shared.hasContinuousUsage)
+            job.tokens = tokens
+            job.alias = try names.alias(cursor["model"])
+            // As in vLLM, only an assistant's last message is a part of the answer's text.
+            if try cursor["echo"].optionalBool() == true, let last = messages.last, last.role == "assistant" {
+                job.prompts[0].echo = last.content
+            }
+            return job
         } catch let error as APIError {
             throw error
         } catch {

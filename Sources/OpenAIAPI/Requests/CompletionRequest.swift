@@ -3,8 +3,9 @@ import JSON
 
 /// `POST /v1/completions`.
 ///
-/// `prompt` is a text, token ids, or an array of either; each prompt is routed by itself. `echo` puts a text prompt
-/// before its completion, without log-probabilities; `best_of` must equal `n`; `suffix` is refused.
+/// `prompt` is a text, token ids, or an array of either; each prompt is routed by itself. `echo` puts the prompt before its completion,
+/// with log-probabilities where `logprobs` asks for some, and `max_tokens: 0` generates nothing: so a text is scored. `best_of` must
+/// equal `n`; `suffix` is refused.
 enum CompletionRequest {
     static func read(
         _ cursor: JSONCursor, names: ModelNames, fields: FieldPolicy, limits: APILimits
@@ -14,28 +15,33 @@ enum CompletionRequest {
             let shared = try SamplingFields(cursor, fields: fields, limits: limits)
             let top = try cursor["logprobs"].optionalInt(in: 0...limits.topLogprobs)
             let echoes = try cursor["echo"].optionalBool() ?? false
-            if echoes, top != nil {
-                throw cursor["echo"].invalid("not supported together with `logprobs`: prompts have no log-probabilities here")
-            }
             if let bestOf = try cursor["best_of"].optionalInt(in: 1...limits.choices), bestOf != shared.choices {
                 throw cursor["best_of"].invalid("expected \(shared.choices), as `n` is: candidates are not ranked here")
             }
             if let suffix = try cursor["suffix"].optionalString(), !suffix.isEmpty {
                 throw cursor["suffix"].invalid("not supported: this model only continues a text")
             }
-            let prompts = try prompts(cursor["prompt"], echoes: echoes)
+            let maxTokens = try cursor["max_tokens"].optionalInt(in: 0...Int(Int32.max)) ?? defaultMaxTokens
+            let tokens = try TokenOptions(cursor, maxTokens: maxTokens, isStream: shared.isStream, limits: limits)
+            // What is left of a prompt that may be cut is known later.
+            let echoesText = echoes && tokens.truncation == nil
+            let prompts = try prompts(
+                cursor["prompt"], echoes: echoesText, addSpecialTokens: try cursor["add_special_tokens"].optionalBool() ?? true)
             guard prompts.count * shared.choices <= limits.sequences else {
                 throw cursor["prompt"].invalid(
                     "\(prompts.count) prompts with n = \(shared.choices); at most \(limits.sequences) sequences are taken")
             }
-            return GenerationJob(
+            var job = GenerationJob(
                 prompts: prompts, choices: shared.choices, selection: try ModelSelection.read(cursor, names: names),
                 memories: try MemorySelection(cursor["memory"], names: names, fields: fields), scale: try ModelSelection.scale(cursor),
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: shared.sampling,
-                maxTokens: try cursor["max_tokens"].optionalInt(in: 1...Int(Int32.max)) ?? defaultMaxTokens,
-                stop: shared.stop, topLogprobs: top, ignoresEndOfSequence: shared.ignoresEndOfSequence,
+                maxTokens: maxTokens, stop: shared.stop, topLogprobs: top, ignoresEndOfSequence: shared.ignoresEndOfSequence,
                 isStream: shared.isStream, user: shared.user, includesUsage: shared.includesUsage,
                 hasContinuousUsage: shared.hasContinuousUsage)
+            job.tokens = tokens
+            job.alias = try names.alias(cursor["model"])
+            job.echoesPrompt = echoes
+            return job
         } catch let error as APIError {
             throw error
         } catch {
@@ -46,25 +52,29 @@ enum CompletionRequest {
     /// OpenAI's default.
     private static let defaultMaxTokens = 16
 
-    private static func prompts(_ cursor: JSONCursor, echoes: Bool) throws(JSONError) -> [GenerationJob.Prompt] {
+    private static func prompts(
+        _ cursor: JSONCursor, echoes: Bool, addSpecialTokens: Bool
+    ) throws(JSONError) -> [GenerationJob.Prompt] {
+        func prompt(_ cursor: JSONCursor) throws(JSONError) -> GenerationJob.Prompt {
+            try self.prompt(cursor, echoes: echoes, addSpecialTokens: addSpecialTokens)
+        }
         if case .array(let elements) = cursor.value {
             guard let first = elements.first else { throw cursor.invalid("expected at least one prompt") }
-            if first.intValue != nil { return [try prompt(cursor, echoes: echoes)] }
+            if first.intValue != nil { return [try prompt(cursor)] }
             var prompts: [GenerationJob.Prompt] = []
-            for place in try cursor.array() { prompts.append(try prompt(place, echoes: echoes)) }
+            for place in try cursor.array() { prompts.append(try prompt(place)) }
             return prompts
         }
-        return [try prompt(cursor, echoes: echoes)]
+        return [try prompt(cursor)]
     }
 
-    private static func prompt(_ cursor: JSONCursor, echoes: Bool) throws(JSONError) -> GenerationJob.Prompt {
+    private static func prompt(_ cursor: JSONCursor, echoes: Bool, addSpecialTokens: Bool) throws(JSONError) -> GenerationJob.Prompt {
         switch cursor.value {
         case .string(let text):
             return .init(
-                prompt: .text(text, addSpecialTokens: true, parseSpecial: true), routed: .text(text),
+                prompt: .text(text, addSpecialTokens: addSpecialTokens, parseSpecial: true), routed: .text(text),
                 echo: echoes ? text : "")
         case .array:
-            if echoes { throw cursor.invalid("token ids cannot be echoed; send the text") }
             var tokens: [Int32] = []
             for place in try cursor.array() { tokens.append(Int32(try place.int(in: 0...Int(Int32.max)))) }
             guard !tokens.isEmpty else { throw cursor.invalid("expected at least one token id") }

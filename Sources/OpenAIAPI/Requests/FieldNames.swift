@@ -15,19 +15,21 @@ enum FieldNames {
     /// Understood by every generating OpenAI endpoint.
     private static let sampling: Set<String> = [
         "frequency_penalty", "logit_bias", "logprobs", "max_tokens", "n", "presence_penalty", "seed", "stop", "stream",
-        "stream_options", "temperature", "top_p", "user", "top_k", "min_p", "repetition_penalty", "ignore_eos",
+        "stream_options", "temperature", "top_p", "user", "top_k", "min_p", "typical_p", "repetition_penalty", "ignore_eos",
     ]
 
-    static let chat = selection.union(sampling).union([
+    static let chat = selection.union(sampling).union(TokenOptions.names).union([
         "messages", "max_completion_tokens", "top_logprobs", "response_format", "tools", "tool_choice", "functions",
         "function_call", "audio", "modalities", "metadata", "moderation", "parallel_tool_calls", "prediction",
         "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "safety_identifier",
         "service_tier", "store", "verbosity", "web_search_options",
     ])
 
-    static let completion = selection.union(sampling).union(["prompt", "best_of", "echo", "suffix"])
+    static let completion = selection.union(sampling).union(TokenOptions.names).union(["prompt", "best_of", "suffix"])
 
-    static let embedding: Set<String> = ["input", "model", "dimensions", "encoding_format", "user"]
+    static let embedding: Set<String> = [
+        "input", "model", "dimensions", "encoding_format", "user", "truncate", "truncate_prompt_tokens", "truncation_side",
+    ]
 
     static let message: Set<String> = [
         "role", "content", "name", "tool_calls", "tool_call_id", "refusal", "audio", "function_call", "annotations",

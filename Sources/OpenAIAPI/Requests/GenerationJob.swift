@@ -35,11 +35,24 @@ struct GenerationJob: Sendable {
     /// nil: free text.
     var format: AnswerFormat?
     var rendering = PromptRendering()
-    /// Tokens that end the answer beside the model's own.
-    var stopTokens: Set<Int32> = []
-    var minTokens = 0
-    /// Alternatives of each token of the prompt; nil asks for no log-probabilities of it.
-    var promptLogprobs: Int?
+    var tokens = TokenOptions()
+    /// The client's name for the model where it is an alias; nil: the answer names who answers.
+    var alias: String?
+    /// The prompt comes before the answer, with log-probabilities where the answer has some.
+    var echoesPrompt = false
+    /// The token that ends the answer is never listed.
+    var omitsEndToken = false
+
+    /// Alternatives of each token of the prompt, where anything wants them.
+    private var scoredAlternatives: Int? {
+        let echoed = echoesPrompt ? topLogprobs : nil
+        return [echoed, tokens.promptLogprobs].compactMap { $0 }.max()
+    }
+
+    /// The backend says which tokens the prompt has.
+    var reportsPrompt: Bool {
+        scoredAlternatives != nil || tokens.returnsIDs || (echoesPrompt && prompts.contains { $0.echo.isEmpty })
+    }
 
     var sequences: Int { prompts.count * choices }
 
@@ -51,16 +64,24 @@ struct GenerationJob: Sendable {
         var request = GenerationRequest(
             id: sequences == 1 ? id : "\(id)-\(index)", prompt: prompts[index / choices].prompt, scale: scale,
             sampling: sampling, maxTokens: maxTokens, stop: stop,
-            // Tokens are counted by their log-probabilities.
-            topLogprobs: topLogprobs ?? (hasContinuousUsage ? 0 : nil), ignoreEndOfSequence: ignoresEndOfSequence)
-        request.cachePartition = cachePartition
+            // Tokens are counted and named by their log-probabilities.
+            topLogprobs: topLogprobs ?? (hasContinuousUsage || tokens.returnsIDs ? 0 : nil), ignoreEndOfSequence: ignoresEndOfSequence)
+        request.cachePartition = tokens.cacheSalt.map { "\(cachePartition ?? "") salt \($0)" } ?? cachePartition
         request.memories = memories.names
         request.toolChoice = toolChoice
         request.format = format
         request.rendering = rendering
-        request.stopTokens = stopTokens
-        request.minTokens = minTokens
-        request.promptLogprobs = promptLogprobs
+        request.stopTokens = tokens.stopTokens
+        request.includesStop = tokens.includesStop
+        request.minTokens = tokens.minTokens
+        request.skipsSpecialTokens = tokens.skipsSpecialTokens
+        request.bannedWords = tokens.bannedWords
+        request.allowedTokens = tokens.allowedTokens
+        request.truncation = tokens.truncation
+        request.promptLogprobs = scoredAlternatives
+        request.reportsPrompt = reportsPrompt
+        // Each generated token counts, also the one that ends the answer.
+        request.reportsEndToken = !omitsEndToken && (scoredAlternatives != nil || tokens.returnsIDs)
         return request
     }
 
@@ -70,6 +91,8 @@ struct GenerationJob: Sendable {
         request.id += "-without"
         request.memories = []
         request.topLogprobs = nil
+        request.promptLogprobs = nil
+        request.reportsPrompt = false
         return request
     }
 }

@@ -44,6 +44,12 @@ struct ModelNames: Sendable {
         return isBaseName(name) ? .base : nil
     }
 
+    /// The name in `model`, where it stands for another one: answers repeat it.
+    func alias(_ cursor: JSONCursor) throws(JSONError) -> String? {
+        guard let name = try cursor.optionalName(), !ModelSelection.automaticNames.contains(name), name != ModelSelection.baseName else { return nil }
+        return !bases.contains(name) && !isServable(name) && aliases.contains { $0.matches(name) } ? name : nil
+    }
+
     private func target(_ name: String) -> ModelSelection? {
         if ModelSelection.automaticNames.contains(name) { return .automatic }
         if name == ModelSelection.baseName || bases.contains(name) { return .base }

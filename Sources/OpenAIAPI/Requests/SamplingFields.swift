@@ -37,6 +37,7 @@ struct SamplingFields: Sendable {
         // vLLM's -1 keeps all, as 0 does.
         sampling.topK = max(try cursor["top_k"].optionalInt(in: -1...(1 << 30)) ?? 0, 0)
         sampling.minP = try cursor["min_p"].optionalDouble(in: 0...1).map(Float.init) ?? 0
+        sampling.typicalP = try typicalP(cursor["typical_p"])
         sampling.presencePenalty = try cursor["presence_penalty"].optionalDouble(in: -2...2).map(Float.init) ?? 0
         sampling.frequencyPenalty = try cursor["frequency_penalty"].optionalDouble(in: -2...2).map(Float.init) ?? 0
         sampling.repetitionPenalty =
@@ -44,6 +45,12 @@ struct SamplingFields: Sendable {
         sampling.seed = try cursor["seed"].optionalInt().map { UInt64(bitPattern: Int64($0)) }
         sampling.logitBias = try logitBias(cursor["logit_bias"], limits: limits)
         return sampling
+    }
+
+    static func typicalP(_ cursor: JSONCursor) throws(JSONError) -> Float {
+        guard let value = try cursor.optionalDouble(in: 0...1) else { return 1 }
+        guard value > 0 else { throw cursor.invalid("expected a number above 0, at most 1: nothing would be kept") }
+        return Float(value)
     }
 
     /// `{"token id": bias}`.

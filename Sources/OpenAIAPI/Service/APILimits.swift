@@ -10,6 +10,10 @@ public struct APILimits: Sendable, Equatable {
     public var stopStrings = 16
     public var stopStringBytes = 1_024
     public var logitBiasEntries = 1_024
+    /// `bad_words`, each of as many bytes as a stop string at most.
+    public var bannedWords = 128
+    public var stopTokens = 1_024
+    public var allowedTokens = 1 << 16
     /// Alternatives of each token.
     public var topLogprobs = 20
     /// Texts of one embeddings request, the same as OpenAI's.

@@ -164,6 +164,11 @@ public protocol EmbeddingService: Sendable {
     /// For `model`; `encoder` is an alias.
     var name: String { get }
     var dimension: Int { get }
-    /// Embeds off the loop.
+    /// Tokens of the longest text that is embedded whole, those around it included.
+    var maxTokens: Int { get }
+    /// Embeds off the loop; longer texts lose their ends.
     func embed(_ texts: [String]) async throws -> EmbeddedTexts
+    /// The texts of some inputs. Errors: `contextLengthExceeded` for one that is too long and may not be cut, `invalidRequest` for token
+    /// ids that the encoder does not have; `param` is the input's path.
+    func texts(of inputs: [EmbeddingInput], cut: EmbeddingCut) async throws -> [String]
 }

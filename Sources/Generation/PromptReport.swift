@@ -1,0 +1,16 @@
+/// A prompt as the model reads it.
+public struct PromptReport: Sendable {
+    public var tokens: [Int32]
+    /// What each token stands for.
+    public var bytes: [[UInt8]]
+    /// Of each token, before bias and penalties, where they are asked for, else empty. The first token has none.
+    public var logprobs: [TokenLogprob?]
+
+    public init(tokens: [Int32], bytes: [[UInt8]], logprobs: [TokenLogprob?] = []) {
+        self.tokens = tokens
+        self.bytes = bytes
+        self.logprobs = logprobs
+    }
+
+    public var text: String { String(decoding: bytes.joined(), as: UTF8.self) }
+}
