@@ -1,7 +1,9 @@
 """A headless Chromium: waits for states, what it logged, axe-core, screenshots."""
 
 import importlib.util
+import json
 import pathlib
+import shutil
 import time
 
 from selenium import webdriver
@@ -14,10 +16,11 @@ PHONE, DESK = (390, 844), (1280, 800)
 class Browser:
     def __init__(self):
         options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium")
         for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb"]:
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.driver = webdriver.Chrome(options=options, service=Service("chromedriver"))
+        self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         self.look()
 
     def look(self, size=DESK, dark=False):
@@ -57,7 +60,7 @@ class Browser:
             if found:
                 return found
             if time.monotonic() > end:
-                raise AssertionError(f"not within {seconds} s: {what}; the page says: {self.run('return document.querySelector(`main`).innerText')[:800]}")
+                raise AssertionError(f"not within {seconds} s: {what}; the page shows: {self.run('return document.querySelector(`main`).innerText')[:800]}")
             time.sleep(0.05)
 
     def view(self, name):
@@ -75,7 +78,6 @@ class Browser:
         # Through the debugger: the page's own policy would not let it in.
         self.command("Runtime.evaluate", expression=self.rules)
         answer = self.command("Runtime.evaluate", expression="axe.run(document, {resultTypes: ['violations']}).then((found) => JSON.stringify(found.violations.map((rule) => `${rule.id} (${rule.impact}): ${rule.help}: ${rule.nodes.slice(0, 4).map((node) => node.target.join(' ') + ' ' + node.any.concat(node.all).slice(0, 1).map((check) => check.message).join(' ')).join('; ')}`)))", awaitPromise=True, returnByValue=True)
-        import json
         return json.loads(answer["result"]["value"])
 
     def overflows(self):

@@ -81,14 +81,19 @@ function sortAdapters(key) {
 // MARK: One adapter
 
 function openAdapter(row) {
+  fillAdapter(row, "");
+  $("adapter-dialog").showModal();
+}
+
+function fillAdapter(row, done) {
   const { report } = row;
   const dialog = $("adapter-dialog");
   const routing = report.routing ?? {};
   const lines = [
     ["State", (stateWords[row.state] ?? row.state) + (report.reason ? `: ${report.reason}` : "")],
-    ["Routing", routing.routable ? `${count(routing.examples, "example")}${routing.threshold === null ? "" : `, threshold ${percent(routing.threshold)}`}` : routing.reason ?? "not routed"],
+    ["Routing", routing.routable ? `${count(routing.examples, "example")}${routing.threshold === null ? "" : `, threshold ${limit(routing.threshold)}`}` : routing.reason ?? "not routed"],
     routing.restricted ? ["Access", "restricted by rules"] : null,
-    routing.canary ? ["Canary", `${routing.canary.adapter}, ${percent(routing.canary.weight)}`] : null,
+    routing.canary ? ["Canary", `${routing.canary.adapter}, ${limit(routing.canary.weight)}`] : null,
     routing.taken_from ? ["Claims texts of", `${routing.taken_from.adapter}`] : null,
     ["Family", [report.family, report.rank ? `rank ${report.rank}` : null, report.alpha ? `alpha ${report.alpha}` : null].filter(Boolean).join(", ") || "unknown"],
     ["Targets", (report.targets ?? []).join(", ") || "–"],
@@ -98,13 +103,14 @@ function openAdapter(row) {
     ["Version", report.version ?? "–"], ["Folder", report.folder],
     report.pending_replacement ? ["New files", report.pending_replacement] : null,
   ].filter(Boolean);
-  const note = h("p", { role: "status" });
+  const note = h("p", { role: "status" }, done);
   const change = (path, body, done) => async () => {
     setNote(note, "Working …");
     try {
       await send("POST", path, body);
-      setNote(note, done);
       await readAdapters();
+      const now = adapters.all.find((other) => other.name === row.name);
+      if (now) fillAdapter(now, done);
     } catch (error) {
       setNote(note, error.message, true);
     }
@@ -119,7 +125,6 @@ function openAdapter(row) {
         ? h("button", { type: "button", onclick: change("/v1/load_lora_adapter", { lora_name: row.name, lora_path: row.name }, "It is served again.") }, "Serve it again")
         : isServed ? h("button", { type: "button", onclick: change("/v1/unload_lora_adapter", { lora_name: row.name }, "It is no longer served; its folder stays.") }, "Stop serving it") : null,
       h("span", { class: "grow" }), h("button", { type: "button", class: "main", onclick: () => dialog.close() }, "Close")));
-  dialog.showModal();
 }
 
 // MARK: Adding

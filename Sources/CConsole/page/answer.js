@@ -60,8 +60,10 @@ class Answer {
 
 /// Shows an answer in an element that it makes; `update` after each change.
 class AnswerView {
-  constructor(answer) {
+  /// `routed`: what the router said of the same message, where this answer was asked for by name.
+  constructor(answer, routed = null) {
     this.answer = answer;
+    this.routed = routed;
     this.body = document.createTextNode("");
     this.thought = document.createTextNode("");
     this.head = h("p", { class: "who" });
@@ -106,7 +108,7 @@ class AnswerView {
       return;
     }
     this.hasReport = true;
-    const parts = [mark(answer.report.adapter), h("strong", null, answer.adapter), h("span", { class: "soft" }, standing(answer.report))];
+    const parts = [mark(answer.report.adapter), h("strong", null, answer.adapter), h("span", { class: "soft" }, standing(answer.report, this.routed))];
     if (answer.report.memory) parts.push(h("span", { class: "tag" }, `fact of ${answer.report.memory.memory}`));
     this.head.replaceChildren(...parts);
     if (explanation && (explanation.candidates.length || answer.report.memory)) this.why.replaceChildren(whyDetails(answer.report));
@@ -133,9 +135,12 @@ class AnswerView {
 }
 
 /// The line beside the adapter's name: how sure the router was, and who came second.
-function standing(report) {
+function standing(report, routed = null) {
   const { route, probability, explanation } = report;
-  if (route === "explicit") return "named by you";
+  if (route === "explicit") {
+    const given = report.adapter === null ? routed?.none_probability : routed?.candidates.find((candidate) => candidate.adapter === report.adapter)?.probability;
+    return given === null || given === undefined ? "named by you" : `named by you · the router gave ${report.adapter === null ? "no adapter" : "it"} ${percent(given)}`;
+  }
   const candidates = explanation?.candidates ?? [];
   const best = candidates[0];
   if (route === "matched") {
@@ -146,7 +151,7 @@ function standing(report) {
   }
   if (!best) return "no adapter was compared";
   const threshold = explanation.threshold ?? best.threshold;
-  return `no adapter was sure enough · best ${best.adapter} ${percent(best.probability)}${threshold === null || threshold === undefined ? "" : ` of ${percent(threshold)} needed`}`;
+  return `no adapter was sure enough · best ${best.adapter} ${percent(best.probability)}${threshold === null || threshold === undefined ? "" : ` of ${limit(threshold)} needed`}`;
 }
 
 function whyDetails(report) {
@@ -178,7 +183,7 @@ function candidateList(explanation) {
 
 function candidateRow(name, probability, threshold, nearest) {
   return h("li", null,
-    h("div", { class: "row" }, mark(name), h("span", { class: "grow" }, name ?? "none of them"), h("span", { class: "figure" }, percent(probability)), threshold === null || threshold === undefined ? null : h("span", { class: "soft" }, `needs ${percent(threshold)}`)),
+    h("div", { class: "row" }, mark(name), h("span", { class: "grow" }, name ?? "none of them"), h("span", { class: "figure" }, percent(probability)), threshold === null || threshold === undefined ? null : h("span", { class: "soft" }, `needs ${limit(threshold)}`)),
     meter(probability, name, threshold),
     nearest ? h("p", { class: "soft near" }, `Nearest example (${nearest.similarity.toFixed(2)}): ${nearest.text}`) : null);
 }

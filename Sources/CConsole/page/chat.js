@@ -40,7 +40,7 @@ async function askTurn(turn, wanted) {
     turn.view.update();
     if (turn === chat.turns.at(-1)) keepInView();
   });
-  showTurn(turn);
+  paintAround(turn);
   if (chat.stop !== stop) return;
   chat.stop = null;
   $("stop").hidden = true;
@@ -48,14 +48,24 @@ async function askTurn(turn, wanted) {
   shell.look();
 }
 
+/// The chosen answer of a turn, between the choice of answers and the way to another one.
 function showTurn(turn) {
+  const routed = turn.answers.map((answer) => answer.report?.explanation).find((explanation) => explanation?.candidates.length);
+  turn.view = new AnswerView(turn.answers[turn.chosen], routed);
+  turn.versions = h("div");
+  turn.force = h("div");
+  turn.place.replaceChildren(turn.versions, turn.view.element, turn.force);
+  paintAround(turn);
+}
+
+function paintAround(turn) {
   const answer = turn.answers[turn.chosen];
-  turn.view = new AnswerView(answer);
-  const several = turn.answers.length > 1
-    ? h("div", { class: "versions", role: "group", "aria-label": "Answers to this message" },
-        turn.answers.map((other, place) => h("button", { type: "button", "aria-pressed": String(place === turn.chosen), onclick: () => ((turn.chosen = place), showTurn(turn), turn.place.querySelector(`[aria-pressed="true"]`).focus()) }, mark(other.adapter), other.adapter ?? "?")))
-    : null;
-  turn.place.replaceChildren(...[several, turn.view.element, answer.isOver ? forceForm(turn, answer) : null].filter(Boolean));
+  const choose = (place) => ((turn.chosen = place), showTurn(turn), turn.place.querySelector(`[aria-pressed="true"]`).focus());
+  turn.versions.replaceChildren(...(turn.answers.length < 2 ? [] : [
+    h("div", { class: "versions", role: "group", "aria-label": "Answers to this message" },
+      turn.answers.map((other, place) => h("button", { type: "button", "aria-pressed": String(place === turn.chosen), onclick: () => choose(place) }, mark(other.adapter), other.adapter ?? "…"))),
+  ]));
+  turn.force.replaceChildren(...(answer.isOver ? [forceForm(turn, answer)] : []));
 }
 
 /// A way to have the same message answered by another adapter: the next candidates at a click, any other by its name.

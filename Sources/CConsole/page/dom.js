@@ -40,7 +40,8 @@ const mark = (name) => tinted(h("span", { class: "mark", "aria-hidden": "true" }
 const nameOf = (adapter) => adapter ?? "base";
 
 /// Cut, not rounded, so that no share becomes 100 %.
-const percent = (value) => `${(Math.floor(value * 1000) / 10).toFixed(1)} %`;
+const percent = (value) => (value > 0 && value < 0.001 ? "under 0.1 %" : `${(Math.floor(value * 1000) / 10).toFixed(1)} %`);
+const limit = (value) => `${Math.round(value * 1000) / 10} %`;
 const whole = (value) => Math.round(value).toLocaleString("en");
 const milliseconds = (value) => (value >= 10000 ? `${(value / 1000).toFixed(1)} s` : value >= 100 ? `${Math.round(value)} ms` : `${value.toFixed(1)} ms`);
 function bytes(value) {
@@ -56,7 +57,7 @@ const time = (seconds) => new Date(seconds * 1000).toLocaleString("en-GB", { dat
 function meter(value, name, threshold) {
   const bar = svg("svg", { class: "meter", viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("rect", { class: "ground", width: 100, height: 6, rx: 1 }), svg("rect", { class: "value", width: Math.max(0, Math.min(1, value)) * 100, height: 6, rx: 1 }));
-  if (threshold !== null && threshold !== undefined) bar.append(svg("rect", { class: "limit", x: Math.min(99, threshold * 100), width: 1, height: 6 }));
+  if (threshold !== null && threshold !== undefined) bar.append(svg("rect", { class: "limit", x: Math.min(99.7, threshold * 100), width: 0.3, height: 6 }));
   return tinted(bar, name);
 }
 

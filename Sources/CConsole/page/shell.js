@@ -4,6 +4,9 @@ const shell = {
   figures: null,
   view: "chat",
   timer: 0,
+  ticks: 0,
+  isReady: false,
+  needsKey: false,
   /// The base and the adapters, and each name's place among them.
   names: [],
   places: new Map(),
@@ -20,21 +23,23 @@ const shell = {
     for (const other of document.querySelectorAll("#views a")) other.removeAttribute("aria-current");
     link.setAttribute("aria-current", "page");
     document.title = `${link.textContent} · lmoe`;
-    this.opened[name]?.();
+    if (this.isReady) this.opened[name]?.();
     if (name === "server" && this.figures) showServer(this.figures);
   },
 
   /// Reads the server's state and figures, and shows them.
   async look() {
     clearTimeout(this.timer);
-    if (!document.hidden) {
+    // Without its key every question would be refused.
+    if (!document.hidden && !this.needsKey) {
       try {
         const ready = await this.readState();
         if (ready) await this.readLive();
       } catch (error) {
         this.setState(error.status === 401 ? "needs a key" : error.message, error.status === 401 ? "loading" : "down");
+        if (error.status !== 401) this.isReady = false;
       }
-      this.ticks = (this.ticks ?? 0) + 1;
+      this.ticks += 1;
       const again = this.again[this.view];
       if (again && this.ticks % Math.ceil(again.every / 2) === 0 && !document.querySelector("dialog[open]")) again.work();
     }
@@ -99,6 +104,7 @@ const shell = {
 
   useKey(key) {
     storeKey(key);
+    this.needsKey = false;
     $("key-dialog").close();
     $("notice").hidden = true;
     this.isReady = false;
@@ -106,13 +112,16 @@ const shell = {
   },
 
   open() {
-    onKeyNeeded = (error) => this.openKey(error.message);
+    onKeyNeeded = (error) => ((this.needsKey = true), this.openKey(error.message));
     $("key-button").addEventListener("click", () => this.openKey());
     $("key-form").addEventListener("submit", (event) => (event.preventDefault(), this.useKey($("key").value.trim())));
     $("key-forget").addEventListener("click", () => this.useKey(""));
     $("key-cancel").addEventListener("click", () => $("key-dialog").close());
     document.addEventListener("input", (event) => event.target.getAttribute?.("list") === "names" && this.suggest(event.target.value));
     document.addEventListener("focusin", (event) => event.target.getAttribute?.("list") === "names" && this.suggest(event.target.value));
+    // An open panel of options closes like a menu.
+    document.addEventListener("keydown", (event) => event.key === "Escape" && $("options").removeAttribute("open"));
+    document.addEventListener("click", (event) => !$("options").contains(event.target) && $("options").removeAttribute("open"));
     addEventListener("hashchange", () => (this.show(location.hash.slice(1) || "chat"), document.querySelector(`#view-${this.view} h1`).focus()));
     document.addEventListener("visibilitychange", () => !document.hidden && this.look());
     for (const open of [openChat, openCompare, openAdapters, openRouting, openMemories, openTuning]) open();

@@ -66,6 +66,7 @@ public final class Service {
             let port = try server.listen(host: configuration.host, port: configuration.port)
             let isOpenToOthers = api.configuration.keys.isEmpty && server.address?.isLoopback != true
             api.hasConsole = configuration.console == .on || (configuration.console == .auto && !isOpenToOthers)
+            if api.hasConsole, let address = server.address { logger.info("console", metadata: ["url": .string("http://\(address)/")]) }
             if isOpenToOthers {
                 logger.warning(
                     "other machines can reach this server, and it asks for no key; \(Setting.apiKeyFile.flag) names a file of keys",

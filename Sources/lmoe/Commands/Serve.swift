@@ -70,6 +70,7 @@ struct ServiceOptions: SettingOptions {
     @Option(.tuningThreads) var tuningThreads: String?
     @Option(.apiKeyFile) var apiKeyFile: String?
     @Option(.corsOrigins) var corsOrigins: String?
+    @Option(.console) var console: String?
     @Option(.modelAlias) var modelAlias: [String] = []
     @Option(.cacheByKey) var cacheByKey: String?
     @Option(.lenient) var lenient: String?

@@ -4,7 +4,6 @@ import JSON
 extension Endpoint {
     static let ollama: [Endpoint] =
         [
-            Endpoint("GET", "/", .open, errors: .ollama) { _, exchange, _ in exchange.respond(text: "Ollama is running") },
             Endpoint("GET", "/api/version", .open, errors: .ollama) { service, exchange, _ in
                 exchange.respond(["version": .string(service.ollamaVersion)])
             },
