@@ -6,6 +6,8 @@ public struct ChatMessage: Sendable, Equatable {
     public var role: String
     /// The text of the turn; content parts are joined before they reach this type.
     public var content: String
+    /// What the model thought before it wrote `content`; templates of models that think may show it.
+    public var reasoning: String?
     public var name: String?
     /// Calls that an assistant turn made.
     public var toolCalls: [ToolCall]
@@ -13,10 +15,12 @@ public struct ChatMessage: Sendable, Equatable {
     public var toolCallID: String?
 
     public init(
-        role: String, content: String, name: String? = nil, toolCalls: [ToolCall] = [], toolCallID: String? = nil
+        role: String, content: String, reasoning: String? = nil, name: String? = nil, toolCalls: [ToolCall] = [],
+        toolCallID: String? = nil
     ) {
         self.role = role
         self.content = content
+        self.reasoning = reasoning
         self.name = name
         self.toolCalls = toolCalls
         self.toolCallID = toolCallID

@@ -8,6 +8,11 @@ public struct PromptRendering: Sendable, Equatable {
     public var asksForAnswer = true
     /// The answer goes on with the last message, which stays open.
     public var continuesFinalMessage = false
+    /// What the model thinks comes as `GenerationEvent.reasoning`; false: as text, with the marks around it.
+    public var separatesReasoning = false
+
+    /// Variables that a request may not set: they are the conversation and the model's own.
+    public static let reservedVariables: Set<String> = ["messages", "tools", "add_generation_prompt", "bos_token", "eos_token"]
 
     public init() {}
 }

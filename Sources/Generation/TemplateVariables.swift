@@ -20,6 +20,7 @@ public enum TemplateVariables {
     private static func value(_ message: ChatMessage) -> JSONValue {
         var value: JSONObject = ["role": .string(message.role), "content": .string(message.content)]
         if let name = message.name { value["name"] = .string(name) }
+        if let reasoning = message.reasoning { value["reasoning_content"] = .string(reasoning) }
         if let call = message.toolCallID { value["tool_call_id"] = .string(call) }
         if !message.toolCalls.isEmpty {
             value["tool_calls"] = .array(

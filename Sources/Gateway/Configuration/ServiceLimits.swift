@@ -62,7 +62,7 @@ public struct ServiceLimits: Sendable {
     private var requestLines: [String] {
         [
             "requests             \(engine.activeSequences) sequences at once, \(engine.queuedRequests) waiting, then 429",
-            "one request          n \(api.choices), \(api.sequences) sequences, \(api.messages) messages, \(api.tools) tools, \(api.stopStrings) stop strings of \(bytes(api.stopStringBytes))",
+            "one request          n \(api.choices), \(api.sequences) sequences, \(api.messages) messages, \(api.tools) tools, \(api.templateVariables) template variables, \(api.stopStrings) stop strings of \(bytes(api.stopStringBytes))",
             "log-probabilities    \(api.topLogprobs) alternatives a token; logit_bias for \(api.logitBiasEntries) tokens",
             "embeddings           \(api.embeddingInputs) texts a request of \(bytes(api.embeddingInputBytes)), \(queuedForRouting) calls waiting, then 429",
             "routing              \(bytes(routing.queryBytes)) of a text are looked at; \(queuedForRouting) prompts waiting, then 429",

@@ -22,4 +22,13 @@ public struct ToolChoice: Sendable, Equatable {
         self.allowed = allowed
         self.isParallel = isParallel
     }
+
+    /// Whether an answer may call a function.
+    public func permits(_ name: String) -> Bool {
+        switch mode {
+        case .none: false
+        case .named(let chosen): name == chosen
+        case .automatic, .required: allowed?.contains(name) ?? true
+        }
+    }
 }

@@ -112,9 +112,9 @@ extension EngineWorker {
             return .stop
         }
         if let event = sequence.emitter.append(choice) {
-            sequence.stream.send(event)
+            sequence.deliver(event)
         }
-        if sequence.emitter.isStopped { return .stop }
+        if sequence.emitter.isStopped || sequence.isAnswered { return .stop }
         return sequence.tokens.count >= sequence.tokenLimit ? .length : nil
     }
 

@@ -97,7 +97,8 @@ final class EngineWorker: @unchecked Sendable {
     private func sequence(_ prepared: PreparedRequest) -> RunningSequence {
         let request = prepared.request
         return RunningSequence(
-            prepared: prepared, seed: seeds.next(), emitter: TextEmitter(base.tokenizer, request),
+            prepared: prepared, seed: seeds.next(),
+            emitter: TextEmitter(base.tokenizer, request, visible: prepared.prompt.reading?.visibleTokens(base.tokenizer) ?? []),
             tokenLimit: min(prepared.prompt.tokens.count + (request.maxTokens ?? defaultAnswerTokens), contextLength))
     }
 
@@ -125,12 +126,11 @@ final class EngineWorker: @unchecked Sendable {
         sequence.admitted = .now
         ledger.admit(promptTokens: sequence.promptCount, cachedTokens: sequence.cachedTokens)
         preparation.take(sequence.ticket)
-        sequence.stream.send(
-            .started(
-                GenerationStart(
-                    adapter: sequence.adapter?.name, adapterVersion: sequence.adapter?.version,
-                    promptTokens: sequence.promptCount, cachedTokens: sequence.cachedTokens, recall: sequence.recall,
-                    asked: sequence.asked)))
+        var start = GenerationStart(
+            adapter: sequence.adapter?.name, adapterVersion: sequence.adapter?.version, promptTokens: sequence.promptCount,
+            cachedTokens: sequence.cachedTokens, recall: sequence.recall, asked: sequence.asked)
+        start.toolPrompt = sequence.toolPrompt
+        sequence.stream.send(.started(start))
         if sequence.request.reportsPrompt, !sequence.isScored { sendPrompt(of: sequence) }
     }
 
@@ -147,7 +147,8 @@ final class EngineWorker: @unchecked Sendable {
     // MARK: Ends
 
     func finish(_ sequence: RunningSequence, _ reason: FinishReason) {
-        if let event = sequence.emitter.finish() { sequence.stream.send(event) }
+        sequence.deliverRest()
+        let reason = sequence.answer?.reason(reason) ?? reason
         let now = ContinuousClock.now
         let first = sequence.firstToken ?? now
         sequence.timings.queueMilliseconds =

@@ -29,6 +29,9 @@ final class RunningSequence {
     /// The request forbids tokens, apart from an early end.
     var hasRules: Bool { request.allowedTokens != nil || !request.bannedWords.isEmpty }
     var emitter: TextEmitter
+    /// nil: the answer is text.
+    private(set) var answer: SequenceAnswer?
+    let toolPrompt: ToolPrompt?
     var timings = GenerationTimings()
     var cachedTokens = 0
     var hasStarted = false
@@ -72,6 +75,8 @@ final class RunningSequence {
         recall = prepared.prompt.recall
         asked = prepared.prompt.asked
         ends = prepared.prompt.ends
+        toolPrompt = prepared.prompt.toolPrompt
+        answer = prepared.prompt.reading.map(SequenceAnswer.init)
         ticket = prepared.ticket
         tokens = prepared.prompt.tokens
         promptCount = prepared.prompt.tokens.count
@@ -122,6 +127,21 @@ final class RunningSequence {
     }
 
     func append(_ token: Int32) { tokens.append(token) }
+
+    /// Passes more text on, as what it is.
+    func deliver(_ event: GenerationEvent) {
+        guard answer != nil, case .delta(let text, let logprobs) = event else { return stream.send(event) }
+        answer?.append(text, logprobs) { stream.send($0) }
+    }
+
+    /// Passes on what is held back.
+    func deliverRest() {
+        if let event = emitter.finish() { deliver(event) }
+        answer?.finish { stream.send($0) }
+    }
+
+    /// No more text is wanted.
+    var isAnswered: Bool { answer?.isDone ?? false }
 
     /// Takes the adapter out at the sequence's end, so that another thread can free it.
     func takeAdapter() -> (PinnedAdapter?, AdapterDelta?) {

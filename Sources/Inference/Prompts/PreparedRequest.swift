@@ -11,6 +11,10 @@ struct PreparedPrompt: Sendable {
     var recall: MemoryRecall?
     /// Memories that were asked for it.
     var asked: [AskedMemory] = []
+    /// How the answers are read; nil: they are text.
+    var reading: AnswerReading?
+    /// nil: the request declares no functions.
+    var toolPrompt: ToolPrompt?
     /// Tokens that end the answer; none where the request goes on after them.
     var ends: Set<Int32>
     /// What the request forbids; nil: nothing.

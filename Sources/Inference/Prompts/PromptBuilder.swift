@@ -15,8 +15,11 @@ final class PromptBuilder: Sendable {
         var isForTools: Bool
     }
 
+    /// Of the base; nil where it has none.
+    private let standard: PromptTemplate?
+    private let forTools: PromptTemplate?
     /// Compiled templates of adapters.
-    private let templates = Mutex<[TemplateKey: ChatTemplate]>([:])
+    private let templates = Mutex<[TemplateKey: PromptTemplate]>([:])
 
     private static let keptTemplates = 64
 
@@ -24,18 +27,46 @@ final class PromptBuilder: Sendable {
         self.base = base
         self.limits = limits
         self.contextLength = contextLength
+        let tokens = Self.tokens(base, nil)
+        standard = base.template.map { PromptTemplate($0, tokens) }
+        forTools = base.toolTemplate.map { PromptTemplate($0, tokens) }
+    }
+
+    /// A request's prompt as tokens, and how its answer is read.
+    func build(_ request: GenerationRequest, adapter: PinnedAdapter?) throws(GenerationError) -> BuiltPrompt {
+        guard case .chat(let messages, let declared) = request.prompt else {
+            return BuiltPrompt(tokens: try tokens(of: request.prompt, adapter: adapter))
+        }
+        let tools = request.toolChoice.mode == .none ? [] : declared
+        let rendered = try conversation(messages, tools: tools, request.rendering, adapter: adapter)
+        var built = BuiltPrompt(tokens: try nonEmpty(try tokens(of: rendered), of: request.prompt, adapter: adapter))
+        built.toolPrompt = rendered.toolPrompt
+        let reading = reading(of: rendered, tools: tools, request)
+        built.reading = reading.isNeeded ? reading : nil
+        return built
+    }
+
+    private func reading(of rendered: RenderedConversation, tools: [ToolFunction], _ request: GenerationRequest) -> AnswerReading {
+        var reading = AnswerReading()
+        reading.format = rendered.format
+        reading.functions = tools.filter { request.toolChoice.permits($0.name) }
+        reading.isParallel = request.toolChoice.isParallel && rendered.takesSeveralCalls
+        if case .named = request.toolChoice.mode {
+            reading.endsWithToolCalls = false
+            reading.isParallel = false
+        }
+        reading.isTriggered = rendered.format == .recipients && rendered.text.hasSuffix(">>>")
+        guard request.rendering.separatesReasoning, let thinking = rendered.thinking else { return reading }
+        reading.thinking = thinking
+        reading.isThinking = rendered.continued.map { thinking.isOpen(atEndOf: $0[...]) } ?? thinking.isOpened(by: rendered.text)
+        return reading
     }
 
     func tokens(of prompt: GenerationRequest.Prompt, adapter: PinnedAdapter?) throws(GenerationError) -> [Int32] {
         let tokens: [Int32]
         switch prompt {
         case .chat(let messages, let tools):
-            let (text, plain) = try render(messages, tools: tools.map(\.definition), adapter: adapter)
-            try checkBytes(text)
-            tokens =
-                plain.isEmpty
-                ? base.tokenizer.encode(text, addSpecialTokens: false, parseSpecial: true)
-                : base.tokenizer.encode(text, plainAt: plain)
+            tokens = try self.tokens(of: try conversation(messages, tools: tools, PromptRendering(), adapter: adapter))
         case .text(let text, let addSpecialTokens, let parseSpecial):
             try checkBytes(text)
             tokens = base.tokenizer.encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
@@ -47,11 +78,22 @@ final class PromptBuilder: Sendable {
             }
             tokens = given
         }
-        guard !tokens.isEmpty else {
-            let isAdapters = if case .chat = prompt { adapter?.prompting.templates != nil } else { false }
-            throw GenerationError(isAdapters ? .adapterUnsuitable : .invalidRequest, "the prompt is empty; it must have at least one token")
-        }
-        return tokens
+        return try nonEmpty(tokens, of: prompt, adapter: adapter)
+    }
+
+    private func nonEmpty(
+        _ tokens: [Int32], of prompt: GenerationRequest.Prompt, adapter: PinnedAdapter?
+    ) throws(GenerationError) -> [Int32] {
+        guard tokens.isEmpty else { return tokens }
+        let isAdapters = if case .chat = prompt { adapter?.prompting.templates != nil } else { false }
+        throw GenerationError(isAdapters ? .adapterUnsuitable : .invalidRequest, "the prompt is empty; it must have at least one token")
+    }
+
+    private func tokens(of rendered: RenderedConversation) throws(GenerationError) -> [Int32] {
+        try checkBytes(rendered.text)
+        return rendered.plain.isEmpty
+            ? base.tokenizer.encode(rendered.text, addSpecialTokens: false, parseSpecial: true)
+            : base.tokenizer.encode(rendered.text, plainAt: rendered.plain)
     }
 
     /// The question in a prompt: the user's last message, or the text, without special tokens that it spells.
@@ -78,42 +120,63 @@ final class PromptBuilder: Sendable {
         }
     }
 
-    /// The prompt's text, and where in its UTF-8 special tokens are plain text.
-    private func render(
-        _ messages: [ChatMessage], tools: [JSONValue], adapter: PinnedAdapter?
-    ) throws(GenerationError) -> (text: String, plain: Set<Int>) {
+    /// A conversation as the adapter's own template writes it, or the base's.
+    func conversation(
+        _ given: [ChatMessage], tools: [ToolFunction], _ rendering: PromptRendering, adapter: PinnedAdapter?
+    ) throws(GenerationError) -> RenderedConversation {
         let own = try template(of: adapter, forTools: !tools.isEmpty)
-        let common = tools.isEmpty ? base.template : base.toolTemplate ?? base.template
-        guard let template = own ?? common else {
+        guard let template = own ?? (tools.isEmpty ? standard : forTools ?? standard) else {
             throw GenerationError(
                 .invalidRequest, "\(base.name) has no chat template: use /v1/completions, or add a template to the adapter")
         }
-        var context = context(messages, tools: tools, tokens: adapter?.prompting.tokens)
+        var messages = given
+        var rendered = RenderedConversation()
+        var toolVariable = "tools"
+        if ToolTurns.concern(given, tools: tools) {
+            let features = template.features
+            messages = ToolTurns(features, tools: tools).messages(given)
+            if !tools.isEmpty {
+                rendered.toolPrompt = features.hasTools ? .template : .generic
+                rendered.format = features.hasTools ? features.format : .hermes
+                rendered.takesSeveralCalls = !features.hasTools || features.takesSeveralCalls
+            }
+            toolVariable = features.toolVariable ?? toolVariable
+        }
+        if rendering.continuesFinalMessage, let last = messages.indices.last {
+            rendered.continued = messages[last].content
+            messages[last].content += RenderedConversation.end
+        }
+        let tokens = Self.tokens(base, adapter?.prompting.tokens)
+        let definitions = rendered.toolPrompt == .template ? tools.map(\.definition) : []
+        var context = TemplateVariables.of(
+            messages, tools: definitions, asksForAnswer: rendering.asksForAnswer && !rendering.continuesFinalMessage,
+            beginOfSequence: tokens.beginOfSequence, endOfSequence: tokens.endOfSequence)
+        if toolVariable != "tools", !definitions.isEmpty { context[toolVariable] = context["tools"] }
+        for (name, value) in rendering.variables where !PromptRendering.reservedVariables.contains(name) { context[name] = value }
+        rendered.thinking = template.thinking
         // What the adapter's own template refuses, another adapter's may take.
-        let refusal: GenerationError.Code = own == nil ? .invalidRequest : .adapterUnsuitable
-        guard !limits.readsSpecialTokensInMessages else { return (try render(template, context, refusal), []) }
-        let sent = ["messages", "tools"].compactMap { context[$0] }
-        guard let marks = try PlainTextMarks(for: sent, base.tokenizer) else { return (try render(template, context, refusal), []) }
-        for key in ["messages", "tools"] { context[key] = context[key].map(marks.marked) }
-        return marks.removed(from: try render(template, context, refusal))
+        try render(template.template, context, own == nil ? .invalidRequest : .adapterUnsuitable, &rendered)
+        return rendered
     }
 
-    /// Arguments of tool calls are objects, as `transformers` passes them; a template that uses them as text gets JSON text.
-    ///
     /// - Parameter refusal: the error's code when the template fails.
     private func render(
-        _ template: ChatTemplate, _ context: JSONObject, _ refusal: GenerationError.Code
-    ) throws(GenerationError) -> String {
+        _ template: ChatTemplate, _ given: JSONObject, _ refusal: GenerationError.Code, _ rendered: inout RenderedConversation
+    ) throws(GenerationError) {
+        var context = given
+        var marks: PlainTextMarks?
+        if !limits.readsSpecialTokensInMessages {
+            let keys = given.keys.filter { !["bos_token", "eos_token"].contains($0) }
+            marks = try PlainTextMarks(for: keys.compactMap { given[$0] }, base.tokenizer)
+            if let marks { for key in keys { context[key] = context[key].map(marks.marked) } }
+        }
         do throws(TemplateError) {
-            return try template.render(context)
+            rendered.text = try template.renderWithArguments(context)
         } catch {
-            if error.isMisuse, let textual = TemplateVariables.withArgumentsAsText(context) {
-                do throws(TemplateError) {
-                    return try template.render(textual)
-                } catch {}
-            }
             throw GenerationError(refusal, "the chat template refused the messages: \(Self.shortened("\(error)"))")
         }
+        if rendered.continued != nil { try rendered.cutAtEnd(refusal) }
+        if let marks { (rendered.text, rendered.plain) = marks.removed(from: rendered.text) }
     }
 
     /// A template can put whole messages into its error.
@@ -122,15 +185,15 @@ final class PromptBuilder: Sendable {
     }
 
     /// The adapter's own template; nil where it has none.
-    private func template(of adapter: PinnedAdapter?, forTools: Bool) throws(GenerationError) -> ChatTemplate? {
+    private func template(of adapter: PinnedAdapter?, forTools: Bool) throws(GenerationError) -> PromptTemplate? {
         guard let adapter, let own = adapter.prompting.templates else { return nil }
         let usesTools = forTools && own.tools != nil
         guard let source = usesTools ? own.tools : own.standard else { return nil }
         let key = TemplateKey(version: adapter.version, isForTools: usesTools)
         if let known = templates.withLock({ $0[key] }) { return known }
-        let template: ChatTemplate
+        let template: PromptTemplate
         do {
-            template = try ChatTemplate(source: source)
+            template = PromptTemplate(try ChatTemplate(source: source), Self.tokens(base, adapter.prompting.tokens))
         } catch {
             throw GenerationError(.adapterRejected, "the chat template of adapter \(adapter.name): \(error)")
         }
@@ -141,12 +204,10 @@ final class PromptBuilder: Sendable {
         return template
     }
 
-    /// The template's variables; an adapter's own special tokens go before the base's.
-    private func context(_ messages: [ChatMessage], tools: [JSONValue], tokens: AdapterTokens?) -> JSONObject {
-        TemplateVariables.of(
-            messages, tools: tools, asksForAnswer: true, beginOfSequence: tokens?.beginOfSequence ?? piece(base.tokenizer.beginOfSequence),
-            endOfSequence: tokens?.endOfSequence ?? base.endOfSequencePiece)
+    /// An adapter's own special tokens go before the base's.
+    private static func tokens(_ base: BaseModel, _ own: AdapterTokens?) -> TemplateTokens {
+        let begin = base.tokenizer.beginOfSequence.flatMap(base.tokenizer.piece(of:)) ?? ""
+        return TemplateTokens(
+            beginOfSequence: own?.beginOfSequence ?? begin, endOfSequence: own?.endOfSequence ?? base.endOfSequencePiece)
     }
-
-    private func piece(_ token: Int32?) -> String { token.flatMap(base.tokenizer.piece(of:)) ?? "" }
 }

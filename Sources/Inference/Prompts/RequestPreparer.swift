@@ -19,16 +19,18 @@ struct RequestPreparer: Sendable {
         let loadStart = ContinuousClock.now
         let adapter = try pin(request)
         let loadMilliseconds = (ContinuousClock.now - loadStart) / .milliseconds(1)
-        let tokens = try prompts.tokens(of: request.prompt, adapter: adapter).truncated(request, contextLength: contextLength)
+        let built = try prompts.build(request, adapter: adapter)
+        let tokens = built.tokens.truncated(request, contextLength: contextLength)
         try checkLength(request, promptTokens: tokens.count)
         var effect = adapter.map { RequestEffect.whole($0, partition: request.cachePartition) } ?? .base(partition: request.cachePartition)
         if adapter?.retrieval != nil { effect = .base(partition: request.cachePartition) }
         let (found, asked) = try recall(request, adapter)
         if let found { effect = effect.retrieving(try found.delta(beside: effect.delta), promptTokens: tokens.count) }
-        let own = request.ignoreEndOfSequence ? [] : adapter?.prompting.tokens.ends(base.tokenizer) ?? base.tokenizer.endOfSequence
-        let ends = own.union(request.stopTokens)
+        let own = adapter?.prompting.tokens.ends(base.tokenizer) ?? base.tokenizer.endOfSequence
+        let ends = (request.ignoreEndOfSequence ? [] : own.union(built.reading?.ends(base.tokenizer) ?? [])).union(request.stopTokens)
         return PreparedPrompt(
-            tokens: tokens, adapter: adapter, effect: effect, recall: found?.recall, asked: asked, ends: ends,
+            tokens: tokens, adapter: adapter, effect: effect, recall: found?.recall, asked: asked, reading: built.reading,
+            toolPrompt: built.toolPrompt, ends: ends,
             rules: TokenRules(
                 allowed: request.allowedTokens, words: request.bannedWords.flatMap(spellings), ends: ends, minTokens: request.minTokens),
             loadMilliseconds: loadMilliseconds)

@@ -1,7 +1,8 @@
 import Generation
 import Tokenizers
 
-/// Turns tokens into the text that a client sees: whole characters, no part of a stop string, no special tokens.
+/// Turns tokens into the text that a client sees: whole characters, no part of a stop string, no special tokens but those that an answer
+/// is read by.
 struct TextEmitter: Sendable {
     private let tokenizer: any Tokenizer
     private var detokenizer: StreamingDetokenizer
@@ -17,9 +18,9 @@ struct TextEmitter: Sendable {
     /// The text of the token that ended the answer.
     private var ending = ""
 
-    init(_ tokenizer: any Tokenizer, _ request: GenerationRequest) {
+    init(_ tokenizer: any Tokenizer, _ request: GenerationRequest, visible: Set<Int32> = []) {
         self.tokenizer = tokenizer
-        detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: request.skipsSpecialTokens)
+        detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: request.skipsSpecialTokens, visible: visible)
         matcher = StopMatcher(request.stop, includesMatch: request.includesStop)
         hasLogprobs = request.topLogprobs != nil
         reportsEndToken = request.reportsEndToken

@@ -13,9 +13,9 @@ struct ChatShape: AnswerShape {
             echoed.text = answer.echo(of: index) + choice.text
             var entry: JSONObject = [
                 "index": .integer(Int64(index)),
-                "message": Self.message(echoed),
+                "message": Self.message(echoed, answer.job),
                 "logprobs": answer.job.topLogprobs == nil ? nil : Self.logprobs(choice.logprobs, namedByID: answer.job.tokens.namesByID),
-                "finish_reason": choice.finish.map { .string($0.rawValue) } ?? .null,
+                "finish_reason": Self.reason(choice, answer.job),
             ]
             if answer.job.tokens.returnsIDs { entry["token_ids"] = PromptShape.ids(choice.logprobs.map(\.chosen.token)) }
             return .object(entry)
@@ -36,11 +36,13 @@ struct ChatShape: AnswerShape {
         if answer.job.tokens.returnsIDs { body["prompt_token_ids"] = PromptShape.ids(prompt.tokens) }
     }
 
-    private static func message(_ choice: Answer.Choice) -> JSONValue {
+    private static func message(_ choice: Answer.Choice, _ job: GenerationJob) -> JSONValue {
         let hasText = !choice.text.isEmpty || choice.calls.isEmpty
         var message: JSONObject = ["role": "assistant", "content": hasText ? .string(choice.text) : .null, "refusal": nil]
-        if !choice.reasoning.isEmpty { message["reasoning_content"] = .string(choice.reasoning) }
-        if !choice.calls.isEmpty {
+        if !choice.reasoning.isEmpty { addReasoning(choice.reasoning, to: &message) }
+        if job.writesFunctionCall, let call = choice.calls.first {
+            message["function_call"] = ["name": .string(call.name), "arguments": .string(call.arguments)]
+        } else if !choice.calls.isEmpty {
             message["tool_calls"] = .array(
                 choice.calls.map { call in
                     [
@@ -52,15 +54,30 @@ struct ChatShape: AnswerShape {
         return .object(message)
     }
 
+    /// Under both of the names that clients look for.
+    private static func addReasoning(_ text: String, to message: inout JSONObject) {
+        message["reasoning_content"] = .string(text)
+        message["reasoning"] = .string(text)
+    }
+
+    private static func reason(_ choice: Answer.Choice, _ job: GenerationJob) -> JSONValue {
+        guard let finish = choice.finish else { return .null }
+        return .string(finish == .toolCalls && job.writesFunctionCall ? "function_call" : finish.rawValue)
+    }
+
     /// The first part of a call has its id, its type and its function's name.
-    private static func delta(_ part: AnswerPart) -> JSONValue {
+    private static func delta(_ part: AnswerPart, _ job: GenerationJob) -> JSONValue {
         switch part {
         case .text(let text): return ["content": .string(text)]
-        case .reasoning(let text): return ["reasoning_content": .string(text)]
+        case .reasoning(let text):
+            var delta = JSONObject()
+            addReasoning(text, to: &delta)
+            return .object(delta)
         case .call(let part):
             var function = JSONObject()
             if let name = part.name { function["name"] = .string(name) }
             function["arguments"] = .string(part.arguments)
+            if job.writesFunctionCall { return ["function_call": .object(function)] }
             var call: JSONObject = ["index": .integer(Int64(part.index))]
             if let id = part.id {
                 call["id"] = .string(id)
@@ -84,12 +101,11 @@ struct ChatShape: AnswerShape {
         guard !part.isEmpty || !logprobs.isEmpty else { return [] }
         let written = answer.job.topLogprobs == nil ? .null : Self.logprobs(logprobs, namedByID: answer.job.tokens.namesByID)
         let ids = answer.job.tokens.returnsIDs ? logprobs.map(\.chosen.token) : nil
-        return [.object(chunk(answer, choice, delta: Self.delta(part), logprobs: written, ids: ids))]
+        return [.object(chunk(answer, choice, delta: Self.delta(part, answer.job), logprobs: written, ids: ids))]
     }
 
     func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
-        let finish = answer.choices[choice].finish.map { JSONValue.string($0.rawValue) } ?? .null
-        var chunk = chunk(answer, choice, delta: [:], finish: finish)
+        var chunk = chunk(answer, choice, delta: [:], finish: Self.reason(answer.choices[choice], answer.job))
         chunk["lmoe"] = answer.closingReport(of: choice)
         return [.object(chunk)]
     }

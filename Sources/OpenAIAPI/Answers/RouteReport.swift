@@ -29,6 +29,7 @@ extension Answer {
             choices[choice].without?.add(to: &memory)
             report["memory"] = .object(memory)
         }
+        if let prompt = choices[choice].start?.toolPrompt { report["tool_prompt"] = .string(prompt.rawValue) }
         report["timings_ms"] = timings(of: choice)
         if choices[choice].isTimedOut { report["timed_out"] = true }
         if job.route.isExplained { report["explanation"] = decision.json }

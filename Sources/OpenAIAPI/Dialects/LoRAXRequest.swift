@@ -60,6 +60,7 @@ struct LoRAXRequest: Sendable {
                 job.tokens.promptLogprobs = 0
                 job.omitsEndToken = true
             }
+            job.separatesReasoning = false
             shape = LoRAXShape(hasDetails: wantsDetails, hasAlternatives: alternatives > 0, isListed: fixed == nil)
         } catch {
             throw APIError(reaching: error)

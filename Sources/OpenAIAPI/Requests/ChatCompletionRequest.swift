@@ -9,7 +9,7 @@ enum ChatCompletionRequest {
         do {
             try fields.check(cursor, FieldNames.chat)
             let messages = try ChatMessage.read(cursor["messages"], fields: fields, limits: limits)
-            let tools = try tools(cursor, limits: limits)
+            let tools = try ToolFields(cursor, limits: limits)
             try refuseOtherOutputs(cursor)
             let shared = try SamplingFields(cursor, fields: fields, limits: limits)
             let maxTokens =
@@ -20,13 +20,16 @@ enum ChatCompletionRequest {
                 throw cursor["add_special_tokens"].invalid("expected false: a chat template writes the special tokens itself")
             }
             var job = GenerationJob(
-                prompts: [.init(prompt: .chat(messages, tools: tools), routed: .messages(messages))],
+                prompts: [.init(prompt: .chat(messages, tools: tools.functions), routed: .messages(messages))],
                 choices: shared.choices, selection: try ModelSelection.read(cursor, names: names),
                 memories: try MemorySelection(cursor["memory"], names: names, fields: fields), scale: try ModelSelection.scale(cursor),
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: shared.sampling,
                 maxTokens: maxTokens, stop: shared.stop, topLogprobs: try topLogprobs(cursor, limits: limits),
                 ignoresEndOfSequence: shared.ignoresEndOfSequence, isStream: shared.isStream, user: shared.user,
                 includesUsage: shared.includesUsage, hasContinuousUsage: shared.hasContinuousUsage)
+            job.toolChoice = tools.choice
+            job.writesFunctionCall = tools.isLegacy
+            job.rendering = try RenderingFields.read(cursor, limits: limits)
             job.tokens = tokens
             job.alias = try names.alias(cursor["model"])
             // As in vLLM, only an assistant's last message is a part of the answer's text.
@@ -48,40 +51,6 @@ enum ChatCompletionRequest {
             throw cursor["top_logprobs"].invalid("only allowed when `logprobs` is true")
         }
         return wanted ? top ?? 0 : nil
-    }
-
-    /// The tools for the chat template. The model's calls come back as the text that it writes.
-    private static func tools(_ cursor: JSONCursor, limits: APILimits) throws(JSONError) -> [ToolFunction] {
-        var tools: [ToolFunction] = []
-        for place in try cursor["tools"].optionalArray() ?? [] {
-            let type = try place["type"].name()
-            guard type == "function" else { throw place["type"].invalid("`\(type)` is not `function`") }
-            tools.append(try function(place["function"], definition: .object(try place.object())))
-        }
-        for place in try cursor["functions"].optionalArray() ?? [] {
-            tools.append(try function(place, definition: ["type": "function", "function": .object(try place.object())]))
-        }
-        guard tools.count <= limits.tools else {
-            throw cursor["tools"].invalid("\(tools.count) tools; at most \(limits.tools) are taken")
-        }
-        for field in ["tool_choice", "function_call"] {
-            let choice = cursor[field]
-            guard choice.exists else { continue }
-            switch choice.value {
-            case .some("none"): return []
-            case .some("auto"): break
-            default: throw choice.invalid("only `auto` and `none` are supported: a call cannot be forced here")
-            }
-        }
-        return tools
-    }
-
-    private static func function(_ cursor: JSONCursor, definition: JSONValue) throws(JSONError) -> ToolFunction {
-        let parameters = cursor["parameters"]
-        return ToolFunction(
-            name: try cursor["name"].string(), description: try cursor["description"].optionalString(),
-            parameters: try parameters.optionalObject().map(JSONValue.object), isStrict: try cursor["strict"].optionalBool() ?? false,
-            definition: definition)
     }
 
     private static func refuseOtherOutputs(_ cursor: JSONCursor) throws(JSONError) {

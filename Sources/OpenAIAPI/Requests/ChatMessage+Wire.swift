@@ -17,10 +17,12 @@ extension ChatMessage {
         try fields.check(cursor, FieldNames.message)
         let role = try Self.role(cursor["role"])
         let calls = try Self.toolCalls(cursor["tool_calls"]) + Self.functionCall(cursor["function_call"])
+        let newer = try cursor["reasoning"].optionalString()
+        let reasoning = try cursor["reasoning_content"].optionalString() ?? newer
         var content = try Self.text(cursor["content"])
         if content == nil, role == "assistant" {
-            // The assistant's refusal, or nothing beside its calls.
-            content = try cursor["refusal"].optionalString() ?? (calls.isEmpty ? nil : "")
+            // The assistant's refusal, or nothing beside its calls or its thinking.
+            content = try cursor["refusal"].optionalString() ?? (calls.isEmpty && reasoning == nil ? nil : "")
         }
         // A function may return nothing.
         if content == nil, role == "tool" { content = "" }
@@ -28,7 +30,7 @@ extension ChatMessage {
             throw JSONError(.missing, "missing; expected a string or an array of parts", path: cursor["content"].path)
         }
         self.init(
-            role: role, content: content, name: try cursor["name"].optionalString(), toolCalls: calls,
+            role: role, content: content, reasoning: reasoning, name: try cursor["name"].optionalString(), toolCalls: calls,
             toolCallID: try cursor["tool_call_id"].optionalString())
     }
 
@@ -70,7 +72,7 @@ extension ChatMessage {
             guard type == "function" else { throw place["type"].invalid("`\(type)` is not `function`") }
             calls.append(
                 ToolCall(
-                    id: try place["id"].string(), name: try place["function"]["name"].string(),
+                    id: try place["id"].optionalString() ?? "", name: try place["function"]["name"].string(),
                     arguments: try arguments(place["function"]["arguments"])))
         }
         return calls

@@ -22,7 +22,8 @@ enum FieldNames {
         "messages", "max_completion_tokens", "top_logprobs", "response_format", "tools", "tool_choice", "functions",
         "function_call", "audio", "modalities", "metadata", "moderation", "parallel_tool_calls", "prediction",
         "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "safety_identifier",
-        "service_tier", "store", "verbosity", "web_search_options",
+        "service_tier", "store", "verbosity", "web_search_options", "chat_template_kwargs", "add_generation_prompt",
+        "continue_final_message",
     ])
 
     static let completion = selection.union(sampling).union(TokenOptions.names).union(["prompt", "best_of", "suffix"])
@@ -33,7 +34,7 @@ enum FieldNames {
 
     static let message: Set<String> = [
         "role", "content", "name", "tool_calls", "tool_call_id", "refusal", "audio", "function_call", "annotations",
-        report,
+        "reasoning_content", "reasoning", "cache_control", report,
     ]
 }
 

@@ -32,9 +32,13 @@ struct GenerationJob: Sendable {
     /// Each chunk of a stream has the usage so far.
     var hasContinuousUsage = false
     var toolChoice = ToolChoice()
+    /// The answer's call is written as `function_call`, for clients that know `functions` only.
+    var writesFunctionCall = false
     /// nil: free text.
     var format: AnswerFormat?
     var rendering = PromptRendering()
+    /// Thinking is a part of its own; false: it is text.
+    var separatesReasoning = true
     var tokens = TokenOptions()
     /// The client's name for the model where it is an alias; nil: the answer names who answers.
     var alias: String?
@@ -71,6 +75,7 @@ struct GenerationJob: Sendable {
         request.toolChoice = toolChoice
         request.format = format
         request.rendering = rendering
+        request.rendering.separatesReasoning = separatesReasoning
         request.stopTokens = tokens.stopTokens
         request.includesStop = tokens.includesStop
         request.minTokens = tokens.minTokens

@@ -7,6 +7,10 @@ public struct APILimits: Sendable, Equatable {
     /// Messages of a chat.
     public var messages = 2_048
     public var tools = 128
+    /// Bytes of a function's name.
+    public var toolNameBytes = 128
+    /// Members of `chat_template_kwargs`.
+    public var templateVariables = 64
     public var stopStrings = 16
     public var stopStringBytes = 1_024
     public var logitBiasEntries = 1_024
