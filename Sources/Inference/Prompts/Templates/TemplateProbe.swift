@@ -4,12 +4,12 @@ import JSON
 
 /// Renders a chat template with words that no template holds, and looks which of them come out, and beside what.
 struct TemplateProbe {
-    private static let function = "probefunctionzq"
-    private static let called = "probecalledzq"
-    private static let argument = "probeargumentzq"
-    private static let value = "probevaluezq"
-    private static let result = "proberesultzq"
-    private static let system = "probesystemzq"
+    private static let function = "probefunction4711"
+    private static let called = "probecalled4711"
+    private static let argument = "probeargument4711"
+    private static let value = "probevalue4711"
+    private static let result = "proberesult4711"
+    private static let system = "probesystem4711"
     /// One that every template takes.
     private static let identity = "abcdef123"
 
@@ -57,7 +57,7 @@ struct TemplateProbe {
         ).definition
     }
 
-    private static let definitions = [tool(function), tool(called)]
+    private static let definitions = [tool(function)]
 
     /// nil: the template refuses it.
     private func render(_ messages: [ChatMessage], toolVariable: String? = nil) -> String? {
