@@ -31,6 +31,10 @@ final class FactDraft {
     }
 
     private(set) var next = Pass.whole
+    /// The sequences that it computes. Before the first step the question alone says which tokens compete.
+    var nextSequences: Range<Int> {
+        next == .whole && steps == 0 ? sequences.lowerBound..<sequences.lowerBound + 1 : sequences
+    }
     /// The answer's tokens and those that competed with them in whole passes, ascending; at most `mostCandidates`.
     private(set) var candidates: [Int32] = []
     /// How much each token competed.
@@ -41,7 +45,7 @@ final class FactDraft {
     private var passes = 0
     /// The cross entropy of each row's token, as it was last computed.
     private var entropies: [Float]
-    /// The mean cross entropy of a token before each step, and after the last.
+    /// The mean cross entropy of a token before each step, and after the last; before the first step, of the question's.
     private(set) var losses: [Float] = []
     /// Since the last whole pass.
     private var hasMoved = false
@@ -148,7 +152,10 @@ final class FactDraft {
     /// Goes on with another stop.
     func reopen() { (isDone, next, passes, hasMoved) = (false, .candidates, 0, false) }
 
-    private var mean: Float { entropies.reduce(0, +) / Float(rows.count) }
+    private var mean: Float {
+        let known = steps == 0 ? entropies.prefix(rank) : entropies[...]
+        return known.reduce(0, +) / Float(known.count)
+    }
 
     /// With the values rounded.
     func experts(site: Int) -> FactExperts {

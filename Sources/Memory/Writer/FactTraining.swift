@@ -80,13 +80,14 @@ final class FactTraining {
         var (steps, own, rows) = ([[Part]](), [Part](), 0)
         for draft in drafts {
             // A fact is cut only where it is larger than a step: the order of its sums does not depend on the others.
-            if rows > 0, rows + draft.rows.count > upper.maximumRows {
+            if rows > 0, rows + draft.nextSequences.count * draft.rank > upper.maximumRows {
                 steps.append(own)
                 (own, rows) = ([], 0)
             }
+            let end = draft.nextSequences.upperBound
             var first = draft.sequences.lowerBound
-            while first < draft.sequences.upperBound {
-                let count = min((upper.maximumRows - rows) / draft.rank, draft.sequences.upperBound - first)
+            while first < end {
+                let count = min((upper.maximumRows - rows) / draft.rank, end - first)
                 if count == 0 {
                     steps.append(own)
                     (own, rows) = ([], 0)
