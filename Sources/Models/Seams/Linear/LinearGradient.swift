@@ -198,9 +198,7 @@ final class LinearGradient {
 
     /// `U = A x`
     func shrink(_ map: TrainableMap, _ x: UnsafePointer<Float>, _ own: Range<Int>, into low: UnsafeMutablePointer<Float>) {
-        Kernels.matmul(
-            .init(x + own.lowerBound * map.inputs, rowStride: map.inputs), .init(map.shrinking.pointer, rowStride: map.paddedRank),
-            into: low, cStride: map.paddedRank, rows: own.count, columns: map.paddedRank, depth: map.inputs, adds: false)
+        map.multiply(x + own.lowerBound * map.inputs, map.shrinking, rows: own.count, depth: map.inputs, into: low)
     }
 
     /// `y += s B h`
