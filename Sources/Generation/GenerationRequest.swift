@@ -1,5 +1,3 @@
-public import JSON
-
 /// One sequence to generate. `n` choices are `n` requests.
 public struct GenerationRequest: Sendable {
     public enum Prompt: Sendable {
