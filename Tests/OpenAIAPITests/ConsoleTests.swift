@@ -98,6 +98,18 @@ import UV
         #expect(wrong.headers["Allow"] == "GET, POST, HEAD, OPTIONS")
     }
 
+    @LoopActor @Test func aMapIsAskedForByABool() async throws {
+        let api = api()
+        let without = try await api.send("POST", "/v1/route", "{\"input\": \"sql\"}").json()
+        #expect(without["adapter"] == "sql" && without["map"] == nil)
+        // The scripted router compares nothing.
+        #expect(try await api.send("POST", "/v1/route", "{\"input\": \"sql\", \"map\": true}").json()["map"] == .null)
+        #expect(try await api.send("POST", "/v1/route", "{\"input\": \"sql\", \"map\": null}").json()["map"] == nil)
+        let wrong = await api.send("POST", "/v1/route", "{\"input\": \"sql\", \"map\": \"yes\"}")
+        #expect(wrong.status == 400)
+        #expect(try wrong.json().error("param") == "map")
+    }
+
     @LoopActor @Test func aPageOfThisServerManagesWithAKeyOnly() async {
         let own: HTTPHeaders = ["Origin": "http://box.example:8080", "Host": "box.example:8080"]
         func delete(_ api: TestAPI, _ headers: HTTPHeaders, key: String? = nil) async -> Int? {

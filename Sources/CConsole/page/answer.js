@@ -9,6 +9,8 @@ class Answer {
     this.reasoning = "";
     this.calls = [];
     this.report = null;
+    // What the router says of the same messages, where the answer was asked for by name.
+    this.routed = null;
     this.usage = null;
     this.finish = null;
     this.error = null;
@@ -25,6 +27,7 @@ class Answer {
   async ask(messages, options, signal, changed) {
     const start = performance.now();
     const body = { model: this.wanted || "auto", messages, stream: true, stream_options: { include_usage: true }, route: { explain: true }, ...options };
+    if (this.wanted) this.askRouter(messages, signal).then(changed);
     try {
       for await (const event of events(await send("POST", "/v1/chat/completions", body, signal))) {
         this.take(event, start);
@@ -37,6 +40,11 @@ class Answer {
     this.milliseconds = performance.now() - start;
     this.isOver = true;
     changed();
+  }
+
+  /// An answer does without it.
+  async askRouter(messages, signal) {
+    this.routed = await post("/v1/route", { input: messages, top: 8 }, signal).catch(() => null);
   }
 
   take(event, start) {
@@ -60,10 +68,8 @@ class Answer {
 
 /// Shows an answer in an element that it makes; `update` after each change.
 class AnswerView {
-  /// `routed`: what the router said of the same message, where this answer was asked for by name.
-  constructor(answer, routed = null) {
+  constructor(answer) {
     this.answer = answer;
-    this.routed = routed;
     this.body = document.createTextNode("");
     this.thought = document.createTextNode("");
     this.head = h("p", { class: "who" });
@@ -73,7 +79,8 @@ class AnswerView {
     this.failure = h("p", { class: "error", hidden: true });
     this.foot = h("p", { class: "foot" });
     this.element = h("div", { class: "answer-body", "aria-busy": "true" }, this.head, this.thinking, h("p", { class: "text" }, this.body), this.calls, this.failure, this.foot, this.why);
-    this.hasReport = false;
+    // The report and the router's word that are shown.
+    this.shown = null;
     this.isWaiting = false;
     this.paint();
   }
@@ -89,7 +96,7 @@ class AnswerView {
 
   paint() {
     const { answer } = this;
-    if (!this.hasReport) this.paintHead();
+    if (!answer.report || this.shown?.report !== answer.report.adapter || this.shown.routed !== answer.routed) this.paintHead();
     if (this.body.data.length !== answer.text.length) this.body.appendData(answer.text.slice(this.body.data.length));
     if (this.thought.data.length !== answer.reasoning.length) this.thought.appendData(answer.reasoning.slice(this.thought.data.length));
     this.thinking.hidden = !answer.reasoning;
@@ -102,16 +109,16 @@ class AnswerView {
 
   paintHead() {
     const { answer } = this;
-    const explanation = answer.report?.explanation;
     if (!answer.report) {
       this.head.replaceChildren(h("span", { class: "soft" }, answer.isOver ? "No answer" : answer.wanted ? `Asking ${answer.wanted} …` : "Choosing an adapter …"));
       return;
     }
-    this.hasReport = true;
-    const parts = [mark(answer.report.adapter), h("strong", null, answer.adapter), h("span", { class: "soft" }, standing(answer.report, this.routed))];
+    this.shown = { report: answer.report.adapter, routed: answer.routed };
+    const parts = [mark(answer.report.adapter), h("strong", null, answer.adapter), h("span", { class: "soft" }, standing(answer.report, answer.routed))];
     if (answer.report.memory) parts.push(h("span", { class: "tag" }, `fact of ${answer.report.memory.memory}`));
     this.head.replaceChildren(...parts);
-    if (explanation && (explanation.candidates.length || answer.report.memory)) this.why.replaceChildren(whyDetails(answer.report));
+    const why = whyDetails(answer.report, answer.routed);
+    if (why) this.why.replaceChildren(why);
     tinted(this.element, answer.report.adapter);
   }
 
@@ -138,8 +145,10 @@ class AnswerView {
 function standing(report, routed = null) {
   const { route, probability, explanation } = report;
   if (route === "explicit") {
-    const given = report.adapter === null ? routed?.none_probability : routed?.candidates.find((candidate) => candidate.adapter === report.adapter)?.probability;
-    return given === null || given === undefined ? "named by you" : `named by you · the router gave ${report.adapter === null ? "no adapter" : "it"} ${percent(given)}`;
+    if (!routed?.candidates.length) return "named by you";
+    const given = report.adapter === null ? routed.none_probability : routed.candidates.find((candidate) => candidate.adapter === report.adapter)?.probability;
+    const opinion = routed.adapter === report.adapter ? "agrees" : `would take ${nameOf(routed.adapter)}`;
+    return `named by you · the router ${opinion}${given === null || given === undefined ? "" : `, and gives ${report.adapter === null ? "the base" : "it"} ${percent(given)}`}`;
   }
   const candidates = explanation?.candidates ?? [];
   const best = candidates[0];
@@ -154,9 +163,13 @@ function standing(report, routed = null) {
   return `no adapter was sure enough · best ${best.adapter} ${percent(best.probability)}${threshold === null || threshold === undefined ? "" : ` of ${limit(threshold)} needed`}`;
 }
 
-function whyDetails(report) {
-  const { explanation } = report;
-  return h("details", { class: "why" }, h("summary", null, "Why this adapter"), h("p", null, sentence(explanation.reason)), ...explanationNotes(report), explanation.candidates.length ? candidateList(explanation) : null);
+/// Why it was chosen; of an answer that was asked for by name, what the router says.
+function whyDetails(report, routed) {
+  const explanation = report.route === "explicit" ? routed : report.explanation;
+  if (!explanation?.candidates.length && !report.memory) return null;
+  const shown = explanation ?? report.explanation;
+  return h("details", { class: "why" }, h("summary", null, report.route === "explicit" ? "What the router says" : "Why this adapter"), h("p", null, sentence(shown.reason)),
+    ...explanationNotes({ ...report, explanation: shown }), shown.candidates.length ? candidateList(shown) : null);
 }
 
 /// A reason often begins with an adapter's name, which keeps its spelling.

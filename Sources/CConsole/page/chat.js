@@ -50,8 +50,7 @@ async function askTurn(turn, wanted) {
 
 /// The chosen answer of a turn, between the choice of answers and the way to another one.
 function showTurn(turn) {
-  const routed = turn.answers.map((answer) => answer.report?.explanation).find((explanation) => explanation?.candidates.length);
-  turn.view = new AnswerView(turn.answers[turn.chosen], routed);
+  turn.view = new AnswerView(turn.answers[turn.chosen]);
   turn.versions = h("div");
   turn.force = h("div");
   turn.place.replaceChildren(turn.versions, turn.view.element, turn.force);
@@ -70,7 +69,7 @@ function paintAround(turn) {
 
 /// A way to have the same message answered by another adapter: the next candidates at a click, any other by its name.
 function forceForm(turn, answer) {
-  const names = (answer.report?.explanation?.candidates ?? []).map((candidate) => candidate.adapter).filter((name) => name !== answer.adapter).slice(0, 3);
+  const names = (answer.routed?.candidates ?? answer.report?.explanation?.candidates ?? []).map((candidate) => candidate.adapter).filter((name) => name !== answer.adapter).slice(0, 3);
   if (answer.adapter !== "base") names.push("base");
   const input = h("input", { list: "names", autocomplete: "off", spellcheck: "false", "aria-label": "Name of another adapter", placeholder: "another name" });
   return h("details", { class: "force" }, h("summary", null, "Answer with another adapter"),

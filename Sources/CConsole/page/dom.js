@@ -39,8 +39,8 @@ function tinted(element, name) {
 const mark = (name) => tinted(h("span", { class: "mark", "aria-hidden": "true" }), name);
 const nameOf = (adapter) => adapter ?? "base";
 
-/// Cut, not rounded, so that no share becomes 100 %.
-const percent = (value) => (value > 0 && value < 0.001 ? "under 0.1 %" : `${(Math.floor(value * 1000) / 10).toFixed(1)} %`);
+/// A probability: cut, not rounded, so that none becomes 100 %.
+const percent = (value) => (value < 0.001 ? "under 0.1 %" : `${(Math.floor(value * 1000) / 10).toFixed(1)} %`);
 const limit = (value) => `${Math.round(value * 1000) / 10} %`;
 const whole = (value) => Math.round(value).toLocaleString("en");
 const milliseconds = (value) => (value >= 10000 ? `${(value / 1000).toFixed(1)} s` : value >= 100 ? `${Math.round(value)} ms` : `${value.toFixed(1)} ms`);

@@ -29,21 +29,19 @@ async function showFacts(isMore = false) {
 }
 
 function factItem(fact) {
-  const item = h("li", { class: "card fact" },
-    h("div", { class: "row" }, h("span", { class: "grow" }, h("strong", { class: "text" }, fact.question)), h("code", null, fact.id), h("button", { type: "button", class: "quiet", "aria-label": `Forget: ${fact.question}`, onclick: () => forget(fact, item) }, "Forget")),
+  return h("li", { class: "card fact" },
+    h("div", { class: "row" }, h("span", { class: "grow" }, h("strong", { class: "text" }, fact.question)), h("code", null, fact.id), h("button", { type: "button", class: "quiet", "aria-label": `Forget: ${fact.question}`, onclick: () => forget(fact) }, "Forget")),
     h("p", { class: "text" }, fact.answer),
     fact.paraphrases.length ? h("p", { class: "soft" }, `Also: ${fact.paraphrases.join(" · ")}`) : null,
     h("p", { class: "soft" }, `Told ${time(fact.created_at)}${fact.source ? ` from ${fact.source}` : ""}`));
-  return item;
 }
 
-async function forget(fact, item) {
+async function forget(fact) {
   if (!(await confirmed("Forget this fact?", `“${fact.question}” will be answered by the base again.`, "Forget"))) return;
   try {
     await send("DELETE", `/v1/memories/${encodeURIComponent(fact.id)}`);
-    item.remove();
-    facts.shown -= 1;
-    setNote($("facts-count"), `Forgotten: ${fact.question}`);
+    await showFacts();
+    setNote($("tell-result"), `Forgotten: ${fact.question}`);
     $("facts-text").focus();
   } catch (error) {
     setNote($("facts-count"), error.message, true);

@@ -8,7 +8,7 @@ const charts = [
   { name: "Prompt tokens per second", value: (now, before) => now.rate("lmoe_engine_prompt_tokens", before), format: whole },
   { name: "Sequences running", value: (now) => now.sum("lmoe_engine_active_sequences"), format: whole },
   { name: "Requests waiting", value: (now) => waiting(now), format: whole },
-  { name: "Keys and values in use", value: (now) => keyValueShare(now), format: (value) => percent(value), most: 1 },
+  { name: "Keys and values in use", value: (now) => keyValueShare(now), format: limit, most: 1 },
   { name: "Memory of adapters", value: (now) => now.sum("lmoe_adapter_resident_bytes"), format: bytes },
   { name: "Adapters in memory", value: (now) => now.sum("lmoe_adapters_resident"), format: whole },
   { name: "Milliseconds per step", value: (now, before) => (now.rate("lmoe_engine_steps", before) ? (now.rate("lmoe_engine_step_seconds", before) / now.rate("lmoe_engine_steps", before)) * 1000 : 0), format: (value) => value.toFixed(1) },

@@ -69,7 +69,7 @@ const shell = {
     write("live-rate", before ? now.rate("lmoe_engine_generated_tokens", before) : null, whole);
     write("live-running", now.sum("lmoe_engine_active_sequences"), whole);
     write("live-waiting", waiting(now), whole);
-    write("live-kv", keyValueShare(now), percent);
+    write("live-kv", keyValueShare(now), limit);
     if (this.view === "server") showServer(now);
   },
 
@@ -126,7 +126,8 @@ const shell = {
     document.addEventListener("visibilitychange", () => !document.hidden && this.look());
     for (const open of [openChat, openCompare, openAdapters, openRouting, openMemories, openTuning]) open();
     this.show(location.hash.slice(1) || "chat");
-    this.look();
+    // The page is painted before it asks for anything.
+    requestAnimationFrame(() => setTimeout(() => this.look()));
   },
 };
 
