@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The first paint has an aim, and a bar beyond which the check fails: the machine may be busy.
 PAGE_BYTES, PAINT_AIM, PAINT_BAR = 100_000, 100, 300
 # Screenshots for docs/console.
-DOCUMENTED = ["chat-light", "chat-dark", "chat-phone", "compare-light", "adapters-light", "routing-light", "routing-dark", "tuning-light", "server-light"]
+DOCUMENTED = ["chat-light", "chat-dark", "chat-phone", "compare-light", "adapters-light", "routing-light", "routing-dark", "tuning-light"]
 
 
 class Server:
@@ -136,11 +136,10 @@ class Check:
         browser.click(".versions button")
         self.expect(browser.text(".who strong") == "sql", "the first answer is back")
         browser.write("#answerer", "bash")
-        browser.write("#message", "<img src=x onerror=alert(1)> find files larger than 10 MB")
+        browser.write("#message", "find files larger than 10 MB")
         browser.click("#send")
         browser.until("the second turn", over(2))
         self.expect(browser.all(".turn:last-child .who strong")[0].text == "bash", "a named adapter answers")
-        self.expect(not browser.all("#turns img"), "markup in a message stays text")
         browser.write("#answerer", "")
         browser.write("#message", "hello there, how are you today?")
         browser.click("#send")
@@ -155,6 +154,10 @@ class Check:
         self.clean("chat, phone")
         self.shot("chat-phone")
         browser.look()
+        browser.write("#message", "<img src=x onerror=alert(1)><b>what is the capital of texas</b>")
+        browser.click("#send")
+        browser.until("the fourth turn", over(4))
+        self.expect(not browser.all("#turns img, #turns b"), "markup in a message stays text")
 
     def keyboard(self, server):
         browser = self.browser
@@ -222,7 +225,7 @@ class Check:
     def routing(self):
         browser = self.browser
         browser.view("routing")
-        browser.write("#routing-text", "how many people live in austin")
+        browser.write("#routing-text", "name the rivers that flow through ohio and kentucky")
         browser.click("#routing-form .main")
         browser.until("the map", lambda: browser.all("#routing-result .map"))
         points = len(browser.all("#routing-result .map .point"))
@@ -230,9 +233,12 @@ class Check:
         self.expect(browser.text("#routing-result .who strong") == "sql", "the explanation names the adapter")
         self.expect(len(browser.all("#routing-result .examples li")) == 12, "the nearest examples are listed")
         self.clean("routing")
+        browser.run("scrollTo(0, 0)")
+        browser.look((1280, 1440))
         self.shot("routing-light")
         browser.look(dark=True)
         self.clean("routing, dark")
+        browser.look((1280, 1440), dark=True)
         self.shot("routing-dark")
         browser.look()
 
@@ -274,7 +280,7 @@ class Check:
         browser.write("#job-epochs", "2")
         browser.click("#job-form .main")
         browser.until("the job", lambda: browser.all("#jobs .job"))
-        browser.until("progress or the end", lambda: re.search(r"step [1-9]|succeeded", browser.text("#jobs .job")), 300)
+        browser.until("progress or the end", lambda: re.search(r"step [3-9]|succeeded", browser.text("#jobs .job")), 300)
         self.clean("tuning")
         self.shot("tuning-light")
         browser.until("the end", lambda: "succeeded" in browser.text("#jobs .job"), 600)
@@ -366,7 +372,8 @@ def main():
         shots.mkdir()
         shutil.copytree(ROOT / "adapters", folder / "adapters")
         (folder / "imports").mkdir()
-        shutil.copytree(ROOT / "adapters/sql", folder / "imports/sql-copy")
+        # Without routing data: the router could not tell it from the other one.
+        shutil.copytree(ROOT / "adapters/sql", folder / "imports/sql-copy", ignore=shutil.ignore_patterns("route.yaml"))
         subprocess.run([options.lmoe, "remember", "--adapters", str(folder / "adapters"), "What is the colour of the console?", "calm blue"], cwd=ROOT, check=True)
         check = Check(options.lmoe, folder, shots)
         logs = [folder / f"{name}.log" for name in ("server", "keys", "many")]

@@ -58,7 +58,7 @@ function mapLegend(map) {
 function routePicture(decision) {
   const rows = decision.candidates.map((candidate) => ({ ...candidate, name: candidate.adapter }));
   if (decision.none_probability !== null) rows.push({ adapter: null, name: "none of them", probability: decision.none_probability, threshold: null, nearest: [] });
-  const [left, width, height] = [132, 480, 30];
+  const [left, width, height] = [132, 456, 30];
   const x = (value) => left + Math.max(0, Math.min(1, value)) * width;
   const summary = rows.map((row) => `${row.name} ${percent(row.probability)}`).join(", ");
   const picture = svg("svg", { class: "picture", viewBox: `0 0 680 ${rows.length * height + 34}`, role: "img", "aria-label": `Probabilities: ${summary}` });
