@@ -10,6 +10,7 @@ struct LMoE: ParsableCommand {
         discussion: """
             EXAMPLES
               lmoe serve
+              lmoe pull hf:HuggingFaceTB/SmolLM2-360M-Instruct
               lmoe route --explain "how many rivers run through texas"
               lmoe complete "list all files larger than 10 MB under /var"
               lmoe adapters check adapters/bash
@@ -28,7 +29,7 @@ struct LMoE: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Route.self, AdaptersCommand.self, Chat.self, Complete.self, Tokenize.self, Embed.self, Bench.self,
+            Serve.self, Pull.self, Route.self, AdaptersCommand.self, Chat.self, Complete.self, Tokenize.self, Embed.self, Bench.self,
             Perplexity.self, Tune.self, Eval.self,
             Remember.self, MemoryCommand.self,
         ])

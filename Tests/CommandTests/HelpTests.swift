@@ -4,7 +4,7 @@ import Testing
 /// Help is an interface: a change shows up here. LMOE_UPDATE_HELP=1 writes the new texts.
 @Suite struct HelpTests {
     private static let commands = [
-        "", "serve", "route", "route decide", "route benchmark", "adapters", "adapters list", "adapters check", "adapters add", "adapters remove", "adapters convert",
+        "", "serve", "pull", "route", "route decide", "route benchmark", "adapters", "adapters list", "adapters check", "adapters add", "adapters remove", "adapters convert",
         "chat",
         "complete", "tokenize", "embed", "bench", "perplexity", "tune", "eval", "remember", "memory", "memory list", "memory show", "memory explain",
         "memory forget", "memory verify", "memory stats", "memory calibrate", "memory settings", "memory export",

@@ -10,11 +10,11 @@ import Tensors
 extension Setting {
     var row: SettingRow {
         switch self {
-        case .base: .text(\.base, "the base model: a .gguf file, or a folder with config.json, tokenizer.json and model*.safetensors")
+        case .base: .text(\.base, "the base model: a .gguf file, a folder with config.json, tokenizer.json and model*.safetensors, or hf:ORG/NAME[@REV][:FILE] of a hub")
         case .encoder:
             .optionalText(
                 \.encoder,
-                "the router's encoder: a folder of a BERT-style model or of static vectors; `none` serves without a router")
+                "the router's encoder: a folder of a BERT-style model or of static vectors, or hf:ORG/NAME; `none` serves without a router")
         case .firstEncoder:
             .optionalText(\.firstEncoder, "a cheaper encoder, such as static vectors, that decides where it is sure; `none`")
         case .adapters: .text(\.adapters, "the folder of adapters, one folder each; it is watched")

@@ -42,14 +42,25 @@ public struct ModelCard: Sendable, Equatable {
         baseModels = Array((values["base_model"] ?? []).prefix(16))
     }
 
-    /// The card of a folder; an empty one where there is none that can be read.
+    /// The card of a folder; an empty one where there is none that can be read. An adapter's configuration names its base as well.
     init(folder: String, limits: HubLimits) throws(HubError) {
+        self.init(readme: try Self.text("\(folder)/README.md", limits) ?? "")
+        guard baseModels.isEmpty, let text = try Self.text("\(folder)/adapter_config.json", limits) else { return }
+        do throws(JSONError) {
+            baseModels = try JSONValue.parse(text)["base_model_name_or_path"]?.stringValue.map { [HubError.shown($0)] } ?? []
+        } catch {
+            // Whoever loads the adapter says what is wrong with it.
+            baseModels = []
+        }
+    }
+
+    /// Nil for what is not there. A card of another form says nothing; it is no reason to refuse the model.
+    private static func text(_ path: String, _ limits: HubLimits) throws(HubError) -> String? {
         do throws(FileError) {
-            self.init(readme: try RegularFile.text("\(folder)/README.md", limitBytes: limits.cardBytes))
+            return try RegularFile.text(path, limitBytes: limits.cardBytes)
         } catch {
             switch error.code {
-            // A card of another form says nothing; it is no reason to refuse the model.
-            case .notFound, .danglingLink, .notText, .limitExceeded: self.init()
+            case .notFound, .danglingLink, .notText, .limitExceeded: return nil
             default: throw HubError(error)
             }
         }

@@ -134,9 +134,15 @@ public struct ModelFiles: Sendable {
         return configuration.interleavedRows(projection)
     }
 
-    /// The file's or folder's name without `.gguf`.
+    /// The file's or folder's name without `.gguf`; for a snapshot of a hub's cache (`models--ORG--NAME/snapshots/COMMIT`) the repository's.
     private static func stem(of path: String) -> String {
-        let last = path.split(separator: "/").last.map(String.init) ?? path
+        let parts = path.split(separator: "/")
+        if parts.count >= 3, parts[parts.count - 2] == "snapshots", parts[parts.count - 3].hasPrefix("models--"),
+            let name = String(parts[parts.count - 3]).split(separator: "--").last
+        {
+            return String(name)
+        }
+        let last = parts.last.map(String.init) ?? path
         return last.hasSuffix(".gguf") ? String(last.dropLast(5)) : last
     }
 }

@@ -2,6 +2,7 @@ import Adapters
 import ArgumentParser
 import Gateway
 import Glibc
+import Hub
 
 /// Something that a command could not do: a message for a person and the exit status.
 struct Failure: Error {
@@ -33,6 +34,8 @@ enum ExitStatus: Int32 {
             end(error.code == .configuration ? .usage : .failed, saying: error.description)
         case let error as AdapterError:
             end(error.code == .invalidName ? .usage : .failed, saying: error.description)
+        case let error as HubError:
+            end(error.code == .invalid ? .usage : .failed, saying: error.description)
         case let code as ExitCode: exit(code.rawValue)
         case let known as any CustomStringConvertible where !isFromParser(error): end(.failed, saying: known.description)
         default: break

@@ -24,12 +24,17 @@ struct Workspace: Sendable {
         encoder = EncoderOnDemand(configuration, pool)
     }
 
+    /// Models that a hub has are fetched where the cache does not have them.
     static func configuration(flags: [Setting: String], file: String?) throws -> ServiceConfiguration {
         var values = SettingValues(flags: flags, environment: ProcessInfo.processInfo.environment)
         if let file {
             values.file = try SettingValues.parse(file: try text(file, limitBytes: 1 << 20), place: file)
         }
-        return try ServiceConfiguration(values)
+        var configuration = try ServiceConfiguration(values)
+        configuration.base = try HubAccess.path(configuration.base)
+        configuration.encoder = try configuration.encoder.map(HubAccess.path)
+        configuration.firstEncoder = try configuration.firstEncoder.map(HubAccess.path)
+        return configuration
     }
 
     /// A text file that an argument names. Errors: what is wrong with it, which is exit status 2.

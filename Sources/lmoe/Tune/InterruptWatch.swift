@@ -1,13 +1,16 @@
 import Foundation
 import Models
 
-/// Notices Ctrl-C and SIGTERM, so that a run ends with a checkpoint. A second signal ends the process at once.
+/// Notices Ctrl-C and SIGTERM, so that a run ends with a checkpoint, or a fetch with what it has. A second signal ends the process at once.
 final class InterruptWatch {
     private static let signals = [SIGINT, SIGTERM]
     private let sources: [any DispatchSourceSignal]
 
     /// - Parameter interruption: set by the first signal.
-    init(_ interruption: Interruption) {
+    /// - Parameter message: what happens then.
+    init(
+        _ interruption: Interruption, saying message: String = "the run stops and writes a checkpoint; a second Ctrl-C ends it at once"
+    ) {
         sources = Self.signals.map { number in
             // What dispatch watches is not delivered to the process.
             signal(number, SIG_IGN)
@@ -15,7 +18,7 @@ final class InterruptWatch {
             source.setEventHandler {
                 interruption.set()
                 for number in Self.signals { signal(number, SIG_DFL) }
-                Terminal.say("\nlmoe: the run stops and writes a checkpoint; a second Ctrl-C ends it at once")
+                Terminal.say("\nlmoe: \(message)")
             }
             source.activate()
             return source
