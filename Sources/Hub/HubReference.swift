@@ -22,6 +22,17 @@ public struct HubRepository: Sendable, Hashable, CustomStringConvertible {
         self.id = id
     }
 
+    /// Of a path in a hub's cache, `…/models--ORG--NAME/snapshots/…`; nil for any other.
+    public init?(cachedAt path: String) {
+        let parts = path.split(separator: "/")
+        guard let place = parts.lastIndex(of: "snapshots"), place > 0, parts[place - 1].hasPrefix("models--") else { return nil }
+        do throws(HubError) {
+            self = try HubRepository(String(parts[place - 1].dropFirst("models--".count)).replacing("--", with: "/"))
+        } catch {
+            return nil
+        }
+    }
+
     private static func isName(_ part: Substring) -> Bool {
         guard let first = part.utf8.first, let last = part.utf8.last else { return false }
         let isEdge = { (byte: UInt8) in byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") }

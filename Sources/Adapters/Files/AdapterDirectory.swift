@@ -4,15 +4,15 @@ internal import Glibc
 /// The folder of one adapter, held open, so that a folder that is renamed while it is read stays the same folder.
 ///
 /// Nothing outside the folder is read: files are opened by plain names, and a link is followed only when what it leads to
-/// lies inside. In a snapshot of Hugging Face's cache, links lead to the blobs beside the snapshots; `followsSnapshots` allows
-/// those.
+/// lies inside. In a snapshot of Hugging Face's cache, links lead to the blobs beside the snapshots, or to those that all repositories
+/// of the cache share; `followsSnapshots` allows those.
 final class AdapterDirectory: Sendable {
     /// Files of one folder that are looked at.
     static let mostNames = 1_000
 
     private let folder: Folder
     /// Where links may lead to, other than into the folder.
-    private let blobs: String?
+    private let blobs: [String]
 
     /// For messages and for people.
     var path: String { folder.path }
@@ -59,19 +59,19 @@ final class AdapterDirectory: Sendable {
     /// Any folder. Errors: as above.
     convenience init(path: String, followsSnapshots: Bool = false) throws(AdapterError) {
         let folder = try AdapterError.converting { () throws(FileError) in try Folder(path) }
-        self.init(folder, blobs: followsSnapshots ? folder.realPath.flatMap(Self.blobs) : nil)
+        self.init(folder, blobs: followsSnapshots ? folder.realPath.map(Self.blobs) ?? [] : [])
     }
 
-    private init(_ folder: Folder, blobs: String? = nil) {
+    private init(_ folder: Folder, blobs: [String] = []) {
         self.folder = folder
         self.blobs = blobs
     }
 
-    /// `…/models--OWNER--NAME/blobs` of a folder in `…/models--OWNER--NAME/snapshots/REVISION`.
-    private static func blobs(_ realPath: String) -> String? {
+    /// `…/models--OWNER--NAME/blobs` and `…/blobs` of a folder in `…/models--OWNER--NAME/snapshots/REVISION`.
+    private static func blobs(_ realPath: String) -> [String] {
         let parts = realPath.split(separator: "/")
-        guard let place = parts.lastIndex(of: "snapshots"), place > 0, place + 1 < parts.count else { return nil }
-        return "/" + parts[..<place].joined(separator: "/") + "/blobs"
+        guard let place = parts.lastIndex(of: "snapshots"), place > 0, place + 1 < parts.count else { return [] }
+        return [place, place - 1].map { "/" + (parts[..<$0] + ["blobs"]).joined(separator: "/") }
     }
 
     /// Names in the folder, sorted; which ones is up to the system when there are more than `limit`. Errors: `io`, `unavailable`; a
@@ -133,15 +133,15 @@ final class AdapterDirectory: Sendable {
         do throws(FileError) {
             return try folder.file(name).map { AdapterFile(name: name, $0) }
         } catch {
-            if error.code == .unsafePath, let blobs, let file = try blob(name, in: blobs) { return file }
+            if error.code == .unsafePath, !blobs.isEmpty, let file = try blob(name) { return file }
             throw AdapterError(error, file: name)
         }
     }
 
     /// A file to which a link of a snapshot leads; nil for every other.
-    private func blob(_ name: String, in blobs: String) throws(AdapterError) -> AdapterFile? {
+    private func blob(_ name: String) throws(AdapterError) -> AdapterFile? {
         let file = try AdapterError.converting(file: name) { () throws(FileError) in try folder.file(name, links: .follow) }
-        guard let file, file.realPath?.hasPrefix(blobs + "/") == true else { return nil }
+        guard let file, let place = file.realPath, blobs.contains(where: { place.hasPrefix($0 + "/") }) else { return nil }
         return AdapterFile(name: name, file)
     }
 }

@@ -4,8 +4,11 @@ extension AdapterStore {
     /// Copies a folder, or a LoRA file of llama.cpp, into a folder of the store: as `.partial-NAME`, which is checked by loading it and
     /// then renamed. Without a name the source's own is used. Returns the name. Errors: `invalidName`, `exists`, and why the adapter
     /// is refused; nothing is left behind then. With `replaces` a folder of that name is replaced once the new one has been checked.
+    /// - Parameter files: those of the source folder that are copied, by their paths there; nil: all.
     @discardableResult
-    public func add(from source: String, name: String? = nil, replaces: Bool = false) throws(AdapterError) -> String {
+    public func add(
+        from source: String, name: String? = nil, replaces: Bool = false, files: Set<String>? = nil
+    ) throws(AdapterError) -> String {
         let name = name ?? Self.lastComponent(source)
         try AdapterName.check(name)
         let target = "\(folder)/\(name)"
@@ -17,9 +20,9 @@ extension AdapterStore {
         }
         do throws(AdapterError) {
             if let (folder, file) = AdapterFile.lone(source), AdapterFile.isGGUF(file) {
-                try FolderCopy.copy(try AdapterDirectory(path: folder), to: partial, limits: limits) { $0 == file }
+                try FolderCopy.copy(try AdapterDirectory(path: folder, followsSnapshots: true), to: partial, limits: limits) { $0 == file }
             } else {
-                try FolderCopy.copy(try AdapterDirectory(path: source, followsSnapshots: true), to: partial, limits: limits)
+                try FolderCopy.copy(try AdapterDirectory(path: source, followsSnapshots: true), to: partial, limits: limits) { files?.contains($0) ?? true }
             }
             _ = try loader.load(try AdapterDirectory(path: partial))
             if taken == nil {
