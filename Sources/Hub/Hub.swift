@@ -40,7 +40,8 @@ public struct Hub {
             guard error.code == .ambiguous else { return nil }
             throw error
         }
-        guard try Completeness(folder: folder, choice).isComplete else { return nil }
+        // Patterns may mean files that no model is whole without.
+        if wish.include.isEmpty { guard try Completeness(folder: folder, choice).isComplete else { return nil } }
         return HubSnapshot(
             reference: reference, commit: commit, folder: folder, path: choice.path(in: folder), isAdapter: choice.isAdapter, files: choice.files,
             fetchedBytes: 0, fetchedFiles: 0, card: try ModelCard(folder: folder, limits: limits))

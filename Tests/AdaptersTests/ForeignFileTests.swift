@@ -133,8 +133,11 @@ import Testing
         try TinyAdapter().write(to: "\(cache.path)/source")
         let revision = try cache.makeFolder("models--someone--tiny/snapshots/0123abcd")
         _ = try cache.makeFolder("models--someone--tiny/blobs")
+        // One content lies in the store that all repositories of the cache share.
+        _ = try cache.makeFolder("blobs/5a")
+        try cache.link("models--someone--tiny/blobs/beef", to: "../../blobs/5a/5abeef")
         for (name, blob) in [("adapter_config.json", "c0ffee"), ("adapter_model.safetensors", "beef")] {
-            try cache.write(try cache.read("source/\(name)"), to: "models--someone--tiny/blobs/\(blob)")
+            try cache.write(try cache.read("source/\(name)"), to: blob == "beef" ? "blobs/5a/5abeef" : "models--someone--tiny/blobs/\(blob)")
             try FileManager.default.createSymbolicLink(atPath: "\(revision)/\(name)", withDestinationPath: "../../blobs/\(blob)")
         }
         let store = AdapterStoreTests.store(folder)

@@ -69,6 +69,14 @@ import Testing
         #expect(try bench.hub().cached(HubReference("acme/gguf:Q8_0")) == nil)
     }
 
+    @Test func filesOfAPatternAreFoundWithoutTheWeights() throws {
+        let bench = try HubBench()
+        let wish = FileWish(include: ["*.json"])
+        #expect(try bench.pull("hf:acme/tiny", wish).fetchedFiles == 3, "with the model card")
+        #expect(try bench.hub(isOffline: true).pull(HubReference("acme/tiny"), wish).files.count == 3)
+        #expect(try bench.hub().cached(HubReference("acme/tiny")) == nil)
+    }
+
     @Test func aReferenceThatNamesNoCommitIsNone() throws {
         let bench = try HubBench()
         try bench.pull()

@@ -34,6 +34,21 @@ import Testing
         #expect(refusal.code == .refused && refusal.message.contains("Invalid username or password.") && !refusal.description.contains("top-secret"))
     }
 
+    @Test func anAddressElsewhereThatHasExpiredIsAskedForAgain() throws {
+        let bench = try HubBench()
+        let network = try HubServer()
+        network.set("acme/tiny", HubBench.tiny)
+        bench.server.deliver(by: network)
+        let count = CallCount()
+        network.set(fault: { _ in count.next() == 0 ? HubAnswer(status: 403) : nil })
+        try bench.pull(token: "secret")
+        #expect(bench.waits == [1_000] && bench.server.requests.filter(HubBench.isWeights).count == 2)
+        network.set(fault: { _ in HubAnswer(status: 403) })
+        try bench.folder.remove(bench.weightsBlob)
+        let refusal = try #require(try bench.refusal())
+        #expect(refusal.code == .server && refusal.message.contains("to which") && !refusal.message.contains("HF_TOKEN"))
+    }
+
     @Test func theHubsOwnAnswersAreUnderstood() throws {
         let bench = try HubBench()
         #expect(try bench.refusal("hf:acme/none")?.code == .repositoryNotFound)

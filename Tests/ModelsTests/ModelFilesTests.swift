@@ -1,6 +1,7 @@
 import Glibc
 import JSON
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Models
@@ -47,6 +48,16 @@ struct ModelFilesTests {
         #expect(configuration.outputNorms == (type == "gemma3_text"))
         #expect(configuration.slidingWindow == (type == "mistral" || type == "gemma3_text" ? 4096 : nil))
         #expect(files.rowOrder(.query) == nil && files.chatTemplate == nil)
+    }
+
+    @Test("a snapshot of a hub's cache has the repository's name, and links are followed")
+    func snapshotName() throws {
+        let model = try TinyModel(TinyModel.config("llama"))
+        let cache = try TemporaryFolder()
+        let snapshot = try cache.makeFolder("models--acme--tiny-1.5/snapshots/0123abcd")
+        for name in ["config.json", "model.safetensors"] { try cache.link("models--acme--tiny-1.5/snapshots/0123abcd/\(name)", to: "\(model.path)/\(name)") }
+        #expect(try ModelFiles.open(snapshot).name == "tiny-1.5")
+        #expect(try ModelFiles.open("\(snapshot)/").name == "tiny-1.5")
     }
 
     @Test("another weight gives another identity")

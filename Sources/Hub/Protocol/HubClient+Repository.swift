@@ -94,11 +94,12 @@ extension HubClient {
             throw HubError(.malformed, "\(host) lists \(file.size) bytes and then says \(size)", place: place)
         }
         if file.size < 0 { file.size = size ?? -1 }
-        let tag = Self.known(head.tag("x-linked-etag")) ?? (head["x-linked-etag"] == nil && !head.isRedirect ? Self.known(head.tag("etag")) : nil)
-        if let tag, !file.hash.isEmpty, tag != file.hash, tag.count == file.hash.count {
-            throw HubError(.malformed, "\(host) lists the hash \(file.hash) and then says \(tag)", place: place)
+        let linked = Self.known(head.tag("x-linked-etag"))
+        if let linked, linked != file.hash, linked.utf8.count == file.hash.utf8.count {
+            throw HubError(.malformed, "\(host) lists the hash \(file.hash) and then says \(linked)", place: place)
         }
-        if file.hash.isEmpty { file.hash = tag ?? "" }
+        // A plain tag may be of anything, such as a proxy's own: the list goes before it.
+        if file.hash.isEmpty { file.hash = linked ?? (head["x-linked-etag"] == nil && !head.isRedirect ? Self.known(head.tag("etag")) : nil) ?? "" }
         guard file.size >= 0, !file.hash.isEmpty else {
             throw HubError(.malformed, "\(host) names no \(file.size < 0 ? "size" : "hash") for it, so it could not be verified", place: place)
         }

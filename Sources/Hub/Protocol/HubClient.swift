@@ -49,6 +49,8 @@ final class HubClient {
         var last: HubResponseHead
         /// The beginning of the text of a refusal.
         var text: [UInt8]
+        /// Who gave the last answer, where that is not the hub.
+        var elsewhere: String?
     }
 
     /// One attempt. Redirects are followed; the token goes to the endpoint's own host only. `receive` gets the body of an answer 200 or
@@ -70,7 +72,7 @@ final class HubClient {
                 if head.status == 200 || head.status == 206 { try receive(head, bytes) } else { text.add(bytes) }
             }
             guard head.isRedirect, let location = head["location"] else {
-                return Outcome(first: first ?? head, last: head, text: text.bytes)
+                return Outcome(first: first ?? head, last: head, text: text.bytes, elsewhere: isOnHub ? nil : url.host)
             }
             guard let next = url.following(location), next.scheme == url.scheme || next.scheme == "https" else {
                 throw .lasting(

@@ -12,23 +12,27 @@ struct HubRefusal {
     private let head: HubResponseHead
     private let first: HubResponseHead
     private let text: [UInt8]
+    private let elsewhere: String?
     private let client: HubClient
 
     init(_ outcome: HubClient.Outcome, _ client: HubClient) {
         head = outcome.last
         first = outcome.first
         text = outcome.text
+        elsewhere = outcome.elsewhere
         self.client = client
     }
 
     func failure(about subject: HubSubject) -> TransferFailure {
         var error = error(about: subject)
         error.place = subject.file.map { "\(subject.repository.id)/\($0)" } ?? subject.repository.id
-        let isPassing = head.status == 408 || head.status == 429 || (500...599).contains(head.status)
+        // Addresses of other hosts are signed for a short time: the hub gives another one.
+        let isPassing = elsewhere != nil || head.status == 408 || head.status == 429 || (500...599).contains(head.status)
         return TransferFailure(kind: isPassing ? .passing(retryAfterMilliseconds: retryAfter) : .lasting, error: error)
     }
 
     private func error(about subject: HubSubject) -> HubError {
+        if let elsewhere { return HubError(.server, "\(elsewhere), to which \(client.host) leads, answers with status \(head.status)") }
         let page = "\(client.settings.endpoint)/\(subject.repository.id)"
         let hasToken = client.settings.token != nil
         let said = said.map { " (\(client.host) says: \($0))" } ?? ""
