@@ -202,6 +202,20 @@ import UV
         #expect(error["type"] == "error")
     }
 
+    @LoopActor @Test func tokensAreCountedWithoutAnAnswer() async throws {
+        let api = TestAPI()
+        let body = "{\"model\":\"auto\",\"messages\":[{\"role\":\"user\",\"content\":\"some bash\"}],\"system\":\"s\",\(Self.tools)}"
+        let answer = await api.send("POST", "/v1/messages/count_tokens", body)
+        #expect(answer.text == "{\"input_tokens\":5}")
+        #expect(api.backend.requests.map(\.adapter) == ["bash"] && api.backend.openStreams.map(\.isCancelled) == [true])
+        let failing = TestAPI(ScriptedBackend.failing(GenerationError(.contextLengthExceeded, "long")))
+        let error = await failing.send("POST", "/v1/messages/count_tokens", body)
+        #expect(error.status == 400)
+        #expect(try error.json().error("type") == "invalid_request_error")
+        let input = try await api.send("POST", "/v1/responses/input_tokens", "{\"model\":\"base\",\"input\":\"x\"}").json()
+        #expect(input == ["object": "response.input_tokens", "input_tokens": 5])
+    }
+
     @LoopActor @Test func itsClientsListModelsInItsShape() async throws {
         let api = TestAPI()
         let version: HTTPHeaders = ["anthropic-version": "2023-06-01"]

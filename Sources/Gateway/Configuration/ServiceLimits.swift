@@ -64,6 +64,7 @@ public struct ServiceLimits: Sendable {
             "requests             \(engine.activeSequences) sequences at once, \(engine.queuedRequests) waiting, then 429",
             "one request          n \(api.choices), \(api.sequences) sequences, \(api.messages) messages, \(api.tools) tools, \(api.templateVariables) template variables, \(api.stopStrings) stop strings of \(bytes(api.stopStringBytes))",
             "log-probabilities    \(api.topLogprobs) alternatives a token; logit_bias for \(api.logitBiasEntries) tokens",
+            "stored responses     \(api.storedResponses) of /v1/responses, \(bytes(api.storedResponseBytes)), \(seconds(1000 * api.storedResponseSeconds))",
             "embeddings           \(api.embeddingInputs) texts a request of \(bytes(api.embeddingInputBytes)), \(queuedForRouting) calls waiting, then 429",
             "routing              \(bytes(routing.queryBytes)) of a text are looked at; \(queuedForRouting) prompts waiting, then 429",
         ]

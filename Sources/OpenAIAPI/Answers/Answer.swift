@@ -51,6 +51,8 @@ struct Answer {
     let baseModel: String
     let job: GenerationJob
     var choices: [Choice]
+    /// The client ended it before it was whole.
+    var isCancelled = false
 
     init(id: String, created: Int, baseModel: String, job: GenerationJob) {
         self.id = id

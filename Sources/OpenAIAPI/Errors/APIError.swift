@@ -37,6 +37,10 @@ public struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
         case factNotFound
         /// A stored fact answers the question with something else.
         case factConflict
+        /// No stored response has that identity, or it is another key's.
+        case responseNotFound
+        /// The same for the response that a request goes on from.
+        case previousResponseNotFound
         /// As many files, bytes or jobs as the limits allow are there.
         case quotaExceeded
         case unknownPath

@@ -27,6 +27,8 @@ enum ErrorTable {
         case .jobNotFound: Row(status: 404, type: "invalid_request_error", code: "fine_tune_not_found")
         case .factNotFound: Row(status: 404, type: "invalid_request_error", code: "fact_not_found")
         case .factConflict: Row(status: 409, type: "invalid_request_error", code: "fact_conflict")
+        case .responseNotFound: Row(status: 404, type: "invalid_request_error", code: nil)
+        case .previousResponseNotFound: Row(status: 400, type: "invalid_request_error", code: "previous_response_not_found")
         case .quotaExceeded: Row(status: 400, type: "invalid_request_error", code: "quota_exceeded")
         case .unknownPath: Row(status: 404, type: "invalid_request_error", code: "unknown_url")
         case .methodNotAllowed: Row(status: 405, type: "invalid_request_error", code: "method_not_allowed")

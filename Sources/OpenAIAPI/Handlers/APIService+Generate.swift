@@ -1,4 +1,5 @@
 import Generation
+import JSON
 import Serving
 
 extension APIService {
@@ -36,18 +37,28 @@ extension APIService {
 
     /// Hands the job to the serving layer, which chooses who answers each prompt.
     ///
-    /// - Parameter whenOver: see `GenerationRun`.
+    /// - Parameters:
+    ///   - id: of the answer; nil gives it one.
+    ///   - whenOver: see `GenerationRun`.
     @discardableResult
     func generate(
-        _ exchange: Exchange, _ job: GenerationJob, shape: any AnswerShape, _ services: APIServices, whenOver: GenerationRun.Ending? = nil
+        _ exchange: Exchange, _ job: GenerationJob, id: String? = nil, shape: any AnswerShape, _ services: APIServices,
+        whenOver: GenerationRun.Ending? = nil
     ) -> GenerationRun {
         exchange.record.choices = job.sequences
         exchange.record.decisions = job.prompts.map { _ in nil }
         let answer = Answer(
-            id: identity(shape.idPrefix), created: clock(), baseModel: services.backend.baseModelName, job: job)
+            id: id ?? identity(shape.idPrefix), created: clock(), baseModel: services.backend.baseModelName, job: job)
         let run = GenerationRun(exchange, shape: shape, answer: answer, whenOver: whenOver)
         run.start(on: services.serving, selections: job.prompts.map { selection($0, job, exchange, services) })
         return run
+    }
+
+    /// Answers with the number of tokens that the job's one prompt has.
+    func count(_ exchange: Exchange, _ job: GenerationJob, _ services: APIServices, answer: @escaping (_ tokens: Int) -> JSONValue) {
+        var request = job.request(0, id: exchange.id, cachePartition: exchange.cachePartition)
+        request.maxTokens = 1
+        PromptCount(exchange, answer: answer).start(on: services.serving, selection(job.prompts[0], job, exchange, services), request)
     }
 
     /// What the client said of one prompt's adapter, or the default that `/lora-adapters` set.

@@ -20,7 +20,7 @@ final class GenerationRun {
     private var answer: Answer
     private var streams: [GenerationStream] = []
     private var hasBegun = false
-    private var isOver = false
+    private(set) var isOver = false
     private var deadlines: AnswerDeadlines?
     /// Where the client asks what would have come without the memory.
     private var without: AnswersWithoutMemory?
@@ -190,6 +190,20 @@ final class GenerationRun {
         }
         for index in late where !isOver && answer.choices[index].finish == nil {
             answer.choices[index].isTimedOut = true
+            if !streams[index].expire() { closeUnstarted(index) }
+        }
+        if !isOver, answer.isFinished { finish() }
+    }
+
+    /// The client wants no more of a stream that has begun: it ends with what it has.
+    func stop() {
+        guard !isOver, hasBegun else { return }
+        pumpAll()
+        guard !isOver else { return }
+        answer.isCancelled = true
+        for index in answer.choices.indices {
+            without?.expire(index)
+            guard !isOver, answer.choices[index].finish == nil else { continue }
             if !streams[index].expire() { closeUnstarted(index) }
         }
         if !isOver, answer.isFinished { finish() }

@@ -28,6 +28,10 @@ public struct APILimits: Sendable, Equatable {
     public var jsonDepth = 64
     /// Elements and members of all arrays and objects of a JSON body; more are refused before they are read.
     public var jsonElements = 1 << 18
+    /// Answers of `/v1/responses` that later requests may name: how many, their bytes, and how long.
+    public var storedResponses = 1_000
+    public var storedResponseBytes = 64 << 20
+    public var storedResponseSeconds = 3_600
     /// Candidates that a route answer lists.
     public var routeCandidates = 1_000
 

@@ -39,6 +39,10 @@ public final class APIService {
     /// New work is refused with 503; running requests go on.
     public var isDraining = false
 
+    /// Of `/v1/responses`, for requests that name an earlier one.
+    let responses: ResponseStore
+    /// By identity.
+    var runningResponses: [String: RunningResponse] = [:]
     /// llama.cpp's global scale: what answers where the router would decide; `automatic` leaves it to the router.
     var defaultSelection = ModelSelection.automatic
     /// Those whose answers are not complete.
@@ -64,6 +68,7 @@ public final class APIService {
         self.metrics = metrics
         self.observe = observe
         self.clock = clock
+        responses = ResponseStore(limits: configuration.limits, clock: clock)
         self.generator = generator
     }
 

@@ -53,7 +53,7 @@ struct Endpoint: Sendable {
         return parameters
     }
 
-    static let all = own + anthropic + ollama
+    static let all = own + responses + anthropic + ollama
 
     private static let own: [Endpoint] = [
         Endpoint("POST", "/v1/chat/completions", .generation) { service, exchange, _ in try service.chat(exchange) },

@@ -3,7 +3,10 @@ import JSON
 
 extension Endpoint {
     static let anthropic: [Endpoint] = [
-        Endpoint("POST", "/v1/messages", .generation, errors: .anthropic) { service, exchange, _ in try service.messages(exchange) }
+        Endpoint("POST", "/v1/messages", .generation, errors: .anthropic) { service, exchange, _ in try service.messages(exchange) },
+        Endpoint("POST", "/v1/messages/count_tokens", .generation, errors: .anthropic) { service, exchange, _ in
+            try service.countMessages(exchange)
+        },
     ]
 }
 
@@ -15,6 +18,16 @@ extension APIService {
             try AnthropicRequest.read(document, reader)
         } then: { [self] job in
             generate(exchange, job, shape: AnthropicShape(), services)
+        }
+    }
+
+    func countMessages(_ exchange: Exchange) throws {
+        let services = try accepting()
+        let reader = reader(services, exchange)
+        try read(exchange) { document in
+            try AnthropicRequest.read(document, reader, counts: true)
+        } then: { [self] job in
+            count(exchange, job, services) { ["input_tokens": .integer(Int64($0))] }
         }
     }
 

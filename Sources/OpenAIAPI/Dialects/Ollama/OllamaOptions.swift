@@ -26,14 +26,12 @@ struct OllamaOptions: Sendable {
         sampling.topK = max(try cursor["top_k"].optionalInt() ?? 40, 0)
         sampling.topP = try cursor["top_p"].optionalDouble(in: 0...1).map(Float.init) ?? 0.9
         sampling.minP = try cursor["min_p"].optionalDouble(in: 0...1).map(Float.init) ?? 0
+        sampling.typicalP = try cursor["typical_p"].optionalDouble(in: 0.001...1).map(Float.init) ?? 1
         sampling.presencePenalty = try cursor["presence_penalty"].optionalDouble(in: -2...2).map(Float.init) ?? 0
         sampling.frequencyPenalty = try cursor["frequency_penalty"].optionalDouble(in: -2...2).map(Float.init) ?? 0
         let penalty = try cursor["repeat_penalty"].optionalDouble(in: 0.01...10).map(Float.init) ?? 1
         sampling.repetitionPenalty = try cursor["repeat_last_n"].optionalInt() == 0 ? 1 : penalty
         sampling.seed = try cursor["seed"].optionalInt().flatMap { $0 < 0 ? nil : UInt64($0) }
-        if let typical = try cursor["typical_p"].optionalDouble(), typical != 1 {
-            throw cursor["typical_p"].invalid("not supported; expected 1")
-        }
         if let mirostat = try cursor["mirostat"].optionalInt(), mirostat != 0 {
             throw cursor["mirostat"].invalid("not supported; expected 0")
         }
