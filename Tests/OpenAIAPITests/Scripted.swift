@@ -203,11 +203,13 @@ final class ScriptedServices: ModelCatalogue, RequestRouter, AdapterAdministrati
     }
 }
 
-/// Counts instead of drawing, so that identities are the same in every run.
+/// Mixes a count instead of drawing, so that identities differ and are the same in every run.
 struct CountingGenerator: RandomNumberGenerator {
     private var count: UInt64 = 0
     mutating func next() -> UInt64 {
-        count += 1
-        return count << 60 | count
+        count &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = (count ^ (count >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
     }
 }
