@@ -59,8 +59,11 @@ public struct GenerationUsage: Sendable, Equatable {
     public var promptTokens: Int
     public var cachedTokens: Int
     public var completionTokens: Int
+    /// The stop string that ended the answer.
+    public var stopString: String?
 
-    public init(promptTokens: Int, cachedTokens: Int, completionTokens: Int) {
+    public init(promptTokens: Int, cachedTokens: Int, completionTokens: Int, stopString: String? = nil) {
+        self.stopString = stopString
         self.promptTokens = promptTokens
         self.cachedTokens = cachedTokens
         self.completionTokens = completionTokens

@@ -162,7 +162,7 @@ import UV
         #expect(
             messages.dropFirst() == [
                 ChatMessage(
-                    role: "assistant", content: "Well:",
+                    role: "assistant", content: "Well:", reasoning: "x",
                     toolCalls: [ToolCall(id: "toolu_1", name: "add", arguments: ["a": 1]), ToolCall(id: "toolu_2", name: "now", arguments: [:])]),
                 ChatMessage(role: "tool", content: "3", toolCallID: "toolu_1"),
                 ChatMessage(role: "tool", content: "no clock", toolCallID: "toolu_2"), ChatMessage(role: "user", content: "go on"),
@@ -200,6 +200,29 @@ import UV
         let error = try answer.json()
         #expect(error.error("message")?.stringValue?.contains(place) == true, "\(answer.text)")
         #expect(error["type"] == "error")
+    }
+
+    @LoopActor @Test func theSequenceThatEndedTheAnswerIsNamed() async throws {
+        let api = TestAPI { _, stream in
+            stream.send(StreamTests.started)
+            stream.send(.delta(text: "Hel", logprobs: []))
+            stream.send(.finished(.stop, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 1, stopString: "END"), .init()))
+        }
+        let fields = "\"model\":\"base\",\"stop_sequences\":[\"END\"]"
+        let whole = try await post(Self.body(fields), api).json()
+        #expect(whole["stop_reason"] == "stop_sequence" && whole["stop_sequence"] == "END")
+        let events = try await post(Self.body("\(fields),\"stream\":true"), api).namedEvents()
+        #expect(events.first { $0.name == "message_delta" }?.data["delta"] == ["stop_reason": "stop_sequence", "stop_sequence": "END"])
+    }
+
+    @LoopActor @Test func toolsThatMayNotBeCalledAreLeftOut() async throws {
+        let api = TestAPI()
+        _ = await post(Self.body("\"model\":\"base\",\"tool_choice\":{\"type\":\"none\"},\(Self.tools)"), api)
+        guard case .chat(_, let tools)? = api.backend.requests.first?.prompt else {
+            Issue.record("not a chat")
+            return
+        }
+        #expect(tools.isEmpty && api.backend.requests.first?.toolChoice.mode == ToolChoice.Mode.none)
     }
 
     @LoopActor @Test func tokensAreCountedWithoutAnAnswer() async throws {

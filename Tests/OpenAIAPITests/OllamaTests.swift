@@ -92,6 +92,7 @@ import UV
 
         _ = await api.send("POST", "/api/generate", "{\"model\":\"base\",\"prompt\":\"x\",\"system\":\"Be brief.\",\"format\":\"json\",\"options\":{\"num_predict\":-1}}")
         let second = try #require(api.backend.requests.last)
+        #expect(second.truncation == PromptTruncation(tokens: nil))
         #expect(second.maxTokens == nil && second.format == AnswerFormat(.jsonObject, field: "format"))
         #expect(second.sampling.temperature == 0.8 && second.sampling.topK == 40 && second.sampling.topP == 0.9 && second.sampling.repetitionPenalty == 1)
         guard case .chat(let messages, _) = second.prompt else {
@@ -99,12 +100,12 @@ import UV
             return
         }
         #expect(messages == [ChatMessage(role: "system", content: "Be brief."), ChatMessage(role: "user", content: "x")])
-        _ = await api.send("POST", "/api/generate", "{\"model\":\"base\",\"prompt\":\"x\",\"raw\":true,\"format\":\"\",\"context\":[],\"images\":[]}")
+        _ = await api.send("POST", "/api/generate", "{\"model\":\"base\",\"prompt\":\"x\",\"raw\":true,\"truncate\":false,\"format\":\"\",\"context\":[],\"images\":[]}")
         guard case .text("x", true, true)? = api.backend.requests.last?.prompt else {
             Issue.record("not a text")
             return
         }
-        #expect(api.backend.requests.last?.format == nil)
+        #expect(api.backend.requests.last?.format == nil && api.backend.requests.last?.truncation == nil)
     }
 
     @LoopActor @Test func turnsOfToolsAreRead() async throws {
@@ -121,7 +122,7 @@ import UV
         }
         #expect(
             messages.dropFirst() == [
-                ChatMessage(role: "assistant", content: "", toolCalls: [ToolCall(id: "", name: "add", arguments: ["a": 1])]),
+                ChatMessage(role: "assistant", content: "", reasoning: "x", toolCalls: [ToolCall(id: "", name: "add", arguments: ["a": 1])]),
                 ChatMessage(role: "tool", content: "3", name: "add"),
             ])
     }

@@ -27,7 +27,7 @@ import UV
             messages(api) == [
                 ChatMessage(role: "system", content: "Be kind."), ChatMessage(role: "user", content: "add"),
                 ChatMessage(
-                    role: "assistant", content: "I shall add.",
+                    role: "assistant", content: "I shall add.", reasoning: "Let me think.",
                     toolCalls: [
                         ToolCall(id: "call_abc", name: "add", arguments: ["a": 1, "b": 2]), ToolCall(id: "call_def", name: "now", arguments: [:]),
                     ]),

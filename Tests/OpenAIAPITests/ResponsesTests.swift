@@ -127,7 +127,7 @@ import UV
             "text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true},"verbosity":"low"},"user":"u",
             "truncation":"auto","include":["reasoning.encrypted_content"],"store":false,\(Self.tools),
             "input":[{"role":"developer","content":"Kind."},{"role":"user","content":[{"type":"input_text","text":"add"}]},
-            {"type":"reasoning","id":"rs_x","summary":[],"encrypted_content":"e"},
+            {"type":"reasoning","id":"rs_x","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"e"},
             {"type":"message","role":"assistant","content":[{"type":"output_text","text":"Well:","annotations":[]}]},
             {"type":"function_call","call_id":"c1","name":"add","arguments":"{\\"a\\":1}"},{"type":"function_call","id":"fc_x","call_id":"c2","name":"now","arguments":""},
             {"type":"function_call_output","call_id":"c1","output":"3"},{"type":"function_call_output","call_id":"c2","output":[{"type":"input_text","text":"noon"}]},
@@ -145,13 +145,14 @@ import UV
                 ChatMessage(role: "system", content: "Be brief."), ChatMessage(role: "system", content: "Kind."),
                 ChatMessage(role: "user", content: "add"),
                 ChatMessage(
-                    role: "assistant", content: "Well:",
+                    role: "assistant", content: "Well:", reasoning: "Hm.",
                     toolCalls: [ToolCall(id: "c1", name: "add", arguments: ["a": 1]), ToolCall(id: "c2", name: "now", arguments: [:])]),
                 ChatMessage(role: "tool", content: "3", toolCallID: "c1"), ChatMessage(role: "tool", content: "noon", toolCallID: "c2"),
                 ChatMessage(role: "assistant", content: "It is 3."), ChatMessage(role: "user", content: "go on"),
             ])
         #expect(tools.map(\.name) == ["add", "now"] && tools.map(\.isStrict) == [true, false])
         #expect(request.toolChoice == ToolChoice(.required, allowed: ["now"], isParallel: false))
+        #expect(request.truncation == PromptTruncation(tokens: nil))
         #expect(request.maxTokens == 9 && request.sampling.temperature == 0.5 && request.sampling.topP == 0.25)
         #expect(request.rendering.variables == ["reasoning_effort": "none", "enable_thinking": false])
         #expect(request.format == AnswerFormat(.jsonSchema(AnswerSchema(["type": "object"], name: "n", isStrict: true)), field: "text.format.schema"))

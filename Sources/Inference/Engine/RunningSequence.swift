@@ -194,6 +194,7 @@ final class RunningSequence {
     }
 
     var usage: GenerationUsage {
-        GenerationUsage(promptTokens: promptCount, cachedTokens: cachedTokens, completionTokens: completionCount)
+        GenerationUsage(
+            promptTokens: promptCount, cachedTokens: cachedTokens, completionTokens: completionCount, stopString: emitter.stopString)
     }
 }

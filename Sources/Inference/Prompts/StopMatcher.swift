@@ -35,7 +35,9 @@ struct StopMatcher: Sendable {
     private var held: [UInt8] = []
     /// The stop string is part of what is shown.
     private let includesMatch: Bool
-    private(set) var isStopped = false
+    /// The stop string that ended the text.
+    private(set) var found: String?
+    var isStopped: Bool { found != nil }
 
     init(_ stops: [String], includesMatch: Bool = false) {
         self.includesMatch = includesMatch
@@ -50,7 +52,7 @@ struct StopMatcher: Sendable {
         let before = held.count
         held.append(contentsOf: text.utf8)
         if let match = firstMatch(from: before) {
-            isStopped = true
+            found = String(decoding: held[match], as: UTF8.self)
             defer { held = [] }
             return String(decoding: held[..<(includesMatch ? match.upperBound : match.lowerBound)], as: UTF8.self)
         }

@@ -29,6 +29,8 @@ struct TextEmitter: Sendable {
     }
 
     var isStopped: Bool { matcher.isStopped }
+    /// The stop string that ended the text.
+    var stopString: String? { matcher.found }
 
     /// The event of one more token; nil while there is nothing to show.
     mutating func append(_ choice: SampledToken) -> GenerationEvent? {

@@ -40,6 +40,13 @@ enum ReasoningEffort: String, CaseIterable, Sendable {
 
     static let names = allCases.map(\.rawValue).joined(separator: ", ")
 
+    /// What templates read.
+    var variables: JSONObject {
+        var variables = JSONObject()
+        set(&variables)
+        return variables
+    }
+
     /// Sets what templates read: whether to think, and how much.
     func set(_ variables: inout JSONObject) {
         variables["enable_thinking"] = .bool(self != .none)

@@ -22,17 +22,19 @@ struct RequestReader: Sendable {
     func job(
         _ prompt: GenerationJob.Prompt, _ cursor: JSONCursor, sampling: SamplingParameters, maxTokens: Int?, stop: [String], isStream: Bool
     ) throws -> GenerationJob {
-        GenerationJob(
+        var job = GenerationJob(
             prompts: [prompt], choices: 1, selection: try ModelSelection.read(cursor, names: names),
             memories: try MemorySelection(cursor["memory"], names: names, fields: fields), scale: try ModelSelection.scale(cursor),
             route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: sampling,
             maxTokens: maxTokens.flatMap { $0 < contextLength ? $0 : nil }, stop: stop, ignoresEndOfSequence: false, isStream: isStream,
             includesUsage: false)
+        job.alias = try names.alias(cursor["model"])
+        return job
     }
 
-    /// A conversation as a prompt; its last turn of the user is what the router is asked.
-    static func prompt(_ messages: [ChatMessage], tools: [ToolFunction]) -> GenerationJob.Prompt {
-        GenerationJob.Prompt(prompt: .chat(messages, tools: tools), routed: .messages(messages))
+    /// A conversation as a prompt; its last turn of the user is what the router is asked. Functions that may not be called are left out.
+    static func prompt(_ messages: [ChatMessage], tools: [ToolFunction], _ choice: ToolChoice = ToolChoice()) -> GenerationJob.Prompt {
+        GenerationJob.Prompt(prompt: .chat(messages, tools: choice.mode == .none ? [] : tools), routed: .messages(messages))
     }
 
     /// At most as many as the limits allow, and no two of one name.

@@ -41,15 +41,21 @@ struct ToolFields: Sendable {
     }
 
     private static func function(_ cursor: JSONCursor, definition: JSONValue, limits: APILimits) throws(JSONError) -> ToolFunction {
-        let name = try cursor["name"].name()
-        guard (1...limits.toolNameBytes).contains(name.utf8.count), name.utf8.allSatisfy(isNameByte) else {
-            throw cursor["name"].invalid(
-                "expected 1 to \(limits.toolNameBytes) of the characters A-Z, a-z, 0-9, `_`, `-`, `.`, `:` and `/`, found \(name.debugDescription)")
-        }
+        let name = try name(cursor["name"], limits: limits)
         return ToolFunction(
             name: name, description: try cursor["description"].optionalString(),
             parameters: try cursor["parameters"].optionalObject().map(JSONValue.object),
             isStrict: try cursor["strict"].optionalBool() ?? false, definition: definition)
+    }
+
+    /// The name of a function that a request declares.
+    static func name(_ cursor: JSONCursor, limits: APILimits) throws(JSONError) -> String {
+        let name = try cursor.name()
+        guard (1...limits.toolNameBytes).contains(name.utf8.count), name.utf8.allSatisfy(isNameByte) else {
+            throw cursor.invalid(
+                "expected 1 to \(limits.toolNameBytes) of the characters A-Z, a-z, 0-9, `_`, `-`, `.`, `:` and `/`, found \(name.debugDescription)")
+        }
+        return name
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

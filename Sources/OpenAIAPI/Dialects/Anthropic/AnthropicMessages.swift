@@ -46,18 +46,21 @@ enum AnthropicMessages {
     }
 
     private static func assistant(_ cursor: JSONCursor) throws -> ChatMessage {
-        var (parts, calls): ([String], [ToolCall]) = ([], [])
+        var (parts, thoughts, calls): ([String], [String], [ToolCall]) = ([], [], [])
         for block in try blocks(cursor) {
             switch try block["type"].name() {
             case "text": parts.append(try block["text"].string())
             case "tool_use":
                 calls.append(
                     ToolCall(id: try block["id"].string(), name: try block["name"].string(), arguments: .object(try block["input"].object())))
-            case "thinking", "redacted_thinking": break
+            case "thinking": thoughts.append(try block["thinking"].string())
+            case "redacted_thinking": break
             case let other: throw unread(other, block)
             }
         }
-        return ChatMessage(role: "assistant", content: parts.joined(separator: "\n"), toolCalls: calls)
+        return ChatMessage(
+            role: "assistant", content: parts.joined(separator: "\n"), reasoning: thoughts.isEmpty ? nil : thoughts.joined(separator: "\n"),
+            toolCalls: calls)
     }
 
     /// A string is one block of text.

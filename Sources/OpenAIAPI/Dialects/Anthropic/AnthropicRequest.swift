@@ -27,7 +27,7 @@ enum AnthropicRequest {
             sampling.topK = try cursor["top_k"].optionalInt(in: 0...(1 << 30)) ?? 0
             let most = 1...Int(Int32.max)
             var job = try reader.job(
-                RequestReader.prompt(messages, tools: tools), cursor, sampling: sampling,
+                RequestReader.prompt(messages, tools: tools, choice), cursor, sampling: sampling,
                 maxTokens: counts ? cursor["max_tokens"].optionalInt(in: most) : cursor["max_tokens"].int(in: most),
                 stop: SamplingFields.stop(cursor["stop_sequences"], limits: reader.limits),
                 isStream: cursor["stream"].optionalBool() ?? false)
@@ -63,7 +63,11 @@ enum AnthropicRequest {
             case let other: throw thinking["type"].invalid("`\(other)` is not one of enabled, adaptive and disabled")
             }
         }
-        if let effort = try effort.optionalName() { variables["reasoning_effort"] = .string(effort) }
+        if let level = try effort.optionalName() {
+            guard let level = ReasoningEffort(rawValue: level) else { throw effort.invalid("`\(level)` is not one of \(ReasoningEffort.names)") }
+            // How much, not whether: that is `thinking`.
+            variables["reasoning_effort"] = .string(level.rawValue)
+        }
         return variables
     }
 }

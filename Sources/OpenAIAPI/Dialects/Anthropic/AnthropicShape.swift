@@ -107,7 +107,8 @@ struct AnthropicShape: AnswerShape {
         case nil: (nil, nil)
         case .length: ("max_tokens", nil)
         case .toolCalls: ("tool_use", nil)
-        case .stop: choice.calls.isEmpty ? ("end_turn", nil) : ("tool_use", nil)
+        case .stop where !choice.calls.isEmpty: ("tool_use", nil)
+        case .stop: choice.usage?.stopString.map { ("stop_sequence", $0) } ?? ("end_turn", nil)
         }
     }
 

@@ -12,7 +12,7 @@ enum AnthropicTools {
             }
             tools.append(
                 ToolFunction(
-                    name: try place["name"].name(), description: try place["description"].optionalString(),
+                    name: try ToolFields.name(place["name"], limits: reader.limits), description: try place["description"].optionalString(),
                     parameters: .object(try place["input_schema"].object()), isStrict: try place["strict"].optionalBool() ?? false))
         }
         try reader.check(tools, cursor)

@@ -5,7 +5,8 @@ import JSON
 struct OllamaEmbeddingRequest: Sendable {
     /// As the client wrote it.
     var model: String
-    var texts: [String]
+    var inputs: [EmbeddingInput]
+    var cut: EmbeddingCut
     var dimensions: Int?
 
     init(_ cursor: JSONCursor, encoder: any EmbeddingService, isOld: Bool, _ reader: RequestReader) throws(APIError) {
@@ -23,23 +24,25 @@ struct OllamaEmbeddingRequest: Sendable {
             guard places.count <= reader.limits.embeddingInputs else {
                 throw place.invalid("\(places.count) texts; at most \(reader.limits.embeddingInputs) are taken")
             }
-            let texts = try places.map { try Self.text($0, reader) }
+            let inputs = try places.map { try Self.input($0, reader) }
             // An empty text alone only loads the model, which is always loaded here.
+            let isEmpty = inputs.count == 1 && inputs[0].content == .text("")
             return OllamaEmbeddingRequest(
-                model: model, texts: texts == [""] ? [] : texts, dimensions: try cursor["dimensions"].optionalInt(in: 1...encoder.dimension))
+                model: model, inputs: isEmpty ? [] : inputs, cut: try cursor["truncate"].optionalBool() ?? true ? .tokens(encoder.maxTokens) : .none,
+                dimensions: try cursor["dimensions"].optionalInt(in: 1...encoder.dimension))
         }
     }
 
-    private init(model: String, texts: [String], dimensions: Int?) {
-        (self.model, self.texts, self.dimensions) = (model, texts, dimensions)
+    private init(model: String, inputs: [EmbeddingInput], cut: EmbeddingCut, dimensions: Int?) {
+        (self.model, self.inputs, self.cut, self.dimensions) = (model, inputs, cut, dimensions)
     }
 
-    private static func text(_ cursor: JSONCursor, _ reader: RequestReader) throws -> String {
+    private static func input(_ cursor: JSONCursor, _ reader: RequestReader) throws -> EmbeddingInput {
         let text = try cursor.string()
         guard text.utf8.count <= reader.limits.embeddingInputBytes else {
             throw cursor.invalid("expected at most \(reader.limits.embeddingInputBytes) bytes of text, found \(text.utf8.count)")
         }
-        return text
+        return EmbeddingInput(.text(text), path: cursor.path)
     }
 }
 
@@ -55,17 +58,17 @@ extension APIService {
         } then: { [self] request in
             run(exchange) {
                 let embedded =
-                    request.texts.isEmpty
+                    request.inputs.isEmpty
                     ? EmbeddedTexts(vectors: [], tokenCounts: [], tokenizeMicroseconds: 0, embedMicroseconds: 0)
-                    : try await encoder.embed(request.texts)
-                guard embedded.vectors.count == request.texts.count * encoder.dimension else {
+                    : try await encoder.embed(encoder.texts(of: request.inputs, cut: request.cut))
+                guard embedded.vectors.count == request.inputs.count * encoder.dimension else {
                     throw APIError(
-                        failed: "the encoder failed", cause: "the encoder gave \(embedded.vectors.count) numbers for \(request.texts.count) texts")
+                        failed: "the encoder failed", cause: "the encoder gave \(embedded.vectors.count) numbers for \(request.inputs.count) texts")
                 }
                 let tokens = embedded.tokenCounts.reduce(0, +)
                 exchange.record.usage = .init(promptTokens: tokens, cachedTokens: 0, completionTokens: 0)
                 let kept = request.dimensions ?? encoder.dimension
-                let rows = request.texts.indices.map { index -> JSONValue in
+                let rows = request.inputs.indices.map { index -> JSONValue in
                     .array(EmbeddingShape.vector(index, of: embedded, dimension: encoder.dimension, kept: kept).map(JSONValue.init(shortest:)))
                 }
                 guard !isOld else { return exchange.respond(["embedding": rows.first ?? []]) }

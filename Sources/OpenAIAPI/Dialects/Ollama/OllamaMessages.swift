@@ -18,7 +18,7 @@ enum OllamaMessages {
             }
             let tool = try place["tool_name"].optionalString()
             return ChatMessage(
-                role: role, content: try place["content"].optionalString() ?? "", name: try tool ?? place["name"].optionalString(),
+                role: role, content: try place["content"].optionalString() ?? "", reasoning: try place["thinking"].optionalString(), name: try tool ?? place["name"].optionalString(),
                 toolCalls: try calls(place["tool_calls"]), toolCallID: try place["tool_call_id"].optionalString())
         }
     }

@@ -71,6 +71,7 @@ struct OllamaRequest: Sendable {
         let top = try cursor["top_logprobs"].optionalInt(in: 0...reader.limits.topLogprobs)
         if try cursor["logprobs"].optionalBool() == true { job.topLogprobs = top ?? 0 }
         job.format = try Self.format(cursor["format"])
+        if try cursor["truncate"].optionalBool() ?? true { job.tokens.truncation = PromptTruncation(tokens: nil) }
         job.rendering.variables = try Self.variables(cursor["think"])
         selection = job.selection
         order = .answer(job, OllamaShape(model: given, isChat: isChat))
@@ -97,7 +98,7 @@ struct OllamaRequest: Sendable {
             let function = place["function"]
             tools.append(
                 ToolFunction(
-                    name: try function["name"].name(), description: try function["description"].optionalString(),
+                    name: try ToolFields.name(function["name"], limits: reader.limits), description: try function["description"].optionalString(),
                     parameters: try function["parameters"].optionalObject().map(JSONValue.object)))
         }
         try reader.check(tools, cursor)
@@ -124,8 +125,10 @@ struct OllamaRequest: Sendable {
         case .bool(let thinks): return ["enable_thinking": .bool(thinks)]
         default:
             let level = try cursor.name()
-            guard ["low", "medium", "high"].contains(level) else { throw cursor.invalid("`\(level)`; expected a boolean, low, medium or high") }
-            return ["enable_thinking": true, "reasoning_effort": .string(level)]
+            guard let effort = ReasoningEffort(rawValue: level) else {
+                throw cursor.invalid("`\(level)` is neither a boolean nor one of \(ReasoningEffort.names)")
+            }
+            return effort.variables
         }
     }
 }

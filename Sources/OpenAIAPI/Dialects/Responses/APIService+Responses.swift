@@ -59,7 +59,7 @@ extension APIService {
         guard !turns.isEmpty else { throw APIError(.invalidRequest, "`input`: expected a message", param: "input") }
         if let instructions = request.instructions { turns.insert(ChatMessage(role: "system", content: instructions), at: 0) }
         var job = request.job
-        job.prompts = [RequestReader.prompt(turns, tools: request.tools)]
+        job.prompts = [RequestReader.prompt(turns, tools: request.tools, job.toolChoice)]
         return job
     }
 

@@ -152,24 +152,28 @@ extension ChatMessage {
         var turns: [ChatMessage] = []
         /// The last turn is the assistant's, and more of it may come.
         var isOpen = false
+        /// Before what the assistant says or calls.
+        var thought: String?
         for item in items {
             switch item.content {
             case .message(let role, let text):
                 if role == "assistant", isOpen, let last = turns.last, last.toolCalls.isEmpty {
                     turns[turns.count - 1].content = last.content.isEmpty ? text : "\(last.content)\n\(text)"
                 } else {
-                    turns.append(ChatMessage(role: role, content: text))
+                    turns.append(ChatMessage(role: role, content: text, reasoning: role == "assistant" ? thought : nil))
                 }
+                thought = nil
                 isOpen = role == "assistant"
             case .call(let id, let name, let arguments):
-                if !isOpen { turns.append(ChatMessage(role: "assistant", content: "")) }
-                isOpen = true
+                if !isOpen { turns.append(ChatMessage(role: "assistant", content: "", reasoning: thought)) }
+                (isOpen, thought) = (true, nil)
                 turns[turns.count - 1].toolCalls.append(
                     ToolCall(id: id, name: name, arguments: ToolCall.arguments(.string(arguments))))
             case .result(let id, let text):
                 isOpen = false
                 turns.append(ChatMessage(role: "tool", content: text, toolCallID: id))
-            case .reasoning, .reference: break
+            case .reasoning(let text): (isOpen, thought) = (false, text.isEmpty ? nil : text)
+            case .reference: break
             }
         }
         return turns

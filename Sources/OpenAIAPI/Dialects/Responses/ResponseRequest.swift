@@ -49,8 +49,8 @@ struct ResponseRequest: Sendable {
         job.user = shared.user
         job.topLogprobs = try Self.logprobs(cursor, reader)
         job.format = try Self.format(cursor["text"]["format"])
-        let effort = try cursor["reasoning"]["effort"].optionalName()
-        if let effort { job.rendering.variables = ["reasoning_effort": .string(effort), "enable_thinking": .bool(effort != "none")] }
+        job.rendering.variables = try Self.variables(cursor["reasoning"]["effort"])
+        if try cursor["truncation"].optionalName() == "auto" { job.tokens.truncation = PromptTruncation(tokens: nil) }
         instructions = try cursor["instructions"].optionalString()
         input = try ResponseItem.read(cursor["input"], reader)
         previous = try cursor["previous_response_id"].optionalName()
@@ -100,6 +100,14 @@ struct ResponseRequest: Sendable {
             return AnswerFormat(.jsonSchema(schema), field: cursor["schema"].path)
         case let other: throw cursor["type"].invalid("`\(other)` is not one of text, json_object and json_schema")
         }
+    }
+
+    private static func variables(_ cursor: JSONCursor) throws -> JSONObject {
+        guard let level = try cursor.optionalName() else { return [:] }
+        guard let effort = ReasoningEffort(rawValue: level) else {
+            throw cursor.invalid("`\(level)` is not one of \(ReasoningEffort.names)")
+        }
+        return effort.variables
     }
 
     private static func echo(_ cursor: JSONCursor, _ job: GenerationJob, isStored: Bool) -> JSONObject {

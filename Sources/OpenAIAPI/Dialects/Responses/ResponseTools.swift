@@ -12,7 +12,7 @@ enum ResponseTools {
             }
             tools.append(
                 ToolFunction(
-                    name: try place["name"].name(), description: try place["description"].optionalString(),
+                    name: try ToolFields.name(place["name"], limits: reader.limits), description: try place["description"].optionalString(),
                     parameters: try place["parameters"].optionalObject().map(JSONValue.object),
                     isStrict: try place["strict"].optionalBool() ?? false))
         }
