@@ -53,6 +53,7 @@ let targets: [Target] = [
     module("Weights", ["Files", "Tensors", "JSON"]),
     module("Tokenizers", ["Files", "JSON"]),
     module("ChatTemplates", ["JSON"]),
+    module("Grammars", ["JSON"]),
     module("HTTP", ["UV"]),
     module("Hub", ["Files", "JSON", "CCurl", "CCrypto"]),
     module("Generation", ["JSON"]),
@@ -60,7 +61,7 @@ let targets: [Target] = [
     module("Models", ["Files", "Tensors", "Weights", "JSON"]),
     module("Adapters", ["Files", "Models", "Tensors", "Weights", "Generation", "JSON"]),
     // 4 services
-    module("Inference", ["Files", "Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
+    module("Inference", ["Files", "Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Grammars", "Generation", "JSON"]),
     module("Embeddings", ["Files", "Models", "Tensors", "Weights", "Tokenizers", "Generation", "JSON"]),
     module("Routing", ["Files", "Tensors", "JSON", "Generation", yams]),
     module(
@@ -83,7 +84,7 @@ let targets: [Target] = [
         name: "lmoe",
         dependencies: [
             "Gateway", "Hub", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Memory", "Evaluation", "Adapters", "Models", "Weights",
-            "Tokenizers", "ChatTemplates", "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, yams, logging,
+            "Tokenizers", "ChatTemplates", "Grammars", "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, yams, logging,
         ], path: "Sources/lmoe"),
     // Tests
     .target(name: "TestSupport", dependencies: ["Generation"], path: "Tests/TestSupport"),
@@ -91,7 +92,7 @@ let targets: [Target] = [
     .target(name: "HubSupport", dependencies: ["Hub"], path: "Tests/HubSupport"),
     tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("SQLite"), tests("UV"), tests("Telemetry", [logging]),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
-    tests("HTTP", ["UV"]), tests("Hub", ["HubSupport", "JSON"]), tests("Generation", ["JSON"]),
+    tests("Grammars", ["JSON"]), tests("HTTP", ["UV"]), tests("Hub", ["HubSupport", "JSON"]), tests("Generation", ["JSON"]),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Files", "Models", "Weights", "Tensors", "Generation", "JSON"]),
     // Every family against the packages that wrote its fixtures; of no module alone.
     .testTarget(

@@ -30,7 +30,7 @@ struct LMoE: ParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Pull.self, Route.self, AdaptersCommand.self, Chat.self, Complete.self, Tokenize.self, Embed.self, Bench.self,
-            Perplexity.self, Tune.self, Eval.self,
+            Perplexity.self, Tune.self, Eval.self, GrammarCommand.self,
             Remember.self, MemoryCommand.self,
         ])
 }

@@ -16,7 +16,7 @@ import UV
         ("\"logprobs\":true,\"top_logprobs\":21", "top_logprobs"), ("\"seed\":1e40", "seed"), ("\"stream\":1", "stream"),
         ("\"stream_options\":{\"include_usage\":true}", "stream_options"),
         ("\"stream\":true,\"stream_options\":{\"usage\":true}", "stream_options.usage"),
-        ("\"response_format\":{\"type\":\"json_object\"}", "response_format.type"), ("\"modalities\":[\"audio\"]", "modalities[0]"),
+        ("\"response_format\":{\"type\":\"xml\"}", "response_format.type"), ("\"modalities\":[\"audio\"]", "modalities[0]"),
         ("\"audio\":{}", "audio"), ("\"tools\":[{\"type\":\"browser\"}]", "tools[0].type"),
         ("\"tools\":[{\"type\":\"function\",\"function\":{}}]", "tools[0].function.name"),
         ("\"tool_choice\":\"required\"", "tool_choice"), ("\"top_k\":-2", "top_k"), ("\"min_p\":2", "min_p"),

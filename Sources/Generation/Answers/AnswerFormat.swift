@@ -34,6 +34,8 @@ public struct AnswerSchema: Sendable, Equatable {
     public var isStrict: Bool
     /// No white space between JSON tokens.
     public var isCompact: Bool
+    /// A regular expression for the white space between JSON tokens; nil is the standard one.
+    public var whitespacePattern: String?
     /// Objects may have members that the schema does not declare, where it does not say: JSON Schema's default. Servers of language
     /// models take the opposite, since a small model would never end such an object.
     public var allowsUndeclaredMembers: Bool

@@ -27,13 +27,13 @@ public final class Engine: GenerationBackend {
     /// - Parameters:
     ///   - store: nil serves the base alone.
     ///   - encoder: the router's encoder, for adapters that retrieve their effect by a request's text.
-    ///   - constraints: makes the constraints of requests that have one.
+    ///   - constraints: makes the constraints of requests; nil: those of the answer's form (`AnswerGrammars`).
     ///   - allocations: how often the calling thread has allocated so far, for measurements; read on the engine's thread
     ///     around the parts of a step and summed in `EngineStatistics.stepAllocations` and `deliveryAllocations`.
     ///   - observer: called on the engine's thread with each step's rows, before they are computed.
     public init(
         base: BaseModel, store: AdapterStore?, encoder: @escaping EncoderSource = { nil }, limits: InferenceLimits = .init(),
-        constraints: @escaping ConstraintSource = { _, _ in nil }, allocations: (@Sendable () -> Int)? = nil,
+        constraints: ConstraintSource? = nil, allocations: (@Sendable () -> Int)? = nil,
         observer: StepObserver? = nil
     ) throws(BaseModelError) {
         self.base = base
@@ -43,9 +43,16 @@ public final class Engine: GenerationBackend {
         let capacity = blocks * EngineWorker.blockTokens
         contextLength = min(base.decoder.configuration.contextLength, capacity)
         defaultAnswerTokens = min(limits.defaultAnswerTokens ?? max(capacity / 4, 256), contextLength)
+        let source: ConstraintSource
+        if let constraints {
+            source = constraints
+        } else {
+            source = AnswerGrammars(base.tokenizer).source()
+        }
         preparation = Preparation(
             RequestPreparer(
-                base: base, store: store, limits: limits, contextLength: contextLength, encoder: encoder, constraints: constraints,
+                base: base, store: store, limits: limits, contextLength: contextLength, encoder: encoder,
+                constraints: source,
                 prompts: PromptBuilder(base: base, limits: limits, contextLength: contextLength)),
             isLoaded: { name in
                 guard let store else { return true }

@@ -78,15 +78,30 @@ extension EngineWorker {
         guard rows * 2 <= limits.logitsRows else { return }
         var speculation = Speculation(cost: work.decodeCost, rows: rows, capacity: limits.logitsRows)
         for sequence in work.sequences {
+            let room = sequence.tokenLimit - sequence.tokens.count - 1
+            if sequence.isConstrained, draftForced(sequence, room: room, &speculation) { continue }
             guard let lookup = PromptLookup(sequence.tokens) else { continue }
             sequence.lookup = lookup
-            let room = sequence.tokenLimit - sequence.tokens.count - 1
             let count = speculation.take(acceptance: sequence.record.acceptance(matched: lookup.length), room: room)
             guard count > 0, roster.blocks.canGrow(sequence.table, tokens: sequence.tokens.count + count) else { continue }
             sequence.draft(count)
             _ = roster.blocks.grow(&sequence.table, tokens: sequence.tokens.count + sequence.draft.count)
         }
     }
+
+    /// Drafts what the constraint leaves hardly a choice about; false: there is nothing of the kind, or no room.
+    private func draftForced(_ sequence: RunningSequence, room: Int, _ speculation: inout Speculation) -> Bool {
+        let tokens = sequence.forcedTokens(most: min(Speculation.longest, room))
+        guard !tokens.isEmpty else { return false }
+        let count = speculation.take(acceptance: Self.forcedAcceptance, room: tokens.count)
+        guard count > 0, roster.blocks.canGrow(sequence.table, tokens: sequence.tokens.count + count) else { return false }
+        sequence.draft(Array(tokens.prefix(count)))
+        _ = roster.blocks.grow(&sequence.table, tokens: sequence.tokens.count + sequence.draft.count)
+        return true
+    }
+
+    /// The text is certain; how the model divides it into tokens nearly so.
+    private static let forcedAcceptance = 0.95
 
     private func fill() {
         // Sequences of one adapter side by side: its matrices meet all their rows at once.

@@ -70,14 +70,15 @@ extension EngineWorker {
             report.accepted += sequence.sampled.count - 1
             // Row 0 computed what was pending; each row after it a draft token that is among the sequence's by then.
             sequence.computed += sequence.planned - 1
-            for choice in sequence.sampled {
+            let last = sequence.sampled.count - 1
+            for (place, choice) in sequence.sampled.enumerated() {
                 sequence.computed += 1
                 cacheFullBlocks(of: sequence)
                 if let failure = choice.failure {
                     fail(sequence, error(failure, of: sequence))
                     break
                 }
-                if let reason = take(choice, for: sequence) {
+                if let reason = take(choice, isLast: place == last, for: sequence) {
                     finish(sequence, reason)
                     break
                 }
@@ -104,7 +105,9 @@ extension EngineWorker {
     }
 
     /// Why the sequence ends with this token; nil when it goes on.
-    private func take(_ choice: SampledToken, for sequence: RunningSequence) -> FinishReason? {
+    ///
+    /// - Parameter isLast: of the step's: the state of the constraint is the one behind it.
+    private func take(_ choice: SampledToken, isLast: Bool, for sequence: RunningSequence) -> FinishReason? {
         guard sequence.tokens.count < sequence.tokenLimit else { return .length }
         sequence.append(choice.token)
         if sequence.ends.contains(choice.token) {
@@ -115,6 +118,7 @@ extension EngineWorker {
             sequence.deliver(event)
         }
         if sequence.emitter.isStopped || sequence.isAnswered { return .stop }
+        if isLast, sequence.isComplete { return .stop }
         return sequence.tokens.count >= sequence.tokenLimit ? .length : nil
     }
 

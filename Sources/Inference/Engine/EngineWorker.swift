@@ -130,6 +130,7 @@ final class EngineWorker: @unchecked Sendable {
             adapter: sequence.adapter?.name, adapterVersion: sequence.adapter?.version, promptTokens: sequence.promptCount,
             cachedTokens: sequence.cachedTokens, recall: sequence.recall, asked: sequence.asked)
         start.toolPrompt = sequence.toolPrompt
+        start.formatNotes = sequence.formatNotes
         sequence.stream.send(.started(start))
         if sequence.request.reportsPrompt, !sequence.isScored { sendPrompt(of: sequence) }
     }

@@ -149,6 +149,16 @@ final class RunningSequence {
         return (adapter, effect.delta)
     }
 
+    /// The constraint ends the answer here.
+    var isComplete: Bool { sampler.isComplete() }
+    var formatNotes: [String] { sampler.constraint?.notes ?? [] }
+    var isConstrained: Bool { sampler.constraint != nil }
+
+    /// Tokens that the constraint hardly leaves a choice about.
+    func forcedTokens(most: Int) -> [Int32] { sampler.forcedTokens(most: most) }
+
+    func draft(_ tokens: [Int32]) { draft.append(contentsOf: tokens) }
+
     /// Drafts `count` tokens of the lookup, up to the first that ends the answer, since no token may follow it, or up to the first
     /// that the constraint forbids.
     func draft(_ count: Int) {
@@ -177,7 +187,7 @@ final class RunningSequence {
             let choice = sampler.sample(
                 UnsafeMutableBufferPointer(start: logits + row * stride, count: vocabulary), scratch: scratch)
             sampled.append(choice)
-            guard choice.failure == nil, row < draft.count, choice.token == draft[row] else { return }
+            guard choice.failure == nil, row < draft.count, choice.token == draft[row], !sampler.isComplete() else { return }
         }
     }
 

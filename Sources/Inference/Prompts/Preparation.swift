@@ -185,7 +185,7 @@ final class Preparation: Sendable {
             do throws(GenerationError) {
                 return .ready(
                     PreparedRequest(
-                        request: request, stream: job.stream, prompt: prompt, constraint: try preparer.constraint(of: request),
+                        request: request, stream: job.stream, prompt: prompt, constraint: try preparer.constraint(of: request, ends: prompt.ends),
                         ticket: ticket, submitted: job.submitted))
             } catch {
                 return .failed(error)

@@ -19,7 +19,7 @@ struct RequestPreparer: Sendable {
         let loadStart = ContinuousClock.now
         let adapter = try pin(request)
         let loadMilliseconds = (ContinuousClock.now - loadStart) / .milliseconds(1)
-        let built = try prompts.build(request, adapter: adapter)
+        let built = try built(request, adapter: adapter)
         let tokens = built.tokens.truncated(request, contextLength: contextLength)
         try checkLength(request, promptTokens: tokens.count)
         var effect = adapter.map { RequestEffect.whole($0, partition: request.cachePartition) } ?? .base(partition: request.cachePartition)
@@ -43,8 +43,25 @@ struct RequestPreparer: Sendable {
     }
 
     /// The constraint of one sequence, which follows that sequence's tokens.
-    func constraint(of request: GenerationRequest) throws(GenerationError) -> (any TokenConstraint)? {
-        try constraints(request, base.tokenizer)
+    func constraint(of request: GenerationRequest, ends: Set<Int32>) throws(GenerationError) -> (any TokenConstraint)? {
+        try constraints(request, ConstraintContext(tokenizer: base.tokenizer, ends: ends))
+    }
+
+    /// The prompt, with the schema of the answer unless the messages show it.
+    private func built(_ request: GenerationRequest, adapter: PinnedAdapter?) throws(GenerationError) -> BuiltPrompt {
+        guard let instruction = FormatInstruction(request, mostBytes: contextLength) else {
+            return try prompts.build(request, adapter: adapter)
+        }
+        var instructed = request
+        instructed.prompt = instruction.inSystemMessage
+        do throws(GenerationError) {
+            return try prompts.build(instructed, adapter: adapter)
+        } catch {
+            // Some templates have no place for a system message.
+            guard instruction.addsSystemMessage, error.code != .contextLengthExceeded else { throw error }
+            instructed.prompt = instruction.inUserMessage
+            return try prompts.build(instructed, adapter: adapter)
+        }
     }
 
     /// The surest fact that the prompt means, of the adapter's own memory and those that the request names; nil: none.

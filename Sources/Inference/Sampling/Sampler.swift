@@ -3,8 +3,8 @@ import Tensors
 
 /// Draws the tokens of one sequence.
 ///
-/// Stages, in order: logit bias, penalties, the masks of rules and constraint, log-probabilities; then at temperature 0 the argmax
-/// (lowest id wins a tie), otherwise temperature, top-k, top-p, min-p, typical-p and one draw. Works in place on the row of logits that the step
+/// Stages, in order: logit bias, penalties, the mask of rules, log-probabilities, the mask of the constraint; then at temperature 0 the
+/// argmax (lowest id wins a tie), otherwise temperature, top-k, top-p, min-p, typical-p and one draw. Works in place on the row of logits that the step
 /// produced; `O(vocabulary)` without sorting it. Allocates only for penalties (a count of each token) and log-probabilities.
 ///
 /// The n-th draw depends on the seed and n alone, so a sequence gets the same tokens whether they are verified together or
@@ -41,18 +41,45 @@ struct Sampler: Sendable {
         if let failure = failure(of: logits) { return SampledToken(token: 0, failure: failure) }
         adjust(logits)
         rules?.mask(logits)
-        constraint?.mask(logits)
-        rules?.maskEnds(logits)
-        let best = Kernels.maximumIndex(row, count: logits.count)
+        // A grammar takes nothing from the log-probabilities: they are the model's.
+        let whole = constraint == nil ? nil : logprobs(logits, best: Kernels.maximumIndex(row, count: logits.count))
+        let best = restrict(logits, row)
         guard logits[best] > -.infinity else { return SampledToken(token: 0, failure: .nothingAllowed) }
         let token = draw(logits, best: best, scratch)
         if countsTokens { generated[token, default: 0] += 1 }
         constraint?.accept(token)
         rules?.accept(token)
-        guard let topLogprobs else { return SampledToken(token: token) }
-        let logprobs = LogProbabilities(logits, maximum: logits[best])
-        return SampledToken(token: token, logprob: logprobs[token], alternatives: logprobs.largest(topLogprobs))
+        guard let found = whole ?? logprobs(logits, best: best) else { return SampledToken(token: token) }
+        return SampledToken(token: token, logprob: found.all[token], alternatives: found.largest)
     }
+
+    /// The most probable tokens, and what gives others' log-probabilities; nil where the request asked for none.
+    private func logprobs(
+        _ logits: UnsafeMutableBufferPointer<Float>, best: Int
+    ) -> (all: LogProbabilities, largest: [(token: Int32, logprob: Float)])? {
+        guard let topLogprobs else { return nil }
+        let all = LogProbabilities(logits, maximum: logits[best])
+        return (all, all.largest(topLogprobs))
+    }
+
+    /// Applies the constraint's mask and the rules' about ends; returns the index of the largest logit that is left. At temperature 0 a
+    /// best token that is allowed needs no mask.
+    private mutating func restrict(_ logits: UnsafeMutableBufferPointer<Float>, _ row: UnsafeMutablePointer<Float>) -> Int {
+        if let constraint {
+            if parameters.temperature <= 0, rules == nil {
+                let best = Kernels.maximumIndex(row, count: logits.count)
+                if constraint.allows(Int32(best)) { return best }
+            }
+            self.constraint?.mask(logits)
+        }
+        rules?.maskEnds(logits)
+        return Kernels.maximumIndex(row, count: logits.count)
+    }
+
+    /// The constraint's answer is over.
+    mutating func isComplete() -> Bool { constraint?.isComplete() ?? false }
+
+    mutating func forcedTokens(most: Int) -> [Int32] { constraint?.forcedTokens(most: most) ?? [] }
 
     /// Nil where some logit is finite and not 0, and none is NaN or infinitely large; one that is `-infinity` is never drawn.
     private func failure(of logits: UnsafeMutableBufferPointer<Float>) -> SampledToken.Failure? {

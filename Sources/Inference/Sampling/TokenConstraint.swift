@@ -17,10 +17,32 @@ public protocol TokenConstraint: Sendable {
     /// Whether the token may come next.
     func allows(_ token: Int32) -> Bool
 
+    /// The answer is over: no token may come but one that ends it, so none is computed.
+    mutating func isComplete() -> Bool
+
+    /// Tokens that are likely to come because there is hardly a choice. They are drafts: each is verified like any other.
+    mutating func forcedTokens(most: Int) -> [Int32]
+
+    /// What of the request's form is not enforced, for people.
+    var notes: [String] { get }
+
     /// The token came. It is one that `mask` left.
     mutating func accept(_ token: Int32)
 }
 
+extension TokenConstraint {
+    public mutating func isComplete() -> Bool { false }
+    public mutating func forcedTokens(most: Int) -> [Int32] { [] }
+    public var notes: [String] { [] }
+}
+
+/// What a constraint is made for.
+public struct ConstraintContext: Sendable {
+    public var tokenizer: any Tokenizer
+    /// Tokens that end the answer: they are no part of its text.
+    public var ends: Set<Int32>
+}
+
 /// Makes the constraint of a request, or nil where it has none. Called on a worker while the request is prepared.
 public typealias ConstraintSource =
-    @Sendable (GenerationRequest, any Tokenizer) throws(GenerationError) -> (any TokenConstraint)?
+    @Sendable (GenerationRequest, ConstraintContext) throws(GenerationError) -> (any TokenConstraint)?

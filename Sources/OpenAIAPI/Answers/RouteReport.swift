@@ -30,6 +30,7 @@ extension Answer {
             report["memory"] = .object(memory)
         }
         if let prompt = choices[choice].start?.toolPrompt { report["tool_prompt"] = .string(prompt.rawValue) }
+        if let notes = choices[choice].start?.formatNotes, !notes.isEmpty { report["format_notes"] = .array(notes.map(JSONValue.string)) }
         report["timings_ms"] = timings(of: choice)
         if choices[choice].isTimedOut { report["timed_out"] = true }
         if job.route.isExplained { report["explanation"] = decision.json }

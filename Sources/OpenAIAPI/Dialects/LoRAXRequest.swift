@@ -61,6 +61,7 @@ struct LoRAXRequest: Sendable {
                 job.omitsEndToken = true
             }
             job.separatesReasoning = false
+            job.format = try AnswerFormat.read(parameters)
             shape = LoRAXShape(hasDetails: wantsDetails, hasAlternatives: alternatives > 0, isListed: fixed == nil)
         } catch {
             throw APIError(reaching: error)
@@ -90,9 +91,6 @@ struct LoRAXRequest: Sendable {
 
     /// Refuses what LoRAX has and this server has not.
     private static func refuseUnsupported(_ cursor: JSONCursor) throws(JSONError) {
-        for field in ["response_format"] where cursor[field].exists {
-            throw cursor[field].invalid("not supported")
-        }
         for field in ["watermark"] where try cursor[field].optionalBool() == true {
             throw cursor[field].invalid("not supported")
         }

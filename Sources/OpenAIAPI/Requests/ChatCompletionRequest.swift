@@ -36,6 +36,7 @@ enum ChatCompletionRequest {
             if try cursor["echo"].optionalBool() == true, let last = messages.last, last.role == "assistant" {
                 job.prompts[0].echo = last.content
             }
+            job.format = try AnswerFormat.read(cursor)
             return job
         } catch let error as APIError {
             throw error
@@ -54,13 +55,6 @@ enum ChatCompletionRequest {
     }
 
     private static func refuseOtherOutputs(_ cursor: JSONCursor) throws(JSONError) {
-        let format = cursor["response_format"]
-        if format.exists {
-            let type = try format["type"].name()
-            guard type == "text" else {
-                throw format["type"].invalid("`\(type)` is not supported: this server writes `text` only")
-            }
-        }
         for place in try cursor["modalities"].optionalArray() ?? [] {
             let modality = try place.name()
             guard modality == "text" else { throw place.invalid("`\(modality)` is not supported: this server writes text only") }

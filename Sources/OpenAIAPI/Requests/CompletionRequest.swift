@@ -41,6 +41,7 @@ enum CompletionRequest {
             job.tokens = tokens
             job.alias = try names.alias(cursor["model"])
             job.echoesPrompt = echoes
+            job.format = try AnswerFormat.read(cursor)
             return job
         } catch let error as APIError {
             throw error

@@ -1,3 +1,4 @@
+import Generation
 import JSON
 
 /// The fields that a request may have. All of OpenAI's are accepted, and those that do not apply here are ignored; this
@@ -18,7 +19,7 @@ enum FieldNames {
         "stream_options", "temperature", "top_p", "user", "top_k", "min_p", "typical_p", "repetition_penalty", "ignore_eos",
     ]
 
-    static let chat = selection.union(sampling).union(TokenOptions.names).union([
+    static let chat = selection.union(sampling).union(TokenOptions.names).union(AnswerFormat.fields).union([
         "messages", "max_completion_tokens", "top_logprobs", "response_format", "tools", "tool_choice", "functions",
         "function_call", "audio", "modalities", "metadata", "moderation", "parallel_tool_calls", "prediction",
         "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "safety_identifier",
@@ -26,7 +27,7 @@ enum FieldNames {
         "continue_final_message",
     ])
 
-    static let completion = selection.union(sampling).union(TokenOptions.names).union(["prompt", "best_of", "suffix"])
+    static let completion = selection.union(sampling).union(TokenOptions.names).union(AnswerFormat.fields).union(["prompt", "best_of", "suffix"])
 
     static let embedding: Set<String> = [
         "input", "model", "dimensions", "encoding_format", "user", "truncate", "truncate_prompt_tokens", "truncation_side",

@@ -22,6 +22,7 @@ extension BenchReport {
                     ]
                 }),
             "tuning_beside_serving": sharedCores.map(sharedCoresJSON) ?? .null,
+            "grammar": grammar.map(\.json) ?? .null,
             "latency": latency.map(latencyJSON) ?? .null,
             "http": http.map { http in
                 [

@@ -6,6 +6,7 @@ extension BenchReport {
         if !decode.isEmpty { parts.append(steps(decode, first: ["decode rows", "ms/step"]) { "\($0.rows)" }) }
         if !tuning.isEmpty { parts.append(tuningTable) }
         if let sharedCores { parts.append(Self.table(sharedCores)) }
+        if let grammar { parts.append(grammar.text) }
         if latency != nil || http != nil || routing != nil || !routingScale.isEmpty { parts.append(timings) }
         if !memory.isEmpty { parts.append(memoryTable) }
         if isDisturbed {

@@ -12,6 +12,7 @@ struct BenchReport {
     var decode: [StepResult] = []
     var tuning: [TuningResult] = []
     var sharedCores: SharedCoresMeasure?
+    var grammar: GrammarMeasure?
     var routingScale: [RoutingScale] = []
     /// In the order in which it grew.
     var memory: [ProcessMemory] = []

@@ -70,6 +70,10 @@ struct BenchRun {
             let bench = try Workbench(workspace.configuration, base: base, count: 0)
             report.sharedCores = try SharedCoresMeasure(bench, pool: workspace.pool, repeats: plan.repeats)
         }
+        if has(.grammar) {
+            Terminal.progress("constrained answers")
+            report.grammar = try GrammarMeasure(base, configuration: workspace.configuration, repeats: plan.repeats)
+        }
         if let embedder { report.routingScale = try routeAtScale(embedder) }
         if has(.memory) { report.memory = memory }
         return report

@@ -7,7 +7,7 @@ import Models
 /// `lmoe bench`: what this machine does with this model.
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure prefill, decode, mixed adapters, first tokens, routing, HTTP and memory.",
+        abstract: "Measure prefill, decode, mixed adapters, first tokens, routing, HTTP, constrained answers and memory.",
         discussion: """
             EXAMPLES
               lmoe bench
@@ -25,7 +25,7 @@ struct Bench: AsyncParsableCommand {
     enum Section: String, CaseIterable {
         case prefill, decode, tuning
         case tuningBesideServing = "tuning-beside-serving"
-        case latency, http, routing, memory
+        case latency, http, routing, grammar, memory
     }
 
     @OptionGroup var model: ModelOptions

@@ -1,0 +1,59 @@
+import Grammars
+import Tokenizers
+
+/// Lets an answer satisfy a grammar, token by token.
+///
+/// Tokens that end the answer are allowed where the grammar may end, and only there.
+struct GrammarConstraint: TokenConstraint {
+    private var state: GrammarState
+    private let ends: [Int32]
+    private let tokenizer: any Tokenizer
+    let notes: [String]
+
+    init(_ matcher: GrammarMatcher, _ context: ConstraintContext, notes: [String] = []) {
+        state = matcher.start
+        ends = context.ends.sorted()
+        tokenizer = context.tokenizer
+        self.notes = matcher.grammar.notes + notes
+    }
+
+    mutating func mask(_ logits: UnsafeMutableBufferPointer<Float>) {
+        let mayEnd = state.isAccepting()
+        state.mask()?.restrict(logits, more: mayEnd ? ends : [])
+    }
+
+    func allows(_ token: Int32) -> Bool {
+        if ends.contains(token) {
+            var copy = state
+            return copy.isAccepting()
+        }
+        return state.allows(token)
+    }
+
+    mutating func accept(_ token: Int32) {
+        // Behind a token that ends the answer nothing is drawn.
+        guard !ends.contains(token) else { return }
+        _ = state.advance(token)
+    }
+
+    mutating func isComplete() -> Bool { state.isComplete() }
+
+    mutating func forcedTokens(most: Int) -> [Int32] {
+        guard most > 0 else { return [] }
+        let bytes = state.forcedBytes(most: most * Self.bytesPerToken)
+        guard bytes.count > 1 else { return [] }
+        var tokens = canonical(bytes) ?? state.matcher.vocabulary.longestTokens(of: bytes)
+        // The last token may be one that goes on behind the forced text.
+        if bytes.count < most * Self.bytesPerToken || tokens.count > most { tokens.removeLast(min(1, tokens.count)) }
+        return Array(tokens.prefix(most))
+    }
+
+    private static let bytesPerToken = 8
+
+    /// As the tokenizer divides the text; nil where it does not give these bytes back.
+    private func canonical(_ bytes: [UInt8]) -> [Int32]? {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+        let tokens = tokenizer.encode(text, addSpecialTokens: false, parseSpecial: false)
+        return tokens.flatMap(tokenizer.bytes(of:)) == bytes ? tokens : nil
+    }
+}
