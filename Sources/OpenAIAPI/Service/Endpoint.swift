@@ -113,6 +113,7 @@ struct Endpoint: Sendable {
         Endpoint("DELETE", "/v1/memories/{id}", .telling) { service, exchange, ids in try service.forgetFact(exchange, ids[0]) },
         Endpoint("GET", "/health", .open) { service, exchange, _ in service.health(exchange) },
         Endpoint("GET", "/ready", .open) { service, exchange, _ in service.readiness(exchange) },
+        Endpoint("GET", "/openapi.json") { service, exchange, _ in service.describe(exchange) },
         Endpoint("GET", "/metrics") { service, exchange, _ in service.writeMetrics(exchange) },
     ]
 }
