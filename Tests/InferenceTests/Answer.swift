@@ -6,6 +6,9 @@ import Testing
 struct Answer: Sendable {
     var start: GenerationStart?
     var text = ""
+    var reasoning = ""
+    /// As far as they came.
+    var calls: [ToolCallPart] = []
     var logprobs: [TokenLogprob] = []
     /// nil: it did not come.
     var report: PromptReport?
@@ -18,7 +21,13 @@ struct Answer: Sendable {
     /// True at the last event.
     mutating func take(_ event: GenerationEvent) -> Bool {
         switch event {
-        case .routed, .reasoning, .toolCall: break
+        case .routed: break
+        case .reasoning(let text, let logprobs):
+            reasoning += text
+            self.logprobs += logprobs
+        case .toolCall(let part, let logprobs):
+            if part.index == calls.count { calls.append(part) } else { calls[part.index].arguments += part.arguments }
+            self.logprobs += logprobs
         case .prompt(let report): self.report = report
         case .started(let start): self.start = start
         case .delta(let text, let logprobs):

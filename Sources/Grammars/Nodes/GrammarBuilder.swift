@@ -31,6 +31,9 @@ public struct GrammarBuilder {
         deadline = Deadline(limits)
     }
 
+    /// Notes for people what is not enforced.
+    public mutating func note(_ text: String) { notes.append(text) }
+
     // MARK: Parts
 
     /// A fixed text, byte by byte. The empty text is allowed.

@@ -15,11 +15,15 @@ struct AnswerReading: Sendable {
     var thinking: ThinkingMarks?
     /// The prompt opens the thinking.
     var isThinking = false
+    /// The prompt has the thinking already, or the model is not to think.
+    var isThinkingOver = false
+    /// How the model would write calls, where an answer must have none.
+    var forbidden: CallFormat?
     /// The prompt ends with the trigger of a call (`>>>`).
     var isTriggered = false
 
     /// Whether anything of an answer is not text.
-    var isNeeded: Bool { format != nil || thinking != nil }
+    var isNeeded: Bool { format != nil || thinking != nil || forbidden != nil }
 
     /// Special tokens that the reader must see: those of the marks.
     func visibleTokens(_ tokenizer: any Tokenizer) -> Set<Int32> {

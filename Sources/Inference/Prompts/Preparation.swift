@@ -185,7 +185,7 @@ final class Preparation: Sendable {
             do throws(GenerationError) {
                 return .ready(
                     PreparedRequest(
-                        request: request, stream: job.stream, prompt: prompt, constraint: try preparer.constraint(of: request, ends: prompt.ends),
+                        request: request, stream: job.stream, prompt: prompt, constraint: try preparer.constraint(of: request, prompt),
                         ticket: ticket, submitted: job.submitted))
             } catch {
                 return .failed(error)

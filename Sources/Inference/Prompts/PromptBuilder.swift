@@ -56,9 +56,11 @@ final class PromptBuilder: Sendable {
             reading.isParallel = false
         }
         reading.isTriggered = rendered.format == .recipients && rendered.text.hasSuffix(">>>")
+        if request.toolChoice.mode == .none, rendered.template.features.hasTools { reading.forbidden = rendered.template.features.format }
         guard request.rendering.separatesReasoning, let thinking = rendered.thinking else { return reading }
         reading.thinking = thinking
         reading.isThinking = rendered.continued.map { thinking.isOpen(atEndOf: $0[...]) } ?? thinking.isOpened(by: rendered.text)
+        reading.isThinkingOver = !reading.isThinking && rendered.text.trimmed.hasSuffix(thinking.close)
         return reading
     }
 
@@ -130,7 +132,7 @@ final class PromptBuilder: Sendable {
                 .invalidRequest, "\(base.name) has no chat template: use /v1/completions, or add a template to the adapter")
         }
         var messages = given
-        var rendered = RenderedConversation()
+        var rendered = RenderedConversation(template: template)
         var toolVariable = "tools"
         if ToolTurns.concern(given, tools: tools) {
             let features = template.features

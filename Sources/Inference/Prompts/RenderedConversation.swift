@@ -3,6 +3,7 @@ import Generation
 /// A conversation as a template wrote it.
 struct RenderedConversation: Sendable {
     var text = ""
+    let template: PromptTemplate
     /// Where in the text's UTF-8 special tokens are plain text.
     var plain: Set<Int> = []
     /// nil: there are no functions.

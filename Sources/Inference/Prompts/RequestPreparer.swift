@@ -43,8 +43,8 @@ struct RequestPreparer: Sendable {
     }
 
     /// The constraint of one sequence, which follows that sequence's tokens.
-    func constraint(of request: GenerationRequest, ends: Set<Int32>) throws(GenerationError) -> (any TokenConstraint)? {
-        try constraints(request, ConstraintContext(tokenizer: base.tokenizer, ends: ends))
+    func constraint(of request: GenerationRequest, _ prompt: PreparedPrompt) throws(GenerationError) -> (any TokenConstraint)? {
+        try constraints(request, ConstraintContext(tokenizer: base.tokenizer, ends: prompt.ends, reading: prompt.reading))
     }
 
     /// The prompt, with the schema of the answer unless the messages show it.

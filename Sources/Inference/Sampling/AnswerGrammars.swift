@@ -31,9 +31,22 @@ final class AnswerGrammars: Sendable {
 
     /// The constraint of a request; nil: its answer is free text.
     func constraint(of request: GenerationRequest, _ context: ConstraintContext) throws(GenerationError) -> (any TokenConstraint)? {
+        if let reading = context.reading, let calls = CallGrammar(reading, request, tokenizer) {
+            return try constraint(of: calls, context)
+        }
         guard let format = request.format else { return nil }
         return try constraint(key: format.key, field: format.field, context) { builder throws(GrammarError) in
             try builder.node(of: format.kind)
+        }
+    }
+
+    /// Functions whose schemas are too large together may get any object, unless one is strict.
+    private func constraint(of calls: CallGrammar, _ context: ConstraintContext) throws(GenerationError) -> GrammarConstraint {
+        do throws(GenerationError) {
+            return try constraint(key: calls.key, field: calls.field, context) { builder throws(GrammarError) in try calls.root(&builder) }
+        } catch {
+            guard error.code == .formatTooComplex, let loose = calls.loose else { throw error }
+            return try constraint(key: loose.key, field: loose.field, context) { builder throws(GrammarError) in try loose.root(&builder) }
         }
     }
 

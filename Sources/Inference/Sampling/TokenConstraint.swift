@@ -41,6 +41,8 @@ public struct ConstraintContext: Sendable {
     public var tokenizer: any Tokenizer
     /// Tokens that end the answer: they are no part of its text.
     public var ends: Set<Int32>
+    /// How the answer is read; nil: it is text.
+    var reading: AnswerReading?
 }
 
 /// Makes the constraint of a request, or nil where it has none. Called on a worker while the request is prepared.

@@ -67,7 +67,7 @@ struct ToolPromptTests {
         (#"<tool_call><function={{ c.name }}>{% for k, v in c.arguments.items() %}<parameter={{ k }}>{{ v }}</parameter>{% endfor %}"#, .parameters),
         (#"[{{ c.name }}({% for k, v in c.arguments.items() %}{{ k }}='{{ v }}'{% endfor %})]"#, .pythonic),
         (#"<|tool_call_start|>[{{ c | tojson }}]<|tool_call_end|>"#, .pythonic),
-        (#"[TOOL_CALLS]{{ c.name }}[ARGS]{{ c.arguments | tojson }}"#, .mistral),
+        (#"[TOOL_CALLS]{{ c.name }}[ARGS]{{ c.arguments | tojson }}"#, .mistralNames),
     ])
     func formats(syntax: String, format: CallFormat) throws {
         let source = """

@@ -4,8 +4,10 @@ enum CallFormat: Sendable, CaseIterable {
     case hermes
     /// The answer is `{"name": …, "parameters": {…}}`, with `;` between calls: Llama 3.
     case llama
-    /// `[TOOL_CALLS]` and a JSON array, or names with their arguments.
+    /// `[TOOL_CALLS]` and a JSON array.
     case mistral
+    /// `[TOOL_CALLS]f[ARGS]{…}`, repeated. Both are read as Mistral's calls.
+    case mistralNames
     /// The answer is `[f(a=1), g(b='x')]`, in Python's literals: Llama 4, LFM 2.
     case pythonic
     /// `<function=f>{…}</function>`: functionary 3.1.
@@ -20,7 +22,7 @@ enum CallFormat: Sendable, CaseIterable {
         switch self {
         case .hermes: ["<tool_call>"]
         case .llama: ["<|python_tag|>"]
-        case .mistral: ["[TOOL_CALLS]"]
+        case .mistral, .mistralNames: ["[TOOL_CALLS]"]
         case .pythonic: ["<|tool_call_start|>", "<|python_start|>"]
         case .functionary: ["<function="]
         case .recipients: [">>>"]
@@ -43,12 +45,12 @@ enum CallFormat: Sendable, CaseIterable {
         case .hermes, .parameters: ["</tool_call>"]
         case .pythonic: ["<|tool_call_end|>", "<|python_end|>"]
         case .functionary: ["</function>"]
-        case .llama, .mistral, .recipients: []
+        case .llama, .mistral, .mistralNames, .recipients: []
         }
     }
 
     /// Its marks, which may be special tokens; the reader must see them.
-    var marks: [String] { triggers + closings + (self == .mistral ? ["[ARGS]", "[CALL_ID]"] : []) }
+    var marks: [String] { triggers + closings + (hasShortIdentities ? ["[ARGS]", "[CALL_ID]"] : []) }
 
     /// A token that ends an answer which makes a call, where the vocabulary has it.
     var end: String? {
@@ -59,5 +61,5 @@ enum CallFormat: Sendable, CaseIterable {
     }
 
     /// Templates of Mistral take no other identities of calls.
-    var hasShortIdentities: Bool { self == .mistral }
+    var hasShortIdentities: Bool { self == .mistral || self == .mistralNames }
 }

@@ -20,7 +20,7 @@ extension CallFormat {
         switch self {
         case .hermes: ObjectCalls(.single, closings: closings)
         case .llama: ObjectCalls(.separated, closings: [])
-        case .mistral: MistralCalls()
+        case .mistral, .mistralNames: MistralCalls()
         case .pythonic: PythonCalls(closings: closings)
         case .functionary: NamedCall(nameEnd: UInt8(ascii: ">"), closings: closings)
         case .recipients: NamedCall(nameEnd: UInt8(ascii: "\n"), closings: [], textName: "all")

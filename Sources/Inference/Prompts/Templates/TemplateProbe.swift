@@ -80,7 +80,9 @@ struct TemplateProbe {
         if text.contains(">>>\(called)\n") { return .recipients }
         guard let value = text.range(of: value) else { return nil }
         let before = text[..<value.lowerBound]
-        if before.contains("[TOOL_CALLS]") { return .mistral }
+        if let trigger = before.ranges(of: "[TOOL_CALLS]").last {
+            return before[trigger.upperBound...].first { !$0.isWhitespace } == "[" ? .mistral : .mistralNames
+        }
         for trigger in CallFormat.pythonic.triggers where before.contains(trigger) { return .pythonic }
         if before.contains("[\(called)(") { return .pythonic }
         let isObject = before.contains("\"name\": \"\(called)\"") || before.contains("\"name\":\"\(called)\"")
