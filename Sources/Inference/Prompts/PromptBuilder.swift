@@ -126,7 +126,9 @@ final class PromptBuilder: Sendable {
     func conversation(
         _ given: [ChatMessage], tools: [ToolFunction], _ rendering: PromptRendering, adapter: PinnedAdapter?
     ) throws(GenerationError) -> RenderedConversation {
-        let own = try template(of: adapter, forTools: !tools.isEmpty)
+        var own = try template(of: adapter, forTools: !tools.isEmpty)
+        // One for tools that does not show them may not be able to do without.
+        if !tools.isEmpty, own?.features.hasTools == false { own = try template(of: adapter, forTools: false) ?? own }
         guard let template = own ?? (tools.isEmpty ? standard : forTools ?? standard) else {
             throw GenerationError(
                 .invalidRequest, "\(base.name) has no chat template: use /v1/completions, or add a template to the adapter")

@@ -33,17 +33,24 @@ extension RequestSchemas {
         "use_beam_search": Text.boolean("not available"), "length_penalty": Text.number(), "logits_processors": Text.anything("not available"),
     ]
 
+    private static let format: JSONObject = [
+        "response_format": Text.anyObject("`text`, `json_object` or `json_schema`"), "structured_outputs": Text.anyObject("vLLM's"),
+        "guided_json": Text.anything("a JSON Schema, or its text"), "guided_regex": Text.string(), "guided_choice": Text.array(of: ["type": "string"]),
+        "guided_grammar": Text.string("GBNF"), "guided_json_object": Text.boolean(), "guided_whitespace_pattern": Text.string(),
+        "guided_decoding_backend": Text.string("ignored"), "grammar": Text.string("GBNF"), "json_schema": Text.anything("a JSON Schema"),
+    ]
+
     private static func joined(_ parts: [JSONObject]) -> JSONObject {
         parts.reduce(into: JSONObject()) { all, part in for (name, schema) in part { all[name] = schema } }
     }
 
     static let chat = Text.object(
         joined([
-            selection, sampling, tokens,
+            selection, sampling, tokens, format,
             [
                 "messages": Text.array(of: Text.reference("Message"), least: 1, most: 2_048, isOptional: false),
                 "logprobs": Text.boolean(), "top_logprobs": Text.integer(0...20), "max_completion_tokens": Text.integer(0...Int(Int32.max)),
-                "response_format": Text.anyObject("`text`, `json_object` or `json_schema`"), "tools": Text.array(of: Text.reference("Tool"), most: 128),
+                "tools": Text.array(of: Text.reference("Tool"), most: 128),
                 "tool_choice": Text.anything("`none`, `auto`, `required`, or an object that names a function"), "parallel_tool_calls": Text.boolean(),
                 "functions": Text.array(of: ["type": "object"]), "function_call": Text.anything("as `tool_choice`, older"),
                 "chat_template_kwargs": Text.anyObject("variables of the chat template"), "add_generation_prompt": Text.boolean(),
@@ -58,7 +65,7 @@ extension RequestSchemas {
 
     static let completion = Text.object(
         joined([
-            selection, sampling, tokens,
+            selection, sampling, tokens, format,
             [
                 "prompt": Text.one(of: [
                     ["type": "string"], Text.array(of: ["type": "integer"], least: 1, isOptional: false),

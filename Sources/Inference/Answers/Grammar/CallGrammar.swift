@@ -147,6 +147,10 @@ struct CallGrammar {
     /// JSON text of an object that satisfies the function's schema. A schema that cannot be compiled allows any object, unless it is strict.
     private func arguments(_ function: ToolFunction, _ builder: inout GrammarBuilder) throws(GrammarError) -> GrammarNode {
         guard let schema = function.parameters else { return try builder.literal("{}") }
+        // Members that are declared, and are none.
+        if schema["properties"]?.objectValue?.isEmpty == true, schema["additionalProperties"] == nil, schema["patternProperties"] == nil {
+            return try builder.literal("{}")
+        }
         // Without anything about members there may be any.
         let isOpen = Set(schema.objectValue?.keys ?? []).isSubset(of: ["type", "description", "title", "$schema"])
         if isOpen || isLoose { return try builder.anyObject() }
