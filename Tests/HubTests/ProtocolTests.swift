@@ -46,6 +46,13 @@ import Testing
         #expect(HubURL.escaped(path: "a b/ü#?.json") == "a%20b/%C3%BC%23%3F.json" && HubURL.escaped("refs/pr/1") == "refs%2Fpr%2F1")
     }
 
+    @Test(arguments: [
+        ("http://127.0.0.1:80", true), ("http://localhost/x", true), ("http://[::1]:9/", true), ("http://127.evil.org", false), ("http://10.0.0.1", false),
+    ])
+    func thisMachineIsAskedWithoutAProxy(address: String, isLoopback: Bool) {
+        #expect(HubURL(address)?.isLoopback == isLoopback)
+    }
+
     @Test func waitsDoubleAndEndAndAServersWishIsHeard() throws {
         var limits = HubLimits()
         limits.attempts = 4

@@ -48,6 +48,9 @@ struct HubURL: Sendable, Equatable, CustomStringConvertible {
         return scheme == "https" && port == 443 && other.port == 80
     }
 
+    /// Whether the host is this machine.
+    var isLoopback: Bool { host == "localhost" || host == "[::1]" || host.hasPrefix("127.") && host.utf8.allSatisfy { $0 < 0x3A } }
+
     /// One component of a path, with everything escaped that has a meaning in an address.
     static func escaped(_ component: some StringProtocol) -> String {
         let digits = Array("0123456789ABCDEF".utf8)

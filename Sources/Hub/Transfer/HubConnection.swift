@@ -74,6 +74,8 @@ final class HubConnection {
         ccurl_set_number(handle, CURLOPT_LOW_SPEED_TIME, limits.stalledSeconds)
         ccurl_set_text(handle, CURLOPT_USERAGENT, "lmoe")
         if let certificates { ccurl_set_text(handle, CURLOPT_CAINFO, certificates) }
+        // A proxy cannot reach what is meant by this machine's own address.
+        if request.url.isLoopback { ccurl_set_text(handle, CURLOPT_NOPROXY, "*") }
         ccurl_set_pointer(handle, CURLOPT_HTTPHEADER, headers)
         ccurl_set_receiver(handle, CURLOPT_HEADERFUNCTION, HubExchange.lines)
         ccurl_set_pointer(handle, CURLOPT_HEADERDATA, context)

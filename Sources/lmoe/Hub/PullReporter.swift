@@ -41,13 +41,16 @@ final class PullReporter {
             Terminal.progress("fetching \(Figure.bytes(bytes)) of \(files.count) files")
             bar = ProgressBar("fetching", total: bytes)
         case .progress(let done, _): bar?.advance(to: done)
-        case .waiting(let file): Terminal.say("lmoe: another process fetches \(file); waiting for it")
-        case .restarted(let file, let reason): Terminal.say("\nlmoe: \(file) is fetched from its beginning: \(reason)")
+        case .waiting(let file): say("another process fetches \(file); waiting for it")
+        case .restarted(let file, let reason): say("\(file) is fetched from its beginning: \(reason)")
         case .retry(_, let reason, let milliseconds):
-            Terminal.say("\nlmoe: \(reason); again in \((milliseconds + 999) / 1_000) s")
+            say("\(reason); again in \((milliseconds + 999) / 1_000) s")
         case .started, .finished: break
         }
     }
+
+    /// On a line of its own, where the bar has begun one.
+    private func say(_ message: String) { Terminal.say((bar != nil && Terminal.errorIsTerminal ? "\n" : "") + "lmoe: \(message)") }
 
     // MARK: For programs
 
