@@ -9,13 +9,13 @@ TOOL = {"name": "get_weather", "description": "Weather of a city",
 
 
 def whole():
-    m = client.messages.create(model=MODEL, max_tokens=20, system="Be brief.", temperature=0, messages=[{"role": "user", "content": "Say hello."}])
+    m = client.messages.create(model=MODEL, max_tokens=20, system="Be brief.", extra_body={"temperature": 0}, messages=[{"role": "user", "content": "Say hello."}])
     assert m.content[0].text and m.stop_reason in ("end_turn", "max_tokens") and m.usage.output_tokens > 0, m
 
 
 def stream():
     text = ""
-    with client.messages.stream(model=MODEL, max_tokens=16, temperature=0, messages=[{"role": "user", "content": "Count to three."}]) as s:
+    with client.messages.stream(model=MODEL, max_tokens=16, extra_body={"temperature": 0}, messages=[{"role": "user", "content": "Count to three."}]) as s:
         for piece in s.text_stream:
             text += piece
         final = s.get_final_message()
@@ -23,23 +23,23 @@ def stream():
 
 
 def stop_sequence():
-    m = client.messages.create(model=MODEL, max_tokens=40, temperature=0, stop_sequences=["e"], messages=[{"role": "user", "content": "Say hello."}])
+    m = client.messages.create(model=MODEL, max_tokens=40, extra_body={"temperature": 0}, stop_sequences=["e"], messages=[{"role": "user", "content": "Say hello."}])
     assert m.stop_reason == "stop_sequence" and m.stop_sequence == "e", m
 
 
 def tools():
     ask = [{"role": "user", "content": "What is the weather in Paris?"}]
-    m = client.messages.create(model=MODEL, max_tokens=60, temperature=0, tools=[TOOL], tool_choice={"type": "any"}, messages=ask)
+    m = client.messages.create(model=MODEL, max_tokens=300, extra_body={"temperature": 0}, tools=[TOOL], tool_choice={"type": "any"}, messages=ask)
     use = [b for b in m.content if b.type == "tool_use"]
     assert use and m.stop_reason == "tool_use" and set(use[0].input) == {"city"}, m
-    again = client.messages.create(model=MODEL, max_tokens=20, temperature=0, tools=[TOOL], messages=ask + [
+    again = client.messages.create(model=MODEL, max_tokens=20, extra_body={"temperature": 0}, tools=[TOOL], messages=ask + [
         {"role": "assistant", "content": m.content},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": u.id, "content": "sunny"} for u in use]}])
     assert again.content, again
 
 
 def tools_stream():
-    with client.messages.stream(model=MODEL, max_tokens=60, temperature=0, tools=[TOOL], tool_choice={"type": "tool", "name": "get_weather"},
+    with client.messages.stream(model=MODEL, max_tokens=300, extra_body={"temperature": 0}, tools=[TOOL], tool_choice={"type": "tool", "name": "get_weather"},
                                 messages=[{"role": "user", "content": "What is the weather in Rome?"}]) as s:
         kinds = [e.type for e in s]
         final = s.get_final_message()

@@ -37,8 +37,8 @@ def generate():
 
 def tools():
     ask = [{"role": "user", "content": "What is the weather in Paris? Use the tool get_weather."}]
-    r = client.chat(model=MODEL, messages=ask, tools=[get_weather], options={"num_predict": 80, "temperature": 0})
-    parts = list(client.chat(model=MODEL, messages=ask, tools=[get_weather], options={"num_predict": 80, "temperature": 0}, stream=True))
+    r = client.chat(model=MODEL, messages=ask, tools=[get_weather], options={"num_predict": 300, "temperature": 0})
+    parts = list(client.chat(model=MODEL, messages=ask, tools=[get_weather], options={"num_predict": 300, "temperature": 0}, stream=True))
     # A small model may answer in words; what comes must be well formed.
     for message in [r.message] + [p.message for p in parts]:
         for call in message.tool_calls or []:
@@ -53,7 +53,7 @@ def schema():
         name: str
         population: int
 
-    r = client.chat(model=MODEL, messages=[{"role": "user", "content": "Tell me about Paris."}], format=City.model_json_schema(), options={"num_predict": 80, "temperature": 0})
+    r = client.chat(model=MODEL, messages=[{"role": "user", "content": "Tell me about Paris."}], format=City.model_json_schema(), options={"num_predict": 300, "temperature": 0})
     City.model_validate_json(r.message.content)
     json.loads(client.chat(model=MODEL, messages=[{"role": "user", "content": "A JSON object about Paris."}], format="json", options={"num_predict": 200, "temperature": 0}).message.content)
 

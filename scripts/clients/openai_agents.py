@@ -6,8 +6,14 @@ from pydantic import BaseModel
 
 from common import MODEL, URL, run
 
-set_default_openai_client(AsyncOpenAI(base_url=f"{URL}/v1", api_key="none", max_retries=0))
 set_tracing_disabled(True)
+
+
+def fresh():
+    # Each run has an event loop of its own, and a client belongs to one.
+    set_default_openai_client(AsyncOpenAI(base_url=f"{URL}/v1", api_key="none", max_retries=0))
+
+
 CALLED = []
 
 
@@ -18,15 +24,17 @@ def get_weather(city: str) -> str:
     return "sunny"
 
 
-SETTINGS = ModelSettings(temperature=0, max_tokens=60)
+SETTINGS = ModelSettings(temperature=0, max_tokens=300)
 
 
 def text():
+    fresh()
     r = Runner.run_sync(Agent(name="a", instructions="Be brief.", model=MODEL, model_settings=SETTINGS), "Say hello.")
     assert isinstance(r.final_output, str) and r.final_output
 
 
 def text_stream():
+    fresh()
     async def go():
         r = Runner.run_streamed(Agent(name="a", model=MODEL, model_settings=SETTINGS), "Say hello.")
         kinds = [e.type async for e in r.stream_events()]
@@ -35,13 +43,15 @@ def text_stream():
 
 
 def tools():
+    fresh()
     CALLED.clear()
-    agent = Agent(name="a", model=MODEL, tools=[get_weather], model_settings=ModelSettings(temperature=0, max_tokens=60, tool_choice="required"))
+    agent = Agent(name="a", model=MODEL, tools=[get_weather], model_settings=ModelSettings(temperature=0, max_tokens=300, tool_choice="required"))
     r = Runner.run_sync(agent, "What is the weather in Paris?", max_turns=3)
     assert CALLED, r.final_output
 
 
 def typed():
+    fresh()
     class City(BaseModel):
         name: str
         population: int
@@ -50,6 +60,7 @@ def typed():
 
 
 def conversation():
+    fresh()
     agent = Agent(name="a", model=MODEL, model_settings=SETTINGS)
     first = Runner.run_sync(agent, "My name is Ann.")
     second = Runner.run_sync(agent, "What is my name?", previous_response_id=first.last_response_id)

@@ -52,7 +52,7 @@ def previous():
 
 
 def tools():
-    r = client.responses.create(model=MODEL, input="What is the weather in Paris?", tools=[TOOL], tool_choice="required", max_output_tokens=60, temperature=0)
+    r = client.responses.create(model=MODEL, input="What is the weather in Paris?", tools=[TOOL], tool_choice="required", max_output_tokens=300, temperature=0)
     calls = [i for i in r.output if i.type == "function_call"]
     assert calls, r.output
     assert set(json.loads(calls[0].arguments)) == {"city"}
@@ -63,7 +63,7 @@ def tools():
 
 def tools_stream():
     types = []
-    with client.responses.stream(model=MODEL, input="What is the weather in Rome?", tools=[TOOL], tool_choice={"type": "function", "name": "get_weather"}, max_output_tokens=60, temperature=0) as s:
+    with client.responses.stream(model=MODEL, input="What is the weather in Rome?", tools=[TOOL], tool_choice={"type": "function", "name": "get_weather"}, max_output_tokens=300, temperature=0) as s:
         for e in s:
             types.append(e.type)
     assert "response.function_call_arguments.delta" in types and "response.function_call_arguments.done" in types, types
@@ -76,7 +76,7 @@ def schema():
         name: str
         population: int
 
-    r = client.responses.parse(model=MODEL, input="Tell me about Paris as JSON.", text_format=City, max_output_tokens=60, temperature=0)
+    r = client.responses.parse(model=MODEL, input="Tell me about Paris as JSON.", text_format=City, max_output_tokens=300, temperature=0)
     assert isinstance(r.output_parsed, City), r.output_text
 
 

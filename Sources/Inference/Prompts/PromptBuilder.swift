@@ -142,7 +142,8 @@ final class PromptBuilder: Sendable {
             if !tools.isEmpty {
                 rendered.toolPrompt = features.hasTools ? .template : .generic
                 rendered.format = features.hasTools ? features.format : .hermes
-                rendered.takesSeveralCalls = !features.hasTools || features.takesSeveralCalls
+                // A model that was not trained to call functions hardly ever ends a list of calls.
+                rendered.takesSeveralCalls = features.hasTools && features.takesSeveralCalls
             }
             toolVariable = features.toolVariable ?? toolVariable
         }
