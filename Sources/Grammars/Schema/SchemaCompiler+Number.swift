@@ -48,8 +48,9 @@ extension SchemaCompiler {
 
 /// Automata of numbers without exponents, by their digits.
 enum NumberAutomata {
-    /// Before and behind the point. Longer numbers are never meant, and a model that cannot stop writes them.
-    static let mostDigits = 100
+    /// Before and behind the point, one more than a 64-bit integer has. Longer numbers are hardly ever meant, and a small model that has
+    /// begun one does not stop.
+    static let mostDigits = 20
 
     static let formats: [String: ClosedRange<Int64>] = [
         "int32": Int64(Int32.min)...Int64(Int32.max), "int64": Int64.min...Int64.max, "uint32": 0...Int64(UInt32.max),
