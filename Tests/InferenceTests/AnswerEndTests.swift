@@ -119,6 +119,21 @@ struct AnswerEndTests {
         #expect(beside.usage?.promptTokens == 60 && beside.failure == nil)
     }
 
+    @Test("a prompt is reported without an answer, as the answer's usage counts it, and the tokenizer says what templates need")
+    func inspection() async throws {
+        let engine = try Self.shared.get().engine
+        let request = RealEngine.request("What is the capital of France?", adapter: "math", maxTokens: 1)
+        let report = try await engine.prompt(of: request)
+        #expect(report.tokens.count == (await engine.answer(request)).usage?.promptTokens)
+        #expect(report.text == report.rendered && report.text.hasSuffix("<|im_start|>assistant\n"))
+        let cut = GenerationRequest(id: "", prompt: .text("a b c d", addSpecialTokens: false, parseSpecial: true))
+        #expect(try await engine.prompt(of: cut).bytes == ["a", " b", " c", " d"].map { Array($0.utf8) })
+        await #expect(throws: GenerationError.self) { try await engine.prompt(of: GenerationRequest(id: "", prompt: .tokens([-5]))) }
+        let facts = try #require(engine.tokenizer)
+        #expect(facts.endOfSequence == "<|im_end|>" && facts.chatTemplate?.contains("messages") == true)
+        #expect(facts.vocabularySize == engine.base.tokenizer.vocabularySize)
+    }
+
     private enum KeyValueBlock {
         static var bytes: Int { (try? shared.get().base.decoder.cacheBlockBytes()) ?? 1 }
     }

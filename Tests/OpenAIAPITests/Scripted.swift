@@ -57,6 +57,30 @@ final class ScriptedBackend: GenerationBackend {
     }
 
     func load(_ adapter: String) throws(GenerationError) { loads.withLock { $0.append(adapter) } }
+
+    var tokenizer: TokenizerFacts? {
+        TokenizerFacts(beginOfSequence: nil, endOfSequence: "</s>", padding: "<pad>", chatTemplate: "{{ messages }}", vocabularySize: 256)
+    }
+
+    /// A token a byte; a special one, 1, before texts that want it.
+    func prompt(of request: GenerationRequest) async throws(GenerationError) -> PromptReport {
+        seen.withLock { $0.append(request) }
+        switch request.prompt {
+        case .text(let text, let addSpecialTokens, _):
+            let bytes = text.utf8.map { [$0] }
+            let special: [[UInt8]] = addSpecialTokens ? [Array("<s>".utf8)] : []
+            return PromptReport(tokens: (addSpecialTokens ? [1] : []) + text.utf8.map(Int32.init), bytes: special + bytes)
+        case .tokens(let tokens):
+            if let wrong = tokens.first(where: { $0 > 255 }) { throw GenerationError(.invalidRequest, "token id \(wrong) is not there") }
+            return PromptReport(tokens: tokens, bytes: tokens.map { [UInt8($0)] })
+        case .chat(let messages, _):
+            let text = messages.map { "[\($0.role)]\($0.content)" }.joined() + (request.rendering.asksForAnswer ? "[assistant]" : "")
+            var report = PromptReport(tokens: text.utf8.map(Int32.init), bytes: text.utf8.map { [$0] })
+            report.rendered = text
+            return report
+        }
+    }
+
     func stop(whenStopped: @escaping @Sendable () -> Void) { whenStopped() }
 
     /// Two pieces, `Hel` and `lo`, after five prompt tokens of which two were cached.

@@ -9,6 +9,8 @@ public protocol GenerationBackend: Sendable {
     var contextLength: Int { get }
     /// What is known of the base model; nil where nothing is.
     var facts: BaseModelFacts? { get }
+    /// Its tokenizer and chat template; nil where it has none that can be asked.
+    var tokenizer: TokenizerFacts? { get }
     /// How it is now: a snapshot.
     var status: BackendStatus { get }
 
@@ -28,6 +30,10 @@ public protocol GenerationBackend: Sendable {
     /// Text of token ids, without special tokens; ids that the vocabulary does not have are skipped.
     func detokenize(_ tokens: [Int32]) async throws(GenerationError) -> String
 
+    /// The prompt of a request as `submit` would read it, without log-probabilities; nothing is generated. Errors: as of a request, and
+    /// `invalidRequest` where the backend has no tokenizer to ask.
+    func prompt(of request: GenerationRequest) async throws(GenerationError) -> PromptReport
+
     /// Ends the backend: what waits and what runs fails with `draining`. When every stream has its last event, `whenStopped` is
     /// called, on some thread.
     func stop(whenStopped: @escaping @Sendable () -> Void)
@@ -35,6 +41,7 @@ public protocol GenerationBackend: Sendable {
 
 extension GenerationBackend {
     public var facts: BaseModelFacts? { nil }
+    public var tokenizer: TokenizerFacts? { nil }
 
     public func stop() { stop(whenStopped: {}) }
 
@@ -51,6 +58,10 @@ extension GenerationBackend {
     }
 
     public func detokenize(_ tokens: [Int32]) async throws(GenerationError) -> String {
+        throw GenerationError(.invalidRequest, "\(baseModelName) has no tokenizer that can be asked")
+    }
+
+    public func prompt(of request: GenerationRequest) async throws(GenerationError) -> PromptReport {
         throw GenerationError(.invalidRequest, "\(baseModelName) has no tokenizer that can be asked")
     }
 }

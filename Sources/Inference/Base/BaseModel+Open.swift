@@ -34,7 +34,7 @@ extension BaseModel {
                 name: files.name,
                 decoder: try DecoderWeights(files, precision: precision, pool: pool, keyValueFormat: keyValueFormat),
                 weights: BaseWeights(files), pool: pool, tokenizer: tokenizer, template: template,
-                toolTemplate: toolTemplate, endOfSequencePiece: files.endOfSequence(tokenizer))
+                toolTemplate: toolTemplate, endOfSequencePiece: files.endOfSequence(tokenizer), paddingPiece: files.padding)
         } catch let error as BaseModelError {
             throw error
         } catch {

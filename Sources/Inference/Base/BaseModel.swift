@@ -19,10 +19,12 @@ public final class BaseModel: Sendable {
     public let toolTemplate: ChatTemplate?
     /// Text of the token that ends an answer, for templates.
     public let endOfSequencePiece: String
+    /// Text of the token that fills batches; nil where the files name none.
+    public let paddingPiece: String?
 
     public init(
         name: String, decoder: DecoderWeights, weights: BaseWeights, pool: WorkerPool, tokenizer: any Tokenizer,
-        template: ChatTemplate?, toolTemplate: ChatTemplate? = nil, endOfSequencePiece: String
+        template: ChatTemplate?, toolTemplate: ChatTemplate? = nil, endOfSequencePiece: String, paddingPiece: String? = nil
     ) {
         self.name = name
         self.decoder = decoder
@@ -32,6 +34,7 @@ public final class BaseModel: Sendable {
         self.template = template
         self.toolTemplate = toolTemplate
         self.endOfSequencePiece = endOfSequencePiece
+        self.paddingPiece = paddingPiece
     }
 
     /// Working memory for steps of up to `maximumRows` rows, by default as many as an engine with default limits uses. The thread that

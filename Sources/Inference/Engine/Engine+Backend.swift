@@ -55,6 +55,22 @@ extension Engine {
         return base.tokenizer.encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
     }
 
+    public var tokenizer: TokenizerFacts? {
+        TokenizerFacts(
+            beginOfSequence: base.tokenizer.beginOfSequence.flatMap(base.tokenizer.piece(of:)),
+            endOfSequence: base.endOfSequencePiece.isEmpty ? nil : base.endOfSequencePiece, padding: base.paddingPiece,
+            chatTemplate: base.template?.source, toolTemplate: base.toolTemplate?.source, vocabularySize: base.tokenizer.vocabularySize)
+    }
+
+    public func prompt(of request: GenerationRequest) async throws(GenerationError) -> PromptReport {
+        let result = await withCheckedContinuation { continuation in
+            inspection.async { [preparer = preparation.preparer] in
+                continuation.resume(returning: Result { () throws(GenerationError) in try preparer.report(request) })
+            }
+        }
+        return try result.get()
+    }
+
     public func detokenize(_ tokens: [Int32]) async throws(GenerationError) -> String {
         // Ids come from clients; those that the vocabulary does not have say nothing.
         base.tokenizer.decode(tokens.filter { $0 >= 0 && $0 < base.tokenizer.vocabularySize }, skipSpecialTokens: true)

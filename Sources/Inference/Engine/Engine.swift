@@ -1,4 +1,5 @@
 import Adapters
+import Dispatch
 import Foundation
 import Generation
 import Models
@@ -17,8 +18,10 @@ public final class Engine: GenerationBackend {
     private let mailbox = Mailbox<EngineMessage>()
     private let ledger = EngineLedger()
     let store: AdapterStore?
-    private let preparation: Preparation
+    let preparation: Preparation
     private let ended = EngineEnd()
+    /// Prompts that are only looked at, one after the other.
+    let inspection = DispatchQueue(label: "prompt inspection", qos: .utility)
 
     public var baseModelName: String { base.name }
 

@@ -45,7 +45,7 @@ final class Preparation: Sendable {
         var isClosed = false
     }
 
-    private let preparer: RequestPreparer
+    let preparer: RequestPreparer
     private let isLoaded: @Sendable (String) -> Bool
     private let limits: InferenceLimits
     private let mailbox: Mailbox<EngineMessage>

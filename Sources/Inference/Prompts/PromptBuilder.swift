@@ -40,6 +40,7 @@ final class PromptBuilder: Sendable {
         let tools = request.toolChoice.mode == .none ? [] : declared
         let rendered = try conversation(messages, tools: tools, request.rendering, adapter: adapter)
         var built = BuiltPrompt(tokens: try nonEmpty(try tokens(of: rendered), of: request.prompt, adapter: adapter))
+        built.text = rendered.text
         built.toolPrompt = rendered.toolPrompt
         let reading = reading(of: rendered, tools: tools, request)
         built.reading = reading.isNeeded ? reading : nil

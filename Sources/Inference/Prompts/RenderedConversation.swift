@@ -38,6 +38,8 @@ struct RenderedConversation: Sendable {
 /// A prompt as tokens, and how its answer is read.
 struct BuiltPrompt: Sendable {
     var tokens: [Int32]
+    /// What a chat template wrote; nil where none did.
+    var text: String?
     /// nil: the answer is text.
     var reading: AnswerReading?
     /// nil: the request declares no functions.

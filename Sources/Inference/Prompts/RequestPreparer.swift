@@ -36,6 +36,15 @@ struct RequestPreparer: Sendable {
             loadMilliseconds: loadMilliseconds)
     }
 
+    /// The prompt alone, as `prepare` reads it.
+    func report(_ request: GenerationRequest) throws(GenerationError) -> PromptReport {
+        let built = try prompts.build(request, adapter: try pin(request))
+        let tokens = built.tokens.truncated(request, contextLength: contextLength)
+        var report = PromptReport(tokens: tokens, bytes: tokens.map(base.tokenizer.bytes))
+        report.rendered = built.text
+        return report
+    }
+
     /// A word at the beginning of a text, and behind a space.
     private func spellings(_ word: String) -> [[Int32]] {
         let bare = String(word.drop { $0 == " " })

@@ -22,6 +22,8 @@ public struct ModelFiles: Sendable {
     public let chatTemplate: String?
     /// The one for conversations with tools, where the files have a `tool_use` beside the `default`.
     public let toolTemplate: String?
+    /// Text of the token that fills batches; nil where the files name none.
+    public let padding: String?
     /// Hexadecimal; equal for equal names, sizes, headers and samples of the weights. Cheap: no file is read whole.
     public let identity: String
     /// Query and key rows are in the order of GGUF's Llama files, which interleave the halves of each head.
@@ -54,7 +56,7 @@ public struct ModelFiles: Sendable {
         }
         return try ModelFiles(
             path: path, configuration: configuration, tokenizer: .gguf(tokenizer), chatTemplate: template,
-            toolTemplate: toolTemplate, source: file,
+            toolTemplate: toolTemplate, padding: tokenizer.padding.map { tokenizer.tokens[Int($0)] }, source: file,
             mappedFiles: [file.file], isGGUF: true)
     }
 
@@ -67,12 +69,12 @@ public struct ModelFiles: Sendable {
         return try ModelFiles(
             path: path, configuration: configuration,
             tokenizer: .file(path: "\(path)/tokenizer.json", configPath: configPath), chatTemplate: folder.chatTemplate(), toolTemplate: folder.chatTemplate(named: "tool_use"),
-            source: source, mappedFiles: source.files.map(\.file), isGGUF: false)
+            padding: folder.padding(), source: source, mappedFiles: source.files.map(\.file), isGGUF: false)
     }
 
     private init(
         path: String, configuration: DecoderConfiguration, tokenizer: TokenizerSource, chatTemplate: String?,
-        toolTemplate: String?, source: some TensorSource, mappedFiles: [MappedFile], isGGUF: Bool
+        toolTemplate: String?, padding: String?, source: some TensorSource, mappedFiles: [MappedFile], isGGUF: Bool
     ) throws(ModelError) {
         self.path = path
         name = Self.stem(of: path)
@@ -80,6 +82,7 @@ public struct ModelFiles: Sendable {
         self.tokenizer = tokenizer
         self.chatTemplate = chatTemplate
         self.toolTemplate = toolTemplate
+        self.padding = padding
         self.mappedFiles = mappedFiles
         interleavesHeads = isGGUF && (configuration.architecture == .llama || configuration.architecture == .mistral)
         normOffset = !isGGUF && configuration.architecture == .gemma3 ? 1 : 0

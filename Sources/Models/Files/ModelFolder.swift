@@ -38,6 +38,13 @@ struct ModelFolder {
         }
     }
 
+    /// `pad_token` of `tokenizer_config.json`: a text, or an object with one.
+    func padding() throws(ModelError) -> String? {
+        guard has("tokenizer_config.json") else { return nil }
+        let token = try json("tokenizer_config.json")["pad_token"]
+        return token?.stringValue ?? token?["content"]?.stringValue
+    }
+
     /// `chat_template.jinja`, or `chat_template` of `tokenizer_config.json`: a text, or a list of named ones of which
     /// `default` is used. Nil when there is none.
     func chatTemplate() throws(ModelError) -> String? {

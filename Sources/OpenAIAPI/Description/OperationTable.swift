@@ -12,6 +12,11 @@ enum OperationTable {
         "POST /v1/completions": Operation("Continues texts", "Generation", body: "CompletionRequest", .json("Completion"), stream: .events),
         "POST /v1/embeddings": Operation("Embeds texts with the router's encoder", "Generation", body: "EmbeddingRequest", .json("Embeddings")),
         "POST /v1/route": Operation("Says which adapter would answer, and why", "Routing", body: "RouteRequest", .json("RouteDecision")),
+        "POST /tokenize": Operation("Token ids of a text or of a rendered conversation", "Tokens", body: "TokenizeRequest", .json("Object")),
+        "POST /detokenize": Operation("Text of token ids", "Tokens", body: "DetokenizeRequest", .json("Object")),
+        "GET /tokenizer_info": Operation("Special tokens and the chat template", "Tokens", .json("Object")),
+        "POST /apply-template": Operation("A conversation as the model reads it", "Tokens", body: "TemplateRequest", .json("Object")),
+        "GET /props": Operation("Properties of the server, as llama.cpp's", "Tokens", .json("Object")),
     ]
 
     private static let dialects: [String: Operation] = [

@@ -46,6 +46,14 @@ enum RequestSchemas {
                 "on_conflict": Text.string(of: ["refuse", "replace", "add"]),
             ])),
         "FactChange": Text.object(fact),
+        "TokenizeRequest": Text.object(
+            [
+                "model": Text.string(), "prompt": Text.string(), "content": Text.string(), "add_special_tokens": Text.boolean(), "add_special": Text.boolean(),
+                "parse_special": Text.boolean(), "with_pieces": Text.boolean(), "return_token_strs": Text.boolean(),
+                "messages": Text.array(of: Text.reference("Message")),
+            ], isOpen: true),
+        "DetokenizeRequest": Text.object(["model": Text.string(), "tokens": Text.array(of: ["type": "integer"], isOptional: false)], required: ["tokens"], isOpen: true),
+        "TemplateRequest": Text.object(["messages": Text.array(of: Text.reference("Message"), least: 1, isOptional: false)], required: ["messages"], isOpen: true),
         "ResponseRequest": Text.object(
             ["model": Text.string(), "input": Text.one(of: [["type": "string"], Text.array(of: ["type": "object"])])], required: ["input"], isOpen: true),
         "AnthropicRequest": Text.object(

@@ -24,6 +24,8 @@ public struct APILimits: Sendable, Equatable {
     public var embeddingInputs = 2_048
     /// Bytes of one text to embed; the encoder cuts far earlier.
     public var embeddingInputBytes = 1 << 20
+    /// Requests that wait for the tokenizer or a chat template, and generate nothing.
+    public var inspections = 32
     /// Nesting of a JSON body; deeper is refused before it is read.
     public var jsonDepth = 64
     /// Elements and members of all arrays and objects of a JSON body; more are refused before they are read.

@@ -45,6 +45,8 @@ public final class APIService {
     var runningResponses: [String: RunningResponse] = [:]
     /// llama.cpp's global scale: what answers where the router would decide; `automatic` leaves it to the router.
     var defaultSelection = ModelSelection.automatic
+    /// Texts that wait for the tokenizer.
+    var inspections = 0
     /// Those whose answers are not complete.
     private var exchanges: [ObjectIdentifier: Exchange] = [:]
     let metrics: @Sendable () async -> String

@@ -80,6 +80,11 @@ struct Endpoint: Sendable {
         Endpoint("POST", "/generate_stream", .generation) { service, exchange, _ in
             try service.generate(exchange, isStream: true)
         },
+        Endpoint("POST", "/tokenize") { service, exchange, _ in try service.tokenize(exchange) },
+        Endpoint("POST", "/detokenize") { service, exchange, _ in try service.detokenize(exchange) },
+        Endpoint("GET", "/tokenizer_info") { service, exchange, _ in try service.tokenizerInfo(exchange) },
+        Endpoint("POST", "/apply-template") { service, exchange, _ in try service.applyTemplate(exchange) },
+        Endpoint("GET", "/props") { service, exchange, _ in try service.properties(exchange) },
         Endpoint("GET", "/info") { service, exchange, _ in try service.info(exchange) },
         Endpoint("GET", "/lora-adapters") { service, exchange, _ in try service.scaledAdapters(exchange) },
         Endpoint("POST", "/lora-adapters", .admin) { service, exchange, _ in try service.setScaledAdapters(exchange) },
