@@ -30,7 +30,7 @@ const ck_kernels CK_TABLE = {
     .low_rank = {.shrink = shrink, .expand = expand},
     .peak = {.int8 = peak_int8, .f32 = peak_f32},
     .training = {
-        .matmul = matmul, .matmul_narrow = matmul_narrow, .matmul_pairs = matmul_pairs, .round_pairs = round_pairs, .unpack_pairs = unpack_pairs,
+        .matmul = matmul, .matmul_pairs = matmul_pairs, .round_pairs = round_pairs, .unpack_pairs = unpack_pairs,
         .unpack_output_pairs = unpack_output_pairs, .pairs_product = pairs_product, .round_bfloats = round_bfloats, .widen_bfloats = widen_bfloats,
         .rms_norm_gradient = rms_norm_gradient, .silu_multiply_gradient = silu_multiply_gradient,
         .gelu_tanh_multiply_gradient = gelu_tanh_multiply_gradient, .softmax_logsumexp = softmax_logsumexp, .exp_minus = exp_minus, .exp_shifted = exp_shifted,

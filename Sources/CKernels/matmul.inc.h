@@ -46,60 +46,6 @@ CK_INLINE void matmul_columns(
         matmul_tile(a + i * a_row, a_row, a_step, b, b_row, c + i * c_row, c_row, 1, vectors, last, depth, accumulate);
 }
 
-// Rows of matmul_narrow whose sums stay in registers.
-#if defined(CK_AVX512)
-enum { NARROW_ROWS = 12 };
-#else
-enum { NARROW_ROWS = MATMUL_ROWS };
-#endif
-
-typedef double f64x8 __attribute__((ext_vector_type(8)));
-
-// p[0] in even lanes, p[1] in odd ones.
-CK_INLINE f32x16 splat_pair(const float *p) {
-    double pair;
-    memcpy(&pair, p, sizeof pair);
-    return __builtin_bit_cast(f32x16, (f64x8)pair);
-}
-
-// Even lanes hold one row of b, odd ones the next; a row past the end counts as zeros.
-CK_INLINE f32x16 load_row_pair(const float *b, size_t b_row, size_t columns, bool both) {
-    f32x16 first = load_part(b, columns), second = both ? load_part(b + b_row, columns) : splat(0);
-    return __builtin_shufflevector(first, second, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-
-// rows <= NARROW_ROWS
-CK_INLINE void narrow_tile(
-    const float *a, size_t a_row, const float *b, size_t b_row, float *c, size_t c_row, int rows, size_t columns, size_t depth) {
-    f32x16 sum[NARROW_ROWS];
-    for (int i = 0; i < rows; i++) sum[i] = splat(0);
-    size_t k = 0;
-    for (; k + 2 <= depth; k += 2) {
-        f32x16 right = load_row_pair(b + k * b_row, b_row, columns, true);
-        for (int i = 0; i < rows; i++) sum[i] = fma16(splat_pair(a + i * a_row + k), right, sum[i]);
-    }
-    if (k < depth) {
-        f32x16 right = load_row_pair(b + k * b_row, b_row, columns, false);
-        for (int i = 0; i < rows; i++) {
-            float last[2] = {a[i * a_row + k], 0};
-            sum[i] = fma16(splat_pair(last), right, sum[i]);
-        }
-    }
-    for (int i = 0; i < rows; i++) {
-        float sums[LANES];
-        store(sums, sum[i] + __builtin_shufflevector(sum[i], sum[i], 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14));
-        for (size_t j = 0; j < columns; j++) c[i * c_row + j] = sums[2 * j];
-    }
-}
-
-static void matmul_narrow(
-    const float *a, size_t a_row, const float *b, size_t b_row, float *c, size_t c_row, size_t rows, size_t columns, size_t depth) {
-    size_t i = 0;
-    for (; i + NARROW_ROWS <= rows; i += NARROW_ROWS)
-        narrow_tile(a + i * a_row, a_row, b, b_row, c + i * c_row, c_row, NARROW_ROWS, columns, depth);
-    for (; i < rows; i++) narrow_tile(a + i * a_row, a_row, b, b_row, c + i * c_row, c_row, 1, columns, depth);
-}
-
 static void matmul(
     const float *a, size_t a_row, size_t a_step, const float *b, size_t b_row, float *c, size_t c_row, size_t rows, size_t columns,
     size_t depth, bool accumulate) {

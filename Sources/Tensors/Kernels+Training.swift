@@ -29,20 +29,6 @@ extension Kernels {
             a.start, a.rowStride, a.columnStride, b.start, b.rowStride, c, cStride, rows, columns, depth, adds)
     }
 
-    /// The most columns of `matmulNarrow`.
-    public static let narrowColumns = 8
-
-    /// `c = a b` for few columns: the rows of a and of b are `aStride` and `bStride` elements apart, the other axis side by side.
-    ///
-    /// Each element is the sum of two chains of fused multiply-adds, those of even and of odd places in the depth.
-    public static func matmulNarrow(
-        _ a: UnsafePointer<Float>, aStride: Int, _ b: UnsafePointer<Float>, bStride: Int, into c: UnsafeMutablePointer<Float>, cStride: Int,
-        rows: Int, columns: Int, depth: Int
-    ) {
-        precondition(columns <= narrowColumns, "\(columns) columns, at most \(narrowColumns)")
-        table.pointee.training.matmul_narrow(a, aStride, b, bStride, c, cStride, rows, columns, depth)
-    }
-
     /// For `y = rmsNorm(x) * weight`: `dx[i] += r weight[i] dy[i] - x[i] r³ mean(weight dy x)` with `r = 1 / sqrt(mean(x²) + epsilon)`.
     public static func rmsNormGradient(
         _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, dy: UnsafePointer<Float>, epsilon: Float, count: Int,

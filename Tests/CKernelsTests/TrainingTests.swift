@@ -30,27 +30,6 @@ import Testing
         }
     }
 
-    @Test(arguments: [(1, 1, 1), (3, 7, 5), (12, 8, 128), (13, 8, 129), (30, 6, 64), (5, 2, 300), (2, 3, 0)])
-    func matmulOfFewColumns(shape: (rows: Int, columns: Int, depth: Int)) {
-        let (rows, columns, depth) = shape
-        var numbers = Numbers(rows + columns + depth)
-        let a = numbers.floats((depth + 1) * rows + 1), b = numbers.floats((depth + 1) * (columns + 3)), start = numbers.floats(rows * (columns + 1))
-        let results = implementations.map { name in
-            var c = start
-            kernels(name).training.matmul_narrow(a, depth + 1, b, columns + 3, &c, columns + 1, rows, columns, depth)
-            return c
-        }
-        for (name, result) in zip(implementations, results) { #expect(bits(result) == bits(results[0]), "\(name)") }
-        for row in 0..<rows {
-            for column in 0..<columns {
-                var sums: [Float] = [0, 0]
-                for k in 0..<depth { sums[k % 2].addProduct(a[row * (depth + 1) + k], b[k * (columns + 3) + column]) }
-                #expect(results[0][row * (columns + 1) + column] == sums[0] + sums[1])
-            }
-            #expect(results[0][row * (columns + 1) + columns] == start[row * (columns + 1) + columns], "nothing is written past a row")
-        }
-    }
-
     @Test func anElementHasTheSameBitsWithTheDepthCutIntoCalls() {
         var numbers = Numbers(1)
         let (rows, columns, depth) = (9, 50, 200)

@@ -18,10 +18,6 @@ typedef struct ck_training_kernels {
     void (*matmul)(
         const float *a, size_t a_row, size_t a_step, const float *b, size_t b_row, float *c, size_t c_row, size_t rows, size_t columns,
         size_t depth, bool accumulate);
-    // c[i * c_row + j] = the sum of a[i * a_row + k] * b[k * b_row + j] over even k in order, plus that over odd k, by fused multiply-adds, for
-    // columns <= 8: both halves of a vector work. An element has the same bits with any rows and columns beside it.
-    void (*matmul_narrow)(
-        const float *a, size_t a_row, const float *b, size_t b_row, float *c, size_t c_row, size_t rows, size_t columns, size_t depth);
     // As matmul, with a and b rounded to bf16 and sums in f32: words[k * word_row + j] holds rows 2 k (low) and 2 k + 1 (high) of b's column
     // j as bf16, and whole vectors of 16 words are read; the columns of a lie side by side. depth <= CK_PAIRS_DEPTH. Each pair adds fma(low, low, fma(high, high, c)).
     void (*matmul_pairs)(

@@ -78,8 +78,7 @@ import Testing
         // Of a router that chooses one expert they are zero but for rounding.
         let most = expected.reduce(1e-10) { max($0, abs($1)) }
         let worst = zip(found, expected).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
-        // VeRA's are small differences of large sums.
-        #expect(worst <= (name.contains("lambda") ? 1e-4 : 5e-5) * most, "\(name): off by \(worst / most) of the largest")
+        #expect(worst <= 5e-5 * most, "\(name): off by \(worst / most) of the largest")
     }
 
     @Test(

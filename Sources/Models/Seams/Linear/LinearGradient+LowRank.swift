@@ -22,7 +22,9 @@ extension LinearGradient {
                 for row in 0..<own.count { Kernels.multiply(target + row * outputs, elementwise: factors, count: outputs) }
                 g = UnsafePointer(target)
             }
-            map.multiply(g, map.backward, rows: own.count, depth: outputs, into: backRow)
+            Kernels.matmul(
+                .init(g, rowStride: outputs), .init(map.backward.pointer, rowStride: stride), into: backRow, cStride: stride,
+                rows: own.count, columns: stride, depth: outputs, adds: false)
             if let router = map.router {
                 differentiateWeights(map, router, own, x: x, balanceWeight: change.band.adapter.balanceWeight)
                 if let dx { routed.addInputSlopes(router, own, into: dx.pointer) }
@@ -71,9 +73,10 @@ extension LinearGradient {
                 let low = shrunk.pointer + own.lowerBound * map.paddedRank
                 shrink(map, lowRankInput(change, x, own), own, into: low)
                 Kernels.multiply(low, by: map.scale, count: own.count * map.paddedRank)
-                map.multiply(
-                    slopes + own.lowerBound * map.outputs, map.backward, rows: own.count, depth: map.outputs,
-                    into: shrunkSlopes.pointer + own.lowerBound * map.paddedRank)
+                Kernels.matmul(
+                    .init(slopes + own.lowerBound * map.outputs, rowStride: map.outputs),
+                    .init(map.backward.pointer, rowStride: map.paddedRank), into: shrunkSlopes.pointer + own.lowerBound * map.paddedRank,
+                    cStride: map.paddedRank, rows: own.count, columns: map.paddedRank, depth: map.outputs, adds: false)
                 if let dx { addInputSlopes(change, a, own, into: dx.pointer) }
             }
             barrier()

@@ -198,7 +198,9 @@ final class LinearGradient {
 
     /// `U = A x`
     func shrink(_ map: TrainableMap, _ x: UnsafePointer<Float>, _ own: Range<Int>, into low: UnsafeMutablePointer<Float>) {
-        map.multiply(x + own.lowerBound * map.inputs, map.shrinking, rows: own.count, depth: map.inputs, into: low)
+        Kernels.matmul(
+            .init(x + own.lowerBound * map.inputs, rowStride: map.inputs), .init(map.shrinking.pointer, rowStride: map.paddedRank),
+            into: low, cStride: map.paddedRank, rows: own.count, columns: map.paddedRank, depth: map.inputs, adds: false)
     }
 
     /// `y += s B h`

@@ -121,22 +121,6 @@ final class TrainableMap {
         }
     }
 
-    /// Rows times a copy with the rank side by side: `U = A x` with `shrinking`, `T = s G B` with `backward`.
-    ///
-    /// - Parameters:
-    ///   - x: `[rows, depth]`
-    ///   - low: `[rows, paddedRank]`; columns past the rank mean nothing.
-    func multiply(_ x: UnsafePointer<Float>, _ copy: FloatBuffer, rows: Int, depth: Int, into low: UnsafeMutablePointer<Float>) {
-        if rank <= Kernels.narrowColumns {
-            Kernels.matmulNarrow(
-                x, aStride: depth, copy.pointer, bStride: paddedRank, into: low, cStride: paddedRank, rows: rows, columns: rank, depth: depth)
-        } else {
-            Kernels.matmul(
-                .init(x, rowStride: depth), .init(copy.pointer, rowStride: paddedRank), into: low, cStride: paddedRank, rows: rows,
-                columns: paddedRank, depth: depth, adds: false)
-        }
-    }
-
     /// DoRA: the norms of the rows of `W + scale B A` without forming them. With `K = W Aᵀ`:
     /// `norm² = |W_o|² + 2 scale ⟨B_o, K_o⟩ + scale² ⟨B_o (A Aᵀ), B_o⟩`, sums in f64.
     func updateNorms(_ weights: WeightRows, pool: WorkerPool) {

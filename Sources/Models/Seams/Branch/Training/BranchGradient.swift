@@ -48,8 +48,9 @@ final class BranchGradient {
             input = UnsafePointer(centred.pointer)
         }
         let stride = branch.map.paddedRank
-        branch.map.multiply(
-            input + own.lowerBound * hidden, branch.map.shrinking, rows: own.count, depth: hidden, into: low.pointer + own.lowerBound * stride)
+        Kernels.matmul(
+            .init(input + own.lowerBound * hidden, rowStride: hidden), .init(branch.map.shrinking.pointer, rowStride: stride),
+            into: low.pointer + own.lowerBound * stride, cStride: stride, rows: own.count, columns: stride, depth: hidden, adds: false)
     }
 
     /// Adds to what the feed-forward adds, `[rows, hidden]`; x is the feed-forward's input.
@@ -81,7 +82,9 @@ final class BranchGradient {
                 shrink(branch, x, own)
                 let (lowRow, backRow) = (low.pointer + own.lowerBound * stride, back.pointer + own.lowerBound * stride)
                 Kernels.multiply(lowRow, by: map.scale, count: own.count * stride)
-                map.multiply(g.pointer + own.lowerBound * hidden, map.backward, rows: own.count, depth: hidden, into: backRow)
+                Kernels.matmul(
+                    .init(g.pointer + own.lowerBound * hidden, rowStride: hidden), .init(map.backward.pointer, rowStride: stride),
+                    into: backRow, cStride: stride, rows: own.count, columns: stride, depth: hidden, adds: false)
                 Kernels.matmul(
                     .init(backRow, rowStride: stride), .init(a, rowStride: hidden), into: dx.pointer + own.lowerBound * hidden,
                     cStride: hidden, rows: own.count, columns: hidden, depth: map.rank, adds: true)

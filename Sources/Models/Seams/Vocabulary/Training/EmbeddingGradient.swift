@@ -92,9 +92,9 @@ final class EmbeddingGradient {
             if own.isEmpty { return }
             gather(map, plan, own)
             Kernels.multiply(low.pointer + own.lowerBound * stride, by: map.scale, count: own.count * stride)
-            map.multiply(
-                dx.pointer + own.lowerBound * hidden, map.backward, rows: own.count, depth: hidden,
-                into: back.pointer + own.lowerBound * stride)
+            Kernels.matmul(
+                .init(dx.pointer + own.lowerBound * hidden, rowStride: hidden), .init(map.backward.pointer, rowStride: stride),
+                into: back.pointer + own.lowerBound * stride, cStride: stride, rows: own.count, columns: stride, depth: hidden, adds: false)
         }
         for row in rows {
             let slopes = back.pointer + row * stride

@@ -60,9 +60,10 @@ final class HeadGradient {
         let hidden = configuration.hidden
         eachSlice(0..<plan.targets.count) { band, own in
             guard let map = band.vocabulary.head else { return }
-            map.multiply(
-                normed + own.lowerBound * hidden, map.shrinking, rows: own.count, depth: hidden,
-                into: shrunk.pointer + own.lowerBound * map.paddedRank)
+            Kernels.matmul(
+                .init(normed + own.lowerBound * hidden, rowStride: hidden), .init(map.shrinking.pointer, rowStride: map.paddedRank),
+                into: shrunk.pointer + own.lowerBound * map.paddedRank, cStride: map.paddedRank, rows: own.count, columns: map.paddedRank,
+                depth: hidden, adds: false)
         }
     }
 
