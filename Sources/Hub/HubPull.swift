@@ -45,7 +45,7 @@ struct HubPull {
             try cache.link(file, at: info.commit)
             if !isMissing.contains(file) { pace.report(.finished(file, isFetched: false)) }
         }
-        // Last: whoever finds the revision finds all of it.
+        // The reference is written last, so that a revision that is found is complete.
         try cache.note(reference.revision, is: info.commit)
         let folder = cache.snapshot(info.commit)
         return HubSnapshot(

@@ -17,7 +17,7 @@ final class BlobLock {
                 if isTaken { return nil }
                 throw error
             }
-            // The process that had it may have deleted the file: the lock of a file without a name keeps nobody away.
+            // The process that had it may have deleted the file: the lock of a file without a name keeps no other process away.
             var (own, named) = (stat(), stat())
             if fstat(descriptor, &own) == 0, stat(path, &named) == 0, own.st_ino == named.st_ino, own.st_dev == named.st_dev {
                 self.descriptor = descriptor

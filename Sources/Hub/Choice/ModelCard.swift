@@ -49,7 +49,7 @@ public struct ModelCard: Sendable, Equatable {
         do throws(JSONError) {
             baseModels = try JSONValue.parse(text)["base_model_name_or_path"]?.stringValue.map { [HubError.shown($0)] } ?? []
         } catch {
-            // Whoever loads the adapter says what is wrong with it.
+            // Loading the adapter reports what is wrong with it.
             baseModels = []
         }
     }

@@ -53,7 +53,7 @@ struct TemplateProbe {
     private static func tool(_ name: String) -> JSONValue {
         ToolFunction(
             name: name, description: "Greets.",
-            parameters: ["type": "object", "properties": .object([argument: ["type": "string", "description": "Whom."]]), "required": [.string(argument)]]
+            parameters: ["type": "object", "properties": .object([argument: ["type": "string", "description": "A name."]]), "required": [.string(argument)]]
         ).definition
     }
 
