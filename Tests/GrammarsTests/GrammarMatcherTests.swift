@@ -14,7 +14,7 @@ struct GrammarMatcherTests {
     static let vocabulary = TokenVocabulary(count: tokens.count, bytes: { tokens[Int($0)] }, isSpecial: { $0 == special })
 
     private func matcher(_ build: (inout GrammarBuilder) throws -> GrammarNode) throws -> GrammarMatcher {
-        var builder = GrammarBuilder()
+        var builder = GrammarBuilder(limits: .unhurried)
         let root = try build(&builder)
         return GrammarMatcher(try builder.grammar(root), Self.vocabulary)
     }
@@ -118,7 +118,7 @@ struct GrammarMatcherTests {
 
     @Test("a matcher that forgets what it knew still finds the place of each answer, on many threads")
     func forgetting() async throws {
-        var limits = GrammarLimits()
+        var limits = GrammarLimits.unhurried
         limits.machineBytes = 40_000
         var builder = GrammarBuilder(limits: limits)
         let root = try builder.schema(JSONValue.parse(#"{"type":"array","items":{"type":"string","maxLength":50},"maxItems":40}"#))

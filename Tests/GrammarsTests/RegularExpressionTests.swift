@@ -5,7 +5,7 @@ import Testing
 
 struct RegularExpressionTests {
     private func grammar(_ pattern: String) throws -> Grammar {
-        var builder = GrammarBuilder()
+        var builder = GrammarBuilder(limits: .unhurried)
         let root = try builder.regularExpression(pattern)
         return try builder.grammar(root)
     }

@@ -7,7 +7,7 @@ struct SchemaTests {
     static func grammar(_ schema: String, _ change: (inout SchemaOptions) -> Void = { _ in }) throws -> Grammar {
         var options = SchemaOptions()
         change(&options)
-        var builder = GrammarBuilder()
+        var builder = GrammarBuilder(limits: .unhurried)
         let root = try builder.schema(JSONValue.parse(schema), options: options)
         return try builder.grammar(root)
     }
