@@ -3,26 +3,9 @@ extension ByteAutomaton {
     ///
     /// - Parameter label: of the text at an index; equal texts have all labels.
     static func words(_ words: [[UInt8]], label: (Int) -> UInt64 = { _ in 1 }, limits: GrammarLimits) throws(GrammarError) -> ByteAutomaton? {
-        var children: [[UInt8: Int32]] = [[:]]
-        var labels: [UInt64] = [0]
-        for (index, word) in words.enumerated() {
-            var node: Int32 = 0
-            for byte in word {
-                if let next = children[Int(node)][byte] {
-                    node = next
-                    continue
-                }
-                guard children.count < limits.nodes else {
-                    throw GrammarError(.tooComplex, "the texts to choose from need more than \(limits.nodes) states")
-                }
-                let next = Int32(children.count)
-                children[Int(node)][byte] = next
-                children.append([:])
-                labels.append(0)
-                node = next
-            }
-            labels[Int(node)] |= label(index)
-        }
+        var tree = WordTree(most: limits.nodes, "the texts to choose from")
+        for (index, word) in words.enumerated() { try tree.add(word) { $0 | label(index) } }
+        let (children, labels) = (tree.children, tree.labels)
         let (classes, count) = classes(of: children)
         var table = [Int32](repeating: -1, count: children.count * count)
         for (node, edges) in children.enumerated() {
@@ -49,27 +32,11 @@ extension ByteAutomaton {
     /// Any bytes up to the first trigger. Each trigger's label is its index plus one; other states have none, and nothing follows a
     /// trigger. The byte 0xFF only occurs in triggers.
     static func text(until triggers: [[UInt8]], limits: GrammarLimits) throws(GrammarError) -> ByteAutomaton {
-        var children: [[UInt8: Int32]] = [[:]]
-        var ends: [UInt64] = [0]
-        for (index, trigger) in triggers.enumerated() {
-            var node: Int32 = 0
-            for byte in trigger {
-                if ends[Int(node)] != 0 { break }
-                if let next = children[Int(node)][byte] {
-                    node = next
-                    continue
-                }
-                guard children.count < limits.automatonStates else {
-                    throw GrammarError(.tooComplex, "the triggers need more than \(limits.automatonStates) states")
-                }
-                let next = Int32(children.count)
-                children[Int(node)][byte] = next
-                children.append([:])
-                ends.append(0)
-                node = next
-            }
-            if ends[Int(node)] == 0 { ends[Int(node)] = UInt64(index + 1) }
-        }
+        var tree = WordTree(most: limits.automatonStates, "the triggers")
+        // A trigger that begins with another one never comes to its end.
+        for (index, trigger) in triggers.enumerated() { try tree.add(trigger, stopsAtLabels: true) { $0 == 0 ? UInt64(index + 1) : $0 } }
+        let children = tree.children
+        var ends = tree.labels
         // Breadth first: where a mismatch falls back to is complete before it is needed (Aho and Corasick, 1975).
         let (classes, count) = classes(of: children + [[0xFF: 0]])
         var table = [Int32](repeating: 0, count: children.count * count)
@@ -99,5 +66,36 @@ extension ByteAutomaton {
             for place in 0..<count { table[node * count + place] = -1 }
         }
         return ByteAutomaton(classes: classes, classCount: count, table: table, labels: ends)
+    }
+}
+
+/// Texts by their bytes, from the first on; node 0 is the empty text.
+private struct WordTree {
+    var children: [[UInt8: Int32]] = [[:]]
+    var labels: [UInt64] = [0]
+    private let most: Int
+    private let what: String
+
+    /// - Parameter what: whose texts they are, for the error.
+    init(most: Int, _ what: String) { (self.most, self.what) = (most, what) }
+
+    /// - Parameters:
+    ///   - stopsAtLabels: a text ends at the first node that has a label.
+    ///   - label: the last node's new label, from its label so far.
+    mutating func add(_ word: [UInt8], stopsAtLabels: Bool = false, label: (UInt64) -> UInt64) throws(GrammarError) {
+        var node = 0
+        for byte in word {
+            if stopsAtLabels, labels[node] != 0 { break }
+            if let next = children[node][byte] {
+                node = Int(next)
+                continue
+            }
+            guard children.count < most else { throw GrammarError(.tooComplex, "\(what) need more than \(most) states") }
+            children[node][byte] = Int32(children.count)
+            node = children.count
+            children.append([:])
+            labels.append(0)
+        }
+        labels[node] = label(labels[node])
     }
 }
