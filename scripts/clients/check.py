@@ -4,15 +4,13 @@ import argparse
 import os
 import pathlib
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
+
+from server import Server
 
 HERE = pathlib.Path(__file__).parent
-CLIENTS = sorted(path.stem for path in HERE.glob("*.py") if path.name not in ("check.py", "common.py"))
+CLIENTS = sorted(path.stem for path in HERE.glob("*.py") if path.name not in ("check.py", "common.py", "server.py"))
 
 
 def main():
@@ -32,38 +30,6 @@ def main():
             results[name] = check(name, options.environments, url)
     print(table(results, options.markdown))
     sys.exit(any(not result["ok"] for result in results.values()))
-
-
-class Server:
-    """A server of the default base, or one that runs already."""
-
-    def __init__(self, lmoe, url):
-        (self.lmoe, self.url, self.process) = (lmoe, url, None)
-
-    def __enter__(self):
-        if self.url:
-            return self.url
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen([self.lmoe, "serve", "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 300
-        while True:
-            try:
-                if urllib.request.urlopen(f"{self.url}/ready", timeout=5).status == 200:
-                    return self.url
-            except (urllib.error.URLError, OSError):
-                pass
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.__exit__()
-                sys.exit(f"{self.lmoe} serve did not become ready; run it to see why")
-            time.sleep(0.5)
-
-    def __exit__(self, *_):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
 
 
 def check(name, environments, url):
