@@ -132,27 +132,6 @@ import Testing
         for row in 0..<own.rows { #expect(abs(greater[row] - (whole[row] - log(sums[row]))) < 2e-5) }
     }
 
-    @Test("the greatest logits of a row are those of all tokens, in order", arguments: ["llama", "gemma3_text"])
-    func greatest(type: String) throws {
-        let own = try Case(type, site: 1)
-        let (upper, vocabulary) = (try own.upper(), own.configuration.vocabulary)
-        var logarithms = [[Float]](repeating: [], count: own.rows)
-        for token in 0..<Int32(vocabulary) {
-            let run = UpperLayers.Run(after: try own.prefix(0), rows: own.rows, targets: [Int32](repeating: token, count: own.rows))
-            let found = try upper.forward(
-                [run], residual: own.trace.residual.pointer, output: own.trace.output.pointer, differentiates: false)
-            for row in 0..<own.rows { logarithms[row].append(found[row]) }
-        }
-        let run = UpperLayers.Run(after: try own.prefix(0), rows: own.rows, targets: own.targets)
-        let (found, tokens) = try upper.forward(
-            [run], residual: own.trace.residual.pointer, output: own.trace.output.pointer, greatest: 9)
-        for row in 0..<own.rows {
-            #expect(found[row] == logarithms[row][Int(own.targets[row])])
-            let order = (0..<vocabulary).sorted { logarithms[row][$0] > logarithms[row][$1] }
-            #expect(tokens[row] == order.prefix(9).map { Int32($0) })
-        }
-    }
-
     @Test("rows after a prefix have the values of the whole sequence", arguments: [("llama", 1), ("gemma3_text", 0)])
     func prefixes(type: String, site: Int) throws {
         let own = try Case(type, site: site)

@@ -24,7 +24,7 @@ final class FactDraft {
 
     /// What the next pass computes.
     enum Pass {
-        /// Cross entropies over the whole vocabulary, without gradients: says whether it is done, and which tokens compete.
+        /// A look at the engine, over the whole vocabulary: says whether it is done, and which tokens compete.
         case whole
         /// Cross entropies among the candidates, with gradients.
         case candidates
@@ -41,7 +41,7 @@ final class FactDraft {
     private var competing: [Int32: Int] = [:]
     /// Steps so far.
     private(set) var steps = 0
-    /// Passes among the candidates since it was opened.
+    /// Passes among the candidates so far.
     private var passes = 0
     /// The cross entropy of each row's token, as it was last computed.
     private var entropies: [Float]
@@ -122,10 +122,9 @@ final class FactDraft {
 
     private static let mostCandidates = 2048
 
-    /// Likely tokens of a row, in a whole pass, after `note`. Once there were steps, those count that keep a row above the stop.
-    func compete(_ tokens: [Int32], row: Int, stop: Float) {
-        let weight = steps == 0 ? 1 : entropies[row - rows.lowerBound] < stop ? 0 : rows.count
-        for token in tokens where weight > 0 { competing[token, default: 0] += weight }
+    /// Likely tokens of a row, in a whole pass. Once there were steps, they are of a row that is above the stop, and count more.
+    func compete(_ tokens: [Int32]) {
+        for token in tokens { competing[token, default: 0] += steps == 0 ? 1 : rows.count }
     }
 
     /// After a pass over the whole vocabulary.
@@ -148,9 +147,6 @@ final class FactDraft {
         }
         (next, hasMoved) = (.whole, false)
     }
-
-    /// Goes on with another stop.
-    func reopen() { (isDone, next, passes, hasMoved) = (false, .candidates, 0, false) }
 
     private var mean: Float {
         let known = steps == 0 ? entropies.prefix(rank) : entropies[...]

@@ -4,14 +4,15 @@ internal import Tensors
 /// Trains the values of some facts together: cross entropy of their answers, by Adam. A fact is done when every token of its answer, the
 /// end too, is below the stop in every wording; it then leaves the steps.
 ///
-/// That is said of the whole vocabulary, and its head is most of a step's work. So gradients are taken among a fact's candidates, which
-/// are the tokens of the answer and those that were likely somewhere in a pass over the whole vocabulary. Such a pass comes first, and again
-/// when the fact looks done among its candidates.
+/// What counts is the step that serves, with the values rounded as they are stored: its logits give the cross entropies over the whole
+/// vocabulary. That is far more work than a step of the training, so gradients are taken among a fact's candidates, which are the tokens of
+/// the answer and those that were likely somewhere in a look at the engine. Such a look comes first, and again when the fact seems done
+/// among its candidates.
 ///
 /// Isolation: one thread uses it at a time. A fact's result does not depend on the others of the batch.
 final class FactTraining {
     struct Settings {
-        /// The greatest cross entropy of a token when a fact is done. Below ln 2 greedy decoding is right; the rest is for rounding.
+        /// The greatest cross entropy of a token when a fact is done. Below ln 2 greedy decoding gives the token.
         var stop: Float
         var rate: Float
         /// Steps after which a fact is given up.
@@ -19,6 +20,8 @@ final class FactTraining {
     }
 
     private let upper: UpperLayers
+    private let served: ServedCheck
+    private let configuration: DecoderConfiguration
     private let pool: WorkerPool
     private let hidden: Int
     // [rows of a step, hidden] each
@@ -26,8 +29,9 @@ final class FactTraining {
     private let output: FloatBuffer
     private let slope: FloatBuffer
 
-    init(_ upper: UpperLayers, hidden: Int, pool: WorkerPool) throws(MemoryError) {
-        (self.upper, self.hidden, self.pool) = (upper, hidden, pool)
+    init(_ desk: WriterDesk, _ served: ServedCheck) throws(MemoryError) {
+        (upper, self.served, configuration, pool) = (desk.upper, served, desk.base.configuration, desk.pool)
+        hidden = configuration.hidden
         do throws(ResourceError) {
             residual = try FloatBuffer(upper.maximumRows * hidden, for: "facts that are written")
             output = try FloatBuffer(upper.maximumRows * hidden, for: "facts that are written")
@@ -45,9 +49,7 @@ final class FactTraining {
         var active = drafts.filter { !$0.isDone }.map { (draft: $0, most: $0.steps + settings.steps) }
         while !active.isEmpty {
             let whole = active.map(\.draft).filter { $0.next == .whole }
-            for part in parts(whole) {
-                guard try look(part, site, settings) else { return false }
-            }
+            guard try look(whole, site, settings) else { return false }
             for draft in whole { draft.finishWhole(stop: settings.stop) }
             active.removeAll(where: \.draft.isDone)
             let trained = active.map(\.draft).filter { $0.next == .candidates }
@@ -127,19 +129,36 @@ final class FactTraining {
         return step
     }
 
-    /// A step forward, over the whole vocabulary.
-    private func look(_ parts: [Part], _ site: SiteRows, _ settings: Settings) throws(MemoryError) -> Bool {
-        let step = enter(parts, site, settings)
-        do throws(ModelError) {
-            let (logarithms, greatest) = try upper.forward(
-                step.runs, residual: residual.pointer, output: output.pointer, greatest: Self.competing)
-            if upper.wasInterrupted { return false }
-            for (target, (logarithm, tokens)) in zip(step.targets, zip(logarithms, greatest)) {
-                target.draft.note(-logarithm, row: target.row)
-                target.draft.compete(tokens, row: target.row, stop: settings.stop)
+    /// What the engine says of the sequences whose turn it is, over the whole vocabulary.
+    private func look(_ drafts: [FactDraft], _ site: SiteRows, _ settings: Settings) throws(MemoryError) -> Bool {
+        var (cases, sequences, owners, starts, rows) = ([ServedCheck.Case](), [Int](), [FactDraft](), [Int](), 0)
+        for draft in drafts {
+            let delta = draft.steps == 0 ? nil : try draft.experts(site: upper.site).delta(for: configuration)
+            for sequence in draft.nextSequences {
+                cases.append(.init(rendered: draft.variants[sequence - draft.sequences.lowerBound], delta: delta))
+                sequences.append(sequence)
+                owners.append(draft)
+                starts.append(rows)
+                rows += draft.rank
             }
-        } catch {
-            throw MemoryError(error)
+        }
+        var tokens = [ServedToken](repeating: ServedToken(), count: rows)
+        let vocabulary = configuration.vocabulary
+        let isRead = tokens.withUnsafeMutableBufferPointer { tokens in
+            let tokens = UnsafeMutableBufferPointer(rebasing: tokens[...])
+            return served.read(cases, after: site, sequences: sequences, layer: upper.site) { index, place, logits in
+                let most = owners[index].steps == 0 ? 0 : settings.stop
+                tokens[starts[index] + place] = ServedToken(
+                    cases[index].rendered.answer[place], logits, vocabulary: vocabulary, competing: Self.competing, above: most)
+            }
+        }
+        guard isRead else { return false }
+        for (index, (draft, sequence)) in zip(owners, sequences).enumerated() {
+            for place in cases[index].rendered.answer.indices {
+                let (token, row) = (tokens[starts[index] + place], site.sequences[sequence].rows.lowerBound + place)
+                draft.note(token.crossEntropy, row: row)
+                draft.compete(token.competing)
+            }
         }
         return true
     }

@@ -6,7 +6,7 @@ public struct WrittenFact: Sendable, Equatable {
     public var experts: FactExperts
     /// Of the optimiser.
     public var steps: Int
-    /// The greatest cross entropy of a token of the answer in any of its wordings, before the values were rounded.
+    /// The greatest cross entropy of a token of the answer in any of its wordings, on the step that serves.
     public var worst: Float
     /// The mean cross entropy of a token of the answer in all wordings, before each step and after the last.
     public var losses: [Float]
@@ -17,21 +17,18 @@ public struct WrittenFact: Sendable, Equatable {
 /// Writes facts: finds for each the experts with which the base gives its answer exactly.
 ///
 /// A fact is written for its question, three wordings of it by rule, of which one comes after another system message and one after an
-/// earlier turn, and for the wordings that it is told with. Its keys are solved for (`FactKeys`), its values trained (`FactTraining`), both
-/// are rounded to bf16, and the engine's own step must then give the answer token by token for every wording. Facts that fail are trained
-/// further with a tighter stop.
+/// earlier turn, and for the wordings that it is told with. Its keys are solved for (`FactKeys`) and its values trained (`FactTraining`)
+/// until the engine's own step, with both rounded to bf16, gives the answer token by token for every wording.
 ///
 /// Isolation: one thread uses it at a time. With a background pool it gives way to serving; no result depends on that.
 public final class MemoryWriter {
     public struct Settings: Sendable {
         /// The greatest cross entropy of a token of an answer.
         public var stop: Float = 0.1
-        /// Of facts that the engine did not answer with the first stop.
-        public var tighterStop: Float = 0.02
         /// Of Adam. A greater one needs fewer steps: with 0.4, 2 of 400 other wordings were lost on SmolLM2 where 0.35 lost none; 0.8 is unstable.
         public var rate: Float = 0.35
-        /// Steps after which a fact is given up, with each of the stops.
-        public var steps = 60
+        /// Steps after which a fact is given up.
+        public var steps = 120
         /// Wordings by rule, at most three.
         public var ruleWordings = 3
         /// Rows of a step of the layers above the site.
@@ -62,8 +59,8 @@ public final class MemoryWriter {
             base, site: calibration.site, pool: pool, upperRows: max(settings.stepRows, WriterLimits.answerTokens),
             interruption: interruption)
         keys = FactKeys(calibration)
-        training = try FactTraining(desk.upper, hidden: base.configuration.hidden, pool: pool)
         served = try ServedCheck(desk)
+        training = try FactTraining(desk, served)
     }
 
     /// Writes facts, of which each is a success or a failure of its own: `invalid` texts, with the field as the place; `notLearned`.
@@ -186,45 +183,20 @@ public final class MemoryWriter {
                 results[index] = .failure(error)
             }
         }
-        var open = drafts
-        for (round, stop) in [settings.stop, settings.tighterStop].enumerated() {
-            if open.isEmpty { return true }
-            guard try training.run(open, rows, .init(stop: stop, rate: settings.rate, steps: settings.steps)) else { return false }
-            guard let exact = try check(open, rows) else { return false }
-            for (draft, isExact) in zip(open, exact) {
-                if isExact {
-                    results[draft.index] = .success(
-                        WrittenFact(
-                            experts: draft.experts(site: calibration.site), steps: draft.steps, worst: draft.worst, losses: draft.losses,
-                            wordings: draft.variants.count))
-                } else if round == 1 {
-                    results[draft.index] = .failure(failure(draft))
-                }
-            }
-            open = zip(open, exact).filter { !$0.1 }.map(\.0)
-            for draft in open { draft.reopen() }
+        guard try training.run(drafts, rows, .init(stop: settings.stop, rate: settings.rate, steps: settings.steps)) else { return false }
+        for draft in drafts {
+            results[draft.index] =
+                draft.isDone
+                ? .success(
+                    WrittenFact(
+                        experts: draft.experts(site: calibration.site), steps: draft.steps, worst: draft.worst, losses: draft.losses,
+                        wordings: draft.variants.count))
+                : .failure(
+                    MemoryError(
+                        .notLearned,
+                        "the answer is not exact after \(draft.steps) steps: a token has the cross entropy \(draft.worst), "
+                            + "expected less than \(settings.stop)", place: "answer"))
         }
         return true
-    }
-
-    private func failure(_ draft: FactDraft) -> MemoryError {
-        let found = draft.isDone ? "the engine's rounding changes a token" : "a token has the cross entropy \(draft.worst)"
-        return MemoryError(.notLearned, "the answer is not exact after \(draft.steps) steps: \(found)", place: "answer")
-    }
-
-    /// On the step that serves, with the rounded experts. Those whose training did not end are not asked.
-    private func check(_ drafts: [FactDraft], _ site: SiteRows) throws(MemoryError) -> [Bool]? {
-        var (cases, sequences, ranges) = ([ServedCheck.Case](), [Int](), [Range<Int>]())
-        for draft in drafts {
-            let first = cases.count
-            if draft.isDone {
-                let delta = try draft.experts(site: calibration.site).delta(for: desk.base.configuration)
-                cases += draft.variants.map { ServedCheck.Case(rendered: $0, delta: delta) }
-                sequences += draft.sequences
-            }
-            ranges.append(first..<cases.count)
-        }
-        guard let exact = served.run(cases, after: site, sequences: sequences, layer: calibration.site) else { return nil }
-        return ranges.map { range in !range.isEmpty && range.allSatisfy { exact[$0] } }
     }
 }

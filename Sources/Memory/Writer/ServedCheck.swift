@@ -18,6 +18,7 @@ final class ServedCheck {
     private let workspace: StepWorkspace
     private let blocks: PromptBlocks
     private let interruption: Interruption
+    private let pool: WorkerPool
     private let logits: FloatBuffer
     /// Rows of logits of a step.
     private let logitRows: Int
@@ -29,7 +30,7 @@ final class ServedCheck {
     private static let logitFloats = 8 << 20
 
     init(_ desk: WriterDesk) throws(MemoryError) {
-        (workspace, blocks, interruption) = (desk.workspace, desk.blocks, desk.interruption)
+        (workspace, blocks, interruption, pool) = (desk.workspace, desk.blocks, desk.interruption, desk.pool)
         hidden = workspace.weights.configuration.hidden
         logitRows = max(1, min(workspace.maximumRows, Self.logitFloats / workspace.weights.logitsStride))
         do throws(ResourceError) {
@@ -58,30 +59,42 @@ final class ServedCheck {
         return results
     }
 
-    /// The same for cases whose prompts are in the blocks and whose rows are known up to the site, as they are when a fact has just been
-    /// trained: only what experts change is computed.
+    /// What the engine says of some rows of cases whose prompts are in the blocks and whose rows are known up to the site, as they are when
+    /// facts are being trained: only what experts change is computed. Rows are visited by several threads, each row once. False: it was
+    /// interrupted.
     ///
-    /// - Parameter sequences: of `site`, one for each case.
-    func run(_ cases: [Case], after site: SiteRows, sequences: [Int], layer: Int) -> [Bool]? {
-        var (exact, index, place) = ([Bool](repeating: true, count: cases.count), 0, 0)
+    /// - Parameters:
+    ///   - sequences: of `site`, one for each case.
+    ///   - visit: gets the case, the place of its answer, and the row of logits, which it may change.
+    func read(
+        _ cases: [Case], after site: SiteRows, sequences: [Int], layer: Int,
+        visit: (_ index: Int, _ place: Int, _ logits: UnsafeMutablePointer<Float>) -> Void
+    ) -> Bool {
+        var (index, place) = (0, 0)
         while index < cases.count {
-            if interruption.isSet { return nil }
-            var (batch, taken) = (StepBatch(), [(index: Int, rows: Range<Int>)]())
+            if interruption.isSet { return false }
+            var (batch, taken) = (StepBatch(), [(index: Int, place: Int)]())
             while index < cases.count, batch.tokens.count < logitRows {
                 let (own, known) = (cases[index], site.sequences[sequences[index]])
                 let rows = place..<min(place + logitRows - batch.tokens.count, own.rendered.answer.count)
                 (entry.pointer + batch.tokens.count * hidden).update(
                     from: site.residual.pointer + (known.rows.lowerBound + rows.lowerBound) * hidden, count: rows.count * hidden)
                 add(own.inputs[rows], at: own.rendered.prompt.count - 1 + rows.lowerBound, known.blocks, own.delta, .all, to: &batch)
-                taken.append((index, rows))
+                taken += rows.map { (index, $0) }
                 (index, place) = rows.upperBound == own.rendered.answer.count ? (index + 1, 0) : (index, rows.upperBound)
             }
+            let (logits, stride, rows) = (logits.pointer, workspace.weights.logitsStride, taken)
             workspace.step(
-                batch, cache: blocks.cache, logits: logits.pointer, stride: workspace.weights.logitsStride,
+                batch, cache: blocks.cache, logits: logits, stride: stride,
                 from: FeedForwardEntry(layer: layer, residual: entry.pointer))
-            compare(taken, cases, &exact)
+            pool.run { thread in
+                for row in Swift.stride(from: thread, to: rows.count, by: pool.threads) {
+                    pool.giveWay()
+                    visit(rows[row].index, rows[row].place, logits + row * stride)
+                }
+            }
         }
-        return exact
+        return true
     }
 
     private func length(_ one: Case) -> Int {

@@ -67,12 +67,7 @@ final class TrainingHead {
     }
 
     /// The natural logarithm of each target's probability.
-    ///
-    /// - Parameter greatest: gets the logits of all targets.
-    func forward(
-        _ plan: TrainingPlan, _ residual: FloatBuffer, _ finalNorm: FloatBuffer, differentiates: Bool,
-        greatest: GreatestLogits.Rows? = nil
-    ) -> [Float] {
+    func forward(_ plan: TrainingPlan, _ residual: FloatBuffer, _ finalNorm: FloatBuffer, differentiates: Bool) -> [Float] {
         let count = plan.targets.count
         guard count > 0 else { return [] }
         normalise(plan, residual, finalNorm)
@@ -92,7 +87,6 @@ final class TrainingHead {
                             let (line, target) = (tile + index * range.count, Int(plan.targets[index]) - range.lowerBound)
                             let isHere = target >= 0 && target < range.count
                             if isHere { logits[index] = line[target] }
-                            greatest?.add(line, range, to: index)
                             let hasSlopes = differentiates && range.lowerBound > 0
                             exponentiate(line, range.count, &normalisers[index], slopes: hasSlopes ? index : nil)
                             if isHere { line[target] = 0 }

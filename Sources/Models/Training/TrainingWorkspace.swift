@@ -141,17 +141,6 @@ public final class TrainingWorkspace {
         return logarithms
     }
 
-    /// The same, with the greatest logits of each target's row and without gradients.
-    func runHead(greatest count: Int) -> (logarithms: [Float], greatest: GreatestLogits) {
-        var greatest = GreatestLogits(rows: plan.targets.count, count: count)
-        var logarithms: [Float] = []
-        greatest.withRows { rows in
-            logarithms = head.forward(
-                plan, residuals[configuration.layers], vectors.finalNorm, differentiates: false, greatest: rows)
-        }
-        return (logarithms, greatest)
-    }
-
     /// With gradients, each group of targets among its own tokens.
     func runHead(among groups: [CandidateTargets]) -> [Float] {
         isDifferentiable = true

@@ -88,18 +88,6 @@ public final class UpperLayers {
         return wasInterrupted ? [Float](repeating: 0, count: count) : workspace.runHead(differentiates: differentiates)
     }
 
-    /// The same without gradients, and for each target the tokens with the greatest logits of its row, the greatest first.
-    public func forward(
-        _ runs: [Run], residual: UnsafePointer<Float>, output: UnsafePointer<Float>, greatest count: Int
-    ) throws(ModelError) -> (logarithms: [Float], greatest: [[Int32]]) {
-        let targets = runs.reduce(0) { $0 + $1.targets.count }
-        guard try enter(runs, residual, output) else { return ([], []) }
-        workspace.runLayers(from: site + 1, differentiates: false)
-        guard !wasInterrupted else { return ([Float](repeating: 0, count: targets), [[Int32]](repeating: [], count: targets)) }
-        let (logarithms, greatest) = workspace.runHead(greatest: count)
-        return (logarithms, (0..<targets).map { greatest[$0] })
-    }
-
     /// The same with gradients, where probabilities are taken among some tokens alone. The logarithms are upper bounds of the others.
     ///
     /// - Parameter candidates: for consecutive runs, the tokens of their vocabulary, ascending, with their targets among them.
