@@ -50,6 +50,29 @@ struct GrammarMatcherTests {
         }
     }
 
+    @Test("every division of a text into tokens is allowed, and a text that is not matched has none")
+    func divisions() throws {
+        let matcher = try schema(#"{"type":"object","properties":{"name":{"enum":["true","na}}"]},"me":{"type":"boolean"}},"required":["name"]}"#)
+        func ends(_ text: [UInt8]) -> Int {
+            // States before each byte; a division is a path from the first to the end.
+            var states = [[GrammarState]](repeating: [], count: text.count + 1)
+            states[0] = [matcher.start]
+            for place in text.indices {
+                for token in Self.tokens.indices where !Self.tokens[token].isEmpty && text[place...].starts(with: Self.tokens[token]) {
+                    for var state in states[place].prefix(3) where state.mask()?.allows(Int32(token)) == true {
+                        if state.advance(Int32(token)) { states[place + Self.tokens[token].count].append(state) }
+                    }
+                }
+            }
+            return states[text.count].count { state in
+                var state = state
+                return state.isComplete()
+            }
+        }
+        for text in [#"{"name":"true"}"#, #"{"name": "na}}", "me": false}"#] { #expect(ends(Array(text.utf8)) >= 2, "\(text)") }
+        for text in [#"{"name":"tru"}"#, #"{"name":"true"}}"#, #"{"me":true}"#] { #expect(ends(Array(text.utf8)) == 0, "\(text)") }
+    }
+
     @Test("a mask leaves the logits of allowed tokens, and sets all others to -infinity, also beyond the vocabulary")
     func application() throws {
         var state = try matcher { try $0.choice(["12", "abc"]) }.start
