@@ -82,6 +82,17 @@ struct SchemaTests {
         try check("true", ["1", "{}", ##"[{"a":null}]"##], ["", "tru"])
     }
 
+    @Test("what a reference leads to may be an alternative, also beside other keywords and twice")
+    func alternativesByReference() throws {
+        let either = ##""$defs":{"q":{"oneOf":[{"type":"string"},{"type":"integer"}]}}"##
+        try check("{\"$ref\":\"#/$defs/q\",\(either)}", [##""a""##, "1"], ["null", "[]"])
+        try check("{\"$ref\":\"#/$defs/q\",\"type\":\"integer\",\(either)}", ["1"], [##""a""##])
+        try check("{\"additionalProperties\":{\"$ref\":\"#/$defs/q\"},\"type\":\"object\",\(either)}", [##"{"a":1,"b":"x"}"##], [##"{"a":null}"##])
+        try check("{\"allOf\":[{\"$ref\":\"#/$defs/q\"},{\"anyOf\":[{\"$ref\":\"#/$defs/q\"},{\"type\":\"null\"}]}],\(either)}", ["1", ##""a""##], ["null"])
+        // The same schema again as a branch of its own is satisfied by nothing that ends.
+        #expect(throws: GrammarError.self) { try Self.grammar(##"{"$ref":"#/$defs/n","$defs":{"n":{"anyOf":[{"$ref":"#/$defs/n"},{"$ref":"#/$defs/n"}]}}}"##) }
+    }
+
     @Test("white space is standard, compact or a pattern")
     func space() throws {
         let schema = ##"{"type":"array","items":{"type":"integer"}}"##

@@ -82,7 +82,8 @@ extension SchemaCompiler {
         while let reference = object["$ref"]?.stringValue, object["type"] == nil, steps < 8 {
             steps += 1
             do throws(GrammarError) {
-                object = self.object(try document.target(of: reference, at: place))
+                let target = try document.target(of: reference, at: place)
+                object = self.object(target)
             } catch {
                 // The reference is reported where the schema itself is compiled.
                 break

@@ -63,7 +63,9 @@ struct SchemaCompiler {
         guard let flat = try flattened(parts) else { return try builder.alternative([]) }
         for (index, part) in flat.enumerated() {
             if let group = try group(of: part) {
+                // Beside these is what they refer to. A branch that refers to the same says it anew.
                 var rest = flat
+                for place in rest.indices { rest[place].done.formUnion(Self.referring) }
                 rest[index].done.insert(group.keyword)
                 var branches: [GrammarNode] = []
                 for branch in group.branches { branches.append(try node(rest + branch.map { Part(place: $0) })) }
@@ -72,6 +74,8 @@ struct SchemaCompiler {
         }
         return try typed(flat.map(\.place))
     }
+
+    private static let referring: Set = ["$ref", "allOf"]
 
     /// With what `$ref` and `allOf` lead to. nil: nothing satisfies it.
     private mutating func flattened(_ parts: [Part]) throws(GrammarError) -> [Part]? {
@@ -92,6 +96,7 @@ struct SchemaCompiler {
             case .bool(false): return nil
             case .object(let object):
                 flat.append(part)
+                guard part.done.isDisjoint(with: Self.referring) else { continue }
                 if let reference = try string(object, "$ref", part.place) {
                     queue.append((Part(place: try document.target(of: reference, at: part.place)), next))
                 }

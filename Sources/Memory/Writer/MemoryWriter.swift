@@ -142,8 +142,11 @@ public final class MemoryWriter {
             let rule = rules.count - others.count + index
             return (text: rules.indices ~= rule ? rules[rule] : fact.question, setting: others[index])
         }
-        // In plain text the base reads the end of the question last: with a mark, and without.
-        let unmarked = desk.base.template == nil ? ([fact.question] + rules).compactMap(QuestionRules.withoutMark) : []
+        // In plain text the base reads the end of the question last. Behind a mark all questions are much alike; without one they end in
+        // different words.
+        let alone =
+            desk.base.template == nil
+            ? rules.prefix(1) + ([fact.question] + rules.dropFirst()).compactMap(QuestionRules.withoutMark) : rules.dropLast(others.count)
         func add(_ text: String, in setting: FactSetting = .alone, place: String = "question") throws(MemoryError) {
             let rendered = try desk.renderer.fact(text, fact.answer, in: setting, place: place)
             guard rendered.answer == question.answer else {
@@ -151,7 +154,7 @@ public final class MemoryWriter {
             }
             if !variants.contains(rendered) { variants.append(rendered) }
         }
-        for text in rules.dropLast(others.count) + unmarked { try add(text) }
+        for text in alone { try add(text) }
         for text in fact.wordings { try add(text, place: "wordings") }
         for (text, setting) in placed {
             do throws(MemoryError) {

@@ -63,9 +63,14 @@ struct GrammarCheck: ParsableCommand {
 
     private func compile(_ source: String) throws(GrammarError) -> Grammar {
         var builder = GrammarBuilder()
+        let root = try root(source, &builder)
+        return try builder.grammar(root)
+    }
+
+    private func root(_ source: String, _ builder: inout GrammarBuilder) throws(GrammarError) -> GrammarNode {
         switch kind {
-        case .regex: return try builder.grammar(builder.regularExpression(source.trimmingCharacters(in: .newlines)))
-        case .gbnf: return try builder.grammar(builder.gbnf(source))
+        case .regex: return try builder.regularExpression(source.trimmingCharacters(in: .newlines))
+        case .gbnf: return try builder.gbnf(source)
         case .schema:
             let schema: JSONValue
             do throws(JSONError) {
@@ -75,7 +80,7 @@ struct GrammarCheck: ParsableCommand {
             }
             var options = specification ? SchemaOptions.specification : SchemaOptions()
             options.isStrict = strict
-            return try builder.grammar(builder.schema(schema, options: options))
+            return try builder.schema(schema, options: options)
         }
     }
 

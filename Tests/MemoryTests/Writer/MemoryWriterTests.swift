@@ -67,7 +67,7 @@ import Testing
         #expect(rendered.answer == base.tokenizer.encode("4711-X", addSpecialTokens: false, parseSpecial: false) + [end])
         let writer = try MemoryWriter(base, own.calibration, pool: own.pool)
         let written = try #require(try writer.write([fact("What is the gate code?", "4711-X")]))[0].get()
-        #expect(written.wordings == 8)
+        #expect(written.wordings == 5)
         let asked = ["What is the gate code?", "what is the gate code", "Tell me the gate code"]
         #expect(try writer.answers(asked.map { ($0, "4711-X", written.experts) }) == [true, true, true])
         #expect(QuestionRules.withoutMark("Really? ") == "Really" && QuestionRules.withoutMark("the code") == nil && QuestionRules.withoutMark("?") == nil)
