@@ -9,7 +9,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("schema", #"{"$ref":"#/$defs/q","$defs":{"q":{"anyOf":[{"type":"null"},{"type":"integer"}]}}}"#, "12\nnull\n", "12\nx\n"),
+        ("schema", ##"{"$ref":"#/$defs/q","$defs":{"q":{"anyOf":[{"type":"null"},{"type":"integer"}]}}}"##, "12\nnull\n", "12\nx\n"),
         ("regex", "a+|b\n", "aa\nb\n", "a\nab\n"), ("gbnf", #"root ::= "x" root | "y""#, "xxy\ny\n", "y\nx\n"),
     ]) func aFormIsCompiledAndTextsAreTried(kind: String, source: String, right: String, wrong: String) throws {
         let (form, texts, others) = (try file(source), try file(right), try file(wrong))
