@@ -62,7 +62,7 @@ def check(name, environments, url):
 def versions(python, packages):
     if not python.exists():
         return ", ".join(packages)
-    names = [re.sub(r"\[.*", "", package) for package in packages]
+    names = [re.sub(r"[\[@].*", "", package) for package in packages]
     code = "import sys, importlib.metadata as m; print(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"
     done = subprocess.run([python, "-c", code, *names], capture_output=True, text=True)
     return done.stdout.strip() or ", ".join(names)

@@ -9,6 +9,8 @@ import tempfile
 import time
 import urllib.request
 
+# The list of prices that comes with it, not the one on the web.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import litellm
 
 from common import MODEL, URL, run
@@ -66,22 +68,25 @@ def proxy():
         config.write_text(json.dumps({"model_list": [{"model_name": "small", "litellm_params": {
             "model": f"openai/{MODEL}", "api_base": f"{URL}/v1", "api_key": "none"}}]}))
         command = pathlib.Path(sys.executable).parent / "litellm"
-        process = subprocess.Popen([command, "--config", config, "--port", str(port), "--host", "127.0.0.1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"})
+        log = pathlib.Path(folder) / "log"
+        output = log.open("w")
+        process = subprocess.Popen([command, "--config", config, "--port", str(port), "--host", "127.0.0.1"], stdout=output, stderr=subprocess.STDOUT)
         try:
             body = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8}).encode()
-            for attempt in range(120):
+            for attempt in range(300):
                 try:
                     request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", body, {"content-type": "application/json", "authorization": "Bearer x"})
                     answer = json.load(urllib.request.urlopen(request, timeout=60))
                     break
                 except (ConnectionError, urllib.error.URLError):
-                    if attempt == 119 or process.poll() is not None:
-                        raise
+                    if attempt == 299 or process.poll() is not None:
+                        raise AssertionError(f"the proxy does not answer: {log.read_text()[-400:]}") from None
                     time.sleep(1)
             assert answer["choices"][0]["message"]["content"]
         finally:
             process.terminate()
             process.wait()
+            output.close()
 
 
 run(chat, stream, structured_output, tools, ollama_provider, anthropic_provider, responses, proxy)

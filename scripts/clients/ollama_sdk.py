@@ -55,6 +55,9 @@ def schema():
 
     r = client.chat(model=MODEL, messages=[{"role": "user", "content": "Tell me about Paris."}], format=City.model_json_schema(), options={"num_predict": 300, "temperature": 0})
     City.model_validate_json(r.message.content)
+
+
+def json_object():
     json.loads(client.chat(model=MODEL, messages=[{"role": "user", "content": "A JSON object about Paris."}], format="json", options={"num_predict": 200, "temperature": 0}).message.content)
 
 
@@ -87,4 +90,4 @@ def errors():
             assert e.status_code == status and e.error, e
 
 
-run(chat, chat_stream, generate, tools, schema, embed, lists, keep_alive, errors)
+run(chat, chat_stream, generate, tools, schema, json_object, embed, lists, keep_alive, errors)
