@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import secrets
 import socket
 import subprocess
 import sys
@@ -64,9 +65,11 @@ def proxy():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
+        # It starts only with a key that is hard to guess.
+        key = f"sk-{secrets.token_hex(32)}"
         config = pathlib.Path(folder) / "config.yaml"
         config.write_text(json.dumps({"model_list": [{"model_name": "small", "litellm_params": {
-            "model": f"openai/{MODEL}", "api_base": f"{URL}/v1", "api_key": "none"}}]}))
+            "model": f"openai/{MODEL}", "api_base": f"{URL}/v1", "api_key": "none"}}], "general_settings": {"master_key": key}}))
         command = pathlib.Path(sys.executable).parent / "litellm"
         log = pathlib.Path(folder) / "log"
         output = log.open("w")
@@ -75,7 +78,7 @@ def proxy():
             body = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8}).encode()
             for attempt in range(300):
                 try:
-                    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", body, {"content-type": "application/json", "authorization": "Bearer x"})
+                    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", body, {"content-type": "application/json", "authorization": f"Bearer {key}"})
                     answer = json.load(urllib.request.urlopen(request, timeout=60))
                     break
                 except (ConnectionError, urllib.error.URLError):
