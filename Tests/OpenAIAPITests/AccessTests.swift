@@ -27,6 +27,15 @@ import UV
         #expect(await status("Bearer sk-two", "DELETE", "/v1/adapters/bash") == 200)
     }
 
+    @LoopActor @Test("LoRAX's clients read errors of its shape also where the request is not read", arguments: ["/", "/generate", "/generate_stream"])
+    func errorsBeforeTheHandler(path: String) async throws {
+        let api = TestAPI(configure: { $0.keys = try! APIKeys(file: "sk-one\n") })
+        let answer = await api.send("POST", path)
+        #expect(answer.status == 401)
+        #expect(try answer.json()["error"]?.stringValue?.isEmpty == false)
+        #expect(try answer.json()["error_type"] == "invalid_input")
+    }
+
     @LoopActor @Test func unknownPathsAndMethodsAreTold() async throws {
         let api = TestAPI()
         let missing = await api.send("GET", "/v1/nothing")
@@ -37,6 +46,9 @@ import UV
         #expect(wrong.headers["Allow"] == "POST, OPTIONS")
         let adapters = await api.send("POST", "/v1/adapters/bash")
         #expect(adapters.headers["Allow"] == "GET, PUT, DELETE, HEAD, OPTIONS")
+        // No response has the identity `input_tokens`.
+        #expect(await api.send("OPTIONS", "/v1/responses/input_tokens").headers["Allow"] == "POST, OPTIONS")
+        #expect(await api.send("GET", "/v1/responses/input_tokens").status == 405)
         #expect(await api.send("HEAD", "/v1/models").status == 200)
         #expect(await api.send("GET", "/v1/models/").status == 200)
         #expect(api.records.map(\.endpoint).contains("other"))

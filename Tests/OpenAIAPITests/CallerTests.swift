@@ -59,7 +59,8 @@ import UV
         let twice: HTTPHeaders = ["X-Team": "blue", "x-team": "red"]
         for (method, path) in [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("POST", "/generate"), ("GET", "/lora-adapters")] {
             let answer = await api.send(method, path, TestAPI.chatBody(""), headers: twice)
-            #expect(answer.status == 400, "\(path)")
+            // LoRAX's status for it is 422.
+            #expect(answer.status == (path == "/generate" ? 422 : 400), "\(path)")
             #expect(answer.text.contains("x-team"))
         }
         #expect(await api.send("GET", "/health", headers: twice).status == 200)

@@ -56,6 +56,22 @@ import UV
         #expect(Set(described).count == described.count)
     }
 
+    /// The answers' own tests have these statuses and bodies.
+    @Test("it has the statuses that are no errors, the errors of each dialect, and no schema for what comes in pieces")
+    func answers() throws {
+        func responses(_ method: String, _ path: String) throws -> JSONObject {
+            try #require(OpenAPIDocument.paths[path]?[method]?["responses"]?.objectValue)
+        }
+        #expect(try Set(responses("put", "/v1/adapters/{name}").map(\.key)) == ["201", "default"])
+        let ready = try responses("get", "/ready")
+        #expect(ready["503"] == ready["200"])
+        for path in ["/", "/generate", "/generate_stream"] {
+            let post = try responses("post", path)
+            #expect(post["default"]?["content"]?["application/json"]?["schema"] == SchemaText.reference("LoRAXError"), "\(path)")
+        }
+        #expect(try responses("post", "/generate_stream")["200"]?["content"]?["text/event-stream"] == [:])
+    }
+
     @LoopActor @Test("it is served with the program's version, and asks for a key where the server does")
     func served() async throws {
         let open = try await TestAPI().send("GET", "/openapi.json").json()

@@ -58,6 +58,7 @@ import UV
         ("{\"messages\":[{\"role\":\"user\"}]}", "messages[0].content"),
         ("{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}", "messages[0].content"),
         ("{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"contnt\":\"y\"}]}", "messages[0].contnt"),
+        ("{\"messages\":[{\"role\":\"tool\",\"refusal\":{}}]}", "messages[0].refusal"),
         ("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{}}]}]}", "messages[0].content[0].type"),
         ("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"tool_calls\":[{\"id\":1}]}]}", "messages[1].tool_calls[0].id"),
         ("[1]", nil), ("nonsense", nil), ("", nil), ("{\"a\":\"\\ud800\"}", nil),

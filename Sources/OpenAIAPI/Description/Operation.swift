@@ -22,19 +22,22 @@ struct Operation: Sendable {
     var body: String?
     var bodyType = "application/json"
     var answer: Answer
+    /// Those with which the answer comes; all others are errors.
+    var statuses: [Int]
     var stream: Stream?
     /// Of the query.
     var query: JSONObject = [:]
 
     init(
-        _ summary: String, _ tag: String, body: String? = nil, bodyType: String = "application/json", _ answer: Answer, stream: Stream? = nil,
-        query: JSONObject = [:]
+        _ summary: String, _ tag: String, body: String? = nil, bodyType: String = "application/json", _ answer: Answer, statuses: [Int] = [200],
+        stream: Stream? = nil, query: JSONObject = [:]
     ) {
         self.summary = summary
         self.tag = tag
         self.body = body
         self.bodyType = bodyType
         self.answer = answer
+        self.statuses = statuses
         self.stream = stream
         self.query = query
     }
@@ -73,9 +76,12 @@ struct Operation: Sendable {
             content["text/plain"] = ["schema": ["type": "string"]]
         case .bytes: content["application/octet-stream"] = ["schema": ["type": "string"]]
         }
-        if let stream { content[stream.rawValue] = ["schema": ["type": "string"]] }
+        // Without a schema: OpenAPI 3.1 has none for what comes piece by piece.
+        if let stream { content[stream.rawValue] = [:] }
         let error: JSONValue = ["description": "an error", "content": ["application/json": ["schema": SchemaText.reference(endpoint.errors.schemaName)]]]
-        return ["200": ["description": "the answer", "content": .object(content)], "default": error]
+        var responses: JSONObject = ["default": error]
+        for status in statuses { responses["\(status)"] = ["description": "the answer", "content": .object(content)] }
+        return responses
     }
 }
 

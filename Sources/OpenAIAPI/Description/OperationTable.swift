@@ -3,7 +3,11 @@ import JSON
 /// What each endpoint does, by method and path. A test compares it with `Endpoint.all`.
 enum OperationTable {
     private typealias Text = SchemaText
-    private static let page: JSONObject = ["after": ["type": "string"], "limit": ["type": "integer", "minimum": 1, "maximum": 1_000]]
+    private static let page = list(most: FineTuningLimits().page)
+
+    private static func list(most: Int) -> JSONObject {
+        ["after": ["type": "string"], "limit": ["type": "integer", "minimum": 1, "maximum": .integer(Int64(most))]]
+    }
 
     static let all: [String: Operation] = generation.merging(dialects) { $1 }.merging(management) { $1 }.merging(tuning) { $1 }
 
@@ -31,17 +35,17 @@ enum OperationTable {
         "POST /v1/responses/input_tokens": Operation("Counts a request's tokens", "Responses", body: "ResponseRequest", .json("TokenCount")),
         "GET /v1/responses/{id}": Operation("A stored response", "Responses", .json("Response")),
         "DELETE /v1/responses/{id}": Operation("Forgets a response", "Responses", .json("Object")),
-        "GET /v1/responses/{id}/input_items": Operation("What a response answered", "Responses", .json("List"), query: page),
+        "GET /v1/responses/{id}/input_items": Operation("What a response answered", "Responses", .json("List"), query: list(most: 100)),
         "POST /v1/responses/{id}/cancel": Operation("Cancels a response in the background; there are none", "Responses", .json("Response")),
         "POST /v1/messages": Operation("Anthropic's messages", "Anthropic", body: "AnthropicRequest", .json("AnthropicMessage"), stream: .events),
         "POST /v1/messages/count_tokens": Operation("Counts a request's tokens", "Anthropic", body: "AnthropicCount", .json("TokenCount")),
         "GET /api/version": Operation("The version", "Ollama", .json("Object")), "GET /api/tags": Operation("Models", "Ollama", .json("Object")),
         "GET /api/ps": Operation("Models in memory", "Ollama", .json("Object")),
-        "POST /api/show": Operation("What a model is", "Ollama", body: "OllamaRequest", .json("Object")),
+        "POST /api/show": Operation("What a model is", "Ollama", body: "OllamaModel", .json("Object")),
         "POST /api/chat": Operation("Answers a conversation", "Ollama", body: "OllamaRequest", .json("Object"), stream: .lines),
         "POST /api/generate": Operation("Continues a text", "Ollama", body: "OllamaRequest", .json("Object"), stream: .lines),
-        "POST /api/embed": Operation("Embeds texts", "Ollama", body: "OllamaRequest", .json("Object")),
-        "POST /api/embeddings": Operation("Embeds a text", "Ollama", body: "OllamaRequest", .json("Object")),
+        "POST /api/embed": Operation("Embeds texts", "Ollama", body: "OllamaModel", .json("Object")),
+        "POST /api/embeddings": Operation("Embeds a text", "Ollama", body: "OllamaModel", .json("Object")),
     ]
 
     private static let management: [String: Operation] = [
@@ -49,18 +53,18 @@ enum OperationTable {
         "GET /v1/models/{id}": Operation("A model", "Models", .json("Model")),
         "GET /v1/adapters": Operation("Adapters with their states", "Adapters", .json("List")),
         "GET /v1/adapters/{name}": Operation("An adapter", "Adapters", .json("Adapter")),
-        "PUT /v1/adapters/{name}": Operation("Copies an adapter from the import folder", "Adapters", body: "AdapterImport", .json("Adapter")),
+        "PUT /v1/adapters/{name}": Operation("Copies an adapter from the import folder", "Adapters", body: "AdapterImport", .json("Adapter"), statuses: [201]),
         "DELETE /v1/adapters/{name}": Operation("Deletes an adapter's folder", "Adapters", .json("Object")),
         "POST /v1/load_lora_adapter": Operation("Serves an adapter, as vLLM does", "Adapters", body: "LoadAdapter", .text),
         "POST /v1/unload_lora_adapter": Operation("Stops serving an adapter, as vLLM does", "Adapters", body: "UnloadAdapter", .text),
         "POST /v1/memories": Operation("Tells facts", "Memories", body: "TellRequest", .json("Object")),
         "GET /v1/memories": Operation(
-            "Facts", "Memories", .json("List"), query: page.with(["memory": ["type": "string"], "contains": ["type": "string"]])),
+            "Facts", "Memories", .json("List"), query: list(most: MemoryLimits().page).with(["memory": ["type": "string"], "contains": ["type": "string"]])),
         "GET /v1/memories/{id}": Operation("A fact", "Memories", .json("Object")),
         "PATCH /v1/memories/{id}": Operation("Changes a fact", "Memories", body: "FactChange", .json("Object")),
         "DELETE /v1/memories/{id}": Operation("Forgets a fact", "Memories", .json("Object")),
         "GET /health": Operation("The process runs", "Server", .json("Status")),
-        "GET /ready": Operation("Whether requests can be answered now; 503 while not", "Server", .json("Status")),
+        "GET /ready": Operation("Whether requests can be answered now; 503 while not", "Server", .json("Status"), statuses: [200, 503]),
         "GET /metrics": Operation("Figures in Prometheus' format", "Server", .text),
         "GET /openapi.json": Operation("This description", "Server", .json("Object")),
     ]

@@ -6,21 +6,21 @@ extension RequestSchemas {
 
     /// Who answers.
     private static let selection: JSONObject = [
-        "model": Text.string("an adapter, `base`, or `auto`: the router decides"), "expert": Text.string("an adapter; overrides `model`"),
-        "adapter_id": Text.string("as `expert` (LoRAX)"), "merged_adapters": Text.anyObject("several adapters as one (LoRAX)"),
+        "model": Text.name("an adapter, `base`, or `auto`: the router decides"), "expert": Text.name("an adapter; overrides `model`"),
+        "adapter_id": Text.name("as `expert` (LoRAX)"), "merged_adapters": Text.anyObject("several adapters as one (LoRAX)"),
         "lora": Text.array(of: Text.reference("WeightedAdapter"), "adapters with weights (llama.cpp)", most: 64),
         "memory": Text.anything("memories that are asked: a name, names, false, or an object"),
-        "scale": Text.number(-100...100, "how strongly the adapter acts"), "route": Text.reference("RouteOptions"),
+        "scale": Text.number(-100...100, "how strongly the adapter acts"), "route": Text.one(of: [Text.reference("RouteOptions"), ["type": "null"]]),
         "lmoe": Text.anything("of an answer; ignored in a request"),
     ]
 
     private static let sampling: JSONObject = [
         "frequency_penalty": Text.number(-2...2), "presence_penalty": Text.number(-2...2), "repetition_penalty": Text.number(0.01...10),
         "logit_bias": Text.anyObject("token id to bias, -100 to 100"), "max_tokens": Text.integer(0...Int(Int32.max)),
-        "n": Text.integer(1...16), "seed": Text.integer(), "stop": Text.one(of: [Text.string(), Text.array(of: ["type": "string"], most: 16)]),
+        "n": Text.integer(1...16), "seed": Text.integer(), "stop": Text.one(of: [Text.name(), Text.array(of: Text.name(isOptional: false), most: 16)]),
         "stream": Text.boolean("in pieces, as server-sent events"), "stream_options": Text.anyObject("`include_usage`, `continuous_usage_stats`"),
         "temperature": Text.number(0...2), "top_p": Text.number(0...1), "top_k": Text.integer(-1...(1 << 30)), "min_p": Text.number(0...1),
-        "typical_p": Text.number(0...1), "user": Text.string("your name for your own user"), "ignore_eos": Text.boolean(),
+        "typical_p": Text.positive(through: 1), "user": Text.string("your name for your own user"), "ignore_eos": Text.boolean(),
     ]
 
     private static let tokens: JSONObject = [
@@ -49,7 +49,8 @@ extension RequestSchemas {
             selection, sampling, tokens, format,
             [
                 "messages": Text.array(of: Text.reference("Message"), least: 1, most: 2_048, isOptional: false),
-                "logprobs": Text.boolean(), "top_logprobs": Text.integer(0...20), "max_completion_tokens": Text.integer(0...Int(Int32.max)),
+                "logprobs": Text.boolean(), "top_logprobs": Text.integer(0...20), "max_tokens": Text.integer(1...Int(Int32.max)),
+                "max_completion_tokens": Text.integer(1...Int(Int32.max)),
                 "tools": Text.array(of: Text.reference("Tool"), most: 128),
                 "tool_choice": Text.anything("`none`, `auto`, `required`, or an object that names a function"), "parallel_tool_calls": Text.boolean(),
                 "functions": Text.array(of: ["type": "object"]), "function_call": Text.anything("as `tool_choice`, older"),
@@ -81,7 +82,7 @@ extension RequestSchemas {
             "content": Text.one(of: [Text.string(), Text.array(of: ["type": "object"])], "a text, or parts of text"), "name": Text.string(),
             "tool_calls": Text.array(of: ["type": "object"]), "tool_call_id": Text.string(), "refusal": Text.string(), "audio": Text.anything("ignored"),
             "function_call": Text.anyObject(), "annotations": Text.anything("ignored"), "reasoning_content": Text.string(),
-            "reasoning": Text.anything("as `reasoning_content`"), "cache_control": Text.anything("ignored"), "lmoe": Text.anything("ignored"),
+            "reasoning": Text.string("as `reasoning_content`"), "cache_control": Text.anything("ignored"), "lmoe": Text.anything("ignored"),
         ], required: ["role"])
 
     static let tool = Text.object(
@@ -94,7 +95,7 @@ extension RequestSchemas {
 
     static let loRAX = Text.object(
         [
-            "inputs": ["type": "string"], "parameters": Text.anyObject("LoRAX's, `adapter_id` among them"), "stream": Text.boolean(),
-            "route": Text.reference("RouteOptions"), "lmoe": Text.anything("ignored"),
+            "inputs": Text.string(least: 1, isOptional: false), "parameters": Text.anyObject("LoRAX's, `adapter_id` among them"), "stream": Text.boolean(),
+            "route": Text.one(of: [Text.reference("RouteOptions"), ["type": "null"]]), "lmoe": Text.anything("ignored"),
         ], required: ["inputs"])
 }

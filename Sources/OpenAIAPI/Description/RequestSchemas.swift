@@ -6,70 +6,79 @@ enum RequestSchemas {
 
     static let all: JSONObject = [
         "ChatCompletionRequest": chat, "CompletionRequest": completion, "Message": message, "Tool": tool, "GenerateRequest": loRAX,
-        "WeightedAdapter": Text.object(["id": ["type": "integer", "minimum": 0], "scale": ["type": "number"]], required: ["id", "scale"]),
+        "WeightedAdapter": Text.object(["id": ["type": "integer", "minimum": 0], "scale": ["type": "number"]], required: ["id", "scale"], isOpen: true),
         "WeightedAdapters": Text.array(of: Text.reference("WeightedAdapter"), isOptional: false),
         "RouteOptions": Text.object([
-            "threshold": Text.number(0...1), "candidates": Text.array(of: ["type": "string"], least: 1, most: 1_000), "explain": Text.boolean(),
+            "threshold": Text.number(0...1), "candidates": Text.array(of: Text.name(isOptional: false), least: 1, most: 1_000), "explain": Text.boolean(),
         ]),
         "RouteRequest": Text.object(
             [
                 "input": Text.one(of: [["type": "string"], Text.array(of: Text.reference("Message"), least: 1, isOptional: false)]),
-                "top": Text.integer(1...1_000), "threshold": Text.number(0...1), "candidates": Text.array(of: ["type": "string"], least: 1, most: 1_000),
+                "top": Text.integer(1...1_000), "threshold": Text.number(0...1), "candidates": Text.array(of: Text.name(isOptional: false), least: 1, most: 1_000),
                 "map": Text.boolean("the examples around the text in two dimensions, too"),
             ], required: ["input"]),
         "EmbeddingRequest": Text.object(
             [
                 "input": Text.one(of: [
-                    ["type": "string"], Text.array(of: ["type": "integer"], least: 1, isOptional: false),
-                    Text.array(of: Text.one(of: [["type": "string"], Text.array(of: ["type": "integer"], isOptional: false)]), least: 1, most: 2_048, isOptional: false),
+                    embedded, tokens,
+                    Text.array(of: Text.one(of: [embedded, tokens]), least: 1, most: 2_048, isOptional: false),
                 ]),
-                "model": Text.string(), "dimensions": Text.integer(), "encoding_format": Text.string(of: ["float", "base64"]), "user": Text.string(),
+                "model": Text.name(), "dimensions": Text.integer(), "encoding_format": Text.string(of: ["float", "base64"]), "user": Text.anything("ignored"),
                 "truncate": Text.boolean(), "truncate_prompt_tokens": Text.integer(), "truncation_side": Text.string(of: ["right"]),
             ], required: ["input"]),
-        "AdapterImport": Text.object(["source": ["type": "string", "description": "a folder inside the import folder"]], required: ["source"], isOpen: true),
+        "AdapterImport": Text.object(["source": Text.name("a folder inside the import folder", isOptional: false)], required: ["source"], isOpen: true),
         "LoadAdapter": Text.object(
-            ["lora_name": ["type": "string"], "lora_path": ["type": "string"], "load_inplace": Text.boolean()], required: ["lora_name", "lora_path"],
+            ["lora_name": Text.name(isOptional: false), "lora_path": Text.name(isOptional: false), "load_inplace": Text.boolean()], required: ["lora_name", "lora_path"],
             isOpen: true),
-        "UnloadAdapter": Text.object(["lora_name": ["type": "string"], "lora_int_id": Text.integer()], required: ["lora_name"]),
-        "FileUpload": Text.object(["file": ["type": "string", "format": "binary"], "purpose": ["type": "string"]], required: ["file", "purpose"], isOpen: true),
+        "UnloadAdapter": Text.object(["lora_name": Text.name(isOptional: false), "lora_int_id": Text.integer()], required: ["lora_name"]),
+        "FileUpload": Text.object(["file": ["type": "string", "format": "binary"], "purpose": Text.string(of: ["fine-tune"], isOptional: false)], required: ["file", "purpose"], isOpen: true),
         "FineTuningRequest": Text.object(
             [
-                "model": ["type": "string"], "training_file": ["type": "string"], "validation_file": Text.string(),
+                "model": Text.name(isOptional: false), "training_file": Text.name(isOptional: false), "validation_file": Text.name(),
                 "hyperparameters": Text.anyObject(), "method": Text.anyObject("`supervised` or `dpo`"), "suffix": Text.string(),
                 "seed": Text.integer(0...Int(Int32.max)), "metadata": Text.anyObject(), "integrations": Text.array(of: ["type": "object"], most: 0),
                 "lmoe": Text.anyObject("settings of `lmoe tune` by their names"),
             ], required: ["model", "training_file"]),
         "Fact": Text.object(fact, required: ["question", "answer"]),
-        "TellRequest": Text.object(
-            fact.merging([
-                "memory": Text.string("needed where there are several"), "facts": Text.array(of: Text.reference("Fact"), least: 1, most: 256),
-                "on_conflict": Text.string(of: ["refuse", "replace", "add"]),
-            ])),
-        "FactChange": Text.object(fact),
+        "TellRequest": Text.one(of: [
+            Text.object(fact.merging(telling), required: ["question", "answer"]),
+            Text.object(
+                telling.merging(["facts": Text.array(of: Text.reference("Fact"), least: 1, most: 256, isOptional: false)]), required: ["facts"]),
+        ]),
+        "FactChange": Text.object(["question": Text.string(), "answer": Text.string(), "paraphrases": paraphrases]),
         "TokenizeRequest": Text.object(
             [
-                "model": Text.string(), "prompt": Text.string(), "content": Text.string(), "add_special_tokens": Text.boolean(), "add_special": Text.boolean(),
+                "model": Text.name(), "prompt": Text.string(), "content": Text.string(), "add_special_tokens": Text.boolean(), "add_special": Text.boolean(),
                 "parse_special": Text.boolean(), "with_pieces": Text.boolean(), "return_token_strs": Text.boolean(),
                 "messages": Text.array(of: Text.reference("Message")),
             ], isOpen: true),
-        "DetokenizeRequest": Text.object(["model": Text.string(), "tokens": Text.array(of: ["type": "integer"], isOptional: false)], required: ["tokens"], isOpen: true),
+        "DetokenizeRequest": Text.object(["model": Text.name(), "tokens": Text.array(of: ["type": "integer"], isOptional: false)], required: ["tokens"], isOpen: true),
         "TemplateRequest": Text.object(["messages": Text.array(of: Text.reference("Message"), least: 1, isOptional: false)], required: ["messages"], isOpen: true),
         "ResponseRequest": Text.object(
-            ["model": Text.string(), "input": Text.one(of: [["type": "string"], Text.array(of: ["type": "object"])])], required: ["input"], isOpen: true),
+            ["model": Text.name(), "input": Text.one(of: [["type": "string"], Text.array(of: ["type": "object"])])], required: ["input"], isOpen: true),
         "AnthropicRequest": Text.object(
-            [
-                "model": ["type": "string"], "max_tokens": ["type": "integer", "minimum": 1],
-                "messages": Text.array(of: ["type": "object"], least: 1, isOptional: false),
-            ], required: ["model", "max_tokens", "messages"], isOpen: true),
+            ["model": Text.name("without one the base answers"), "max_tokens": ["type": "integer", "minimum": 1], "messages": turns],
+            required: ["max_tokens", "messages"], isOpen: true),
         "AnthropicCount": Text.object(
-            ["model": ["type": "string"], "messages": Text.array(of: ["type": "object"], least: 1, isOptional: false)], required: ["model", "messages"],
-            isOpen: true),
-        "OllamaRequest": Text.object(["model": ["type": "string"]], required: ["model"], isOpen: true),
+            ["model": Text.name(), "messages": turns], required: ["messages"], isOpen: true),
+        "OllamaRequest": Text.object(["model": Text.name("without one the router decides")], isOpen: true),
+        "OllamaModel": Text.object(["model": Text.name(isOptional: false)], required: ["model"], isOpen: true),
     ]
 
+    private static let paraphrases = Text.array(of: ["type": "string"])
     private static let fact: JSONObject = [
-        "question": Text.string(), "answer": Text.string(), "paraphrases": Text.array(of: ["type": "string"]), "source": Text.string(),
+        "question": ["type": "string"], "answer": ["type": "string"], "paraphrases": paraphrases, "source": Text.string(),
     ]
+    private static let telling: JSONObject = [
+        "memory": Text.name("needed where there are several"), "on_conflict": Text.string(of: ["refuse", "replace", "add"]),
+    ]
+    private static let embedded = Text.string(least: 1, isOptional: false)
+    private static let tokens = Text.array(of: ["type": "integer", "minimum": 0], least: 1, isOptional: false)
+    private static let turns = Text.array(
+        of: Text.object(
+            ["role": Text.string(of: ["user", "assistant", "system"], isOptional: false), "content": Text.one(of: [["type": "string"], ["type": "array"]])],
+            required: ["role", "content"], isOpen: true),
+        least: 1, most: 2_048, isOptional: false)
 }
 
 extension JSONObject {

@@ -10,11 +10,16 @@ enum SchemaText {
         return .object(schema)
     }
 
-    static func string(_ description: String? = nil, of values: [String]? = nil, isOptional: Bool = true) -> JSONValue {
+    /// - Parameter least: characters.
+    static func string(_ description: String? = nil, of values: [String]? = nil, least: Int? = nil, isOptional: Bool = true) -> JSONValue {
         var schema = typed("string", description, isOptional)
+        if let least { schema["minLength"] = .integer(Int64(least)) }
         if let values { schema["enum"] = .array(values.map(JSONValue.string) + (isOptional ? [.null] : [])) }
         return .object(schema)
     }
+
+    /// The name of something that is served: not empty.
+    static func name(_ description: String? = nil, isOptional: Bool = true) -> JSONValue { string(description, least: 1, isOptional: isOptional) }
 
     static func boolean(_ description: String? = nil) -> JSONValue { .object(typed("boolean", description, true)) }
 
@@ -27,6 +32,13 @@ enum SchemaText {
     static func number(_ range: ClosedRange<Double>? = nil, _ description: String? = nil) -> JSONValue {
         var schema = typed("number", description, true)
         if let range { (schema["minimum"], schema["maximum"]) = (.number(range.lowerBound), .number(range.upperBound)) }
+        return .object(schema)
+    }
+
+    /// Above 0.
+    static func positive(through most: Double) -> JSONValue {
+        var schema = typed("number", nil, true)
+        (schema["exclusiveMinimum"], schema["maximum"]) = (0, .number(most))
         return .object(schema)
     }
 

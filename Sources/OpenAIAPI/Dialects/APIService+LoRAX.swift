@@ -3,7 +3,6 @@ import JSON
 extension APIService {
     /// - Parameter isStream: nil lets the body's `stream` decide, as LoRAX's client does with `POST /`.
     func generate(_ exchange: Exchange, isStream: Bool?) throws {
-        exchange.errors = .lorax
         let services = try accepting()
         let names = names(services, exchange)
         try read(exchange) { [fields, limits] document in
@@ -15,7 +14,6 @@ extension APIService {
 
     /// LoRAX's `/info`, as far as it applies.
     func info(_ exchange: Exchange) throws {
-        exchange.errors = .lorax
         let services = try ready()
         let length = JSONValue.integer(Int64(services.backend.contextLength))
         exchange.respond([

@@ -19,10 +19,11 @@ extension ChatMessage {
         let calls = try Self.toolCalls(cursor["tool_calls"]) + Self.functionCall(cursor["function_call"])
         let newer = try cursor["reasoning"].optionalString()
         let reasoning = try cursor["reasoning_content"].optionalString() ?? newer
+        let refusal = try cursor["refusal"].optionalString()
         var content = try Self.text(cursor["content"])
         if content == nil, role == "assistant" {
             // The assistant's refusal, or nothing beside its calls or its thinking.
-            content = try cursor["refusal"].optionalString() ?? (calls.isEmpty && reasoning == nil ? nil : "")
+            content = refusal ?? (calls.isEmpty && reasoning == nil ? nil : "")
         }
         // A function may return nothing.
         if content == nil, role == "tool" { content = "" }

@@ -115,9 +115,9 @@ public final class APIService {
         var common = configuration.cors.headers(origin: request.headers["Origin"], isGeneration: path.isGeneration)
         let id = Self.requestID(request.headers["x-request-id"]) ?? identity("req_")
         common["x-request-id"] = id
-        let exchange = Exchange(
-            request, responder, id: id, endpoint: path.matches.first?.endpoint.pattern ?? "other", common: common, observe: observe)
-        if let endpoint = path.matches.first?.endpoint { exchange.errors = endpoint.errors }
+        let endpoint = path.match(request.method)?.endpoint ?? path.matches.first?.endpoint
+        let exchange = Exchange(request, responder, id: id, endpoint: endpoint?.pattern ?? "other", common: common, observe: observe)
+        if let endpoint { exchange.errors = endpoint.errors }
         let key = ObjectIdentifier(exchange)
         exchanges[key] = exchange
         exchange.onOver = { [weak self] in self?.exchanges[key] = nil }

@@ -38,6 +38,9 @@ struct Endpoint: Sendable {
         segments = pattern.utf8.split(separator: UInt8(ascii: "/"))
     }
 
+    /// Whether another path than the pattern itself matches.
+    var hasParameters: Bool { segments.contains { $0.first == UInt8(ascii: "{") } }
+
     /// The parameters if the path matches; a slash at the end does not matter.
     /// Bytes are compared: comparing long Unicode text could take very long.
     func match(_ path: [Substring.UTF8View]) -> [String]? {
@@ -75,9 +78,9 @@ struct Endpoint: Sendable {
             try service.unloadLoRA(exchange)
         },
         Endpoint("GET", "/", .open) { service, exchange, _ in service.root(exchange) },
-        Endpoint("POST", "/", .generation) { service, exchange, _ in try service.generate(exchange, isStream: nil) },
-        Endpoint("POST", "/generate", .generation) { service, exchange, _ in try service.generate(exchange, isStream: false) },
-        Endpoint("POST", "/generate_stream", .generation) { service, exchange, _ in
+        Endpoint("POST", "/", .generation, errors: .lorax) { service, exchange, _ in try service.generate(exchange, isStream: nil) },
+        Endpoint("POST", "/generate", .generation, errors: .lorax) { service, exchange, _ in try service.generate(exchange, isStream: false) },
+        Endpoint("POST", "/generate_stream", .generation, errors: .lorax) { service, exchange, _ in
             try service.generate(exchange, isStream: true)
         },
         Endpoint("POST", "/tokenize") { service, exchange, _ in try service.tokenize(exchange) },
@@ -85,7 +88,7 @@ struct Endpoint: Sendable {
         Endpoint("GET", "/tokenizer_info") { service, exchange, _ in try service.tokenizerInfo(exchange) },
         Endpoint("POST", "/apply-template") { service, exchange, _ in try service.applyTemplate(exchange) },
         Endpoint("GET", "/props") { service, exchange, _ in try service.properties(exchange) },
-        Endpoint("GET", "/info") { service, exchange, _ in try service.info(exchange) },
+        Endpoint("GET", "/info", errors: .lorax) { service, exchange, _ in try service.info(exchange) },
         Endpoint("GET", "/lora-adapters") { service, exchange, _ in try service.scaledAdapters(exchange) },
         Endpoint("POST", "/lora-adapters", .admin) { service, exchange, _ in try service.setScaledAdapters(exchange) },
         Endpoint("POST", "/v1/files", .tuning) { service, exchange, _ in try service.uploadFile(exchange) },

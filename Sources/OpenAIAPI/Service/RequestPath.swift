@@ -2,11 +2,14 @@ import HTTP
 
 /// The endpoints that a request's path names.
 struct RequestPath: Sendable {
+    /// Those of a pattern without parameters come before others: `/v1/responses/input_tokens` is no response's identity.
     let matches: [(endpoint: Endpoint, parameters: [String])]
 
     init(_ request: HTTPRequest) {
         let path = request.path.utf8.split(separator: UInt8(ascii: "/"))
-        matches = Endpoint.all.compactMap { endpoint in endpoint.match(path).map { (endpoint, $0) } }
+        let all = Endpoint.all.compactMap { endpoint in endpoint.match(path).map { (endpoint, $0) } }
+        let exact = all.filter { !$0.0.hasParameters }
+        matches = exact.isEmpty ? all : exact
     }
 
     /// Pages of any site may read the answer. So they may read that a path is unknown.
