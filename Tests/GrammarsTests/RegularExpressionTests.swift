@@ -27,6 +27,8 @@ struct RegularExpressionTests {
             ("\\p{Lu}\\p{Ll}*", ["Éa", "A"], ["a", "aA"]),
             ("", [""], ["a"]),
             ("a||b", ["", "a", "b"], ["ab"]),
+            // Would never end if each repetition of nothing took a step.
+            ("((){1000000000}){1000000000}a(b{0}){1000000000}", ["a"], ["", "b", "ab"]),
         ] as [(String, [String], [String])])
     func whole(pattern: String, matching: [String], others: [String]) throws {
         // Classes of all characters are made once, outside the time to compile.

@@ -183,6 +183,18 @@ import UV
         #expect(request.maxTokens == 3)
     }
 
+    @LoopActor @Test func onlyAStopStringThatCameIsLoraxsStopSequence() async throws {
+        let body = "{\"inputs\":\"x\",\"parameters\":{\"details\":true,\"stop\":[\"END\"]}}"
+        for (found, reason) in [(nil, "eos_token"), ("END", "stop_sequence")] as [(String?, String)] {
+            let api = TestAPI { _, stream in
+                stream.send(StreamTests.started)
+                stream.send(.delta(text: "Hel", logprobs: []))
+                stream.send(.finished(.stop, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 1, stopString: found), .init()))
+            }
+            #expect(try await api.send("POST", "/generate", body).json()["details"]?["finish_reason"] == .string(reason))
+        }
+    }
+
     @LoopActor @Test func loraxsStreamHasATokenAnEventAndTheTextInTheLast() async throws {
         let answer = await TestAPI().send("POST", "/generate_stream", "{\"inputs\":\"x\",\"parameters\":{\"do_sample\":true}}")
         let events = try answer.eventValues()

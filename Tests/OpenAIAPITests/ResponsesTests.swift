@@ -170,6 +170,7 @@ import UV
         ("\"input\":\"x\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"},{\"type\":\"function\",\"name\":\"f\"}]", "tools[1]"),
         ("\"input\":\"x\",\"tool_choice\":\"required\"", "tool_choice"), ("\"input\":\"x\",\"tool_choice\":\"maybe\"", "tool_choice"),
         ("\"input\":\"x\",\"tool_choice\":{\"type\":\"function\",\"name\":\"g\"},\(tools)", "tool_choice"),
+        ("\"input\":\"x\",\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"required\",\"tools\":[]},\(tools)", "tool_choice.tools"),
         ("\"input\":\"x\",\"tool_choice\":{\"type\":\"file_search\"}", "tool_choice.type"),
         ("\"input\":\"x\",\"text\":{\"format\":{\"type\":\"xml\"}}", "text.format.type"),
         ("\"input\":\"x\",\"text\":{\"format\":{\"type\":\"json_schema\",\"schema\":{}}}", "text.format.name"),

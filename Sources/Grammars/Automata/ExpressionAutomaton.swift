@@ -89,7 +89,12 @@ struct ExpressionAutomaton {
                 moves[Int(loop)] = .split(try compile(part, loop), next)
                 state = loop
             }
-            for _ in 0..<least { state = try compile(part, state) }
+            for _ in 0..<least {
+                let before = state
+                state = try compile(part, before)
+                // A part without any character: more of it changes nothing.
+                if state == before { break }
+            }
             return state
         case .start: return try add(.start(next))
         case .end: return try add(.end(next))

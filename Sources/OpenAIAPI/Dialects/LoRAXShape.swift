@@ -49,7 +49,7 @@ struct LoRAXShape: AnswerShape {
         let reason: String =
             switch answer.choices[0].finish {
             case .length: "length"
-            default: answer.job.stop.isEmpty ? "eos_token" : "stop_sequence"
+            default: answer.choices[0].usage?.stopString == nil ? "eos_token" : "stop_sequence"
             }
         let usage = answer.usage
         return [

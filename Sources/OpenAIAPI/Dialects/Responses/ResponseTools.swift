@@ -37,6 +37,7 @@ enum ResponseTools {
                     guard tools.contains(where: { $0.name == name }) else { throw place["name"].invalid("no tool is named `\(name)`") }
                     allowed.insert(name)
                 }
+                guard !allowed.isEmpty else { throw cursor["tools"].invalid("expected at least one function") }
                 choice = ToolChoice(mode, allowed: allowed)
             case let other: throw cursor["type"].invalid("`\(other)` is neither `function` nor `allowed_tools`")
             }
