@@ -81,20 +81,38 @@ import UV
         #expect(await api.send("POST", "/v1/responses/\(id)/cancel", headers: ["x-api-key": "a"]).status == 200, "it stays as it is")
     }
 
-    @LoopActor @Test func aStreamIsCancelledFromOutside() async throws {
-        let api = TestAPI { _, stream in
-            stream.send(StreamTests.started)
-            stream.send(.delta(text: "Hel", logprobs: []))
-            stream.setDrainHandler {
-                guard stream.isExpired else { return }
-                stream.send(.finished(.length, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 1), .init()))
-            }
+    /// Goes on until its client wants no more.
+    private static let endless: ScriptedBackend.Script = { _, stream in
+        stream.send(StreamTests.started)
+        stream.send(.delta(text: "Hel", logprobs: []))
+        stream.setDrainHandler {
+            guard stream.isExpired else { return }
+            stream.send(.finished(.length, .init(promptTokens: 1, cachedTokens: 0, completionTokens: 1), .init()))
         }
+    }
+
+    /// A stream that has begun, and its response's id.
+    @LoopActor private func begin(_ api: TestAPI) async throws -> (HTTPResponseRecorder, id: String) {
         let recorder = HTTPResponseRecorder()
         let body = Array("{\"model\":\"base\",\"input\":\"x\",\"stream\":true}".utf8)
         api.service.handle(HTTPRequest(method: "POST", target: "/v1/responses", body: body), HTTPResponder(sink: recorder))
         while recorder.writes.isEmpty { await Task.yield() }
-        let id = try #require(try recorder.namedEvents()[0].data["response"]?["id"]?.stringValue)
+        return (recorder, try #require(try recorder.namedEvents()[0].data["response"]?["id"]?.stringValue))
+    }
+
+    @LoopActor @Test func aStreamThatIsDeletedEndsAndIsNotKept() async throws {
+        let api = TestAPI(Self.endless)
+        let (recorder, id) = try await begin(api)
+        #expect(try await api.send("DELETE", "/v1/responses/\(id)").json() == ["id": .string(id), "object": "response", "deleted": true])
+        await recorder.untilEnded()
+        #expect(try recorder.namedEvents().last?.data["response"]?["status"] == "cancelled")
+        #expect(api.service.runningResponses.isEmpty && api.service.responses.count == 0)
+        for method in ["GET", "DELETE"] { #expect(await api.send(method, "/v1/responses/\(id)").status == 404) }
+    }
+
+    @LoopActor @Test func aStreamIsCancelledFromOutside() async throws {
+        let api = TestAPI(Self.endless)
+        let (recorder, id) = try await begin(api)
         let cancelled = try await api.send("POST", "/v1/responses/\(id)/cancel").json()
         #expect(cancelled["status"] == "cancelled" && cancelled["output"]?[0]?["content"]?[0]?["text"] == "Hel")
         await recorder.untilEnded()

@@ -19,6 +19,8 @@ struct RunningResponse {
     var owner: ResponseStore.Owner
     /// Called at its end; nil: it failed.
     var waiting: [@LoopActor (JSONValue?) -> Void] = []
+    /// It is not kept.
+    var isDeleted = false
 }
 
 extension APIService {
@@ -34,8 +36,9 @@ extension APIService {
             let id = identity("resp_")
             let run = generate(exchange, job, id: id, shape: ResponseShape(echo: request.echo), services) { [self] answer, shape in
                 let response = answer.map { shape.whole($0) }
-                if let response, request.isStored { keep(id, response, after: items, owner) }
-                for waiting in runningResponses.removeValue(forKey: id)?.waiting ?? [] { waiting(response) }
+                let running = runningResponses.removeValue(forKey: id)
+                if let response, request.isStored, running?.isDeleted != true { keep(id, response, after: items, owner) }
+                for waiting in running?.waiting ?? [] { waiting(response) }
             }
             if job.isStream, !run.isOver { runningResponses[id] = RunningResponse(run: run, owner: owner) }
         }
@@ -110,9 +113,21 @@ extension APIService {
         exchange.respond(bytes: try stored(id, exchange).response, type: "application/json", status: 200, headers: [:])
     }
 
+    /// A stream that another request reads ends with what it has, and is not kept.
     func deleteResponse(_ exchange: Exchange, _ id: String) throws {
+        let deleted: JSONValue = ["id": .string(id), "object": "response", "deleted": true]
+        if isRunning(id, exchange) {
+            runningResponses[id]?.isDeleted = true
+            runningResponses[id]?.waiting.append { _ in exchange.respond(deleted) }
+            runningResponses[id]?.run.stop()
+            return
+        }
         guard responses.delete(id, of: exchange.owner.identity) else { throw Self.unknownResponse(id) }
-        exchange.respond(["id": .string(id), "object": "response", "deleted": true])
+        exchange.respond(deleted)
+    }
+
+    private func isRunning(_ id: String, _ exchange: Exchange) -> Bool {
+        id.utf8.count <= JSONCursor.longestName && runningResponses[id]?.owner == exchange.owner.identity
     }
 
     /// A page of what the answer was given, newest first unless `order` is `asc`.
@@ -138,9 +153,7 @@ extension APIService {
 
     /// Ends a stream that another request reads, with what it has. A response that is complete stays as it is.
     func cancelResponse(_ exchange: Exchange, _ id: String) throws {
-        guard id.utf8.count <= JSONCursor.longestName, runningResponses[id]?.owner == exchange.owner.identity else {
-            return try response(exchange, id)
-        }
+        guard isRunning(id, exchange) else { return try response(exchange, id) }
         runningResponses[id]?.waiting.append { response in
             if let response { exchange.respond(response) } else { exchange.fail(Self.unknownResponse(id)) }
         }
