@@ -176,13 +176,27 @@ import UV
         #expect(await post(body, api).status == 200)
         #expect(api.backend.requests.first?.rendering.continuesFinalMessage == true)
         #expect(api.backend.requests.first?.rendering.asksForAnswer == false)
+        for form in ["\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{}}}", "\"tool_choice\":{\"type\":\"any\"},\(Self.tools)",
+            "\"tool_choice\":{\"type\":\"tool\",\"name\":\"now\"},\(Self.tools)"]
+        {
+            let refused = await post("\(body.dropLast()),\(form)}", api)
+            #expect(refused.status == 400)
+            let error = try refused.json()
+            #expect(error.error("type") == "invalid_request_error")
+            #expect(error.error("message")?.stringValue?.contains("`messages[1]`") == true, "\(refused.text)")
+        }
+        #expect(await post("\(body.dropLast()),\"tool_choice\":{\"type\":\"auto\"},\(Self.tools)}", api).status == 200)
     }
 
     @LoopActor @Test(arguments: [
         ("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "max_tokens"), ("{\"max_tokens\":9}", "messages"),
         ("{\"max_tokens\":0,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "max_tokens"), ("{\"max_tokens\":9,\"messages\":[]}", "messages"),
         ("{\"max_tokens\":9,\"messages\":[{\"role\":\"robot\",\"content\":\"x\"}]}", "messages[0].role"),
-        (body("\"temprature\":1"), "temprature"), (body("\"model\":\"nope\""), "nope"), (body("\"tools\":[{\"name\":\"f\"}]"), "tools[0].input_schema"),
+        (body("\"temprature\":1"), "`temprature`: unknown field; it is not one of Anthropic's and"),
+        (body("\"output_config\":{\"formt\":{}}"), "output_config.formt"), (body("\"output_config\":7"), "output_config"),
+        (body("\"output_config\":{\"format\":{\"type\":\"json_schema\",\"shema\":{}}}"), "output_config.format.shema"),
+        (body("\"thinking\":{\"type\":\"enabled\",\"budget\":9}"), "thinking.budget"),
+        (body("\"model\":\"nope\""), "nope"), (body("\"tools\":[{\"name\":\"f\"}]"), "tools[0].input_schema"),
         (body("\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"w\"}]"), "tools[0].type"),
         (body("\"tools\":[{\"name\":\"f\",\"input_schema\":{}},{\"name\":\"f\",\"input_schema\":{}}]"), "tools[1]"),
         (body("\"tool_choice\":{\"type\":\"any\"}"), "tool_choice"), (body("\"tool_choice\":{\"type\":\"tool\",\"name\":\"g\"},\(tools)"), "`g`"),
@@ -232,11 +246,25 @@ import UV
         #expect(answer.text == "{\"input_tokens\":5}")
         #expect(api.backend.requests.map(\.adapter) == ["bash"] && api.backend.openStreams.map(\.isCancelled) == [true])
         let failing = TestAPI(ScriptedBackend.failing(GenerationError(.contextLengthExceeded, "long")))
-        let error = await failing.send("POST", "/v1/messages/count_tokens", body)
-        #expect(error.status == 400)
-        #expect(try error.json().error("type") == "invalid_request_error")
+        #expect(await failing.send("POST", "/v1/messages/count_tokens", body).text == "{\"input_tokens\":35}", "a token a byte of its chat")
+        #expect(failing.backend.requests.map(\.adapter) == ["bash", "bash"])
         let input = try await api.send("POST", "/v1/responses/input_tokens", "{\"model\":\"base\",\"input\":\"x\"}").json()
         #expect(input == ["object": "response.input_tokens", "input_tokens": 5])
+    }
+
+    @LoopActor @Test func aPromptThatIsTooLongIsAnthropicsError() async throws {
+        for (tokens, most, message) in [
+            (2048, 1, "prompt is too long: 2048 tokens > 2047 maximum"), (2047, 1, "long"),
+            (2047, 2, "input length and `max_tokens` exceed context limit: 2047 + 2 > 2048, decrease input length or `max_tokens` and try again"),
+        ] {
+            let api = TestAPI(ScriptedBackend.failing(GenerationError(.contextLengthExceeded, "long")))
+            let text = String(repeating: "a", count: tokens - "[user][assistant]".count)
+            let body = "{\"model\":\"base\",\"max_tokens\":\(most),\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]}"
+            let answer = await post(body, api)
+            #expect(answer.status == 400)
+            let error = try answer.json()
+            #expect(error.error("type") == "invalid_request_error" && error.error("message") == .string(message))
+        }
     }
 
     @LoopActor @Test func itsClientsListModelsInItsShape() async throws {

@@ -99,7 +99,7 @@ import UV
         #expect(try streamed.json()["error"]?["param"] == "prompt_logprobs")
         #expect(await TestAPI(Self.scored).send("POST", path, body("\"prompt_logprobs\":0,\"stream\":true")).status == 200)
         let all = await TestAPI(Self.scored).send("POST", path, body("\"prompt_logprobs\":-1"))
-        #expect(all.status == 400 && all.text.contains("prompt_logprobs"))
+        #expect(all.status == 400 && all.text.contains("prompt_logprobs") && all.text.contains("at most 20"))
     }
 
     @LoopActor @Test(arguments: ["/v1/completions", "/v1/chat/completions"])
@@ -156,6 +156,36 @@ import UV
             #expect(answer.status == 400, "\(answer.text)")
             #expect(try answer.json()["error"]?["param"] == .string(param))
         }
+    }
+
+    @LoopActor @Test func whatOnlyTheBackendFindsIsNamed() async throws {
+        let empty = TestAPI(ScriptedBackend.failing(GenerationError(.invalidRequest, "the prompt is empty")))
+        func ask(_ fields: String, _ api: TestAPI) async throws -> JSONValue? {
+            let answer = await api.send("POST", "/v1/completions", "{\"model\":\"base\",\(fields)}")
+            #expect(answer.status == 400)
+            return try answer.json().error("param")
+        }
+        #expect(try await ask("\"prompt\":\"\"", empty) == "prompt")
+        #expect(try await ask("\"prompt\":[\"\",\"\"]", empty) == "prompt[0]")
+        #expect(try await ask("\"prompt\":\"x\"", empty) == .null)
+        let contradicted = TestAPI { _, stream in
+            stream.send(StreamTests.started)
+            stream.send(.failed(GenerationError(.invalidRequest, "no token is left")))
+        }
+        #expect(try await ask("\"prompt\":\"x\",\"allowed_token_ids\":[1],\"guided_regex\":\"a\"", contradicted) == "allowed_token_ids")
+        #expect(try await ask("\"prompt\":\"x\",\"bad_words\":[\"a\"],\"guided_regex\":\"a\"", contradicted) == "bad_words")
+    }
+
+    @LoopActor @Test func idsOutsideTheVocabularyAreRefusedBeforeTheBackend() async throws {
+        let api = TestAPI(Self.scored)
+        api.backend.vocabulary.withLock { $0 = 256 }
+        for (prompt, param) in [("[256]", "prompt"), ("[[255],[1,256]]", "prompt[1]")] {
+            let answer = await api.send("POST", "/v1/completions", "{\"model\":\"base\",\"prompt\":\(prompt)}")
+            #expect(answer.status == 400)
+            #expect(try answer.json().error("param") == .string(param))
+        }
+        #expect(api.backend.requests.isEmpty)
+        #expect(await api.send("POST", "/v1/completions", "{\"model\":\"base\",\"prompt\":[255]}").status == 200)
     }
 
     @LoopActor @Test func specialTokensAreAddedToTextsOfCompletionsOnly() async throws {

@@ -217,7 +217,9 @@ import UV
     }
 
     @LoopActor @Test(arguments: [
-        ("/api/chat", chat("\"model\":\"nope\""), "nope", 404), ("/api/chat", "{\"messages\":[{\"role\":\"robot\"}]}", "messages[0].role", 400),
+        ("/api/chat", chat("\"model\":\"nope\""), "model 'nope' not found", 404),
+        ("/api/generate", "{\"model\":\"nope:latest\"}", "model 'nope:latest' not found", 404),
+        ("/api/chat", chat("\"modle\":\"base\""), "`modle`: unknown field; it is not one of Ollama's and", 400), ("/api/chat", "{\"messages\":[{\"role\":\"robot\"}]}", "messages[0].role", 400),
         ("/api/chat", "{\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "messages[0].content", 400),
         ("/api/chat", "{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"images\":[\"eA==\"]}]}", "messages[0].images", 400),
         ("/api/chat", chat("\"format\":\"xml\""), "format", 400), ("/api/chat", chat("\"format\":7"), "format", 400),

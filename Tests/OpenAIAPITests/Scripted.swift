@@ -17,6 +17,8 @@ final class ScriptedBackend: GenerationBackend {
     let status = BackendStatus()
     private let loads = Mutex<[String]>([])
     private let script: Script
+    /// nil: it has no facts to tell.
+    let vocabulary = Mutex<Int?>(nil)
     /// Why adapters cannot answer, by name.
     let refusals = Mutex<[String: GenerationError]>([:])
     /// Adapters whose submissions wait for `release`.
@@ -57,6 +59,14 @@ final class ScriptedBackend: GenerationBackend {
     }
 
     func load(_ adapter: String) throws(GenerationError) { loads.withLock { $0.append(adapter) } }
+
+    var facts: BaseModelFacts? {
+        vocabulary.withLock { $0 }.map {
+            BaseModelFacts(
+                architecture: "llama", identity: "", parameters: 0, elementType: "q4_0", weightBytes: 0, layers: 0, hidden: 0, feedForward: 0,
+                heads: 0, keyValueHeads: 0, vocabulary: $0)
+        }
+    }
 
     var tokenizer: TokenizerFacts? {
         TokenizerFacts(beginOfSequence: nil, endOfSequence: "</s>", padding: "<pad>", chatTemplate: "{{ messages }}", vocabularySize: 256)

@@ -56,6 +56,7 @@ import UV
 
     @LoopActor @Test(arguments: [
         ("/tokenize", "", "prompt"), ("/tokenize", "\"prompt\":[1]", "prompt"), ("/tokenize", "\"prompt\":\"a\",\"content\":\"b\"", "content"),
+        ("/tokenize", "\"prompt\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]", "prompt"),
         ("/tokenize", "\"prompt\":\"a\",\"stream\":true", "stream"), ("/tokenize", "\"messages\":[]", "messages"),
         ("/tokenize", "\"model\":\"nope\",\"prompt\":\"a\"", "model"), ("/detokenize", "", "tokens"), ("/detokenize", "\"tokens\":[-1]", "tokens[0]"),
         ("/detokenize", "\"tokens\":[300]", "tokens"), ("/detokenize", "\"tokens\":[1],\"text\":1", "text"), ("/apply-template", "", "messages"),

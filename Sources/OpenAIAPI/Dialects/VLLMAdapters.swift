@@ -8,7 +8,7 @@ extension APIService {
     func loadLoRA(_ exchange: Exchange) throws {
         exchange.errors = .vllm
         let adapters = try accepting().adapters
-        try read(exchange) { [fields] document in
+        try read(exchange) { [fields = fields(exchange)] document in
             try fields.check(document, ["lora_name", "lora_path", "load_inplace", "is_3d_lora_weight", "base_model_name"])
             let name = try Self.name(document["lora_name"])
             return (name, try Self.filled(document["lora_path"]), try document["load_inplace"].optionalBool() ?? false)
@@ -23,7 +23,7 @@ extension APIService {
     func unloadLoRA(_ exchange: Exchange) throws {
         exchange.errors = .vllm
         let adapters = try accepting().adapters
-        try read(exchange) { [fields] document in
+        try read(exchange) { [fields = fields(exchange)] document in
             try fields.check(document, ["lora_name", "lora_int_id"])
             return try Self.name(document["lora_name"])
         } then: { [self] (name: String) in

@@ -12,6 +12,17 @@ enum ErrorDialect: Sendable {
     /// `{"error": text}`
     case ollama
 
+    /// Whose fields such a request has.
+    var owner: String {
+        switch self {
+        case .openAI: "OpenAI's"
+        case .lorax: "LoRAX's"
+        case .vllm: "vLLM's"
+        case .anthropic: "Anthropic's"
+        case .ollama: "Ollama's"
+        }
+    }
+
     func status(_ error: APIError) -> Int {
         let status = ErrorTable.row(error.code).status
         switch self {

@@ -15,9 +15,10 @@ extension APIService {
 
     func completion(_ exchange: Exchange) throws {
         let services = try accepting()
+        let vocabulary = services.backend.facts?.vocabulary
         let names = names(services, exchange)
         try read(exchange) { [fields, limits] document in
-            try CompletionRequest.read(document, names: names, fields: fields, limits: limits)
+            try CompletionRequest.read(document, names: names, fields: fields, limits: limits, vocabulary: vocabulary)
         } then: { [self] job in
             generate(exchange, job, shape: CompletionShape(), services)
         }
@@ -39,26 +40,36 @@ extension APIService {
     ///
     /// - Parameters:
     ///   - id: of the answer; nil gives it one.
-    ///   - whenOver: see `GenerationRun`.
+    ///   - whenOver, whenOverlong: see `GenerationRun`.
     @discardableResult
     func generate(
         _ exchange: Exchange, _ job: GenerationJob, id: String? = nil, shape: any AnswerShape, _ services: APIServices,
-        whenOver: GenerationRun.Ending? = nil
+        whenOver: GenerationRun.Ending? = nil, whenOverlong: GenerationRun.Overlong? = nil
     ) -> GenerationRun {
         exchange.record.choices = job.sequences
         exchange.record.decisions = job.prompts.map { _ in nil }
         let answer = Answer(
             id: id ?? identity(shape.idPrefix), created: clock(), baseModel: services.backend.baseModelName, job: job)
-        let run = GenerationRun(exchange, shape: shape, answer: answer, whenOver: whenOver)
+        let run = GenerationRun(exchange, shape: shape, answer: answer, whenOver: whenOver, whenOverlong: whenOverlong)
         run.start(on: services.serving, selections: job.prompts.map { selection($0, job, exchange, services) })
         return run
     }
 
-    /// Answers with the number of tokens that the job's one prompt has.
+    /// Answers with the number of tokens that the job's one prompt has, also where the context does not hold them.
     func count(_ exchange: Exchange, _ job: GenerationJob, _ services: APIServices, answer: @escaping (_ tokens: Int) -> JSONValue) {
         var request = job.request(0, id: exchange.id, cachePartition: exchange.cachePartition)
         request.maxTokens = 1
-        PromptCount(exchange, answer: answer).start(on: services.serving, selection(job.prompts[0], job, exchange, services), request)
+        let count = PromptCount(exchange, answer: answer) { [self] decision in
+            inspect(exchange) { [self] in exchange.respond(answer(try await tokens(of: job, decision, exchange, services))) }
+        }
+        count.start(on: services.serving, selection(job.prompts[0], job, exchange, services), request)
+    }
+
+    /// Of the job's first prompt, as the adapter of the decision renders it, without the schema of the answer.
+    func tokens(of job: GenerationJob, _ decision: RouteDecision?, _ exchange: Exchange, _ services: APIServices) async throws -> Int {
+        var request = job.promptRequest(id: exchange.id)
+        if case .automatic = job.selection { request.adapter = decision?.adapter }
+        return try await services.backend.prompt(of: request).tokens.count
     }
 
     /// What the client said of one prompt's adapter, or the default that `/lora-adapters` set.

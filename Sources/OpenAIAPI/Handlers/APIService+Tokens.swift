@@ -93,7 +93,7 @@ extension APIService {
     }
 
     /// Runs work of the tokenizer; more than a few at once are refused.
-    private func inspect(_ exchange: Exchange, _ body: @escaping @LoopActor () async throws -> Void) {
+    func inspect(_ exchange: Exchange, _ body: @escaping @LoopActor () async throws -> Void) {
         guard inspections < limits.inspections else {
             return exchange.fail(APIError(.overloaded, "Too many texts wait for the tokenizer.", retryAfterSeconds: 1))
         }

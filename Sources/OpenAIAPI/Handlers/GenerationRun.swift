@@ -14,6 +14,8 @@ import UV
 final class GenerationRun {
     /// Gets the whole answer with the shape that wrote it, before the client has its end; nil: it failed, or the client left.
     typealias Ending = @LoopActor (_ answer: Answer?, _ shape: any AnswerShape) -> Void
+    /// Answers instead of an error that says that the context is too short.
+    typealias Overlong = @LoopActor (RouteDecision?, APIError) -> Void
 
     private let exchange: Exchange
     private var shape: any AnswerShape
@@ -30,11 +32,13 @@ final class GenerationRun {
 
     /// Called once.
     private var whenOver: Ending?
+    private let whenOverlong: Overlong?
 
     private static let mostHeld = 256
 
-    init(_ exchange: Exchange, shape: any AnswerShape, answer: Answer, whenOver: Ending? = nil) {
+    init(_ exchange: Exchange, shape: any AnswerShape, answer: Answer, whenOver: Ending? = nil, whenOverlong: Overlong? = nil) {
         self.whenOver = whenOver
+        self.whenOverlong = whenOverlong
         self.exchange = exchange
         self.shape = shape
         self.answer = answer
@@ -97,7 +101,7 @@ final class GenerationRun {
                 frames += closing(index)
             case .failed(let error):
                 send(frames)
-                return fail(APIError(error))
+                return fail(APIError(naming(error, index)))
             }
         }
         send(frames)
@@ -228,6 +232,19 @@ final class GenerationRun {
         exchange.endEvents(done: shape.endsWithDone)
     }
 
+    /// The backend does not know where the request has its prompts, nor which of its rules leave no token.
+    private func naming(_ error: GenerationError, _ index: Int) -> GenerationError {
+        guard error.code == .invalidRequest, error.field == nil else { return error }
+        var named = error
+        let tokens = answer.job.tokens
+        if answer.choices[index].start != nil {
+            named.field = tokens.allowedTokens != nil ? "allowed_token_ids" : tokens.bannedWords.isEmpty ? nil : "bad_words"
+        } else if case .text("", _, _) = answer.prompt(of: index).prompt {
+            named.field = answer.prompt(of: index).field
+        }
+        return named
+    }
+
     private func fail(_ error: APIError) {
         guard !isOver else { return }
         isOver = true
@@ -236,7 +253,9 @@ final class GenerationRun {
         tell(nil)
         for stream in streams { stream.cancel() }
         without?.cancel()
-        if hasBegun { exchange.endEvents(done: false, error: error) } else { exchange.fail(error) }
+        if hasBegun { return exchange.endEvents(done: false, error: error) }
+        guard error.code == .contextLengthExceeded, let whenOverlong else { return exchange.fail(error) }
+        whenOverlong(answer.choices[0].decision, error)
     }
 
     private func cancel() {

@@ -10,10 +10,13 @@ import UV
 final class PromptCount {
     private let exchange: Exchange
     private let answer: (_ tokens: Int) -> JSONValue
+    /// Counts a prompt that the context does not hold.
+    private let overlong: (RouteDecision?) -> Void
+    private var decision: RouteDecision?
     private var stream: GenerationStream?
 
-    init(_ exchange: Exchange, answer: @escaping (_ tokens: Int) -> JSONValue) {
-        (self.exchange, self.answer) = (exchange, answer)
+    init(_ exchange: Exchange, answer: @escaping (_ tokens: Int) -> JSONValue, overlong: @escaping (RouteDecision?) -> Void) {
+        (self.exchange, self.answer, self.overlong) = (exchange, answer, overlong)
     }
 
     func start(on serving: RoutedBackend, _ selection: RoutedPrompt.Selection, _ request: GenerationRequest) {
@@ -29,10 +32,13 @@ final class PromptCount {
         guard let stream, !exchange.isOver else { return }
         for event in stream.drain() {
             switch event {
-            case .routed(let decision): exchange.record.decisions = [decision.withoutTexts]
+            case .routed(let decision):
+                self.decision = decision
+                exchange.record.decisions = [decision.withoutTexts]
             case .started(let start):
                 stream.cancel()
                 return exchange.respond(answer(start.promptTokens))
+            case .failed(let error) where error.code == .contextLengthExceeded: return overlong(decision)
             case .failed(let error): return exchange.fail(APIError(error))
             case .delta, .reasoning, .toolCall, .prompt, .finished: break
             }

@@ -8,7 +8,7 @@ import JSON
 /// equal `n`; `suffix` is refused.
 enum CompletionRequest {
     static func read(
-        _ cursor: JSONCursor, names: ModelNames, fields: FieldPolicy, limits: APILimits
+        _ cursor: JSONCursor, names: ModelNames, fields: FieldPolicy, limits: APILimits, vocabulary: Int? = nil
     ) throws(APIError) -> GenerationJob {
         do {
             try fields.check(cursor, FieldNames.completion)
@@ -26,7 +26,8 @@ enum CompletionRequest {
             // What is left of a prompt that may be cut is known later.
             let echoesText = echoes && tokens.truncation == nil
             let prompts = try prompts(
-                cursor["prompt"], echoes: echoesText, addSpecialTokens: try cursor["add_special_tokens"].optionalBool() ?? true)
+                cursor["prompt"], echoes: echoesText, addSpecialTokens: try cursor["add_special_tokens"].optionalBool() ?? true,
+                vocabulary: vocabulary)
             guard prompts.count * shared.choices <= limits.sequences else {
                 throw cursor["prompt"].invalid(
                     "\(prompts.count) prompts with n = \(shared.choices); at most \(limits.sequences) sequences are taken")
@@ -54,10 +55,10 @@ enum CompletionRequest {
     private static let defaultMaxTokens = 16
 
     private static func prompts(
-        _ cursor: JSONCursor, echoes: Bool, addSpecialTokens: Bool
+        _ cursor: JSONCursor, echoes: Bool, addSpecialTokens: Bool, vocabulary: Int?
     ) throws(JSONError) -> [GenerationJob.Prompt] {
         func prompt(_ cursor: JSONCursor) throws(JSONError) -> GenerationJob.Prompt {
-            try self.prompt(cursor, echoes: echoes, addSpecialTokens: addSpecialTokens)
+            try self.prompt(cursor, echoes: echoes, addSpecialTokens: addSpecialTokens, vocabulary: vocabulary)
         }
         if case .array(let elements) = cursor.value {
             guard let first = elements.first else { throw cursor.invalid("expected at least one prompt") }
@@ -69,17 +70,25 @@ enum CompletionRequest {
         return [try prompt(cursor)]
     }
 
-    private static func prompt(_ cursor: JSONCursor, echoes: Bool, addSpecialTokens: Bool) throws(JSONError) -> GenerationJob.Prompt {
+    private static func prompt(
+        _ cursor: JSONCursor, echoes: Bool, addSpecialTokens: Bool, vocabulary: Int?
+    ) throws(JSONError) -> GenerationJob.Prompt {
         switch cursor.value {
         case .string(let text):
             return .init(
                 prompt: .text(text, addSpecialTokens: addSpecialTokens, parseSpecial: true), routed: .text(text),
-                echo: echoes ? text : "")
+                echo: echoes ? text : "", field: cursor.path)
         case .array:
             var tokens: [Int32] = []
-            for place in try cursor.array() { tokens.append(Int32(try place.int(in: 0...Int(Int32.max)))) }
+            for place in try cursor.array() {
+                let token = try place.int(in: 0...Int(Int32.max))
+                if let vocabulary, token >= vocabulary {
+                    throw cursor.invalid("token id \(token) is not in the vocabulary; ids go from 0 to \(vocabulary - 1)")
+                }
+                tokens.append(Int32(token))
+            }
             guard !tokens.isEmpty else { throw cursor.invalid("expected at least one token id") }
-            return .init(prompt: .tokens(tokens), routed: .tokens(tokens))
+            return .init(prompt: .tokens(tokens), routed: .tokens(tokens), field: cursor.path)
         case nil, .null:
             throw JSONError(.missing, "missing; expected a string, token ids, or an array of either", path: cursor.path)
         default:

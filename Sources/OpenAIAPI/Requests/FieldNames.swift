@@ -43,14 +43,19 @@ enum FieldNames {
 struct FieldPolicy: Sendable {
     /// `LMOE_LENIENT=1`: unknown fields are ignored.
     var isLenient: Bool
+    /// Whose fields are known, beside this server's own.
+    var dialect = ErrorDialect.openAI
 
     func check(_ cursor: JSONCursor, _ known: Set<String>) throws(JSONError) {
         guard !isLenient else { return }
         for (key, value) in try cursor.object() where !value.isNull && !Self.isKnown(key, known) {
             try Self.refuseLong(key, of: cursor)
-            throw cursor[key].invalid("unknown field; it is not one of OpenAI's and not one of this server's")
+            throw cursor[key].invalid(unknown)
         }
     }
+
+    /// What is wrong with an unknown field.
+    var unknown: String { "unknown field; it is not one of \(dialect.owner) and not one of this server's" }
 
     /// Hashing a long key could take very long.
     static func isKnown(_ key: String, _ known: Set<String>) -> Bool {

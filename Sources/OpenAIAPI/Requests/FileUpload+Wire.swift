@@ -9,7 +9,7 @@ extension FileUpload {
         let known: Set = ["file", "purpose", "expires_after[anchor]", "expires_after[seconds]"]
         if !fields.isLenient, let unknown = form.parts.first(where: { !FieldPolicy.isKnown($0.name, known) }) {
             let name = String(unknown.name.prefix(80))
-            throw APIError(.invalidRequest, "`\(name)`: unknown field; it is not one of OpenAI's and not one of this server's", param: name)
+            throw APIError(.invalidRequest, "`\(name)`: \(fields.unknown)", param: name)
         }
         guard let purpose = try form.text("purpose") else {
             throw APIError(.invalidRequest, "`purpose`: missing; expected `fine-tune`", param: "purpose")

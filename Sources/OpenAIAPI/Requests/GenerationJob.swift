@@ -8,6 +8,8 @@ struct GenerationJob: Sendable {
         var routed: RouteQuestion.Content
         /// Comes before the generated text.
         var echo = ""
+        /// Where it stands in the request: of errors that are found when it is read.
+        var field: String?
     }
 
     var prompts: [Prompt]

@@ -41,6 +41,9 @@ struct TokenOptions: Sendable, Equatable {
         allowedTokens = try Self.ids(cursor["allowed_token_ids"], most: limits.allowedTokens)
         if allowedTokens?.isEmpty == true { throw cursor["allowed_token_ids"].invalid("expected one token id at least") }
         truncation = try Self.truncation(cursor)
+        if try cursor["prompt_logprobs"].optionalInt() == -1 {
+            throw cursor["prompt_logprobs"].invalid("-1, the whole vocabulary, is not supported; at most \(limits.topLogprobs) alternatives are given")
+        }
         promptLogprobs = try cursor["prompt_logprobs"].optionalInt(in: 0...limits.topLogprobs)
         if isStream, let wanted = promptLogprobs {
             guard wanted == 0 else { throw cursor["prompt_logprobs"].invalid("not available when `stream` is true") }

@@ -25,6 +25,9 @@ struct TokenizeRequest: Sendable {
         do {
             let returnsTexts = try cursor["return_token_strs"].optionalBool() ?? false
             if cursor["messages"].exists {
+                for text in ["prompt", "content"] where cursor[text].exists {
+                    throw cursor[text].invalid("contradicts `messages`: either a text or a chat is read")
+                }
                 return TokenizeRequest(input: .chat(try chat(cursor, names: names, fields: fields, limits: limits)), returnsTexts: returnsTexts)
             }
             try fields.check(cursor, texts)

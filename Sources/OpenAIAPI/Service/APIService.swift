@@ -176,6 +176,8 @@ public final class APIService {
     // MARK: For the handlers
 
     var fields: FieldPolicy { FieldPolicy(isLenient: configuration.isLenient) }
+    /// The fields of a request in its endpoint's dialect.
+    func fields(_ exchange: Exchange) -> FieldPolicy { FieldPolicy(isLenient: configuration.isLenient, dialect: exchange.errors) }
     var limits: APILimits { configuration.limits }
 
     /// The services; 503 while they are not there.

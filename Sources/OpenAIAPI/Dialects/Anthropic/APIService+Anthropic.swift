@@ -17,7 +17,19 @@ extension APIService {
         try read(exchange) { document in
             try AnthropicRequest.read(document, reader)
         } then: { [self] job in
-            generate(exchange, job, shape: AnthropicShape(), services)
+            generate(
+                exchange, job, shape: AnthropicShape(), services,
+                whenOverlong: { [self] decision, overlong in
+                    inspect(exchange) { [self] in
+                        do {
+                            let tokens = try await tokens(of: job, decision, exchange, services)
+                            exchange.fail(AnthropicRequest.overlong(overlong, job, tokens: tokens, most: services.backend.contextLength))
+                        } catch {
+                            // A text of too many bytes to be counted: the first error says so.
+                            exchange.fail(overlong)
+                        }
+                    }
+                })
         }
     }
 
@@ -33,6 +45,6 @@ extension APIService {
 
     /// What the bodies of other dialects are read with.
     func reader(_ services: APIServices, _ exchange: Exchange) -> RequestReader {
-        RequestReader(names: names(services, exchange), fields: fields, limits: limits, contextLength: services.backend.contextLength)
+        RequestReader(names: names(services, exchange), fields: fields(exchange), limits: limits, contextLength: services.backend.contextLength)
     }
 }

@@ -53,6 +53,9 @@ struct OllamaModel: Sendable {
         }.joined()
     }
 
+    /// Ollama's words, which clients read.
+    static func missing(_ name: String) -> APIError { APIError(.modelNotFound, "model '\(name)' not found", param: "model") }
+
     /// `134.5M`
     private static func count(_ parameters: Int?) -> String {
         guard let parameters else { return "" }
@@ -108,7 +111,7 @@ extension APIService {
     func ollamaShow(_ exchange: Exchange) throws {
         let services = try ready()
         let reader = reader(services, exchange)
-        try read(exchange) { [fields] document in
+        try read(exchange) { [fields = fields(exchange)] document in
             try fields.check(document, ["model", "name", "verbose", "system", "template", "options"])
             return try document["model"].optionalName() ?? document["name"].name()
         } then: { [self] (given: String) in
@@ -123,7 +126,7 @@ extension APIService {
                     case .merged, nil: plain == services.embeddings?.name ? "encoder" : plain
                     }
                 guard let model = models.first(where: { $0.name == name }) else {
-                    throw APIError(.modelNotFound, "model '\(given)' not found", param: "model")
+                    throw OllamaModel.missing(given)
                 }
                 exchange.respond(description(of: model, services.backend))
             }

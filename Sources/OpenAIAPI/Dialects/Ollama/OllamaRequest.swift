@@ -59,6 +59,10 @@ struct OllamaRequest: Sendable {
         let given = try cursor["model"].optionalName() ?? "auto"
         let keep = try OllamaDuration.seconds(cursor["keep_alive"])
         model = given
+        let plain = Self.untagged(given) { reader.names.selection($0) != nil }
+        guard given.isEmpty || reader.names.selection(plain) != nil || reader.names.refusal(plain) != nil else {
+            throw OllamaModel.missing(given)
+        }
         guard let prompt else {
             selection = try ModelSelection.read(Self.untagged(cursor, reader.names), names: reader.names)
             order = keep == 0 ? .unload : .load

@@ -36,6 +36,9 @@ struct ResponseRequest: Sendable {
     private init(reading cursor: JSONCursor, _ reader: RequestReader) throws {
         try reader.fields.check(cursor, Self.known)
         try Self.refuseUnsupported(cursor)
+        let (text, reasoning) = (cursor["text"], cursor["reasoning"])
+        if text.exists { try reader.fields.check(text, ["format", "verbosity"]) }
+        if reasoning.exists { try reader.fields.check(reasoning, ["effort", "summary", "generate_summary", "context", "mode"]) }
         let shared = try SamplingFields(cursor, fields: reader.fields, limits: reader.limits)
         tools = try ResponseTools.read(cursor["tools"], reader)
         let choice = try ResponseTools.choice(cursor["tool_choice"], tools, reader)
@@ -48,8 +51,8 @@ struct ResponseRequest: Sendable {
         job.toolChoice = ToolChoice(choice.mode, allowed: choice.allowed, isParallel: isParallel)
         job.user = shared.user
         job.topLogprobs = try Self.logprobs(cursor, reader)
-        job.format = try Self.format(cursor["text"]["format"])
-        job.rendering.variables = try Self.variables(cursor["reasoning"]["effort"])
+        job.format = try Self.format(text["format"], reader)
+        job.rendering.variables = try Self.variables(reasoning["effort"])
         if try cursor["truncation"].optionalName() == "auto" { job.tokens.truncation = PromptTruncation(tokens: nil) }
         instructions = try cursor["instructions"].optionalString()
         input = try ResponseItem.read(cursor["input"], reader)
@@ -85,8 +88,9 @@ struct ResponseRequest: Sendable {
     }
 
     /// `text.format`, whose schema stands beside its type.
-    private static func format(_ cursor: JSONCursor) throws -> AnswerFormat? {
+    private static func format(_ cursor: JSONCursor, _ reader: RequestReader) throws -> AnswerFormat? {
         guard cursor.exists else { return nil }
+        try reader.fields.check(cursor, ["type", "name", "schema", "strict", "description"])
         switch try cursor["type"].name() {
         case "text": return nil
         case "json_object": return AnswerFormat(.jsonObject, field: cursor.path)
