@@ -1,5 +1,6 @@
 import Generation
 import JSON
+import Synchronization
 import Testing
 import UV
 
@@ -195,6 +196,28 @@ import UV
         }
     }
 
+    @LoopActor @Test func theMostProbableOfLoraxsCandidatesIsSent() async throws {
+        let drawn = Mutex(0)
+        // Of these the second is the most probable a token, and the first in all.
+        let candidates: [(String, [Float])] = [("one", [-1]), ("two", [-0.5, -0.75]), ("three", [-2, -0.25])]
+        let api = TestAPI { _, stream in
+            let (text, logprobs) = candidates[drawn.withLock { drawn in defer { drawn += 1 }; return drawn }]
+            stream.send(StreamTests.started)
+            stream.send(.delta(text: text, logprobs: logprobs.map { .init(chosen: ScriptedBackend.token(7, text, $0), top: []) }))
+            stream.send(.finished(.stop, .init(promptTokens: 4, cachedTokens: 0, completionTokens: logprobs.count), .init()))
+        }
+        let body = "{\"inputs\":\"x\",\"parameters\":{\"best_of\":3,\"do_sample\":true,\"details\":true,\"adapter_id\":\"sql\"}}"
+        let answer = try await api.send("POST", "/generate", body).json()
+        #expect(answer["generated_text"] == "two")
+        #expect(answer["details"]?["generated_tokens"] == 2 && answer["details"]?["prompt_tokens"] == 4)
+        let others = answer["details"]?["best_of_sequences"]
+        #expect(others?.arrayValue?.map { $0["generated_text"] } == ["one", "three"])
+        #expect(others?[0]?["generated_tokens"] == 1 && others?[1]?["tokens"]?.arrayValue?.count == 2)
+        #expect(try await TestAPI().send("POST", "/generate", body).json()["details"]?["best_of_sequences"]?.arrayValue?.count == 2)
+        let stream = await TestAPI().send("POST", "/generate_stream", body)
+        #expect(stream.status == 422 && stream.text.contains("best_of"))
+    }
+
     @LoopActor @Test func loraxsStreamHasATokenAnEventAndTheTextInTheLast() async throws {
         let answer = await TestAPI().send("POST", "/generate_stream", "{\"inputs\":\"x\",\"parameters\":{\"do_sample\":true}}")
         let events = try answer.eventValues()
@@ -215,7 +238,7 @@ import UV
     @LoopActor @Test func loraxsErrorsAreItsOwn() async throws {
         let api = TestAPI()
         for (parameters, status) in [
-            ("\"max_new_token\":1", 422), ("\"best_of\":2", 422), ("\"merged_adapters\":{}", 422), ("\"adapter_id\":\"nope\"", 404),
+            ("\"max_new_token\":1", 422), ("\"best_of\":2", 422), ("\"best_of\":2,\"do_sample\":true,\"seed\":1", 422), ("\"best_of\":17,\"do_sample\":true", 422), ("\"merged_adapters\":{}", 422), ("\"adapter_id\":\"nope\"", 404),
             ("\"adapter_source\":\"hub\"", 422), ("\"watermark\":true", 422),
         ] {
             let answer = await api.send("POST", "/generate", "{\"inputs\":\"x\",\"parameters\":{\(parameters)}}")

@@ -38,6 +38,7 @@ struct LoRAXRequest: Sendable {
             let turn = [ChatMessage(role: "user", content: inputs)]
             let isFull = try parameters["return_full_text"].optionalBool() ?? false
             let sampling = try Self.sampling(parameters)
+            let candidates = try Self.candidates(parameters, sampling, isStream: isStream, limits: limits)
             job = GenerationJob(
                 prompts: [
                     .init(
@@ -45,12 +46,12 @@ struct LoRAXRequest: Sendable {
                             ? .chat(turn, tools: []) : .text(inputs, addSpecialTokens: true, parseSpecial: true),
                         routed: .text(inputs), echo: isFull ? inputs : "")
                 ],
-                choices: 1, selection: try ModelSelection.read(parameters, names: names),
+                choices: candidates, selection: try ModelSelection.read(parameters, names: names),
                 memories: try MemorySelection(parameters["memory"], names: names, fields: fields), scale: try ModelSelection.scale(parameters),
                 route: try RouteOptions(cursor["route"], fields: fields, limits: limits), sampling: sampling,
                 maxTokens: try parameters["max_new_tokens"].optionalInt(in: 1...Int(Int32.max)),
                 stop: try SamplingFields.stop(parameters["stop"], limits: limits),
-                topLogprobs: wantsDetails || isStream ? alternatives : nil,
+                topLogprobs: wantsDetails || isStream || candidates > 1 ? alternatives : nil,
                 ignoresEndOfSequence: try parameters["ignore_eos_token"].optionalBool() ?? false, isStream: isStream,
                 includesUsage: false)
             if let kept = try parameters["truncate"].optionalInt(in: 1...Int(Int32.max)) {
@@ -89,13 +90,22 @@ struct LoRAXRequest: Sendable {
         return sampling
     }
 
+    /// `best_of`: answers that are drawn, of which the most probable one is sent. As in LoRAX, they must be able to differ.
+    private static func candidates(
+        _ cursor: JSONCursor, _ sampling: SamplingParameters, isStream: Bool, limits: APILimits
+    ) throws(JSONError) -> Int {
+        let place = cursor["best_of"]
+        guard let count = try place.optionalInt(in: 1...limits.choices), count > 1 else { return 1 }
+        if isStream { throw place.invalid("expected 1 in a stream, which begins before it is known which candidate is the best") }
+        if sampling.temperature == 0 { throw place.invalid("expected 1 without sampling: all candidates would be the same; send `do_sample`") }
+        if sampling.seed != nil { throw cursor["seed"].invalid("not available when `best_of` is above 1") }
+        return count
+    }
+
     /// Refuses what LoRAX has and this server has not.
     private static func refuseUnsupported(_ cursor: JSONCursor) throws(JSONError) {
         for field in ["watermark"] where try cursor[field].optionalBool() == true {
             throw cursor[field].invalid("not supported")
-        }
-        if let bestOf = try cursor["best_of"].optionalInt(), bestOf != 1 {
-            throw cursor["best_of"].invalid("expected 1: candidates are not ranked here")
         }
         if let source = try cursor["adapter_source"].optionalName(), source != "local" {
             throw cursor["adapter_source"].invalid("`\(source)` is not supported: adapters come from the server's folder (`local`)")

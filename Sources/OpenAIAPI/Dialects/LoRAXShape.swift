@@ -13,16 +13,41 @@ struct LoRAXShape: AnswerShape {
     var isListed: Bool
 
     func whole(_ answer: Answer) -> JSONValue {
-        let choice = answer.choices[0]
-        var body: JSONObject = ["generated_text": .string(answer.prompt(of: 0).echo + choice.text)]
+        let best = Self.best(answer.choices)
+        var body: JSONObject = ["generated_text": text(answer, best)]
         if hasDetails {
-            var details = details(answer)
-            details["prefill"] = .array(choice.prompt.map(prefill) ?? [])
-            details["tokens"] = .array(choice.logprobs.map(token))
+            var details = wholeDetails(answer, best)
+            if answer.choices.count > 1 {
+                details["best_of_sequences"] = .array(
+                    answer.choices.indices.filter { $0 != best }.map { other in
+                        var sequence = wholeDetails(answer, other)
+                        sequence["generated_text"] = text(answer, other)
+                        return .object(sequence)
+                    })
+            }
             body["details"] = .object(details)
         }
         body["lmoe"] = answer.report
         return isListed ? [.object(body)] : .object(body)
+    }
+
+    /// The candidate whose tokens have the greatest mean log-probability.
+    private static func best(_ choices: [Answer.Choice]) -> Int {
+        let means = choices.map { choice in
+            choice.logprobs.isEmpty ? -Float.infinity : choice.logprobs.reduce(0) { $0 + $1.chosen.logprob } / Float(choice.logprobs.count)
+        }
+        return means.indices.max { means[$0] < means[$1] } ?? 0
+    }
+
+    private func text(_ answer: Answer, _ choice: Int) -> JSONValue {
+        .string(answer.prompt(of: choice).echo + answer.choices[choice].text)
+    }
+
+    private func wholeDetails(_ answer: Answer, _ choice: Int) -> JSONObject {
+        var details = details(answer, choice)
+        details["prefill"] = .array(answer.choices[choice].prompt.map(prefill) ?? [])
+        details["tokens"] = .array(answer.choices[choice].logprobs.map(token))
+        return details
     }
 
     func opening(_ choice: Int, of answer: inout Answer) -> [JSONValue] { [] }
@@ -37,24 +62,24 @@ struct LoRAXShape: AnswerShape {
     func closing(_ choice: Int, of answer: inout Answer) -> [JSONValue] {
         let nothing: JSONValue = ["id": 0, "text": "", "logprob": 0.0, "special": true]
         var event: JSONObject = ["token": answer.choices[choice].logprobs.last.map(token) ?? nothing]
-        event["generated_text"] = .string(answer.prompt(of: choice).echo + answer.choices[choice].text)
-        event["details"] = .object(details(answer))
+        event["generated_text"] = text(answer, choice)
+        event["details"] = .object(details(answer, choice))
         event["lmoe"] = answer.report
         return [.object(event)]
     }
 
     func usage(of answer: Answer) -> JSONValue? { nil }
 
-    private func details(_ answer: Answer) -> JSONObject {
+    private func details(_ answer: Answer, _ index: Int) -> JSONObject {
+        let choice = answer.choices[index]
         let reason: String =
-            switch answer.choices[0].finish {
+            switch choice.finish {
             case .length: "length"
-            default: answer.choices[0].usage?.stopString == nil ? "eos_token" : "stop_sequence"
+            default: choice.usage?.stopString == nil ? "eos_token" : "stop_sequence"
             }
-        let usage = answer.usage
         return [
-            "finish_reason": .string(reason), "prompt_tokens": .integer(Int64(usage.promptTokens)),
-            "generated_tokens": .integer(Int64(usage.completionTokens)), "skipped_tokens": 0,
+            "finish_reason": .string(reason), "prompt_tokens": .integer(Int64(answer.usage.promptTokens)),
+            "generated_tokens": .integer(Int64(choice.usage?.completionTokens ?? 0)), "skipped_tokens": 0,
             "seed": answer.job.sampling.seed.flatMap { Int64(exactly: $0) }.map(JSONValue.integer) ?? .null,
         ]
     }
