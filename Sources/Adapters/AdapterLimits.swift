@@ -23,6 +23,12 @@ public struct AdapterLimits: Sendable, Equatable {
     /// `add` copies no more than this many files and bytes.
     public var copiedFiles = 1_000
     public var copiedBytes = 16 << 30
+    /// Uploads that are not published: how many, the files of one, the bytes of all together (0 takes none), and how long one stays that
+    /// gets no byte.
+    public var uploads = 16
+    public var uploadedFiles = 64
+    public var uploadedBytes = 1 << 30
+    public var uploadSeconds = 3_600
 
     public init() {}
 }

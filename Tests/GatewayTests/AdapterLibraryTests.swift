@@ -201,7 +201,7 @@ import Testing
         let adapters = try folder.makeFolder("adapters")
         try TinyAdapter.write("shell", in: adapters, value: 1, examples: Fixture.shell)
         let library = AdapterLibrary(
-            store: AdapterStore(folder: adapters, base: TinyAdapter.base, budgetBytes: 1 << 20, limits: Fixture.quick),
+            store: AdapterStore(folder: adapters, base: TinyAdapter.base, budgetBytes: 1 << 20, limits: Fixture.quick()),
             router: Router(embedder: embedder), files: RouteFiles(routesFolder: nil))
         library.refresh()
         try TinyAdapter.write("geo", in: adapters, value: 2, examples: Fixture.queries)

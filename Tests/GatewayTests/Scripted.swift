@@ -105,22 +105,22 @@ enum Fixture {
     static let queries = ["which rivers cross texas", "what is the population of ohio", "name the states that border iowa"]
 
     /// `shell` and `geo`, and a library over them.
-    static func library(_ folder: TemporaryFolder, embedder: WordEmbedder? = WordEmbedder(), routes: Bool = false, policy: RequestPolicy = .init(), hasKeys: Bool = true, check: PromptingCheck? = nil) throws -> AdapterLibrary {
+    static func library(_ folder: TemporaryFolder, embedder: WordEmbedder? = WordEmbedder(), routes: Bool = false, policy: RequestPolicy = .init(), hasKeys: Bool = true, limits: AdapterLimits = AdapterLimits(), check: PromptingCheck? = nil) throws -> AdapterLibrary {
         let adapters = try folder.makeFolder("adapters")
         try TinyAdapter.write("shell", in: adapters, value: 1, examples: shell)
         try TinyAdapter.write("geo", in: adapters, value: 2, examples: queries)
         let router = embedder.map { Router(embedder: $0) }
         return AdapterLibrary(
             store: AdapterStore(
-                folder: adapters, base: TinyAdapter.base, budgetBytes: 1 << 20, limits: quick, check: check),
+                folder: adapters, base: TinyAdapter.base, budgetBytes: 1 << 20, limits: quick(limits), check: check),
             router: router, files: RouteFiles(routesFolder: routes ? try folder.makeFolder("routes") : nil), policy: policy,
             hasKeys: hasKeys)
     }
 
     /// Folders rest after 50 ms.
-    static let quick: AdapterLimits = {
-        var limits = AdapterLimits()
+    static func quick(_ limits: AdapterLimits = AdapterLimits()) -> AdapterLimits {
+        var limits = limits
         limits.settleMilliseconds = 50
         return limits
-    }()
+    }
 }

@@ -25,7 +25,7 @@ final class Site: Sendable {
     let service: Service
     private let backend: NamingBackend
     private let embedder = WordEmbedder()
-    private let port: Int
+    let port: Int
 
     init(
         drainMilliseconds: Int = 1_200_000, keys: APIKeys = APIKeys(),
@@ -41,7 +41,7 @@ final class Site: Sendable {
         try configure(&configuration, folder)
         self.configuration = configuration
         library = try Fixture.library(folder, embedder: embedder, routes: configuration.routes != nil, policy: configuration.requests,
-            hasKeys: !keys.isEmpty, check: check)
+            hasKeys: !keys.isEmpty, limits: configuration.limits.adapters, check: check)
         backend = NamingBackend(library.store)
         let logger = Logger(sink: log)
         service = await Service(configuration, keys: keys, logger: logger)
@@ -69,12 +69,16 @@ final class Site: Sendable {
     /// One request on a connection of its own.
     /// - Parameter headers: lines with their ends.
     func ask(_ method: String, _ path: String, _ body: String = "", headers: String = "") async throws -> Answer {
-        let port = port
-        return try await LoopbackClient.run { try Self.exchange(port, method, path, body, headers) }
+        try await ask(method, path, bytes: Array(body.utf8), headers: headers)
     }
 
-    private static func exchange(_ port: Int, _ method: String, _ path: String, _ body: String, _ headers: String) throws -> Answer {
-        let answer = try LoopbackAnswer.ask(method, path, body, headers: headers, port: port)
+    func ask(_ method: String, _ path: String, bytes: [UInt8], headers: String = "") async throws -> Answer {
+        let port = port
+        return try await LoopbackClient.run { try Self.exchange(port, method, path, bytes, headers) }
+    }
+
+    private static func exchange(_ port: Int, _ method: String, _ path: String, _ bytes: [UInt8], _ headers: String) throws -> Answer {
+        let answer = try LoopbackAnswer.ask(method, path, bytes: bytes, headers: headers, port: port)
         var fields = HTTPHeaders()
         for (name, value) in answer.headers { fields.add(name, value) }
         return Answer(status: answer.status, headers: fields, text: answer.text)

@@ -111,6 +111,23 @@ import UV
         #expect(api.services.changes.withLock { $0 } == ["add new team/new", "remove bash%2F..%2Fsql", "remove sql"])
     }
 
+    @LoopActor @Test func filesOfAnAdapterComeInPiecesAndArePublished() async throws {
+        let api = TestAPI()
+        let whole = await api.send("PUT", "/v1/adapters/new/files/a.json", "{}")
+        #expect(whole.text == "{\"name\":\"new\",\"object\":\"adapter.file\",\"file\":\"a.json\",\"bytes\":2,\"complete\":true}")
+        let piece = await api.send("PUT", "/v1/adapters/new/files/b.json", "abc", headers: ["Content-Range": "bytes 4-6/9"])
+        #expect(try piece.json()["bytes"] == 7 && piece.json()["complete"] == false)
+        #expect(await api.send("PUT", "/v1/adapters/new", "{\"uploaded\":true,\"replace\":true}").status == 201)
+        #expect(await api.send("PUT", "/v1/adapters/new", "{\"source\":\"a\",\"replace\":true}").status == 201)
+        for body in ["{\"uploaded\":true,\"source\":\"a\"}", "{\"uploaded\":false}", "{\"uploaded\":1}"] {
+            #expect(await api.send("PUT", "/v1/adapters/new", body).status == 400, "\(body)")
+        }
+        #expect(await api.send("DELETE", "/v1/adapters/new/files").status == 200)
+        #expect(api.services.changes.withLock { $0 } == [
+            "receive new a.json 0+2/2", "receive new b.json 4+3/9", "publish new in place", "add new a in place", "discard new",
+        ])
+    }
+
     @LoopActor @Test func anOverloadIsNotAnEmptyList() async throws {
         let api = TestAPI()
         api.services.failure.withLock { $0 = APIError(.overloaded, "full", retryAfterSeconds: 2) }

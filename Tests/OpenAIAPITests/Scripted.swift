@@ -185,8 +185,17 @@ final class ScriptedServices: ModelCatalogue, RequestRouter, AdapterAdministrati
         guard names.contains(name) else { throw APIError(.adapterNotFound, "There is no adapter `\(name)`.") }
         return AdapterReport(name: name, state: "resident", reason: nil, folder: "adapters/\(name)", details: ["rank": 8])
     }
-    func add(_ name: String, source: String) async throws -> AdapterReport {
-        changes.withLock { $0.append("add \(name) \(source)") }
+    func receive(_ piece: AdapterPiece) async throws -> Int {
+        changes.withLock { $0.append("receive \(piece.adapter) \(piece.file) \(piece.first)+\(piece.bytes.count)/\(piece.total)") }
+        return piece.first + piece.bytes.count
+    }
+    func publish(_ name: String, replaces: Bool) async throws -> AdapterReport {
+        changes.withLock { $0.append("publish \(name)\(replaces ? " in place" : "")") }
+        return AdapterReport(name: name, state: "ready", reason: nil, folder: "adapters/\(name)")
+    }
+    func discardUpload(_ name: String) async throws { changes.withLock { $0.append("discard \(name)") } }
+    func add(_ name: String, source: String, replaces: Bool) async throws -> AdapterReport {
+        changes.withLock { $0.append("add \(name) \(source)\(replaces ? " in place" : "")") }
         return AdapterReport(name: name, state: "ready", reason: nil, folder: "adapters/\(name)")
     }
     func remove(_ name: String) async throws { changes.withLock { $0.append("remove \(name)") } }

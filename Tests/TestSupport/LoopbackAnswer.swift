@@ -16,8 +16,14 @@ public struct LoopbackAnswer: Sendable {
     public static func ask(
         _ method: String, _ path: String, _ body: String = "", headers: String = "", port: Int
     ) throws -> LoopbackAnswer {
+        try ask(method, path, bytes: Array(body.utf8), headers: headers, port: port)
+    }
+
+    /// The same with a body of any bytes.
+    public static func ask(_ method: String, _ path: String, bytes: [UInt8], headers: String = "", port: Int) throws -> LoopbackAnswer {
         let client = try LoopbackClient(port: port)
-        client.send("\(method) \(path) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\(headers)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+        client.send("\(method) \(path) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\(headers)Content-Length: \(bytes.count)\r\n\r\n")
+        client.send(bytes)
         // A reset after the answer leaves what came before it.
         _ = client.receiveAll()
         return try LoopbackAnswer(client.received)

@@ -10,32 +10,61 @@ extension AdapterStore {
         from source: String, name: String? = nil, replaces: Bool = false, files: Set<String>? = nil
     ) throws(AdapterError) -> String {
         let name = name ?? Self.lastComponent(source)
-        try AdapterName.check(name)
-        let target = "\(folder)/\(name)"
+        let isTaken = try checkFree(name, replaces: replaces)
         let partial = "\(folder)/.partial-\(name)"
-        var status = stat()
-        let taken = lstat(target, &status) == 0 ? target : try AdapterPlaces(folder).place(of: name)
-        if let taken, !replaces || taken != target {
-            throw AdapterError(.exists, "\(taken) is there already; remove it first", adapter: name)
-        }
         do throws(AdapterError) {
             if let (folder, file) = AdapterFile.lone(source), AdapterFile.isGGUF(file) {
                 try FolderCopy.copy(try AdapterDirectory(path: folder, followsSnapshots: true), to: partial, limits: limits) { $0 == file }
             } else {
                 try FolderCopy.copy(try AdapterDirectory(path: source, followsSnapshots: true), to: partial, limits: limits) { files?.contains($0) ?? true }
             }
-            _ = try loader.load(try AdapterDirectory(path: partial))
-            if taken == nil {
-                try FolderCopy.move(partial, to: target)
-            } else {
-                try exchange(target, for: partial, name)
-            }
+            try put(partial, as: name, replaces: isTaken)
         } catch {
             try? FolderCopy.delete(partial)
             throw error.of(name)
         }
         refresh(name, settles: false)
         return name
+    }
+
+    /// Files that are uploaded for adapters of this store.
+    public var uploads: AdapterUploads { AdapterUploads(folder: folder, limits: limits) }
+
+    /// Makes an upload an adapter, as `add` does with a copy: it is checked by loading it, and renamed. One that is refused stays, so that
+    /// a file can be sent again. Errors: as of `add`; `notFound` when nothing was uploaded, `notReady` for a file that is not whole.
+    public func publish(_ name: String, replaces: Bool = false) throws(AdapterError) {
+        let isTaken = try checkFree(name, replaces: replaces)
+        do throws(AdapterError) {
+            try uploads.checkWhole(name)
+            let place = uploads.place(of: name)
+            try FolderCopy.flushFolder(place)
+            try put(place, as: name, replaces: isTaken)
+        } catch {
+            throw error.of(name)
+        }
+        refresh(name, settles: false)
+    }
+
+    /// Whether a folder of that name is there and may be replaced. Errors: `invalidName`; `exists` when it may not.
+    private func checkFree(_ name: String, replaces: Bool) throws(AdapterError) -> Bool {
+        try AdapterName.check(name)
+        let target = "\(folder)/\(name)"
+        var status = stat()
+        let taken = lstat(target, &status) == 0 ? target : try AdapterPlaces(folder).place(of: name)
+        if let taken, !replaces || taken != target {
+            throw AdapterError(.exists, "\(taken) is there already; remove it first", adapter: name)
+        }
+        return taken != nil
+    }
+
+    /// Checks a folder of files by loading it, and gives it the adapter's name.
+    private func put(_ files: String, as name: String, replaces: Bool) throws(AdapterError) {
+        _ = try loader.load(try AdapterDirectory(path: files))
+        if replaces {
+            try exchange("\(folder)/\(name)", for: files, name)
+        } else {
+            try FolderCopy.move(files, to: "\(folder)/\(name)")
+        }
     }
 
     /// Puts a checked folder in the place of an adapter's. Its version in memory serves until the new one is loaded: no scan looks

@@ -86,6 +86,7 @@ public struct ServiceLimits: Sendable {
             "loaded ahead         \(serving.prefetchThreads) at once, \(serving.waitingPrefetches) waiting; others load with their requests",
             "adapters             \(adapters.adapters) folders; rank \(adapters.rank), \(adapters.experts) experts, \(bytes(adapters.weightsBytes)) of weights, header \(bytes(adapters.headerBytes))",
             "adapter files        configuration \(bytes(adapters.configurationBytes)), template \(bytes(adapters.templateBytes)); a copy has \(adapters.copiedFiles) files, \(bytes(adapters.copiedBytes))",
+            "uploaded adapters    \(bytes(adapters.uploadedBytes)) that are not published, \(adapters.uploads) at once of \(adapters.uploadedFiles) files; \(seconds(1000 * adapters.uploadSeconds)) without a byte",
             "changes over HTTP    \(queuedChanges) waiting, then 429",
             "routing data         \(routing.examplesPerAdapter) examples an adapter of \(bytes(routing.exampleBytes)), \(bytes(routing.fileBytes)) a file",
         ]

@@ -3,7 +3,9 @@
 public enum Setting: String, CaseIterable, Sendable {
     case base, encoder
     case firstEncoder = "first-encoder"
-    case adapters, routes, imports, cache
+    case adapters, routes, imports
+    case uploadLimit = "upload-limit"
+    case cache
     case tuningFolder = "tuning-folder"
     case tuningAccess = "tuning-access"
     case tuningJobs = "tuning-jobs"

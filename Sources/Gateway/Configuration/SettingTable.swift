@@ -26,6 +26,10 @@ extension Setting {
                 configuration.routesMayBeMissing = false
             }
         case .imports: .optionalText(\.imports, "the only folder from which PUT /v1/adapters may copy; `none` refuses it")
+        case .uploadLimit:
+            .mebibytes(
+                \.limits.adapters.uploadedBytes, 0...1 << 20,
+                "MiB that uploaded files of adapters may take until they are published; 0 refuses uploads")
         case .cache:
             .optionalText(\.cache, default: "lmoe in $XDG_CACHE_HOME or ~/.cache", "where embedded examples are kept; `none` keeps none")
         case .tuningFolder:

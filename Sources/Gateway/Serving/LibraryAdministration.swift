@@ -18,13 +18,37 @@ struct LibraryAdministration: AdapterAdministration {
         try await queue.run { try found(name) }
     }
 
-    func add(_ name: String, source: String) async throws -> AdapterReport {
+    func add(_ name: String, source: String, replaces: Bool = false) async throws -> AdapterReport {
         try await queue.run {
             let folder = try importFolder(source)
-            try administer(name) { () throws(AdapterError) in _ = try library.store.add(from: folder, name: name) }
+            try administer(name) { () throws(AdapterError) in _ = try library.store.add(from: folder, name: name, replaces: replaces) }
             library.restore(name)
             return try found(name)
         }
+    }
+
+    func receive(_ piece: AdapterPiece) async throws -> Int {
+        guard library.store.limits.uploadedBytes > 0 else {
+            throw APIError(.importsDisabled, "This server takes no uploads of adapters: it was started with \(Setting.uploadLimit.flag) 0.")
+        }
+        return try await queue.run {
+            try administer(piece.adapter, limit: .payloadTooLarge) { () throws(AdapterError) in
+                try library.store.uploads.receive(
+                    piece.bytes, at: piece.first, of: piece.total, file: piece.file, adapter: piece.adapter)
+            }
+        }
+    }
+
+    func publish(_ name: String, replaces: Bool) async throws -> AdapterReport {
+        try await queue.run {
+            try administer(name) { () throws(AdapterError) in try library.store.publish(name, replaces: replaces) }
+            library.restore(name)
+            return try found(name)
+        }
+    }
+
+    func discardUpload(_ name: String) async throws {
+        try await queue.run { try administer(name) { () throws(AdapterError) in try library.store.uploads.discard(name) } }
     }
 
     func remove(_ name: String) async throws {
@@ -118,12 +142,17 @@ struct LibraryAdministration: AdapterAdministration {
         return String(cString: resolved)
     }
 
-    private func administer<Value>(_ name: String, _ body: () throws(AdapterError) -> Value) throws(APIError) -> Value {
+    /// - Parameter limit: what the client is told where a limit is exceeded.
+    private func administer<Value>(
+        _ name: String, limit: APIError.Code = .adapterRejected, _ body: () throws(AdapterError) -> Value
+    ) throws(APIError) -> Value {
         do {
             return try body()
         } catch {
             let folders = [library.store.folder, imports].compactMap(\.self)
-            throw APIError(error, adapter: name, folders: folders + folders.compactMap(resolved))
+            var refusal = APIError(error, adapter: name, folders: folders + folders.compactMap(resolved))
+            if error.code == .limitExceeded { refusal.code = limit }
+            throw refusal
         }
     }
 }

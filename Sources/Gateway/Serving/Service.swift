@@ -21,6 +21,7 @@ public final class Service {
     private let server: HTTPServer
     private let started = UnixClock.seconds()
     private var watch: LibraryWatch?
+    private var sweep: UploadSweep?
     private let decisions = NotedDecisions()
     private var desk: TuningDesk?
     private var isStopped = false
@@ -161,14 +162,14 @@ public final class Service {
             })
         metrics.observe(backend)
         metrics.observe(serving, routing)
+        let changes = WorkQueue("lmoe.administration", capacity: configuration.limits.queuedChanges, purpose: "for changes of adapters")
         api.services = APIServices(
             serving: serving,
             catalogue: LibraryCatalogue(
                 library: library, baseName: backend.baseModelName, contextLength: backend.contextLength, started: started),
-            adapters: LibraryAdministration(
-                library: library, imports: configuration.imports,
-                queue: WorkQueue("lmoe.administration", capacity: configuration.limits.queuedChanges, purpose: "for changes of adapters")),
+            adapters: LibraryAdministration(library: library, imports: configuration.imports, queue: changes),
             embeddings: parts.embedder.map { QueuedEmbeddings(embedder: $0, queue: routing) }, tuning: desk, memories: parts.memories)
+        sweep = UploadSweep(library.store.uploads, seconds: library.store.limits.uploadSeconds, queue: changes, logger: logger)
         let folders = [configuration.adapters] + [configuration.routes].compactMap { $0 }
         let watch = LibraryWatch(
             library, folders: folders, rescanMilliseconds: configuration.limits.rescanMilliseconds,
@@ -237,8 +238,7 @@ public final class Service {
         guard !isStopped else { return }
         api.isDraining = true
         metrics.setReady(false)
-        watch?.close()
-        watch = nil
+        stopWatching()
         let tuning = stopTuning()
         logger.info("draining", metadata: ["connections": .integer(server.connectionCount)])
         await server.drain(deadlineMilliseconds: configuration.limits.drainMilliseconds) { [api] in
@@ -248,6 +248,13 @@ public final class Service {
         await tuning?.value
         decisions.log?.flush()
         stop()
+    }
+
+    private func stopWatching() {
+        watch?.close()
+        watch = nil
+        sweep?.close()
+        sweep = nil
     }
 
     /// Running jobs write checkpoints at their next step. Nothing to wait for without jobs.
@@ -263,8 +270,7 @@ public final class Service {
         isStopped = true
         api.isDraining = true
         metrics.setReady(false)
-        watch?.close()
-        watch = nil
+        stopWatching()
         api.endAll(APIError(.draining, "The server is stopping.", retryAfterSeconds: 5))
         server.close()
         stopTuning()

@@ -27,10 +27,12 @@ struct Operation: Sendable {
     var stream: Stream?
     /// Of the query.
     var query: JSONObject = [:]
+    /// Header fields that it reads beside those of all.
+    var headers: JSONObject = [:]
 
     init(
         _ summary: String, _ tag: String, body: String? = nil, bodyType: String = "application/json", _ answer: Answer, statuses: [Int] = [200],
-        stream: Stream? = nil, query: JSONObject = [:]
+        stream: Stream? = nil, query: JSONObject = [:], headers: JSONObject = [:]
     ) {
         self.summary = summary
         self.tag = tag
@@ -40,14 +42,13 @@ struct Operation: Sendable {
         self.statuses = statuses
         self.stream = stream
         self.query = query
+        self.headers = headers
     }
 
     /// OpenAPI's operation object.
     func json(_ endpoint: Endpoint, id: String) -> JSONValue {
         var operation: JSONObject = ["operationId": .string(id), "summary": .string(summary), "tags": [.string(tag)]]
-        let parameters = pathParameters(endpoint.pattern) + query.map { name, schema in
-            ["name": .string(name), "in": "query", "schema": schema]
-        }
+        let parameters = pathParameters(endpoint.pattern) + fields(query, in: "query") + fields(headers, in: "header")
         if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
         if let body {
             operation["requestBody"] = ["required": true, "content": .object([bodyType: ["schema": SchemaText.reference(body)]])]
@@ -55,6 +56,10 @@ struct Operation: Sendable {
         operation["responses"] = .object(responses(endpoint))
         if endpoint.access == .open { operation["security"] = [] }
         return .object(operation)
+    }
+
+    private func fields(_ schemas: JSONObject, in place: String) -> [JSONValue] {
+        schemas.map { name, schema in ["name": .string(name), "in": .string(place), "schema": schema] }
     }
 
     private func pathParameters(_ pattern: String) -> [JSONValue] {

@@ -53,7 +53,12 @@ enum OperationTable {
         "GET /v1/models/{id}": Operation("A model", "Models", .json("Model")),
         "GET /v1/adapters": Operation("Adapters with their states", "Adapters", .json("List")),
         "GET /v1/adapters/{name}": Operation("An adapter", "Adapters", .json("Adapter")),
-        "PUT /v1/adapters/{name}": Operation("Copies an adapter from the import folder", "Adapters", body: "AdapterImport", .json("Adapter"), statuses: [201]),
+        "PUT /v1/adapters/{name}": Operation(
+            "Copies an adapter from the import folder, or publishes uploaded files", "Adapters", body: "AdapterImport", .json("Adapter"), statuses: [201]),
+        "PUT /v1/adapters/{name}/files/{file}": Operation(
+            "Uploads a file of an adapter, or a piece of it", "Adapters", body: "AdapterFile", bodyType: "application/octet-stream", .json("Object"),
+            headers: ["Content-Range": ["type": "string", "pattern": "^bytes [0-9]+-[0-9]+/[0-9]+$"]]),
+        "DELETE /v1/adapters/{name}/files": Operation("Deletes uploaded files that are not published", "Adapters", .json("Object")),
         "DELETE /v1/adapters/{name}": Operation("Deletes an adapter's folder", "Adapters", .json("Object")),
         "POST /v1/load_lora_adapter": Operation("Serves an adapter, as vLLM does", "Adapters", body: "LoadAdapter", .text),
         "POST /v1/unload_lora_adapter": Operation("Stops serving an adapter, as vLLM does", "Adapters", body: "UnloadAdapter", .text),

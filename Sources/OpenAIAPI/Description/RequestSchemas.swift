@@ -26,7 +26,12 @@ enum RequestSchemas {
                 "model": Text.name(), "dimensions": Text.integer(), "encoding_format": Text.string(of: ["float", "base64"]), "user": Text.anything("ignored"),
                 "truncate": Text.boolean(), "truncate_prompt_tokens": Text.integer(), "truncation_side": Text.string(of: ["right"]),
             ], required: ["input"]),
-        "AdapterImport": Text.object(["source": Text.name("a folder inside the import folder", isOptional: false)], required: ["source"], isOpen: true),
+        "AdapterImport": Text.object(
+            [
+                "source": Text.name("a folder inside the import folder"), "uploaded": Text.boolean("the uploaded files instead of `source`"),
+                "replace": Text.boolean("replaces an adapter of that name"),
+            ], isOpen: true),
+        "AdapterFile": ["type": "string", "format": "binary"],
         "LoadAdapter": Text.object(
             ["lora_name": Text.name(isOptional: false), "lora_path": Text.name(isOptional: false), "load_inplace": Text.boolean()], required: ["lora_name", "lora_path"],
             isOpen: true),

@@ -23,7 +23,7 @@ extension APIService {
     }
 
     /// Looking up a long name could take very long.
-    private static func checkLength(of name: String) throws(APIError) {
+    static func checkLength(of name: String) throws(APIError) {
         guard name.utf8.count <= JSONCursor.longestName else {
             throw APIError(.adapterNotFound, "There is no adapter with a name of \(name.utf8.count) bytes.")
         }
@@ -35,15 +35,24 @@ extension APIService {
 
     /// `PUT /v1/adapters/{name}` with `{"source": "folder"}`: a relative path inside the import folder, which the
     /// operator chose; the server reads no other place for a client. Without an import folder it is refused.
+    /// With `{"uploaded": true}` the files that were uploaded before are published. `replace` replaces an adapter of that name.
     func addAdapter(_ exchange: Exchange, _ name: String) throws {
         try Self.checkLength(of: name)
         let adapters = try accepting().adapters
         try read(exchange) { [fields] document in
-            try fields.check(document, ["source"])
-            return try document["source"].string()
-        } then: { [self] source in
+            try fields.check(document, ["source", "uploaded", "replace"])
+            let isUploaded = try document["uploaded"].optionalBool() ?? false
+            let source: String? = try isUploaded ? document["source"].optionalString() : document["source"].string()
+            guard !isUploaded || source == nil else { throw document["source"].invalid("expected nothing beside `uploaded`") }
+            return AdapterWish(source: source, replaces: try document["replace"].optionalBool() ?? false)
+        } then: { [self] (wish: AdapterWish) in
             run(exchange) {
-                let report = try await adapters.add(name, source: source)
+                let report =
+                    if let source = wish.source {
+                        try await adapters.add(name, source: source, replaces: wish.replaces)
+                    } else {
+                        try await adapters.publish(name, replaces: wish.replaces)
+                    }
                 exchange.respond(report.json, status: 201)
             }
         }
@@ -57,4 +66,11 @@ extension APIService {
             exchange.respond(["name": .string(name), "object": "adapter", "deleted": true])
         }
     }
+}
+
+/// What a request to add an adapter says.
+private struct AdapterWish: Sendable {
+    /// A folder inside the import folder; nil: the files that were uploaded.
+    var source: String?
+    var replaces: Bool
 }

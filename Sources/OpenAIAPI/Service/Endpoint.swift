@@ -73,6 +73,12 @@ struct Endpoint: Sendable {
         Endpoint("DELETE", "/v1/adapters/{name}", .admin) { service, exchange, names in
             try service.removeAdapter(exchange, names[0])
         },
+        Endpoint("PUT", "/v1/adapters/{name}/files/{file}", .admin) { service, exchange, names in
+            try service.receiveAdapterFile(exchange, adapter: names[0], file: names[1])
+        },
+        Endpoint("DELETE", "/v1/adapters/{name}/files", .admin) { service, exchange, names in
+            try service.discardUpload(exchange, names[0])
+        },
         Endpoint("POST", "/v1/load_lora_adapter", .admin) { service, exchange, _ in try service.loadLoRA(exchange) },
         Endpoint("POST", "/v1/unload_lora_adapter", .admin) { service, exchange, _ in
             try service.unloadLoRA(exchange)

@@ -146,7 +146,13 @@ public protocol AdapterAdministration: Sendable {
     func list() async throws -> [AdapterReport]
     func report(_ name: String) async throws -> AdapterReport
     /// Copies the folder `source`, a relative path inside the import folder, whole into the adapters folder.
-    func add(_ name: String, source: String) async throws -> AdapterReport
+    func add(_ name: String, source: String, replaces: Bool) async throws -> AdapterReport
+    /// Keeps a piece of a file that is uploaded. Returns how many bytes of the file have come.
+    func receive(_ piece: AdapterPiece) async throws -> Int
+    /// Makes the uploaded files an adapter, once they have been checked.
+    func publish(_ name: String, replaces: Bool) async throws -> AdapterReport
+    /// Deletes uploaded files that are not published.
+    func discardUpload(_ name: String) async throws
     /// Deletes the adapter's folder; running requests finish.
     func remove(_ name: String) async throws
     /// vLLM's load: serves the adapter under that name and brings it into memory. `path` is the adapter's own folder or

@@ -60,6 +60,7 @@ struct ServiceOptions: SettingOptions {
     @Option(.port) var port: String?
     @Option(.precision) var precision: String?
     @Option(.imports) var imports: String?
+    @Option(.uploadLimit) var uploadLimit: String?
     @Option(.memory) var memory: String?
     @Option(.memoryAccess) var memoryAccess: String?
     @Option(.tuningFolder) var tuningFolder: String?
