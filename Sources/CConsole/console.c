@@ -30,6 +30,9 @@ static const unsigned char compare[] = {
 static const unsigned char adapters[] = {
 #embed "page/adapters.js"
 };
+static const unsigned char adding[] = {
+#embed "page/adding.js"
+};
 static const unsigned char routing[] = {
 #embed "page/routing.js"
 };
@@ -49,9 +52,10 @@ static const unsigned char shell[] = {
 #define FILE_OF(name, bytes) {name, bytes, sizeof(bytes)}
 
 static const console_file scripts[] = {
-    FILE_OF("dom.js", dom),           FILE_OF("api.js", api),         FILE_OF("metrics.js", metrics), FILE_OF("answer.js", answer),
-    FILE_OF("chat.js", chat),         FILE_OF("compare.js", compare), FILE_OF("adapters.js", adapters), FILE_OF("routing.js", routing),
-    FILE_OF("memories.js", memories), FILE_OF("tuning.js", tuning),   FILE_OF("server.js", server),   FILE_OF("shell.js", shell),
+    FILE_OF("dom.js", dom),         FILE_OF("api.js", api),         FILE_OF("metrics.js", metrics),   FILE_OF("answer.js", answer),
+    FILE_OF("chat.js", chat),       FILE_OF("compare.js", compare), FILE_OF("adapters.js", adapters), FILE_OF("adding.js", adding),
+    FILE_OF("routing.js", routing), FILE_OF("memories.js", memories), FILE_OF("tuning.js", tuning),   FILE_OF("server.js", server),
+    FILE_OF("shell.js", shell),
 };
 
 console_file console_markup(void) { return (console_file)FILE_OF("console.html", markup); }

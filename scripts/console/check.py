@@ -193,7 +193,7 @@ class Check:
         self.clean("side by side")
         self.shot("compare-light")
 
-    def adapters(self):
+    def adapters(self, server):
         browser = self.browser
         browser.view("adapters")
         browser.until("traffic", lambda: browser.run("return [...document.querySelectorAll('#adapters-table tbody tr')].some((row) => row.textContent.startsWith('sql') && row.textContent.includes('in memory'))"))
@@ -208,13 +208,13 @@ class Check:
         self.expect(browser.run("return document.querySelector('[data-sort=requests]').parentElement.getAttribute('aria-sort')") == "descending", "sorted by traffic")
         self.clean("adapters")
         self.shot("adapters-light")
-        # A folder is dropped: a real one goes through the file input, which gives the same names.
-        browser.one("#drop-input").send_keys(str(self.folder / "imports" / "sql-copy"))
-        browser.until("the folder's names", lambda: "Copy this folder" in browser.text("#drop-result"))
+        self.uploads(server)
+        browser.click("#import-form-summary")
+        browser.write("#import-source", "sql-copy")
         browser.write("#import-name", "sql-imported")
         browser.click("#import-form .main")
         browser.until("the import", lambda: browser.text("#import-result") == "sql-imported is served.")
-        browser.until("the new row", lambda: browser.text("#adapters-count").startswith("10 adapters"))
+        browser.until("the new row", lambda: browser.text("#adapters-count").startswith("11 adapters"))
         self.expect(True, "an adapter of the import folder is added and listed")
         press = lambda selector, text: browser.run("[...document.querySelectorAll(arguments[0])].find((button) => button.textContent === arguments[1]).click()", selector, text)
         press("#adapters-table .link", "sql-imported")
@@ -229,6 +229,72 @@ class Check:
         browser.click("#import-form .main")
         browser.until("the refusal", lambda: "inside the import folder" in browser.text("#import-result"))
         self.expect(True, "a folder outside of it is refused, and the page says why")
+
+    def drop(self, folder):
+        """What a person does with the mouse, with a folder of the disk."""
+        self.browser.run("document.getElementById('drop').scrollIntoView({block: 'center'})")
+        place = self.browser.run("const box = document.getElementById('drop').getBoundingClientRect(); return {x: box.x + 20, y: box.y + 20}")
+        data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+        for kind in ["dragEnter", "dragOver", "drop"]:
+            self.browser.command("Input.dispatchDragEvent", type=kind, data=data, **place)
+
+    def uploads(self, server):
+        browser, source = self.browser, self.folder / "imports" / "sql-copy"
+        staged = lambda: [path.name for path in (self.folder / "adapters").glob(".upload-*")]
+        self.drop(source)
+        browser.until("what will be sent", lambda: "weights in adapter_model.safetensors" in browser.text("#drop-result"))
+        self.expect(browser.run("return document.getElementById('upload-name').value") == "sql-copy", "a dropped folder is looked at, and its name filled in")
+        browser.write("#upload-name", "sql")
+        browser.click("#upload-start")
+        browser.until("the question", lambda: "There is an adapter sql" in browser.text("#upload-result"))
+        browser.write("#upload-name", "sql-uploaded")
+        # Slow enough to see it, and to cancel it.
+        browser.command("Network.enable")
+        browser.command("Network.emulateNetworkConditions", offline=False, latency=20, downloadThroughput=-1, uploadThroughput=1 << 19)
+        browser.click("#upload-start")
+        browser.until("progress", lambda: browser.run("return document.getElementById('upload-progress').value") > 0)
+        self.expect(browser.run("return document.activeElement.id") == "upload-cancel" and staged() == [".upload-sql-uploaded"], f"it uploads, and can be cancelled: {browser.text('#upload-place')}")
+        self.clean("uploading")
+        browser.run("document.getElementById('upload-cancel').click()")
+        browser.until("the end", lambda: "is cancelled" in browser.text("#upload-result"))
+        browser.command("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+        self.expect(not staged() and not (self.folder / "adapters/sql-uploaded").exists(), "a cancelled upload leaves nothing")
+        start = time.monotonic()
+        browser.click("#upload-start")
+        browser.until("that it is served", lambda: "sql-uploaded is served: in memory" in browser.text("#upload-result"))
+        seconds, size = time.monotonic() - start, sum(path.stat().st_size for path in source.iterdir())
+        self.expect(True, f"an uploaded adapter of {size / 2**20:.1f} MiB is served after {seconds:.1f} s: {browser.text('#upload-result')}")
+        same = all((self.folder / "adapters/sql-uploaded" / path.name).read_bytes() == path.read_bytes() for path in source.iterdir())
+        self.expect(same and not staged(), "its files are those of the folder")
+        def said(model):
+            body = {"model": model, "temperature": 0, "max_tokens": 24, "messages": [{"role": "user", "content": "what is the capital of texas"}]}
+            return json.loads(server.ask("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})[1])["choices"][0]["message"]["content"]
+        self.expect(said("sql-uploaded") == said("sql") != said("base"), f"it answers as the copied one: {said('sql-uploaded')}")
+        self.clean("uploaded")
+        folders = self.folder / "folders"
+        for name in ["pickled", "broken"]:
+            (folders / name).mkdir(parents=True)
+            shutil.copy(source / "adapter_config.json", folders / name)
+        (folders / "pickled/adapter_model.bin").write_bytes(b"PK")
+        (folders / "broken/adapter_model.safetensors").write_bytes((source / "adapter_model.safetensors").read_bytes()[:100_000])
+        self.drop(folders / "pickled")
+        browser.until("the pickle", lambda: "scripts/convert-pickle" in browser.text("#drop-result"))
+        self.expect("adapter_model.bin" in browser.text("#drop-result") and not browser.one("#upload-form").is_displayed(), "a pickle is refused by name")
+        # The button gives the same files.
+        browser.one("#drop-input").send_keys(str(folders / "broken"))
+        browser.until("the folder", lambda: browser.text("#drop-result").startswith("broken"))
+        browser.click("#upload-start")
+        browser.until("the refusal", lambda: "adapter_model.safetensors" in browser.text("#upload-result"))
+        self.expect(server.ask("GET", "/v1/models/broken")[0].status == 404, f"a broken file is refused: {browser.text('#upload-result')}")
+        # A new version in the place of a served one, by the keyboard.
+        browser.one("#drop-input").send_keys(str(source))
+        browser.until("the folder again", lambda: browser.text("#drop-result").startswith("sql-copy"))
+        browser.run("document.getElementById('upload-replace').focus()")
+        ActionChains(browser.driver).send_keys(Keys.SPACE).perform()
+        browser.write("#upload-name", "sql-uploaded")
+        browser.one("#upload-name").send_keys(Keys.ENTER)
+        browser.until("that the new one is served", lambda: "sql-uploaded is served: in memory" in browser.text("#upload-result"))
+        self.expect(browser.run("return document.activeElement.id") == "upload-start", "a served adapter is replaced")
 
     def routing(self):
         browser = self.browser
@@ -394,12 +460,12 @@ def main():
             server.wait()
             check.part(check.chat, server)
             check.part(check.compare)
-            check.part(check.adapters)
+            check.part(check.adapters, server)
             check.part(check.routing)
             check.part(check.memories)
             check.part(check.tuning)
             check.part(check.server)
-            refusals = re.compile(r"/v1/adapters/outside .* 400 ")
+            refusals = re.compile(r"/v1/adapters/(outside|broken) .* 400 ")
             errors = [line for line in check.browser.logged() if not refusals.search(line)]
             check.expect(not errors, "nothing in the browser's log" + "".join(f"\n       {line}" for line in errors))
             check.part(check.keyboard, server)

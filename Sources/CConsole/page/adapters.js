@@ -1,4 +1,4 @@
-// The adapters: a table that shows fifty of any number, one adapter in a dialog, and adding one from the import folder.
+// The adapters: a table that shows fifty of any number, and one adapter in a dialog.
 
 const pageSize = 50;
 const adapters = { all: [], page: 0, sort: "name", isDescending: false, source: null };
@@ -127,58 +127,6 @@ function fillAdapter(row, done) {
       h("span", { class: "grow" }), h("button", { type: "button", class: "main", onclick: () => dialog.close() }, "Close")));
 }
 
-// MARK: Adding
-
-/// All files of a dropped folder, at most a thousand.
-async function filesOf(entry, found = []) {
-  if (found.length > 1000) return found;
-  if (entry.isFile) found.push(entry.name);
-  else {
-    const reader = entry.createReader();
-    for (;;) {
-      const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-      if (!entries.length) break;
-      for (const child of entries) await filesOf(child, found);
-    }
-  }
-  return found;
-}
-
-function noteFolder(folder, files) {
-  const weights = files.filter((name) => /\.(safetensors|bin|gguf|pt)$/.test(name));
-  const missing = [files.includes("adapter_config.json") ? null : "adapter_config.json", weights.length ? null : "weights (*.safetensors)"].filter(Boolean);
-  const routed = files.some((name) => /^route\.ya?ml$/.test(name));
-  $("import-source").value = folder;
-  $("import-name").value = folder.replace(/[^A-Za-z0-9._-]+/g, "-");
-  if (missing.length) return setNote($("drop-result"), `${folder} does not look like an adapter: no ${missing.join(" and no ")}.`, true);
-  setNote($("drop-result"), `${folder}: ${count(files.length, "file")}, weights in ${weights.join(", ")}${routed ? ", with routing data" : ". It has no route.yaml, so it is served by name only"}. Copy this folder into the server’s import folder, then add it.`);
-}
-
-async function dropped(event) {
-  event.preventDefault();
-  $("drop").classList.remove("is-over");
-  const entry = event.dataTransfer.items[0]?.webkitGetAsEntry?.();
-  if (!entry?.isDirectory) return setNote($("drop-result"), "Drop a folder, not a file.", true);
-  try {
-    noteFolder(entry.name, await filesOf(entry));
-  } catch (error) {
-    setNote($("drop-result"), `The folder cannot be read: ${error.message}`, true);
-  }
-}
-
-async function importAdapter() {
-  const [source, name] = [$("import-source").value.trim(), $("import-name").value.trim()];
-  setNote($("import-result"), "Copying and checking it …");
-  try {
-    await send("PUT", `/v1/adapters/${encodeURIComponent(name)}`, { source });
-    setNote($("import-result"), `${name} is served.`);
-    await readAdapters();
-    shell.readNames();
-  } catch (error) {
-    setNote($("import-result"), error.message, true);
-  }
-}
-
 function openAdapters() {
   const narrow = later(() => ((adapters.page = 0), showAdapters()), 80);
   $("adapters-text").addEventListener("input", narrow);
@@ -192,13 +140,5 @@ function openAdapters() {
     showAdapters();
     $("adapters-table").scrollIntoView({ block: "nearest" });
   });
-  const drop = $("drop");
-  drop.addEventListener("dragover", (event) => (event.preventDefault(), drop.classList.add("is-over")));
-  drop.addEventListener("dragleave", () => drop.classList.remove("is-over"));
-  drop.addEventListener("drop", dropped);
-  $("drop-input").addEventListener("change", (event) => {
-    const files = [...event.target.files];
-    if (files.length) noteFolder(files[0].webkitRelativePath.split("/")[0], files.map((file) => file.name));
-  });
-  $("import-form").addEventListener("submit", (event) => (event.preventDefault(), importAdapter()));
+  openAdding();
 }

@@ -18,15 +18,15 @@ class ServerError extends Error {
 /// Called with each answer that says that a key is missing or wrong.
 let onKeyNeeded = () => {};
 
-async function send(method, path, body, signal) {
-  const headers = {};
+async function send(method, path, body, signal, more) {
+  const headers = { ...more };
   const key = storedKey();
   if (key) headers["Authorization"] = `Bearer ${key}`;
-  const isForm = body instanceof FormData;
-  if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
+  const isRaw = body instanceof FormData || body instanceof ArrayBuffer;
+  if (body !== undefined && !isRaw) headers["Content-Type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body === undefined || isForm ? body : JSON.stringify(body), signal, credentials: "omit", cache: "no-store" });
+    answer = await fetch(path, { method, headers, body: body === undefined || isRaw ? body : JSON.stringify(body), signal, credentials: "omit", cache: "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ServerError("The server does not answer.", 0, "unreachable");
