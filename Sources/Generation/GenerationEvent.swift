@@ -61,9 +61,12 @@ public struct GenerationUsage: Sendable, Equatable {
     public var completionTokens: Int
     /// The stop string that ended the answer.
     public var stopString: String?
+    /// The answer's form was completed in the shortest way, because the tokens ran out.
+    public var isClosed: Bool
 
-    public init(promptTokens: Int, cachedTokens: Int, completionTokens: Int, stopString: String? = nil) {
+    public init(promptTokens: Int, cachedTokens: Int, completionTokens: Int, stopString: String? = nil, isClosed: Bool = false) {
         self.stopString = stopString
+        self.isClosed = isClosed
         self.promptTokens = promptTokens
         self.cachedTokens = cachedTokens
         self.completionTokens = completionTokens

@@ -96,6 +96,32 @@ extension EngineTests {
             #expect(open.reason == .length && open.text.allSatisfy { $0 == " " || $0.isLowercase })
         }
 
+        @Test("an answer whose tokens run out is completed: valid, within the limit, with `length`, and the same with drafts and without")
+        func closing() async throws {
+            let fixture = try RealEngine.shared.get()
+            let requests = [16, 25, 40, 61].flatMap { most in
+                [
+                    Self.request(.jsonObject, "A JSON object about Paris.", maxTokens: most),
+                    Self.request(.jsonObject, "A JSON object with many lists.", maxTokens: most) { ($0.sampling.temperature, $0.sampling.seed) = (1, 5) },
+                    Self.request(.jsonSchema(AnswerSchema(["type": "array", "items": ["type": "string"]])), "Names of many cities.", maxTokens: most),
+                ]
+            }
+            var texts: [[String]] = []
+            for speculates in [true, false] {
+                let engine = try fixture.engine { $0.speculates = speculates }
+                defer { engine.stop() }
+                let answers = await all(engine, requests)
+                for (request, answer) in zip(requests, answers) {
+                    #expect(answer.failure == nil && (answer.usage?.completionTokens ?? .max) <= request.maxTokens ?? 0)
+                    #expect(answer.reason == (answer.usage?.isClosed == true ? .length : .stop))
+                    #expect(throws: Never.self, "\(answer.text)") { try JSONValue.parse(answer.text) }
+                }
+                #expect(answers.contains { $0.usage?.isClosed == true })
+                texts.append(answers.map(\.text))
+            }
+            #expect(texts[0] == texts[1])
+        }
+
         @Test("any JSON object, a grammar, a biased row, and log-probabilities of the model before the mask")
         func kinds() async throws {
             let engine = try RealEngine.shared.get().engine

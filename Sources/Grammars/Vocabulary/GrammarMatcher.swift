@@ -14,12 +14,17 @@ public final class GrammarMatcher: Sendable {
         var epoch = 0
         var masks: [Int32: (mask: TokenMask, used: Int)] = [:]
         var forced: [Int32: [UInt8]] = [:]
+        /// Short ends by state; nil where there is none.
+        var closings: [Int32: [Int32]?] = [:]
+        /// Of the grammar's nodes, once they are asked for.
+        var lengths: ShortestLengths?
         var splits = SplitCache()
         /// Of the masks and forced stretches.
         var memory = 0
+        var closingMemory = 0
         var clock = 0
 
-        var bytes: Int { machine.bytes + memory + splits.memory }
+        var bytes: Int { machine.bytes + memory + closingMemory + splits.memory }
     }
 
     public init(_ grammar: Grammar, _ vocabulary: TokenVocabulary) {
@@ -81,6 +86,8 @@ public final class GrammarMatcher: Sendable {
         storage.epoch += 1
         storage.masks = [:]
         storage.forced = [:]
+        storage.closings = [:]
+        storage.closingMemory = 0
         storage.splits = SplitCache()
         storage.memory = 0
     }
@@ -145,6 +152,32 @@ public final class GrammarMatcher: Sendable {
             return bytes
         } ?? []
     }
+
+    /// The tokens of a short text that leads to the end, from a state or from the one behind a token.
+    func closing(_ state: inout GrammarState, after token: Int32? = nil) -> [Int32]? {
+        at(&state) { storage, number -> [Int32]? in
+            var place = number
+            if let token {
+                guard let next = step(storage.machine, number, token) else { return nil }
+                place = next
+            }
+            return closing(&storage, place)
+        } ?? nil
+    }
+
+    private func closing(_ storage: inout Storage, _ number: Int32) -> [Int32]? {
+        if let known = storage.closings[number] { return known }
+        let lengths = storage.lengths ?? ShortestLengths(grammar)
+        storage.lengths = lengths
+        var tokens: [Int32]?
+        if let text = ClosingText.find(storage.machine, number, lengths) {
+            let found = vocabulary.longestTokens(of: text)
+            if found.reduce(0, { $0 + vocabulary.spelling($1).count }) == text.count { tokens = found }
+        }
+        storage.closings[number] = .some(tokens)
+        storage.closingMemory += (tokens?.count ?? 0) * 4 + 96
+        return tokens
+    }
 }
 
 /// Where an answer is in a grammar. A copy keeps its place.
@@ -185,6 +218,22 @@ public struct GrammarState: Sendable {
 
     /// The bytes that must come next, as far as there is no choice.
     public mutating func forcedBytes(most: Int) -> [UInt8] { matcher.forcedBytes(&self, most: most) }
+
+    /// The tokens of a short text with which the answer can end here; none where it may end as it is. nil: there is no short one.
+    ///
+    /// Cost: a look-up for a state that was met before; otherwise some microseconds.
+    public mutating func closing() -> [Int32]? { matcher.closing(&self) }
+
+    /// What must come instead of a token so that the answer ends within some tokens: the rest of the answer, possibly none.
+    ///
+    /// nil: the token leaves enough of them, or they are too few already.
+    ///
+    /// - Parameter remaining: tokens that may still come, this one included.
+    public mutating func closing(insteadOf token: Int32, remaining: Int) -> [Int32]? {
+        guard let closing = closing(), closing.count <= remaining else { return nil }
+        if let after = matcher.closing(&self, after: token), after.count < remaining { return nil }
+        return closing
+    }
 }
 
 extension TokenMask {

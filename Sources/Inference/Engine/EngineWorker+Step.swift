@@ -112,13 +112,13 @@ extension EngineWorker {
         sequence.append(choice.token)
         if sequence.ends.contains(choice.token) {
             sequence.emitter.end(with: choice)
-            return .stop
+            return sequence.isClosed ? .length : .stop
         }
         if let event = sequence.emitter.append(choice) {
             sequence.deliver(event)
         }
         if sequence.emitter.isStopped || sequence.isAnswered { return .stop }
-        if isLast, sequence.isComplete { return .stop }
+        if isLast, sequence.isComplete { return sequence.isClosed ? .length : .stop }
         return sequence.tokens.count >= sequence.tokenLimit ? .length : nil
     }
 

@@ -82,7 +82,7 @@ final class RunningSequence {
         promptCount = prepared.prompt.tokens.count
         sampler = Sampler(
             prepared.request.sampling, topLogprobs: prepared.request.topLogprobs, prompt: prepared.prompt.tokens, seed: seed,
-            constraint: prepared.constraint, rules: prepared.prompt.rules)
+            constraint: prepared.constraint, rules: prepared.prompt.rules, most: tokenLimit - prepared.prompt.tokens.count)
         scores = prepared.request.promptLogprobs.map { PromptScores(count: prepared.prompt.tokens.count, alternatives: $0) }
         self.emitter = emitter
         self.tokenLimit = tokenLimit
@@ -152,6 +152,8 @@ final class RunningSequence {
     /// The constraint ends the answer here.
     var isComplete: Bool { sampler.isComplete() }
     var formatNotes: [String] { sampler.constraint?.notes ?? [] }
+    /// The constraint completed the answer because its tokens ran out.
+    var isClosed: Bool { sampler.constraint?.isClosed ?? false }
     var isConstrained: Bool { sampler.constraint != nil }
 
     /// Tokens that the constraint hardly leaves a choice about.
@@ -205,6 +207,6 @@ final class RunningSequence {
 
     var usage: GenerationUsage {
         GenerationUsage(
-            promptTokens: promptCount, cachedTokens: cachedTokens, completionTokens: completionCount, stopString: emitter.stopString)
+            promptTokens: promptCount, cachedTokens: cachedTokens, completionTokens: completionCount, stopString: emitter.stopString, isClosed: isClosed)
     }
 }

@@ -35,7 +35,7 @@ final class AnswerGrammars: Sendable {
             return try constraint(of: calls, context)
         }
         guard let format = request.format else { return nil }
-        return try constraint(key: format.key, field: format.field, context) { builder throws(GrammarError) in
+        return try constraint(key: format.key, field: format.field, closes: true, context) { builder throws(GrammarError) in
             try builder.node(of: format.kind)
         }
     }
@@ -43,10 +43,10 @@ final class AnswerGrammars: Sendable {
     /// Functions whose schemas are too large together may get any object, unless one is strict.
     private func constraint(of calls: CallGrammar, _ context: ConstraintContext) throws(GenerationError) -> GrammarConstraint {
         do throws(GenerationError) {
-            return try constraint(key: calls.key, field: calls.field, context) { builder throws(GrammarError) in try calls.root(&builder) }
+            return try constraint(key: calls.key, field: calls.field, closes: calls.closes, context) { builder throws(GrammarError) in try calls.root(&builder) }
         } catch {
             guard error.code == .formatTooComplex, let loose = calls.loose else { throw error }
-            return try constraint(key: loose.key, field: loose.field, context) { builder throws(GrammarError) in try loose.root(&builder) }
+            return try constraint(key: loose.key, field: loose.field, closes: loose.closes, context) { builder throws(GrammarError) in try loose.root(&builder) }
         }
     }
 
@@ -55,11 +55,12 @@ final class AnswerGrammars: Sendable {
     /// - Parameters:
     ///   - key: tells grammars apart: everything that goes into one.
     ///   - field: where the client put it, for errors.
+    ///   - closes: an answer whose tokens run out is completed in the shortest way.
     func constraint(
-        key: String, field: String, _ context: ConstraintContext,
+        key: String, field: String, closes: Bool, _ context: ConstraintContext,
         _ build: (inout GrammarBuilder) throws(GrammarError) -> GrammarNode
     ) throws(GenerationError) -> GrammarConstraint {
-        if let known = known(key) { return GrammarConstraint(known, context) }
+        if let known = known(key) { return GrammarConstraint(known, context, closes: closes) }
         let matcher: GrammarMatcher
         do throws(GrammarError) {
             var builder = GrammarBuilder()
@@ -69,10 +70,11 @@ final class AnswerGrammars: Sendable {
         } catch {
             throw GenerationError(error, field: field)
         }
-        // The first mask is the dearest, and this thread has time.
+        // The first mask and the first end are the dearest, and this thread has time.
         var start = matcher.start
         _ = start.mask()
-        return GrammarConstraint(keep(matcher, key), context)
+        if closes { _ = start.closing() }
+        return GrammarConstraint(keep(matcher, key), context, closes: closes)
     }
 
     private func known(_ key: String) -> GrammarMatcher? {

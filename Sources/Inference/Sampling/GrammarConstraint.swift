@@ -8,13 +8,17 @@ struct GrammarConstraint: TokenConstraint {
     private var state: GrammarState
     private let ends: [Int32]
     private let tokenizer: any Tokenizer
+    private let closes: Bool
     let notes: [String]
+    private(set) var isClosed = false
 
-    init(_ matcher: GrammarMatcher, _ context: ConstraintContext, notes: [String] = []) {
+    /// - Parameter closes: an answer whose tokens run out is completed in the shortest way.
+    init(_ matcher: GrammarMatcher, _ context: ConstraintContext, closes: Bool) {
+        self.closes = closes
         state = matcher.start
         ends = context.ends.sorted()
         tokenizer = context.tokenizer
-        self.notes = matcher.grammar.notes + notes
+        notes = matcher.grammar.notes
     }
 
     mutating func mask(_ logits: UnsafeMutableBufferPointer<Float>) {
@@ -37,6 +41,16 @@ struct GrammarConstraint: TokenConstraint {
     }
 
     mutating func isComplete() -> Bool { state.isComplete() }
+
+    mutating func replacement(for token: Int32, remaining: Int) -> Int32? {
+        guard closes, remaining <= Self.closingTokens, !ends.contains(token) else { return nil }
+        guard let closing = state.closing(insteadOf: token, remaining: remaining), let first = closing.first ?? ends.first else { return nil }
+        isClosed = isClosed || first != token
+        return first
+    }
+
+    /// No end is longer than this; what ends with more of them left is not looked at.
+    private static let closingTokens = 512
 
     mutating func forcedTokens(most: Int) -> [Int32] {
         guard most > 0 else { return [] }

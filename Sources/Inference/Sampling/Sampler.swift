@@ -4,7 +4,8 @@ import Tensors
 /// Draws the tokens of one sequence.
 ///
 /// Stages, in order: logit bias, penalties, the mask of rules, log-probabilities, the mask of the constraint; then at temperature 0 the
-/// argmax (lowest id wins a tie), otherwise temperature, top-k, top-p, min-p, typical-p and one draw. Works in place on the row of logits that the step
+/// argmax (lowest id wins a tie), otherwise temperature, top-k, top-p, min-p, typical-p and one draw; near the limit of tokens the
+/// constraint may replace the token. Works in place on the row of logits that the step
 /// produced; `O(vocabulary)` without sorting it. Allocates only for penalties (a count of each token) and log-probabilities.
 ///
 /// The n-th draw depends on the seed and n alone, so a sequence gets the same tokens whether they are verified together or
@@ -18,15 +19,20 @@ struct Sampler: Sendable {
     private var generated: [Int32: Int] = [:]
     private let prompt: Set<Int32>
     private var draws = 0
+    /// Tokens that the answer may still have; nil: any number.
+    private var remaining: Int?
     /// In the state after the tokens drawn so far.
     private(set) var constraint: (any TokenConstraint)?
     private var rules: TokenRules?
 
-    /// - Parameter seed: used where the request names none.
+    /// - Parameters:
+    ///   - seed: used where the request names none.
+    ///   - most: tokens of the answer; nil: any number.
     init(
         _ parameters: SamplingParameters, topLogprobs: Int?, prompt: [Int32], seed: UInt64, constraint: (any TokenConstraint)? = nil,
-        rules: TokenRules? = nil
+        rules: TokenRules? = nil, most: Int? = nil
     ) {
+        remaining = most
         self.rules = rules
         self.constraint = constraint
         self.parameters = parameters
@@ -45,7 +51,7 @@ struct Sampler: Sendable {
         let whole = constraint == nil ? nil : logprobs(logits, best: Kernels.maximumIndex(row, count: logits.count))
         let best = restrict(logits, row)
         guard logits[best] > -.infinity else { return SampledToken(token: 0, failure: .nothingAllowed) }
-        let token = draw(logits, best: best, scratch)
+        let token = closing(draw(logits, best: best, scratch))
         if countsTokens { generated[token, default: 0] += 1 }
         constraint?.accept(token)
         rules?.accept(token)
@@ -74,6 +80,13 @@ struct Sampler: Sendable {
         }
         rules?.maskEnds(logits)
         return Kernels.maximumIndex(row, count: logits.count)
+    }
+
+    /// The token, or what comes instead of it because few are left. Rules may forbid that, so with them nothing is replaced.
+    private mutating func closing(_ token: Int32) -> Int32 {
+        guard let remaining else { return token }
+        self.remaining = remaining - 1
+        return rules == nil ? constraint?.replacement(for: token, remaining: remaining) ?? token : token
     }
 
     /// The constraint's answer is over.

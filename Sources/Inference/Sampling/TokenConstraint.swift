@@ -23,6 +23,14 @@ public protocol TokenConstraint: Sendable {
     /// Tokens that are likely to come because there is hardly a choice. They are drafts: each is verified like any other.
     mutating func forcedTokens(most: Int) -> [Int32]
 
+    /// The token that comes instead of one that was drawn, so that the answer can be completed within its tokens; nil: the drawn one.
+    ///
+    /// - Parameter remaining: tokens that may still come, this one included.
+    mutating func replacement(for token: Int32, remaining: Int) -> Int32?
+
+    /// Some token was replaced.
+    var isClosed: Bool { get }
+
     /// What of the request's form is not enforced, for people.
     var notes: [String] { get }
 
@@ -33,6 +41,8 @@ public protocol TokenConstraint: Sendable {
 extension TokenConstraint {
     public mutating func isComplete() -> Bool { false }
     public mutating func forcedTokens(most: Int) -> [Int32] { [] }
+    public mutating func replacement(for token: Int32, remaining: Int) -> Int32? { nil }
+    public var isClosed: Bool { false }
     public var notes: [String] { [] }
 }
 

@@ -33,6 +33,7 @@ extension Answer {
         if let notes = choices[choice].start?.formatNotes, !notes.isEmpty { report["format_notes"] = .array(notes.map(JSONValue.string)) }
         report["timings_ms"] = timings(of: choice)
         if choices[choice].isTimedOut { report["timed_out"] = true }
+        if choices[choice].usage?.isClosed == true { report["closed"] = true }
         if job.route.isExplained { report["explanation"] = decision.json }
         return .object(report)
     }
@@ -48,6 +49,7 @@ extension Answer {
     func closingReport(of choice: Int) -> JSONValue {
         var report: JSONObject = ["timings_ms": timings(of: choice)]
         if choices[choice].isTimedOut { report["timed_out"] = true }
+        if choices[choice].usage?.isClosed == true { report["closed"] = true }
         if let without = choices[choice].without {
             var memory = JSONObject()
             without.add(to: &memory)

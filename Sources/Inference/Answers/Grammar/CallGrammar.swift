@@ -37,6 +37,9 @@ struct CallGrammar {
     /// Where the client put it, for errors.
     var field: String { reading.functions.isEmpty ? other?.field ?? "tools" : "tools" }
 
+    /// A call with arguments that were cut must not look like one that the model wrote, so only answers without functions are completed.
+    var closes: Bool { reading.functions.isEmpty && other != nil }
+
     /// Equal for equal grammars.
     var key: String {
         let functions = reading.functions.map { function -> JSONValue in
