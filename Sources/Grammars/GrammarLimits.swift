@@ -25,6 +25,8 @@ public struct GrammarLimits: Sendable, Equatable {
     public var stackDepth = 1_024
     /// Stacks that one text can lead to. More than these are dropped: some texts that match are then refused, none is accepted wrongly.
     public var stacks = 256
+    /// Stacks that may be read a byte for one mask. An ambiguous grammar that needs more gets no mask: tokens are tried one by one.
+    public var maskWork = 100_000
     /// Memory of the states and masks that one grammar keeps for one vocabulary. When it is full they are forgotten and computed anew.
     public var machineBytes = 24 << 20
 

@@ -139,6 +139,30 @@ struct GrammarMatcherTests {
         #expect(check13)
     }
 
+    @Test("a grammar that is too ambiguous for masks still tells of single tokens")
+    func ambiguity() throws {
+        var limits = GrammarLimits.unhurried
+        limits.maskWork = 2_000
+        var builder = GrammarBuilder(limits: limits)
+        let root = try builder.gbnf("root ::= r{65,200}\nr ::= [a-z ]{1,100}")
+        var state = GrammarMatcher(try builder.grammar(root), Self.vocabulary).start
+        var masks = 0
+        for _ in 0..<80 {
+            let isMasked = state.mask() != nil
+            masks += isMasked ? 1 : 0
+            #expect(state.allows(0x61) && !state.allows(0x41))
+            let isAdvanced = state.advance(Int32(Self.tokens.firstIndex(of: Array("abc".utf8)) ?? 0))
+            #expect(isAdvanced)
+        }
+        #expect(masks > 0 && masks < 80)
+        // Of a plain one all masks are made.
+        var plain = try schema(#"{"type":"array","items":{"type":"string"}}"#).start
+        for byte in "[\"a\",\"b".utf8 {
+            let isMasked = plain.mask() != nil && plain.advance(Int32(byte))
+            #expect(isMasked)
+        }
+    }
+
     @Test("a matcher that forgets what it knew still finds the place of each answer, on many threads")
     func forgetting() async throws {
         var limits = GrammarLimits.unhurried

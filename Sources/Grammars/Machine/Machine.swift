@@ -26,6 +26,8 @@ final class Machine: @unchecked Sendable {
     /// Of each state: what follows it, by byte; nil before the first question.
     private var rows: [UnsafeMutablePointer<Int32>?] = [nil]
     private var rowCount = 0
+    /// Stacks that were read a byte, so far: what is not looked up costs this.
+    private(set) var work = 0
 
     /// Members of objects whose order is free: which of them have come.
     var seenSets: [[UInt64]] = [[]]
@@ -118,7 +120,10 @@ final class Machine: @unchecked Sendable {
         }
         guard state != Self.dead else { return Self.dead }
         var closure = StackClosure(self)
-        for stack in stacks(of: state) { closure.read(byte, stack) }
+        let stacks = stacks(of: state)
+        for stack in stacks { closure.read(byte, stack) }
+        // A new state costs about as much as four more stacks.
+        work += stacks.count + 4
         let next = self.state(closure.run())
         row[Int(byte)] = next
         return next

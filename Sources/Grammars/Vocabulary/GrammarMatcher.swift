@@ -23,6 +23,8 @@ public final class GrammarMatcher: Sendable {
         var memory = 0
         var closingMemory = 0
         var clock = 0
+        /// Masks that cost too much.
+        var dearMasks = 0
 
         var bytes: Int { machine.bytes + memory + closingMemory + splits.memory }
     }
@@ -93,19 +95,26 @@ public final class GrammarMatcher: Sendable {
     }
 
     func mask(_ state: inout GrammarState) -> TokenMask? {
-        at(&state) { storage, number in
+        at(&state) { storage, number -> TokenMask? in
             storage.clock += 1
             if let known = storage.masks[number] {
                 storage.masks[number]?.used = storage.clock
                 return known.mask
             }
-            let mask = storage.machine.mask(of: number, vocabulary, &storage.splits)
+            guard storage.dearMasks < Self.mostDearMasks else { return nil }
+            guard let mask = storage.machine.mask(of: number, vocabulary, &storage.splits) else {
+                storage.dearMasks += 1
+                return nil
+            }
             dropOldMasks(&storage)
             storage.masks[number] = (mask, storage.clock)
             storage.memory += mask.memory
             return mask
-        }
+        } ?? nil
     }
+
+    /// After as many masks that cost too much no other is tried.
+    private static let mostDearMasks = 3
 
     private static let keptMasks = 1_024
 
@@ -193,7 +202,8 @@ public struct GrammarState: Sendable {
         position = start
     }
 
-    /// The tokens that may come next, the end of the answer apart.
+    /// The tokens that may come next, the end of the answer apart. nil: the grammar is so ambiguous that this would cost too much; then
+    /// `allows` tells of single tokens.
     ///
     /// Cost: a look-up for a state that was met before; otherwise tens to hundreds of microseconds.
     public mutating func mask() -> TokenMask? { matcher.mask(&self) }

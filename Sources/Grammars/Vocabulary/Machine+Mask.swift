@@ -1,7 +1,10 @@
 /// The tokens that a state allows.
 extension Machine {
+    /// nil: it costs more than `limits.maskWork`.
+    ///
     /// - Parameter splits: what states of automata decide by themselves.
-    func mask(of state: Int32, _ vocabulary: TokenVocabulary, _ splits: inout SplitCache) -> TokenMask {
+    func mask(of state: Int32, _ vocabulary: TokenVocabulary, _ splits: inout SplitCache) -> TokenMask? {
+        let most = work + grammar.limits.maskWork
         var bits = [UInt64](repeating: 0, count: (vocabulary.count + 63) / 64)
         var others: [Int32] = []
         for stack in Array(stacks(of: state)) {
@@ -10,7 +13,7 @@ extension Machine {
             case (.text, .text(let text)) where isOpen(text, stack):
                 let split = splits.split(text.automaton, frame.a, vocabulary)
                 split.inside.add(to: &bits)
-                addTriggered(split, stack, vocabulary, &bits)
+                guard addTriggered(split, stack, vocabulary, &bits, most) else { return nil }
             case (.automaton, .automaton(let automaton, let bounds)):
                 let count = Int(StringCount(frame.b).count)
                 let missing = max((bounds?.least ?? 0) - count, 0)
@@ -18,18 +21,19 @@ extension Machine {
                 if missing == 0, room >= vocabulary.longestToken {
                     let split = splits.split(automaton, frame.a, vocabulary)
                     split.inside.add(to: &bits)
-                    addFollowing(split.exits, stack, vocabulary, &bits)
+                    guard addFollowing(split.exits, stack, vocabulary, &bits, most) else { return nil }
                 } else {
                     let split = splits.counted(automaton, frame.a, place: frame.b & 15, vocabulary)
                     split.add(to: &bits, room: room, missing: missing)
-                    addFollowing(split.exits(room: room, missing: missing), stack, vocabulary, &bits)
+                    let exits = split.exits(room: room, missing: missing)
+                    guard addFollowing(exits, stack, vocabulary, &bits, most) else { return nil }
                 }
             default: others.append(stack)
             }
         }
         if !others.isEmpty {
             let rest = self.state(StackClosure.Result(stacks: others, isAccepting: false))
-            walk(vocabulary, from: 0, to: vocabulary.bytes.count, rest, &bits)
+            guard walk(vocabulary, from: 0, to: vocabulary.bytes.count, rest, &bits, most) else { return nil }
         }
         return TokenMask(bits: bits, count: vocabulary.count)
     }
@@ -39,20 +43,24 @@ extension Machine {
         below[Int(stack)] == 0 && text.parts.allSatisfy { fits($0, on: stack) }
     }
 
-    /// The tokens that go on behind an automaton's end.
-    private func addFollowing(_ exits: [Int32], _ stack: Int32, _ vocabulary: TokenVocabulary, _ bits: inout [UInt64]) {
-        guard !exits.isEmpty else { return }
+    /// The tokens that go on behind an automaton's end. False: there was too much work.
+    private func addFollowing(
+        _ exits: [Int32], _ stack: Int32, _ vocabulary: TokenVocabulary, _ bits: inout [UInt64], _ most: Int
+    ) -> Bool {
+        guard !exits.isEmpty else { return true }
         var closure = StackClosure(self)
         closure.resume(below[Int(stack)])
         let next = state(closure.run())
-        guard next != Self.dead, !stacks(of: next).isEmpty else { return }
-        for exit in exits { walk(vocabulary, from: Int(exit) + 1, to: Int(vocabulary.ends[Int(exit)]), next, &bits) }
+        guard next != Self.dead, !stacks(of: next).isEmpty else { return true }
+        return exits.allSatisfy { walk(vocabulary, from: Int($0) + 1, to: Int(vocabulary.ends[Int($0)]), next, &bits, most) }
     }
 
-    /// The tokens that complete a trigger of free text and go on behind it.
-    private func addTriggered(_ split: TokenSplit, _ stack: Int32, _ vocabulary: TokenVocabulary, _ bits: inout [UInt64]) {
+    /// The tokens that complete a trigger of free text and go on behind it. False: there was too much work.
+    private func addTriggered(
+        _ split: TokenSplit, _ stack: Int32, _ vocabulary: TokenVocabulary, _ bits: inout [UInt64], _ most: Int
+    ) -> Bool {
         let frame = frames[Int(stack)]
-        guard case .text(let text) = grammar.bodies[Int(frame.node)] else { return }
+        guard case .text(let text) = grammar.bodies[Int(frame.node)] else { return true }
         for exit in split.exits {
             // Which trigger ended here is found again by reading the node's bytes.
             let state = Int(exit)
@@ -60,8 +68,11 @@ extension Machine {
             var closure = StackClosure(self)
             closure.begin(text, trigger: Int(label - 1), frame.node, on: below[Int(stack)])
             let next = self.state(closure.run())
-            if next != Self.dead { walk(vocabulary, from: state + 1, to: Int(vocabulary.ends[state]), next, &bits) }
+            if next != Self.dead {
+                guard walk(vocabulary, from: state + 1, to: Int(vocabulary.ends[state]), next, &bits, most) else { return false }
+            }
         }
+        return true
     }
 
     private func label(of automaton: ByteAutomaton, _ state: Int32, node: Int, _ vocabulary: TokenVocabulary) -> UInt64? {
@@ -76,15 +87,19 @@ extension Machine {
         return automaton.labels[Int(state)]
     }
 
-    /// Adds the tokens of some nodes of the tree whose bytes the state can read.
+    /// Adds the tokens of some nodes of the tree whose bytes the state can read. False: there was too much work.
     ///
-    /// - Parameter first: a node; the state is the one before its byte.
-    private func walk(_ vocabulary: TokenVocabulary, from first: Int, to end: Int, _ state: Int32, _ bits: inout [UInt64]) {
-        guard first < end else { return }
+    /// - Parameters:
+    ///   - first: a node; the state is the one before its byte.
+    ///   - most: the work at which it ends.
+    private func walk(
+        _ vocabulary: TokenVocabulary, from first: Int, to end: Int, _ state: Int32, _ bits: inout [UInt64], _ most: Int
+    ) -> Bool {
+        guard first < end else { return true }
         let base = Int(vocabulary.heights[first])
         var path = [Int32](repeating: Self.dead, count: vocabulary.longestToken + 2)
         path[0] = state
-        vocabulary.bytes.withUnsafeBufferPointer { bytes in
+        return vocabulary.bytes.withUnsafeBufferPointer { bytes in
             vocabulary.heights.withUnsafeBufferPointer { heights in
                 vocabulary.ends.withUnsafeBufferPointer { ends in
                     vocabulary.tokenStarts.withUnsafeBufferPointer { starts in
@@ -92,6 +107,7 @@ extension Machine {
                         while node < end {
                             let height = Int(heights[node]) - base
                             let next = next(path[height], bytes[node])
+                            if work > most { return false }
                             if next == Self.dead {
                                 node = Int(ends[node])
                                 continue
@@ -103,6 +119,7 @@ extension Machine {
                             }
                             node += 1
                         }
+                        return true
                     }
                 }
             }

@@ -117,7 +117,9 @@ extension EngineWorker {
         if let event = sequence.emitter.append(choice) {
             sequence.deliver(event)
         }
-        if sequence.emitter.isStopped || sequence.isAnswered { return .stop }
+        // What is cut off within its form is not the answer that was asked for.
+        if sequence.emitter.isStopped { return sequence.mayEnd ? .stop : .length }
+        if sequence.isAnswered { return .stop }
         if isLast, sequence.isComplete { return sequence.isClosed ? .length : .stop }
         return sequence.tokens.count >= sequence.tokenLimit ? .length : nil
     }

@@ -151,6 +151,8 @@ final class RunningSequence {
 
     /// The constraint ends the answer here.
     var isComplete: Bool { sampler.isComplete() }
+    /// The constraint allows the answer to end here.
+    var mayEnd: Bool { sampler.constraint.map { constraint in ends.contains(where: constraint.allows) || ends.isEmpty } ?? true }
     var formatNotes: [String] { sampler.constraint?.notes ?? [] }
     /// The constraint completed the answer because its tokens ran out.
     var isClosed: Bool { sampler.constraint?.isClosed ?? false }

@@ -43,10 +43,14 @@ final class AnswerGrammars: Sendable {
     /// Functions whose schemas are too large together may get any object, unless one is strict.
     private func constraint(of calls: CallGrammar, _ context: ConstraintContext) throws(GenerationError) -> GrammarConstraint {
         do throws(GenerationError) {
-            return try constraint(key: calls.key, field: calls.field, closes: calls.closes, context) { builder throws(GrammarError) in try calls.root(&builder) }
+            return try constraint(key: calls.key, field: calls.field, closes: calls.closes, context) { builder throws(GrammarError) in
+                try calls.root(&builder)
+            }
         } catch {
             guard error.code == .formatTooComplex, let loose = calls.loose else { throw error }
-            return try constraint(key: loose.key, field: loose.field, closes: loose.closes, context) { builder throws(GrammarError) in try loose.root(&builder) }
+            return try constraint(key: loose.key, field: loose.field, closes: loose.closes, context) { builder throws(GrammarError) in
+                try loose.root(&builder)
+            }
         }
     }
 
@@ -81,6 +85,8 @@ final class AnswerGrammars: Sendable {
         state.withLock { state in
             state.clock += 1
             state.matchers[key]?.used = state.clock
+            // Those that are kept have grown meanwhile.
+            Self.forgetOldest(&state)
             return state.matchers[key]?.matcher
         }
     }
@@ -91,14 +97,19 @@ final class AnswerGrammars: Sendable {
             // Another thread may have been faster.
             if let known = state.matchers[key] { return known.matcher }
             state.matchers[key] = (matcher, state.clock)
-            var memory = state.matchers.values.reduce(0) { $0 + $1.matcher.memory }
-            while state.matchers.count > 1, state.matchers.count > Self.most || memory > Self.mostBytes,
-                let oldest = state.matchers.min(by: { $0.value.used < $1.value.used })
-            {
-                memory -= oldest.value.matcher.memory
-                state.matchers[oldest.key] = nil
-            }
+            Self.forgetOldest(&state)
             return matcher
+        }
+    }
+
+    /// Until the bounds hold; the last one that was used stays.
+    private static func forgetOldest(_ state: inout State) {
+        var memory = state.matchers.reduce(0) { $0 + $1.key.utf8.count + $1.value.matcher.memory }
+        while state.matchers.count > 1, state.matchers.count > most || memory > mostBytes,
+            let oldest = state.matchers.min(by: { $0.value.used < $1.value.used })
+        {
+            memory -= oldest.key.utf8.count + oldest.value.matcher.memory
+            state.matchers[oldest.key] = nil
         }
     }
 

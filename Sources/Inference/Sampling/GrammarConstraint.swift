@@ -1,4 +1,5 @@
 import Grammars
+import Tensors
 import Tokenizers
 
 /// Lets an answer satisfy a grammar, token by token.
@@ -23,8 +24,25 @@ struct GrammarConstraint: TokenConstraint {
 
     mutating func mask(_ logits: UnsafeMutableBufferPointer<Float>) {
         let mayEnd = state.isAccepting()
-        state.mask()?.restrict(logits, more: mayEnd ? ends : [])
+        if let mask = state.mask() { mask.restrict(logits, more: mayEnd ? ends : []) } else { keepMostProbable(logits) }
     }
+
+    /// Of the most probable tokens those that are allowed, where a mask costs too much.
+    private func keepMostProbable(_ logits: UnsafeMutableBufferPointer<Float>) {
+        guard let row = logits.baseAddress else { return }
+        var kept: [(place: Int, logit: Float)] = []
+        for _ in 0..<Self.tokensTried where kept.count < Self.tokensKept {
+            let best = Kernels.maximumIndex(row, count: logits.count)
+            guard logits[best] > -.infinity else { break }
+            if allows(Int32(best)) { kept.append((best, logits[best])) }
+            logits[best] = -.infinity
+        }
+        logits.update(repeating: -.infinity)
+        for (place, logit) in kept { logits[place] = logit }
+    }
+
+    private static let tokensTried = 512
+    private static let tokensKept = 8
 
     func allows(_ token: Int32) -> Bool {
         if ends.contains(token) {

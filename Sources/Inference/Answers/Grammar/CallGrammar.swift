@@ -37,8 +37,9 @@ struct CallGrammar {
     /// Where the client put it, for errors.
     var field: String { reading.functions.isEmpty ? other?.field ?? "tools" : "tools" }
 
-    /// A call with arguments that were cut must not look like one that the model wrote, so only answers without functions are completed.
-    var closes: Bool { reading.functions.isEmpty && other != nil }
+    /// An answer whose tokens run out is completed. Not one that need not call a function: a call that was cut must not look like one that
+    /// the model meant.
+    var closes: Bool { isRequired || (reading.functions.isEmpty && other != nil) }
 
     /// Equal for equal grammars.
     var key: String {
