@@ -23,6 +23,8 @@ public struct GrammarBuilder {
     public var tokenNamed: (String) -> Int32? = { _ in nil }
     /// Spaces by their pattern; nil is the standard one.
     var punctuation: [String?: Punctuation] = [:]
+    /// What several schemas need, by what it was made from.
+    private var automata: [String: ByteAutomaton?] = [:]
     /// The node of any JSON value, by its punctuation and what objects may be.
     var anyValues: [AnyValueKey: GrammarNode] = [:]
 
@@ -128,6 +130,23 @@ public struct GrammarBuilder {
     mutating func node(of automaton: ByteAutomaton?, bounds: LengthBounds? = nil) throws(GrammarError) -> GrammarNode {
         guard let automaton else { return try add(.alternative([])) }
         return try add(.automaton(automaton, bounds))
+    }
+
+    /// The automaton of strings that contain a match of a pattern, without quotation marks. It is made once for a grammar.
+    mutating func strings(matching pattern: String) throws(GrammarError) -> ByteAutomaton? {
+        try automaton("pattern " + pattern) { builder throws(GrammarError) in
+            try builder.automaton(ExpressionParser.parse(pattern, limits: builder.limits).searched, .json)
+        }
+    }
+
+    /// The automaton that is kept under a name.
+    mutating func automaton(
+        _ name: String, _ make: (GrammarBuilder) throws(GrammarError) -> ByteAutomaton?
+    ) throws(GrammarError) -> ByteAutomaton? {
+        if let known = automata[name] { return known }
+        let made = try make(self)
+        automata[name] = .some(made)
+        return made
     }
 
     func automaton(_ expression: Expression, _ encoding: ScalarEncoding) throws(GrammarError) -> ByteAutomaton? {

@@ -72,7 +72,7 @@ extension SchemaCompiler {
                 guard let schema = document.place(of: place, ["patternProperties", pattern]) else { continue }
                 let automaton: ByteAutomaton?
                 do throws(GrammarError) {
-                    automaton = try builder.automaton(ExpressionParser.parse(pattern, limits: builder.limits).searched, .json)
+                    automaton = try builder.strings(matching: pattern)
                 } catch {
                     var error = error
                     error.pointer = document[place].pointer + "/patternProperties/" + SchemaDocument.escaped(pattern)

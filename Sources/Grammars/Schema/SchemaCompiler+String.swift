@@ -10,7 +10,11 @@ extension SchemaCompiler {
             let isBounded = bounds.least > 0 || bounds.most != nil
             return try builder.node(of: StandardAutomata.string, bounds: isBounded ? bounds : nil)
         }
-        return try builder.node(of: plainStrings(places))
+        if contents.count == 1, bounds.least == 0, bounds.most == nil {
+            let (name, content) = contents[0]
+            return try builder.node(of: builder.automaton("quoted " + name) { _ throws(GrammarError) in content?.quoted })
+        }
+        return try builder.node(of: plainStrings(places, contents.map(\.automaton)))
     }
 
     private func lengths(_ places: [Int]) throws(GrammarError) -> LengthBounds {
@@ -25,8 +29,13 @@ extension SchemaCompiler {
 
     /// Quoted strings, each written in one way, that have the patterns, formats and lengths. nil: there is none.
     mutating func plainStrings(_ places: [Int]) throws(GrammarError) -> ByteAutomaton? {
+        let contents = try contents(places)
+        return try plainStrings(places, contents.map(\.automaton))
+    }
+
+    private mutating func plainStrings(_ places: [Int], _ contents: [ByteAutomaton?]) throws(GrammarError) -> ByteAutomaton? {
         var all: ByteAutomaton?
-        for content in try contents(places) {
+        for content in contents {
             guard let content else { return nil }
             guard let known = all else {
                 all = content
@@ -52,14 +61,14 @@ extension SchemaCompiler {
         return all?.quoted
     }
 
-    /// An automaton for each pattern and format.
-    private mutating func contents(_ places: [Int]) throws(GrammarError) -> [ByteAutomaton?] {
-        var found: [ByteAutomaton?] = []
+    /// An automaton for each pattern and format, with a name that tells it from others.
+    private mutating func contents(_ places: [Int]) throws(GrammarError) -> [(name: String, automaton: ByteAutomaton?)] {
+        var found: [(name: String, automaton: ByteAutomaton?)] = []
         for place in places {
             let object = object(place)
             if let pattern = try string(object, "pattern", place) {
                 do throws(GrammarError) {
-                    found.append(try builder.automaton(ExpressionParser.parse(pattern, limits: builder.limits).searched, .json))
+                    found.append(("pattern " + pattern, try builder.strings(matching: pattern)))
                 } catch {
                     guard error.code == .unsupported, !options.isStrict else {
                         var error = error
@@ -71,7 +80,8 @@ extension SchemaCompiler {
                 }
             }
             if let format = try string(object, "format", place), let expression = StringFormat.expression(format) {
-                found.append(try builder.automaton(expression, .json))
+                let name = "format " + format
+                found.append((name, try builder.automaton(name) { builder throws(GrammarError) in try builder.automaton(expression, .json) }))
             }
         }
         return found

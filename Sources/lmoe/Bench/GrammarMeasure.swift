@@ -93,9 +93,10 @@ struct GrammarMeasure {
         let library = try own.openLibrary(for: base.weights, embedder: nil)
         let engine = try own.openEngine(base, library: library)
         defer { engine.stop() }
+        let hasTemplate = base.template != nil
         for round in 0...repeats {
-            let with = try Self.run(engine, isConstrained: true)
-            let without = try Self.run(engine, isConstrained: false)
+            let with = try Self.run(engine, hasTemplate: hasTemplate, isConstrained: true)
+            let without = try Self.run(engine, hasTemplate: hasTemplate, isConstrained: false)
             // The first round warms up.
             if round > 0 {
                 constrained.append(with)
@@ -106,16 +107,16 @@ struct GrammarMeasure {
 
     private static let answer = 160
 
-    private static func run(_ engine: Engine, isConstrained: Bool) throws -> Double {
+    private static func run(_ engine: Engine, hasTemplate: Bool, isConstrained: Bool) throws -> Double {
         let group = DispatchGroup()
         let tokens = Mutex(0)
         let failure = Mutex<(any Error)?>(nil)
         let start = ContinuousClock.now
         for index in 0..<streams {
             let text = "List things that a \(["cook", "gardener", "pilot", "nurse", "tailor", "baker", "painter", "farmer"][index % 8]) needs, as JSON."
+            let prompt: GenerationRequest.Prompt = hasTemplate ? .chat([ChatMessage(role: "user", content: text)], tools: []) : .text(text, addSpecialTokens: true, parseSpecial: false)
             var request = GenerationRequest(
-                id: "bench", prompt: .chat([ChatMessage(role: "user", content: text)], tools: []), sampling: .greedy, maxTokens: answer,
-                ignoreEndOfSequence: !isConstrained)
+                id: "bench", prompt: prompt, sampling: .greedy, maxTokens: answer, ignoreEndOfSequence: !isConstrained)
             request.sampling.temperature = 0.8
             request.sampling.seed = UInt64(index)
             if isConstrained { request.format = AnswerFormat(.jsonSchema(AnswerSchema(streamSchema)), field: "response_format") }
