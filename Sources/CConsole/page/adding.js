@@ -159,7 +159,12 @@ function openAdding() {
   drop.addEventListener("dragover", (event) => (event.preventDefault(), drop.classList.add("is-over")));
   drop.addEventListener("dragleave", () => drop.classList.remove("is-over"));
   drop.addEventListener("drop", dropped);
-  $("drop-input").addEventListener("change", (event) => chosen([...event.target.files]));
+  $("drop-input").addEventListener("change", (event) => {
+    const files = [...event.target.files];
+    // The same folder can be chosen again.
+    event.target.value = "";
+    if (files.length) chosen(files);
+  });
   $("upload-form").addEventListener("submit", (event) => (event.preventDefault(), uploadAdapter()));
   $("upload-cancel").addEventListener("click", () => adding.stop?.());
   $("import-form").addEventListener("submit", (event) => (event.preventDefault(), importAdapter()));
