@@ -59,10 +59,19 @@ final class CountedSplit: Sendable {
     ///   - room: characters that may still come.
     ///   - missing: characters that must come before the string may be closed.
     func add(to bits: inout [UInt64], room: Int, missing: Int) {
-        var own = inside
-        for entry in byLength {
-            guard Int(entry.characters) > room else { break }
-            own[Int(entry.index) / 64] &= ~(1 << UInt64(entry.index % 64))
+        var (first, end) = (0, byLength.count)
+        while first < end {
+            let middle = (first + end) / 2
+            if Int(byLength[middle].characters) > room { first = middle + 1 } else { end = middle }
+        }
+        // Whichever are fewer: those that are too long, or the others.
+        var own: [UInt64]
+        if first <= byLength.count / 2 {
+            own = inside
+            for entry in byLength[..<first] { own[Int(entry.index) / 64] &= ~(1 << UInt64(entry.index % 64)) }
+        } else {
+            own = [UInt64](repeating: 0, count: inside.count)
+            for entry in byLength[first...] { own[Int(entry.index) / 64] |= 1 << UInt64(entry.index % 64) }
         }
         if missing > 0 {
             for entry in closing where Int(entry.characters) < missing { own[Int(entry.index) / 64] &= ~(1 << UInt64(entry.index % 64)) }
