@@ -46,7 +46,7 @@ async function dropped(event) {
   event.preventDefault();
   $("drop").classList.remove("is-over");
   if (adding.stop) return;
-  const entry = event.dataTransfer.items[0]?.webkitGetAsEntry?.();
+  const entry = event.dataTransfer.items[0]?.webkitGetAsEntry();
   if (!entry?.isDirectory) return setNote($("drop-result"), "Drop a folder, not a file.", true);
   try {
     noteFolder(entry.name, ...(await contents(entry)));
@@ -130,8 +130,12 @@ async function uploadAdapter() {
     shell.readNames();
   } catch (error) {
     if (error.name === "AbortError") {
-      await send("DELETE", `${path}/files`).catch(() => null);
-      setNote(note, "The upload is cancelled; nothing of it is kept.");
+      try {
+        await send("DELETE", `${path}/files`);
+        setNote(note, "The upload is cancelled; nothing of it is kept.");
+      } catch (failure) {
+        setNote(note, `The upload is cancelled. What came of it is kept for an hour: ${failure.message}`, true);
+      }
     } else setNote(note, error.message, true);
   }
   showUploading(null);
