@@ -3,8 +3,8 @@ internal import Logging
 import Serving
 internal import UV
 
-/// Deletes uploads that nobody goes on with: at the start, and again at regular intervals. Loop only; the work is done on the queue of
-/// changes, so that no upload is deleted while a piece of it is written.
+/// Deletes uploads that were left unfinished, when the server starts and every minute or so after that. Loop only: the deleting itself runs
+/// on the queue of changes, so no upload is deleted while a piece of it is being written.
 @LoopActor
 final class UploadSweep {
     private static let longestMilliseconds = 60_000
