@@ -22,7 +22,11 @@ struct AddedTokenSplitter: Sendable {
     /// - Parameters:
     ///   - special: whether special tokens are found, or are plain text.
     ///   - plain: offsets in the text's UTF-8 at which special tokens are plain text in any case.
-    func forEachPart(_ text: String, special: Bool, plain: Set<Int> = [], _ body: (Part) -> Void) {
+    ///   - normalizer: in place of the splitter's own.
+    func forEachPart(
+        _ text: String, special: Bool, plain: Set<Int> = [], normalizer: Normalizer? = nil, _ body: (Part) -> Void
+    ) {
+        let normalizer = normalizer ?? self.normalizer
         var text = text
         let offsets = plain.sorted()
         text.withUTF8 { bytes in
@@ -33,7 +37,7 @@ struct AddedTokenSplitter: Sendable {
                 case .text(let range):
                     // Offsets mean nothing in normalized text: a part that has one has no special token there.
                     let isSpecial = special && !Self.contains(range, offsets)
-                    normalize(range, in: text, special: isSpecial, body)
+                    normalize(range, in: text, normalizer, special: isSpecial, body)
                 }
                 return true
             }
@@ -56,7 +60,9 @@ struct AddedTokenSplitter: Sendable {
         return text.withUTF8 { added.specialOffsets(in: UTF8Text($0)) }
     }
 
-    private func normalize(_ range: Range<Int>, in text: UTF8Text, special: Bool, _ body: (Part) -> Void) {
+    private func normalize(
+        _ range: Range<Int>, in text: UTF8Text, _ normalizer: Normalizer, special: Bool, _ body: (Part) -> Void
+    ) {
         guard let normalized = normalizer.normalize(range, in: text) else {
             return cut(range, in: text, special: special, body)
         }

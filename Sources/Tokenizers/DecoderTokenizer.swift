@@ -3,7 +3,7 @@ import JSON
 /// Opens the tokenizer of a decoder, whichever of the module's kinds its file describes.
 public enum DecoderTokenizer {
     /// Reads a `tokenizer.json` of a BPE model: over bytes (GPT-2's, SmolLM's, Llama 3's and Qwen 2's families), or over
-    /// characters with byte fallback (Gemma's).
+    /// characters with byte fallback (Gemma's, Llama 2's).
     ///
     /// - Parameter configPath: `tokenizer_config.json`, which names the begin- and end-of-sequence tokens.
     /// - Throws: `unsupported` names the model, normalizer, pre-tokenizer … that was found and what could have been.
@@ -13,13 +13,7 @@ public enum DecoderTokenizer {
         let file = try TokenizerFile(path)
         let hasFallback = try file.reading { root in try root["model"]["byte_fallback"].optionalBool() ?? false }
         if hasFallback {
-            let tokenizer = try SentencePieceTokenizer(file, configPath: configPath)
-            guard !tokenizer.marksStart else {
-                throw TokenizerError(
-                    .unsupported, "a Prepend of ‘\(SpaceMark.text)’; a decoder's answers would begin with a space", file: path,
-                    path: "normalizer")
-            }
-            return tokenizer
+            return try SentencePieceTokenizer(file, configPath: configPath)
         }
         return try BytePairTokenizer(file, configPath: configPath)
     }

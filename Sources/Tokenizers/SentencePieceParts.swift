@@ -9,8 +9,10 @@ struct SentencePieceParts {
     var merges: [(left: Int32, right: Int32, token: Int32, rank: UInt32)] = []
     var unknown: Int32?
     var fusesUnknown = true
-    /// Whether a text's first word is marked like those behind a space.
-    var marksStart = false
+    var marking = SpaceMarking()
+    var leadingDrop = LeadingDrop.nothing
+    /// Every mark begins a word of its own: no merge crosses its place.
+    var cutsAtMarks = false
     /// Added around a text.
     var prefix: [Int32] = []
     var suffix: [Int32] = []
@@ -46,6 +48,7 @@ struct SentencePieceParts {
 
     private func joinsMark(_ table: PieceTable) -> [Bool] {
         var joins = [Bool](repeating: false, count: 256)
+        if cutsAtMarks { return joins }
         for merge in merges {
             let piece = table[Int(merge.token)]
             for index in piece.indices.dropFirst().dropLast(2) where piece[index...].starts(with: SpaceMark.bytes) {
@@ -58,6 +61,10 @@ struct SentencePieceParts {
     /// The bytes of each token: its byte, or its text with spaces for marks.
     func tokenBytes(_ byteTokens: [Int32]) -> ByteStrings {
         var strings = pieces.map { SpaceMark.unmark(Array($0.utf8)) }
+        // What is looked for in normalized text stands for what it is there: with a space before it, where the normalizer puts one.
+        for token in added where token.isNormalized {
+            strings[Int(token.id)] = SpaceMark.unmark(marking.normalizer.normalize(token.content))
+        }
         for (byte, token) in byteTokens.enumerated() where token >= 0 { strings[Int(token)] = [UInt8(byte)] }
         return ByteStrings(strings)
     }

@@ -2,8 +2,9 @@ extension SentencePieceTokenizer {
     /// The tokenizer of a GGUF file whose `tokenizer.ggml.model` is `llama`.
     ///
     /// Control and unknown tokens are special. User-defined ones are looked for in the text with its spaces marked, as
-    /// SentencePiece does it, and are never merged.
-    /// - Throws: `malformed` where tokens, types and scores contradict each other, `unsupported` for a space prefix.
+    /// SentencePiece does it, and are never merged. With a space prefix they are looked for in the text as it is, and each text behind one
+    /// gets a space like the first, as llama.cpp has it.
+    /// - Throws: `malformed` where tokens, types and scores contradict each other.
     /// Cost: two lookups for each way to cut each token in two; a quarter of a second for Gemma's 262,144.
     public convenience init(vocabulary: SentencePieceVocabulary) throws(TokenizerError) {
         try vocabulary.check()
@@ -12,12 +13,14 @@ extension SentencePieceTokenizer {
         for (id, token) in vocabulary.tokens.enumerated() where !token.isEmpty {
             switch vocabulary.kind(id) {
             case .control, .unknown: parts.added.append(AddedToken(id: Int32(id), content: token, isSpecial: true))
-            case .userDefined: parts.added.append(AddedToken(id: Int32(id), content: token, isNormalized: true))
+            case .userDefined:
+                parts.added.append(AddedToken(id: Int32(id), content: token, isNormalized: !vocabulary.addSpacePrefix))
             case .unused: parts.outside.insert(Int32(id))
             case .normal, .byte: break
             }
         }
         parts.outside.formUnion(parts.added.map(\.id))
+        if vocabulary.addSpacePrefix { (parts.marking.leading, parts.leadingDrop) = (.prepended, .oneSpace) }
         parts.unknown = vocabulary.unknown
         parts.beginOfSequence = vocabulary.beginOfSequence
         parts.endOfSequence = Set([vocabulary.endOfSequence, vocabulary.endOfTurn].compactMap { $0 })
@@ -84,7 +87,6 @@ extension SentencePieceVocabulary {
             try require(
                 token >= 0 && Int(token) < tokens.count, .malformed, "found \(token), expected an id below \(tokens.count)", key)
         }
-        try require(!addSpacePrefix, .unsupported, "a space before the text is not implemented", "add_space_prefix")
     }
 
     /// In bytes; a token costs time by the square of its length. Real ones have up to about a hundred.

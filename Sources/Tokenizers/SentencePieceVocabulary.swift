@@ -12,7 +12,7 @@ public struct SentencePieceVocabulary: Sendable {
     public var unknown: Int32?
     public var addBeginOfSequence: Bool
     public var addEndOfSequence: Bool
-    /// A space before each text, as Llama 2 has it: not supported.
+    /// A space before each text between added tokens, as Llama 2 has it.
     public var addSpacePrefix: Bool
 
     public init(

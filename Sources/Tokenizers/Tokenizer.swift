@@ -21,25 +21,42 @@ public protocol Tokenizer: Sendable {
     /// - Parameter offsets: in the text's UTF-8.
     func encode(_ text: String, plainAt offsets: Set<Int>) -> [Int32]
 
+    /// The ids of a text that goes on another: no space is put before it. The same as `encode` without special tokens around the text,
+    /// where the tokenizer puts none.
+    func encode(continuing text: String, parseSpecial: Bool) -> [Int32]
+
     /// Offsets in the text's UTF-8 at which `encode` reads special tokens when `parseSpecial` is true.
     func specialTokenOffsets(in text: String) -> [Int]
 
     /// The bytes that a token stands for: possibly a part of a character. Empty for an id outside the vocabulary.
     func bytes(of token: Int32) -> [UInt8]
+    /// The same where the token is the first of a text: without the space that the tokenizer puts before a text.
+    func openingBytes(of token: Int32) -> [UInt8]
     func isSpecial(_ token: Int32) -> Bool
     /// The token that the vocabulary spells so, in its own alphabet (`Ġthe`, `<|im_end|>`), compared byte by byte.
     func token(_ piece: String) -> Int32?
     /// How the vocabulary spells a token; nil for an id outside the vocabulary.
     func piece(of token: Int32) -> String?
 
-    /// The text of some tokens; bytes that are no UTF-8 become U+FFFD, one for each maximal part of a character.
+    /// The text of some tokens, without the space that the tokenizer puts before a text; bytes that are no UTF-8 become U+FFFD, one for each maximal part of a character.
     func decode(_ tokens: [Int32], skipSpecialTokens: Bool) -> String
 }
 
 extension Tokenizer {
+    public func encode(continuing text: String, parseSpecial: Bool) -> [Int32] {
+        encode(text, addSpecialTokens: false, parseSpecial: parseSpecial)
+    }
+
+    public func openingBytes(of token: Int32) -> [UInt8] { bytes(of: token) }
+
     public func decode(_ tokens: [Int32], skipSpecialTokens: Bool) -> String {
         var bytes: [UInt8] = []
-        for token in tokens where !(skipSpecialTokens && isSpecial(token)) { bytes += self.bytes(of: token) }
+        var isOpening = true
+        for token in tokens where !(skipSpecialTokens && isSpecial(token)) {
+            let own = self.bytes(of: token)
+            bytes += isOpening ? openingBytes(of: token) : own
+            if !own.isEmpty { isOpening = false }
+        }
         return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -48,7 +48,7 @@ struct RequestPreparer: Sendable {
     /// A word at the beginning of a text, and behind a space.
     private func spellings(_ word: String) -> [[Int32]] {
         let bare = String(word.drop { $0 == " " })
-        return [bare, " " + bare].map { base.tokenizer.encode($0, addSpecialTokens: false, parseSpecial: false) }
+        return [bare, " " + bare].map { base.tokenizer.encode(continuing: $0, parseSpecial: false) }
     }
 
     /// The constraint of one sequence, which follows that sequence's tokens.

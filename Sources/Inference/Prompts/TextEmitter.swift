@@ -20,7 +20,8 @@ struct TextEmitter: Sendable {
 
     init(_ tokenizer: any Tokenizer, _ request: GenerationRequest, visible: Set<Int32> = []) {
         self.tokenizer = tokenizer
-        detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: request.skipsSpecialTokens, visible: visible)
+        detokenizer = StreamingDetokenizer(
+            tokenizer, skipSpecialTokens: request.skipsSpecialTokens, visible: visible, continuesText: request.continuesText)
         matcher = StopMatcher(request.stop, includesMatch: request.includesStop)
         hasLogprobs = request.topLogprobs != nil
         reportsEndToken = request.reportsEndToken
@@ -71,5 +72,14 @@ struct TextEmitter: Sendable {
         return TokenLogprob(
             chosen: alternative(choice.token, choice.logprob),
             top: choice.alternatives.map { alternative($0.token, $0.logprob) })
+    }
+}
+
+extension GenerationRequest {
+    /// The answer goes on a text: a prompt that is no conversation, or a message that is not finished. The space at the beginning of an
+    /// answer that has a form is a part of that form.
+    fileprivate var continuesText: Bool {
+        guard case .chat = prompt else { return true }
+        return format != nil || rendering.continuesFinalMessage
     }
 }

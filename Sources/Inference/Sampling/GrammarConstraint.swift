@@ -85,7 +85,7 @@ struct GrammarConstraint: TokenConstraint {
     /// As the tokenizer divides the text; nil where it does not give these bytes back.
     private func canonical(_ bytes: [UInt8]) -> [Int32]? {
         guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
-        let tokens = tokenizer.encode(text, addSpecialTokens: false, parseSpecial: false)
+        let tokens = tokenizer.encode(continuing: text, parseSpecial: false)
         return tokens.flatMap(tokenizer.bytes(of:)) == bytes ? tokens : nil
     }
 }

@@ -125,7 +125,7 @@ public struct RowEncoder: Sendable {
         var tokens = textPrefix + withoutBegin(prompt + answer)
         if !tokens.starts(with: before) {
             // A token spans the border. A client's prompt ends at it, so both sides are encoded apart.
-            let after = tokenizer.encode(answer, addSpecialTokens: false, parseSpecial: true)
+            let after = tokenizer.encode(continuing: answer, parseSpecial: true)
             guard after.flatMap(tokenizer.bytes(of:)) == Array(answer.utf8) else {
                 throw TuningError(
                     .malformed,
