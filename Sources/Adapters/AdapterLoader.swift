@@ -75,6 +75,7 @@ package struct AdapterLoader: Sendable {
     /// With what is to be known of templates and tokens. Errors: those of `check`.
     private func summary(_ plan: any AdapterPlan, _ content: AdapterContent) throws(AdapterError) -> AdapterSummary {
         var summary = plan.summary
+        if let lost = GGUFAdapter.lostNotice(content.format, summary) { summary.notices.append(lost) }
         if let check, content.prompting != AdapterPrompting() { summary.notices += try check(content.prompting) }
         return summary
     }

@@ -222,11 +222,25 @@ import Testing
     }
 
     @Test(arguments: [
-        ("LOHA", "save_as_lora"), ("MISS", "save_as_lora"), ("OFT", "merge_and_unload"), ("PREFIX_TUNING", "train a LoRA"), ("XLORA", "one by one"),
-        ("TOMORROW", "supports_lora_conversion"), ("ADALORA", ": merge it"), ("SHIRA", ": merge it"), ("LILY", ": merge it"), ("PVERA", ": merge it"),
+        ("LOKR", "save_as_lora"), ("VBLORA", "does the same"), ("OFT", "merge_and_unload"), ("PREFIX_TUNING", "train a LoRA"), ("XLORA", "one by one"),
+        ("TOMORROW", "supports_lora_conversion"), ("BEFT", "biases alone"), ("SHIRA", ": merge it"), ("LILY", "train a LoRA"), ("PVERA", ": merge it"),
+        ("BONE", "convert-bone-to-miss.py"),
     ])
     func aFamilyThatIsNotServedGetsAWayOut(type: String, words: String) throws {
         let error = try RefusalTests.refusal { $0.configuration["peft_type"] = .string(type) }
         #expect(error.code == .unsupported && error.key == "peft_type" && error.message.contains(words) && error.message.contains("LORA"), "\(error)")
+    }
+
+    /// `PeftType` of PEFT 0.21.2: each is served or has advice of its own, not that for a type of tomorrow.
+    @Test(arguments: [
+        "PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "LORA", "ADALORA", "ADAMSS", "BOFT", "ADAPTION_PROMPT", "IA3", "BEFT",
+        "LILY", "LOHA", "LOKR", "OFT", "POLY", "LN_TUNING", "VERA", "FROD", "PVERA", "FOURIERFT", "GLORA", "XLORA", "HRA", "VBLORA", "UNILORA", "CPT",
+        "MISS", "RANDLORA", "ROAD", "TRAINABLE_TOKENS", "HIRA", "SHIRA", "C3A", "WAVEFT", "OSF", "DELORA", "GRALORA", "CARTRIDGE", "TINYLORA", "PSOFT",
+        "PEANUT", "SHADOW", "SUPERTUNING", "DEFT",
+    ])
+    func everyTypeOfPEFTIsServedOrHasItsWayOut(type: String) throws {
+        let manifest = try AdapterManifest(["peft_type": .string(type)])
+        let isServed = AdapterRegistry.standard.families.filter { $0.recognises(manifest) }.count == 1
+        #expect(isServed != (ForeignFamily.wayOut(type) != ForeignFamily.wayOut("TOMORROW")))
     }
 }

@@ -74,6 +74,7 @@ import Weights
         let base = try ModelFiles.open("\(LogitsTests.root)/Tests/ModelsTests/Fixtures/tiny/llama").configuration
         let (gguf, peft) = (try Self.load("\(folder.path)/a", base: base), try Self.load("\(folder.path)/peft", base: base))
         #expect(gguf.summary.ranks == 1...7)
+        #expect(gguf.summary.notices.contains { $0.contains("use_rslora") && $0.contains("from 1 to 7") } && peft.summary.notices.isEmpty)
         Self.expectEqual(gguf.delta, peft.delta, base)
     }
 

@@ -4,6 +4,7 @@
 /// - what wraps single modules may be left in it: `_orig_mod`, `_checkpoint_wrapped_module`, `_fsdp_wrapped_module`;
 /// - `modules_to_save.default.weight` for a module of the adapter's own, beside the base's in `original_module.weight`;
 /// - the adapter's name may stand in it: `lora_A.default.weight`;
+/// - of AdaLoRA, whose A and B have no `.weight`, the adapter's name alone;
 /// - `lora_down` and `lora_up` for A and B, `lora_A` without `.weight`, a magnitude with it;
 /// - `lora_a` and `lora_b` of mlx-lm, which hold the matrices transposed;
 /// - `alpha`, a scalar that belongs into the configuration;
@@ -26,7 +27,8 @@ struct CanonicalName: Equatable {
     ]
     private static let shared: Set<Substring> = ["vera_A", "vera_B"]
 
-    init(_ name: String) {
+    /// `peftType` as in the configuration: of AdaLoRA the matrices are named otherwise.
+    init(_ name: String, peftType: String? = nil) {
         if let current = LegacyMixLoRA.name(name) {
             self.name = current
             return
@@ -52,7 +54,8 @@ struct CanonicalName: Equatable {
             return
         }
         isBaseCopy = rest.first == "original_module"
-        guard let ending = Self.ending(rest, isEmbedding: module.path == BaseModules.embedding) else {
+        let isAdaptive = peftType?.uppercased() == "ADALORA"
+        guard let ending = Self.ending(rest, isEmbedding: module.path == BaseModules.embedding, isAdaptive: isAdaptive) else {
             self.name = name
             return
         }
@@ -76,6 +79,9 @@ struct CanonicalName: Equatable {
         switch parts.first {
         case "embed_tokens": return (BaseModules.embedding, 1)
         case "lm_head": return (BaseModules.head, 1)
+        case "norm": return ("model.norm", 1)
+        case "layers" where parts.count > 3 && parts[parts.startIndex + 2].hasSuffix("layernorm"):
+            return ("model." + parts.prefix(3).joined(separator: "."), 3)
         case "layers":
             guard parts.count > 4 else { return nil }
             return ("model." + parts.prefix(4).joined(separator: "."), 4)
@@ -83,7 +89,9 @@ struct CanonicalName: Equatable {
         }
     }
 
-    private static func ending(_ parts: ArraySlice<Substring>, isEmbedding: Bool) -> (text: String, isTransposed: Bool)? {
+    private static func ending(
+        _ parts: ArraySlice<Substring>, isEmbedding: Bool, isAdaptive: Bool
+    ) -> (text: String, isTransposed: Bool)? {
         guard let first = parts.first, parts.count <= 3 else { return nil }
         let text = parts.joined(separator: ".")
         if ["weight", "bias", "base_layer.weight", "base_layer.bias"].contains(text) { return (text, false) }
@@ -91,6 +99,7 @@ struct CanonicalName: Equatable {
         func matrix(_ letter: String, transposed: Bool = false) -> (String, Bool) {
             (isEmbedding ? "lora_embedding_\(letter)" : "lora_\(letter).weight", transposed)
         }
+        if isAdaptive, parts.count <= 2, ["lora_A", "lora_B", "lora_E"].contains(first) { return (String(first), false) }
         switch first {
         case "lora_A": return matrix("A")
         case "lora_B": return last == "bias" ? ("lora_B.bias", false) : matrix("B")
@@ -98,9 +107,12 @@ struct CanonicalName: Equatable {
         case "lora_up": return last == "bias" ? ("lora_B.bias", false) : matrix("B")
         case "lora_a" where parts.count == 1: return matrix("A", transposed: true)
         case "lora_b" where parts.count == 1: return matrix("B", transposed: true)
-        case "lora_embedding_A", "lora_embedding_B", "lora_magnitude_vector", "ia3_l", "vera_lambda_b", "vera_lambda_d":
+        case "lora_embedding_A", "lora_embedding_B", "lora_magnitude_vector", "ia3_l", "vera_lambda_b", "vera_lambda_d",
+            "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "miss_block", "delora_A", "delora_B", "delora_lambda", "delora_w_norm",
+            "lora_velora_embed":
             return (String(first), false)
         case "modules_to_save" where parts.count == 3 && (last == "weight" || last == "bias"): return (String(parts.last ?? ""), false)
+        case "ln_tuning_layers" where last == "weight": return ("ln_tuning_layers.weight", false)
         case "token_adapter" where parts.dropFirst().first == "trainable_tokens_delta":
             return ("token_adapter.trainable_tokens_delta", false)
         default: return nil

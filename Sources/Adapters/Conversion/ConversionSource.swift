@@ -77,8 +77,9 @@ struct ConversionSource {
         var tensors: [TensorView] = []
         var renamed = 0
         var alphas: [(String, JSONValue)] = []
+        let type = document["peft_type"]?.stringValue
         for view in views {
-            let canonical = CanonicalName(view.name)
+            let canonical = CanonicalName(view.name, peftType: type)
             if canonical.isBaseCopy { continue }
             if let module = canonical.alphaOf, view.elementCount == 1, view.dtype.isFloatingPoint {
                 alphas.append((module, .number(Double(view.floats()[0]))))

@@ -16,6 +16,18 @@ struct ConfigurationKeys: Sendable {
 
     init(_ rules: [String: Rule]) { self.rules = rules }
 
+    /// A family of PEFT that changes linear modules, and parts that `CommonParts` reads: `own` are the keys that the others do not have.
+    init(peft own: [String: Rule]) {
+        let common: [String: Rule] = [
+            "peft_type": .read, "task_type": .read, "target_modules": .read, "exclude_modules": .read, "layers_to_transform": .read,
+            "layers_pattern": .read, "modules_to_save": .read,
+            // Where it comes from.
+            "base_model_name_or_path": .noEffect, "revision": .noEffect, "auto_mapping": .noEffect, "peft_version": .noEffect,
+            "inference_mode": .noEffect,
+        ]
+        rules = common.merging(own) { $1 }
+    }
+
     func check(_ manifest: AdapterManifest, problems: inout AdapterProblems) {
         for (key, value) in manifest.document where !Self.isUnset(value) {
             switch rules[key] {

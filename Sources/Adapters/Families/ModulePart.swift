@@ -60,7 +60,9 @@ enum ForeignTensor {
         (".lora_embedding_B", "a LoRA of the embedding"), (".lora_A.", "a matrix of LoRA"), (".lora_B.", "a matrix of LoRA"),
         (".base_layer.weight", "a copy of a base's weight"), (".base_layer.bias", "a bias of the base (the configuration's `bias`)"),
         (".trainable_tokens_delta", "trained tokens"), (".ia3_l", "an IA3 vector"), (".vera_lambda_", "a VeRA vector"),
-        (".vera_A", "a shared matrix of VeRA"), (".vera_B", "a shared matrix of VeRA"),
+        (".vera_A", "a shared matrix of VeRA"), (".vera_B", "a shared matrix of VeRA"), (".lora_E", "singular values of AdaLoRA"),
+        (".hada_", "a matrix of LoHa"), (".miss_block", "a block of MiSS"), (".delora_", "a tensor of DeLoRA"),
+        (".ln_tuning_layers.", "a trained norm"),
     ]
 
     static func meaning(of name: String) -> String? { meanings.first { name.contains($0.0) }?.1 }

@@ -85,7 +85,7 @@ public struct AdapterInspection: Sendable {
             let plan = family.plan(content, for: base, limits: limits, problems: &problems)
         else { return }
         summary = plan.summary
-        summary?.notices += notices ?? []
+        summary?.notices += [GGUFAdapter.lostNotice(content.format, plan.summary)].compactMap { $0 } + (notices ?? [])
         residentBytes = plan.byteCount(element: element)
         // Targets that did not fit are known already; whether the others are finite is worth knowing too.
         if plan.summary.patchCount > 0 {

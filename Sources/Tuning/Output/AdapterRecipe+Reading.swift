@@ -17,8 +17,10 @@ extension AdapterRecipe {
         let type = try document["peft_type"].name().uppercased()
         let mixture = Family(rawValue: type.lowercased()).flatMap { $0.isMixture ? $0 : nil }
         guard mixture != nil || ["LORA", "IA3", "VERA"].contains(type) else {
+            let isProduct = ["ADALORA", "LOHA", "MISS", "DELORA"].contains(type)
             throw document["peft_type"].invalid(
-                "adapters of this type cannot be tuned further, only LORA, IA3, VERA, MIXLORA, MOLA and LORAMOE")
+                "adapters of this type cannot be tuned further, only LORA, IA3, VERA, MIXLORA, MOLA and LORAMOE"
+                    + (isProduct ? "; `lmoe adapters convert --to lora SOURCE TARGET` makes a LoRA that does the same, to be tuned further" : ""))
         }
         let targets = try Self.projections(document["target_modules"])
         switch type {

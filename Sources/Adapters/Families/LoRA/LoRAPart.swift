@@ -10,4 +10,6 @@ enum LoRAPart: String, ModulePart {
     case magnitude = "lora_magnitude_vector"
     /// The same as it is called in memory, and in some files.
     case magnitudeWeight = "lora_magnitude_vector.weight"
+    /// What VeLoRA compresses activations with while it trains. It has no part in answers, and is not read.
+    case velora = "lora_velora_embed"
 }

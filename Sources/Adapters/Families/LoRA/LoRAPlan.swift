@@ -11,6 +11,8 @@ struct LoRAPlan: AdapterPlan {
     let vocabulary: VocabularyPlan
     /// For DoRA and biases, which are computed from them.
     let weights: BaseWeights?
+    /// Tensors of the file that only training reads (VeLoRA).
+    let inertTensors: Int
 
     var summary: AdapterSummary {
         let pairs = [vocabulary.embedding.pair, vocabulary.head.pair].compactMap { $0 }
@@ -23,6 +25,9 @@ struct LoRAPlan: AdapterPlan {
         summary.scales = (targets.map(\.scale) + pairs.map(\.scale)).extent
         if configuration.usesDoRA && targets.allSatisfy({ $0.magnitude == nil }) && pairs.allSatisfy({ $0.magnitude == nil }) {
             summary.notices.append("the file has no DoRA magnitudes: the norms of the base's rows are taken, as when training begins")
+        }
+        if inertTensors > 0 {
+            summary.notices.append("\(inertTensors) tensors lora_velora_embed are ignored: VeLoRA reads them in training alone")
         }
         return summary
     }

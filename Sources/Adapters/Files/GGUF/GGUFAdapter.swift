@@ -6,7 +6,7 @@ internal import Weights
 /// A LoRA file of llama.cpp, read as the PEFT folder it was made from: configuration, names, shapes and the order of rows.
 ///
 /// Format: what `convert_lora_to_gguf.py` writes and `llama-adapter.cpp` reads. The factor is `alpha / rank`, with the rank of
-/// each pair from its shape; a rank-stabilised factor, or patterns of alphas, are not in such files.
+/// each pair from its shape; a rank-stabilised factor, or patterns of alphas, are not in such files (`lostNotice`).
 struct GGUFAdapter {
     let manifest: AdapterManifest
     let weights: AdapterWeights
@@ -36,6 +36,14 @@ struct GGUFAdapter {
         weights = try AdapterWeights(
             tensors.map { ($0.checkpointName, $0.stored) }, of: [file], headers: [(header.file.file, header.file.dataOffset)],
             depth: depth)
+    }
+
+    /// What the format may have lost; nil of other formats. The file itself cannot tell.
+    static func lostNotice(_ format: AdapterFormat, _ summary: AdapterSummary) -> String? {
+        guard format == .gguf, let ranks = summary.ranks else { return nil }
+        let found = ranks.lowerBound == ranks.upperBound ? "" : ", and the ranks here are from \(ranks.lowerBound) to \(ranks.upperBound)"
+        return "a GGUF file has one alpha and the factor alpha / rank\(found): an adapter with use_rslora or alpha_pattern lost them when it was"
+            + " converted, and its PEFT folder is the better source"
     }
 
     /// llama.cpp's name of the architecture: one for Llama and Mistral.
