@@ -97,7 +97,7 @@ import Testing
         let matrix = try refusal { $0.set(TinyAdapter.a(0, .query), [2, 48], [Float](repeating: 1, count: 96)) }
         #expect(matrix.code == .unsupported && matrix.message.contains("LoRA"), "\(matrix)")
         for (key, value, code) in [
-            ("modules_to_save", ["norm"], AdapterError.Code.unsupported), ("layers_to_transform", [1], .unsupported),
+            ("modules_to_save", ["mlp"], AdapterError.Code.unsupported), ("layers_to_transform", [1], .unsupported),
             ("task_type", "SEQ_CLS", .unsupported), ("feedforward_modules", 3, .malformed), ("target_modules", ["lm_head"], .unreadTensor),
             ("feedforward_modules", "(?!x)", .unsupported),
         ] as [(String, JSONValue, AdapterError.Code)] {

@@ -42,7 +42,7 @@ import Testing
     // MARK: Keys
 
     @Test(arguments: [
-        ("use_dora", JSONValue.bool(true), "base's weights"), ("modules_to_save", ["norm"], "only embed_tokens and lm_head"),
+        ("use_dora", JSONValue.bool(true), "base's weights"), ("modules_to_save", ["mlp"], "only embed_tokens, lm_head and norms"),
         ("layer_replication", [[0, 1]], "other layers"),
         ("alora_invocation_tokens", [7], "aLoRA"), ("use_qalora", true, "QA-LoRA"), ("use_bdlora", ["nblocks": 2], "BD-LoRA"),
         ("kasa_config", ["beta": 1], "KaSA"), ("arrow_config", ["top_k": 2], "one by one"), ("target_parameters", ["x"], "target_modules"),
@@ -50,7 +50,7 @@ import Testing
         ("init_lora_weights", "pissa_niter_4", "path_initial_model"), ("init_lora_weights", "olora", "path_initial_model"),
         ("init_lora_weights", "loftq", "path_initial_model"), ("init_lora_weights", "corda", "path_initial_model"),
         ("init_lora_weights", "lora_ga", "path_initial_model"), ("init_lora_weights", "news", "not known"),
-        ("task_type", "SEQ_CLS", "CAUSAL_LM"), ("a_key_of_tomorrow", 3, "unknown key"), ("peft_type", "LOHA", "LORA"),
+        ("task_type", "SEQ_CLS", "CAUSAL_LM"), ("a_key_of_tomorrow", 3, "unknown key"), ("peft_type", "LOKR", "LORA"),
         ("target_modules", "(?!x).*", "lookahead"),
     ] as [(String, JSONValue, String)])
     func aKeyThatChangesTheAnswers(key: String, value: JSONValue, reason: String) throws {

@@ -129,7 +129,7 @@ import Testing
             #expect(idle.code == .noEffect, "\(idle)")
         }
         for (key, value, code) in [
-            ("modules_to_save", ["norm"], AdapterError.Code.unsupported), ("r", 0, .malformed), ("save_projection", 1, .malformed),
+            ("modules_to_save", ["score"], AdapterError.Code.unsupported), ("r", 0, .malformed), ("save_projection", 1, .malformed),
             ("bias", "lora_only", .malformed), ("task_type", "SEQ_CLS", .unsupported), ("use_dora", true, .unsupported),
         ] as [(String, JSONValue, AdapterError.Code)] {
             let error = try refusal { $0.configuration[key] = value }

@@ -8,6 +8,7 @@ public struct AdapterRegistry: Sendable {
         LoHaFamily(),
         MiSSFamily(),
         DeLoRAFamily(),
+        LNTuningFamily(),
         MemoryExpertsFamily(),
         TrainableTokensFamily(),
         MixLoRAFamily(),

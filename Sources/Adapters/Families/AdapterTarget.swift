@@ -28,19 +28,27 @@ extension AdapterElements {
         _ targets: [some AdapterTarget], problems: inout AdapterProblems,
         _ body: @Sendable (Int, ElementReader) throws(AdapterError) -> LinearPatch?
     ) -> [PlacedPatch]? {
+        let (bytes, room) = (targets.reduce(0) { $0 + $1.workBytes }, targets.map(\.room).max() ?? 0)
+        let made = made(targets.count, bytes: bytes, room: room, problems: &problems, body)
+        return made.map { made in
+            zip(targets, made).compactMap { target, patch in patch.map { (target.module.layer, target.module.projection, $0) } }
+        }
+    }
+
+    /// What `body` makes for each index below `count`, on several threads when there are many `bytes`. Noted: what it throws; nil then.
+    func made<Value: Sendable>(
+        _ count: Int, bytes: Int = 0, room: Int, problems: inout AdapterProblems,
+        _ body: @Sendable (Int, ElementReader) throws(AdapterError) -> Value?
+    ) -> [Value?]? {
         let before = problems.count
-        let outcomes = Mutex([Result<LinearPatch?, AdapterError>](repeating: .success(nil), count: targets.count))
-        let bytes = targets.reduce(0) { $0 + $1.workBytes }
-        spread(targets.count, bytes: bytes, room: targets.map(\.room).max() ?? 0) { index, reader in
+        let outcomes = Mutex([Result<Value?, AdapterError>](repeating: .success(nil), count: count))
+        spread(count, bytes: bytes, room: room) { index, reader in
             let outcome = Result { () throws(AdapterError) in try body(index, reader) }
             outcomes.withLock { $0[index] = outcome }
         }
-        var patches: [PlacedPatch] = []
-        for (target, outcome) in zip(targets, outcomes.withLock { $0 }) {
-            let patch = problems.noting { () throws(AdapterError) in try outcome.get() }
-            if let patch, let patch { patches.append((target.module.layer, target.module.projection, patch)) }
-        }
-        return problems.count == before ? patches : nil
+        var made: [Value?] = []
+        for outcome in outcomes.withLock({ $0 }) { made.append(problems.noting { () throws(AdapterError) in try outcome.get() } ?? nil) }
+        return problems.count == before ? made : nil
     }
 }
 

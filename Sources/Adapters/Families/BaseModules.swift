@@ -17,6 +17,8 @@ public struct BaseModules: Sendable {
 
     /// Layer by layer, in the order of the forward pass.
     let linears: [Linear]
+    /// In the order of the forward pass, with their paths.
+    let norms: [(place: NormPlace, path: String)]
     /// The base model's.
     let name: String
     let layers: Int
@@ -39,6 +41,7 @@ public struct BaseModules: Sendable {
                     outputs: outputs, inputs: inputs)
             }
         }
+        norms = NormPlace.all(in: base).map { ($0, $0.path(in: base)) }
         positions = Dictionary(linears.enumerated().map { ($1.path, $0) }) { first, _ in first }
     }
 

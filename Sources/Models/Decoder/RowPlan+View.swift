@@ -16,6 +16,7 @@ extension RowPlan {
         let adapts: Bool
         let patchesEmbedding: Bool
         let patchesHead: Bool
+        let patchesNorms: Bool
         let hasMixtures: Bool
         /// The greatest rank of a branch; 0: no band has a branch.
         let branchRank: Int
@@ -43,6 +44,7 @@ extension RowPlan {
             adapts = plan.extent.adapts
             patchesEmbedding = plan.extent.vocabulary.patchesEmbedding
             patchesHead = plan.extent.vocabulary.patchesHead
+            patchesNorms = plan.extent.norms.patchesNorms
             hasMixtures = !plan.extent.mixtures.isEmpty
             branchRank = plan.extent.branches.largestRank
             chosen = plan.extent.mixtures.chosen

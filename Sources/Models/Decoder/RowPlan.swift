@@ -35,6 +35,8 @@ final class RowPlan {
         var feedForwards: UnsafePointer<MixtureEntry>?
         /// At the layer; nil: nothing is added beside the feed-forwards.
         var branches: UnsafePointer<BranchEntry>?
+        /// By `NormPlace.index`; nil: all norms are the base's.
+        var norms: UnsafePointer<UnsafePointer<Float>?>?
 
         init(_ delta: AdapterDelta?, firstRow: Int, rows: Int) {
             (self.firstRow, self.rows) = (firstRow, rows)
@@ -42,6 +44,7 @@ final class RowPlan {
             mixtures = delta?.mixtures?.linearEntries
             feedForwards = delta?.mixtures?.feedForwardEntries
             branches = delta?.branches?.entries
+            norms = delta?.norms?.entries
         }
 
         var rowRange: Range<Int> { firstRow..<firstRow + rows }
@@ -57,6 +60,9 @@ final class RowPlan {
             guard let feedForwards, feedForwards[layer].experts > 0 else { return nil }
             return feedForwards + layer
         }
+
+        /// The adapter's own norm; nil: the base's.
+        func norm(_ place: NormPlace) -> UnsafePointer<Float>? { norms?[place.index] }
 
         /// What a layer adds beside its feed-forward.
         func branch(_ layer: Int) -> UnsafePointer<BranchEntry>? {

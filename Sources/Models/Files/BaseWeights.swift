@@ -50,6 +50,12 @@ public final class BaseWeights: Sendable {
         return rowOrders[projection.rawValue]?.map { values[$0] } ?? values
     }
 
+    /// The factors of a norm, `[width]`.
+    public func norm(_ place: NormPlace) -> [Float] {
+        noteRead()
+        return files.tensor(place.name(in: configuration)).floats().map { $0 + files.normOffset }
+    }
+
     /// The Frobenius norm of a projection's weight matrix. The first call reads the whole matrix.
     public func norm(of layer: Int, _ projection: Projection) -> Double {
         let place = LinearPlace(layer, projection)

@@ -85,7 +85,7 @@ public struct ModelFiles: Sendable {
         self.padding = padding
         self.mappedFiles = mappedFiles
         interleavesHeads = isGGUF && (configuration.architecture == .llama || configuration.architecture == .mistral)
-        normOffset = !isGGUF && configuration.architecture == .gemma3 ? 1 : 0
+        normOffset = isGGUF ? 0 : configuration.checkpointNormOffset
 
         var weights: [WeightName: TensorView] = [:]
         var read: Set<String> = isGGUF ? [WeightName.rotaryDivisors.gguf] : []

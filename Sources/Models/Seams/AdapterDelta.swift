@@ -1,3 +1,5 @@
+public import Tensors
+
 /// Everything an adapter does to the decoder. Immutable; all requests that use the adapter share it.
 ///
 /// The base model runs without a delta, or with an empty one. What a delta does at each seam is a `SeamPart`;
@@ -13,6 +15,8 @@ public final class AdapterDelta: Sendable {
     let branches: BranchPart?
     /// Nil: embedding and vocabulary projection are the base's.
     let vocabulary: VocabularyPart?
+    /// Nil: all norms are the base's.
+    let norms: NormPart?
     let parts: [any SeamPart]
 
     /// A layer and projection is named at most once; layers are below `layers`. `validate(for:)` checks shapes against a model; a
@@ -22,9 +26,10 @@ public final class AdapterDelta: Sendable {
     ///   - branches: by layer, or empty: maps beside the feed-forward, `y = FFN(x) + scale * B (A x + offsets)`, where x is the
     ///     feed-forward's input, `[hidden]` to `[hidden]`; f32 or bf16. Memory experts are branches.
     ///   - feedForward: by layer, or empty: mixtures in place of the feed-forward. In such a layer gate, up and down have no patch.
+    ///   - norms: factors of rows, in place of the base's.
     public init(
         layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = [], branches: [BranchPatch?] = [],
-        embedding: EmbeddingPatch? = nil, head: HeadPatch? = nil, feedForward: [FeedForwardMixture?] = []
+        embedding: EmbeddingPatch? = nil, head: HeadPatch? = nil, feedForward: [FeedForwardMixture?] = [], norms: [NormPlace: FloatBuffer] = [:]
     ) {
         var table = LinearTable<LinearPatch?>(layers: layers, repeating: nil)
         for (layer, projection, patch) in patches where !patch.isEmpty {
@@ -37,16 +42,17 @@ public final class AdapterDelta: Sendable {
         mixtures = MixturePart(layers: layers, linear: table, feedForward: feedForward)
         self.branches = BranchPart(layers: layers, branches)
         vocabulary = VocabularyPart(embedding: embedding, head: head)
-        let parts: [(any SeamPart)?] = [linear, mixtures, self.branches, vocabulary]
+        self.norms = NormPart(layers: layers, norms)
+        let parts: [(any SeamPart)?] = [linear, mixtures, self.branches, vocabulary, self.norms]
         self.parts = parts.compactMap { $0 }
         byteCount = self.parts.reduce(0) { $0 + $1.byteCount }
     }
 
     /// The parts of another delta, but for its branches.
     init(_ other: AdapterDelta, branches: BranchPart?) {
-        (layers, linear, mixtures, vocabulary) = (other.layers, other.linear, other.mixtures, other.vocabulary)
+        (layers, linear, mixtures, vocabulary, norms) = (other.layers, other.linear, other.mixtures, other.vocabulary, other.norms)
         self.branches = branches
-        let parts: [(any SeamPart)?] = [linear, mixtures, branches, vocabulary]
+        let parts: [(any SeamPart)?] = [linear, mixtures, branches, vocabulary, norms]
         self.parts = parts.compactMap { $0 }
         byteCount = self.parts.reduce(0) { $0 + $1.byteCount }
     }
@@ -83,4 +89,7 @@ public final class AdapterDelta: Sendable {
     /// What it does to the embedding and to the vocabulary projection; nil: they are the base's.
     public var embedding: EmbeddingPatch? { vocabulary?.embedding }
     public var head: HeadPatch? { vocabulary?.head }
+
+    /// Norms of its own.
+    public var ownNorms: [NormPlace: FloatBuffer] { norms?.norms ?? [:] }
 }

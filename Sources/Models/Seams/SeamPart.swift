@@ -7,7 +7,8 @@
 /// - `SeamExtent` below, `FastScratch` and `FastStep.Inputs`: the memory of a step; `RowPlan.Band`: a pointer to the part's entries, which
 ///   `RowPlan.append` and `RowPlan+View` know.
 /// - `FastStep+Seams`, `ReferenceDecoder+Seams` and `ModelCost+Seams`: where in a layer it acts. The vocabulary seam acts outside the
-///   layers: in `embed` and `head` of both decoders and in `DecoderWeights+Cost`.
+///   layers: in `embed` and `head` of both decoders and in `DecoderWeights+Cost`. The norm
+///   seam acts where rows are normed: `FastStep+Rows`, `projectHeads`, `head` and their twins of the reference path; its cost is left out.
 /// - `TrainableForms`, `TrainableAdapter` and `TrainingWorkspace` with its layer, where it is tuned.
 protocol SeamPart: AnyObject, Sendable {
     /// Bytes of its matrices and vectors.
@@ -30,6 +31,7 @@ struct SeamExtent {
     private(set) var mixtures = MixtureExtent()
     private(set) var branches = BranchExtent()
     private(set) var vocabulary = VocabularyExtent()
+    private(set) var norms = NormExtent()
 
     mutating func clear() {
         adapts = false
@@ -37,6 +39,7 @@ struct SeamExtent {
         mixtures.clear()
         branches.clear()
         vocabulary.clear()
+        norms.clear()
     }
 
     mutating func include(_ delta: AdapterDelta) {
@@ -45,5 +48,6 @@ struct SeamExtent {
         if let part = delta.mixtures { mixtures.include(part) }
         if let part = delta.branches { branches.include(part) }
         if let part = delta.vocabulary { vocabulary.include(part) }
+        if let part = delta.norms { norms.include(part) }
     }
 }

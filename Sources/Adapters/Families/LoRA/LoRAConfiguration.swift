@@ -29,7 +29,7 @@ struct LoRAConfiguration: Sendable {
         _ = problems.noting { () throws(AdapterError) in try reader.checkTask() }
         _ = problems.noting { () throws(AdapterError) in try Self.checkInitialisation(reader) }
         biases = problems.noting { () throws(AdapterError) in try BiasRule(reader, targets: "lora_only") } ?? .none
-        vocabulary = VocabularyOptions(manifest, base: base.configuration, problems: &problems)
+        vocabulary = VocabularyOptions(manifest, base: base, problems: &problems)
         let rank = problems.noting { () throws(AdapterError) in try reader.integer("r", in: rankRange) ?? Self.defaultRank }
         let alpha = problems.noting { () throws(AdapterError) in try reader.number("lora_alpha") ?? Self.defaultAlpha }
         let flags = problems.noting { () throws(AdapterError) in

@@ -16,6 +16,9 @@ public struct LoRAFamily: AdapterFamily {
         var planner = LoRAPlanner(configuration: configuration, content: content, base: base)
         let plan = planner.plan()
         for error in planner.errors { problems.note(error) }
-        return plan
+        guard !planner.norms.targets.isEmpty else { return plan }
+        return JoinedPlan(
+            plan: plan, vocabulary: VocabularyPlan(weights: base.weights), biases: [],
+            norms: NormPlan(targets: planner.norms.targets, base: base), weights: base.weights, layers: base.layers)
     }
 }

@@ -8,8 +8,9 @@ struct LoRAPlanner {
     private var planner: TargetPlanner<LoRAPart>
     private var vocabulary: VocabularyPlanner
     private var biases: BiasPlanner
+    let norms: NormPlanner
 
-    var errors: [AdapterError] { planner.errors + vocabulary.errors + biases.errors }
+    var errors: [AdapterError] { planner.errors + vocabulary.errors + biases.errors + norms.errors }
 
     init(configuration: LoRAConfiguration, content: AdapterContent, base: BaseModules) {
         self.configuration = configuration
@@ -18,15 +19,17 @@ struct LoRAPlanner {
         planner = TargetPlanner(content, base: base, selection: configuration.selection, kind: "a LoRA")
         vocabulary = VocabularyPlanner(content, base: base, options: configuration.vocabulary)
         biases = BiasPlanner(content, base: base, selection: configuration.selection, rule: configuration.biases)
+        norms = NormPlanner(content, base: base, saved: configuration.vocabulary.savedNorms)
     }
 
     mutating func plan() -> LoRAPlan {
-        let found = planner.targets(apart: vocabulary.names.union(biases.names), refusal: Self.refusal(configuration))
+        let found = planner.targets(apart: vocabulary.names.union(biases.names).union(norms.names), refusal: Self.refusal(configuration))
         let targeted = targetedVocabulary
         let hasMagnitudes =
             found.contains { Self.magnitude($0) != nil }
             || targeted.contains { vocabulary.has(.magnitude, of: $0) || vocabulary.has(.magnitudeWeight, of: $0) }
         let targets = found.compactMap { target($0, hasMagnitudes: hasMagnitudes) }
+        let inert = found.filter { $0.tensors[.velora] != nil }.count
         var pairs: [VocabularyModule: VocabularyPair] = [:]
         for module in VocabularyModule.allCases where targeted.contains(module) {
             pairs[module] = pair(module, hasMagnitude: hasMagnitudes)
@@ -37,7 +40,7 @@ struct LoRAPlanner {
         }
         return LoRAPlan(
             configuration: configuration, manifest: content.manifest, layers: base.layers, targets: targets, biases: biases.targets,
-            vocabulary: vocabularyPlan, weights: base.weights)
+            vocabulary: vocabularyPlan, weights: base.weights, inertTensors: inert)
     }
 
     /// Embedding and head, where they get a pair. A module that is saved whole is not a target. With `ensure_weight_tying`, a target
@@ -54,7 +57,7 @@ struct LoRAPlanner {
     private static func refusal(_ configuration: LoRAConfiguration) -> (LoRAPart) -> String? {
         { part in
             switch part {
-            case .a, .b: nil
+            case .a, .b, .velora: nil
             case .bias: configuration.hasBias ? nil : "the configuration has lora_bias off"
             case .magnitude, .magnitudeWeight: configuration.usesDoRA ? nil : "the magnitude of DoRA; the configuration has use_dora off"
             }

@@ -10,31 +10,39 @@ struct VocabularyOptions: Sendable {
     var tokens: [VocabularyModule: [Int32]] = [:]
     /// Training of one of two tied modules applies to both.
     var isTied = false
+    /// Entries of `modules_to_save` that mean norms.
+    private(set) var savedNorms: [String] = []
 
     init() {}
 
     /// Notes every value that cannot be served.
-    init(_ manifest: AdapterManifest, base: DecoderConfiguration, problems: inout AdapterProblems) {
+    init(_ manifest: AdapterManifest, base: BaseModules, problems: inout AdapterProblems) {
         let reader = ConfigurationReader(document: JSONCursor(.object(manifest.document)))
-        saved = problems.noting { () throws(AdapterError) in try Self.saved(reader) } ?? []
-        tokens = problems.noting { () throws(AdapterError) in try Self.tokens(reader, base) } ?? [:]
+        let named = problems.noting { () throws(AdapterError) in try Self.saved(reader, base) }
+        (saved, savedNorms) = named ?? ([], [])
+        tokens = problems.noting { () throws(AdapterError) in try Self.tokens(reader, base.configuration) } ?? [:]
         let isAsked = problems.noting { () throws(AdapterError) in try reader.flag("ensure_weight_tying") } ?? false
-        isTied = isAsked && base.tiedHead
+        isTied = isAsked && base.configuration.tiedHead
         if isTied && !saved.isEmpty { saved = Set(VocabularyModule.allCases) }
     }
 
-    private static func saved(_ reader: ConfigurationReader) throws(AdapterError) -> Set<VocabularyModule> {
-        var modules: Set<VocabularyModule> = []
+    private static func saved(
+        _ reader: ConfigurationReader, _ base: BaseModules
+    ) throws(AdapterError) -> (modules: Set<VocabularyModule>, norms: [String]) {
+        var (modules, norms): (Set<VocabularyModule>, [String]) = ([], [])
         for name in try reader.strings("modules_to_save") {
-            guard let module = VocabularyModule(named: name) else {
+            if NormPlanner.isNorm(name, of: base), !name.isEmpty {
+                norms.append(name)
+            } else if let module = VocabularyModule(named: name) {
+                modules.insert(module)
+            } else {
                 throw AdapterError(
                     .unsupported,
-                    "\(quoted(name)): only embed_tokens and lm_head can be of an adapter's own; train without it, or merge it into a base",
+                    "\(quoted(name)): only embed_tokens, lm_head and norms can be of an adapter's own; train without it, or \(ForeignFamily.merge)",
                     file: AdapterFile.configuration, key: "modules_to_save")
             }
-            modules.insert(module)
         }
-        return modules
+        return (modules, norms)
     }
 
     /// One list, for the embedding, or a list for each module.

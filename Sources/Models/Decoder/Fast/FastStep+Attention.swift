@@ -10,16 +10,22 @@ extension FastStep {
         if rows > 1 { barrier() }
         let weights = layers[layer]
         let rotation = weights.slidingWindow == 0 ? plan.rotation : plan.slidingRotation
-        for row in inputSlice {
-            let place = plan.places[row]
-            rotate(scratch.query + row * shape.queryWidth, headShare.queries, weights.queryNorm, row, rotation)
-            let key = scratch.key + row * shape.keyValueWidth
-            rotate(key, headShare.keys, weights.keyNorm, row, rotation)
-            cache.storeKeys(key, heads: headShare.keys, layer: layer, block: place.block, slot: place.slot)
-            cache.storeValues(
-                scratch.value + row * shape.keyValueWidth, heads: headShare.values, layer: layer, block: place.block,
-                slot: place.slot)
-        }
+        if plan.patchesNorms { return storeBands(layer, weights, rotation) }
+        for row in inputSlice { storeHeads(layer, row, weights.queryNorm, weights.keyNorm, rotation) }
+    }
+
+    /// One row's heads: normed where there are norms, rotated, keys and values stored.
+    @inline(__always)
+    func storeHeads(
+        _ layer: Int, _ row: Int, _ queryNorm: UnsafePointer<Float>?, _ keyNorm: UnsafePointer<Float>?, _ rotation: RowPlan.Rotation
+    ) {
+        let place = plan.places[row]
+        rotate(scratch.query + row * shape.queryWidth, headShare.queries, queryNorm, row, rotation)
+        let key = scratch.key + row * shape.keyValueWidth
+        rotate(key, headShare.keys, keyNorm, row, rotation)
+        cache.storeKeys(key, heads: headShare.keys, layer: layer, block: place.block, slot: place.slot)
+        cache.storeValues(
+            scratch.value + row * shape.keyValueWidth, heads: headShare.values, layer: layer, block: place.block, slot: place.slot)
     }
 
     /// Some heads of the plan's row `number`: through the heads' norm where there is one, then rotated to the row's position.

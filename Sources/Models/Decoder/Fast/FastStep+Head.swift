@@ -46,10 +46,14 @@ extension FastStep {
         guard count > 0 else { return }
         let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
         let outputNorm = layers[shape.layers - 1].feedForwardOutputNorm
-        for index in own {
-            let row = Int(plan.logitsRows[index])
-            if let outputNorm { addProjected(row, through: outputNorm) }
-            norm(row, finalNorm, into: index)
+        if plan.patchesNorms {
+            normHeadBands(own, outputNorm)
+        } else {
+            for index in own {
+                let row = Int(plan.logitsRows[index])
+                if let outputNorm { addProjected(row, through: outputNorm) }
+                norm(row, finalNorm, into: index)
+            }
         }
         if plan.patchesHead { shrinkHead(own) }
         inputBarrier()

@@ -4,7 +4,12 @@ internal import Tensors
 extension FastStep {
     /// Adds the last product through its own norm, where the family has one. Then norms the residual stream's rows into
     /// `inputs.quantized` and, in a step with adapters or a trace, into `inputs.normed`.
-    func norm(_ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?) {
+    ///
+    /// - Parameter places: which norms these are, for adapters with norms of their own.
+    func norm(
+        _ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?, places: (own: NormPlace, output: NormPlace)
+    ) {
+        if plan.patchesNorms { return normBands(places.own, weight, addingThrough: outputNorm, at: places.output) }
         for row in inputSlice {
             if let outputNorm { addProjected(row, through: outputNorm) }
             norm(row, weight, into: row)

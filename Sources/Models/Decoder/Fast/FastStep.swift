@@ -115,7 +115,9 @@ struct FastStep {
     /// `x += Wo attention(rope(Wq n), rope(Wk n), Wv n)` for `n = rmsNorm(x)`. In families with output norms, the next `norm` or
     /// `head` makes the sum.
     private func attention(_ layer: Int) {
-        norm(layers[layer].attentionNorm, addingThrough: layer == 0 ? nil : layers[layer - 1].feedForwardOutputNorm)
+        norm(
+            layers[layer].attentionNorm, addingThrough: layer == 0 ? nil : layers[layer - 1].feedForwardOutputNorm,
+            places: (NormPlace(layer, .attention), NormPlace(max(layer - 1, 0), .feedForwardOutput)))
         shrink(layer, FastPhase.queryKeyValue, UnsafePointer(inputs.normed))
         inputBarrier()
         projectHeads(layer)
@@ -134,7 +136,9 @@ struct FastStep {
     ///
     /// - Parameter outputNorm: through which the attention's output is still to be added.
     private func feedForward(_ layer: Int, addingThrough outputNorm: UnsafePointer<Float>?) {
-        norm(layers[layer].feedForwardNorm, addingThrough: outputNorm)
+        norm(
+            layers[layer].feedForwardNorm, addingThrough: outputNorm,
+            places: (NormPlace(layer, .feedForward), NormPlace(layer, .attentionOutput)))
         shrink(layer, FastPhase.feedForward, UnsafePointer(inputs.normed))
         inputBarrier()
         multiply(layer, .gate, into: scratch.gate)

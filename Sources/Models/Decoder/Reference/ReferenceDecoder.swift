@@ -89,7 +89,7 @@ final class ReferenceDecoder {
     }
 
     private func attention(_ layer: Int, _ cache: KeyValueCache) {
-        norm(vectors.attentionNorms[layer])
+        norm(NormPlace(layer, .attention), vectors.attentionNorms[layer])
         linear(layer, .query, normed, into: query)
         linear(layer, .key, normed, into: key)
         linear(layer, .value, normed, into: value)
@@ -113,11 +113,11 @@ final class ReferenceDecoder {
                 into: attended.pointer + segment.firstRow * width, outputStride: width)
         }
         linear(layer, .output, attended, into: projected)
-        addProjected(configuration.outputNorms ? vectors.attentionOutputNorms[layer] : nil)
+        addProjected(configuration.outputNorms ? vectors.attentionOutputNorms[layer] : nil, NormPlace(layer, .attentionOutput))
     }
 
     private func feedForward(_ layer: Int) {
-        norm(vectors.feedForwardNorms[layer])
+        norm(NormPlace(layer, .feedForward), vectors.feedForwardNorms[layer])
         linear(layer, .gate, normed, into: gate)
         linear(layer, .up, normed, into: up)
         activate(layer)
@@ -126,16 +126,16 @@ final class ReferenceDecoder {
             trace.record(
                 plan.rows, 0..<configuration.hidden, input: normed.pointer, residual: residual.pointer, output: projected.pointer)
         }
-        addProjected(configuration.outputNorms ? vectors.feedForwardOutputNorms[layer] : nil)
+        addProjected(configuration.outputNorms ? vectors.feedForwardOutputNorms[layer] : nil, NormPlace(layer, .feedForwardOutput))
     }
 
     /// To the residual stream, through a norm where the family has one.
-    private func addProjected(_ outputNorm: FloatBuffer?) {
+    private func addProjected(_ outputNorm: FloatBuffer?, _ place: NormPlace) {
         let hidden = configuration.hidden
         if let outputNorm {
-            for row in 0..<plan.rows {
+            forEachNorm(place, outputNorm) { row, factors in
                 let x = projected.pointer + row * hidden
-                Kernels.rmsNorm(x, weight: outputNorm.pointer, epsilon: configuration.normEpsilon, count: hidden, into: x)
+                Kernels.rmsNorm(x, weight: factors, epsilon: configuration.normEpsilon, count: hidden, into: x)
             }
         }
         Kernels.add(projected.pointer, to: residual.pointer, count: plan.rows * hidden)
@@ -143,7 +143,9 @@ final class ReferenceDecoder {
 
     private func head(_ logits: UnsafeMutablePointer<Float>) {
         for index in 0..<plan.logitsCount {
-            normRow(Int(plan.logitsRows[index]), vectors.finalNorm, into: normed.pointer + index * configuration.hidden)
+            let row = Int(plan.logitsRows[index])
+            let factors = norm(.final(layers: configuration.layers), vectors.finalNorm, of: row)
+            normRow(row, factors, into: normed.pointer + index * configuration.hidden)
         }
         let weights = files.tensor(configuration.tiedHead ? .embedding : .head)
         guard plan.extent.vocabulary.patchesHead else {
@@ -155,13 +157,13 @@ final class ReferenceDecoder {
 
     // MARK: Rows
 
-    private func norm(_ weight: FloatBuffer) {
-        for row in 0..<plan.rows { normRow(row, weight, into: normed.pointer + row * configuration.hidden) }
+    private func norm(_ place: NormPlace, _ base: FloatBuffer) {
+        forEachNorm(place, base) { row, factors in normRow(row, factors, into: normed.pointer + row * configuration.hidden) }
     }
 
-    private func normRow(_ row: Int, _ weight: FloatBuffer, into target: UnsafeMutablePointer<Float>) {
+    private func normRow(_ row: Int, _ factors: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>) {
         Kernels.rmsNorm(
-            residual.pointer + row * configuration.hidden, weight: weight.pointer, epsilon: configuration.normEpsilon,
+            residual.pointer + row * configuration.hidden, weight: factors, epsilon: configuration.normEpsilon,
             count: configuration.hidden, into: target)
     }
 
@@ -169,15 +171,16 @@ final class ReferenceDecoder {
     private func rotate(_ layer: Int, _ row: Int) {
         let dimension = configuration.headDimension
         let rotation = configuration.slidingWindow(layer: layer) == nil ? plan.rotation : plan.slidingRotation
-        for (buffer, heads, norms) in [
-            (query, configuration.heads, vectors.queryNorms), (key, configuration.keyValueHeads, vectors.keyNorms),
+        for (buffer, heads, norms, kind) in [
+            (query, configuration.heads, vectors.queryNorms, NormPlace.Kind.query), (key, configuration.keyValueHeads, vectors.keyNorms, .key),
         ] {
             let x = buffer.pointer + row * heads * dimension
             if configuration.headNorms {
+                let factors = norm(NormPlace(layer, kind), norms[layer], of: row)
                 for head in 0..<heads {
                     let slice = x + head * dimension
                     Kernels.rmsNorm(
-                        slice, weight: norms[layer].pointer, epsilon: configuration.normEpsilon, count: dimension,
+                        slice, weight: factors, epsilon: configuration.normEpsilon, count: dimension,
                         into: slice)
                 }
             }
