@@ -29,7 +29,7 @@ import Testing
     @Test(arguments: [
         ("general.type", TinyGGUF.Value.text("model"), AdapterError.Code.unsupported), ("adapter.type", .text("control"), .unsupported),
         ("general.architecture", .text("qwen2"), .otherBase), ("general.architecture", .text("mamba"), .otherBase),
-        ("adapter.alora.invocation_tokens", .unsignedArray([1, 2]), .unsupported), ("adapter.lora.rank_stabilised", .unsigned(1), .unsupported),
+        ("adapter.alora.invocation_tokens", .unsignedArray([1, 16]), .otherBase), ("adapter.alora.invocation_tokens", .text("x"), .malformed), ("adapter.lora.rank_stabilised", .unsigned(1), .unsupported),
         ("something.else", .text("x"), .unsupported), ("split.count", .unsigned(2), .unsupported), ("adapter.lora.alpha", .text("8"), .malformed),
         ("adapter.lora.alpha", .float(.nan), .malformed),
     ])

@@ -22,8 +22,8 @@ struct Sequence {
         var rows: [[Float]] = []
         while rows.count < tokens.count {
             let (start, count) = (rows.count, min(chunk, tokens.count - rows.count))
-            let run = StepBatch.Run(tokens: 0..<count, startPosition: start, blocks: blocks, delta: delta, logits: .all)
-            rows += decoder.rows(StepBatch(tokens: Array(tokens[start..<start + count]), runs: [run]), cache)
+            let runs = StepBatch.runs(0..<count, at: start, blocks: blocks, delta: delta, from: delta?.start(in: tokens), logits: .all)
+            rows += decoder.rows(StepBatch(tokens: Array(tokens[start..<start + count]), runs: runs), cache)
         }
         return rows
     }
@@ -45,10 +45,9 @@ struct Sequence {
                 let count = Int.random(in: 1...most, using: &random)
                 let first = batch.tokens.count
                 batch.tokens += sequence.tokens[start..<start + count]
-                batch.runs.append(
-                    .init(
-                        tokens: first..<first + count, startPosition: start, blocks: sequence.blocks, delta: sequence.delta,
-                        logits: .all))
+                batch.runs += StepBatch.runs(
+                    first..<first + count, at: start, blocks: sequence.blocks, delta: sequence.delta, from: sequence.delta?.start(in: sequence.tokens),
+                    logits: .all)
                 parts.append((index, count))
             }
             var results = decoder.rows(batch, cache)[...]

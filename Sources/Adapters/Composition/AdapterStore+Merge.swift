@@ -21,7 +21,7 @@ extension AdapterStore {
         for part in merge.parts { parts.append(try acquire(part.adapter)) }
         let version = Self.version(merge, parts)
         // Parts are read in f32 again; the result is as large as the parts are.
-        let byteCount = parts.reduce(0) { $0 + 4 * $1.summary.parameters + $1.delta.byteCount }
+        let byteCount = parts.reduce(0) { $0 + 4 * max($1.summary.parameters, $1.delta.lowRankElements) + $1.delta.byteCount }
         while true {
             let (acquired, group) = acquireMerge(version, name: merge.label, byteCount: byteCount)
             switch acquired {

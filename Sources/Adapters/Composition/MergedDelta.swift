@@ -20,7 +20,7 @@ struct MergedDelta {
 
     /// Errors: `unsupported` for what is not low-rank, and for ranks that a sparse strategy cannot merge; `noEffect`.
     func delta() throws(AdapterError) -> AdapterDelta {
-        for source in sources where !source.delta.isLowRank || source.isRetrieved {
+        for source in sources where !source.delta.isLowRank || !source.delta.invocation.isEmpty || source.isRetrieved {
             throw AdapterError(
                 .unsupported, "only plain LoRAs are merged, and this adapter does more: use it alone", adapter: source.name)
         }

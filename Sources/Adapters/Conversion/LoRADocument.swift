@@ -13,6 +13,8 @@ struct LoRADocument {
     var baseModelName: String?
     /// B has a bias.
     var hasBias = false
+    /// aLoRA's tokens; empty: none.
+    var invocation: [Int] = []
 
     /// The most common rank and alpha are the defaults; others are listed by the path of their module.
     var json: JSONObject {
@@ -20,8 +22,9 @@ struct LoRADocument {
         let alpha = Self.mostCommon(modules.map(\.alpha)) ?? 1
         let ranks = modules.filter { $0.rank != rank }.map { ($0.path, JSONValue.integer(Int64($0.rank))) }
         let alphas = modules.filter { $0.alpha != alpha }.map { ($0.path, Self.number($0.alpha)) }
+        let tokens: JSONValue = invocation.isEmpty ? .null : .array(invocation.map { .integer(Int64($0)) })
         return [
-            "alpha_pattern": .object(JSONObject(alphas)), "base_model_name_or_path": baseModelName.map(JSONValue.string) ?? .null,
+            "alora_invocation_tokens": tokens, "alpha_pattern": .object(JSONObject(alphas)), "base_model_name_or_path": baseModelName.map(JSONValue.string) ?? .null,
             "bias": "none", "inference_mode": true, "lora_alpha": Self.number(alpha), "lora_bias": .bool(hasBias),
             "peft_type": "LORA", "r": .integer(Int64(rank)), "rank_pattern": .object(JSONObject(ranks)),
             "target_modules": .array(modules.map(\.path).sorted().map(JSONValue.string)), "task_type": "CAUSAL_LM",

@@ -48,6 +48,7 @@ struct PlainLoRA {
 
     /// Why no LoRA has the same effect; nil when one has.
     private static func reason(_ delta: AdapterDelta) -> String? {
+        if !delta.invocation.isEmpty { return "it begins at its invocation tokens (aLoRA), and a plain LoRA acts on every token" }
         if delta.isLowRank { return nil }
         if delta.embedding != nil || delta.head != nil { return "it changes the embedding or the head as well" }
         if !delta.ownNorms.isEmpty { return "it has norms of its own as well" }

@@ -18,9 +18,16 @@ struct RequestEffect: Sendable {
         RequestEffect(delta: nil, owner: PrefixOwner(version: nil, partition: partition))
     }
 
-    /// The same on every token.
-    static func whole(_ adapter: PinnedAdapter, partition: String? = nil) -> RequestEffect {
-        RequestEffect(delta: adapter.delta, owner: PrefixOwner(version: adapter.version, partition: partition))
+    /// An adapter's, on every token of a prompt, or from its invocation tokens on. What lies before those is computed by the base, and
+    /// shared with it and with other adapters of the kind; what follows is shared with nobody. Without them the base answers.
+    static func of(_ adapter: PinnedAdapter, prompt: [Int32], partition: String? = nil) -> RequestEffect {
+        switch adapter.delta.start(in: prompt) {
+        case nil: base(partition: partition)
+        case 0?: RequestEffect(delta: adapter.delta, owner: PrefixOwner(version: adapter.version, partition: partition))
+        case let start?:
+            RequestEffect(
+                delta: adapter.delta, start: start, owner: PrefixOwner(version: nil, partition: partition), sharedTokens: start)
+        }
     }
 
     /// With another delta from the last token of the prompt on; the tokens before it keep theirs, and are shared as before.

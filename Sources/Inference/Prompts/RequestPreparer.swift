@@ -22,9 +22,15 @@ struct RequestPreparer: Sendable {
         let built = try built(request, adapter: adapter)
         let tokens = built.tokens.truncated(request, contextLength: contextLength)
         try checkLength(request, promptTokens: tokens.count)
-        var effect = adapter.map { RequestEffect.whole($0, partition: request.cachePartition) } ?? .base(partition: request.cachePartition)
+        var effect =
+            adapter.map { RequestEffect.of($0, prompt: tokens, partition: request.cachePartition) } ?? .base(partition: request.cachePartition)
         if adapter?.retrieval != nil { effect = .base(partition: request.cachePartition) }
         let (found, asked) = try recall(request, adapter)
+        if let found, effect.start > 0 {
+            throw GenerationError(
+                .invalidRequest,
+                "the memory \(found.recall.memory) cannot answer beside an activated LoRA, which begins at token \(effect.start) of the prompt")
+        }
         if let found { effect = effect.retrieving(try found.delta(beside: effect.delta), promptTokens: tokens.count) }
         let own = adapter?.prompting.tokens.ends(base.tokenizer) ?? base.tokenizer.endOfSequence
         let ends = (request.ignoreEndOfSequence ? [] : own.union(built.reading?.ends(base.tokenizer) ?? [])).union(request.stopTokens)

@@ -6,6 +6,8 @@ public import Tensors
 /// `parts` is the list of them.
 public final class AdapterDelta: Sendable {
     public let layers: Int
+    /// It acts from the start of the last occurrence of these tokens on, and the base before (activated LoRA); empty: on every token.
+    public let invocation: [Int32]
     /// Bytes of all matrices and vectors.
     public let byteCount: Int
     let linear: LinearPart
@@ -29,7 +31,8 @@ public final class AdapterDelta: Sendable {
     ///   - norms: factors of rows, in place of the base's.
     public init(
         layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = [], branches: [BranchPatch?] = [],
-        embedding: EmbeddingPatch? = nil, head: HeadPatch? = nil, feedForward: [FeedForwardMixture?] = [], norms: [NormPlace: FloatBuffer] = [:]
+        embedding: EmbeddingPatch? = nil, head: HeadPatch? = nil, feedForward: [FeedForwardMixture?] = [], norms: [NormPlace: FloatBuffer] = [:],
+        invocation: [Int32] = []
     ) {
         var table = LinearTable<LinearPatch?>(layers: layers, repeating: nil)
         for (layer, projection, patch) in patches where !patch.isEmpty {
@@ -37,7 +40,7 @@ public final class AdapterDelta: Sendable {
             precondition(table[LinearPlace(layer, projection)] == nil, "layer \(layer) has two patches for \(projection.checkpointName)")
             table[LinearPlace(layer, projection)] = patch
         }
-        self.layers = layers
+        (self.layers, self.invocation) = (layers, invocation)
         linear = LinearPart(table)
         mixtures = MixturePart(layers: layers, linear: table, feedForward: feedForward)
         self.branches = BranchPart(layers: layers, branches)
@@ -50,7 +53,8 @@ public final class AdapterDelta: Sendable {
 
     /// The parts of another delta, but for its branches.
     init(_ other: AdapterDelta, branches: BranchPart?) {
-        (layers, linear, mixtures, vocabulary, norms) = (other.layers, other.linear, other.mixtures, other.vocabulary, other.norms)
+        (layers, invocation, linear, mixtures) = (other.layers, other.invocation, other.linear, other.mixtures)
+        (vocabulary, norms) = (other.vocabulary, other.norms)
         self.branches = branches
         let parts: [(any SeamPart)?] = [linear, mixtures, branches, vocabulary, norms]
         self.parts = parts.compactMap { $0 }

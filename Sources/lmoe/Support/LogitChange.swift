@@ -31,7 +31,9 @@ struct LogitChange {
     ///   - text: goes through the base's chat template, where it has one
     init(_ delta: AdapterDelta, on text: String, base: BaseModel) throws {
         let prompt = PromptTokens(base: base, adapter: nil)
-        let ids = try prompt.tokens(base.template == nil ? .raw(text) : .chat([.init(role: "user", content: text)]))
+        var ids = try prompt.tokens(base.template == nil ? .raw(text) : .chat([.init(role: "user", content: text)]))
+        // An activated LoRA would change nothing without them.
+        if delta.start(in: ids) == nil { ids += delta.invocation }
         guard ids.count <= TextScorer.chunk else {
             throw Failure.usage("the prompt has \(ids.count) tokens; at most \(TextScorer.chunk) are compared")
         }

@@ -11,10 +11,10 @@ enum LogitsFile {
         let blocks = (tokens.count + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
         let cache = try base.decoder.makeCache(blocks: blocks)
         let logits = FloatBuffer(count: tokens.count * vocabulary)
-        let run = StepBatch.Run(
-            tokens: 0..<tokens.count, startPosition: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: adapter?.delta,
+        let runs = StepBatch.runs(
+            0..<tokens.count, at: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: adapter?.delta, from: adapter?.delta.start(in: tokens),
             logits: .all)
-        try base.makeWorkspace().step(StepBatch(tokens: tokens, runs: [run]), cache: cache, logits: logits.pointer)
+        try base.makeWorkspace().step(StepBatch(tokens: tokens, runs: runs), cache: cache, logits: logits.pointer)
         let bytes = UnsafeRawBufferPointer(start: logits.pointer, count: logits.count * MemoryLayout<Float>.stride)
         let values = TensorView(name: "logits", dtype: .f32, shape: [tokens.count, vocabulary], copying: bytes)
         let ids = tokens.withUnsafeBytes { TensorView(name: "tokens", dtype: .i32, shape: [tokens.count], copying: $0) }

@@ -21,6 +21,8 @@ struct LoRAConfiguration: Sendable {
     let vocabulary: VocabularyOptions
     let ranks: PatternTable<Int>
     let alphas: PatternTable<Double>
+    /// aLoRA: see `AdapterDelta.invocation`.
+    let invocation: [Int32]
 
     /// Notes every value that cannot be served; nil when one of those that follow depend on is unreadable.
     init?(_ manifest: AdapterManifest, base: BaseModules, limits: AdapterLimits, problems: inout AdapterProblems) {
@@ -40,6 +42,7 @@ struct LoRAConfiguration: Sendable {
                 AdapterError(
                     .unsupported, "DoRA does not go with lora_bias, in peft neither", file: AdapterFile.configuration, key: "lora_bias"))
         }
+        invocation = problems.noting { () throws(AdapterError) in try reader.invocation(of: base.configuration) } ?? []
         let selection = problems.noting { () throws(AdapterError) in try reader.selection(defaults: Self.defaultTargets) }
         let ranks = problems.noting { () throws(AdapterError) in
             try reader.table("rank_pattern") { (value) throws(JSONError) in try value.int(in: rankRange) }
@@ -54,6 +57,21 @@ struct LoRAConfiguration: Sendable {
         self.selection = selection
         self.ranks = ranks
         self.alphas = alphas
+        if !invocation.isEmpty, let key = partsOnEveryToken {
+            problems.note(
+                AdapterError(
+                    .unsupported, "the adapter begins at its invocation tokens (aLoRA), and this part would act on every token; train without it",
+                    file: AdapterFile.configuration, key: key))
+        }
+    }
+
+    /// The key of a part that PEFT does not begin at the invocation tokens; nil: none.
+    private var partsOnEveryToken: String? {
+        if usesDoRA { return "use_dora" }
+        if !vocabulary.saved.isEmpty || !vocabulary.savedNorms.isEmpty { return "modules_to_save" }
+        if !vocabulary.tokens.isEmpty { return "trainable_token_indices" }
+        if case .none = biases {} else { return "bias" }
+        return selection.contains(BaseModules.embedding, isLinear: false) ? "target_modules" : nil
     }
 
     func rank(of path: String) -> Int { ranks.value(for: path) ?? rank }

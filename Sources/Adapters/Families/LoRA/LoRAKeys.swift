@@ -8,7 +8,7 @@ enum LoRAKeys {
         "peft_type": .read, "task_type": .read, "r": .read, "lora_alpha": .read, "use_rslora": .read, "lora_bias": .read,
         "use_dora": .read,
         "target_modules": .read, "exclude_modules": .read, "layers_to_transform": .read, "layers_pattern": .read,
-        "rank_pattern": .read, "alpha_pattern": .read, "init_lora_weights": .read, "bias": .read,
+        "rank_pattern": .read, "alpha_pattern": .read, "init_lora_weights": .read, "bias": .read, "alora_invocation_tokens": .read,
         // Read by VocabularyOptions.
         "modules_to_save": .read, "trainable_token_indices": .read, "ensure_weight_tying": .read,
         // Where it comes from.
@@ -23,7 +23,6 @@ enum LoRAKeys {
         "fan_in_fan_out": .noEffect,
         "target_parameters": .refused("train with target_modules"),
         "layer_replication": .refused("the base would have other layers"),
-        "alora_invocation_tokens": .refused("the adapter is meant to begin at those tokens only (aLoRA); train a plain LoRA"),
         "use_qalora": .refused("train without QA-LoRA"),
         "use_bdlora": .refused("train without BD-LoRA"),
         "kasa_config": .refused("train without KaSA"),

@@ -26,6 +26,11 @@ struct LoRAPlan: AdapterPlan {
         if configuration.usesDoRA && targets.allSatisfy({ $0.magnitude == nil }) && pairs.allSatisfy({ $0.magnitude == nil }) {
             summary.notices.append("the file has no DoRA magnitudes: the norms of the base's rows are taken, as when training begins")
         }
+        if !configuration.invocation.isEmpty {
+            summary.notices.append(
+                "an activated LoRA: it acts from the last of its invocation tokens \(configuration.invocation) in a prompt on; a prompt without them"
+                    + " is answered by the base")
+        }
         if inertTensors > 0 {
             summary.notices.append("\(inertTensors) tensors lora_velora_embed are ignored: VeLoRA reads them in training alone")
         }
@@ -66,7 +71,8 @@ struct LoRAPlan: AdapterPlan {
             problems.note(noEffect)
             return nil
         }
-        return AdapterDelta(layers: layers, patches: joined, embedding: vocabulary.embedding, head: vocabulary.head)
+        return AdapterDelta(
+            layers: layers, patches: joined, embedding: vocabulary.embedding, head: vocabulary.head, invocation: configuration.invocation)
     }
 
     /// Nil when the module stays as it is.

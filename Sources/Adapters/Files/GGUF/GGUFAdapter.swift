@@ -25,6 +25,8 @@ struct GGUFAdapter {
         pairing.sortTensors()
         let pairs = pairing.pairs()
         problems = pairing.errors
+        _ = try ConfigurationReader.invocation(
+            header.invocation, of: base.configuration, file: file.name, key: "adapter.alora.invocation_tokens")
         manifest = try AdapterManifest(Self.document(header, pairs))
         let tensors = pairs.flatMap { [$0.a, $0.b] }.sorted { $0.stored.offset < $1.stored.offset }
         names = Dictionary(tensors.map { ($0.checkpointName, $0.name) }) { first, _ in first }
@@ -62,7 +64,7 @@ struct GGUFAdapter {
         LoRADocument(
             modules: pairs.map {
                 .init(path: $0.path, rank: $0.rank, alpha: header.alpha == 0 ? Double($0.rank) : header.alpha)
-            }, baseModelName: header.baseModelName
+            }, baseModelName: header.baseModelName, invocation: header.invocation
         ).json
     }
 }

@@ -8,6 +8,8 @@ struct GGUFAdapterHeader: Sendable {
     /// The factor before `B A` is `alpha / rank`; 0, or none: it is 1.
     let alpha: Double
     let baseModelName: String?
+    /// aLoRA's; empty: a LoRA for every token.
+    let invocation: [Int]
 
     /// The file is opened again with more bytes until the header ends in what was read.
     private static let firstBytes = 256 << 10
@@ -15,8 +17,8 @@ struct GGUFAdapterHeader: Sendable {
     private enum Key {
         static let alpha = "adapter.lora.alpha"
         static let invocation = "adapter.alora.invocation_tokens"
-        /// Information only: llama.cpp's answers do not depend on them either.
-        static let informative: Set<String> = ["adapter.type", alpha, "adapter.lora.task_name", "adapter.lora.prompt_prefix"]
+        /// Read above, or information only: llama.cpp's answers do not depend on those either.
+        static let informative: Set<String> = ["adapter.type", alpha, invocation, "adapter.lora.task_name", "adapter.lora.prompt_prefix"]
     }
 
     /// Errors: `notReady` for a file that ends too early, `malformed`, `unsupported`, `limitExceeded`, `io`.
@@ -28,11 +30,12 @@ struct GGUFAdapterHeader: Sendable {
         let file = try Self.open(adapterFile, limits: limits)
         self.file = file
         let metadata = file.metadata
-        (architecture, alpha, baseModelName) = try AdapterError.converting(file: adapterFile.name) { () throws(WeightsError) in
+        (architecture, alpha, baseModelName, invocation) = try AdapterError.converting(file: adapterFile.name) { () throws(WeightsError) in
             try Self.checkKind(metadata)
             let architecture = try metadata.architecture
             try Self.checkKeys(metadata, architecture)
-            return (architecture, try metadata.optionalDouble(Key.alpha) ?? 0, try Self.baseModelName(metadata))
+            return (architecture, try metadata.optionalDouble(Key.alpha) ?? 0, try Self.baseModelName(metadata),
+                try metadata.optionalInts(Key.invocation) ?? [])
         }
     }
 
@@ -47,9 +50,6 @@ struct GGUFAdapterHeader: Sendable {
     }
 
     private static func checkKeys(_ metadata: GGUFMetadata, _ architecture: String) throws(WeightsError) {
-        if metadata[Key.invocation] != nil {
-            throw refused(Key.invocation, "the adapter is meant to begin at those tokens only (aLoRA); train a plain LoRA", metadata)
-        }
         if let parts = try metadata.optionalInt("split.count"), parts > 1 {
             throw refused("split.count", "one of \(parts) parts; join them with llama-gguf-split --merge", metadata)
         }
