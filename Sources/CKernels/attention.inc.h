@@ -19,6 +19,8 @@ CK_INLINE void attend_count(const query_tile *tile, int queries, const key_value
     scores_of(tile, queries, kv, element, begin / LANES, (end + LANES - 1) / LANES, scale);
     float inverse[QUERY_TILE];
     for (int t = 0; t < queries; t++) {
+        size_t first = tile->begin[t] / LANES * LANES;
+        if (tile->soft_cap > 0) soft_cap(tile->scores[t] + first, tile->soft_cap, tile->end[t] - first);
         inverse[t] = exponentials(tile->scores[t], kv, element, tile->begin[t], tile->end[t]);
         memset(tile->outputs[t], 0, kv->dimension * sizeof(float));
     }
@@ -87,7 +89,7 @@ static void causal_attention(const ck_attention *a) {
         if (after.blocks) kv.after = &after;
         size_t heads = last - first, pairs = a->rows * heads;
         for (size_t pair = 0; pair < pairs; pair += QUERY_TILE) {
-            query_tile tile = {.count = (int)(pairs - pair < QUERY_TILE ? pairs - pair : QUERY_TILE)};
+            query_tile tile = {.count = (int)(pairs - pair < QUERY_TILE ? pairs - pair : QUERY_TILE), .soft_cap = a->soft_cap};
             for (int t = 0; t < tile.count; t++) {
                 size_t row = (pair + t) / heads, head = first + (pair + t) % heads, end = a->position + row + 1;
                 tile.queries[t] = a->queries + row * a->query_stride + head * a->head_dimension;

@@ -46,6 +46,17 @@ CK_INLINE void scores_of(
     for (; block < last; block++) score_blocks(tile, queries, kv, element, block, 1, scale);
 }
 
+// x = cap * tanh(x / cap), as cap - 2 cap / (1 + exp(2 x / cap)).
+CK_INLINE f32x16 soft_cap16(f32x16 x, float cap) {
+    return splat(cap) - splat(2 * cap) / (splat(1.0f) + exp16(x * splat(2 / cap)));
+}
+
+static void soft_cap(float *x, float cap, size_t count) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) store(x + i, soft_cap16(load(x + i), cap));
+    if (i < count) store_part(x + i, soft_cap16(load_part(x + i, count - i), cap), count - i);
+}
+
 // Scores become e = exp(score - max): for int8 values times their scale, for bf16 values rounded, in pairs. e is zero for positions that
 // the row does not see, whatever their scores. Returns 1 / sum of exp(score - max), rounded like e for bf16.
 CK_INLINE float exponentials(float *scores, const key_values *kv, ck_kv_element element, size_t begin, size_t end) {

@@ -224,6 +224,19 @@ public final class PackedMatrix: @unchecked Sendable {
             }
         }
 
+        /// `y[i * stride + output] = (W x_row)[output]` where row is `rowIndices[i]`, all within x.
+        public func multiply(
+            _ x: QuantizedRows.View, rowIndices: UnsafeBufferPointer<Int32>, outputs: Range<Int>, into y: UnsafeMutablePointer<Float>, stride: Int
+        ) {
+            check(x, outputs)
+            guard !rowIndices.isEmpty else { return }
+            withUnsafePointer(to: weights) {
+                Kernels.table.pointee.packed.multiply(
+                    $0, x.blocks, x.blocksPerRow, rowIndices.baseAddress, 0, rowIndices.count, outputs.lowerBound, outputs.upperBound, y, stride,
+                    nil)
+            }
+        }
+
         fileprivate func check(_ x: QuantizedRows.View, _ outputs: Range<Int>) {
             precondition(weights.blocks <= x.blocksPerRow, "the rows have fewer columns than the matrix has inputs")
             precondition(

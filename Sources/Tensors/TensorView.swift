@@ -87,6 +87,20 @@ public struct TensorView: Sendable {
         if let file = storage.owner as? MappedFile { try file.check() }
     }
 
+    /// A part of the outermost dimension, under the same name. `range` lies in it; a matrix gives some of its rows.
+    package func slice(_ range: Range<Int>) -> TensorView {
+        precondition(range.lowerBound >= 0 && range.upperBound <= shape.first ?? 0, "a slice \(range) of \(name), whose shape is \(shape)")
+        let bytes = byteCount / max(shape[0], 1)
+        return TensorView(
+            name: name, dtype: dtype, shape: [range.count] + shape.dropFirst(),
+            bytes: UnsafeRawBufferPointer(rebasing: storage.bytes[range.lowerBound * bytes..<range.upperBound * bytes]), owner: storage.owner)
+    }
+
+    /// The same elements in another shape of as many, with the same columns.
+    package func flattened() -> TensorView {
+        TensorView(name: name, dtype: dtype, shape: [rows, columns], bytes: storage.bytes, owner: storage.owner)
+    }
+
     /// The same elements under another name.
     public func renamed(_ name: String) -> TensorView {
         TensorView(name: name, dtype: dtype, shape: shape, bytes: storage.bytes, owner: storage.owner)

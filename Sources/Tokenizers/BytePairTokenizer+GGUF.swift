@@ -3,7 +3,7 @@ extension BytePairTokenizer {
     ///
     /// Control and unknown tokens are special; those and user-defined ones are looked for in the text.
     /// - Throws: `malformed` where tokens, types and merges contradict each other, `unsupported` for a pre-tokenizer
-    ///   that is not one of `gpt-2`, `smollm`, `llama-bpe`, `qwen2`.
+    ///   that is not one of `PreTokenizer.named`.
     public convenience init(vocabulary: BytePairVocabulary) throws(TokenizerError) {
         var parts = BytePairParts()
         parts.pieces = vocabulary.tokens
@@ -22,7 +22,7 @@ extension BytePairTokenizer {
         }
         parts.preTokenizer = preTokenizer
         parts.normalizer = preTokenizer == .qwen2 ? .composed : .none
-        parts.ignoresMerges = preTokenizer == .llama3
+        parts.ignoresMerges = PreTokenizer.ignoringMerges.contains(vocabulary.preTokenizer)
         parts.beginOfSequence = try vocabulary.checked(vocabulary.beginOfSequence, "bos_token_id")
         let end = try vocabulary.checked(vocabulary.endOfSequence, "eos_token_id")
         let turn = try vocabulary.checked(vocabulary.endOfTurn, "eot_token_id")

@@ -13,9 +13,11 @@ struct PreTokenizer: Sendable, Equatable {
 
     /// By the names of GGUF's `tokenizer.ggml.pre`.
     static let named: [String: PreTokenizer] = [
-        "gpt-2": gpt2, "gpt2": gpt2, "smollm": smollm, "llama3": llama3, "llama-v3": llama3, "llama-bpe": llama3,
-        "qwen2": qwen2,
+        "gpt-2": gpt2, "gpt2": gpt2, "smollm": smollm, "refact": smollm, "starcoder": smollm, "llama3": llama3, "llama-v3": llama3,
+        "llama-bpe": llama3, "smaug-bpe": llama3, "dbrx": llama3, "qwen2": qwen2,
     ]
+    /// Those whose whole words are tokens where the vocabulary has them, whatever the merges.
+    static let ignoringMerges: Set<String> = ["llama3", "llama-v3", "llama-bpe"]
 
     /// Calls `body` with each word, in order; together they are the whole range.
     @inline(__always)

@@ -1,4 +1,5 @@
 import CKernels
+import Glibc
 import Testing
 
 /// One layer's keys and values of one sequence, in blocks that lie in another order than the table's.
@@ -56,7 +57,7 @@ struct Sequence {
 
     /// `[rows, heads * dimension]`; heads outside of the range stay NaN.
     func attend(
-        _ queries: [Float], rows: Range<Int>, heads: Int, headRange: Range<Int>? = nil, window: Int = 0, by name: String
+        _ queries: [Float], rows: Range<Int>, heads: Int, headRange: Range<Int>? = nil, window: Int = 0, softCap: Float = 0, by name: String
     ) -> [Float] {
         let width = heads * dimension
         let part = Array(queries[rows.lowerBound * width..<rows.upperBound * width])
@@ -64,14 +65,14 @@ struct Sequence {
             causal(
                 part, blocks: $0.baseAddress!, blockBytes: blockBytes, table: table, element: element, position: rows.lowerBound,
                 rows: rows.count, heads: heads, kvHeads: kvHeads, dimension: dimension, headRange: headRange ?? 0..<heads,
-                scale: Self.scale, window: window, by: name)
+                scale: Self.scale, softCap: softCap, window: window, by: name)
         }
     }
 
     static let scale: Float = 0.3
 
     /// The formula in doubles; for bf16 of rounded queries, with rounded exponentials.
-    func reference(_ queries: [Float], row: Int, head: Int, heads: Int, window: Int) -> [Double] {
+    func reference(_ queries: [Float], row: Int, head: Int, heads: Int, window: Int, softCap: Double = 0) -> [Double] {
         let kvHead = head / (heads / kvHeads), width = kvHeads * dimension, isBfloat = element == CK_KV_BF16
         let begin = window > 0 ? max(0, row - window + 1) : 0
         let scores = (begin...row).map { p -> Double in
@@ -80,7 +81,8 @@ struct Sequence {
                 let query = queries[(row * heads + head) * dimension + d]
                 sum += Double(isBfloat ? bfloat(query) : query) * Double(storedKeys[p * width + kvHead * dimension + d])
             }
-            return sum * Double(Self.scale)
+            let score = sum * Double(Self.scale)
+            return softCap > 0 ? softCap * tanh(score / softCap) : score
         }
         return Self.average(scores, roundsWeights: isBfloat) { p, d in Double(storedValues[(begin + p) * width + kvHead * dimension + d]) }(dimension)
     }
@@ -140,7 +142,7 @@ struct Nearness {
 /// `[rows, heads * dimension]`; heads outside of the range stay NaN.
 func causal(
     _ queries: [Float], blocks: UnsafeRawPointer, blockBytes: Int, table: [Int32], element: ck_kv_element, position: Int, rows: Int,
-    heads: Int, kvHeads: Int, dimension: Int, headRange: Range<Int>, scale: Float, window: Int, by name: String
+    heads: Int, kvHeads: Int, dimension: Int, headRange: Range<Int>, scale: Float, softCap: Float = 0, window: Int, by name: String
 ) -> [Float] {
     let width = heads * dimension
     var output = [Float](repeating: .nan, count: rows * width)
@@ -152,7 +154,7 @@ func causal(
                     var arguments = ck_attention(
                         queries: q.baseAddress, query_stride: width, rows: rows, position: position, heads: heads, kv_heads: kvHeads,
                         head_dimension: dimension, head_begin: headRange.lowerBound, head_end: headRange.upperBound, scale: scale,
-                        window: window, element: element, blocks: blocks, block_bytes: blockBytes, table: t.baseAddress, next_table: t.baseAddress,
+                        soft_cap: softCap, window: window, element: element, blocks: blocks, block_bytes: blockBytes, table: t.baseAddress, next_table: t.baseAddress,
                         next_positions: position + rows,
                         scratch: s.baseAddress, output: o.baseAddress, output_stride: width)
                     kernels(name).attention.causal(&arguments)
@@ -186,6 +188,35 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
                 }
                 #expect(nearness.isEnough, "\(heads)/\(kvHeads) x \(dimension), window \(window): \(nearness)")
             }
+        }
+    }
+
+    @Test(arguments: implementations, elements) func softCapsFollowTheFormula(name: String, element: ck_kv_element) {
+        let (heads, kvHeads, dimension, positions) = (4, 2, 20, 37)
+        let sequence = Sequence(kvHeads: kvHeads, dimension: dimension, positions: positions, element: element, seed: 8, by: name)
+        var numbers = Numbers(6)
+        let queries = numbers.floats(positions * heads * dimension, scale: 4)
+        for (window, cap) in [(0, 1.5), (9, 0.7)] {
+            let output = sequence.attend(queries, rows: 0..<positions, heads: heads, window: window, softCap: Float(cap), by: name)
+            var nearness = Nearness(element)
+            for row in 0..<positions {
+                for head in 0..<heads {
+                    let expected = sequence.reference(queries, row: row, head: head, heads: heads, window: window, softCap: Double(Float(cap)))
+                    for d in 0..<dimension { nearness.add(output[(row * heads + head) * dimension + d], expected[d]) }
+                }
+            }
+            #expect(nearness.isEnough, "window \(window), cap \(cap): \(nearness)")
+        }
+    }
+
+    @Test(arguments: implementations) func softCapsOfAnyLength(name: String) {
+        for count in [0, 1, 15, 16, 17, 40] {
+            var numbers = Numbers(count)
+            let x = numbers.floats(count, scale: 200)
+            var y = x + [7]
+            kernels(name).attention.soft_cap(&y, 30, count)
+            for (given, found) in zip(x, y) { #expect(abs(Double(found) - 30 * tanh(Double(given) / 30)) < 1e-5) }
+            #expect(y[count] == 7)
         }
     }
 

@@ -110,6 +110,25 @@ struct BatchInvarianceTests {
                 "gemma3_text",
                 ["sliding_window": 11, "sliding_window_pattern": 3, "num_hidden_layers": 4, "head_dim": 20, "hidden_size": 44]
             ),
+            ("gemma2", ["sliding_window": 11, "attn_logit_softcapping": 2, "final_logit_softcapping": 3, "hidden_act": "gelu_pytorch_tanh"]),
+            ("smollm3", ["num_hidden_layers": 4]),
+            ("granite", ["embedding_multiplier": 2, "attention_multiplier": 0.3, "residual_multiplier": 0.5, "logits_scaling": 2]),
+            ("phi3", ["partial_rotary_factor": 0.5, "sliding_window": 30]),
+            ("olmo2", ["head_dim": 20, "num_attention_heads": 3, "num_key_value_heads": 1]),
+            (
+                "ministral3",
+                [
+                    "rope_parameters": [
+                        "rope_type": "yarn", "rope_theta": 10000, "factor": 8, "original_max_position_embeddings": 16,
+                        "llama_4_scaling_beta": 0.5,
+                    ], "sliding_window": nil,
+                ]
+            ),
+            ("mixtral", ["num_local_experts": 5, "num_experts_per_tok": 2, "sliding_window": nil]),
+            (
+                "qwen3_moe",
+                ["num_experts": 9, "num_experts_per_tok": 4, "norm_topk_prob": true, "moe_intermediate_size": 40, "hidden_size": 56]
+            ),
         ] as [(String, JSONObject)])
     func tiny(type: String, changes: JSONObject) throws {
         let model = try TinyModel(TinyModel.config(type, changes))

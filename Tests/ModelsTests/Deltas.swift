@@ -126,6 +126,7 @@ enum Deltas {
                     experts: try (0..<experts).map { _ in try low(projection) })
                 patches.append((layer, projection, LinearPatch(mixture: mixture)))
             }
+            if configuration.experts != nil { continue }
             let experts = Int.random(in: 2...5, using: &random)
             feedForward.append(
                 FeedForwardMixture(
@@ -187,7 +188,7 @@ enum Deltas {
         let delta = try AdapterDelta(
             layers: configuration.layers,
             patches: (0..<configuration.layers).flatMap { layer in
-                try Projection.allCases.map { projection in
+                try Projection.allCases.filter(configuration.has).map { projection in
                     let (outputs, inputs) = projection.shape(in: configuration)
                     return (layer, projection, try make(projection, outputs, inputs))
                 }

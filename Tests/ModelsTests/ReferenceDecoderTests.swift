@@ -19,7 +19,14 @@ struct ReferenceDecoderTests {
         return (try file.tensor("tokens").int32s(), try file.tensor("logits").floats())
     }
 
-    static let names = ["llama", "llama3", "mistral", "qwen2", "qwen3", "gemma3", "gemma3-scaled"]
+    static let names = [
+        "llama", "llama3", "mistral", "qwen2", "qwen3", "gemma3", "gemma3-scaled", "gemma", "gemma2", "gemma3-part", "smollm3", "granite", "phi3",
+        "phi3-long", "olmo2", "ministral3", "yarn", "mixtral", "qwen3moe", "qwen3moe-plain",
+    ]
+    /// Those that are also there as GGUF files.
+    static let ggufNames = [
+        "gemma3", "gemma", "gemma2", "smollm3", "granite", "phi3", "phi3-long", "olmo2", "ministral3", "yarn", "mixtral", "qwen3moe",
+    ]
 
     @Test("tiny models within 1e-4", arguments: names)
     func tiny(name: String) throws {
@@ -28,17 +35,22 @@ struct ReferenceDecoderTests {
         #expect(relativeDifference(logits.flatMap { $0 }, expected.logits) < 1e-4)
     }
 
-    @Test("a Gemma 3 out of a GGUF file is the one of the folder, and carries its tokenizer")
-    func gguf() throws {
-        let expected = try Self.expected("gemma3")
-        let files = try ModelFiles.open(fixtures.appendingPathComponent("tiny/gemma3/model.gguf").path)
-        let folder = try ModelFiles.open(fixtures.appendingPathComponent("tiny/gemma3").path)
+    @Test("a model out of a GGUF file is the one of the folder", arguments: ggufNames)
+    func gguf(name: String) throws {
+        let expected = try Self.expected(name)
+        let files = try ModelFiles.open(fixtures.appendingPathComponent("tiny/\(name)/model.gguf").path)
+        let folder = try ModelFiles.open(fixtures.appendingPathComponent("tiny/\(name)").path)
         var configuration = files.configuration
         configuration.name = folder.configuration.name
         #expect(configuration == folder.configuration)
         let decoder = try StepWorkspace(files, precision: .reference, pool: Self.pool)
         let logits = Sequence(expected.tokens).logits(decoder)
         #expect(relativeDifference(logits.flatMap { $0 }, expected.logits) < 1e-4)
+    }
+
+    @Test("a GGUF file carries its tokenizer")
+    func ggufTokenizer() throws {
+        let files = try ModelFiles.open(fixtures.appendingPathComponent("tiny/gemma3/model.gguf").path)
         guard case .gguf(let tokenizer) = files.tokenizer else {
             Issue.record("a GGUF file carries its tokenizer")
             return

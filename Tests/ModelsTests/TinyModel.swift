@@ -49,11 +49,12 @@ final class TinyModel {
         if let configuration = try? DecoderConfiguration(huggingFace: .object(config), name: "tiny", file: "config.json") {
             var random = Random(seed: seed)
             for name in WeightName.all(in: configuration) {
-                let shape = name.shape(in: configuration)
-                let spelling = name.checkpoint(in: configuration)
+                let place = WeightSource(name, in: configuration, isGGUF: false)
+                let (spelling, shape) = (place.name, place.shape)
+                if tensors[spelling] != nil { continue }
                 let isNorm = shape.count == 1 && !spelling.hasSuffix("bias")
                 let scale: Float = name == .embedding ? 1 : shape.count == 2 ? (3 / Float(shape[1])).squareRoot() : 0.2
-                let middle: Float = isNorm && configuration.architecture != .gemma3 ? 1 : 0
+                let middle: Float = isNorm && !configuration.architecture.addsOneToNorms ? 1 : 0
                 let values = random.floats(shape.reduce(1, *), scale: scale).map { middle + $0 }
                 tensors[spelling] = try Self.view(spelling, shape, values)
             }

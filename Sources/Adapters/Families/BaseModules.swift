@@ -10,6 +10,8 @@ public struct BaseModules: Sendable {
         let projection: Projection
         let outputs: Int
         let inputs: Int
+        /// Of a matrix that holds several projections one after the other: those; else empty.
+        var parts: [Linear] = []
     }
 
     static let embedding = "model.embed_tokens"
@@ -28,12 +30,22 @@ public struct BaseModules: Sendable {
     private let positions: [String: Int]
 
     public init(_ base: DecoderConfiguration, weights: BaseWeights? = nil) {
+        self.init(base, weights: weights, linears: Self.linears(of: base))
+    }
+
+    init(_ base: DecoderConfiguration, weights: BaseWeights?, linears: [Linear]) {
         configuration = base
         name = base.name
         layers = base.layers
         self.weights = weights
-        linears = (0..<base.layers).flatMap { layer in
-            Projection.allCases.map { projection in
+        self.linears = linears
+        norms = NormPlace.all(in: base).map { ($0, $0.path(in: base)) }
+        positions = Dictionary(linears.enumerated().map { ($1.path, $0) }) { first, _ in first }
+    }
+
+    private static func linears(of base: DecoderConfiguration) -> [Linear] {
+        (0..<base.layers).flatMap { layer in
+            Projection.allCases.filter(base.has).map { projection in
                 let (outputs, inputs) = projection.shape(in: base)
                 let path = "model.layers.\(layer).\(projection.checkpointName)"
                 return Linear(
@@ -41,8 +53,6 @@ public struct BaseModules: Sendable {
                     outputs: outputs, inputs: inputs)
             }
         }
-        norms = NormPlace.all(in: base).map { ($0, $0.path(in: base)) }
-        positions = Dictionary(linears.enumerated().map { ($1.path, $0) }) { first, _ in first }
     }
 
     /// Where in `linears` a module is; nil when the base has no such linear module.

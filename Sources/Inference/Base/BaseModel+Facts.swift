@@ -6,7 +6,7 @@ extension BaseModel {
     var facts: BaseModelFacts {
         let shape = decoder.configuration
         let attention = 2 * shape.hidden * (shape.heads + shape.keyValueHeads) * shape.headDimension
-        let layer = attention + 3 * shape.hidden * shape.feedForward
+        let layer = attention + 3 * shape.hidden * shape.feedForward * (shape.experts?.count ?? 1)
         let table = shape.vocabulary * shape.hidden
         return BaseModelFacts(
             architecture: shape.architecture.rawValue, identity: weights.identity,

@@ -4,7 +4,7 @@ internal import Tensors
 /// factors of a row, whatever the file's convention.
 final class DecoderVectors: Sendable {
     let finalNorm: FloatBuffer
-    /// Of each layer.
+    /// Of each layer; empty where the stream goes in as it is.
     let attentionNorms: [FloatBuffer]
     let feedForwardNorms: [FloatBuffer]
     /// Empty without output norms.
@@ -22,14 +22,17 @@ final class DecoderVectors: Sendable {
         }
         let layers = 0..<configuration.layers
         finalNorm = vector(.finalNorm)
-        attentionNorms = layers.map { vector(.attentionNorm($0)) }
-        feedForwardNorms = layers.map { vector(.feedForwardNorm($0)) }
+        if configuration.logitScale != 1 {
+            Kernels.multiply(finalNorm.pointer, by: configuration.logitScale, count: configuration.hidden)
+        }
+        attentionNorms = configuration.inputNorms ? layers.map { vector(.attentionNorm($0)) } : []
+        feedForwardNorms = configuration.inputNorms ? layers.map { vector(.feedForwardNorm($0)) } : []
         attentionOutputNorms = configuration.outputNorms ? layers.map { vector(.attentionOutputNorm($0)) } : []
         feedForwardOutputNorms = configuration.outputNorms ? layers.map { vector(.feedForwardOutputNorm($0)) } : []
         queryNorms = configuration.headNorms ? layers.map { vector(.queryNorm($0)) } : []
         keyNorms = configuration.headNorms ? layers.map { vector(.keyNorm($0)) } : []
         biases = LinearTable(layers: configuration.layers) { place in
-            guard configuration.biases.contains(place.projection) else { return nil }
+            guard configuration.has(place.projection), configuration.biases.contains(place.projection) else { return nil }
             let values = files.tensor(.bias(place.layer, place.projection)).floats()
             return FloatBuffer(files.rowOrder(place.projection)?.map { values[$0] } ?? values)
         }

@@ -9,9 +9,9 @@ extension DecoderWeights {
         let deltas = batch.deltas
         func linear(_ layer: Int, _ projections: [Projection]) -> ModelCost.Phase {
             var phase = ModelCost.Phase()
-            for projection in projections {
+            for projection in projections where configuration.has(projection) {
                 let (outputs, inputs) = projection.shape(in: configuration)
-                phase.bytes += packed?.matrices[LinearPlace(layer, projection)].byteCount ?? 0
+                phase.bytes += packed?.matrices[LinearPlace(layer, projection)]?.byteCount ?? 0
                 phase.int8Operations += 2 * batch.tokens.count * outputs * inputs
                 for (delta, rows) in deltas { phase.add(delta, layer, projection, rows: rows) }
             }
@@ -24,9 +24,23 @@ extension DecoderWeights {
                 linear(layer, [.query, .key, .value]), attentionCost(layer, batch), linear(layer, [.output]), linear(layer, [.gate, .up]),
                 linear(layer, [.down]),
             ]
+            if let experts = configuration.experts { phases.append(mixtureCost(layer, experts, rows: batch.tokens.count)) }
         }
         phases.append(.head(batch, configuration, packedBytes: packed?.head.byteCount ?? 0))
         return phases
+    }
+
+    /// Of one layer: the experts that one row chooses are read at least.
+    private func mixtureCost(_ layer: Int, _ experts: ExpertLayout, rows: Int) -> ModelCost.Phase {
+        guard let packed else { return ModelCost.Phase() }
+        let bytes = packed.experts[layer].matrices.reduce(0) { $0 + $1.byteCount }
+        let weights = Projection.ofExperts.reduce(0) { sum, projection in
+            let shape = projection.shape(in: configuration)
+            return sum + shape.outputs * shape.inputs
+        }
+        return ModelCost.Phase(
+            bytes: bytes / experts.count * experts.chosen + 4 * experts.count * configuration.hidden,
+            int8Operations: 2 * rows * experts.chosen * weights, f32Operations: 2 * rows * experts.count * configuration.hidden)
     }
 
     /// Of one layer: a row sees what is before it and itself, or as much of it as the layer's window holds.

@@ -31,6 +31,21 @@ public enum Projection: Int, CaseIterable, Sendable {
         }
     }
 
+    /// The maps that each expert of a mixture has.
+    static let ofExperts: [Projection] = [.gate, .up, .down]
+
+    /// Without the block that it is in: `gate_proj`.
+    var shortCheckpointName: Substring { checkpointName.split(separator: ".").last ?? "" }
+
+    /// Of an expert in Mixtral's checkpoints.
+    var mixtralName: String {
+        switch self {
+        case .gate: "w1"
+        case .up: "w3"
+        default: "w2"
+        }
+    }
+
     /// The shape of the weight matrix, `[outputs, inputs]`.
     public func shape(in configuration: DecoderConfiguration) -> (outputs: Int, inputs: Int) {
         switch self {

@@ -13,7 +13,9 @@ extension RowPlan {
         let tables: UnsafePointer<Int32>
         let rotation: Rotation
         let slidingRotation: Rotation
+        let queryFactors: UnsafePointer<Float>?
         let adapts: Bool
+        private let routes: Bool
         let patchesEmbedding: Bool
         let patchesHead: Bool
         let patchesNorms: Bool
@@ -41,7 +43,9 @@ extension RowPlan {
             tables = UnsafePointer(plan.tables)
             rotation = plan.rotation
             slidingRotation = plan.slidingRotation
+            queryFactors = plan.queryFactors.map { UnsafePointer($0) }
             adapts = plan.extent.adapts
+            routes = plan.routes
             patchesEmbedding = plan.extent.vocabulary.patchesEmbedding
             patchesHead = plan.extent.vocabulary.patchesHead
             patchesNorms = plan.extent.norms.patchesNorms
@@ -59,7 +63,7 @@ extension RowPlan {
         var scalesInputs: Bool { scaled != 0 }
 
         /// Something reads the rows of norms in f32.
-        var keepsNormed: Bool { adapts || feedForwardTrace != nil }
+        var keepsNormed: Bool { adapts || routes || feedForwardTrace != nil }
 
         func scalesInput(_ projection: Int) -> Bool { scaled >> projection & 1 == 1 }
 

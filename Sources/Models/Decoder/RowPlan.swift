@@ -94,6 +94,11 @@ final class RowPlan {
     /// How each row's heads are rotated in layers of `rope`, and of `slidingRope` where a family has one.
     let rotation: Rotation
     let slidingRotation: Rotation
+    /// The factor of each row's queries, `[capacity]`; nil: 1.
+    let queryFactors: UnsafeMutablePointer<Float>?
+    private let queryTemperature: QueryTemperature?
+    /// A router reads the rows of norms in f32.
+    let routes: Bool
     /// What the adapters of the rows need room for.
     private(set) var extent = SeamExtent()
     /// Where routers write their logits and weights, from the plan's first row on; nil: nowhere.
@@ -110,7 +115,7 @@ final class RowPlan {
 
     private let rotationTables: [RotationTable]
 
-    /// Cosines and sines of each row's angles, `[capacity, headDimension / 2]` each, in memory of the plan.
+    /// Cosines and sines of each row's angles, `[capacity, rotaryDimension / 2]` each, in memory of the plan.
     struct Rotation {
         let cosines: UnsafeMutablePointer<Float>
         let sines: UnsafeMutablePointer<Float>
@@ -118,11 +123,13 @@ final class RowPlan {
 
     private final class RotationTable {
         let frequencies: [Float]
+        let magnitude: Float
         let cosines: FloatBuffer
         let sines: FloatBuffer
 
-        init(_ rope: RotaryEmbedding, headDimension: Int, capacity: Int) throws(ResourceError) {
-            frequencies = rope.frequencies(headDimension: headDimension)
+        init(_ rope: RotaryEmbedding, dimension: Int, capacity: Int) throws(ResourceError) {
+            frequencies = rope.frequencies(dimension: dimension)
+            magnitude = rope.magnitude
             cosines = try FloatBuffer(capacity * frequencies.count, for: "a step's rotations")
             sines = try FloatBuffer(capacity * frequencies.count, for: "a step's rotations")
         }
@@ -134,7 +141,7 @@ final class RowPlan {
     init(capacity: Int, configuration: DecoderConfiguration) throws(ResourceError) {
         self.capacity = capacity
         func table(_ rope: RotaryEmbedding) throws(ResourceError) -> RotationTable {
-            try RotationTable(rope, headDimension: configuration.headDimension, capacity: capacity)
+            try RotationTable(rope, dimension: configuration.rotaryDimension, capacity: capacity)
         }
         let full = try table(configuration.rope)
         rotation = full.rotation
@@ -146,6 +153,9 @@ final class RowPlan {
             slidingRotation = full.rotation
             rotationTables = [full]
         }
+        queryTemperature = configuration.queryTemperature
+        routes = configuration.experts != nil
+        queryFactors = queryTemperature == nil ? nil : .allocate(capacity: capacity)
         tokens = .allocate(capacity: capacity)
         places = .allocate(capacity: capacity)
         segments = .allocate(capacity: capacity)
@@ -155,6 +165,7 @@ final class RowPlan {
     }
 
     deinit {
+        queryFactors?.deallocate()
         tokens.deallocate()
         places.deallocate()
         segments.deallocate()
@@ -184,6 +195,7 @@ final class RowPlan {
                 block: Int(tables[table + (position + index) / KeyValueCache.blockTokens]),
                 slot: (position + index) % KeyValueCache.blockTokens)
             rotate(row, position: position + index)
+            if let queryFactors, let queryTemperature { queryFactors[row] = queryTemperature.factor(at: position + index) }
             let isLast = start + index == run.tokens.count - 1
             if run.logits == .all || (run.logits == .last && isLast) {
                 logitsRows[logitsCount] = Int32(row)
@@ -238,6 +250,16 @@ final class RowPlan {
                 cosine[index] = cosf(angle)
                 sine[index] = sinf(angle)
             }
+            guard table.magnitude != 1 else { continue }
+            for index in 0..<count {
+                cosine[index] *= table.magnitude
+                sine[index] *= table.magnitude
+            }
         }
     }
+}
+
+extension QueryTemperature {
+    /// In f32, as the reference computes it.
+    func factor(at position: Int) -> Float { 1 + beta * logf(1 + Float(position / originalContext)) }
 }

@@ -32,7 +32,7 @@ public final class BaseWeights: Sendable {
         norms = Mutex(LinearTable(layers: files.configuration.layers, repeating: nil))
     }
 
-    /// Writes `[rows.count, inputs]` of a projection's weight matrix. Cost: about 1 ns for 2 elements.
+    /// Writes `[rows.count, inputs]` of a projection's weight matrix, which the configuration has. Cost: about 1 ns for 2 elements.
     public func read(_ rows: Range<Int>, of layer: Int, _ projection: Projection, into target: UnsafeMutablePointer<Float>) {
         let view = files.tensor(.weight(layer, projection))
         noteRead()

@@ -52,6 +52,10 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    static func noSuchMap(_ place: String) -> ModelError {
+        ModelError(.unsupported, "the base has experts in place of this linear map; adapters may change its attention", tensor: place)
+    }
+
     static func wrongShape(_ tensor: String, found: [Int], expected: [Int], file: String? = nil) -> ModelError {
         ModelError(.wrongShape, "the shape is \(found), expected \(expected)", file: file, tensor: tensor)
     }

@@ -62,19 +62,21 @@ public struct ModelFiles: Sendable {
 
     private static func open(folder path: String) throws(ModelError) -> ModelFiles {
         let folder = ModelFolder(path)
-        let configuration = try DecoderConfiguration(
-            huggingFace: folder.json("config.json"), name: stem(of: path), file: "\(path)/config.json")
+        let config = try folder.json("config.json")
+        let configuration = try DecoderConfiguration(huggingFace: config, name: stem(of: path), file: "\(path)/config.json")
         let source = try ModelError.converting { () throws(WeightsError) in try SafetensorsFolder.open(path) }
         let configPath = folder.has("tokenizer_config.json") ? "\(path)/tokenizer_config.json" : nil
         return try ModelFiles(
             path: path, configuration: configuration,
             tokenizer: .file(path: "\(path)/tokenizer.json", configPath: configPath), chatTemplate: folder.chatTemplate(), toolTemplate: folder.chatTemplate(named: "tool_use"),
-            padding: folder.padding(), source: source, mappedFiles: source.files.map(\.file), isGGUF: false)
+            padding: folder.padding(), source: source, mappedFiles: source.files.map(\.file), isGGUF: false,
+            isPart: config["text_config"] != nil)
     }
 
     private init(
         path: String, configuration: DecoderConfiguration, tokenizer: TokenizerSource, chatTemplate: String?,
-        toolTemplate: String?, padding: String?, source: some TensorSource, mappedFiles: [MappedFile], isGGUF: Bool
+        toolTemplate: String?, padding: String?, source: some TensorSource, mappedFiles: [MappedFile], isGGUF: Bool,
+        isPart: Bool = false
     ) throws(ModelError) {
         self.path = path
         name = Self.stem(of: path)
@@ -84,20 +86,23 @@ public struct ModelFiles: Sendable {
         self.toolTemplate = toolTemplate
         self.padding = padding
         self.mappedFiles = mappedFiles
-        interleavesHeads = isGGUF && (configuration.architecture == .llama || configuration.architecture == .mistral)
+        interleavesHeads = isGGUF && configuration.architecture.interleavesHeads
         normOffset = isGGUF ? 0 : configuration.checkpointNormOffset
 
         var weights: [WeightName: TensorView] = [:]
-        var read: Set<String> = isGGUF ? [WeightName.rotaryDivisors.gguf] : []
+        let prefix = CheckpointPrefix(source)
+        var read: Set<String> =
+            isGGUF ? [WeightName.rotaryDivisors.gguf, "rope_factors_long.weight", "rope_factors_short.weight"] : []
         for name in WeightName.all(in: configuration) {
-            let spelling = isGGUF ? name.gguf : name.checkpoint(in: configuration)
+            let place = WeightSource(name, in: configuration, isGGUF: isGGUF)
             weights[name] = try ModelError.converting { () throws(WeightsError) in
-                try source.weights(spelling, shape: name.shape(in: configuration))
+                try place.view(source, prefix: prefix)
             }
-            read.insert(spelling)
+            read.insert(prefix.spelled(place.name))
         }
         self.weights = weights
-        for name in source.tensors.keys.sorted() where !read.contains(name) && !Self.isRedundant(name, configuration) {
+        for name in source.tensors.keys.sorted()
+        where !read.contains(name) && !Self.isRedundant(name, prefix, configuration) && !(isPart && CheckpointPrefix.isVision(name)) {
             throw ModelError(
                 .unexpectedTensor, "a \(configuration.architecture.rawValue) model has no such tensor", file: source.path,
                 tensor: name)
@@ -120,8 +125,9 @@ public struct ModelFiles: Sendable {
     var isDamaged: Bool { mappedFiles.contains(where: \.isDamaged) }
 
     /// A tensor that repeats another: a tied head that is written out, tables of old versions.
-    private static func isRedundant(_ name: String, _ configuration: DecoderConfiguration) -> Bool {
-        name.hasSuffix(".rotary_emb.inv_freq") || (configuration.tiedHead && name == WeightName.head.checkpoint(in: configuration))
+    private static func isRedundant(_ name: String, _ prefix: CheckpointPrefix, _ configuration: DecoderConfiguration) -> Bool {
+        name.hasSuffix(".rotary_emb.inv_freq")
+            || (configuration.tiedHead && name == prefix.spelled(WeightName.head.checkpoint(in: configuration)))
     }
 
     /// A tensor of the configuration, whose shape was checked.
@@ -135,6 +141,10 @@ public struct ModelFiles: Sendable {
     func rowOrder(_ projection: Projection) -> [Int]? {
         guard interleavesHeads, projection == .query || projection == .key else { return nil }
         return configuration.interleavedRows(projection)
+    }
+
+    func rowOrder(_ name: WeightName) -> [Int]? {
+        if case .weight(_, let projection) = name { rowOrder(projection) } else { nil }
     }
 
     /// The file's or folder's name without `.gguf`; for a snapshot of a hub's cache (`models--ORG--NAME/snapshots/COMMIT`) the repository's.

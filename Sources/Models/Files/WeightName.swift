@@ -14,15 +14,19 @@ enum WeightName: Hashable {
     case attentionOutputNorm(Int)
     /// `[hidden]`: the norm of what the feed-forward adds (Gemma 3).
     case feedForwardOutputNorm(Int)
-    /// `[headDimension]` (Qwen3, Gemma 3)
+    /// `[headDimension]` (Qwen3, Gemma 3), `[queryWidth]` (OLMo 2)
     case queryNorm(Int)
-    /// `[headDimension]` (Qwen3, Gemma 3)
+    /// `[headDimension]` (Qwen3, Gemma 3), `[keyValueWidth]` (OLMo 2)
     case keyNorm(Int)
     /// `[outputs, inputs]`
     case weight(Int, Projection)
     /// `[outputs]`
     case bias(Int, Projection)
-    /// `[headDimension / 2]`: GGUF only, read with the configuration.
+    /// `[experts, hidden]`: what chooses a layer's experts.
+    case router(Int)
+    /// `[outputs, inputs]`: gate, up or down of one expert of a layer.
+    case expert(Int, Int, Projection)
+    /// `[rotaryDimension / 2]`: GGUF only, read with the configuration.
     case rotaryDivisors
 
     /// In Hugging Face checkpoints. With output norms, `post_attention_layernorm` is one of them, not what follows attention.
@@ -40,6 +44,12 @@ enum WeightName: Hashable {
         case .keyNorm(let layer): "model.layers.\(layer).self_attn.k_norm.weight"
         case .weight(let layer, let projection): "model.layers.\(layer).\(projection.checkpointName).weight"
         case .bias(let layer, let projection): "model.layers.\(layer).\(projection.checkpointName).bias"
+        case .router(let layer):
+            "model.layers.\(layer).\(configuration.architecture == .mixtral ? "block_sparse_moe" : "mlp").gate.weight"
+        case .expert(let layer, let expert, let projection):
+            configuration.architecture == .mixtral
+                ? "model.layers.\(layer).block_sparse_moe.experts.\(expert).\(projection.mixtralName).weight"
+                : "model.layers.\(layer).mlp.experts.\(expert).\(projection.shortCheckpointName).weight"
         case .rotaryDivisors: "rope_freqs.weight"
         }
     }
@@ -58,6 +68,8 @@ enum WeightName: Hashable {
         case .keyNorm(let layer): "blk.\(layer).attn_k_norm.weight"
         case .weight(let layer, let projection): "blk.\(layer).\(projection.ggufName).weight"
         case .bias(let layer, let projection): "blk.\(layer).\(projection.ggufName).bias"
+        case .router(let layer): "blk.\(layer).ffn_gate_inp.weight"
+        case .expert(let layer, _, let projection): "blk.\(layer).\(projection.ggufName)_exps.weight"
         case .rotaryDivisors: "rope_freqs.weight"
         }
     }
@@ -67,11 +79,15 @@ enum WeightName: Hashable {
         case .embedding, .head: [configuration.vocabulary, configuration.hidden]
         case .finalNorm, .attentionNorm, .feedForwardNorm, .attentionOutputNorm, .feedForwardOutputNorm:
             [configuration.hidden]
-        case .queryNorm, .keyNorm: [configuration.headDimension]
+        case .queryNorm: [configuration.normsWholeHeads ? configuration.queryWidth : configuration.headDimension]
+        case .keyNorm: [configuration.normsWholeHeads ? configuration.keyValueWidth : configuration.headDimension]
         case .weight(_, let projection):
             [projection.shape(in: configuration).outputs, projection.shape(in: configuration).inputs]
         case .bias(_, let projection): [projection.shape(in: configuration).outputs]
-        case .rotaryDivisors: [configuration.headDimension / 2]
+        case .router: [configuration.experts?.count ?? 0, configuration.hidden]
+        case .expert(_, _, let projection):
+            [projection.shape(in: configuration).outputs, projection.shape(in: configuration).inputs]
+        case .rotaryDivisors: [configuration.rotaryDimension / 2]
         }
     }
 
@@ -80,14 +96,20 @@ enum WeightName: Hashable {
         var names: [WeightName] = [.embedding, .finalNorm]
         if !configuration.tiedHead { names.append(.head) }
         for layer in 0..<configuration.layers {
-            names += [.attentionNorm(layer), .feedForwardNorm(layer)]
+            if configuration.inputNorms { names += [.attentionNorm(layer), .feedForwardNorm(layer)] }
             if configuration.outputNorms { names += [.attentionOutputNorm(layer), .feedForwardOutputNorm(layer)] }
             if configuration.headNorms { names += [.queryNorm(layer), .keyNorm(layer)] }
-            for projection in Projection.allCases {
-                names.append(.weight(layer, projection))
-                if configuration.biases.contains(projection) { names.append(.bias(layer, projection)) }
-            }
+            names += matrices(of: layer, in: configuration)
+            names += Projection.allCases.filter { configuration.has($0) && configuration.biases.contains($0) }.map { .bias(layer, $0) }
+            if configuration.experts != nil { names.append(.router(layer)) }
         }
+        return names
+    }
+
+    /// The matrices of a layer that activations are multiplied by, but for the router: linear maps, and those of experts.
+    static func matrices(of layer: Int, in configuration: DecoderConfiguration) -> [WeightName] {
+        var names = Projection.allCases.filter(configuration.has).map { WeightName.weight(layer, $0) }
+        for expert in 0..<(configuration.experts?.count ?? 0) { names += Projection.ofExperts.map { .expert(layer, expert, $0) } }
         return names
     }
 }

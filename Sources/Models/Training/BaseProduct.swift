@@ -58,7 +58,7 @@ final class BaseProduct {
                 round(x, rows: rows, columns: inputs, thread)
                 barrier()
                 for (projection, y) in maps {
-                    let matrix = packed.matrices[LinearPlace(layer, projection)].view
+                    guard let matrix = packed.matrices[LinearPlace(layer, projection)]?.view else { continue }
                     let outputs = projection.shape(in: configuration).outputs
                     let own = WorkerPool.slice(outputs, of: thread, threads: pool.threads, multiple: 16)
                     multiply(matrix, inputs, rows: 0..<rows, outputs: own, into: y.pointer, stride: outputs, thread)

@@ -122,7 +122,7 @@ extension TrainingWorkspace {
         }
     }
 
-    /// Norms the heads where the family does, and rotates them to their positions.
+    /// Norms the heads where the family does, and rotates them to their positions where the layer does.
     private func rotate(_ layer: Int) {
         let (own, dimension, epsilon) = (activations, configuration.headDimension, epsilon)
         let maps = [
@@ -140,13 +140,15 @@ extension TrainingWorkspace {
                             into: x + head * dimension)
                     }
                 }
-                table.rotate(x, heads: map.heads, dimension: dimension, position: positions[row], isBack: false)
+                table?.rotate(x, heads: map.heads, headDimension: dimension, position: positions[row], isBack: false)
             }
         }
     }
 
-    private func rotations(_ layer: Int) -> PositionRotations {
-        configuration.slidingWindow(layer: layer) == nil ? rotation : slidingRotation
+    /// Nil: the layer does not rotate.
+    private func rotations(_ layer: Int) -> PositionRotations? {
+        if configuration.unrotatedLayers.contains(layer) { return nil }
+        return configuration.slidingWindow(layer: layer) == nil ? rotation : slidingRotation
     }
 
     // MARK: Back
@@ -206,7 +208,7 @@ extension TrainingWorkspace {
         eachRow { row in
             for map in maps {
                 let start = row * map.heads * dimension
-                table.rotate(map.dy.pointer + start, heads: map.heads, dimension: dimension, position: positions[row], isBack: true)
+                table?.rotate(map.dy.pointer + start, heads: map.heads, headDimension: dimension, position: positions[row], isBack: true)
                 if map.norms.isEmpty { continue }
                 (map.dx.pointer + start).update(repeating: 0, count: map.heads * dimension)
                 for head in 0..<map.heads {
@@ -215,19 +217,6 @@ extension TrainingWorkspace {
                         map.raw.pointer + place, weight: map.norms[layer].pointer, dy: map.dy.pointer + place, epsilon: epsilon,
                         count: dimension, addingTo: map.dx.pointer + place)
                 }
-            }
-        }
-    }
-}
-
-extension PositionRotations {
-    /// Rotates heads to a position, or back from it.
-    func rotate(_ x: UnsafeMutablePointer<Float>, heads: Int, dimension: Int, position: Int, isBack: Bool) {
-        let start = position * dimension / 2
-        cosines.withUnsafeBufferPointer { cosines in
-            (isBack ? backSines : sines).withUnsafeBufferPointer { sines in
-                guard let cosine = cosines.baseAddress, let sine = sines.baseAddress else { return }
-                Kernels.rotateHalves(x, heads: heads, headDimension: dimension, cosines: cosine + start, sines: sine + start)
             }
         }
     }

@@ -68,6 +68,7 @@ public final class TrainingWorkspace {
         self.interruption = interruption
         configuration = weights.configuration
         let configuration = configuration
+        try configuration.checkTraining()
         do throws(ResourceError) {
             product = try BaseProduct(weights, pool: pool, maximumRows: maximumRows)
             activations = try LayerActivations(configuration, rows: maximumRows, keepsUnscaled: scalesOutputs)
@@ -88,8 +89,8 @@ public final class TrainingWorkspace {
         } catch {
             throw ModelError(error)
         }
-        rotation = PositionRotations(configuration.rope, headDimension: configuration.headDimension)
-        slidingRotation = PositionRotations(configuration.slidingRope ?? configuration.rope, headDimension: configuration.headDimension)
+        rotation = PositionRotations(configuration.rope, dimension: configuration.rotaryDimension)
+        slidingRotation = PositionRotations(configuration.slidingRope ?? configuration.rope, dimension: configuration.rotaryDimension)
     }
 
     /// The natural logarithms of the probabilities of a batch's targets, run by run. Errors: `noMemory`, before anything is computed.

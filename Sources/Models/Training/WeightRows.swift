@@ -15,7 +15,9 @@ struct WeightRows: Sendable {
     init(_ weights: DecoderWeights, _ place: LinearPlace) {
         (outputs, inputs) = place.projection.shape(in: weights.configuration)
         switch weights.storage {
-        case .packed(let packed): source = .packed(packed.matrices[place])
+        case .packed(let packed):
+            guard let matrix = packed.matrices[place] else { preconditionFailure("the base has no \(place.checkpointName)") }
+            source = .packed(matrix)
         case .file(let file):
             source = .file(file.files.tensor(.weight(place.layer, place.projection)), rowOrder: file.rowOrder(place.projection))
         }

@@ -24,7 +24,7 @@ struct MadeAdapter {
         var source = BitSource(state: seed)
         var pairs: [Pair] = []
         for layer in 0..<configuration.layers {
-            for projection in Projection.allCases {
+            for projection in Projection.allCases where configuration.has(projection) {
                 let (outputs, inputs) = projection.shape(in: configuration)
                 let stem = "base_model.model.model.layers.\(layer).\(projection.checkpointName)"
                 pairs.append(

@@ -31,10 +31,11 @@ public struct LNTuningFamily: AdapterFamily {
     /// PEFT's, when the configuration names none.
     private static func defaultTargets(_ architecture: DecoderConfiguration.Architecture) -> [String] {
         switch architecture {
-        case .llama, .mistral: ["input_layernorm", "post_attention_layernorm", "norm"]
+        case .llama, .mistral, .gemma: ["input_layernorm", "post_attention_layernorm", "norm"]
         case .qwen2, .qwen3: ["post_attention_layernorm"]
-        case .gemma3:
+        case .gemma2, .gemma3:
             ["input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm", "norm"]
+        case .smollm3, .granite, .phi3, .olmo2, .mistral3, .mixtral, .qwen3moe: []
         }
     }
 

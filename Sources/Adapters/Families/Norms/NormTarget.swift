@@ -17,7 +17,8 @@ struct NormTarget: Sendable {
         let view = try reader.read(weight)
         try ElementLimit.check(view)
         let factors = values(view, base)
-        return base.weights.map { $0.norm(place) == factors } == true ? nil : FloatBuffer(factors)
+        let scale = place.factor(in: base.configuration)
+        return base.weights.map { $0.norm(place) == factors } == true ? nil : FloatBuffer(scale == 1 ? factors : factors.map { $0 * scale })
     }
 
     /// The length of the change; the elements are there.

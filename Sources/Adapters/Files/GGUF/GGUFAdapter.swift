@@ -52,10 +52,10 @@ struct GGUFAdapter {
     private static func checkArchitecture(
         _ header: GGUFAdapterHeader, _ base: BaseModules, file: String
     ) throws(AdapterError) {
-        let own = base.configuration.architecture == .mistral ? DecoderConfiguration.Architecture.llama : base.configuration.architecture
-        guard header.architecture != own.rawValue else { return }
+        let own = base.configuration.architecture == .mistral ? "llama" : base.configuration.architecture.gguf
+        guard header.architecture != own else { return }
         throw AdapterError(
-            .otherBase, "made for the architecture \(quoted(header.architecture)); \(base.name) is \(own.rawValue)", file: file,
+            .otherBase, "made for the architecture \(quoted(header.architecture)); \(base.name) is \(own)", file: file,
             key: "general.architecture")
     }
 

@@ -103,7 +103,7 @@ struct GGUFPairing {
         }
         guard errors.count == before else { return nil }
         var rows = StoredTensor.Arrangement.plain
-        if case .linear(_, let projection) = module, projection == .query || projection == .key, header.architecture == "llama" {
+        if case .linear(_, let projection) = module, projection == .query || projection == .key, configuration.architecture.interleavesHeads {
             rows = .rows(configuration.interleavedRows(projection))
         }
         guard let path = GGUFTensorName(a.name)?.path,

@@ -5,7 +5,8 @@ extension DecoderConfiguration {
     /// Of six layers the last sees everything, where a file does not say otherwise.
     private static let gemma3Pattern = 6
 
-    /// A `config.json` of `model_type` `gemma3_text`; absent fields have the defaults of `Gemma3TextConfig`.
+    /// A `config.json` of `model_type` `gemma3_text`, or the `text_config` of a `gemma3`; absent fields have the defaults of
+    /// `Gemma3TextConfig`.
     static func gemma3(reading config: JSONCursor, name: String) throws(JSONError) -> DecoderConfiguration {
         let activation = try config["hidden_activation"].optionalString() ?? "gelu_pytorch_tanh"
         guard activation == "gelu_pytorch_tanh" else {
@@ -19,13 +20,13 @@ extension DecoderConfiguration {
             throw JSONError(.invalidValue, "use_bidirectional_attention is not implemented in a decoder")
         }
         let hidden = try config["hidden_size"].int()
-        let heads = try config["num_attention_heads"].int()
+        let heads = try config["num_attention_heads"].optionalInt() ?? 8
         let layers = try config["num_hidden_layers"].int()
         let ropes = config["rope_parameters"]
         let window = try config["sliding_window"].optionalInt() ?? 4096
         let scalar = try config["query_pre_attn_scalar"].optionalDouble() ?? 256
         return DecoderConfiguration(
-            name: name, architecture: .gemma3, vocabulary: try config["vocab_size"].int(), hidden: hidden, layers: layers,
+            name: name, architecture: .gemma3, vocabulary: try config["vocab_size"].optionalInt() ?? 262_208, hidden: hidden, layers: layers,
             heads: heads, keyValueHeads: try config["num_key_value_heads"].optionalInt() ?? 4,
             headDimension: try config["head_dim"].optionalInt() ?? 256,
             feedForward: try config["intermediate_size"].int(),
@@ -43,12 +44,9 @@ extension DecoderConfiguration {
             embeddingScale: Float(hidden).squareRoot(), attentionScale: 1 / Float(scalar).squareRoot())
     }
 
-    private static func gemma3FullLayers(_ config: JSONCursor, layers: Int) throws(JSONError) -> Set<Int> {
-        guard let kinds = try config["layer_types"].optionalArray() else {
-            let pattern = try config["sliding_window_pattern"].optionalInt(in: 1...Limits.layers)
-            let oldSpelling = try config["_sliding_window_pattern"].optionalInt(in: 1...Limits.layers)
-            return fullLayers(every: pattern ?? oldSpelling ?? gemma3Pattern, of: layers)
-        }
+    /// Those that `layer_types` calls `full_attention`; nil where it is absent.
+    static func fullLayers(_ config: JSONCursor, layers: Int) throws(JSONError) -> Set<Int>? {
+        guard let kinds = try config["layer_types"].optionalArray() else { return nil }
         guard kinds.count == layers else {
             throw config["layer_types"].invalid("\(kinds.count) layer types, expected one for each of \(layers) layers")
         }
@@ -64,6 +62,13 @@ extension DecoderConfiguration {
             }
         }
         return full
+    }
+
+    private static func gemma3FullLayers(_ config: JSONCursor, layers: Int) throws(JSONError) -> Set<Int> {
+        if let named = try fullLayers(config, layers: layers) { return named }
+        let pattern = try config["sliding_window_pattern"].optionalInt(in: 1...Limits.layers)
+        let oldSpelling = try config["_sliding_window_pattern"].optionalInt(in: 1...Limits.layers)
+        return fullLayers(every: pattern ?? oldSpelling ?? gemma3Pattern, of: layers)
     }
 
     /// Changes what the GGUF keys of all families gave to what a Gemma 3 file means by them; norms have their 1 already.
@@ -94,7 +99,7 @@ extension DecoderConfiguration {
     }
 
     /// The last of each `pattern` layers. A number of layers that is not believed later gives none.
-    private static func fullLayers(every pattern: Int, of layers: Int) -> Set<Int> {
+    static func fullLayers(every pattern: Int, of layers: Int) -> Set<Int> {
         guard 1...Limits.layers ~= layers else { return [] }
         return Set((0..<layers).filter { ($0 + 1) % pattern == 0 })
     }

@@ -17,40 +17,71 @@ extension DecoderConfiguration {
     }
 
     /// An option that is not implemented is thrown as an error without a path.
-    private init(reading config: JSONCursor, name: String) throws(JSONError) {
-        let type = try config["model_type"].string()
-        guard let architecture = Architecture.allCases.first(where: { $0.modelType == type }) else {
-            let known = Architecture.allCases.map(\.modelType).joined(separator: ", ")
-            throw JSONError(.invalidValue, "model type \(type.debugDescription) is not implemented; \(known) are")
-        }
-        if config["quantization_config"].exists {
+    private init(reading outer: JSONCursor, name: String) throws(JSONError) {
+        let config = outer["text_config"].exists ? outer["text_config"] : outer
+        let architecture = try Self.architecture(outer, text: config)
+        if outer["quantization_config"].exists || config["quantization_config"].exists {
             throw JSONError(.invalidValue, "quantised safetensors are not implemented; GGUF files are")
         }
+        let tied = try config["tie_word_embeddings"].optionalBool()
+        let outerTied = try outer["tie_word_embeddings"].optionalBool()
         if architecture == .gemma3 {
             self = try Self.gemma3(reading: config, name: name)
+            tiedHead = tied ?? outerTied ?? true
             return
-        }
-        let activation = try config["hidden_act"].optionalString() ?? "silu"
-        guard activation == "silu" || activation == "swish" else {
-            throw JSONError(.invalidValue, "activation \(activation.debugDescription) is not implemented; silu is")
         }
         let hidden = try config["hidden_size"].int()
         let heads = try config["num_attention_heads"].int()
         let perHead = heads > 0 ? hidden / heads : 0
         let layers = try config["num_hidden_layers"].int()
         let window = try Self.slidingWindow(config, architecture, layers: layers)
+        let defaults = architecture.defaults
         self.init(
             name: name, architecture: architecture, vocabulary: try config["vocab_size"].int(), hidden: hidden,
             layers: layers, heads: heads,
             keyValueHeads: try config["num_key_value_heads"].optionalInt() ?? heads,
-            headDimension: try config["head_dim"].optionalInt() ?? (architecture == .qwen3 ? 128 : perHead),
-            feedForward: try config["intermediate_size"].int(),
+            headDimension: try config["head_dim"].optionalInt() ?? defaults.headDimension ?? perHead,
+            feedForward: try config[architecture == .qwen3moe ? "moe_intermediate_size" : "intermediate_size"].int(),
             contextLength: try config["max_position_embeddings"].optionalInt() ?? 2048,
-            normEpsilon: Float(try config["rms_norm_eps"].optionalDouble() ?? 1e-6),
-            rope: try RotaryEmbedding(huggingFace: config), slidingWindow: window?.positions,
+            normEpsilon: Float(try config["rms_norm_eps"].optionalDouble() ?? defaults.normEpsilon),
+            rope: try RotaryEmbedding(huggingFace: config, base: defaults.rotaryBase), slidingWindow: window?.positions,
             fullLayers: Set(0..<min(max(window?.firstLayer ?? 0, 0), max(layers, 0), Limits.layers)),
-            tiedHead: try config["tie_word_embeddings"].optionalBool() ?? false,
-            biases: try Self.biases(config, architecture), headNorms: architecture == .qwen3)
+            tiedHead: try tied ?? outerTied ?? defaults.tiedHead,
+            biases: try Self.biases(config, architecture), headNorms: [.qwen3, .qwen3moe, .olmo2].contains(architecture),
+            outputNorms: [.gemma2, .olmo2].contains(architecture), activation: try Self.activation(config, architecture))
+        try readFamily(config)
+    }
+
+    /// `model_type`, of a model of text or of the text's part of a larger one.
+    private static func architecture(_ outer: JSONCursor, text: JSONCursor) throws(JSONError) -> Architecture {
+        let outerType = try outer["model_type"].string()
+        let ownType = try text["model_type"].optionalString()
+        let isPart = outer["text_config"].exists
+        let implied = isPart ? Architecture.allCases.first { $0.multimodalType == outerType } : nil
+        let known = Architecture.allCases.map(\.modelType).joined(separator: ", ")
+        if isPart, implied == nil {
+            throw JSONError(.invalidValue, "model type \(outerType.debugDescription) with a text_config is not implemented; gemma3 and mistral3 are")
+        }
+        guard let type = isPart ? ownType ?? implied?.modelType : outerType,
+            let architecture = Architecture.allCases.first(where: { $0.modelType == type })
+        else {
+            let note = outerType == "gpt_oss" ? ": sinks in its attention and MXFP4 are missing" : ""
+            throw JSONError(
+                .invalidValue, "model type \((ownType ?? outerType).debugDescription) is not implemented\(note); \(known) are")
+        }
+        return architecture
+    }
+
+    /// Gemma's first files say `gelu` and mean its tanh form, as the reference reads them.
+    private static func activation(_ config: JSONCursor, _ architecture: Architecture) throws(JSONError) -> Activation {
+        let isGemma = architecture == .gemma || architecture == .gemma2
+        let old = try config["hidden_act"].optionalString()
+        let found = try isGemma ? config["hidden_activation"].optionalString() ?? old ?? "gelu_pytorch_tanh" : old ?? "silu"
+        let known = isGemma ? ["gelu_pytorch_tanh", "gelu"] : ["silu", "swish"]
+        guard known.contains(found) else {
+            throw JSONError(.invalidValue, "activation \(found.debugDescription) is not implemented; \(known[0]) is")
+        }
+        return isGemma ? .geluTanh : .silu
     }
 
     static func biases(_ config: JSONCursor, _ architecture: Architecture) throws(JSONError) -> Set<Projection> {
@@ -65,15 +96,19 @@ extension DecoderConfiguration {
         _ config: JSONCursor, _ architecture: Architecture, layers: Int
     ) throws(JSONError) -> (positions: Int, firstLayer: Int)? {
         switch architecture {
-        case .llama, .gemma3: return nil
         case .mistral:
             // Null switches it off; absent, the class has 4,096.
             guard let value = config["sliding_window"].value else { return (4096, 0) }
             return value.isNull ? nil : (try config["sliding_window"].int(), 0)
-        case .qwen2, .qwen3:
+        case .phi3, .mixtral, .mistral3:
+            return try config["sliding_window"].optionalInt().map { ($0, 0) }
+        case .gemma2:
+            return (try config["sliding_window"].optionalInt() ?? 4096, 0)
+        case .qwen2, .qwen3, .qwen3moe:
             guard try config["use_sliding_window"].optionalBool() ?? false,
                 let positions = try config["sliding_window"].optionalInt()
             else { return nil }
+            if architecture == .qwen3moe { return (positions, 0) }
             let firstLayer = try config["max_window_layers"].optionalInt() ?? 28
             let kinds = try config["layer_types"].optionalArray()
             for (layer, kind) in (kinds ?? []).enumerated() {
@@ -83,41 +118,12 @@ extension DecoderConfiguration {
                 }
             }
             return (positions, firstLayer)
-        }
-    }
-}
-
-extension RotaryEmbedding {
-    /// `rope_parameters` of transformers 5, or `rope_theta` and `rope_scaling` of the versions before.
-    fileprivate init(huggingFace config: JSONCursor) throws(JSONError) {
-        try self.init(
-            huggingFace: config, scaling: config["rope_parameters"].exists ? config["rope_parameters"] : config["rope_scaling"],
-            base: config["rope_theta"].optionalDouble() ?? 10000)
-    }
-
-    /// From what describes one rotation; `base` holds where that names none.
-    init(huggingFace config: JSONCursor, scaling: JSONCursor, base: Double) throws(JSONError) {
-        let base = try scaling["rope_theta"].optionalDouble() ?? base
-        let outerShare = try config["partial_rotary_factor"].optionalDouble()
-        guard try scaling["partial_rotary_factor"].optionalDouble() ?? outerShare ?? 1 == 1 else {
-            throw JSONError(.invalidValue, "rotating a part of each head (partial_rotary_factor) is not implemented")
-        }
-        let oldSpelling = try scaling["type"].optionalString()
-        let kind = try scaling["rope_type"].optionalString() ?? oldSpelling ?? "default"
-        switch kind {
-        case "default": self.init(base: Float(base))
-        case "linear": self.init(base: Float(base), scaling: .linear(factor: Float(try scaling["factor"].double())))
-        case "llama3":
-            self.init(
-                base: Float(base),
-                scaling: .llama3(
-                    factor: Float(try scaling["factor"].double()),
-                    lowFrequencyFactor: Float(try scaling["low_freq_factor"].double()),
-                    highFrequencyFactor: Float(try scaling["high_freq_factor"].double()),
-                    originalContext: try scaling["original_max_position_embeddings"].int()))
-        default:
-            throw JSONError(
-                .invalidValue, "rotary scaling \(kind.debugDescription) is not implemented; default, linear and llama3 are")
+        case .llama, .gemma, .gemma3, .smollm3, .granite, .olmo2:
+            let kinds = try config["layer_types"].optionalArray() ?? []
+            for kind in kinds where try kind.string() != "full_attention" {
+                throw JSONError(.invalidValue, "layer types other than full_attention are not implemented in a \(architecture.modelType)")
+            }
+            return nil
         }
     }
 }

@@ -8,6 +8,7 @@ extension DecoderConfiguration {
         static let headDimension = 1 << 10
         static let feedForward = 1 << 20
         static let contextLength = 1 << 24
+        static let experts = 1 << 10
     }
 
     /// Throws `invalidConfiguration`, naming the field, unless all sizes are positive, within the limits, and agree.
@@ -39,6 +40,24 @@ extension DecoderConfiguration {
         try require(
             embeddingScale.isFinite && embeddingScale > 0 && attentionScale.isFinite && attentionScale > 0,
             "the factors of embeddings and attention scores are \(embeddingScale) and \(attentionScale)")
+        try require(
+            residualScale.isFinite && residualScale > 0 && logitScale.isFinite && logitScale > 0,
+            "the factors of branches and logits are \(residualScale) and \(logitScale)")
+        try require(
+            attentionSoftCap.isFinite && attentionSoftCap >= 0 && logitSoftCap.isFinite && logitSoftCap >= 0,
+            "the soft caps of scores and logits are \(attentionSoftCap) and \(logitSoftCap)")
+        try require(
+            rotaryDimension >= 2 && rotaryDimension <= headDimension && rotaryDimension % 2 == 0,
+            "\(rotaryDimension) elements of a head are rotated, expected an even number from 2 to \(headDimension)")
+        if let queryTemperature {
+            try require(
+                queryTemperature.beta.isFinite && queryTemperature.beta >= 0 && queryTemperature.originalContext >= 1,
+                "queries grow by \(queryTemperature.beta) over a context of \(queryTemperature.originalContext)")
+        }
+        if let experts {
+            try check("the number of experts", experts.count, Limits.experts)
+            try check("the number of experts of a row", experts.chosen, experts.count)
+        }
         for rope in [rope, slidingRope].compactMap(\.self) { try checkRotation(rope, file) }
         return self
     }
@@ -48,6 +67,7 @@ extension DecoderConfiguration {
             guard condition else { throw ModelError(.invalidConfiguration, message, file: file) }
         }
         try require(rope.base.isFinite && rope.base >= 1, "the rotary base is \(rope.base), expected at least 1")
+        try require(rope.magnitude.isFinite && rope.magnitude > 0, "the rotary magnitude is \(rope.magnitude), expected above 0")
         switch rope.scaling {
         case .none: break
         case .linear(let factor):
@@ -60,10 +80,18 @@ extension DecoderConfiguration {
             try require(
                 1...Limits.contextLength ~= context,
                 "the rotary original context is \(context), expected 1 to \(Limits.contextLength)")
+        case .yarn(let yarn):
+            try require(yarn.factor.isFinite && yarn.factor >= 1, "the rotary factor is \(yarn.factor), expected at least 1")
+            try require(
+                yarn.slowTurns.isFinite && yarn.fastTurns.isFinite && yarn.slowTurns > 0 && yarn.fastTurns > yarn.slowTurns && rope.base > 1,
+                "the rotary ramp goes from \(yarn.slowTurns) to \(yarn.fastTurns) turns, expected 0 < slow < fast")
+            try require(
+                1...Limits.contextLength ~= yarn.originalContext,
+                "the rotary original context is \(yarn.originalContext), expected 1 to \(Limits.contextLength)")
         case .divisors(let divisors):
             try require(
-                divisors.count == headDimension / 2,
-                "\(divisors.count) rotary divisors found, expected \(headDimension / 2)")
+                divisors.count == rotaryDimension / 2,
+                "\(divisors.count) rotary divisors found, expected \(rotaryDimension / 2)")
             try require(
                 divisors.allSatisfy { $0.isFinite && $0 > 0 }, "a rotary divisor is not a positive number")
         }

@@ -9,27 +9,63 @@ public struct RotaryEmbedding: Sendable, Equatable {
         case linear(factor: Float)
         /// Llama 3.1: long wavelengths divided by a factor, short ones kept, those between blended.
         case llama3(factor: Float, lowFrequencyFactor: Float, highFrequencyFactor: Float, originalContext: Int)
-        /// A divisor for each frequency, `[headDimension / 2]`: GGUF's `rope_freqs.weight`.
+        case yarn(YaRN)
+        /// A divisor for each frequency, `[rotaryDimension / 2]`: GGUF's `rope_freqs.weight`, and LongRoPE's factors.
         case divisors([Float])
+    }
+
+    /// YaRN (arXiv 2309.00071, section 3): frequencies that turn more than `fastTurns` times in the original context are kept, those that
+    /// turn less than `slowTurns` times are divided by a factor, those between are blended.
+    public struct YaRN: Sendable, Equatable {
+        public var factor: Float
+        public var originalContext: Int
+        public var fastTurns: Float = 32
+        public var slowTurns: Float = 1
+
+        public init(factor: Float, originalContext: Int) {
+            self.factor = factor
+            self.originalContext = originalContext
+        }
+
+        /// The factor of cosines and sines that belongs to a factor of positions.
+        static func magnitude(_ factor: Double, _ scale: Double = 1) -> Double { factor <= 1 ? 1 : 0.1 * scale * log(factor) + 1 }
+
+        /// The part of a frequency that is kept, at each index of `dimension / 2`.
+        func kept(dimension: Int, base: Float) -> [Float] {
+            func index(_ turns: Float) -> Double {
+                Double(dimension) * log(Double(originalContext) / (Double(turns) * 2 * .pi)) / (2 * log(Double(base)))
+            }
+            let low = max(index(fastTurns).rounded(.down), 0)
+            var high = min(index(slowTurns).rounded(.up), Double(dimension - 1))
+            if low == high { high += 0.001 }
+            return (0..<dimension / 2).map { 1 - min(max((Float($0) - Float(low)) / Float(high - low), 0), 1) }
+        }
     }
 
     /// The base of the wavelengths, `rope_theta`.
     public var base: Float
     public var scaling: Scaling
+    /// The factor of cosines and sines: 1 but for YaRN and LongRoPE.
+    public var magnitude: Float
 
-    public init(base: Float, scaling: Scaling = .none) {
+    public init(base: Float, scaling: Scaling = .none, magnitude: Float = 1) {
         self.base = base
         self.scaling = scaling
+        self.magnitude = magnitude
     }
 
-    /// Radians a position, `[headDimension / 2]`, in f32 as the reference computes them.
-    public func frequencies(headDimension: Int) -> [Float] {
-        (0..<headDimension / 2).map { index in
-            let frequency = 1 / powf(base, Float(2 * index) / Float(headDimension))
+    /// Radians a position, `[dimension / 2]`, in f32 as the reference computes them. `dimension` is the number of elements of a head that
+    /// are rotated.
+    public func frequencies(dimension: Int) -> [Float] {
+        let kept: [Float] = if case .yarn(let yarn) = scaling { yarn.kept(dimension: dimension, base: base) } else { [] }
+        return (0..<dimension / 2).map { index in
+            let wavelength = powf(base, Float(2 * index) / Float(dimension))
+            let frequency = 1 / wavelength
             switch scaling {
             case .none: return frequency
             case .linear(let factor): return frequency / factor
             case .divisors(let divisors): return frequency / divisors[index]
+            case .yarn(let yarn): return 1 / (yarn.factor * wavelength) * (1 - kept[index]) + frequency * kept[index]
             case .llama3(let factor, let low, let high, let context):
                 return Self.llama3(frequency, factor: factor, low: low, high: high, context: Float(context))
             }

@@ -13,17 +13,19 @@ internal import Tensors
 final class FastDecoder {
     /// What a layer's loops read. `weights` keeps the memory alive.
     struct Layer {
-        var attentionNorm: UnsafePointer<Float>
-        var feedForwardNorm: UnsafePointer<Float>
+        /// Nil: attention and feed-forward read the residual stream itself.
+        var attentionNorm: UnsafePointer<Float>?
+        var feedForwardNorm: UnsafePointer<Float>?
         var attentionOutputNorm: UnsafePointer<Float>?
         var feedForwardOutputNorm: UnsafePointer<Float>?
         var queryNorm: UnsafePointer<Float>?
         var keyNorm: UnsafePointer<Float>?
         /// 0: none.
         var slidingWindow: Int
+        var rotates: Bool
     }
 
-    /// One linear map.
+    /// One linear map; without outputs where the configuration has no such map.
     struct Linear {
         var projection: Projection
         var matrix: PackedMatrix.View
@@ -39,6 +41,8 @@ final class FastDecoder {
     let scratch: FastScratch
     let layers: UnsafeMutablePointer<Layer>
     let linears: LinearEntries<Linear>
+    /// Nil: each layer has one feed-forward.
+    let experts: BaseExpertTables?
     private let linearMemory: UnsafeMutablePointer<Linear>
     /// What the run in progress reads and writes.
     private var target: Target?
@@ -61,12 +65,14 @@ final class FastDecoder {
         linearMemory = .allocate(capacity: places.count)
         for place in places {
             let (outputs, inputs) = place.projection.shape(in: configuration)
+            let matrix = weights.matrices[place]
             (linearMemory + place.index).initialize(
                 to: Linear(
-                    projection: place.projection, matrix: weights.matrices[place].view, bias: weights.vectors.bias(place), outputs: outputs,
-                    inputs: inputs))
+                    projection: place.projection, matrix: (matrix ?? weights.head).view, bias: weights.vectors.bias(place),
+                    outputs: matrix == nil ? 0 : outputs, inputs: inputs))
         }
         linears = LinearEntries(linearMemory)
+        experts = BaseExpertTables(weights)
     }
 
     deinit {
@@ -96,10 +102,10 @@ extension DecoderVectors {
             norms.isEmpty ? nil : UnsafePointer(norms[index].pointer)
         }
         return FastDecoder.Layer(
-            attentionNorm: UnsafePointer(attentionNorms[index].pointer),
-            feedForwardNorm: UnsafePointer(feedForwardNorms[index].pointer),
+            attentionNorm: optional(attentionNorms), feedForwardNorm: optional(feedForwardNorms),
             attentionOutputNorm: optional(attentionOutputNorms), feedForwardOutputNorm: optional(feedForwardOutputNorms),
             queryNorm: optional(queryNorms), keyNorm: optional(keyNorms),
-            slidingWindow: configuration.slidingWindow(layer: index) ?? 0)
+            slidingWindow: configuration.slidingWindow(layer: index) ?? 0,
+            rotates: !configuration.unrotatedLayers.contains(index))
     }
 }

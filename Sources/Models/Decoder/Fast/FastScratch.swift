@@ -44,6 +44,7 @@ final class FastScratch {
     /// One of each thread; `[0]` has room for all rows, the others for one.
     let inputs: [Inputs]
     let mixtures: MixtureScratch
+    let experts: ExpertScratch
     /// One of each thread.
     let attention: [GrowingFloats]
     /// One of each thread, with room for the ranges of all bands of a full plan.
@@ -75,6 +76,7 @@ final class FastScratch {
             try Inputs(rows: thread == 0 ? plan.capacity : 1, hidden: configuration.hidden, widest: widest)
         }
         mixtures = MixtureScratch(threads: threads)
+        experts = ExpertScratch(threads: threads)
         attention = (0..<threads).map { _ in GrowingFloats() }
         fetches = (0..<threads).map { _ in .allocate(capacity: plan.capacity * FastStep.fetchesPerBand) }
         shrunkOffset = .allocate(capacity: Projection.count)
@@ -123,6 +125,7 @@ final class FastScratch {
     /// Makes room for the plan's ranks, scaled inputs, mixtures and reach.
     func prepare(_ plan: RowPlan) {
         mixtures.prepare(plan, configuration)
+        experts.prepare(plan, configuration)
         for buffer in attention { buffer.reserve(Kernels.attentionScratch(positions: plan.reach, headDimension: configuration.headDimension)) }
         var widestShrunk = 0
         for phase in FastPhase.all {

@@ -11,6 +11,11 @@ struct FastShape {
     let feedForward: Int
     let normEpsilon: Float
     let attentionScale: Float
+    let rotaryDimension: Int
+    let normsWholeHeads: Bool
+    let attentionSoftCap: Float
+    let logitSoftCap: Float
+    let residualScale: Float
     let embeddingScale: Float
     let outputNorms: Bool
     let activation: DecoderConfiguration.Activation
@@ -27,6 +32,11 @@ struct FastShape {
         feedForward = configuration.feedForward
         normEpsilon = configuration.normEpsilon
         attentionScale = configuration.attentionScale
+        rotaryDimension = configuration.rotaryDimension
+        normsWholeHeads = configuration.normsWholeHeads
+        attentionSoftCap = configuration.attentionSoftCap
+        logitSoftCap = configuration.logitSoftCap
+        residualScale = configuration.residualScale
         embeddingScale = configuration.embeddingScale
         outputNorms = configuration.outputNorms
         activation = configuration.activation

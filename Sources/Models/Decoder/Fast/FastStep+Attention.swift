@@ -2,25 +2,33 @@ internal import Tensors
 
 extension FastStep {
     /// Queries, keys and values: the products, the heads' norms where the family has them, their rotation to the rows' positions; keys
-    /// and values go to the cache. In a step of one row a thread rotates and stores the heads that it made, else all heads of its rows.
+    /// and values go to the cache. See `sharesHeads` for who does it.
     func projectHeads(_ layer: Int) {
         multiply(layer, .query, into: scratch.query)
         multiply(layer, .key, into: scratch.key)
         multiply(layer, .value, into: scratch.value)
-        if rows > 1 { barrier() }
+        if !sharesHeads { barrier() }
         let weights = layers[layer]
-        let rotation = weights.slidingWindow == 0 ? plan.rotation : plan.slidingRotation
+        let rotation = !weights.rotates ? nil : weights.slidingWindow == 0 ? plan.rotation : plan.slidingRotation
         if plan.patchesNorms { return storeBands(layer, weights, rotation) }
-        for row in inputSlice { storeHeads(layer, row, weights.queryNorm, weights.keyNorm, rotation) }
+        for row in headRows { storeHeads(layer, row, weights.queryNorm, weights.keyNorm, rotation) }
     }
+
+    /// The rows whose heads this thread norms, rotates and stores.
+    var headRows: Range<Int> { sharesHeads ? inputSlice : slice }
 
     /// One row's heads: normed where there are norms, rotated, keys and values stored.
     @inline(__always)
     func storeHeads(
-        _ layer: Int, _ row: Int, _ queryNorm: UnsafePointer<Float>?, _ keyNorm: UnsafePointer<Float>?, _ rotation: RowPlan.Rotation
+        _ layer: Int, _ row: Int, _ queryNorm: UnsafePointer<Float>?, _ keyNorm: UnsafePointer<Float>?, _ rotation: RowPlan.Rotation?
     ) {
         let place = plan.places[row]
-        rotate(scratch.query + row * shape.queryWidth, headShare.queries, queryNorm, row, rotation)
+        let query = scratch.query + row * shape.queryWidth
+        rotate(query, headShare.queries, queryNorm, row, rotation)
+        if let factors = plan.queryFactors {
+            let heads = headShare.outputs(headShare.queries)
+            Kernels.multiply(query + heads.lowerBound, by: factors[row], count: heads.count)
+        }
         let key = scratch.key + row * shape.keyValueWidth
         rotate(key, headShare.keys, keyNorm, row, rotation)
         cache.storeKeys(key, heads: headShare.keys, layer: layer, block: place.block, slot: place.slot)
@@ -28,22 +36,32 @@ extension FastStep {
             scratch.value + row * shape.keyValueWidth, heads: headShare.values, layer: layer, block: place.block, slot: place.slot)
     }
 
-    /// Some heads of the plan's row `number`: through the heads' norm where there is one, then rotated to the row's position.
+    /// Some heads of the plan's row `number`: through the heads' norm where there is one, then rotated to the row's position where the layer
+    /// does that.
     private func rotate(
         _ row: UnsafeMutablePointer<Float>, _ heads: Range<Int>, _ norm: UnsafePointer<Float>?, _ number: Int,
-        _ rotation: RowPlan.Rotation
+        _ rotation: RowPlan.Rotation?
     ) {
         let dimension = shape.headDimension
         let first = row + heads.lowerBound * dimension
-        if let norm {
+        if let norm, shape.normsWholeHeads {
+            Kernels.rmsNorm(first, weight: norm, epsilon: epsilon, count: heads.count * dimension, into: first)
+        } else if let norm {
             for head in 0..<heads.count {
                 let x = first + head * dimension
                 Kernels.rmsNorm(x, weight: norm, epsilon: epsilon, count: dimension, into: x)
             }
         }
-        Kernels.rotateHalves(
-            first, heads: heads.count, headDimension: dimension, cosines: rotation.cosines + number * dimension / 2,
-            sines: rotation.sines + number * dimension / 2)
+        guard let rotation else { return }
+        let rotated = shape.rotaryDimension
+        let (cosines, sines) = (rotation.cosines + number * rotated / 2, rotation.sines + number * rotated / 2)
+        if rotated == dimension {
+            Kernels.rotateHalves(first, heads: heads.count, headDimension: dimension, cosines: cosines, sines: sines)
+        } else {
+            for head in 0..<heads.count {
+                Kernels.rotateHalves(first + head * dimension, heads: 1, headDimension: rotated, cosines: cosines, sines: sines)
+            }
+        }
     }
 
     /// This thread's share of all heads of all rows, measured by the positions that they read. It is whole sequences where there are
@@ -98,7 +116,7 @@ extension FastStep {
             queries: scratch.query + start, queryStride: width, rows: rows.count,
             position: segment.position + rows.lowerBound, heads: shape.heads, headRange: heads,
             keyValueHeads: shape.keyValueHeads, headDimension: shape.headDimension,
-            scale: shape.attentionScale, layer: cache.layerBase(layer), element: cache.element,
+            scale: shape.attentionScale, softCap: shape.attentionSoftCap, layer: cache.layerBase(layer), element: cache.element,
             blockBytes: cache.blockBytes, blockTable: plan.tables + segment.table, next: next,
             slidingWindow: window == 0 ? nil : window, scratch: scratch.attention,
             into: scratch.attended + start, outputStride: width)

@@ -64,6 +64,10 @@ extension FastStep {
         } else {
             multiplyHead(0..<count, outputs, logits)
         }
+        guard shape.logitSoftCap > 0 else { return }
+        for index in 0..<count {
+            Kernels.softCap(logits.pointer + index * logits.stride + outputs.lowerBound, cap: shape.logitSoftCap, count: outputs.count)
+        }
     }
 
     /// The base's head, of some rows of logits.

@@ -7,7 +7,7 @@ extension FastStep {
     ///
     /// - Parameter places: which norms these are, for adapters with norms of their own.
     func norm(
-        _ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?, places: (own: NormPlace, output: NormPlace)
+        _ weight: UnsafePointer<Float>?, addingThrough outputNorm: UnsafePointer<Float>?, places: (own: NormPlace, output: NormPlace)
     ) {
         if plan.patchesNorms { return normBands(places.own, weight, addingThrough: outputNorm, at: places.output) }
         for row in inputSlice {
@@ -16,8 +16,13 @@ extension FastStep {
         }
     }
 
-    /// One row, into the input's row `target`.
-    func norm(_ row: Int, _ weight: UnsafePointer<Float>, into target: Int) {
+    /// One row, into the input's row `target`; without a weight as it is.
+    func norm(_ row: Int, _ weight: UnsafePointer<Float>?, into target: Int) {
+        guard let weight else {
+            inputs.quantized.quantize(row: target, from: residual + row * hidden, columns: hidden)
+            if plan.keepsNormed { (inputs.normed + target * hidden).update(from: residual + row * hidden, count: hidden) }
+            return
+        }
         inputs.quantized.quantizeNorm(
             row: target, of: residual + row * hidden, weight: weight, epsilon: epsilon, columns: hidden,
             into: plan.keepsNormed ? inputs.normed + target * hidden : nil)
@@ -51,6 +56,7 @@ extension FastStep {
         let outputs = outputSlice(hidden)
         for row in 0..<rows {
             let start = row * hidden + outputs.lowerBound
+            if shape.residualScale != 1 { Kernels.multiply(scratch.projected + start, by: shape.residualScale, count: outputs.count) }
             Kernels.add(scratch.projected + start, to: residual + start, count: outputs.count)
         }
     }

@@ -18,12 +18,18 @@ struct FastStep {
     let inputs: Inputs
     /// As `inputs`, of mixtures; not to be used in a step without them.
     let mixtures: Mixtures
+    /// Nil: each layer has one feed-forward. `experts` is not to be used then.
+    let baseExperts: BaseExperts?
+    let experts: Experts
     let thread: Int
     let threads: Int
     /// Between phases the threads of a background pool wait for the foreground.
     let givesWay: Bool
     let rows: Int
-    /// The heads that this thread rotates and stores: in a step of one row those that it made, else all heads of its rows.
+    /// In a step of one row each thread rotates and stores the heads that it made, and no thread needs another's. False where a norm goes
+    /// over all heads.
+    let sharesHeads: Bool
+    /// The heads that this thread rotates and stores: those that it made, or all heads of its rows.
     let headShare: HeadShare
     /// The rows of this thread in phases that are split by rows.
     let slice: Range<Int>
@@ -74,11 +80,14 @@ struct FastStep {
         threads = decoder.pool.threads
         givesWay = decoder.pool.isBackground
         rows = plan.rows
-        headShare = rows == 1 ? HeadShare(shape, thread: thread, threads: threads) : HeadShare(shape, thread: 0, threads: 1)
+        sharesHeads = rows == 1 && !shape.normsWholeHeads
+        headShare = sharesHeads ? HeadShare(shape, thread: thread, threads: threads) : HeadShare(shape, thread: 0, threads: 1)
         slice = WorkerPool.slice(rows, of: thread, threads: threads)
         inputs = Inputs(decoder.scratch.inputs[rows == 1 ? thread : 0], own: decoder.scratch.inputs[thread])
         mixtures = Mixtures(
             decoder.scratch.mixtures, inputs: rows == 1 ? thread : 0, thread: thread, chosen: plan.chosen)
+        baseExperts = decoder.experts?.view
+        experts = Experts(decoder.scratch.experts, inputs: rows == 1 ? thread : 0, thread: thread)
         inputSlice = rows == 1 ? 0..<1 : slice
         let isOwn = rows == 1 && shape.outputNorms
         residual = isOwn ? inputs.residual : decoder.scratch.residual.pointer
@@ -140,15 +149,19 @@ struct FastStep {
             layers[layer].feedForwardNorm, addingThrough: outputNorm,
             places: (NormPlace(layer, .feedForward), NormPlace(layer, .attentionOutput)))
         shrink(layer, FastPhase.feedForward, UnsafePointer(inputs.normed))
-        inputBarrier()
-        multiply(layer, .gate, into: scratch.gate)
-        multiply(layer, .up, into: scratch.up)
-        activate(layer)
-        barrier()
-        quantize(UnsafePointer(scratch.gate), width: shape.feedForward)
-        shrink(layer, FastPhase.down, UnsafePointer(scratch.gate))
-        inputBarrier()
-        multiply(layer, .down, into: scratch.projected)
+        if let baseExperts {
+            multiplyExperts(baseExperts, layer)
+        } else {
+            inputBarrier()
+            multiply(layer, .gate, into: scratch.gate)
+            multiply(layer, .up, into: scratch.up)
+            activate(layer)
+            barrier()
+            quantize(UnsafePointer(scratch.gate), width: shape.feedForward)
+            shrink(layer, FastPhase.down, UnsafePointer(scratch.gate))
+            inputBarrier()
+            multiply(layer, .down, into: scratch.projected)
+        }
         if let trace = plan.feedForwardTrace, trace.layer == layer {
             trace.record(rows, outputSlice(hidden), input: inputs.normed, residual: residual, output: scratch.projected)
         }
@@ -163,7 +176,7 @@ struct FastStep {
 
     /// This thread's outputs of a projection of a layer.
     func outputs(of projection: Projection, _ count: Int) -> Range<Int> {
-        if rows > 1 { return outputSlice(count) }
+        if !sharesHeads { return outputSlice(count) }
         return switch projection {
         case .query: headShare.outputs(headShare.queries)
         case .key: headShare.outputs(headShare.keys)

@@ -89,7 +89,7 @@ final class ReferenceDecoder {
     }
 
     private func attention(_ layer: Int, _ cache: KeyValueCache) {
-        norm(NormPlace(layer, .attention), vectors.attentionNorms[layer])
+        norm(NormPlace(layer, .attention), configuration.inputNorms ? vectors.attentionNorms[layer] : nil)
         linear(layer, .query, normed, into: query)
         linear(layer, .key, normed, into: key)
         linear(layer, .value, normed, into: value)
@@ -107,7 +107,7 @@ final class ReferenceDecoder {
                 queries: query.pointer + segment.firstRow * width, queryStride: width, rows: segment.rows,
                 position: segment.position, heads: configuration.heads, headRange: 0..<configuration.heads,
                 keyValueHeads: configuration.keyValueHeads, headDimension: configuration.headDimension,
-                scale: configuration.attentionScale, layer: cache.view.layerBase(layer), element: cache.element,
+                scale: configuration.attentionScale, softCap: configuration.attentionSoftCap, layer: cache.view.layerBase(layer), element: cache.element,
                 blockBytes: cache.blockBytes, blockTable: plan.tables + segment.table,
                 slidingWindow: configuration.slidingWindow(layer: layer), scratch: attentionScratch.pointer,
                 into: attended.pointer + segment.firstRow * width, outputStride: width)
@@ -117,11 +117,15 @@ final class ReferenceDecoder {
     }
 
     private func feedForward(_ layer: Int) {
-        norm(NormPlace(layer, .feedForward), vectors.feedForwardNorms[layer])
-        linear(layer, .gate, normed, into: gate)
-        linear(layer, .up, normed, into: up)
-        activate(layer)
-        linear(layer, .down, gate, into: projected)
+        norm(NormPlace(layer, .feedForward), configuration.inputNorms ? vectors.feedForwardNorms[layer] : nil)
+        if let experts = configuration.experts {
+            multiplyExperts(experts, layer)
+        } else {
+            linear(layer, .gate, normed, into: gate)
+            linear(layer, .up, normed, into: up)
+            activate(layer)
+            linear(layer, .down, gate, into: projected)
+        }
         if let trace = plan.feedForwardTrace, trace.layer == layer {
             trace.record(
                 plan.rows, 0..<configuration.hidden, input: normed.pointer, residual: residual.pointer, output: projected.pointer)
@@ -132,6 +136,9 @@ final class ReferenceDecoder {
     /// To the residual stream, through a norm where the family has one.
     private func addProjected(_ outputNorm: FloatBuffer?, _ place: NormPlace) {
         let hidden = configuration.hidden
+        if configuration.residualScale != 1 {
+            Kernels.multiply(projected.pointer, by: configuration.residualScale, count: plan.rows * hidden)
+        }
         if let outputNorm {
             forEachNorm(place, outputNorm) { row, factors in
                 let x = projected.pointer + row * hidden
@@ -148,16 +155,19 @@ final class ReferenceDecoder {
             normRow(row, factors, into: normed.pointer + index * configuration.hidden)
         }
         let weights = files.tensor(configuration.tiedHead ? .embedding : .head)
-        guard plan.extent.vocabulary.patchesHead else {
+        if plan.extent.vocabulary.patchesHead {
+            for index in 0..<plan.segmentCount { head(plan.segments[index], weights, logits) }
+        } else {
             matrix.multiply(weights, normed.pointer, rows: plan.logitsCount, into: logits)
-            return
         }
-        for index in 0..<plan.segmentCount { head(plan.segments[index], weights, logits) }
+        guard configuration.logitSoftCap > 0 else { return }
+        Kernels.softCap(logits, cap: configuration.logitSoftCap, count: plan.logitsCount * configuration.vocabulary)
     }
 
     // MARK: Rows
 
-    private func norm(_ place: NormPlace, _ base: FloatBuffer) {
+    private func norm(_ place: NormPlace, _ base: FloatBuffer?) {
+        guard let base else { return normed.pointer.update(from: residual.pointer, count: plan.rows * configuration.hidden) }
         forEachNorm(place, base) { row, factors in normRow(row, factors, into: normed.pointer + row * configuration.hidden) }
     }
 
@@ -167,15 +177,18 @@ final class ReferenceDecoder {
             count: configuration.hidden, into: target)
     }
 
-    /// Norms the heads where the family does, and rotates them to the row's position.
+    /// Norms the heads where the family does, and rotates them to the row's position where the layer does.
     private func rotate(_ layer: Int, _ row: Int) {
-        let dimension = configuration.headDimension
+        let (dimension, rotated) = (configuration.headDimension, configuration.rotaryDimension)
         let rotation = configuration.slidingWindow(layer: layer) == nil ? plan.rotation : plan.slidingRotation
         for (buffer, heads, norms, kind) in [
             (query, configuration.heads, vectors.queryNorms, NormPlace.Kind.query), (key, configuration.keyValueHeads, vectors.keyNorms, .key),
         ] {
             let x = buffer.pointer + row * heads * dimension
-            if configuration.headNorms {
+            if configuration.normsWholeHeads {
+                let factors = norm(NormPlace(layer, kind), norms[layer], of: row)
+                Kernels.rmsNorm(x, weight: factors, epsilon: configuration.normEpsilon, count: heads * dimension, into: x)
+            } else if configuration.headNorms {
                 let factors = norm(NormPlace(layer, kind), norms[layer], of: row)
                 for head in 0..<heads {
                     let slice = x + head * dimension
@@ -184,10 +197,15 @@ final class ReferenceDecoder {
                         into: slice)
                 }
             }
-            Kernels.rotateHalves(
-                x, heads: heads, headDimension: dimension, cosines: rotation.cosines + row * dimension / 2,
-                sines: rotation.sines + row * dimension / 2)
+            if configuration.unrotatedLayers.contains(layer) { continue }
+            for head in 0..<heads {
+                Kernels.rotateHalves(
+                    x + head * dimension, heads: 1, headDimension: rotated, cosines: rotation.cosines + row * rotated / 2,
+                    sines: rotation.sines + row * rotated / 2)
+            }
         }
+        guard let factors = plan.queryFactors else { return }
+        Kernels.multiply(query.pointer + row * configuration.queryWidth, by: factors[row], count: configuration.queryWidth)
     }
 
     /// `y = W x` with the base's bias and what adapters do.

@@ -38,7 +38,9 @@ final class LinearPart: SeamPart, @unchecked Sendable {
 
     func validate(for configuration: DecoderConfiguration) throws(ModelError) {
         for place in LinearPlace.all(layers: configuration.layers) {
-            try patches[place]?.validate(place.checkpointName, place.projection.shape(in: configuration))
+            guard let patch = patches[place] else { continue }
+            guard configuration.has(place.projection) else { throw .noSuchMap(place.checkpointName) }
+            try patch.validate(place.checkpointName, place.projection.shape(in: configuration))
         }
     }
 }

@@ -4,6 +4,7 @@ struct PatchShape {
     private var inputs: Int?
 
     func fits(_ projection: Projection, _ configuration: DecoderConfiguration) -> Bool {
+        if !configuration.has(projection) { return outputs == nil && inputs == nil }
         let shape = projection.shape(in: configuration)
         return (outputs ?? shape.outputs) == shape.outputs && (inputs ?? shape.inputs) == shape.inputs
     }

@@ -123,6 +123,7 @@ final class MixturePart: SeamPart, @unchecked Sendable {
 
     func fits(_ configuration: DecoderConfiguration) -> Bool {
         Projection.allCases.allSatisfy { shapes[$0.rawValue]?.fits($0, configuration) ?? false }
+            && (configuration.experts == nil || feedForward.allSatisfy { $0 == nil })
     }
 
     func validate(for configuration: DecoderConfiguration) throws(ModelError) {
@@ -138,6 +139,7 @@ final class MixturePart: SeamPart, @unchecked Sendable {
         }
         for (layer, mixture) in feedForward.enumerated() {
             guard let mixture else { continue }
+            if configuration.experts != nil { throw .noSuchMap("layers.\(layer).mlp") }
             try Self.check(
                 router: mixture.router.count, experts: mixture.experts.count, inputs: configuration.hidden, "layers.\(layer).mlp")
         }

@@ -4,12 +4,12 @@ internal import Tensors
 extension FastStep {
     /// As `norm`: the band's norms where it has them, else the base's.
     func normBands(
-        _ place: NormPlace, _ weight: UnsafePointer<Float>, addingThrough outputNorm: UnsafePointer<Float>?, at outputPlace: NormPlace
+        _ place: NormPlace, _ weight: UnsafePointer<Float>?, addingThrough outputNorm: UnsafePointer<Float>?, at outputPlace: NormPlace
     ) {
         for number in 0..<plan.bandCount {
             let band = plan.bands[number]
             let own = inputSlice.clamped(to: band.rowRange)
-            let (weight, outputNorm) = (band.norm(place) ?? weight, outputNorm.map { band.norm(outputPlace) ?? $0 })
+            let (weight, outputNorm) = (weight.map { band.norm(place) ?? $0 }, outputNorm.map { band.norm(outputPlace) ?? $0 })
             for row in own {
                 if let outputNorm { addProjected(row, through: outputNorm) }
                 norm(row, weight, into: row)
@@ -18,10 +18,10 @@ extension FastStep {
     }
 
     /// As `projectHeads` after its products.
-    func storeBands(_ layer: Int, _ weights: FastDecoder.Layer, _ rotation: RowPlan.Rotation) {
+    func storeBands(_ layer: Int, _ weights: FastDecoder.Layer, _ rotation: RowPlan.Rotation?) {
         for number in 0..<plan.bandCount {
             let band = plan.bands[number]
-            let own = inputSlice.clamped(to: band.rowRange)
+            let own = headRows.clamped(to: band.rowRange)
             let query = weights.queryNorm.map { band.norm(NormPlace(layer, .query)) ?? $0 }
             let key = weights.keyNorm.map { band.norm(NormPlace(layer, .key)) ?? $0 }
             for row in own { storeHeads(layer, row, query, key, rotation) }

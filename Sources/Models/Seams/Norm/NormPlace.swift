@@ -1,11 +1,11 @@
 /// A norm of the decoder, as adapters may have one of their own.
 public struct NormPlace: Hashable, Sendable {
     public enum Kind: Int, CaseIterable, Sendable {
-        /// Before attention, and before the feed-forward: `[hidden]`.
+        /// Before attention, and before the feed-forward, in families with input norms: `[hidden]`.
         case attention, feedForward
         /// Of what the two add, in families with output norms: `[hidden]`.
         case attentionOutput, feedForwardOutput
-        /// Of the heads of queries and keys, in families with head norms: `[headDimension]`.
+        /// Of the heads of queries and keys, in families with head norms: `[headDimension]`, or of all heads at once.
         case query, key
     }
 
@@ -33,6 +33,11 @@ public struct NormPlace: Hashable, Sendable {
         String(name(in: configuration).checkpoint(in: configuration).dropLast(".weight".count))
     }
 
+    /// What a delta's factors at this place are multiplied by: logits' factor is part of the final norm.
+    public func factor(in configuration: DecoderConfiguration) -> Float {
+        self == .final(layers: configuration.layers) ? configuration.logitScale : 1
+    }
+
     public func width(in configuration: DecoderConfiguration) -> Int { name(in: configuration).shape(in: configuration)[0] }
 
     func name(in configuration: DecoderConfiguration) -> WeightName {
@@ -52,7 +57,7 @@ public struct NormPlace: Hashable, Sendable {
 extension NormPlace.Kind {
     fileprivate func isIn(_ configuration: DecoderConfiguration) -> Bool {
         switch self {
-        case .attention, .feedForward: true
+        case .attention, .feedForward: configuration.inputNorms
         case .attentionOutput, .feedForwardOutput: configuration.outputNorms
         case .query, .key: configuration.headNorms
         }
@@ -61,5 +66,5 @@ extension NormPlace.Kind {
 
 extension DecoderConfiguration {
     /// What norms in Hugging Face checkpoints, and adapters for them, leave out of their factors: Gemma's weights w stand for 1 + w.
-    public var checkpointNormOffset: Float { architecture == .gemma3 ? 1 : 0 }
+    public var checkpointNormOffset: Float { architecture.addsOneToNorms ? 1 : 0 }
 }
