@@ -11,6 +11,7 @@ public struct LoRAFamily: AdapterFamily {
         _ content: AdapterContent, for base: BaseModules, limits: AdapterLimits, problems: inout AdapterProblems
     ) -> (any AdapterPlan)? {
         LoRAKeys.table.check(content.manifest, problems: &problems)
+        let base = base.asNamed(in: content)
         guard let configuration = LoRAConfiguration(content.manifest, base: base, limits: limits, problems: &problems) else { return nil }
         if configuration.usesDoRA { _ = base.weights(for: "DoRA", key: "use_dora", problems: &problems) }
         var planner = LoRAPlanner(configuration: configuration, content: content, base: base)

@@ -21,7 +21,7 @@ enum LoRAKeys {
         "runtime_config": .noEffect,
         // PEFT itself sets it back to false for linear modules, and does not use it of an embedding.
         "fan_in_fan_out": .noEffect,
-        "target_parameters": .refused("train with target_modules"),
+        "target_parameters": .refused("LoRA of experts is not served; train with target_modules of attention"),
         "layer_replication": .refused("the base would have other layers"),
         "use_qalora": .refused("train without QA-LoRA"),
         "use_bdlora": .refused("train without BD-LoRA"),

@@ -28,7 +28,7 @@ struct LoRAPlanner {
         let hasMagnitudes =
             found.contains { Self.magnitude($0) != nil }
             || targeted.contains { vocabulary.has(.magnitude, of: $0) || vocabulary.has(.magnitudeWeight, of: $0) }
-        let targets = found.compactMap { target($0, hasMagnitudes: hasMagnitudes) }
+        let targets = found.compactMap { target($0, hasMagnitudes: hasMagnitudes) }.flatMap(\.split)
         let inert = found.filter { $0.tensors[.velora] != nil }.count
         var pairs: [VocabularyModule: VocabularyPair] = [:]
         for module in VocabularyModule.allCases where targeted.contains(module) {

@@ -16,12 +16,18 @@ struct LoRATarget: AdapterTarget {
     let magnitude: TensorView?
     /// DoRA.
     let isDecomposed: Bool
+    /// Of a fused module: what `b`, `bias` and `magnitude` are rows of.
+    var whole: Whole?
 
-    var tensors: [TensorView] { [a, b] + [bias, magnitude].compactMap { $0 } }
+    var tensors: [TensorView] {
+        guard let whole else { return [a, b] + [bias, magnitude].compactMap { $0 } }
+        return whole.isFirst ? [a, whole.b] + [whole.bias, whole.magnitude].compactMap { $0 } : []
+    }
     var workBytes: Int { room + (isDecomposed ? 4 * module.outputs * module.inputs : 0) }
 
     /// The same with its elements, as long as the reader keeps them.
     func read(_ reader: ElementReader) throws(AdapterError) -> LoRATarget {
+        if let whole { return try read(whole, reader) }
         let bias: TensorView? = if let bias { try reader.read(bias) } else { nil }
         let magnitude: TensorView? = if let magnitude { try reader.read(magnitude) } else { nil }
         return LoRATarget(
