@@ -10,14 +10,17 @@ struct PreTokenizer: Sendable, Equatable {
     static let smollm = PreTokenizer(digits: .individual, pattern: .gpt2)
     static let llama3 = PreTokenizer(digits: nil, pattern: .llama3)
     static let qwen2 = PreTokenizer(digits: nil, pattern: .qwen2)
+    static let gpt4o = PreTokenizer(digits: nil, pattern: .gpt4o)
+    static let tekken = PreTokenizer(digits: nil, pattern: .tekken)
 
     /// By the names of GGUF's `tokenizer.ggml.pre`.
     static let named: [String: PreTokenizer] = [
         "gpt-2": gpt2, "gpt2": gpt2, "smollm": smollm, "refact": smollm, "starcoder": smollm, "llama3": llama3, "llama-v3": llama3,
         "llama-bpe": llama3, "smaug-bpe": llama3, "dbrx": llama3, "qwen2": qwen2,
+        "gpt-4o": gpt4o, "llama4": gpt4o, "tekken": tekken,
     ]
     /// Those whose whole words are tokens where the vocabulary has them, whatever the merges.
-    static let ignoringMerges: Set<String> = ["llama3", "llama-v3", "llama-bpe"]
+    static let ignoringMerges: Set<String> = ["llama3", "llama-v3", "llama-bpe", "tekken"]
 
     /// Calls `body` with each word, in order; together they are the whole range.
     @inline(__always)

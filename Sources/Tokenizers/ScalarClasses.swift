@@ -16,6 +16,10 @@ struct ScalarFlags: OptionSet, Sendable {
     static let punctuationForBERT = ScalarFlags(rawValue: 1 << 7)
     static let nonspacingMark = ScalarFlags(rawValue: 1 << 8)
     static let chineseForBERT = ScalarFlags(rawValue: 1 << 9)
+    /// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]` and `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`: how a word in GPT-4o's pattern begins and goes on. Letters
+    /// without case, and marks, are both.
+    static let upper = ScalarFlags(rawValue: 1 << 10)
+    static let lower = ScalarFlags(rawValue: 1 << 11)
 
     /// Neither letter nor number nor space: what `[^\s\p{L}\p{N}]` matches.
     var isOther: Bool { isDisjoint(with: [.letter, .number, .space]) }

@@ -6,20 +6,33 @@ enum WordPattern: Sendable, Equatable {
     /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
     /// with `{1,3}` as given: 3 in Llama 3, 1 (written without braces) in Qwen 2.
     case llama(digits: Int)
+    /// Words begin anew at a capital: `[^\r\n\p{L}\p{N}]?U*L+|[^\r\n\p{L}\p{N}]?U+L*|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+    /// with U and L as `ScalarFlags` has them. GPT-4o has contractions behind a word, Mistral's tekken single digits.
+    case cased(digits: Int, contractions: Bool)
 
     static let llama3 = WordPattern.llama(digits: 3)
     static let qwen2 = WordPattern.llama(digits: 1)
+    static let gpt4o = WordPattern.cased(digits: 3, contractions: true)
+    static let tekken = WordPattern.cased(digits: 1, contractions: false)
 
     /// The patterns as `tokenizer.json` spells them.
     static let expressions: [(expression: String, pattern: WordPattern)] = [
         (#"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#, .gpt2),
         (llama(#"\p{N}{1,3}"#), .llama3),
         (llama(#"\p{N}"#), .qwen2),
+        (cased(#"\p{N}{1,3}"#, #"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"#), .gpt4o),
+        (cased(#"\p{N}"#, ""), .tekken),
     ]
 
     private static func llama(_ digits: String) -> String {
         #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + digits
             + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    }
+
+    private static func cased(_ digits: String, _ contractions: String) -> String {
+        let (before, upper, lower) = (#"[^\r\n\p{L}\p{N}]?"#, #"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"#, #"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"#)
+        return "\(before)\(upper)*\(lower)+\(contractions)|\(before)\(upper)+\(lower)*\(contractions)|\(digits)"
+            + #"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
     }
 
     /// The end of the word that begins at `start`, in a text that ends at `limit` (`start < limit`).
@@ -28,6 +41,8 @@ enum WordPattern: Sendable, Equatable {
         switch self {
         case .gpt2: Self.gpt2End(from: start, limit: limit, in: text)
         case .llama(let digits): Self.llamaEnd(from: start, limit: limit, in: text, digits: digits)
+        case .cased(let digits, let contractions):
+            Self.casedEnd(from: start, limit: limit, in: text, digits: digits, contractions: contractions)
         }
     }
 
@@ -78,7 +93,7 @@ enum WordPattern: Sendable, Equatable {
         return end
     }
 
-    private static func numberEnd(from start: Int, limit: Int, in text: UTF8Text, digits: Int) -> Int {
+    static func numberEnd(from start: Int, limit: Int, in text: UTF8Text, digits: Int) -> Int {
         var end = start
         for _ in 0..<digits where end < limit {
             let next = text.flags(at: end)
@@ -88,7 +103,7 @@ enum WordPattern: Sendable, Equatable {
         return end
     }
 
-    private static func otherEnd(from index: Int, limit: Int, in text: UTF8Text) -> Int {
+    static func otherEnd(from index: Int, limit: Int, in text: UTF8Text) -> Int {
         var end = index
         while end < limit {
             let next = text.flags(at: end)
@@ -100,7 +115,7 @@ enum WordPattern: Sendable, Equatable {
 
     /// The end of `\s+(?!\S)|\s+`: a run of spaces leaves its last one to the word behind it. And the end of
     /// `\s*[\r\n]+`, where the run holds a newline.
-    private static func spaceEnd(from start: Int, limit: Int, in text: UTF8Text) -> (end: Int, newlineEnd: Int?) {
+    static func spaceEnd(from start: Int, limit: Int, in text: UTF8Text) -> (end: Int, newlineEnd: Int?) {
         var end = start
         var last = start
         var newlineEnd: Int?
@@ -116,7 +131,7 @@ enum WordPattern: Sendable, Equatable {
 
     /// The end of one of `'s 't 're 've 'm 'll 'd`. The only letter beyond ASCII that equals one of these when case is
     /// ignored is the long s, U+017F.
-    private static func contractionEnd(from start: Int, limit: Int, in text: UTF8Text, ignoringCase: Bool) -> Int? {
+    static func contractionEnd(from start: Int, limit: Int, in text: UTF8Text, ignoringCase: Bool) -> Int? {
         func letter(_ index: Int) -> UInt8 {
             guard index < limit else { return 0 }
             let byte = text.bytes[index]
@@ -136,5 +151,5 @@ enum WordPattern: Sendable, Equatable {
     }
 
     @inline(__always)
-    private static func isNewline(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n") }
+    static func isNewline(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n") }
 }

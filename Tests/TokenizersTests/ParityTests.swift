@@ -3,7 +3,7 @@ import Tokenizers
 
 @Suite("Stored cases of the reference")
 struct ParityTests {
-    @Test("BPE from tokenizer.json", arguments: ["gpt2", "smollm", "llama3", "qwen2", "gemma"])
+    @Test("BPE from tokenizer.json", arguments: ["gpt2", "smollm", "llama3", "qwen2", "gpt4o", "tekken", "gemma"])
     func families(name: String) throws {
         let tokenizer = try DecoderTokenizer.load(tokenizerJSON: StoredCase.fixture("\(name).json"))
         try check(tokenizer, StoredCase.all(name))

@@ -104,7 +104,7 @@ struct TokenizerErrorTests {
             let error = #expect(throws: TokenizerError.self) { try BytePairTokenizer(vocabulary: vocabulary) }
             return (error?.code, error?.path)
         }
-        #expect(code { $0.preTokenizer = "tekken" } == (.unsupported, "tokenizer.ggml.pre"))
+        #expect(code { $0.preTokenizer = "bloom" } == (.unsupported, "tokenizer.ggml.pre"))
         #expect(code { $0.types = [1] } == (.malformed, "tokenizer.ggml.token_type"))
         #expect(code { $0.types = [1, 1, 9] } == (.malformed, "tokenizer.ggml.token_type[2]"))
         #expect(code { $0.merges = ["ab"] } == (.malformed, "tokenizer.ggml.merges[0]"))
