@@ -12,17 +12,23 @@ struct RefusalTests {
     /// One tensor of each kind: what differs by layer, expert or projection only is one kind. Tensors that only training reads are none.
     static func kinds(_ tensors: [String: TensorView]) -> [TensorView] {
         var kinds: [String: TensorView] = [:]
-        for name in tensors.keys.sorted() where !name.hasSuffix(".lora_velora_embed") {
+        for name in tensors.keys.sorted() where !isInert(name) {
             let kind = name.replacing(/\.\d+\./, with: ".#.").replacing(/[a-z0-9]+_proj/, with: "proj").replacing(/\.(self_attn|mlp)\./, with: ".")
             if kinds[kind] == nil { kinds[kind] = tensors[name] }
         }
         return kinds.values.sorted { $0.name < $1.name }
     }
 
+    private static func isInert(_ name: String) -> Bool {
+        [".lora_velora_embed", ".modules_to_save.weight", ".original_module.weight"].contains { name.hasSuffix($0) }
+    }
+
     /// What may be left out: copies of what the base has anyway, and magnitudes, which then are the norms of W's rows.
     static func isOptional(_ name: String, in fixture: FixtureCase) -> Bool {
         [".base_layer.weight", ".lora_magnitude_vector", "lm_head.trainable_tokens_delta"].contains { name.hasSuffix($0) }
-            || (fixture.name == "copies-plain-tied" && name.hasSuffix("embed_tokens.weight"))
+            || (["copies-plain-tied", "vocabulary-tied"].contains(fixture.name) && name.hasSuffix("embed_tokens.weight"))
+            || (fixture.name == "vocabulary-tied" && name.hasSuffix("lm_head.weight"))
+            || (fixture.name == "vocabulary-rows" && name.contains("lm_head.token_adapter"))
     }
 
     static func refusal(
@@ -142,7 +148,7 @@ struct RefusalTests {
     static let untrainable = FixtureCase.all.filter { fixture in
         ![
             "saved-", "tie-saved", "tokens", "bias-", "head-bias", "copies", "dora", "mixlora-dynamic", "mixlora-dora", "adalora-whole", "miss-mini",
-            "delora-biases", "norms", "ln-tuning",
+            "delora-biases", "norms", "ln-tuning", "vocabulary",
         ].contains {
             fixture.name.hasPrefix($0)
         } && !fixture.name.hasSuffix("copies")

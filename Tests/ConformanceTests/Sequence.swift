@@ -82,12 +82,14 @@ extension StepWorkspace {
 extension StepWorkspace {
     /// One step's logits, a row each.
     func rows(_ batch: StepBatch, _ cache: KeyValueCache) -> [[Float]] {
-        let vocabulary = configuration.vocabulary
-        let logits = FloatBuffer(count: batch.logitsRows * vocabulary)
-        step(batch, cache: cache, logits: logits.pointer)
-        return (0..<batch.logitsRows).map { row in
-            Array(UnsafeBufferPointer(start: logits.pointer + row * vocabulary, count: vocabulary))
+        let stride = weights.logitsStride
+        let logits = FloatBuffer(count: batch.logitsRows * stride)
+        step(batch, cache: cache, logits: logits.pointer, stride: stride)
+        // A row has its adapter's own tokens, too.
+        let counts = batch.runs.flatMap { run in
+            [Int](repeating: configuration.vocabulary + (run.delta?.addedTokens(beside: configuration.vocabulary) ?? 0), count: run.logitsRows)
         }
+        return counts.enumerated().map { row, count in Array(UnsafeBufferPointer(start: logits.pointer + row * stride, count: count)) }
     }
 }
 

@@ -40,10 +40,10 @@ struct SchedulingSimulation {
         let tokens = (0..<prompt).map { Int32(tickets) &* 100_000 &+ Int32($0) }
         let prepared = PreparedRequest(
             request: request, stream: stream,
-            prompt: PreparedPrompt(tokens: tokens, adapter: nil, effect: .base(), ends: [], loadMilliseconds: 0), constraint: nil,
+            prompt: PreparedPrompt(tokens: tokens, adapter: nil, effect: .base(), tokenizer: ToyTokenizer(), ends: [], loadMilliseconds: 0), constraint: nil,
             ticket: QueueTicket(tag: tickets, arrival: tickets), submitted: .now)
         let sequence = RunningSequence(
-            prepared: prepared, seed: 0, emitter: TextEmitter(ToyTokenizer(), request), tokenLimit: min(prompt + answer, capacity))
+            prepared: prepared, seed: 0, vocabulary: 256, emitter: TextEmitter(ToyTokenizer(), request), tokenLimit: min(prompt + answer, capacity))
         submitted[name] = time
         roster.enqueue(sequence)
         return sequence

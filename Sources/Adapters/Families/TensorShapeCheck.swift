@@ -1,3 +1,4 @@
+internal import Models
 internal import Tensors
 
 /// Compares a tensor's type and shape with what the base and the configuration ask for.
@@ -28,7 +29,7 @@ struct TensorShapeCheck: Sendable {
             return error(
                 .otherBase,
                 ": the vocabulary has \(view.shape[vocabularyDimension]) tokens, that of \(base) \(expected[vocabularyDimension])\(trainedOn);"
-                    + " train without resizing it, or serve a base with that vocabulary")
+                    + " embedding and head may have up to \(DecoderWeights.addedTokens) tokens more than the base's, both the same number")
         }
         return error(.otherBase, ": the widths are not those of \(base)\(trainedOn)")
     }

@@ -37,14 +37,15 @@ public struct AdapterContent: Sendable {
             if let name = try ggufFile(fingerprint) {
                 try read(gguf: name, directory, fingerprint, depth, base, limits)
             } else {
-                try read(peft: directory, fingerprint, depth, limits)
+                try read(peft: directory, fingerprint, depth, base, limits)
             }
         try content.checkUnchanged(directory)
         return content
     }
 
     private static func read(
-        peft directory: AdapterDirectory, _ fingerprint: FolderFingerprint, _ depth: Depth, _ limits: AdapterLimits
+        peft directory: AdapterDirectory, _ fingerprint: FolderFingerprint, _ depth: Depth, _ base: BaseModules,
+        _ limits: AdapterLimits
     ) throws(AdapterError) -> AdapterContent {
         guard let configurationFile = try directory.open(AdapterFile.configuration) else {
             throw MissingFile(directory, fingerprint).configuration()
@@ -54,7 +55,9 @@ public struct AdapterContent: Sendable {
         guard let weights = try WeightsReader.read(directory, depth, limits: limits) else {
             throw MissingFile(directory, fingerprint).weights()
         }
-        let prompting = try AdapterPrompting.read(directory, limits: limits)
+        var prompting = try AdapterPrompting.read(directory, limits: limits)
+        let added = VocabularyPlanner.addedTokens(weights, base: base.configuration)
+        if added > 0 { try prompting.tokens.readAdded(directory, from: base.configuration.vocabulary, count: added, limits: limits) }
         try configurationFile.checkUnchanged()
         return AdapterContent(
             folder: directory.path, manifest: manifest, weights: weights, format: .safetensors, problems: [],

@@ -19,6 +19,9 @@ final class AdapterFile: Sendable {
     /// A folder of further templates, each in a file of its name.
     static let namedTemplates = "additional_chat_templates"
     static let tokenizer = "tokenizer_config.json"
+    /// Names the tokens of an enlarged vocabulary; older tools write the second.
+    static let vocabulary = "tokenizer.json"
+    static let addedTokens = "added_tokens.json"
     static let specialTokens = "special_tokens_map.json"
     static let generation = "generation_config.json"
 
@@ -42,7 +45,7 @@ final class AdapterFile: Sendable {
     static let decisive =
         [
             configuration, weights, weightsIndex, template, templateJSON, "\(namedTemplates)/tool_use.jinja", tokenizer, specialTokens,
-            generation,
+            generation, vocabulary, addedTokens,
         ] + pickles
 
     let name: String

@@ -22,6 +22,10 @@ public struct AdapterPrompting: Sendable, Hashable {
         if !tokens.isEmpty {
             let (end, begin) = (tokens.endOfSequence ?? "", tokens.beginOfSequence ?? "")
             digests.append(ContentDigest(of: "tokens \(end.utf8.count) \(end) \(begin.utf8.count) \(begin) \(tokens.endIDs)"))
+            for token in tokens.added {
+                digests.append(
+                    ContentDigest(of: "added \(token.id) \(token.isSpecial) \(token.isSingleWord) \(token.stripsLeft) \(token.stripsRight) \(token.content)"))
+            }
         }
         return digests
     }

@@ -10,6 +10,10 @@ public struct AdapterTokens: Sendable, Hashable {
     public var beginOfSequence: String?
     /// `eos_token_id` of `generation_config.json`: ids that end an answer.
     public var endIDs: [Int] = []
+    /// The names of the tokens that an enlarged vocabulary has beside the base's, by rising ids; the others of them have none.
+    public var added: [AddedVocabularyToken] = []
+    /// How many tokens it has beside the base's.
+    public var addedCount = 0
 
     public init(endOfSequence: String? = nil, beginOfSequence: String? = nil, endIDs: [Int] = []) {
         self.endOfSequence = endOfSequence

@@ -93,7 +93,7 @@ extension EngineWorker {
             fail(sequence, error(.logitsNotFinite, of: sequence))
             return false
         }
-        sendPrompt(of: sequence) { scores.logprobs($0, base.tokenizer) }
+        sendPrompt(of: sequence) { scores.logprobs($0, sequence.tokenizer) }
         return true
     }
 
@@ -101,7 +101,7 @@ extension EngineWorker {
     func sendPrompt(of sequence: RunningSequence, _ logprobs: ([Int32]) -> [TokenLogprob?] = { _ in [] }) {
         let tokens = Array(sequence.tokens[..<sequence.promptCount])
         sequence.stream.send(
-            .prompt(PromptReport(tokens: tokens, bytes: tokens.map(base.tokenizer.bytes), logprobs: logprobs(tokens))))
+            .prompt(PromptReport(tokens: tokens, bytes: tokens.map(sequence.tokenizer.bytes), logprobs: logprobs(tokens))))
     }
 
     /// Why the sequence ends with this token; nil when it goes on.

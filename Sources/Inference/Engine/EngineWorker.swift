@@ -97,8 +97,9 @@ final class EngineWorker: @unchecked Sendable {
     private func sequence(_ prepared: PreparedRequest) -> RunningSequence {
         let request = prepared.request
         return RunningSequence(
-            prepared: prepared, seed: seeds.next(),
-            emitter: TextEmitter(base.tokenizer, request, visible: prepared.prompt.reading?.visibleTokens(base.tokenizer) ?? []),
+            prepared: prepared, seed: seeds.next(), vocabulary: base.decoder.configuration.vocabulary,
+            emitter: TextEmitter(
+                prepared.prompt.tokenizer, request, visible: prepared.prompt.reading?.visibleTokens(prepared.prompt.tokenizer) ?? []),
             tokenLimit: min(prepared.prompt.tokens.count + (request.maxTokens ?? defaultAnswerTokens), contextLength))
     }
 

@@ -1,6 +1,7 @@
 import Adapters
 import Generation
 import Models
+import Tokenizers
 
 /// One generation, from its admission to the queue of the engine thread until its end. Confined to the engine thread, except
 /// `sample`.
@@ -32,6 +33,9 @@ final class RunningSequence {
     /// nil: the answer is text.
     private(set) var answer: SequenceAnswer?
     let toolPrompt: ToolPrompt?
+    let tokenizer: any Tokenizer
+    /// Tokens that may be drawn: the base's, and the adapter's own. A constraint knows the base's alone.
+    let vocabulary: Int
     var timings = GenerationTimings()
     var cachedTokens = 0
     var hasStarted = false
@@ -67,7 +71,8 @@ final class RunningSequence {
     /// How good its lookups were.
     var record = SpeculationRecord()
 
-    init(prepared: PreparedRequest, seed: UInt64, emitter: TextEmitter, tokenLimit: Int) {
+    /// - Parameter vocabulary: the base's.
+    init(prepared: PreparedRequest, seed: UInt64, vocabulary: Int, emitter: TextEmitter, tokenLimit: Int) {
         request = prepared.request
         stream = prepared.stream
         adapter = prepared.prompt.adapter
@@ -76,6 +81,9 @@ final class RunningSequence {
         asked = prepared.prompt.asked
         ends = prepared.prompt.ends
         toolPrompt = prepared.prompt.toolPrompt
+        tokenizer = prepared.prompt.tokenizer
+        let added = prepared.constraint == nil ? prepared.prompt.effect.delta?.addedTokens(beside: vocabulary) : nil
+        self.vocabulary = vocabulary + (added ?? 0)
         answer = prepared.prompt.reading.map(SequenceAnswer.init)
         ticket = prepared.ticket
         tokens = prepared.prompt.tokens
@@ -185,7 +193,7 @@ final class RunningSequence {
     /// sequence's. On one of the pool's threads, while the engine's waits.
     ///
     /// - Parameter logits: `[1 + draft.count, vocabulary]`, `stride` elements from row to row
-    func sample(_ logits: UnsafeMutablePointer<Float>, stride: Int, vocabulary: Int, scratch: SamplerScratch) {
+    func sample(_ logits: UnsafeMutablePointer<Float>, stride: Int, scratch: SamplerScratch) {
         sampled.removeAll(keepingCapacity: true)
         for row in 0...draft.count {
             let choice = sampler.sample(

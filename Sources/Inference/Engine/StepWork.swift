@@ -24,7 +24,7 @@ struct StepWork {
             throw ModelError(error)
         }
         sampler = StepSampler(
-            pool: base.pool, vocabulary: base.decoder.configuration.vocabulary, logits: logits.pointer, stride: stride,
+            pool: base.pool, vocabulary: base.decoder.configuration.vocabulary + DecoderWeights.addedTokens, logits: logits.pointer, stride: stride,
             sequences: limits.activeSequences, scoredRows: limits.scoredRows)
         self.allocations = allocations
         states.reserveCapacity(limits.activeSequences)

@@ -64,11 +64,21 @@ public final class AdapterPromptCheck: Sendable {
             }
         }
         let tokens = prompting.tokens
+        let first = tokens.added.first.map { Int($0.id) } ?? base.tokenizer.vocabularySize
+        if tokens.addedCount > tokens.added.count {
+            notices.append(
+                "its vocabulary has \(tokens.addedCount) tokens beside the base's, of which its tokenizer files name \(tokens.added.count): the others"
+                    + " have no text; lay its tokenizer.json beside it")
+        }
+        if let known = tokens.added.first(where: { base.tokenizer.token($0.content) != nil }) {
+            notices.append("its token \(known.id) is spelt as one of the base's, \(known.content.debugDescription), and is read in its place")
+        }
+        let tokenizer = tokens.tokenizer(base.tokenizer, vocabulary: first)
         for (key, text) in [("eos_token", tokens.endOfSequence), ("bos_token", tokens.beginOfSequence)] {
-            guard let text, base.tokenizer.token(text) == nil else { continue }
+            guard let text, tokenizer.token(text) == nil else { continue }
             notices.append("its \(key) \(text.debugDescription) is not in the base's vocabulary and has no effect")
         }
-        let unknown = tokens.endIDs.filter { $0 >= base.tokenizer.vocabularySize }
+        let unknown = tokens.endIDs.filter { $0 >= tokenizer.vocabularySize }
         if !unknown.isEmpty {
             notices.append("its eos_token_id \(unknown.map(String.init).joined(separator: ", ")) is beyond the base's vocabulary and has no effect")
         }

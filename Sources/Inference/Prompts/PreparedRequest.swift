@@ -1,5 +1,6 @@
 import Adapters
 import Generation
+import Tokenizers
 
 /// A prompt as the engine reads it: tokenized, its adapter loaded and pinned. All sequences of the prompt share it.
 struct PreparedPrompt: Sendable {
@@ -7,6 +8,8 @@ struct PreparedPrompt: Sendable {
     /// nil is the base alone.
     var adapter: PinnedAdapter?
     var effect: RequestEffect
+    /// Of the prompt and its answers: the base's, or with the adapter's own tokens.
+    var tokenizer: any Tokenizer
     /// The fact whose experts are part of the effect.
     var recall: MemoryRecall?
     /// Memories that were asked for it.

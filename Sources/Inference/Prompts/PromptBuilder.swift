@@ -34,12 +34,14 @@ final class PromptBuilder: Sendable {
 
     /// A request's prompt as tokens, and how its answer is read.
     func build(_ request: GenerationRequest, adapter: PinnedAdapter?) throws(GenerationError) -> BuiltPrompt {
+        let tokenizer = base.tokenizer(under: adapter)
         guard case .chat(let messages, let declared) = request.prompt else {
-            return BuiltPrompt(tokens: try tokens(of: request.prompt, adapter: adapter))
+            return BuiltPrompt(tokens: try tokens(of: request.prompt, adapter: adapter), tokenizer: tokenizer)
         }
         let tools = request.toolChoice.mode == .none ? [] : declared
         let rendered = try conversation(messages, tools: tools, request.rendering, adapter: adapter)
-        var built = BuiltPrompt(tokens: try nonEmpty(try tokens(of: rendered), of: request.prompt, adapter: adapter))
+        let tokens = try nonEmpty(try tokens(of: rendered, tokenizer), of: request.prompt, adapter: adapter)
+        var built = BuiltPrompt(tokens: tokens, tokenizer: tokenizer)
         built.text = rendered.text
         built.toolPrompt = rendered.toolPrompt
         let reading = reading(of: rendered, tools: tools, request)
@@ -67,14 +69,15 @@ final class PromptBuilder: Sendable {
 
     func tokens(of prompt: GenerationRequest.Prompt, adapter: PinnedAdapter?) throws(GenerationError) -> [Int32] {
         let tokens: [Int32]
+        let tokenizer = base.tokenizer(under: adapter)
         switch prompt {
         case .chat(let messages, let tools):
-            tokens = try self.tokens(of: try conversation(messages, tools: tools, PromptRendering(), adapter: adapter))
+            tokens = try self.tokens(of: try conversation(messages, tools: tools, PromptRendering(), adapter: adapter), tokenizer)
         case .text(let text, let addSpecialTokens, let parseSpecial):
             try checkBytes(text)
-            tokens = base.tokenizer.encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
+            tokens = tokenizer.encode(text, addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
         case .tokens(let given):
-            let vocabulary = Int32(base.decoder.configuration.vocabulary)
+            let vocabulary = Int32(base.decoder.configuration.vocabulary + (adapter?.prompting.tokens.addedCount ?? 0))
             if let wrong = given.first(where: { $0 < 0 || $0 >= vocabulary }) {
                 throw GenerationError(
                     .invalidRequest, "token id \(wrong) is not in the vocabulary; ids go from 0 to \(vocabulary - 1)")
@@ -92,11 +95,11 @@ final class PromptBuilder: Sendable {
         throw GenerationError(isAdapters ? .adapterUnsuitable : .invalidRequest, "the prompt is empty; it must have at least one token")
     }
 
-    private func tokens(of rendered: RenderedConversation) throws(GenerationError) -> [Int32] {
+    private func tokens(of rendered: RenderedConversation, _ tokenizer: any Tokenizer) throws(GenerationError) -> [Int32] {
         try checkBytes(rendered.text)
         return rendered.plain.isEmpty
-            ? base.tokenizer.encode(rendered.text, addSpecialTokens: false, parseSpecial: true)
-            : base.tokenizer.encode(rendered.text, plainAt: rendered.plain)
+            ? tokenizer.encode(rendered.text, addSpecialTokens: false, parseSpecial: true)
+            : tokenizer.encode(rendered.text, plainAt: rendered.plain)
     }
 
     /// The question in a prompt: the user's last message, or the text, without special tokens that it spells.
@@ -161,19 +164,21 @@ final class PromptBuilder: Sendable {
         for (name, value) in rendering.variables where !PromptRendering.reservedVariables.contains(name) { context[name] = value }
         rendered.thinking = template.thinking
         // What the adapter's own template refuses, another adapter's may take.
-        try render(template.template, context, own == nil ? .invalidRequest : .adapterUnsuitable, &rendered)
+        try render(
+            template.template, context, own == nil ? .invalidRequest : .adapterUnsuitable, base.tokenizer(under: adapter), &rendered)
         return rendered
     }
 
     /// - Parameter refusal: the error's code when the template fails.
     private func render(
-        _ template: ChatTemplate, _ given: JSONObject, _ refusal: GenerationError.Code, _ rendered: inout RenderedConversation
+        _ template: ChatTemplate, _ given: JSONObject, _ refusal: GenerationError.Code, _ tokenizer: any Tokenizer,
+        _ rendered: inout RenderedConversation
     ) throws(GenerationError) {
         var context = given
         var marks: PlainTextMarks?
         if !limits.readsSpecialTokensInMessages {
             let keys = given.keys.filter { !["bos_token", "eos_token"].contains($0) }
-            marks = try PlainTextMarks(for: keys.compactMap { given[$0] }, base.tokenizer)
+            marks = try PlainTextMarks(for: keys.compactMap { given[$0] }, tokenizer)
             if let marks { for key in keys { context[key] = context[key].map(marks.marked) } }
         }
         do throws(TemplateError) {

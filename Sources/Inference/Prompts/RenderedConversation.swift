@@ -1,4 +1,5 @@
 import Generation
+import Tokenizers
 
 /// A conversation as a template wrote it.
 struct RenderedConversation: Sendable {
@@ -38,6 +39,8 @@ struct RenderedConversation: Sendable {
 /// A prompt as tokens, and how its answer is read.
 struct BuiltPrompt: Sendable {
     var tokens: [Int32]
+    /// The base's, or with the adapter's own tokens.
+    var tokenizer: any Tokenizer
     /// What a chat template wrote; nil where none did.
     var text: String?
     /// nil: the answer is text.

@@ -1,6 +1,7 @@
 import Adapters
 import Generation
 import Models
+import Tokenizers
 
 /// Prepares a prompt for the engine: checks its request, pins its adapter, renders and tokenizes it. Workers; thread-safe.
 struct RequestPreparer: Sendable {
@@ -32,13 +33,14 @@ struct RequestPreparer: Sendable {
                 "the memory \(found.recall.memory) cannot answer beside an activated LoRA, which begins at token \(effect.start) of the prompt")
         }
         if let found { effect = effect.retrieving(try found.delta(beside: effect.delta), promptTokens: tokens.count) }
-        let own = adapter?.prompting.tokens.ends(base.tokenizer) ?? base.tokenizer.endOfSequence
-        let ends = (request.ignoreEndOfSequence ? [] : own.union(built.reading?.ends(base.tokenizer) ?? [])).union(request.stopTokens)
+        let tokenizer = built.tokenizer
+        let own = adapter?.prompting.tokens.ends(tokenizer) ?? tokenizer.endOfSequence
+        let ends = (request.ignoreEndOfSequence ? [] : own.union(built.reading?.ends(tokenizer) ?? [])).union(request.stopTokens)
         return PreparedPrompt(
-            tokens: tokens, adapter: adapter, effect: effect, recall: found?.recall, asked: asked, reading: built.reading,
+            tokens: tokens, adapter: adapter, effect: effect, tokenizer: tokenizer, recall: found?.recall, asked: asked, reading: built.reading,
             toolPrompt: built.toolPrompt, ends: ends,
             rules: TokenRules(
-                allowed: request.allowedTokens, words: request.bannedWords.flatMap(spellings), ends: ends, minTokens: request.minTokens),
+                allowed: request.allowedTokens, words: request.bannedWords.flatMap { spellings($0, tokenizer) }, ends: ends, minTokens: request.minTokens),
             loadMilliseconds: loadMilliseconds)
     }
 
@@ -46,15 +48,15 @@ struct RequestPreparer: Sendable {
     func report(_ request: GenerationRequest) throws(GenerationError) -> PromptReport {
         let built = try prompts.build(request, adapter: try pin(request))
         let tokens = built.tokens.truncated(request, contextLength: contextLength)
-        var report = PromptReport(tokens: tokens, bytes: tokens.map(base.tokenizer.bytes))
+        var report = PromptReport(tokens: tokens, bytes: tokens.map(built.tokenizer.bytes))
         report.rendered = built.text
         return report
     }
 
     /// A word at the beginning of a text, and behind a space.
-    private func spellings(_ word: String) -> [[Int32]] {
+    private func spellings(_ word: String, _ tokenizer: any Tokenizer) -> [[Int32]] {
         let bare = String(word.drop { $0 == " " })
-        return [bare, " " + bare].map { base.tokenizer.encode(continuing: $0, parseSpecial: false) }
+        return [bare, " " + bare].map { tokenizer.encode(continuing: $0, parseSpecial: false) }
     }
 
     /// The constraint of one sequence, which follows that sequence's tokens.

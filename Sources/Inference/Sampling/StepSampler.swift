@@ -5,7 +5,6 @@ import Tensors
 /// Isolation: the engine's thread fills and runs it; during the run each thread has its own sequences, and its own rows of prompts.
 final class StepSampler: PoolWork {
     private let pool: WorkerPool
-    private let vocabulary: Int
     private let logits: UnsafeMutablePointer<Float>
     private let stride: Int
     private let scratch: [SamplerScratch]
@@ -21,11 +20,11 @@ final class StepSampler: PoolWork {
     private var rows = 0
 
     /// - Parameters:
+    ///   - vocabulary: the most tokens that a sequence may draw from
     ///   - logits: `[rows, vocabulary]`, `stride` elements from row to row; the caller's.
     ///   - scoredRows: most rows of a step that score prompts
     init(pool: WorkerPool, vocabulary: Int, logits: UnsafeMutablePointer<Float>, stride: Int, sequences: Int, scoredRows: Int) {
         self.pool = pool
-        self.vocabulary = vocabulary
         self.logits = logits
         self.stride = stride
         scratch = (0..<pool.threads).map { _ in SamplerScratch(vocabulary: vocabulary) }
@@ -63,8 +62,8 @@ final class StepSampler: PoolWork {
         let entry = entries[index]
         let row = logits + entry.row * stride
         switch entry.work {
-        case .draw(let sequence): sequence.sample(row, stride: stride, vocabulary: vocabulary, scratch: scratch)
-        case .score(let sequence, let place): sequence.score(place, UnsafeMutableBufferPointer(start: row, count: vocabulary))
+        case .draw(let sequence): sequence.sample(row, stride: stride, scratch: scratch)
+        case .score(let sequence, let place): sequence.score(place, UnsafeMutableBufferPointer(start: row, count: sequence.vocabulary))
         }
     }
 }

@@ -75,10 +75,13 @@ public final class DecoderWeights: Sendable {
         }
     }
 
-    /// The distance between rows of logits that a step writes fastest, in elements. Rows that lie whole pages apart share the sets of a
+    /// Most tokens that an adapter may have beside the base's: rows of an embedding and of a head that was enlarged for training.
+    public static let addedTokens = 1024
+
+    /// The distance between rows of logits that a step writes fastest, in elements, with room for adapters' own tokens. Rows that lie whole pages apart share the sets of a
     /// cache and evict each other: at 32 rows of 49,152 that costs a quarter of the vocabulary projection's time.
     public var logitsStride: Int {
-        let lines = (configuration.vocabulary + 15) / 16
+        let lines = (configuration.vocabulary + Self.addedTokens + 15) / 16
         return 16 * (lines % 64 == 0 ? lines + 1 : lines)
     }
 }

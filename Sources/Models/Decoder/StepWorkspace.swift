@@ -34,7 +34,8 @@ public final class StepWorkspace {
     }
 
     /// Computes the batch's rows, stores their keys and values in `cache`, and writes `[batch.logitsRows, vocabulary]` f32 to
-    /// `logits`, in the order of the runs, `stride` elements apart (`vocabulary` where none is given).
+    /// `logits`, in the order of the runs, `stride` elements apart (`vocabulary` where none is given). A row under an adapter with tokens of its
+    /// own has their logits as well: the stride then leaves room for them (`DecoderWeights.logitsStride`).
     ///
     /// Rows of different runs never influence each other, and a run gives the same bits however its tokens are cut into
     /// steps. A run may read blocks that an earlier run of the batch fills. The caller has checked that tokens are in the
@@ -54,7 +55,7 @@ public final class StepWorkspace {
         let vocabulary = weights.configuration.vocabulary
         let logits = LogitRows(pointer: logits, stride: stride ?? vocabulary)
         precondition(logits.stride >= vocabulary, "rows of logits lie \(logits.stride) elements apart, the vocabulary has \(vocabulary)")
-        check(batch, cache, trace)
+        check(batch, cache, trace, logits.stride)
         precondition(
             feedForward.map { $0.hidden == weights.configuration.hidden && batch.tokens.count <= $0.rows } ?? true,
             "a trace of a feed-forward has fewer rows than the step, or is of another decoder")
@@ -93,7 +94,7 @@ public final class StepWorkspace {
         plan.clear()
     }
 
-    private func check(_ batch: StepBatch, _ cache: KeyValueCache, _ trace: ExpertTrace?) {
+    private func check(_ batch: StepBatch, _ cache: KeyValueCache, _ trace: ExpertTrace?, _ stride: Int) {
         let (configuration, precision) = (weights.configuration, weights.precision)
         if let trace {
             precondition(batch.runs.reduce(0) { $0 + $1.tokens.count } <= trace.rows, "a trace has fewer rows than the step")
@@ -111,8 +112,10 @@ public final class StepWorkspace {
                 "a run's blocks end before its last token")
             precondition(run.blocks.allSatisfy { 0..<Int32(cache.blocks) ~= $0 }, "a run names a block outside the cache")
             precondition(run.delta?.fits(configuration, precision) ?? true, "a run's delta does not fit the model or the path")
+            let tokens = configuration.vocabulary + (run.delta?.addedTokens(beside: configuration.vocabulary) ?? 0)
+            precondition(stride >= tokens || run.logits == .none, "rows of logits have no room for the tokens of an adapter")
             for token in batch.tokens[run.tokens] {
-                precondition(0..<Int32(configuration.vocabulary) ~= token, "a token is outside the vocabulary")
+                precondition(0..<Int32(tokens) ~= token, "a token is outside the vocabulary")
             }
         }
     }

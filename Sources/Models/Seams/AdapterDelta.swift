@@ -94,6 +94,9 @@ public final class AdapterDelta: Sendable {
     public var embedding: EmbeddingPatch? { vocabulary?.embedding }
     public var head: HeadPatch? { vocabulary?.head }
 
+    /// Tokens that it has beside those of a base with `vocabulary` tokens; its own tokens follow the base's.
+    public func addedTokens(beside vocabulary: Int) -> Int { max((self.vocabulary?.tokens ?? vocabulary) - vocabulary, 0) }
+
     /// Norms of its own.
     public var ownNorms: [NormPlace: FloatBuffer] { norms?.norms ?? [:] }
 }

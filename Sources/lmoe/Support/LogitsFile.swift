@@ -10,12 +10,15 @@ enum LogitsFile {
         let vocabulary = base.decoder.configuration.vocabulary
         let blocks = (tokens.count + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
         let cache = try base.decoder.makeCache(blocks: blocks)
-        let logits = FloatBuffer(count: tokens.count * vocabulary)
+        let stride = base.decoder.logitsStride
+        let logits = FloatBuffer(count: tokens.count * stride)
         let runs = StepBatch.runs(
             0..<tokens.count, at: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: adapter?.delta, from: adapter?.delta.start(in: tokens),
             logits: .all)
-        try base.makeWorkspace().step(StepBatch(tokens: tokens, runs: runs), cache: cache, logits: logits.pointer)
-        let bytes = UnsafeRawBufferPointer(start: logits.pointer, count: logits.count * MemoryLayout<Float>.stride)
+        try base.makeWorkspace().step(StepBatch(tokens: tokens, runs: runs), cache: cache, logits: logits.pointer, stride: stride)
+        // An adapter's own tokens are left out.
+        for row in 0..<tokens.count { (logits.pointer + row * vocabulary).update(from: logits.pointer + row * stride, count: vocabulary) }
+        let bytes = UnsafeRawBufferPointer(start: logits.pointer, count: tokens.count * vocabulary * MemoryLayout<Float>.stride)
         let values = TensorView(name: "logits", dtype: .f32, shape: [tokens.count, vocabulary], copying: bytes)
         let ids = tokens.withUnsafeBytes { TensorView(name: "tokens", dtype: .i32, shape: [tokens.count], copying: $0) }
         withExtendedLifetime(logits) {}

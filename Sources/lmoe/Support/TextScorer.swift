@@ -16,6 +16,7 @@ struct TextScorer {
     private let blocks: [Int32]
     private let logits: FloatBuffer
     private let vocabulary: Int
+    private let stride: Int
 
     /// - Parameter window: tokens of the longest window
     init(_ base: BaseModel, delta: AdapterDelta?, window: Int) throws(ModelError) {
@@ -26,7 +27,8 @@ struct TextScorer {
         cache = try decoder.makeCache(blocks: count)
         blocks = (0..<Int32(count)).map { $0 }
         vocabulary = decoder.configuration.vocabulary
-        logits = FloatBuffer(count: min(window, Self.chunk) * vocabulary)
+        stride = decoder.logitsStride
+        logits = FloatBuffer(count: min(window, Self.chunk) * stride)
     }
 
     /// Computes rows `range` of a window, at most `chunk` of them; the rows before it were computed.
@@ -34,11 +36,11 @@ struct TextScorer {
         let runs = StepBatch.runs(
             0..<range.count, at: range.lowerBound, blocks: blocks, delta: delta, from: delta?.start(in: window), logits: .all)
         let batch = StepBatch(tokens: Array(window[range]), runs: runs)
-        workspace.step(batch, cache: cache, logits: logits.pointer)
+        workspace.step(batch, cache: cache, logits: logits.pointer, stride: stride)
     }
 
-    /// Row `row` of the last `advance`.
-    func row(_ row: Int) -> Row { Row(logits: logits.pointer + row * vocabulary, count: vocabulary) }
+    /// Row `row` of the last `advance`, of the base's tokens: an adapter's own are not compared.
+    func row(_ row: Int) -> Row { Row(logits: logits.pointer + row * stride, count: vocabulary) }
 
     /// One position's logits.
     struct Row {

@@ -17,6 +17,12 @@ public struct LoRAFamily: AdapterFamily {
         var planner = LoRAPlanner(configuration: configuration, content: content, base: base)
         let plan = planner.plan()
         for error in planner.errors { problems.note(error) }
+        if !configuration.invocation.isEmpty, (plan.vocabulary.embedding.table?.rows ?? 0) > base.configuration.vocabulary {
+            problems.note(
+                AdapterError(
+                    .unsupported, "the adapter begins at its invocation tokens (aLoRA), and tokens before them may be of its own vocabulary: train without resizing it",
+                    file: AdapterFile.configuration, key: "alora_invocation_tokens"))
+        }
         guard !planner.norms.targets.isEmpty else { return plan }
         return JoinedPlan(
             plan: plan, vocabulary: VocabularyPlan(weights: base.weights), biases: [],

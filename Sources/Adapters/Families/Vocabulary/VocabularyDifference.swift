@@ -11,7 +11,7 @@ struct VocabularyDifference {
     /// The greatest distance of a row, relative to the norm of the base's row.
     private(set) var greatestRow = 0.0
 
-    /// Of a whole table, `[vocabulary, hidden]`.
+    /// Of a whole table, `[vocabulary, hidden]`. Rows of tokens that the base does not have count as a change.
     init(_ table: TensorView, from weights: BaseWeights, _ module: VocabularyModule) {
         let step = BaseWeights.sliceRows(table.columns)
         compare(table, weights, module, stride(from: 0, to: table.rows, by: step).map { first in
@@ -25,7 +25,7 @@ struct VocabularyDifference {
     }
 
     /// Trained matrices count as the base's when they are equal; copies also when only their element type differs.
-    func isBase(asCopy: Bool) -> Bool { asCopy ? greatestRow <= Self.rounding : norm == 0 }
+    func isBase(asCopy: Bool) -> Bool { asCopy ? greatestRow <= Self.rounding : norm == 0 && greatestRow == 0 }
 
     /// `slices`: rows of the view, and the token that the first belongs to.
     private mutating func compare(
@@ -34,10 +34,17 @@ struct VocabularyDifference {
         let most = slices.map(\.rows.count).max() ?? 0
         let (own, base) = (FloatBuffer(count: most * view.columns), FloatBuffer(count: most * view.columns))
         var sum = 0.0
+        let tokens = weights.configuration.vocabulary
         for (rows, token) in slices {
             view.dequantizeRows(rows, into: own.pointer)
-            weights.read(module, token..<token + rows.count, into: base.pointer)
+            if token < tokens { weights.read(module, token..<min(token + rows.count, tokens), into: base.pointer) }
             for row in 0..<rows.count {
+                if token + row >= tokens {
+                    let own = own.pointer + row * view.columns
+                    sum += Double(Kernels.dot(own, own, count: view.columns))
+                    greatestRow = .infinity
+                    continue
+                }
                 let (x, y) = (own.pointer + row * view.columns, base.pointer + row * view.columns)
                 let length = Double(Kernels.dot(y, y, count: view.columns))
                 Kernels.multiply(y, by: -1, count: view.columns)

@@ -36,5 +36,9 @@ enum VocabularyPart: String, ModulePart {
     case tokens = "token_adapter.trainable_tokens_delta"
     case tokensAlone = "trainable_tokens_delta"
 
+    /// Written once more, beside `weight`, when peft saves the matrices of an enlarged vocabulary: the trained one, and the base's. Not read.
+    case savedTwice = "modules_to_save.weight"
+    case original = "original_module.weight"
+
     static let copies: [VocabularyPart] = [.copy, .tokensCopy, .weight]
 }

@@ -72,6 +72,13 @@ extension ConfigurationReader {
         try Self.tokens(document[key], key: key, of: base)
     }
 
+    static func beyond(_ token: Int, _ base: DecoderConfiguration, key: String) -> AdapterError {
+        AdapterError(
+            .otherBase,
+            "token \(token); \(base.name) has the tokens 0 to \(base.vocabulary - 1), and the file has no enlarged embedding with more. Save the adapter"
+                + " with peft's save_embedding_layers=True, or serve a base with that vocabulary", file: AdapterFile.configuration, key: key)
+    }
+
     fileprivate static func tokens(_ cursor: JSONCursor, key: String, of base: DecoderConfiguration) throws(AdapterError) -> [Int32] {
         var tokens: [Int32] = []
         var seen: Set<Int> = []
@@ -86,12 +93,8 @@ extension ConfigurationReader {
         } catch {
             throw AdapterError(error)
         }
-        if let beyond = seen.max(), beyond >= base.vocabulary {
-            throw AdapterError(
-                .otherBase,
-                "token \(beyond); \(base.name) has the tokens 0 to \(base.vocabulary - 1). A vocabulary that was enlarged for training needs a base"
-                    + " with that vocabulary", file: AdapterFile.configuration, key: key)
-        }
+        // Whether the file enlarges the vocabulary as far is seen with the tensors.
+        if let beyond = seen.max(), beyond >= base.vocabulary + DecoderWeights.addedTokens { throw Self.beyond(beyond, base, key: key) }
         return tokens
     }
 }

@@ -42,16 +42,14 @@ extension VocabularyPlan {
 
     private func tensors(of piece: Piece) -> [TensorView] {
         switch piece {
-        case .embeddingTable: embedding.table.map { [$0] + overwritten(embedding) } ?? []
+        case .embeddingTable: embedding.table.map { [$0] + embedding.overwritten } ?? []
         case .headTable: sharesTable ? [] : [head.table].compactMap { $0 }
-        case .embeddingRows: embedding.rows.map { [$0] + overwritten(embedding) } ?? []
+        case .embeddingRows: embedding.rows.map { [$0] + embedding.overwritten } ?? []
         case .headRows: sharesRows ? [] : [head.rows].compactMap { $0 }
         case .embeddingPair: pairTensors(embedding)
         case .headPair: pairTensors(head)
         }
     }
-
-    private func overwritten(_ module: Module) -> [TensorView] { [module.overwritten].compactMap { $0 } }
 
     /// DoRA is computed from the table, where the adapter has one.
     private func pairTensors(_ module: Module) -> [TensorView] {
@@ -96,7 +94,7 @@ extension VocabularyPlan {
         guard let view = self[module].table else { return nil }
         let table = try reader.read(view)
         try ElementLimit.check(table)
-        if let overwritten = self[module].overwritten { try ElementLimit.check(try reader.read(overwritten)) }
+        for overwritten in self[module].overwritten { try ElementLimit.check(try reader.read(overwritten)) }
         let difference = weights.map { VocabularyDifference(table, from: $0, module) }
         if difference?.isBase(asCopy: self[module].isCopy) == true { return nil }
         return try AdapterError.converting(view) { () throws(ModelError) in try VocabularyMatrix(table, element: element) }
@@ -106,7 +104,7 @@ extension VocabularyPlan {
         guard let view = self[module].rows else { return nil }
         let rows = try reader.read(view)
         try ElementLimit.check(rows)
-        if let overwritten = self[module].overwritten { try ElementLimit.check(try reader.read(overwritten)) }
+        for overwritten in self[module].overwritten { try ElementLimit.check(try reader.read(overwritten)) }
         let difference = weights.map { VocabularyDifference(rows, of: self[module].tokens, from: $0, module) }
         // A table that takes the base's place may differ there.
         if self[module].table == nil && difference?.norm == 0 { return nil }

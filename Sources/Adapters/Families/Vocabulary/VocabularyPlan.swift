@@ -13,7 +13,7 @@ struct VocabularyPlan: Sendable {
         var rows: TensorView?
         var pair: VocabularyPair?
         /// What peft loads first, and then the same under the other module's name: equal when peft wrote both.
-        var overwritten: TensorView?
+        var overwritten: [TensorView] = []
 
         var tensors: [TensorView] { [table, rows].compactMap { $0 } + (pair?.tensors ?? []) }
         /// Something was trained, and not only copied.

@@ -1,7 +1,11 @@
+internal import Models
 internal import Tensors
 
 /// Compares the configuration of embedding and head with the tensors of the file, and both with the base, as peft 0.21
 /// would load them.
+///
+/// Tables with more rows than the base's (`resize_token_embeddings`) enlarge the vocabulary of the adapter's rows; embedding and head have the
+/// same number then.
 ///
 /// For a base with a tied head: a copy of the base's weights is the weight of both modules; a module of `modules_to_save` gets a matrix of
 /// its own, and the other module keeps the base's; trained tokens of the embedding act in the head, too.
@@ -16,11 +20,14 @@ struct VocabularyPlanner {
     private let shapes: TensorShapeCheck
     /// Tensors that were not read yet.
     private var rest: [VocabularyModule: ModuleTensors<VocabularyPart>] = [:]
+    /// The base's tokens, and those that the file's tables have beside them.
+    private(set) var vocabulary: Int
 
     init(_ content: AdapterContent, base: BaseModules, options: VocabularyOptions, tokensPart: VocabularyPart = .tokens) {
         self.base = base
         self.options = options
         self.tokensPart = tokensPart
+        vocabulary = base.configuration.vocabulary
         shapes = TensorShapeCheck(base: base.name, trainedOn: content.manifest.trainedOn)
         var names: Set<String> = []
         for module in VocabularyModule.allCases {
@@ -40,10 +47,26 @@ struct VocabularyPlanner {
             }
         }
         self.names = names
+        vocabulary = Self.vocabulary(rest, base.configuration)
         errors.sort { ($0.tensor ?? "") < ($1.tensor ?? "") }
     }
 
-    var vocabulary: Int { base.configuration.vocabulary }
+    /// Tokens that the file's tables have beside the base's.
+    static func addedTokens(_ weights: AdapterWeights, base: DecoderConfiguration) -> Int {
+        var found: [VocabularyModule: ModuleTensors<VocabularyPart>] = [:]
+        for module in VocabularyModule.allCases {
+            for part in VocabularyPart.copies { found[module, default: ModuleTensors()][part] = weights.tensors[part.name(in: module.path)] }
+        }
+        return vocabulary(found, base) - base.vocabulary
+    }
+
+    /// The most rows of a table that are not too many.
+    private static func vocabulary(_ found: [VocabularyModule: ModuleTensors<VocabularyPart>], _ base: DecoderConfiguration) -> Int {
+        let tables = found.values.flatMap { tensors in VocabularyPart.copies.compactMap { tensors[$0] } }
+        let rows = tables.filter { $0.shape.count == 2 && $0.columns == base.hidden }.map(\.rows)
+        return rows.filter { base.vocabulary...base.vocabulary + DecoderWeights.addedTokens ~= $0 }.max() ?? base.vocabulary
+    }
+
     var hidden: Int { base.configuration.hidden }
 
     mutating func note(_ error: AdapterError) { errors.append(error) }
@@ -79,23 +102,39 @@ struct VocabularyPlanner {
         checkOptions(targeted)
         for module in VocabularyModule.allCases {
             plan[module].pair = pairs[module]
-            if options.saved.contains(module) { plan[module].table = takeMatrix(.weight, of: module, isRequired: true) }
+            guard options.saved.contains(module) else { continue }
+            plan[module].table = takeMatrix(.weight, of: module, isRequired: true)
+            for part in [VocabularyPart.savedTwice, .original] { rest[module]?[part] = nil }
         }
         // What is trained as one is written under both names, and the head's is loaded last.
         if options.isTied && !options.saved.isEmpty {
-            plan.embedding.overwritten = plan.embedding.table
+            plan.embedding.overwritten += [plan.embedding.table].compactMap { $0 }
             plan.embedding.table = plan.head.table
         }
         takeRows(&plan)
         takeCopies(&plan, targeted)
+        checkEnlarged(plan)
         for name in rest.values.flatMap(\.names).sorted() {
             note(
                 AdapterError(
                     .unreadTensor,
                     "\(ForeignTensor.meaning(of: name) ?? "the module's weight"); the configuration does not ask for it, so peft would not"
-                        + " read it", file: AdapterFile.weights, tensor: name))
+                        + " read it\(CanonicalName.hint(name))", file: AdapterFile.weights, tensor: name))
         }
         return plan
+    }
+
+    /// Each token that can be drawn needs an embedding, and each with an embedding is a candidate.
+    private mutating func checkEnlarged(_ plan: VocabularyPlan) {
+        guard vocabulary > base.configuration.vocabulary, errors.isEmpty else { return }
+        for module in VocabularyModule.allCases where plan[module].table == nil {
+            note(
+                AdapterError(
+                    .missingTensor,
+                    "the vocabulary was enlarged from \(base.configuration.vocabulary) to \(vocabulary) tokens, and the file has no \(module.path) of that"
+                        + " size; save the adapter with peft's save_embedding_layers=True", file: AdapterFile.weights,
+                    tensor: VocabularyPart.weight.name(in: module.path)))
+        }
     }
 
     private mutating func takeMatrix(_ part: VocabularyPart, of module: VocabularyModule, isRequired: Bool) -> TensorView? {
@@ -113,14 +152,18 @@ struct VocabularyPlanner {
     private mutating func takeRows(_ plan: inout VocabularyPlan) {
         for module in VocabularyModule.allCases {
             guard let tokens = options.tokens[module], !(module == .head && headFollows) else { continue }
+            if let beyond = tokens.max(), Int(beyond) >= vocabulary {
+                note(ConfigurationReader.beyond(Int(beyond), base.configuration, key: "trainable_token_indices"))
+                continue
+            }
             plan[module].tokens = tokens
             plan[module].rows = take(tokensPart, of: module, [tokens.count, hidden])
         }
-        guard headFollows else { return }
+        guard headFollows, !plan.embedding.tokens.isEmpty else { return }
         plan.head.tokens = plan.embedding.tokens
         // Adapters with nothing but tokens write the rows of a tied head once more, and those are loaded last.
         if let last = take(tokensPart, of: .head, [plan.head.tokens.count, hidden], isRequired: false) {
-            plan.embedding.overwritten = plan.embedding.rows
+            plan.embedding.overwritten += [plan.embedding.rows].compactMap { $0 }
             plan.embedding.rows = last
         }
         plan.head.rows = plan.embedding.rows
@@ -135,7 +178,10 @@ struct VocabularyPlanner {
             copies[module] = takeMatrix(part, of: module, isRequired: false)
         }
         // Of a tied base both are one weight, and the head's is loaded last.
-        if base.configuration.tiedHead, let copy = copies[.head] ?? copies[.embedding] { copies = [.embedding: copy, .head: copy] }
+        if base.configuration.tiedHead, let copy = copies[.head] ?? copies[.embedding] {
+            if let first = copies[.embedding], first.name != copy.name { plan.embedding.overwritten.append(first) }
+            copies = [.embedding: copy, .head: copy]
+        }
         for (module, copy) in copies where plan[module].table == nil && !options.saved.contains(module) {
             plan[module].table = copy
             plan[module].isCopy = true

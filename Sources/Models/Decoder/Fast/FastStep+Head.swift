@@ -58,20 +58,29 @@ extension FastStep {
         if plan.patchesHead { shrinkHead(own) }
         inputBarrier()
         let outputs = outputSlice(shape.vocabulary)
-        if outputs.isEmpty { return }
+        if outputs.isEmpty, !plan.patchesHead { return }
         if plan.patchesHead {
             multiplyPatchedHead(outputs, logits)
         } else {
             multiplyHead(0..<count, outputs, logits)
         }
         guard shape.logitSoftCap > 0 else { return }
-        for index in 0..<count {
-            Kernels.softCap(logits.pointer + index * logits.stride + outputs.lowerBound, cap: shape.logitSoftCap, count: outputs.count)
+        if plan.patchesHead {
+            capPatchedHead(outputs, logits)
+        } else {
+            cap(0..<count, outputs, logits)
         }
+    }
+
+    /// The family's bound of logits, for what this thread has made of some rows.
+    func cap(_ range: Range<Int>, _ outputs: Range<Int>, _ logits: LogitRows) {
+        if outputs.isEmpty { return }
+        for row in range { Kernels.softCap(logits.row(row) + outputs.lowerBound, cap: shape.logitSoftCap, count: outputs.count) }
     }
 
     /// The base's head, of some rows of logits.
     func multiplyHead(_ range: Range<Int>, _ outputs: Range<Int>, _ logits: LogitRows) {
+        if outputs.isEmpty { return }
         headWeights.multiply(
             inputs.quantized, rows: range, outputs: outputs, into: logits.pointer, stride: logits.stride)
     }

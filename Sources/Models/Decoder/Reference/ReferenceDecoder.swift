@@ -58,6 +58,7 @@ final class ReferenceDecoder {
         }
         head(logits.pointer)
         logits.spread(plan.logitsCount, vocabulary: configuration.vocabulary)
+        if extent.vocabulary.patchesHead { for index in 0..<plan.segmentCount { addedTokens(plan.segments[index], logits) } }
     }
 
     /// Fills the residual stream; returns the first layer to run whole.

@@ -1,6 +1,15 @@
 internal import Tensors
 
 extension ReferenceDecoder {
+    /// The same for some of a map's `width` outputs, in rows of y that lie `stride` apart.
+    func add(
+        _ patch: PatchEntry, _ x: UnsafePointer<Float>, inputs: Int, rows: Int, to y: UnsafeMutablePointer<Float>, outputs: Range<Int>, width: Int,
+        stride: Int
+    ) {
+        patch.shrink(x, rows: rows, inputs: inputs, into: shrunk.pointer, stride: patch.rank)
+        patch.expand(shrunk.pointer, stride: patch.rank, rows: rows, outputs: outputs, width: width, into: y, yStride: stride)
+    }
+
     /// `y += scale * B (A x)`, some rows.
     func add(
         _ patch: PatchEntry, _ x: UnsafePointer<Float>, inputs: Int, rows: Int, to y: UnsafeMutablePointer<Float>, outputs: Int

@@ -21,26 +21,41 @@ extension FastStep {
         }
     }
 
+    /// This thread's outputs of an adapter's head, which may have more of them than the base's.
+    private func outputs(of head: HeadEntry, _ outputs: Range<Int>) -> Range<Int> {
+        guard let matrix = head.matrix, matrix.rows > shape.vocabulary else { return outputs }
+        return outputSlice(matrix.rows)
+    }
+
     /// Rows between those of adapters with a matrix of their own go through the base's head together.
     func multiplyPatchedHead(_ outputs: Range<Int>, _ logits: LogitRows) {
         var start = 0
         for index in 0..<plan.segmentCount {
             let segment = plan.segments[index]
-            guard let matrix = segment.head?.pointee.matrix, !segment.logits.isEmpty else { continue }
+            guard let head = segment.head?.pointee, let matrix = head.matrix, !segment.logits.isEmpty else { continue }
             multiplyHead(start..<segment.logits.lowerBound, outputs, logits)
-            multiply(matrix, segment.logits, outputs, logits)
+            multiply(matrix, segment.logits, self.outputs(of: head, outputs), logits)
             start = segment.logits.upperBound
         }
         multiplyHead(start..<plan.logitsCount, outputs, logits)
         for index in 0..<plan.segmentCount {
             let segment = plan.segments[index]
-            if let head = segment.head, !segment.logits.isEmpty { finish(head, segment.logits, outputs, logits) }
+            if let head = segment.head, !segment.logits.isEmpty { finish(head, segment.logits, self.outputs(of: head.pointee, outputs), logits) }
+        }
+    }
+
+    /// As `cap`: each row in the slices in which it was made.
+    func capPatchedHead(_ outputs: Range<Int>, _ logits: LogitRows) {
+        for index in 0..<plan.segmentCount {
+            let segment = plan.segments[index]
+            cap(segment.logits, segment.head.map { self.outputs(of: $0.pointee, outputs) } ?? outputs, logits)
         }
     }
 
     private func multiply(
         _ matrix: VocabularyMatrix.View, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: LogitRows
     ) {
+        if outputs.isEmpty { return }
         if let packed = matrix.packed {
             packed.multiply(inputs.quantized, rows: range, outputs: outputs, into: logits.pointer, stride: logits.stride)
         }
@@ -55,7 +70,8 @@ extension FastStep {
     private func finish(
         _ head: UnsafePointer<HeadEntry>, _ range: Range<Int>, _ outputs: Range<Int>, _ logits: LogitRows
     ) {
-        let (vocabulary, target) = (shape.vocabulary, logits.row(range.lowerBound))
+        if outputs.isEmpty { return }
+        let (vocabulary, target) = (max(head.pointee.matrix?.rows ?? 0, shape.vocabulary), logits.row(range.lowerBound))
         if head.pointee.linear.element == .int8 {
             head.pointee.linear.expand(
                 inputs.shrunkBlocks, block: 0, rows: range, outputs: outputs, width: vocabulary, next: nil, into: logits.pointer,

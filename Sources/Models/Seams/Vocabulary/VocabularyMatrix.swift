@@ -51,8 +51,8 @@ public final class VocabularyMatrix: Sendable {
     /// The weights as plain values for inner loops. Valid as long as this object lives.
     var view: View {
         switch storage {
-        case .packed(let matrix): View(packed: matrix.view, floats: nil, columns: columns)
-        case .floats(let floats): View(packed: nil, floats: UnsafePointer(floats.pointer), columns: columns)
+        case .packed(let matrix): View(packed: matrix.view, floats: nil, rows: rows, columns: columns)
+        case .floats(let floats): View(packed: nil, floats: UnsafePointer(floats.pointer), rows: rows, columns: columns)
         }
     }
 
@@ -60,6 +60,7 @@ public final class VocabularyMatrix: Sendable {
     struct View {
         let packed: PackedMatrix.View?
         let floats: UnsafePointer<Float>?
+        let rows: Int
         let columns: Int
 
         /// A token's row as f32.

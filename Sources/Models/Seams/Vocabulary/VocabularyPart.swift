@@ -37,11 +37,30 @@ final class VocabularyPart: SeamPart, @unchecked Sendable {
         headEntry?.deallocate()
     }
 
-    func fits(_ configuration: DecoderConfiguration) -> Bool { shape?.fits(configuration) ?? false }
+    /// Tokens of its own table and head, where it has them; nil: the base's.
+    var tokens: Int? { embedding?.table?.rows ?? head?.matrix?.rows }
+
+    /// An enlarged vocabulary has rows in both modules: each token that can be drawn has an embedding.
+    private func isWhole(_ configuration: DecoderConfiguration) -> Bool {
+        let sizes = ((embedding?.shapes ?? []) + (head?.shapes ?? [])).compactMap(\.vocabulary)
+        guard let own = sizes.max(), own > configuration.vocabulary else { return true }
+        return sizes.allSatisfy { $0 == own } && embedding?.table != nil && head?.matrix != nil
+    }
+
+    func fits(_ configuration: DecoderConfiguration) -> Bool { shape?.fits(configuration) == true && isWhole(configuration) }
 
     func validate(for configuration: DecoderConfiguration) throws(ModelError) {
-        for shape in embedding?.shapes ?? [] { try shape.validate("embed_tokens", for: configuration) }
-        for shape in head?.shapes ?? [] { try shape.validate("lm_head", for: configuration) }
+        guard isWhole(configuration) else {
+            throw .wrongShape(
+                head == nil ? "embed_tokens" : "lm_head", found: [(head?.matrix ?? embedding?.table)?.rows ?? configuration.vocabulary, configuration.hidden],
+                expected: [(head == nil ? nil : embedding?.table?.rows) ?? configuration.vocabulary, configuration.hidden])
+        }
+        for (module, shapes) in [("embed_tokens", embedding?.shapes), ("lm_head", head?.shapes)] {
+            for var shape in shapes ?? [] {
+                shape.vocabulary = shape.vocabulary ?? tokens
+                try shape.validate(module, for: configuration)
+            }
+        }
     }
 }
 

@@ -5,9 +5,11 @@ struct VocabularyShape {
     /// The vocabulary has at least so many tokens.
     var leastVocabulary = 0
 
+    /// A vocabulary may have some tokens beside the base's.
     func fits(_ configuration: DecoderConfiguration) -> Bool {
-        (vocabulary ?? configuration.vocabulary) == configuration.vocabulary && (hidden ?? configuration.hidden) == configuration.hidden
-            && leastVocabulary <= configuration.vocabulary
+        let own = vocabulary ?? configuration.vocabulary
+        return configuration.vocabulary...configuration.vocabulary + DecoderWeights.addedTokens ~= own
+            && (hidden ?? configuration.hidden) == configuration.hidden && leastVocabulary <= own
     }
 
     /// The requirements of both; nil when they contradict each other.
