@@ -26,8 +26,8 @@ struct RefusalTests {
     /// What may be left out: copies of what the base has anyway, and magnitudes, which then are the norms of W's rows.
     static func isOptional(_ name: String, in fixture: FixtureCase) -> Bool {
         [".base_layer.weight", ".lora_magnitude_vector", "lm_head.trainable_tokens_delta"].contains { name.hasSuffix($0) }
-            || (["copies-plain-tied", "vocabulary-tied"].contains(fixture.name) && name.hasSuffix("embed_tokens.weight"))
-            || (fixture.name == "vocabulary-tied" && name.hasSuffix("lm_head.weight"))
+            || (["copies-plain-tied", "vocabulary-tied", "vocabulary-capped"].contains(fixture.name) && name.hasSuffix("embed_tokens.weight"))
+            || (["vocabulary-tied", "vocabulary-capped"].contains(fixture.name) && name.hasSuffix("lm_head.weight"))
             || (fixture.name == "vocabulary-rows" && name.contains("lm_head.token_adapter"))
     }
 
@@ -147,7 +147,7 @@ struct RefusalTests {
     /// Adapters with other parts than low-rank ones, or whose experts' weights do not sum to one, change something all the same.
     static let untrainable = FixtureCase.all.filter { fixture in
         ![
-            "saved-", "tie-saved", "tokens", "bias-", "head-bias", "copies", "dora", "mixlora-dynamic", "mixlora-dora", "adalora-whole", "miss-mini",
+            "saved-", "tie-saved", "tokens", "bias-", "head-bias", "copies", "dora", "fused-dora", "mixlora-dynamic", "mixlora-dora", "adalora-whole", "miss-mini",
             "delora-biases", "norms", "ln-tuning", "vocabulary",
         ].contains {
             fixture.name.hasPrefix($0)
