@@ -3,6 +3,9 @@
 //
 // dot4: w is unsigned, at most 127. dot4_biased: w is a signed number + 128; wide_start subtracts the part of that offset which the
 // instruction does not.
+//
+// bits_at: (byte >> shift) & mask of each byte, where shift may be negative and `mask` has no bit that came from a neighbour.
+#pragma once
 #include "lanes.h"
 #include "include/packed.h"
 
@@ -12,11 +15,17 @@ typedef __m512i weights64;
 
 CK_INLINE weights64 load_bytes(const uint8_t *p) { return _mm512_loadu_si512(p); }
 
-CK_INLINE void unpack_nibbles(const uint8_t *p, weights64 *low, weights64 *high) {
-    const __m512i mask = _mm512_set1_epi8(15);
-    __m512i both = _mm512_loadu_si512(p);
-    *low = _mm512_and_si512(both, mask);
-    *high = _mm512_and_si512(_mm512_srli_epi16(both, 4), mask);
+CK_INLINE void store_bytes(uint8_t *p, weights64 w) { _mm512_storeu_si512(p, w); }
+
+CK_INLINE weights64 bits_at(weights64 w, int shift, int mask) {
+    __m512i moved = shift == 0 ? w : shift > 0 ? _mm512_srli_epi16(w, (unsigned)shift) : _mm512_slli_epi16(w, (unsigned)-shift);
+    return _mm512_and_si512(moved, _mm512_set1_epi8((char)mask));
+}
+
+CK_INLINE weights64 join(weights64 a, weights64 b) { return _mm512_or_si512(a, b); }
+
+CK_INLINE weights64 look_up(const uint8_t *table, weights64 places) {
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table)), places);
 }
 
 typedef __m512i spread64;
@@ -48,13 +57,26 @@ CK_INLINE weights64 load_bytes(const uint8_t *p) {
     return (weights64){{_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))}};
 }
 
-CK_INLINE void unpack_nibbles(const uint8_t *p, weights64 *low, weights64 *high) {
-    const __m256i mask = _mm256_set1_epi8(15);
+CK_INLINE void store_bytes(uint8_t *p, weights64 w) {
+    for (int i = 0; i < 2; i++) _mm256_storeu_si256((__m256i *)(p + 32 * i), w.half[i]);
+}
+
+CK_INLINE weights64 bits_at(weights64 w, int shift, int mask) {
     for (int i = 0; i < 2; i++) {
-        __m256i both = _mm256_loadu_si256((const __m256i *)(p + 32 * i));
-        low->half[i] = _mm256_and_si256(both, mask);
-        high->half[i] = _mm256_and_si256(_mm256_srli_epi16(both, 4), mask);
+        if (shift > 0) w.half[i] = _mm256_srli_epi16(w.half[i], shift);
+        if (shift < 0) w.half[i] = _mm256_slli_epi16(w.half[i], -shift);
+        w.half[i] = _mm256_and_si256(w.half[i], _mm256_set1_epi8((char)mask));
     }
+    return w;
+}
+
+CK_INLINE weights64 join(weights64 a, weights64 b) {
+    return (weights64){{_mm256_or_si256(a.half[0], b.half[0]), _mm256_or_si256(a.half[1], b.half[1])}};
+}
+
+CK_INLINE weights64 look_up(const uint8_t *table, weights64 places) {
+    __m256i twice = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table));
+    return (weights64){{_mm256_shuffle_epi8(twice, places.half[0]), _mm256_shuffle_epi8(twice, places.half[1])}};
 }
 
 // Pairs of products fit 16 bits: 2 * 127 * 127, 2 * 128 * 127.
@@ -77,12 +99,13 @@ CK_INLINE spread64 spread(const int8_t *x, int groups) {
     return _mm256_set1_epi32(four);
 }
 
-CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) {
-    spread64 all = spread(x, 1);
+CK_INLINE i32x16 dot4_spread(i32x16 acc, weights64 w, spread64 all) {
     acc.lo = dot4_half(acc.lo, w.half[0], all);
     acc.hi = dot4_half(acc.hi, w.half[1], all);
     return acc;
 }
+
+CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) { return dot4_spread(acc, w, spread(x, 1)); }
 
 // |w| times x with the sign of w.
 CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)0; }
@@ -102,12 +125,23 @@ CK_INLINE weights64 load_bytes(const uint8_t *p) {
     return (weights64){{vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)}};
 }
 
-CK_INLINE void unpack_nibbles(const uint8_t *p, weights64 *low, weights64 *high) {
-    for (int i = 0; i < 4; i++) {
-        uint8x16_t both = vld1q_u8(p + 16 * i);
-        low->quarter[i] = vandq_u8(both, vdupq_n_u8(15));
-        high->quarter[i] = vshrq_n_u8(both, 4);
-    }
+CK_INLINE void store_bytes(uint8_t *p, weights64 w) {
+    for (int i = 0; i < 4; i++) vst1q_u8(p + 16 * i, w.quarter[i]);
+}
+
+CK_INLINE weights64 bits_at(weights64 w, int shift, int mask) {
+    for (int i = 0; i < 4; i++) w.quarter[i] = vandq_u8(vshlq_u8(w.quarter[i], vdupq_n_s8((int8_t)-shift)), vdupq_n_u8((uint8_t)mask));
+    return w;
+}
+
+CK_INLINE weights64 join(weights64 a, weights64 b) {
+    for (int i = 0; i < 4; i++) a.quarter[i] = vorrq_u8(a.quarter[i], b.quarter[i]);
+    return a;
+}
+
+CK_INLINE weights64 look_up(const uint8_t *table, weights64 places) {
+    for (int i = 0; i < 4; i++) places.quarter[i] = vqtbl1q_u8(vld1q_u8(table), places.quarter[i]);
+    return places;
 }
 
 typedef int8x16_t spread64;
@@ -135,7 +169,8 @@ CK_INLINE i32x16 dot4_signed(i32x16 acc, weights64 w, uint8_t flip, spread64 all
     return acc;
 }
 
-CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) { return dot4_signed(acc, w, 0, spread(x, 1)); }
+CK_INLINE i32x16 dot4_spread(i32x16 acc, weights64 w, spread64 x) { return dot4_signed(acc, w, 0, x); }
+CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) { return dot4_spread(acc, w, spread(x, 1)); }
 CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)0; }
 CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, spread64 x) { return dot4_signed(acc, w, 128, x); }
 
@@ -149,11 +184,21 @@ CK_INLINE weights64 load_bytes(const uint8_t *p) {
     return w;
 }
 
-CK_INLINE void unpack_nibbles(const uint8_t *p, weights64 *low, weights64 *high) {
-    for (int i = 0; i < 64; i++) {
-        low->bytes[i] = p[i] & 15;
-        high->bytes[i] = p[i] >> 4;
-    }
+CK_INLINE void store_bytes(uint8_t *p, weights64 w) { memcpy(p, w.bytes, 64); }
+
+CK_INLINE weights64 bits_at(weights64 w, int shift, int mask) {
+    for (int i = 0; i < 64; i++) w.bytes[i] = (uint8_t)((shift > 0 ? w.bytes[i] >> shift : w.bytes[i] << -shift) & mask);
+    return w;
+}
+
+CK_INLINE weights64 join(weights64 a, weights64 b) {
+    for (int i = 0; i < 64; i++) a.bytes[i] |= b.bytes[i];
+    return a;
+}
+
+CK_INLINE weights64 look_up(const uint8_t *table, weights64 places) {
+    for (int i = 0; i < 64; i++) places.bytes[i] = table[places.bytes[i]];
+    return places;
 }
 
 typedef struct spread64 {

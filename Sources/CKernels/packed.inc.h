@@ -1,158 +1,275 @@
 // See include/packed.h. Included once an implementation, after quantize.inc.h; it defines TILE_ROWS: the rows whose sums stay in
 // registers.
+#include "fetch.inc.h"
+#include "panel.inc.h"
 
-// Bytes of weights that are fetched ahead of their use: measured, 8 KiB is a third faster than 1 KiB for one row.
-enum { AHEAD = 8192 };
+// A few rows are multiplied with the panels as they lie. For more, a slice of a panel is opened and stays in the first-level cache while
+// up to KEPT_ROWS rows pass by; their sums are kept in between. All panels go past a part of the rows' blocks that stays in the
+// second-level cache, before the next part; y keeps the sums in between.
+enum { SLICE_BLOCKS = MOST_GROUP_BLOCKS, FEW_ROWS = 2 * TILE_ROWS, KEPT_ROWS = 256 };
 
-// One block of one row: acc = fma(m, scaled_sum, fma(isum, d * scale, acc)).
+// One block or half a block of one row: acc = fma(isum, d * scale, acc).
 CK_INLINE f32x16 add_block(f32x16 acc, i32x16 isum, f32x16 d, const ck_row_block *x) {
-    return fma16(__builtin_convertvector(isum, f32x16), d * splat(x->scale), acc);
+    return fma16(float_of(isum), d * splat(x->scale), acc);
 }
 
-// The addresses that a product fetches, in order: its own weights AHEAD of their use, then the next product's, and in each block `lines`
-// lines of what else is read next, spread over the tiles of all rows.
-typedef struct fetcher {
-    const uint8_t *limit, *after;
-    const ck_fetch_range *range;
-    size_t ranges, at, lines;
-} fetcher;
+// -32 sum(q) of the first 16 numbers of a row's block, and of the others.
+typedef struct half_biases {
+    i32x16 of[2];
+} half_biases;
 
-CK_INLINE fetcher start_fetching(const ck_packed *weights, size_t begin, size_t end, size_t tiles, const ck_fetch *fetch) {
-    size_t panels = (end - begin + LANES - 1) / LANES, blocks = panels * weights->blocks * tiles;
-    fetcher f = {.limit = weights->data + (begin / LANES + panels) * weights->panel_bytes};
-    if (!fetch) return f;
-    f.after = fetch->after;
-    f.range = fetch->ranges;
-    f.ranges = fetch->count;
-    f.lines = (fetch->lines + blocks - 1) / blocks;
-    return f;
+CK_INLINE half_biases biases_of(const ck_row_block *x) {
+    i32x16 first = (i32x16)(x->first_bias);
+    return (half_biases){{first, ((i32x16)(x->bias) >> 2) - first}};
 }
 
-CK_INLINE void fetch_ranges(fetcher *f) {
-    for (size_t i = 0; i < f->lines && f->ranges; i++) {
-        __builtin_prefetch(f->range->start + f->at, 0, 2);
-        f->at += 64;
-        if (f->at < f->range->bytes) continue;
-        f->range++;
-        f->ranges--;
-        f->at = 0;
-    }
-}
-
-CK_INLINE void fetch_block(fetcher *f, const uint8_t *bytes, int lines) {
-    const uint8_t *ahead = bytes + AHEAD;
-    if (ahead >= f->limit) ahead = f->after ? f->after + (ahead - f->limit) : bytes;
-    for (int line = 0; line < lines; line++) __builtin_prefetch(ahead + 64 * line);
-    fetch_ranges(f);
-}
-
-// Sums of all rows grow side by side: chains of products of one row would fill the scheduler. `rows` is a constant where this
-// is inlined.
-CK_INLINE void tile_4(const uint8_t *panel, size_t blocks, const ck_row_block *const *x, int rows, f32x16 *acc, fetcher *fetch, fetcher *ranges) {
-    for (size_t b = 0; b < blocks; b++, panel += 320) {
-        i32x16 isum[TILE_ROWS];
-        if (fetch) fetch_block(fetch, panel, 5);
-        else if (ranges) fetch_ranges(ranges);
-        for (int r = 0; r < rows; r++) isum[r] = (i32x16)0;
-#pragma clang loop unroll(full)
-        for (int j = 0; j < 4; j++) {
-            weights64 low, high;
-            unpack_nibbles(panel + 64 * j, &low, &high);
-#pragma clang loop unroll(full)
-            for (int r = 0; r < rows; r++) isum[r] = dot4(isum[r], low, x[r][b].q + 4 * j);
-#pragma clang loop unroll(full)
-            for (int r = 0; r < rows; r++) isum[r] = dot4(isum[r], high, x[r][b].q + 4 * (j + 4));
-        }
-        f32x16 d = load_half((const uint16_t *)(panel + 256)), m = load_half((const uint16_t *)(panel + 288));
-#pragma clang loop unroll(full)
-        for (int r = 0; r < rows; r++) {
-            acc[r] = add_block(acc[r], isum[r], d, x[r] + b);
-            acc[r] = fma16(m, splat(x[r][b].scaled_sum), acc[r]);
-        }
-    }
-}
-
-CK_INLINE void tile_8(
-    const uint8_t *panel, size_t blocks, const ck_row_block *const *x, int rows, f32x16 *acc, fetcher *fetch, fetcher *ranges, bool minimum
+// Block `i` of the factors and `b` of the rows; `lines` are its numbers, as they lie or as bytes (`opened`). Sums of all rows grow side by
+// side: chains of products of one row would fill the scheduler. `layout` and `rows` are constants where this is inlined.
+CK_INLINE void block_products(
+    form_layout layout, bool opened, const uint8_t *lines, const block_factors *f, size_t i, const ck_row_block *const *x, size_t b, int rows,
+    f32x16 *acc
 ) {
-    const uint16_t *scales = (const uint16_t *)(panel + blocks * 512), *minimums = scales + blocks * 16;
-    for (size_t b = 0; b < blocks; b++, panel += 512) {
-        i32x16 isum[TILE_ROWS];
-        if (fetch) fetch_block(fetch, panel, 8);
-        else if (ranges) fetch_ranges(ranges);
-        for (int r = 0; r < rows; r++) isum[r] = minimum ? (i32x16)0 : wide_start(x[r] + b);
+    const bool halves = has_halves(layout.scales), wide = layout.zero == 128;
+    i32x16 sum[2][TILE_ROWS];
+    // They begin with -zero sum(q_x).
+    for (int r = 0; r < rows; r++) {
+        const ck_row_block *at = x[r] + b;
+        sum[0][r] = sum[1][r] = (i32x16)0;
+        if (wide) sum[0][r] = wide_start(at);
+        else if (layout.zero == 16) sum[0][r] = (i32x16)(at->bias) >> 3;
+        else if (layout.zero == 8) sum[0][r] = (i32x16)(at->bias) >> 4;
+        else if (layout.zero) {
+            half_biases biases = biases_of(at);
+            for (int half = 0; half < 2; half++) sum[half][r] = layout.zero == 4 ? biases.of[half] >> 3 : biases.of[half];
+        }
+    }
 #pragma clang loop unroll(full)
-        for (int j = 0; j < 8; j++) {
-            weights64 w = load_bytes(panel + 64 * j);
+    for (int j = 0; j < 4; j++) {
+        weights64 four[2];
+        if (opened) four[0] = load_bytes(lines + LINE * j), four[1] = load_bytes(lines + LINE * (j + 4));
+        else open_numbers(layout, lines, j, four, four + 1);
+#pragma clang loop unroll(full)
+        for (int half = 0; half < 2; half++)
 #pragma clang loop unroll(full)
             for (int r = 0; r < rows; r++) {
-                const int8_t *q = x[r][b].q + 4 * j;
-                isum[r] = minimum ? dot4(isum[r], w, q) : dot4_biased(isum[r], w, spread(q, 1));
+                spread64 q = spread(x[r][b].q + 16 * half + 4 * j, 1);
+                i32x16 *isum = &sum[halves ? half : 0][r];
+                *isum = wide ? dot4_biased(*isum, four[half], q) : dot4_spread(*isum, four[half], q);
             }
-        }
-        f32x16 d = load_half(scales + 16 * b), m = splat(0);
-        if (minimum) m = load_half(minimums + 16 * b);
+    }
 #pragma clang loop unroll(full)
-        for (int r = 0; r < rows; r++) {
-            acc[r] = add_block(acc[r], isum[r], d, x[r] + b);
-            if (minimum) acc[r] = fma16(m, splat(x[r][b].scaled_sum), acc[r]);
-        }
+    for (int r = 0; r < rows; r++) {
+        const ck_row_block *at = x[r] + b;
+        acc[r] = add_block(acc[r], sum[0][r], f->d[i][0], at);
+        if (halves) acc[r] = add_block(acc[r], sum[1][r], f->d[i][1], at);
+        if (layout.scales == HALF_MINIMUMS)
+            for (int half = 0; half < 2; half++) acc[r] = add_block(acc[r], biases_of(at).of[half], f->m[i][half], at);
+        else if (has_minimums(layout.scales)) acc[r] = fma16(f->m[i][0], splat(at->scaled_sum), acc[r]);
     }
 }
 
-// `fetch`: the panel comes from memory. It is null for the rows after the first tile, which find the panel in the first-level cache;
-// they fetch `ranges`, unless that is null, too.
+// The sums of a panel: rows of y lie `stride` apart.
+CK_INLINE void store_sums(float *y, size_t stride, const f32x16 *acc, int rows, size_t width) {
+    for (int r = 0; r < rows; r++, y += stride) {
+        if (width == LANES) store(y, acc[r]);
+        else store_part(y, acc[r], width);
+    }
+}
+
+// A function of a number of rows as one that has a case for each, where it is a constant.
+#define ROWS_CASE(n, call) case n: if (n <= TILE_ROWS) { enum { ROWS = n <= TILE_ROWS ? n : 1 }; call; } break;
+#define WITH_CONSTANT_ROWS(rows, call)                                                                                                  \
+    switch (rows) {                                                                                                                     \
+        ROWS_CASE(1, call) ROWS_CASE(2, call) ROWS_CASE(3, call) ROWS_CASE(4, call) ROWS_CASE(5, call) ROWS_CASE(6, call)               \
+        ROWS_CASE(7, call) ROWS_CASE(8, call)                                                                                           \
+    }
+
+// The rows of a product and where their outputs go.
+typedef struct product_rows {
+    const ck_row_block *const *x;
+    size_t count;
+    float *y;
+    size_t stride;
+} product_rows;
+
+// All inputs of a panel as it lies. `fetch`: it comes from memory; rows after the first tile find it in the caches.
 CK_INLINE void tile(
-    const ck_packed *weights, const uint8_t *panel, const ck_row_block *const *x, int rows, float *const *y, size_t width, fetcher *fetch,
-    fetcher *ranges
+    form_layout layout, size_t blocks, const uint8_t *panel, const ck_row_block *const *x, int rows, float *y, size_t stride, size_t width,
+    fetcher *fetch, bool first_tile
 ) {
+    const size_t whole = group_blocks(layout.scales), lines = block_lines(layout.numbers);
     f32x16 acc[TILE_ROWS];
     for (int r = 0; r < rows; r++) acc[r] = splat(0);
-    switch (weights->form) {
-    case CK_PACKED_4: tile_4(panel, weights->blocks, x, rows, acc, fetch, ranges); break;
-    case CK_PACKED_8: tile_8(panel, weights->blocks, x, rows, acc, fetch, ranges, false); break;
-    case CK_PACKED_8_MINIMUM: tile_8(panel, weights->blocks, x, rows, acc, fetch, ranges, true); break;
+    for (size_t first = 0; first < blocks; first += whole) {
+        size_t count = blocks - first < whole ? blocks - first : whole, head = head_lines(layout.scales, count);
+        block_factors f;
+        if (first_tile) fetch_weights(fetch, panel, head);
+        open_scales(layout.scales, panel, count, &f, 0);
+        panel += LINE * head;
+        for (size_t i = 0; i < count; i++, panel += LINE * lines) {
+            if (first_tile) fetch_weights(fetch, panel, lines);
+            fetch_ranges(fetch);
+            block_products(layout, false, panel, &f, i, x, first + i, rows, acc);
+        }
     }
-    for (int r = 0; r < rows; r++) {
-        if (width == LANES) store(y[r], acc[r]);
-        else store_part(y[r], acc[r], width);
+    store_sums(y, stride, acc, rows, width);
+}
+
+CK_INLINE void multiply_few(form_layout layout, const ck_packed *weights, const product_rows *rows, size_t begin, size_t end, fetcher *fetch) {
+    for (size_t output = begin; output < end; output += LANES) {
+        const uint8_t *panel = weights->data + output / LANES * weights->panel_bytes;
+        size_t width = end - output < LANES ? end - output : LANES;
+        for (size_t row = 0; row < rows->count; row += TILE_ROWS) {
+            const ck_row_block *const *x = rows->x + row;
+            float *y = rows->y + row * rows->stride + output;
+            size_t count = rows->count - row < TILE_ROWS ? rows->count - row : TILE_ROWS;
+            WITH_CONSTANT_ROWS(count, tile(layout, weights->blocks, panel, x, ROWS, y, rows->stride, width, fetch, row == 0))
+        }
     }
 }
 
-static void tile_of(
-    const ck_packed *weights, const uint8_t *panel, const ck_row_block *const *x, size_t rows, float *const *y, size_t width,
-    fetcher *fetch, fetcher *ranges
+// Some blocks of a panel, opened.
+typedef struct panel_slice {
+    _Alignas(64) uint8_t bytes[SLICE_BLOCKS * 8 * LINE];
+    block_factors factors;
+    size_t first, count;  // blocks of the panel
+    bool continues;       // sums are begun by the slice before; else y has them, unless first is 0
+    bool ends;            // sums go to y
+} panel_slice;
+
+// Opens the slice's blocks, which begin with a group, and returns where the next ones lie.
+CK_INLINE const uint8_t *open_slice(form_layout layout, const uint8_t *panel, panel_slice *slice) {
+    const size_t whole = group_blocks(layout.scales), lines = block_lines(layout.numbers);
+    for (size_t at = 0; at < slice->count; at += whole) {
+        size_t count = slice->count - at < whole ? slice->count - at : whole;
+        open_scales(layout.scales, panel, count, &slice->factors, at);
+        panel += LINE * head_lines(layout.scales, count);
+        for (size_t i = 0; i < count; i++, panel += LINE * lines) {
+            uint8_t *bytes = slice->bytes + (at + i) * 8 * LINE;
+#pragma clang loop unroll(full)
+            for (int j = 0; j < 4; j++) {
+                weights64 low, high;
+                open_numbers(layout, panel, j, &low, &high);
+                store_bytes(bytes + LINE * j, low);
+                store_bytes(bytes + LINE * (j + 4), high);
+            }
+        }
+    }
+    return panel;
+}
+
+// The blocks of a slice for some rows.
+CK_INLINE void slice_tile(
+    form_layout layout, const panel_slice *slice, const ck_row_block *const *x, int rows, float *sums, float *y, size_t stride, size_t width,
+    fetcher *fetch
 ) {
-    switch (rows) {
-#define CASE(n) case n: if (n <= TILE_ROWS) tile(weights, panel, x, n <= TILE_ROWS ? n : 1, y, width, fetch, ranges); break;
-    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
-#undef CASE
+    f32x16 acc[TILE_ROWS];
+    for (int r = 0; r < rows; r++)
+        acc[r] = slice->continues ? load(sums + LANES * r) : slice->first ? load_first(y + r * stride, width) : splat(0);
+    for (size_t i = 0; i < slice->count; i++) {
+        fetch_planned(fetch);
+        fetch_ranges(fetch);
+        block_products(layout, true, slice->bytes + i * 8 * LINE, &slice->factors, i, x, slice->first + i, rows, acc);
+    }
+    if (slice->ends) store_sums(y, stride, acc, rows, width);
+    else store_sums(sums, LANES, acc, rows, LANES);
+}
+
+typedef void (*slice_multiplier)(
+    const panel_slice *slice, const ck_row_block *const *x, size_t rows, float *sums, float *y, size_t stride, size_t width, fetcher *fetch);
+
+// Open slices differ in their scales and zero only.
+#define SLICE_MULTIPLIER(name, scales, zero)                                                                                            \
+    static void name(                                                                                                                   \
+        const panel_slice *slice, const ck_row_block *const *x, size_t rows, float *sums, float *y, size_t stride, size_t width,        \
+        fetcher *fetch) {                                                                                                               \
+        const form_layout layout = {EIGHT_BITS, scales, zero, false};                                                                   \
+        WITH_CONSTANT_ROWS(rows, slice_tile(layout, slice, x, ROWS, sums, y, stride, width, fetch))                                     \
+    }
+SLICE_MULTIPLIER(slice_of_scales_8, SCALES, 8)
+SLICE_MULTIPLIER(slice_of_scales_16, SCALES, 16)
+SLICE_MULTIPLIER(slice_of_scales_128, SCALES, 128)
+SLICE_MULTIPLIER(slice_of_minimums, MINIMUMS, 0)
+SLICE_MULTIPLIER(slice_of_half_scales_4, HALF_SCALES, 4)
+SLICE_MULTIPLIER(slice_of_half_scales_32, HALF_SCALES, 32)
+SLICE_MULTIPLIER(slice_of_half_minimums, HALF_MINIMUMS, 0)
+
+CK_INLINE slice_multiplier slice_multiplier_of(form_layout layout) {
+    switch (layout.scales) {
+    case MINIMUMS: case SUPER_MINIMUMS: return slice_of_minimums;
+    case HALF_MINIMUMS: return slice_of_half_minimums;
+    case HALF_SCALES: return layout.zero == 4 ? slice_of_half_scales_4 : slice_of_half_scales_32;
+    case SCALES: case SUPER_SCALES: break;
+    }
+    return layout.zero == 8 ? slice_of_scales_8 : layout.zero == 16 ? slice_of_scales_16 : slice_of_scales_128;
+}
+
+// At most KEPT_ROWS rows; blocks first..<last, which begin with a slice.
+CK_INLINE void multiply_many(
+    form_layout layout, const ck_packed *weights, const product_rows *rows, size_t first, size_t last, size_t begin, size_t end, fetcher *fetch
+) {
+    _Alignas(64) float sums[KEPT_ROWS * LANES];
+    const slice_multiplier multiply = slice_multiplier_of(layout);
+    const size_t tiles = (rows->count + TILE_ROWS - 1) / TILE_ROWS;
+    const size_t offset = panel_lines(layout, first) * LINE;
+    panel_slice slice;
+    for (size_t output = begin; output < end; output += LANES) {
+        const uint8_t *panel = weights->data + output / LANES * weights->panel_bytes + offset, *panel_after = panel + weights->panel_bytes;
+        size_t width = end - output < LANES ? end - output : LANES;
+        for (slice.first = first; slice.first < last; slice.first += SLICE_BLOCKS) {
+            slice.count = last - slice.first < SLICE_BLOCKS ? last - slice.first : SLICE_BLOCKS;
+            slice.continues = slice.first > first;
+            slice.ends = slice.first + SLICE_BLOCKS >= last;
+            const uint8_t *next = open_slice(layout, panel, &slice);
+            plan_weights(fetch, slice.ends ? panel_after : next, (size_t)(next - panel), tiles * slice.count);
+            panel = next;
+            for (size_t row = 0; row < rows->count; row += TILE_ROWS) {
+                size_t count = rows->count - row < TILE_ROWS ? rows->count - row : TILE_ROWS;
+                multiply(
+                    &slice, rows->x + row, count, sums + row * LANES, rows->y + row * rows->stride + output, rows->stride, width, fetch);
+            }
+        }
+    }
+}
+
+// Blocks of `rows` rows that stay in the second-level cache while all panels are read: whole slices.
+CK_INLINE size_t part_blocks(size_t rows) {
+    size_t blocks = (size_t)(384 << 10) / (rows * sizeof(ck_row_block)) / SLICE_BLOCKS * SLICE_BLOCKS;
+    return blocks < SLICE_BLOCKS ? SLICE_BLOCKS : blocks;
+}
+
+CK_INLINE void multiply_layout(
+    form_layout layout, const ck_packed *weights, const ck_row_block *x, size_t row_blocks, const int32_t *indices, size_t first, size_t count,
+    size_t begin, size_t end, float *y, size_t stride, const ck_fetch *fetch
+) {
+    const size_t panels = (end - begin + LANES - 1) / LANES, tiles = (count + TILE_ROWS - 1) / TILE_ROWS;
+    fetcher walk = start_fetching(weights, begin / LANES + panels, count == 1, weights->blocks * panels * tiles, fetch);
+    for (size_t row = 0; row < count; row += KEPT_ROWS) {
+        const ck_row_block *found[KEPT_ROWS];
+        product_rows rows = {found, count - row < KEPT_ROWS ? count - row : KEPT_ROWS, y + row * stride, stride};
+#pragma clang loop vectorize(disable)
+        for (size_t r = 0; r < rows.count; r++) found[r] = x + (indices ? (size_t)indices[row + r] : first + row + r) * row_blocks;
+        if (count <= FEW_ROWS) {
+            multiply_few(layout, weights, &rows, begin, end, &walk);
+            continue;
+        }
+        const size_t part = part_blocks(rows.count);
+        for (size_t at = 0; at < weights->blocks; at += part) {
+            size_t last = at + part < weights->blocks ? at + part : weights->blocks;
+            multiply_many(layout, weights, &rows, at, last, begin, end, &walk);
+        }
     }
 }
 
 static void multiply_packed(
-    const ck_packed *weights, const ck_row_block *x, size_t row_blocks, const int32_t *indices, size_t first, size_t rows,
+    const ck_packed *weights, const ck_row_block *x, size_t row_blocks, const int32_t *indices, size_t first, size_t count,
     size_t begin, size_t end, float *y, size_t stride, const ck_fetch *fetch
 ) {
-    fetcher walk = start_fetching(weights, begin, end, (rows + TILE_ROWS - 1) / TILE_ROWS, fetch);
-    // Rows that stay in the second-level cache while all panels are read.
-    size_t chunk = (size_t)(384 << 10) / (weights->blocks * sizeof(ck_row_block) + 1) / TILE_ROWS * TILE_ROWS;
-    if (chunk < TILE_ROWS) chunk = TILE_ROWS;
-    for (size_t row = 0; row < rows; row += chunk) {
-        size_t chunk_end = row + chunk < rows ? row + chunk : rows;
-        for (size_t output = begin; output < end; output += LANES) {
-            const uint8_t *panel = weights->data + output / LANES * weights->panel_bytes;
-            size_t width = end - output < LANES ? end - output : LANES;
-            for (size_t t = row; t < chunk_end; t += TILE_ROWS) {
-                size_t count = chunk_end - t < TILE_ROWS ? chunk_end - t : TILE_ROWS;
-                const ck_row_block *sources[TILE_ROWS];
-                float *targets[TILE_ROWS];
-                for (size_t r = 0; r < count; r++) {
-                    sources[r] = x + (indices ? (size_t)indices[t + r] : first + t + r) * row_blocks;
-                    targets[r] = y + (t + r) * stride + output;
-                }
-                tile_of(weights, panel, sources, count, targets, width, t == row ? &walk : 0, walk.ranges ? &walk : 0);
-            }
-        }
+    switch (weights->form) {
+#define CASE(form) \
+    case form: multiply_layout(layout_of(form), weights, x, row_blocks, indices, first, count, begin, end, y, stride, fetch); break;
+    CASE(CK_PACKED_Q4_0) CASE(CK_PACKED_Q4_1) CASE(CK_PACKED_Q5_0) CASE(CK_PACKED_Q5_1) CASE(CK_PACKED_Q8_0) CASE(CK_PACKED_Q2_K)
+    CASE(CK_PACKED_Q3_K) CASE(CK_PACKED_Q4_K) CASE(CK_PACKED_Q5_K) CASE(CK_PACKED_Q6_K) CASE(CK_PACKED_IQ4_NL) CASE(CK_PACKED_IQ4_XS)
+#undef CASE
     }
 }

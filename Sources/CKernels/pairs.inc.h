@@ -86,51 +86,80 @@ static void round_pairs(const float *x, size_t columns, size_t count, uint32_t *
     }
 }
 
-// Of each lane the numbers in two neighbouring bytes of its word, times d, plus m. `mask` takes 4 or 8 bits, `zero` is the number 0.
-CK_INLINE u32x16 unpack_pair(i32x16 bytes, int shift, int mask, int zero, f32x16 d, f32x16 m) {
-    f32x16 low = __builtin_convertvector((bytes >> shift & mask) - zero, f32x16);
-    f32x16 high = __builtin_convertvector((bytes >> (shift + 8) & mask) - zero, f32x16);
-    return pair_words(d * low + m, d * high + m);
+// The numbers of a panel's block as bytes, and what they are multiplied by and added to, of the first and of the last 16 inputs:
+// w = d (q - zero) + m.
+typedef struct opened_block {
+    _Alignas(64) uint8_t bytes[8 * LINE];
+    f32x16 d[2], m[2];
+    int zero;
+} opened_block;
+
+CK_INLINE void open_block(form_layout layout, const uint8_t *lines, const block_factors *f, size_t i, opened_block *out) {
+    for (int j = 0; j < 4; j++) {
+        weights64 low, high;
+        open_numbers(layout, lines, j, &low, &high);
+        store_bytes(out->bytes + LINE * j, low);
+        store_bytes(out->bytes + LINE * (j + 4), high);
+    }
+    out->zero = layout.zero;
+    for (int half = 0; half < 2; half++) {
+        int own = has_halves(layout.scales) ? half : 0;
+        out->d[half] = f->d[i][own];
+        out->m[half] = !has_minimums(layout.scales) ? splat(0) : layout.scales == HALF_MINIMUMS ? f->m[i][own] * splat(-32) : f->m[i][own];
+    }
+}
+
+typedef void (*block_user)(const opened_block *block, size_t b, uint32_t *words, size_t word_row);
+
+// All blocks of a panel, one after the other.
+CK_INLINE void each_block_of(
+    form_layout layout, const uint8_t *panel, size_t blocks, block_user use, uint32_t *words, size_t word_row
+) {
+    const size_t whole = group_blocks(layout.scales), lines = block_lines(layout.numbers);
+    for (size_t first = 0; first < blocks; first += whole) {
+        size_t count = blocks - first < whole ? blocks - first : whole;
+        block_factors f;
+        open_scales(layout.scales, panel, count, &f, 0);
+        panel += LINE * head_lines(layout.scales, count);
+        for (size_t i = 0; i < count; i++, panel += LINE * lines) {
+            opened_block block;
+            open_block(layout, panel, &f, i, &block);
+            use(&block, first + i, words, word_row);
+        }
+    }
+}
+
+CK_INLINE void each_block(
+    ck_packed_form form, const uint8_t *panel, size_t blocks, block_user use, uint32_t *words, size_t word_row
+) {
+    switch (form) {
+#define CASE(form) case form: each_block_of(layout_of(form), panel, blocks, use, words, word_row); break;
+    CASE(CK_PACKED_Q4_0) CASE(CK_PACKED_Q4_1) CASE(CK_PACKED_Q5_0) CASE(CK_PACKED_Q5_1) CASE(CK_PACKED_Q8_0) CASE(CK_PACKED_Q2_K)
+    CASE(CK_PACKED_Q3_K) CASE(CK_PACKED_Q4_K) CASE(CK_PACKED_Q5_K) CASE(CK_PACKED_Q6_K) CASE(CK_PACKED_IQ4_NL) CASE(CK_PACKED_IQ4_XS)
+#undef CASE
+    }
+}
+
+// Of each output the weight of the input in byte `t` of its word of line `j`.
+CK_INLINE f32x16 opened_weights(const opened_block *block, int j, int t) {
+    i32x16 q = (load_line(block->bytes + LINE * j) >> 8 * t & 255) - block->zero;
+    return block->d[j / 4] * float_of(q) + block->m[j / 4];
 }
 
 CK_INLINE void store_words(uint32_t *to, u32x16 words) { memcpy(to, &words, sizeof words); }
 
-// One block of one panel: 16 pairs of inputs, 16 outputs each.
-CK_INLINE void unpack_block_4(const uint8_t *panel, uint32_t *words, size_t word_row) {
-    f32x16 d = load_half((const uint16_t *)(panel + 256)), m = load_half((const uint16_t *)(panel + 288));
-    for (int j = 0; j < 4; j++) {
-        i32x16 bytes;
-        memcpy(&bytes, panel + 64 * j, sizeof bytes);
-        store_words(words + (2 * j) * word_row, unpack_pair(bytes, 0, 15, 0, d, m));
-        store_words(words + (2 * j + 1) * word_row, unpack_pair(bytes, 16, 15, 0, d, m));
-        store_words(words + (2 * j + 8) * word_row, unpack_pair(bytes, 4, 15, 0, d, m));
-        store_words(words + (2 * j + 9) * word_row, unpack_pair(bytes, 20, 15, 0, d, m));
-    }
-}
-
-CK_INLINE void unpack_block_8(const uint8_t *panel, f32x16 d, f32x16 m, int zero, uint32_t *words, size_t word_row) {
-    for (int j = 0; j < 8; j++) {
-        i32x16 bytes;
-        memcpy(&bytes, panel + 64 * j, sizeof bytes);
-        store_words(words + (2 * j) * word_row, unpack_pair(bytes, 0, 255, zero, d, m));
-        store_words(words + (2 * j + 1) * word_row, unpack_pair(bytes, 16, 255, zero, d, m));
-    }
+// 16 pairs of inputs, 16 outputs each.
+static void block_input_pairs(const opened_block *block, size_t b, uint32_t *words, size_t word_row) {
+    words += 16 * b * word_row;
+    for (int j = 0; j < 8; j++)
+        for (int t = 0; t < 4; t += 2)
+            store_words(words + (2 * j + t / 2) * word_row, pair_words(opened_weights(block, j, t), opened_weights(block, j, t + 1)));
 }
 
 static void unpack_pairs(const ck_packed *weights, size_t begin, size_t end, uint32_t *words, size_t word_row) {
     for (size_t output = begin; output < end; output += LANES, words += LANES) {
         const uint8_t *panel = weights->data + output / LANES * weights->panel_bytes;
-        const uint16_t *scales = (const uint16_t *)(panel + weights->blocks * 512), *minimums = scales + weights->blocks * LANES;
-        for (size_t b = 0; b < weights->blocks; b++) {
-            uint32_t *to = words + 16 * b * word_row;
-            switch (weights->form) {
-            case CK_PACKED_4: unpack_block_4(panel + 320 * b, to, word_row); break;
-            case CK_PACKED_8: unpack_block_8(panel + 512 * b, load_half(scales + LANES * b), splat(0), 128, to, word_row); break;
-            case CK_PACKED_8_MINIMUM:
-                unpack_block_8(panel + 512 * b, load_half(scales + LANES * b), load_half(minimums + LANES * b), 0, to, word_row);
-                break;
-            }
-        }
+        each_block(weights->form, panel, weights->blocks, block_input_pairs, words, word_row);
     }
 }
 
@@ -156,39 +185,20 @@ CK_INLINE void turn_words(const uint32_t *from, uint32_t *to, size_t to_row) {
     for (int i = 0; i < 8; i++) memcpy(to + i * to_row, &b[i], sizeof b[i]);
 }
 
-// The number of one input in sixteen outputs, as bf16: eight pairs of outputs.
-CK_INLINE void unpack_input(i32x16 bytes, int shift, int mask, int zero, f32x16 d, f32x16 m, uint32_t *words) {
-    u16x16 rounded = bfloat_of(d * __builtin_convertvector((bytes >> shift & mask) - zero, f32x16) + m);
-    memcpy(words, &rounded, sizeof rounded);
+// 32 inputs, the outputs as eight pairs.
+static void block_output_pairs(const opened_block *block, size_t b, uint32_t *words, size_t word_row) {
+    _Alignas(64) uint32_t turned[32 * LANES / 2];
+    for (int k = 0; k < 32; k++) {
+        u16x16 rounded = bfloat_of(opened_weights(block, k / 4, k % 4));
+        memcpy(turned + 8 * k, &rounded, sizeof rounded);
+    }
+    for (int k = 0; k < 32; k += 8) turn_words(turned + 8 * k, words + 32 * b + k, word_row);
 }
 
 static void unpack_output_pairs(const ck_packed *weights, size_t begin, size_t end, uint32_t *words, size_t word_row) {
     for (size_t output = begin; output < end; output += LANES, words += LANES / 2 * word_row) {
         const uint8_t *panel = weights->data + output / LANES * weights->panel_bytes;
-        const uint16_t *scales = (const uint16_t *)(panel + weights->blocks * 512), *minimums = scales + weights->blocks * LANES;
-        for (size_t b = 0; b < weights->blocks; b++) {
-            _Alignas(64) uint32_t turned[32 * LANES / 2];
-            if (weights->form == CK_PACKED_4) {
-                const uint8_t *block = panel + 320 * b;
-                f32x16 d = load_half((const uint16_t *)(block + 256)), m = load_half((const uint16_t *)(block + 288));
-                for (int k = 0; k < 16; k++) {
-                    i32x16 bytes;
-                    memcpy(&bytes, block + 64 * (k / 4), sizeof bytes);
-                    unpack_input(bytes, 8 * (k % 4), 15, 0, d, m, turned + 8 * k);
-                    unpack_input(bytes, 8 * (k % 4) + 4, 15, 0, d, m, turned + 8 * (k + 16));
-                }
-            } else {
-                const uint8_t *block = panel + 512 * b;
-                bool minimum = weights->form == CK_PACKED_8_MINIMUM;
-                f32x16 d = load_half(scales + LANES * b), m = minimum ? load_half(minimums + LANES * b) : splat(0);
-                for (int k = 0; k < 32; k++) {
-                    i32x16 bytes;
-                    memcpy(&bytes, block + 64 * (k / 4), sizeof bytes);
-                    unpack_input(bytes, 8 * (k % 4), 255, minimum ? 0 : 128, d, m, turned + 8 * k);
-                }
-            }
-            for (int k = 0; k < 32; k += 8) turn_words(turned + 8 * k, words + 32 * b + k, word_row);
-        }
+        each_block(weights->form, panel, weights->blocks, block_output_pairs, words, word_row);
     }
 }
 

@@ -56,7 +56,7 @@ CK_INLINE void quantize_4(const quantize_source *source, size_t at, ck_row_block
     f32x4 inverse = __builtin_bit_cast(f32x4, __builtin_bit_cast(i32x4, 1.0f / scale) & counts);
     scale = __builtin_bit_cast(f32x4, __builtin_bit_cast(i32x4, scale) | (~finite & __builtin_bit_cast(i32x4, (f32x4)NAN)));
     const f32x16 magic = splat(12582912.0f);
-    i32x16 sum[4];
+    i32x16 sum[4], first_sum[4];
     for (int b = 0; b < 4; b++) {
         f32x16 factor = splat(inverse[b]);
         i32x16 keep = (i32x16)(finite[b]);
@@ -66,15 +66,17 @@ CK_INLINE void quantize_4(const quantize_source *source, size_t at, ck_row_block
         memcpy(blocks[b].q, &first, 16);
         memcpy(blocks[b].q + 16, &second, 16);
         sum[b] = q + r;
+        first_sum[b] = q;
     }
     i32x4 sums = sums_of_4(sum[0], sum[1], sum[2], sum[3]);
+    i32x4 first_bias = sums_of_4(first_sum[0], first_sum[1], first_sum[2], first_sum[3]) * -32;
     f32x4 scaled = scale * __builtin_convertvector(sums, f32x4);
     i32x4 bias = sums * -128;
     for (int b = 0; b < 4; b++) {
         blocks[b].scale = scale[b];
         blocks[b].scaled_sum = scaled[b];
         blocks[b].bias = bias[b];
-        blocks[b].reserved = 0;
+        blocks[b].first_bias = first_bias[b];
     }
 }
 
@@ -104,7 +106,7 @@ CK_INLINE void quantize_source_blocks(const quantize_source *source, size_t colu
         blocks[b].scale = scale;
         blocks[b].scaled_sum = scale * (float)sum;
         blocks[b].bias = -128 * sum;
-        blocks[b].reserved = 0;
+        blocks[b].first_bias = -32 * __builtin_reduce_add(q);
     }
 }
 

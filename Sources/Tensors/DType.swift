@@ -5,7 +5,8 @@ public enum DType: String, Sendable, CaseIterable {
     case f32, f16, bf16, f64
     case i8, u8, i32, i64, bool
     case q4_0, q4_1, q5_0, q5_1, q8_0
-    case q4_K, q5_K, q6_K
+    case q2_K, q3_K, q4_K, q5_K, q6_K
+    case iq4_nl, iq4_xs
 
     /// As GGML spells it: `q4_1`, `q6_K`, `f32`.
     public var name: String { rawValue }
@@ -14,8 +15,8 @@ public enum DType: String, Sendable, CaseIterable {
     public var blockElements: Int {
         switch self {
         case .f32, .f16, .bf16, .f64, .i8, .u8, .i32, .i64, .bool: 1
-        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: 32
-        case .q4_K, .q5_K, .q6_K: 256
+        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl: 32
+        case .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_xs: 256
         }
     }
 
@@ -26,14 +27,17 @@ public enum DType: String, Sendable, CaseIterable {
         case .f16, .bf16: 2
         case .f32, .i32: 4
         case .f64, .i64: 8
-        case .q4_0: 2 + 16  // scale, 32 nibbles
+        case .q4_0, .iq4_nl: 2 + 16  // scale, 32 nibbles
         case .q4_1: 2 + 2 + 16  // scale, minimum, 32 nibbles
         case .q5_0: 2 + 4 + 16  // scale, 32 fifth bits, 32 nibbles
         case .q5_1: 2 + 2 + 4 + 16
         case .q8_0: 2 + 32  // scale, 32 bytes
+        case .q2_K: 16 + 64 + 2 + 2  // 16 scales and minimums of 4 bits, 256 times 2 bits, two super scales
+        case .q3_K: 32 + 64 + 12 + 2  // 256 third bits, 256 times 2 bits, 16 scales of 6 bits, super scale
         case .q4_K: 2 + 2 + 12 + 128  // two super scales, 8 scales and minimums of 6 bits, 256 nibbles
         case .q5_K: 2 + 2 + 12 + 32 + 128
         case .q6_K: 128 + 64 + 16 + 2  // low nibbles, upper 2 bits, 16 scales, super scale
+        case .iq4_xs: 2 + 2 + 4 + 128  // super scale, upper 2 and lower 4 bits of 8 scales, 256 nibbles
         }
     }
 

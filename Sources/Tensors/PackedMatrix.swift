@@ -3,10 +3,9 @@ internal import Synchronization
 
 /// A weight matrix `[outputs, inputs]`, repacked for products with int8 activations.
 ///
-/// Groups of 16 outputs are interleaved, so that a vector lane is an output and no sum crosses lanes. Two forms: 4 bits with
-/// a f16 scale and minimum a block of 32 inputs (q4_0, q4_1, q4_K: 5 bits a weight), and 8 bits with a scale (all others;
-/// 8.5 bits; 9 with the minimum that q5_1 and q5_K have). Exact for q4_0, q4_1, q5_0, q5_1, q8_0; the block scales of q4_K
-/// and q5_K are rounded to f16; q6_K, f32, f16 and bf16 are rounded to 8 bits a block of 32.
+/// Groups of 16 outputs are interleaved, so that a vector lane is an output and no sum crosses lanes. Quantised types keep their bits,
+/// so a matrix takes as much memory as in its file and nothing is rounded; f32, f16 and bf16 are rounded to 8 bits and a f16 scale a
+/// block of 32 inputs.
 ///
 /// One order of operations a row, in every instruction set and for any number of rows: a row's outputs have the same bits alone
 /// and in any batch.
@@ -152,9 +151,13 @@ public final class PackedMatrix: @unchecked Sendable {
         case .q5_0: CK_SOURCE_Q5_0
         case .q5_1: CK_SOURCE_Q5_1
         case .q8_0: CK_SOURCE_Q8_0
+        case .q2_K: CK_SOURCE_Q2_K
+        case .q3_K: CK_SOURCE_Q3_K
         case .q4_K: CK_SOURCE_Q4_K
         case .q5_K: CK_SOURCE_Q5_K
         case .q6_K: CK_SOURCE_Q6_K
+        case .iq4_nl: CK_SOURCE_IQ4_NL
+        case .iq4_xs: CK_SOURCE_IQ4_XS
         case .f64, .i8, .u8, .i32, .i64, .bool: nil
         }
     }

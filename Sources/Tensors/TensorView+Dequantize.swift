@@ -41,9 +41,13 @@ extension TensorView {
             case .q5_0: ck_dequantize_q5_0(start, blocks, output)
             case .q5_1: ck_dequantize_q5_1(start, blocks, output)
             case .q8_0: ck_dequantize_q8_0(start, blocks, output)
+            case .q2_K: ck_dequantize_q2_K(start, blocks, output)
+            case .q3_K: ck_dequantize_q3_K(start, blocks, output)
             case .q4_K: ck_dequantize_q4_K(start, blocks, output)
             case .q5_K: ck_dequantize_q5_K(start, blocks, output)
             case .q6_K: ck_dequantize_q6_K(start, blocks, output)
+            case .iq4_nl: ck_dequantize_iq4_nl(start, blocks, output)
+            case .iq4_xs: ck_dequantize_iq4_xs(start, blocks, output)
             case .i8, .u8, .i32, .i64, .bool: break
             }
         }

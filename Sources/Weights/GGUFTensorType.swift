@@ -12,9 +12,13 @@ enum GGUFTensorType {
         case 6: .q5_0
         case 7: .q5_1
         case 8: .q8_0
+        case 10: .q2_K
+        case 11: .q3_K
         case 12: .q4_K
         case 13: .q5_K
         case 14: .q6_K
+        case 20: .iq4_nl
+        case 23: .iq4_xs
         case 24: .i8
         case 26: .i32
         case 27: .i64
@@ -31,8 +35,8 @@ enum GGUFTensorType {
     }
 
     private static let others: [UInt32: String] = [
-        9: "q8_1", 10: "q2_K", 11: "q3_K", 15: "q8_K", 16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs", 19: "iq1_s",
-        20: "iq4_nl", 21: "iq3_s", 22: "iq2_s", 23: "iq4_xs", 25: "i16", 29: "iq1_m", 34: "tq1_0", 35: "tq2_0",
+        9: "q8_1", 15: "q8_K", 16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs", 19: "iq1_s",
+        21: "iq3_s", 22: "iq2_s", 25: "i16", 29: "iq1_m", 34: "tq1_0", 35: "tq2_0",
         39: "mxfp4",
     ]
 }

@@ -106,7 +106,7 @@ import Weights
         #expect(code([1, 1, 1, 1, 1], type: 0) == .malformed, "five dimensions")
         #expect(code([1], type: 0, offset: 4) == .malformed, "not aligned")
         #expect(code([17], type: 0) == .truncated)
-        #expect(code([256], type: 10) == .unsupported, "q2_K")
+        #expect(code([256], type: 16) == .unsupported, "iq2_xxs")
         #expect(code([1], type: 99) == .malformed)
     }
 

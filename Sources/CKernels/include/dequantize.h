@@ -13,9 +13,13 @@
 //   q5_0    32: f16 d; 32 fifth bits; nibbles                              d (q_k - 16)
 //   q5_1    32: f16 d, m; 32 fifth bits; nibbles                           d q_k + m
 //   q8_0    32: f16 d; 32 int8                                             d q_k
+//   q2_K    256: 16 bytes of 4 bits s and 4 bits t; 2 bits q; f16 d, m     d s q_k - m t      (s, t of every 16)
+//   q3_K    256: third bits; 2 bits; 16 scales s of 6 bits; f16 d          d (s - 32) (q_k - 4)        (s of every 16)
 //   q4_K    256: f16 d, m; 8 scales s and minimums t of 6 bits; nibbles    d s q_k - m t      (s, t of every 32)
 //   q5_K    256: as q4_K, and 256 fifth bits before the nibbles            d s q_k - m t
 //   q6_K    256: low nibbles; upper 2 bits; 16 int8 scales s; f16 d        d s (q_k - 32)     (s of every 16)
+//   iq4_nl  32: f16 d; nibbles                                             d v[q_k], v a table of 16 integers
+//   iq4_xs  256: f16 d; upper 2, then lower 4 bits of 8 scales s; nibbles  d (s - 32) v[q_k]           (s of every 32)
 #pragma once
 #include <stddef.h>
 
@@ -28,6 +32,10 @@ void ck_dequantize_q4_1(const void *blocks, size_t count, float *out);
 void ck_dequantize_q5_0(const void *blocks, size_t count, float *out);
 void ck_dequantize_q5_1(const void *blocks, size_t count, float *out);
 void ck_dequantize_q8_0(const void *blocks, size_t count, float *out);
+void ck_dequantize_q2_K(const void *blocks, size_t count, float *out);
+void ck_dequantize_q3_K(const void *blocks, size_t count, float *out);
 void ck_dequantize_q4_K(const void *blocks, size_t count, float *out);
 void ck_dequantize_q5_K(const void *blocks, size_t count, float *out);
 void ck_dequantize_q6_K(const void *blocks, size_t count, float *out);
+void ck_dequantize_iq4_nl(const void *blocks, size_t count, float *out);
+void ck_dequantize_iq4_xs(const void *blocks, size_t count, float *out);

@@ -4,26 +4,28 @@
 // needs no horizontal sum. Along the inputs a panel is cut into blocks of 32. In a block, q(l, k) is the stored number of
 // output l and input k, and w = d(l) q(l, k) + m(l) the weight.
 //
-//   form        bytes of a block      layout of a panel
-//   4           320                   a block after the other: 4 x 64 bytes of which byte 4 l + t of the j-th is
-//                                     q(l, 4 j + t) + 16 q(l, 4 j + t + 16); 16 f16 scales d, 16 f16 minimums m
-//   8           544                   all blocks' bytes, 8 x 64 of which byte 4 l + t of the j-th is q(l, 4 j + t) + 128 with
-//                                     q in -128…127; then all blocks' 16 f16 scales; m = 0
-//   8_minimum   576                   as 8, but bytes are q in 0…127; after the scales all blocks' 16 f16 minimums
+// A form keeps the bits of a type of the files, so that packed weights are as large as the file's; f32, f16 and bf16 are rounded to q8_0.
+// packed_form.h tells how they lie. Bytes of 32 inputs of a panel:
 //
-// Outputs past the last one are zero, and so are inputs past the last one. A panel starts on 64 bytes.
+//   q2_K 168, q3_K 228, q4_0 288, iq4_nl 288, iq4_xs 272, q4_K 288, q4_1 320, q5_0 352, q5_K 352, q5_1 384, q6_K 420, q8_0 544
+//
+// A panel is whole lines of 64 bytes, in the order in which products read them, and starts on one. Outputs past the last one are zero, and
+// so are inputs past the last one.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 #include "fetch.h"
 
-typedef enum ck_packed_form { CK_PACKED_4 = 0, CK_PACKED_8 = 1, CK_PACKED_8_MINIMUM = 2 } ck_packed_form;
+typedef enum ck_packed_form {
+    CK_PACKED_Q4_0, CK_PACKED_Q4_1, CK_PACKED_Q5_0, CK_PACKED_Q5_1, CK_PACKED_Q8_0, CK_PACKED_Q2_K, CK_PACKED_Q3_K, CK_PACKED_Q4_K,
+    CK_PACKED_Q5_K, CK_PACKED_Q6_K, CK_PACKED_IQ4_NL, CK_PACKED_IQ4_XS,
+} ck_packed_form;
 
-// Element types of the files; the order is that of ck_pack's table.
+// Element types of the files.
 typedef enum ck_source_type {
-    CK_SOURCE_F32, CK_SOURCE_F16, CK_SOURCE_BF16, CK_SOURCE_Q4_0, CK_SOURCE_Q4_1, CK_SOURCE_Q5_0, CK_SOURCE_Q5_1,
-    CK_SOURCE_Q8_0, CK_SOURCE_Q4_K, CK_SOURCE_Q5_K, CK_SOURCE_Q6_K,
+    CK_SOURCE_F32, CK_SOURCE_F16, CK_SOURCE_BF16, CK_SOURCE_Q4_0, CK_SOURCE_Q4_1, CK_SOURCE_Q5_0, CK_SOURCE_Q5_1, CK_SOURCE_Q8_0,
+    CK_SOURCE_Q2_K, CK_SOURCE_Q3_K, CK_SOURCE_Q4_K, CK_SOURCE_Q5_K, CK_SOURCE_Q6_K, CK_SOURCE_IQ4_NL, CK_SOURCE_IQ4_XS,
 } ck_source_type;
 
 typedef struct ck_packed {
@@ -40,7 +42,7 @@ typedef struct ck_row_block {
     float scale;        // d = max|x| / 127; NaN when an x is not finite
     float scaled_sum;   // d * (sum of q)
     int32_t bias;       // -128 * (sum of q)
-    int32_t reserved;
+    int32_t first_bias; // -32 * (sum of the first 16 of q)
 } ck_row_block;
 
 typedef struct ck_packed_kernels {
@@ -49,11 +51,13 @@ typedef struct ck_packed_kernels {
     // The same of y = x / sqrt(mean(x²) + epsilon) * weight, with the bits of rms_norm. y is stored, too, unless it is null.
     void (*norm_quantize)(
         const float *x, const float *weight, float epsilon, size_t columns, size_t block_count, ck_row_block *blocks, float *y);
-    // y[i * stride + o] = sum over blocks b in order of fma(m, d_x sum(q_x), fma(dot(q, q_x), d d_x, …)) for o in begin..<end,
-    // where x_i is row indices[i], or first + i without indices. The dot product is an integer and exact; the two fma a
-    // block follow in this order for every row count and in every implementation. `row_blocks` blocks lie between rows.
-    // begin is a multiple of 16; end, too, or it is `outputs`. y does not overlap anything that is read. `fetch`: memory that
-    // is read next, or null.
+    // y[i * stride + o] = sum over blocks b in order, for o in begin..<end, where x_i is row indices[i], or first + i without indices:
+    //   y = fma(float(isum), d d_x, y), then, where the form has minimums, y = fma(m, d_x sum(q_x), y)
+    // isum is the dot product of q and q_x, an integer and exact; d and m are products in f32. q2_K, q3_K and q6_K have d (and m) for each 16
+    // inputs:
+    //   y = fma(float(isum_h), d_h d_x, y) for both halves h in order, then y = fma(float(-32 sum_h(q_x)), (m_h / -32) d_x, y) for both
+    // This order is that of every row count and of every implementation. `row_blocks` blocks lie between rows. begin is a multiple of
+    // 16; end, too, or it is `outputs`. y does not overlap anything that is read. `fetch`: memory that is read next, or null.
     void (*multiply)(
         const ck_packed *weights, const ck_row_block *x, size_t row_blocks, const int32_t *indices, size_t first,
         size_t rows, size_t begin, size_t end, float *y, size_t stride, const ck_fetch *fetch);
@@ -65,14 +69,12 @@ size_t ck_packed_panel_bytes(ck_packed_form form, size_t blocks);
 typedef enum ck_pack_result { CK_PACK_DONE = 0, CK_PACK_NOT_FINITE = 1 } ck_pack_result;
 
 // Packs panels begin..<end of a row-major matrix. Packed row i is source row row_order[i] (i without an order); rows lie
-// `row_bytes` apart, no alignment. `destination` is the first byte of panel 0. What is rounded:
-//   q4_0, q4_1, q5_0, q5_1, q8_0   nothing
-//   q4_K, q5_K                     scale and minimum of each 32 (products of a f16 and 6 bits) to f16
-//   q6_K, f32, f16, bf16           to 8 bits: d = f16(max|w| / 127) a block of 32, w to the nearest d q
+// `row_bytes` apart, no alignment. `destination` is the first byte of panel 0. f32, f16 and bf16 are rounded to 8 bits: d = f16(max|w| / 127)
+// a block of 32, w to the nearest d q; of the other types nothing is rounded.
 // CK_PACK_NOT_FINITE: a scale, minimum or element is infinite, NaN or too large for f16 scales.
 ck_pack_result ck_pack(
     ck_source_type type, const uint8_t *source, size_t row_bytes, const int64_t *row_order, size_t outputs, size_t inputs,
     size_t begin, size_t end, uint8_t *destination);
 
-// y[k] = d q(output, k) + m for k in 0..<inputs
+// y[k] = w(output, k) for k in 0..<inputs
 void ck_unpack_row(const ck_packed *weights, size_t output, size_t inputs, float *y);

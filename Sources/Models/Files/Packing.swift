@@ -3,12 +3,7 @@ internal import Tensors
 /// Packs the matrices of a model on all threads.
 enum Packing {
     /// Whether a packed matrix holds a type's values exactly.
-    static func isExact(_ dtype: DType) -> Bool {
-        switch dtype {
-        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: true
-        default: false
-        }
-    }
+    static func isExact(_ dtype: DType) -> Bool { dtype.isQuantized }
 
     /// Results are in the order of `views`. The pages of `mappedFiles` are given back during packing, so that the file and the packed weights
     /// are not both in memory. Errors: `malformed` weights that are not finite, `unsupported` types, `noMemory`.
