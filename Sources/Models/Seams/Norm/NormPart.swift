@@ -1,4 +1,4 @@
-public import Tensors
+internal import Tensors
 
 /// Norms of an adapter's own, in place of the base's: the factors of a row, whatever a file's convention (Gemma's files have them less one).
 ///
