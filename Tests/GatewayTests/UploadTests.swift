@@ -216,7 +216,6 @@ import Testing
     @Test func anUploadThatIsNotPublishedExpires() async throws {
         try await withSite({ $0.limits.adapters.uploadSeconds = 1 }) { (site: Site) async throws in
             #expect(try await put("adapter_config.json", site).status == 200)
-            #expect(site.folder.exists("adapters/.upload-poems"))
             #expect(try await site.until { !site.folder.exists("adapters/.upload-poems") })
             #expect(try await site.until { site.log.lines.contains { $0.contains("not published is deleted") && $0.contains("adapter=poems") } })
             #expect(site.folder.exists("adapters/geo"))
