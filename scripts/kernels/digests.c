@@ -64,7 +64,12 @@ static void elementwise(size_t n) {
 
 // Random bytes of a file's blocks, their f16 scales finite.
 static uint8_t *stored(ck_source_type type, size_t elements, size_t *bytes) {
-    static const size_t block[] = {1, 1, 1, 32, 32, 32, 32, 32, 256, 256, 256}, size[] = {4, 2, 2, 18, 20, 22, 24, 34, 144, 176, 210};
+    // In the order of ck_source_type, with where the f16 scales lie in a block; the second is 0 where there is one.
+    static const size_t block[] = {1, 1, 1, 32, 32, 32, 32, 32, 256, 256, 256, 256, 256, 32, 256};
+    static const size_t size[] = {4, 2, 2, 18, 20, 22, 24, 34, 84, 110, 144, 176, 210, 18, 136};
+    static const size_t halves[][2] = {
+        {0}, {0}, {0}, {0}, {0, 2}, {0}, {0, 2}, {0}, {80, 82}, {108}, {0, 2}, {0, 2}, {208}, {0}, {0},
+    };
     *bytes = elements / block[type] * size[type];
     uint8_t *data = malloc(*bytes);
     if (type == CK_SOURCE_F32) {
@@ -73,10 +78,11 @@ static uint8_t *stored(ck_source_type type, size_t elements, size_t *bytes) {
         return data;
     }
     for (size_t i = 0; i < *bytes; i++) data[i] = (uint8_t)(bits() >> 40);
-    size_t step = size[type], scales = type == CK_SOURCE_Q4_1 || type == CK_SOURCE_Q5_1 || type == CK_SOURCE_Q4_K || type == CK_SOURCE_Q5_K ? 2 : 1;
-    size_t at = type == CK_SOURCE_Q6_K ? 208 : 0;
-    for (size_t b = 0; b < *bytes; b += step)
-        for (size_t s = 0; s < scales; s++) data[b + at + 2 * s + 1] = (data[b + at + 2 * s + 1] & 0x83) | 0x20;
+    for (size_t b = 0; b < *bytes; b += size[type])
+        for (size_t s = 0; s < (halves[type][1] ? 2 : 1); s++) {
+            uint8_t *upper = data + b + halves[type][s] + 1;
+            *upper = (*upper & 0x83) | 0x20;
+        }
     return data;
 }
 
@@ -231,7 +237,7 @@ int main(int count, char **arguments) {
     if (!kernels) return fputs("usage: digests NAME, kernels that this machine has\n", stderr), 2;
     for (size_t n = 1; n <= 33; n++) elementwise(n);
     elementwise(576), elementwise(1000);
-    for (int type = CK_SOURCE_F32; type <= CK_SOURCE_Q6_K; type++) {
+    for (int type = CK_SOURCE_F32; type <= CK_SOURCE_IQ4_XS; type++) {
         if (type == CK_SOURCE_F16 || type == CK_SOURCE_BF16) continue;  // packed like f32, by code of no instruction set
         for (size_t rows = 1; rows <= 33; rows += rows < 9 ? 1 : 8) packed((ck_source_type)type, 40, 512, rows);
     }
