@@ -23,7 +23,7 @@ public final class PackedMatrix: @unchecked Sendable {
     private let bytes: UnsafeMutablePointer<UInt8>
     private let weights: ck_packed
 
-    /// Reads and packs all of `view`, `[outputs, inputs]`. Cost: one pass, about 1 GB/s of packed bytes.
+    /// Reads and packs all of `view`, `[outputs, inputs]`. Cost: one pass; a thread of a Zen 4 packs 0.25 GB/s of q4_K, 0.55 of q6_K, 0.8 of q4_0 and q4_1, 2 of q8_0.
     ///
     /// Packed row i is row `rowOrder[i]` of the view.
     /// - Throws: `.unsupportedType`, `.wrongShape`, `.notFinite`, `.noMemory`.

@@ -19,7 +19,7 @@ struct RequestEffect: Sendable {
     }
 
     /// An adapter's, on every token of a prompt, or from its invocation tokens on. What lies before those is computed by the base, and
-    /// shared with it and with other adapters of the kind; what follows is shared with nobody. Without them the base answers.
+    /// shared with it and with other adapters of the kind; keys and values after them stay with this request. Without them the base answers.
     static func of(_ adapter: PinnedAdapter, prompt: [Int32], partition: String? = nil) -> RequestEffect {
         switch adapter.delta.start(in: prompt) {
         case nil: base(partition: partition)
