@@ -61,7 +61,7 @@ struct FactoredPlan<Target: FactoredTarget>: AdapterPlan {
 
     func effects() -> [AdapterEffect] {
         targets.map { target in
-            // A pair that cannot be made has norm 0 here: `load` makes the same one and throws its error.
+            // A pair that cannot be made has norm 0 here; `delta` makes the same one and reports its error.
             let pair = target.rank > 0 ? try? target.pair(target.tensors) : nil
             return AdapterEffect(
                 module: target.module.path, layer: target.module.layer, projection: target.module.projection, rank: target.rank,
