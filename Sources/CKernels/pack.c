@@ -24,36 +24,29 @@ size_t ck_packed_panel_bytes(ck_packed_form form, size_t blocks) { return LINE *
 
 static bool finite_half(uint16_t half) { return (half & 0x7c00) != 0x7c00; }
 
-// The first bits of all numbers, four bytes of this output in each line.
-static void write_low_bits(number_layout layout, const uint8_t *q, uint8_t *words) {
-    if (layout == EIGHT_BITS) {
-        for (int j = 0; j < 8; j++) memcpy(words + LINE * j, q + 4 * j, 4);
-    } else if (layout == TWO_BITS || layout == THREE_BITS) {
-        for (int half = 0; half < 2; half++)
-            for (int t = 0; t < 4; t++) {
-                const uint8_t *p = q + 16 * half + t;
-                words[LINE * half + t] = (uint8_t)((p[0] & 3) | (p[4] & 3) << 2 | (p[8] & 3) << 4 | (p[12] & 3) << 6);
-            }
-    } else {
-        uint8_t both[16];
-        for (int i = 0; i < 16; i++) both[i] = (uint8_t)((q[i] & 15) | q[i + 16] << 4);
-        for (int j = 0; j < 4; j++) memcpy(words + LINE * j, both + 4 * j, 4);
-    }
+static void write_word(uint8_t *lines, int line, uint32_t word) { memcpy(lines + LINE * line, &word, 4); }
+
+// `count` words, each `step` bits above the one before.
+static uint32_t stacked(const uint32_t *words, int count, int step, int shift, uint32_t mask) {
+    uint32_t all = 0;
+    for (int j = 0; j < count; j++) all |= (words[j] >> shift & mask * 0x01010101) << step * j;
+    return all;
 }
 
-// The bits above them.
-static void write_high_bits(number_layout layout, const uint8_t *q, uint8_t *words) {
-    if (layout == SIX_BITS) {
-        uint8_t upper[BLOCK];
-        for (int i = 0; i < BLOCK; i++) upper[i] = q[i] >> 4;
-        write_low_bits(TWO_BITS, upper, words + 4 * LINE);
-    } else if (layout == FIVE_BITS || layout == THREE_BITS) {
-        int bit = layout == FIVE_BITS ? 4 : 2;
-        for (int t = 0; t < 4; t++) {
-            int bits = 0;
-            for (int j = 0; j < 8; j++) bits |= (q[4 * j + t] >> bit & 1) << j;
-            words[LINE * bit + t] = (uint8_t)bits;
-        }
+// The numbers of a block, one word of this output in each line.
+static void write_numbers(number_layout layout, const uint32_t *q, uint8_t *lines) {
+    switch (layout) {
+    case TWO_BITS: case THREE_BITS:
+        for (int half = 0; half < 2; half++) write_word(lines, half, stacked(q + 4 * half, 4, 2, 0, 3));
+        if (layout == THREE_BITS) write_word(lines, 2, stacked(q, 8, 1, 2, 1));
+        return;
+    case FOUR_BITS: case FIVE_BITS: case SIX_BITS:
+        for (int j = 0; j < 4; j++) write_word(lines, j, (q[j] & 0x0f0f0f0f) | (q[j + 4] & 0x0f0f0f0f) << 4);
+        if (layout == FIVE_BITS) write_word(lines, 4, stacked(q, 8, 1, 4, 1));
+        if (layout == SIX_BITS) for (int half = 0; half < 2; half++) write_word(lines, 4 + half, stacked(q + 4 * half, 4, 2, 4, 3));
+        return;
+    case EIGHT_BITS:
+        for (int j = 0; j < 8; j++) write_word(lines, j, q[j]);
     }
 }
 
@@ -120,8 +113,7 @@ static bool pack_group(
             read(rows[lane], first + i, inputs, &block);
             finite = finite && finite_half(block.half[0]) && finite_half(block.half[1]);
             uint8_t *words = group + head + i * block_bytes + 4 * lane;
-            write_low_bits(layout.numbers, block.numbers, words);
-            write_high_bits(layout.numbers, block.numbers, words);
+            write_numbers(layout.numbers, block.numbers, words);
             write_scales(layout.scales, &block, i, lane, group);
         }
     }

@@ -15,16 +15,27 @@ static uint32_t u32_at(const uint8_t *p) {
     return value;
 }
 
-static void read_nibbles(const uint8_t *p, uint8_t *numbers) {
-    for (int i = 0; i < 16; i++) {
-        numbers[i] = p[i] & 15;
-        numbers[i + 16] = p[i] >> 4;
+// The words are read, shifted and masked as they are: a number in each byte.
+enum { EACH_BYTE = 0x01010101 };
+
+static void read_nibbles(const uint8_t *p, uint32_t *numbers) {
+    for (int j = 0; j < 4; j++) {
+        uint32_t word = u32_at(p + 4 * j);
+        numbers[j] = word & 15 * EACH_BYTE;
+        numbers[j + 4] = word >> 4 & 15 * EACH_BYTE;
     }
 }
 
-static void add_fifth_bits(uint32_t bits, uint8_t *numbers) {
-    for (int i = 0; i < BLOCK; i++) numbers[i] |= (uint8_t)((bits >> i & 1) << 4);
+// Bit 4 j + t of `bits` to byte t of word j.
+static void add_fifth_bits(uint32_t bits, uint32_t *numbers) {
+    for (int j = 0; j < 8; j++) {
+        uint32_t four = bits >> 4 * j & 15;
+        numbers[j] |= ((four | four << 7 | four << 14 | four << 21) & EACH_BYTE) << 4;
+    }
 }
+
+// Bits `shift` and up, as many as the mask has, of bytes 4 j … 4 j + 3.
+static uint32_t field_at(const uint8_t *p, int j, int shift, uint32_t mask) { return u32_at(p + 4 * j) >> shift & mask * EACH_BYTE; }
 
 static void read_q4_0(const uint8_t *row, size_t block, size_t columns, source_block *out) {
     const uint8_t *p = row + 18 * block;
@@ -57,13 +68,12 @@ static void read_q5_1(const uint8_t *row, size_t block, size_t columns, source_b
 static void read_q8_0(const uint8_t *row, size_t block, size_t columns, source_block *out) {
     const uint8_t *p = row + 34 * block;
     out->half[0] = u16_at(p);
-    for (int i = 0; i < BLOCK; i++) out->numbers[i] = p[2 + i] ^ 0x80;
+    for (int j = 0; j < 8; j++) out->numbers[j] = u32_at(p + 2 + 4 * j) ^ 128u * EACH_BYTE;
 }
 
 // Two bits of each element: 32 bytes hold four blocks.
-static void read_crumbs(const uint8_t *p, size_t i, uint8_t *numbers) {
-    const uint8_t *q = p + 32 * (i / 4);
-    for (int k = 0; k < BLOCK; k++) numbers[k] = q[k] >> 2 * (i % 4) & 3;
+static void read_crumbs(const uint8_t *p, size_t i, uint32_t *numbers) {
+    for (int j = 0; j < 8; j++) numbers[j] = field_at(p + 32 * (i / 4), j, 2 * (int)(i % 4), 3);
 }
 
 static void read_q2_K(const uint8_t *row, size_t block, size_t columns, source_block *out) {
@@ -87,7 +97,7 @@ static void read_q3_K(const uint8_t *row, size_t block, size_t columns, source_b
         out->scale[k % 2] = (uint8_t)((low | high << 4) - 32);
     }
     read_crumbs(super + 32, i, out->numbers);
-    for (int k = 0; k < BLOCK; k++) out->numbers[k] |= (uint8_t)((super[k] >> i & 1) << 2);
+    for (int j = 0; j < 8; j++) out->numbers[j] |= field_at(super, j, (int)i, 1) << 2;
 }
 
 // The scale and minimum, 6 bits each, of block `i` (0…7) of q4_K and q5_K.
@@ -105,10 +115,8 @@ static void read_k_head(const uint8_t *super, size_t i, source_block *out) {
 }
 
 // 32 bytes hold two blocks, the first in the low nibbles.
-static void read_k_nibbles(const uint8_t *p, size_t i, uint8_t *numbers) {
-    const uint8_t *q = p + 32 * (i / 2);
-    int shift = i % 2 ? 4 : 0;
-    for (int k = 0; k < BLOCK; k++) numbers[k] = q[k] >> shift & 15;
+static void read_k_nibbles(const uint8_t *p, size_t i, uint32_t *numbers) {
+    for (int j = 0; j < 8; j++) numbers[j] = field_at(p + 32 * (i / 2), j, i % 2 ? 4 : 0, 15);
 }
 
 static void read_q4_K(const uint8_t *row, size_t block, size_t columns, source_block *out) {
@@ -122,7 +130,7 @@ static void read_q5_K(const uint8_t *row, size_t block, size_t columns, source_b
     size_t i = block % 8;
     read_k_head(super, i, out);
     read_k_nibbles(super + 48, i, out->numbers);
-    for (int k = 0; k < BLOCK; k++) out->numbers[k] |= (uint8_t)((super[16 + k] >> i & 1) << 4);
+    for (int j = 0; j < 8; j++) out->numbers[j] |= field_at(super + 16, j, (int)i, 1) << 4;
 }
 
 static void read_q6_K(const uint8_t *row, size_t block, size_t columns, source_block *out) {
@@ -132,7 +140,7 @@ static void read_q6_K(const uint8_t *row, size_t block, size_t columns, source_b
     int shift = quarter < 2 ? 0 : 4;
     out->half[0] = u16_at(super + 208);
     memcpy(out->scale, super + 192 + 2 * i, 2);
-    for (int k = 0; k < BLOCK; k++) out->numbers[k] = (uint8_t)((low[k] >> shift & 15) | (high[k] >> 2 * quarter & 3) << 4);
+    for (int j = 0; j < 8; j++) out->numbers[j] = field_at(low, j, shift, 15) | field_at(high, j, 2 * (int)quarter, 3) << 4;
 }
 
 static void read_iq4_xs(const uint8_t *row, size_t block, size_t columns, source_block *out) {
@@ -156,11 +164,13 @@ static void round_block(const float *w, source_block *out) {
     }
     out->half[0] = float_to_half(__builtin_bit_cast(float, top) / 127.0f);
     float scale = half_to_float(out->half[0]), inverse = scale > 0 ? 1.0f / scale : 0.0f;
+    uint8_t numbers[BLOCK];
     for (int i = 0; i < BLOCK; i++) {
         float q = w[i] * inverse;
         q = q > 127.0f ? 127.0f : q < -127.0f ? -127.0f : q;  // the scale may have been rounded down
-        out->numbers[i] = (uint8_t)((int32_t)((q + 12582912.0f) - 12582912.0f) + 128);
+        numbers[i] = (uint8_t)((int32_t)((q + 12582912.0f) - 12582912.0f) + 128);
     }
+    memcpy(out->numbers, numbers, BLOCK);
 }
 
 static size_t elements_left(size_t block, size_t columns) { return columns - BLOCK * block < BLOCK ? columns - BLOCK * block : BLOCK; }

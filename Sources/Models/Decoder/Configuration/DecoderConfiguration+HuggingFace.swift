@@ -46,7 +46,7 @@ extension DecoderConfiguration {
             normEpsilon: Float(try config["rms_norm_eps"].optionalDouble() ?? defaults.normEpsilon),
             rope: try RotaryEmbedding(huggingFace: config, base: defaults.rotaryBase), slidingWindow: window?.positions,
             fullLayers: Set(0..<min(max(window?.firstLayer ?? 0, 0), max(layers, 0), Limits.layers)),
-            tiedHead: try tied ?? outerTied ?? defaults.tiedHead,
+            tiedHead: tied ?? outerTied ?? defaults.tiedHead,
             biases: try Self.biases(config, architecture), headNorms: [.qwen3, .qwen3moe, .olmo2].contains(architecture),
             outputNorms: [.gemma2, .olmo2].contains(architecture), activation: try Self.activation(config, architecture))
         try readFamily(config)
