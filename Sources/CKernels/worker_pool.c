@@ -2,6 +2,10 @@
 //
 // `serving` and `next_ticket` are a ticket lock: callers run one after the other, in order of arrival. A run sets body and context,
 // opens `started`, and waits until `finished` counts all threads; only then does the next ticket run.
+//
+// Threads arrive at a barrier in groups: the last of a group arrives for it at the counter of the pool, and the last of all opens the
+// gates of all groups. A line that n threads change or wait for moves n times from core to core, one after the other; so more than
+// MOST_UNGROUPED threads are in groups of GROUP, neighbours by index. Fewer are one group.
 #include "include/worker_pool.h"
 
 #include <errno.h>
@@ -19,7 +23,7 @@
 #define relax() ((void)0)
 #endif
 
-enum { SPINS = 2000, CACHE_LINE = 64 };
+enum { SPINS = 2000, CACHE_LINE = 64, MOST_UNGROUPED = 16, GROUP = 8 };
 
 typedef struct gate {
     _Alignas(CACHE_LINE) atomic_uint value;
@@ -72,14 +76,23 @@ typedef struct worker {
     pthread_t thread;
 } worker;
 
+// Neighbours by index that meet first.
+typedef struct group {
+    gate passed;       // counts barriers
+    _Alignas(CACHE_LINE) atomic_uint arrived;
+    unsigned threads;
+} group;
+
+// Of the run that this thread takes part in.
+static _Thread_local size_t own_index;
+
 struct ck_worker_pool {
     gate serving;      // the ticket whose caller may run
     gate started;      // counts runs
     gate finished;     // pool threads that are done with this run
-    gate barrier;      // counts barriers passed
     _Alignas(CACHE_LINE) atomic_uint next_ticket;
-    _Alignas(CACHE_LINE) atomic_uint arrived;  // at the barrier
-    void (*body)(void *, size_t);
+    _Alignas(CACHE_LINE) atomic_uint arrived;  // groups, at the barrier
+    _Alignas(CACHE_LINE) void (*body)(void *, size_t);  // from here on what runs and barriers only read
     void *context;
     bool ending;
     ck_core_share *background;  // null: of the foreground
@@ -87,11 +100,14 @@ struct ck_worker_pool {
     size_t threads;
     size_t running;    // of the pool's own threads
     worker *workers;
+    size_t group_threads, group_count;
+    group *groups;
 };
 
 static void *work(void *argument) {
     worker *self = argument;
     ck_worker_pool *pool = self->pool;
+    own_index = self->index;
     if (pool->background && pool->idle) ck_lower_thread_priority();
     if (pool->background && !pool->idle) ck_make_thread_nice();
     for (unsigned runs = 0;; runs++) {
@@ -101,6 +117,21 @@ static void *work(void *argument) {
         atomic_fetch_add(&pool->finished.value, 1);
         gate_wake(&pool->finished);
     }
+}
+
+// The last group may be smaller.
+static bool make_groups(ck_worker_pool *pool) {
+    pool->group_threads = pool->threads > MOST_UNGROUPED ? GROUP : pool->threads;
+    pool->group_count = (pool->threads + pool->group_threads - 1) / pool->group_threads;
+    pool->groups = aligned_alloc(CACHE_LINE, pool->group_count * sizeof *pool->groups);
+    if (!pool->groups) return false;
+    for (size_t g = 0; g < pool->group_count; g++) {
+        size_t left = pool->threads - g * pool->group_threads;
+        gate_open(&pool->groups[g].passed);
+        atomic_init(&pool->groups[g].arrived, 0);
+        pool->groups[g].threads = (unsigned)(left < pool->group_threads ? left : pool->group_threads);
+    }
+    return true;
 }
 
 ck_worker_pool *ck_worker_pool_create(size_t threads, ck_core_share *background, bool idle, int *error) {
@@ -114,7 +145,6 @@ ck_worker_pool *ck_worker_pool_create(size_t threads, ck_core_share *background,
     gate_open(&pool->serving);
     gate_open(&pool->started);
     gate_open(&pool->finished);
-    gate_open(&pool->barrier);
     atomic_init(&pool->next_ticket, 0);
     atomic_init(&pool->arrived, 0);
     pool->ending = false;
@@ -123,7 +153,7 @@ ck_worker_pool *ck_worker_pool_create(size_t threads, ck_core_share *background,
     pool->threads = threads;
     pool->running = 0;
     pool->workers = calloc(threads, sizeof *pool->workers);
-    if (!pool->workers) *error = ENOMEM;
+    if (!make_groups(pool) || !pool->workers) *error = ENOMEM;
     for (size_t i = 1; *error == 0 && i < threads; i++) {
         worker *w = &pool->workers[i];
         *w = (worker){.pool = pool, .index = i};
@@ -143,7 +173,8 @@ void ck_worker_pool_destroy(ck_worker_pool *pool) {
     gate_close(&pool->serving);
     gate_close(&pool->started);
     gate_close(&pool->finished);
-    gate_close(&pool->barrier);
+    for (size_t g = 0; pool->groups && g < pool->group_count; g++) gate_close(&pool->groups[g].passed);
+    free(pool->groups);
     free(pool->workers);
     free(pool);
 }
@@ -159,7 +190,10 @@ void ck_worker_pool_run(ck_worker_pool *pool, void (*body)(void *, size_t), void
         atomic_fetch_add(&pool->started.value, 1);
         gate_wake(&pool->started);
     }
+    size_t outer = own_index;  // the caller may be in a run of another pool
+    own_index = 0;
     body(context, 0);
+    own_index = outer;
     if (pool->threads > 1) gate_wait(&pool->finished, (unsigned)(pool->threads - 1), true);
     atomic_store(&pool->serving.value, ticket + 1);
     gate_wake(&pool->serving);
@@ -168,12 +202,14 @@ void ck_worker_pool_run(ck_worker_pool *pool, void (*body)(void *, size_t), void
 void ck_worker_pool_barrier(ck_worker_pool *pool) {
     if (pool->background) ck_core_share_pass(pool->background);
     if (pool->threads == 1) return;
-    unsigned passed = atomic_load(&pool->barrier.value);
-    if (atomic_fetch_add(&pool->arrived, 1) + 1 < pool->threads) {
-        gate_wait(&pool->barrier, passed, false);
-        return;
-    }
+    group *own = &pool->groups[own_index / pool->group_threads];
+    unsigned passed = atomic_load(&own->passed.value);
+    if (atomic_fetch_add(&own->arrived, 1) + 1 < own->threads) return gate_wait(&own->passed, passed, false);
+    atomic_store(&own->arrived, 0);
+    if (atomic_fetch_add(&pool->arrived, 1) + 1 < pool->group_count) return gate_wait(&own->passed, passed, false);
     atomic_store(&pool->arrived, 0);
-    atomic_fetch_add(&pool->barrier.value, 1);
-    gate_wake(&pool->barrier);
+    for (size_t g = 0; g < pool->group_count; g++) {
+        atomic_fetch_add(&pool->groups[g].passed.value, 1);
+        gate_wake(&pool->groups[g].passed);
+    }
 }

@@ -26,19 +26,37 @@ import Testing
         #expect(tally.seen.allSatisfy { $0.value.load(ordering: .relaxed) == 100 })
     }
 
-    @Test(arguments: [1, 2, 4]) func whatWasWrittenBeforeABarrierIsSeenAfterIt(threads: Int) {
+    /// More than 16 threads meet in groups of 8; 17 and 65 leave a group of one.
+    @Test(arguments: [1, 2, 4, 17, 64, 65]) func whatWasWrittenBeforeABarrierIsSeenAfterIt(threads: Int) {
         let pool = WorkerPool(threads: threads)
         // Plain memory, no atomics: only the barrier orders it.
         let cells = FloatBuffer(count: threads * 64)
         let wrong = Counter()
         pool.run { thread in
-            for round in 1...500 {
+            for round in 1...(threads > 16 ? 50 : 500) {
                 cells.pointer[thread * 64] = Float(round)
                 pool.barrier()
                 for other in 0..<threads where cells.pointer[other * 64] != Float(round) {
                     wrong.value.wrappingAdd(1, ordering: .relaxed)
                 }
                 pool.barrier()
+            }
+        }
+        #expect(wrong.value.load(ordering: .relaxed) == 0)
+    }
+
+    /// A thread's place at the barrier is that of the run that it is in: here the inner caller's is 0, and 13 again.
+    @Test func aRunInsideARunOfAnotherPoolKeepsTheBarriersApart() {
+        let (outer, inner) = (WorkerPool(threads: 20), WorkerPool(threads: 20))
+        let cells = FloatBuffer(count: 20 * 64)
+        let wrong = Counter()
+        outer.run { thread in
+            if thread == 13 { inner.run { _ in inner.barrier() } }
+            for round in 1...20 {
+                cells.pointer[thread * 64] = Float(round)
+                outer.barrier()
+                for other in 0..<20 where cells.pointer[other * 64] != Float(round) { wrong.value.wrappingAdd(1, ordering: .relaxed) }
+                outer.barrier()
             }
         }
         #expect(wrong.value.load(ordering: .relaxed) == 0)
