@@ -6,6 +6,7 @@
 // Threads arrive at a barrier in groups: the last of a group arrives for it at the counter of the pool, and the last of all opens the
 // gates of all groups. A line that n threads change or wait for moves n times from core to core, one after the other; so more than
 // MOST_UNGROUPED threads are in groups of GROUP, neighbours by index. Fewer are one group.
+#define _GNU_SOURCE
 #include "include/worker_pool.h"
 
 #include <errno.h>
@@ -102,6 +103,8 @@ struct ck_worker_pool {
     worker *workers;
     size_t group_threads, group_count;
     group *groups;
+    bool pinned;
+    cpu_set_t first;   // where callers run, if pinned
 };
 
 static void *work(void *argument) {
@@ -119,6 +122,27 @@ static void *work(void *argument) {
     }
 }
 
+static cpu_set_t only(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    return set;
+}
+
+// Starts on its CPU, so that its stack lies near it. `cpu` -1: anywhere.
+static int start(worker *w, int cpu) {
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error) return error;
+    if (cpu >= 0) {
+        cpu_set_t set = only(cpu);
+        error = pthread_attr_setaffinity_np(&attributes, sizeof set, &set);
+    }
+    if (error == 0) error = pthread_create(&w->thread, &attributes, work, w);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
 // The last group may be smaller.
 static bool make_groups(ck_worker_pool *pool) {
     pool->group_threads = pool->threads > MOST_UNGROUPED ? GROUP : pool->threads;
@@ -134,7 +158,7 @@ static bool make_groups(ck_worker_pool *pool) {
     return true;
 }
 
-ck_worker_pool *ck_worker_pool_create(size_t threads, ck_core_share *background, bool idle, int *error) {
+ck_worker_pool *ck_worker_pool_create(size_t threads, const int *cpus, ck_core_share *background, bool idle, int *error) {
     *error = 0;
     if (threads == 0) threads = 1;
     ck_worker_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
@@ -152,12 +176,14 @@ ck_worker_pool *ck_worker_pool_create(size_t threads, ck_core_share *background,
     pool->idle = idle;
     pool->threads = threads;
     pool->running = 0;
+    pool->pinned = cpus != NULL;
+    if (cpus) pool->first = only(cpus[0]);
     pool->workers = calloc(threads, sizeof *pool->workers);
     if (!make_groups(pool) || !pool->workers) *error = ENOMEM;
     for (size_t i = 1; *error == 0 && i < threads; i++) {
         worker *w = &pool->workers[i];
         *w = (worker){.pool = pool, .index = i};
-        *error = pthread_create(&w->thread, NULL, work, w);
+        *error = start(w, cpus ? cpus[i] : -1);
         if (*error == 0) pool->running++;
     }
     if (*error == 0) return pool;
@@ -179,10 +205,17 @@ void ck_worker_pool_destroy(ck_worker_pool *pool) {
     free(pool);
 }
 
+// Whether the caller now runs on the pool's first CPU only; `before` is where it could run.
+static bool pin_caller(const ck_worker_pool *pool, cpu_set_t *before) {
+    return pool->pinned && sched_getaffinity(0, sizeof *before, before) == 0 && sched_setaffinity(0, sizeof pool->first, &pool->first) == 0;
+}
+
 void ck_worker_pool_run(ck_worker_pool *pool, void (*body)(void *, size_t), void *context) {
     unsigned ticket = atomic_fetch_add(&pool->next_ticket, 1);
     gate_wait(&pool->serving, ticket, true);
     if (pool->background) ck_core_share_pass(pool->background);
+    cpu_set_t before;
+    bool moved = pin_caller(pool, &before);
     if (pool->threads > 1) {
         pool->body = body;
         pool->context = context;
@@ -197,6 +230,7 @@ void ck_worker_pool_run(ck_worker_pool *pool, void (*body)(void *, size_t), void
     if (pool->threads > 1) gate_wait(&pool->finished, (unsigned)(pool->threads - 1), true);
     atomic_store(&pool->serving.value, ticket + 1);
     gate_wake(&pool->serving);
+    if (moved) sched_setaffinity(0, sizeof before, &before);
 }
 
 void ck_worker_pool_barrier(ck_worker_pool *pool) {

@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import Glibc
 internal import Synchronization
 
 /// Independent pieces of work on the system's threads and the caller's. For loading and scanning, not for steps.
@@ -7,7 +6,7 @@ internal import Synchronization
 /// When no other thread is free the caller does all pieces, so work that waits for other such work always ends.
 public enum Parallel {
     /// More would take cores from the requests that run.
-    public static let threads = min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    public static let threads = min(4, UsableCPUs.count)
 
     /// Calls `body` with pieces of `0..<count`, each index in one of them.
     public static func forEach(_ count: Int, threads: Int = Parallel.threads, piece: Int = 1, _ body: @Sendable (Range<Int>) -> Void) {

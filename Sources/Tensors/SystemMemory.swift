@@ -37,12 +37,7 @@ package enum SystemMemory {
 
     /// The first number that `parse` finds in the lines of a file; nil: none, or it cannot be read.
     private static func number(in path: String, _ parse: (Substring) -> Int?) -> Int? {
-        guard let file = fopen(path, "r") else { return nil }
-        defer { fclose(file) }
-        var bytes = [CChar](repeating: 0, count: 4096)
-        let count = fread(&bytes, 1, bytes.count - 1, file)
-        let text = String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return text.split(separator: "\n").lazy.compactMap(parse).first
+        SystemText.lines(path).lazy.compactMap(parse).first
     }
 
     private static func refusal(_ byteCount: Int, _ purpose: String, _ code: Int32) -> ResourceError {

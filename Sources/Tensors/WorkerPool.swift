@@ -30,17 +30,25 @@ public final class WorkerPool: @unchecked Sendable {
     /// Starts `threads - 1` threads; throws when the system refuses one of them, or `threads` is not 1 to `mostThreads`.
     ///
     /// - Parameters:
+    ///   - cpus: thread i runs on the i-th of these CPUs and on no other, a caller (thread 0) during its runs: a run begins and ends with a
+    ///     system call for that, so whoever calls, a thread of a run computes on the same CPU. It throws when there are fewer than
+    ///     `threads`, and names the first that this process may not use. nil: the system places the threads.
     ///   - share: its runs count as foreground work there; in the background they wait while there is some.
     ///   - isIdle: in the background, its threads run only where no other thread of the machine wants their core. Otherwise they have a low
     ///     priority and get on beside other processes: for work that a client waits for.
     public init(
-        starting threads: Int, share: CoreShare? = nil, isBackground: Bool = false, isIdle: Bool = true
+        starting threads: Int, cpus: CPUList? = nil, share: CoreShare? = nil, isBackground: Bool = false, isIdle: Bool = true
     ) throws(ResourceError) {
         guard 1...Self.mostThreads ~= threads else {
             throw ResourceError("\(threads) worker threads were asked for, expected 1 to \(Self.mostThreads)")
         }
+        if let cpus {
+            guard cpus.numbers.count >= threads else { throw ResourceError("\(threads) worker threads were asked for on the CPUs \(cpus)") }
+            try cpus.check()
+        }
         var error: Int32 = 0
-        guard let pool = ck_worker_pool_create(threads, isBackground ? share?.pointer : nil, isIdle, &error) else {
+        let background = isBackground ? share?.pointer : nil
+        guard let pool = ck_worker_pool_create(threads, cpus?.numbers.map(Int32.init), background, isIdle, &error) else {
             throw ResourceError("the system refused \(threads) worker threads: \(String(cString: strerror(error)))")
         }
         self.threads = threads

@@ -1,6 +1,7 @@
 import Foundation
 import OpenAIAPI
 import Routing
+import Tensors
 import TestSupport
 import Testing
 
@@ -51,7 +52,7 @@ import Testing
         (.lenient, "maybe", "true or false"), (.routeThreshold, "1.5", "from 0.0 to 1.0"), (.logLevel, "loud", "debug, info"),
         (.keyValueMemory, "0", "from 1"), (.drainSeconds, "nan", "from 0.0"), (.maxBody, "9999", "to 1024"), (.routeText, "first", "expected `last`"),
         (.routeText, "{who}", "{last}, {first}"), (.stickyMargin, "2", "from 0.0 to 1.0"), (.llmRouting, "on", "off, unsure, always"),
-        (.llmRoutingMilliseconds, "0", "from 1"),
+        (.llmRoutingMilliseconds, "0", "from 1"), (.cpus, "1,1", "each CPU once"), (.cpus, "1023", "there is no CPU 1023"),
     ])
     func badValuesNameTheirPlace(setting: Setting, text: String, message: String) {
         for (values, place) in [
@@ -71,6 +72,20 @@ import Testing
         #expect(configuration.limits.drainMilliseconds == 0)
         #expect(configuration.limits.http.connections == 1)
         #expect(configuration.threads >= 1)
+    }
+
+    @Test func thereIsAThreadForEachCPUUnlessThereAreToBeFewer() throws {
+        let allowed = UsableCPUs.allowed
+        let cpus = CPUList(allowed.numbers.reversed())
+        let all = try ServiceConfiguration(SettingValues(flags: [.cpus: "\(cpus)"]))
+        #expect(all.cpus == cpus && all.threads == cpus.numbers.count)
+        let fewer = try ServiceConfiguration(SettingValues(flags: [.cpus: "\(cpus)", .threads: "1"]))
+        #expect(fewer.cpus == cpus && fewer.threads == 1)
+        let more = SettingValues(flags: [.cpus: "\(allowed.numbers[0])"], environment: ["LMOE_THREADS": "2"])
+        let error = #expect(throws: GatewayError.self) { try ServiceConfiguration(more) }
+        #expect(error?.place == "LMOE_THREADS")
+        #expect(error?.message == "2 threads need as many CPUs, and --cpus has 1: \(allowed.numbers[0])")
+        #expect(try ServiceConfiguration(SettingValues(flags: [.cpus: "none"])).cpus == nil)
     }
 
     @Test func filesWithUnknownOrWrongKeysAreRefused() {

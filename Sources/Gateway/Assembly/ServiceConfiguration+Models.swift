@@ -10,13 +10,14 @@ extension ServiceConfiguration {
     /// Starts the threads that compute.
     public func startPool() throws(GatewayError) -> WorkerPool {
         do throws(ResourceError) {
-            return try WorkerPool(starting: threads, share: CoreShare(background: tuningShare))
+            return try WorkerPool(starting: threads, cpus: cpus, share: CoreShare(background: tuningShare))
         } catch {
             throw GatewayError(.notOpened, error.message, place: "threads")
         }
     }
 
-    /// Starts the threads that compute fine-tuning jobs beside those of `pool`, to which they give way.
+    /// Starts the threads that compute fine-tuning jobs beside those of `pool`, to which they give way. They are never pinned: the system
+    /// runs them where no thread of a request computes.
     public func startTuningPool(beside pool: WorkerPool) throws(GatewayError) -> WorkerPool {
         do throws(ResourceError) {
             return try WorkerPool(starting: tuningThreads ?? pool.threads, share: pool.share, isBackground: true)

@@ -1,8 +1,8 @@
-internal import Glibc
 public import Models
 public import OpenAIAPI
 public import Routing
 public import Telemetry
+public import Tensors
 
 /// How the service is set up, after flags, variables and file have been read and checked. Opens nothing.
 public struct ServiceConfiguration: Sendable {
@@ -39,6 +39,8 @@ public struct ServiceConfiguration: Sendable {
     public var host = "127.0.0.1"
     public var port = 8080
     public var threads: Int
+    /// Where they run, at least as many; nil: anywhere.
+    public var cpus: CPUList?
     /// Of the time while requests run, what tuning gets.
     public var tuningShare = 0.08
     /// Of the time while requests run, what writing facts gets.
@@ -84,7 +86,7 @@ public struct ServiceConfiguration: Sendable {
 
     /// The defaults.
     public init(environment: [String: String] = [:]) {
-        threads = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        threads = UsableCPUs.count
         cache = Self.userCache(environment).map { "\($0)/lmoe" }
     }
 

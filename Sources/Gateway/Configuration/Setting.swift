@@ -12,7 +12,9 @@ public enum Setting: String, CaseIterable, Sendable {
     case memory
     case memoryAccess = "memory-access"
     case memoryShare = "memory-share"
-    case host, port, threads, precision
+    case host, port
+    // `threads` is checked against `cpus`, which is read before.
+    case cpus, threads, precision
     case tuningShare = "tuning-share"
     case tuningThreads = "tuning-threads"
     case apiKeyFile = "api-key-file"

@@ -1,5 +1,6 @@
 import OpenAIAPI
 import Routing
+import Tensors
 
 /// Typed values of settings.
 struct SettingReader {
@@ -79,6 +80,21 @@ struct SettingReader {
                 .configuration, "expected `last`, `conversation` or a template with {last} in it, found `\(text)`",
                 place: place)
         }
+    }
+
+    /// CPUs that this process may use; `none` is nil.
+    static func cpus(_ text: String, _ place: String) throws(GatewayError) -> CPUList? {
+        guard text != "none" else { return nil }
+        guard let cpus = CPUList(text) else {
+            throw GatewayError(
+                .configuration, "expected numbers and ranges of CPUs such as `0-15` or `0,2,4-7`, each CPU once, found `\(text)`", place: place)
+        }
+        do throws(ResourceError) {
+            try cpus.check()
+        } catch {
+            throw GatewayError(.configuration, error.message, place: place)
+        }
+        return cpus
     }
 
     /// `NAME` or `NAME=ADAPTER`, several with commas; `none` is none.

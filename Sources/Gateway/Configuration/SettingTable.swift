@@ -52,11 +52,21 @@ extension Setting {
                 "whose keys may tell, read and forget facts: `admin`, or `user` for all keys, in the memories that they may use")
         case .host: .text(\.host, "the address to bind")
         case .port: .integer(\.port, 0...65_535, "the port to bind; 0 takes any free one")
+        case .cpus:
+            .custom(
+                default: "none", "the CPU of each thread that computes, such as `0-15` or `0,2,4-7`; `none` lets the system place them"
+            ) { (text, place, configuration) throws(GatewayError) in
+                configuration.cpus = try SettingReader.cpus(text, place)
+                if let cpus = configuration.cpus { configuration.threads = cpus.numbers.count }
+            }
         case .threads:
             .custom(
-                default: "0", range: 0...256, "threads that compute; 0 takes one a core"
+                default: "0", range: 0...256, "threads that compute; 0 takes one for each CPU that this process may use, or of --cpus"
             ) { (text, place, configuration) throws(GatewayError) in
                 let threads = try SettingReader.integer(text, place, 0...256)
+                if let cpus = configuration.cpus, threads > cpus.numbers.count {
+                    throw GatewayError(.configuration, "\(threads) threads need as many CPUs, and --cpus has \(cpus.numbers.count): \(cpus)", place: place)
+                }
                 if threads > 0 { configuration.threads = threads }
             }
         case .tuningShare:

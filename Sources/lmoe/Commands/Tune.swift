@@ -31,6 +31,7 @@ struct Tune: ParsableCommand {
         @Option(.base) var base: String?
         @Option(.adapters) var adapters: String?
         @Option(.threads) var threads: String?
+        @Option(.cpus) var cpus: String?
         @Option(.precision) var precision: String?
     }
 

@@ -6,6 +6,7 @@ struct ModelOptions: SettingOptions {
     @Option(.base) var base: String?
     @Option(.encoder) var encoder: String?
     @Option(.threads) var threads: String?
+    @Option(.cpus) var cpus: String?
     @Option(name: .customLong("config"), help: ArgumentHelp("A YAML file with settings, such as `port: 9000`.", valueName: "file"))
     var givenConfig: String?
     var config: String? { givenConfig ?? Variables.text("config") }
