@@ -43,4 +43,19 @@ import Testing
         for (name, text) in files { try folder.write(text, to: "root/\(name)") }
         #expect(CPUQuota(root: "\(folder.path)/root", groups: "\(folder.path)/self").cpus == cpus)
     }
+
+    @Test func nodesAreThoseThatHaveCPUs() throws {
+        let folder = try TemporaryFolder()
+        for (name, text) in ["online": "0-1,4", "node0/cpulist": "0-7,16-23", "node1/cpulist": "8-15", "node4/cpulist": ""] {
+            try folder.write("\(text)\n", to: name)
+        }
+        let nodes = MemoryNodes(folder: folder.path)
+        #expect(nodes.nodes.map(\.number) == [0, 1])
+        #expect(nodes.nodes.map(\.cpus.description) == ["0-7,16-23", "8-15"])
+        #expect(nodes.advice(for: CPUList(Array(0..<8))) == nil)
+        let advice = try #require(nodes.advice(for: CPUList([6, 7, 8])))
+        #expect(advice.contains("2 memory nodes (node 0: CPUs 0-7,16-23; node 1: CPUs 8-15)"))
+        #expect(advice.contains("--cpus 6-8") && advice.contains("numactl --cpunodebind=0 --membind=0"))
+        #expect(MemoryNodes(folder: "\(folder.path)/none").nodes.isEmpty)
+    }
 }

@@ -84,11 +84,12 @@ extension ServiceConfiguration {
     /// Everything that a service needs; for `Service.run`. Seconds, mostly for packing weights; the library is empty
     /// before its first `refresh`, which the service does.
     ///
-    /// - Parameter logger: told of fine-tuning jobs.
+    /// - Parameter logger: told of fine-tuning jobs, and of threads that read weights from other memory nodes.
     public func openParts(_ logger: Logger = Logger(label: "lmoe")) throws(GatewayError) -> ServiceParts {
         // Before the seconds that weights take.
         try checkRoutes()
         let pool = try startPool()
+        if cpus == nil, threads > 1, let advice = MemoryNodes().advice(for: UsableCPUs.allowed) { logger.notice("\(advice)") }
         let model = try openBase(pool)
         let embedder = try openEmbedder(pool)
         let memories = openMemories(for: model.weights)
