@@ -30,13 +30,21 @@ static const ck_kernels *avx512_bf16(void) { return avx512() && __builtin_cpu_su
 #endif
 
 #if defined(__aarch64__)
-extern const ck_kernels ck_kernels_neon;
+extern const ck_kernels ck_kernels_neon, ck_kernels_neon_i8mm;
 
 static const ck_kernels *neon(void) {
 #if defined(__linux__)
     return getauxval(AT_HWCAP) & (1 << 20) /* HWCAP_ASIMDDP */ ? &ck_kernels_neon : NULL;
 #else
     return &ck_kernels_neon;
+#endif
+}
+
+static const ck_kernels *neon_i8mm(void) {
+#if defined(__linux__)
+    return neon() && getauxval(AT_HWCAP2) & (1 << 13) /* HWCAP2_I8MM */ ? &ck_kernels_neon_i8mm : NULL;
+#else
+    return NULL;
 #endif
 }
 #endif
@@ -50,12 +58,13 @@ const ck_kernels *ck_kernels_named(const char *name) {
 #endif
 #if defined(__aarch64__)
     if (strcmp(name, "neon") == 0) return neon();
+    if (strcmp(name, "neon_i8mm") == 0) return neon_i8mm();
 #endif
     return NULL;
 }
 
 static const ck_kernels *best(void) {
-    static const char *const best_first[] = {"avx512_bf16", "avx512", "avx2", "neon"};
+    static const char *const best_first[] = {"avx512_bf16", "avx512", "avx2", "neon_i8mm", "neon"};
     for (size_t i = 0; i < sizeof best_first / sizeof *best_first; i++) {
         const ck_kernels *kernels = ck_kernels_named(best_first[i]);
         if (kernels) return kernels;
@@ -70,7 +79,7 @@ const ck_kernels *ck_kernels_chosen(void) {
     if (kernels) return kernels;
     kernels = best();
     fprintf(stderr,
-            "lmoe: LMOE_KERNELS is '%.64s': expected scalar, avx2, avx512, avx512_bf16 or neon, and a CPU that has it; using %s\n", wanted,
-            kernels->name);
+            "lmoe: LMOE_KERNELS is '%.64s': expected scalar, avx2, avx512, avx512_bf16, neon or neon_i8mm, and a CPU that has it; using %s\n",
+            wanted, kernels->name);
     return kernels;
 }

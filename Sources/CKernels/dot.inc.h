@@ -158,21 +158,33 @@ CK_INLINE spread64 spread(const int8_t *x, int groups) {
     return vreinterpretq_s8_s32(vdupq_n_s32(four));
 }
 
-CK_INLINE i32x16 dot4_signed(i32x16 acc, weights64 w, uint8_t flip, spread64 all) {
+#if defined(CK_I8MM)
+
+// Unsigned bytes of any size, so nothing is flipped: 128 * sum is subtracted as an integer.
+CK_INLINE int32x4_t dot4_quarter(int32x4_t acc, uint8x16_t w, uint8_t flip, int8x16_t x) { return vusdotq_s32(acc, w, x); }
+CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)(x->bias); }
+
+#else
+
+CK_INLINE int32x4_t dot4_quarter(int32x4_t acc, uint8x16_t w, uint8_t flip, int8x16_t x) {
+    return vdotq_s32(acc, vreinterpretq_s8_u8(veorq_u8(w, vdupq_n_u8(flip))), x);
+}
+
+CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)0; }
+
+#endif
+
+CK_INLINE i32x16 dot4_flipped(i32x16 acc, weights64 w, uint8_t flip, spread64 all) {
     int32_t lanes[LANES];
     memcpy(lanes, &acc, sizeof lanes);
-    for (int i = 0; i < 4; i++) {
-        int8x16_t bytes = vreinterpretq_s8_u8(veorq_u8(w.quarter[i], vdupq_n_u8(flip)));
-        vst1q_s32(lanes + 4 * i, vdotq_s32(vld1q_s32(lanes + 4 * i), bytes, all));
-    }
+    for (int i = 0; i < 4; i++) vst1q_s32(lanes + 4 * i, dot4_quarter(vld1q_s32(lanes + 4 * i), w.quarter[i], flip, all));
     memcpy(&acc, lanes, sizeof lanes);
     return acc;
 }
 
-CK_INLINE i32x16 dot4_spread(i32x16 acc, weights64 w, spread64 x) { return dot4_signed(acc, w, 0, x); }
+CK_INLINE i32x16 dot4_spread(i32x16 acc, weights64 w, spread64 x) { return dot4_flipped(acc, w, 0, x); }
 CK_INLINE i32x16 dot4(i32x16 acc, weights64 w, const int8_t *x) { return dot4_spread(acc, w, spread(x, 1)); }
-CK_INLINE i32x16 wide_start(const ck_row_block *x) { return (i32x16)0; }
-CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, spread64 x) { return dot4_signed(acc, w, 128, x); }
+CK_INLINE i32x16 dot4_biased(i32x16 acc, weights64 w, spread64 x) { return dot4_flipped(acc, w, 128, x); }
 
 #else
 

@@ -2,7 +2,7 @@
 //
 // A source that is included under a target attribute (see kernels_avx512.c) is compiled to the instructions of that target. The
 // operations, and so the results, are the same in all. Macros name the target's extensions: CK_AVX512 (with BF16 CK_AVX512_BF16,
-// too), CK_AVX2, CK_NEON.
+// too), CK_AVX2, CK_NEON (with matrix products of bytes CK_I8MM, too).
 #pragma once
 #include <math.h>
 #include <stdbool.h>

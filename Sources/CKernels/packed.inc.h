@@ -2,6 +2,7 @@
 // registers.
 #include "fetch.inc.h"
 #include "panel.inc.h"
+#include "row_pairs.inc.h"
 
 // A few rows are multiplied with the panels as they lie. For more, a slice of a panel is opened and stays in the first-level cache while
 // up to KEPT_ROWS rows pass by; their sums are kept in between. All panels go past a part of the rows' blocks that stays in the
@@ -43,6 +44,10 @@ CK_INLINE void block_products(
             for (int half = 0; half < 2; half++) sum[half][r] = layout.zero == 4 ? biases.of[half] >> 3 : biases.of[half];
         }
     }
+#if defined(CK_I8MM)
+    if (opened) add_opened_products(lines, halves, x, b, rows, sum);
+    else
+#endif
 #pragma clang loop unroll(full)
     for (int j = 0; j < 4; j++) {
         weights64 four[2];
@@ -128,7 +133,7 @@ CK_INLINE void multiply_few(form_layout layout, const ck_packed *weights, const 
     }
 }
 
-// Some blocks of a panel, opened.
+// Some blocks of a panel, opened: 8 lines of bytes each, with i8mm turned by pair_lines.
 typedef struct panel_slice {
     _Alignas(64) uint8_t bytes[SLICE_BLOCKS * 8 * LINE];
     block_factors factors;
@@ -153,6 +158,9 @@ CK_INLINE const uint8_t *open_slice(form_layout layout, const uint8_t *panel, pa
                 store_bytes(bytes + LINE * j, low);
                 store_bytes(bytes + LINE * (j + 4), high);
             }
+#if defined(CK_I8MM)
+            for (int k = 0; k < 4; k++) pair_lines(bytes + 2 * LINE * k);
+#endif
         }
     }
     return panel;

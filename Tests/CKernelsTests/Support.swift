@@ -21,7 +21,7 @@ struct Numbers {
 }
 
 /// The instruction sets of this machine, by name.
-let implementations: [String] = ["scalar", "avx2", "avx512", "avx512_bf16", "neon"].filter { ck_kernels_named($0) != nil }
+let implementations: [String] = ["scalar", "avx2", "avx512", "avx512_bf16", "neon", "neon_i8mm"].filter { ck_kernels_named($0) != nil }
 
 func kernels(_ name: String) -> ck_kernels {
     guard let table = ck_kernels_named(name) else { preconditionFailure("\(name) is in the list of those that are there") }

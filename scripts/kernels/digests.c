@@ -1,6 +1,6 @@
 // Digests of what the kernels of one instruction set make of seeded numbers, a line a kernel and shape. The same on every machine
 // and for every instruction set: `scripts/check-neon` compares those of an emulated ARM with this machine's.
-// Usage: digests NAME, of ck_kernels_named
+// Usage: digests NAME, of ck_kernels_named; without NAME it prints that of the kernels that this machine would use.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,8 +233,9 @@ static void nearest(size_t words, size_t count) {
 }
 
 int main(int count, char **arguments) {
+    if (count == 1) return puts(ck_kernels_chosen()->name), 0;
     kernels = count == 2 ? ck_kernels_named(arguments[1]) : NULL;
-    if (!kernels) return fputs("usage: digests NAME, kernels that this machine has\n", stderr), 2;
+    if (!kernels) return fputs("usage: digests [NAME], kernels that this machine has\n", stderr), 2;
     for (size_t n = 1; n <= 33; n++) elementwise(n);
     elementwise(576), elementwise(1000);
     for (int type = CK_SOURCE_F32; type <= CK_SOURCE_IQ4_XS; type++) {

@@ -1,7 +1,8 @@
 // One table of kernels for each instruction set, chosen at run time.
 //
 // All tables come from the same sources and return the same bits: "scalar" (any CPU), "avx2" (with FMA and F16C), "avx512"
-// (with VNNI), "avx512_bf16" (with its products of bf16, too), "neon" (with dot products).
+// (with VNNI), "avx512_bf16" (with its products of bf16, too), "neon" (with dot products), "neon_i8mm" (with
+// matrix products of bytes, too).
 #pragma once
 #include "attention.h"
 #include "elementwise.h"

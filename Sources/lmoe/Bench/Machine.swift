@@ -6,7 +6,7 @@ struct Machine {
     let name: String
     let cores: Int
     let threads: Int
-    /// The kernels in use: avx512_bf16, avx512, avx2, neon or scalar.
+    /// The kernels in use: avx512_bf16, avx512, avx2, neon_i8mm, neon or scalar.
     let kernels: String
     /// Bytes per second that all threads together read from memory.
     let bandwidth: Double
