@@ -33,9 +33,11 @@ public final class PackedMatrix: @unchecked Sendable {
         try pack(view, rowOrder: rowOrder?.map(Int64.init), panels: 0..<panels)
     }
 
-    /// Packs matrices on all threads of a pool, in pieces of some megabytes: one may be most of a model. They lie one after the
-    /// other on large pages, so that products stream through them. `afterPiece` is called after each piece, on the thread that
-    /// packed it, with a number that counts that thread's pieces from 0.
+    /// Packs matrices on all threads of a pool. They lie one after the other on large pages, so that products stream through them.
+    ///
+    /// A thread packs the outputs that `WorkerPool.slice` gives it in products, so that pages lie on the memory node of the CPU that reads
+    /// them, if the pool is pinned. It does so in pieces of some megabytes, as one matrix may be most of a model. `afterPiece` is called
+    /// whenever a thread has packed that much, on the thread, with a number that counts these calls from 0.
     public static func pack(
         _ views: [(view: TensorView, rowOrder: [Int]?)], pool: WorkerPool, afterPiece: (Int) -> Void
     ) throws(TensorError) -> [PackedMatrix] {
@@ -43,28 +45,25 @@ public final class PackedMatrix: @unchecked Sendable {
         for source in views { shapes.append(try Shape(of: source.view, rowOrder: source.rowOrder)) }
         let memory = try Self.memory(shapes.reduce(0) { $0 + MatrixMemory.footprint($1.byteCount) }, tensor: "all weights")
         var matrices: [PackedMatrix] = []
-        var pieces: [(matrix: Int, panels: Range<Int>)] = []
-        for (index, shape) in shapes.enumerated() {
-            let matrix = PackedMatrix(shape, memory: memory)
-            let step = max(1, pieceBytes / (matrix.byteCount / matrix.panels))
-            for start in stride(from: 0, to: matrix.panels, by: step) {
-                pieces.append((index, start..<min(start + step, matrix.panels)))
-            }
-            matrices.append(matrix)
-        }
+        for shape in shapes { matrices.append(PackedMatrix(shape, memory: memory)) }
         let orders = views.map { $0.rowOrder?.map(Int64.init) }
         let failure = Mutex<TensorError?>(nil)
         pool.run { thread in
-            for (count, index) in stride(from: thread, to: pieces.count, by: pool.threads).enumerated() {
-                let piece = pieces[index]
-                do throws(TensorError) {
-                    try matrices[piece.matrix].pack(
-                        views[piece.matrix].view, rowOrder: orders[piece.matrix], panels: piece.panels)
-                } catch {
-                    failure.withLock { $0 = error }
-                    return
+            var packed = 0, calls = 0
+            for (index, matrix) in matrices.enumerated() {
+                let own = WorkerPool.slice(matrix.panels, of: thread, threads: pool.threads)
+                for piece in matrix.pieces(own) {
+                    do throws(TensorError) {
+                        try matrix.pack(views[index].view, rowOrder: orders[index], panels: piece)
+                    } catch {
+                        failure.withLock { $0 = error }
+                        return
+                    }
+                    packed += piece.count * matrix.weights.panel_bytes
+                    guard packed >= pieceBytes else { continue }
+                    afterPiece(calls)
+                    (packed, calls) = (0, calls + 1)
                 }
-                afterPiece(count)
             }
         }
         if let error = failure.withLock({ $0 }) { throw error }
@@ -86,6 +85,12 @@ public final class PackedMatrix: @unchecked Sendable {
 
     /// Packed bytes of a piece.
     private static let pieceBytes = 4 << 20
+
+    /// Some panels in pieces of at least `pieceBytes`, and a rest.
+    private func pieces(_ panels: Range<Int>) -> [Range<Int>] {
+        let step = (Self.pieceBytes + weights.panel_bytes - 1) / weights.panel_bytes
+        return stride(from: panels.lowerBound, to: panels.upperBound, by: step).map { $0..<min($0 + step, panels.upperBound) }
+    }
 
     /// The checked size of a view's matrix.
     private struct Shape {

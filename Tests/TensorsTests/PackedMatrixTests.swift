@@ -53,16 +53,16 @@ import Testing
         }
     }
 
-    /// The first has more bytes than a piece.
-    @Test func severalOnAPoolAreThoseOfOneThread() throws {
-        let shapes = [[40_000, 130], [33, 64], [20, 70]]
+    /// The first has more bytes than two pieces.
+    @Test(arguments: [(1, [0, 1]), (2, [0, 0]), (3, [])]) func severalOnAPoolAreThoseOfOneThread(threads: Int, calls: [Int]) throws {
+        let shapes = [[60_000, 130], [33, 64], [20, 70]]
         let views = try shapes.map { shape in try #require(view(integers(shape[0], shape[1]), shape)) }
         let orders = [nil, Array((0..<33).reversed()), nil]
         let pieces = Mutex<[Int]>([])
-        let packed = try PackedMatrix.pack(Array(zip(views, orders)), pool: WorkerPool(threads: 2)) { piece in
+        let packed = try PackedMatrix.pack(Array(zip(views, orders)), pool: WorkerPool(threads: threads)) { piece in
             pieces.withLock { $0.append(piece) }
         }
-        #expect(pieces.withLock { $0.sorted() } == [0, 0, 1, 1])
+        #expect(pieces.withLock { $0.sorted() } == calls)
         for (index, shape) in shapes.enumerated() {
             let alone = try PackedMatrix(packing: views[index], rowOrder: orders[index])
             for output in stride(from: 0, to: shape[0], by: shape[0] > 100 ? 97 : 1) {
