@@ -240,8 +240,10 @@ void ck_worker_pool_barrier(ck_worker_pool *pool) {
     unsigned passed = atomic_load(&own->passed.value);
     if (atomic_fetch_add(&own->arrived, 1) + 1 < own->threads) return gate_wait(&own->passed, passed, false);
     atomic_store(&own->arrived, 0);
-    if (atomic_fetch_add(&pool->arrived, 1) + 1 < pool->group_count) return gate_wait(&own->passed, passed, false);
-    atomic_store(&pool->arrived, 0);
+    if (pool->group_count > 1) {
+        if (atomic_fetch_add(&pool->arrived, 1) + 1 < pool->group_count) return gate_wait(&own->passed, passed, false);
+        atomic_store(&pool->arrived, 0);
+    }
     for (size_t g = 0; g < pool->group_count; g++) {
         atomic_fetch_add(&pool->groups[g].passed.value, 1);
         gate_wake(&pool->groups[g].passed);
