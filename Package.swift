@@ -40,10 +40,11 @@ let targets: [Target] = [
         cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-std=gnu11"])]),
     .target(name: "CAllocations", path: "Sources/CAllocations"),
     .target(name: "CMappings", path: "Sources/CMappings"),
+    .target(name: "CCounters", path: "Sources/CCounters"),
     // Its page's files become part of the program (`#embed`).
     .target(name: "CConsole", path: "Sources/CConsole", exclude: ["page"]),
     // 1 ground
-    module("Tensors", ["CKernels", "COpenBLAS", "CMappings"]),
+    module("Tensors", ["CKernels", "COpenBLAS", "CMappings", "CCounters"]),
     module("JSON", ["CJansson"]),
     module("SQLite", ["CSQLite"]),
     module("UV", ["Files", "CUV"]),

@@ -8,7 +8,7 @@ extension DecoderWeights {
     private func phases(of batch: StepBatch) -> [ModelCost.Phase] {
         let deltas = batch.deltas
         func linear(_ layer: Int, _ projections: [Projection]) -> ModelCost.Phase {
-            var phase = ModelCost.Phase()
+            var phase = ModelCost.Phase(projections[0].phase)
             for projection in projections where configuration.has(projection) {
                 let (outputs, inputs) = projection.shape(in: configuration)
                 phase.bytes += packed?.matrices[LinearPlace(layer, projection)]?.byteCount ?? 0
@@ -32,14 +32,14 @@ extension DecoderWeights {
 
     /// Of one layer: the experts that one row chooses are read at least.
     private func mixtureCost(_ layer: Int, _ experts: ExpertLayout, rows: Int) -> ModelCost.Phase {
-        guard let packed else { return ModelCost.Phase() }
+        guard let packed else { return ModelCost.Phase(.experts) }
         let bytes = packed.experts[layer].matrices.reduce(0) { $0 + $1.byteCount }
         let weights = Projection.ofExperts.reduce(0) { sum, projection in
             let shape = projection.shape(in: configuration)
             return sum + shape.outputs * shape.inputs
         }
         return ModelCost.Phase(
-            bytes: bytes / experts.count * experts.chosen + 4 * experts.count * configuration.hidden,
+            .experts, bytes: bytes / experts.count * experts.chosen + 4 * experts.count * configuration.hidden,
             int8Operations: 2 * rows * experts.chosen * weights, f32Operations: 2 * rows * experts.count * configuration.hidden)
     }
 
@@ -47,7 +47,7 @@ extension DecoderWeights {
     private func attentionCost(_ layer: Int, _ batch: StepBatch) -> ModelCost.Phase {
         let positionBytes = cacheBlockBytes() / KeyValueCache.blockTokens / configuration.layers
         let window = configuration.slidingWindow(layer: layer) ?? configuration.contextLength
-        var phase = ModelCost.Phase()
+        var phase = ModelCost.Phase(.attention)
         for run in batch.runs where !run.tokens.isEmpty {
             let last = run.startPosition + run.tokens.count
             let seen = (run.startPosition + 1...last).reduce(0) { $0 + min($1, window) }

@@ -5,13 +5,16 @@
 /// step; of a mixture as many experts as one row has at least. A multiply-add is two operations.
 public struct ModelCost: Sendable, Equatable {
     public struct Phase: Sendable, Equatable {
+        /// What adapters add is part of the phase that they act in.
+        public let kind: StepPhase
         public var bytes = 0
         /// Products with the base's packed weights and with adapters in int8.
         public var int8Operations = 0
         /// Attention and low-rank products of other adapters.
         public var f32Operations = 0
 
-        public init(bytes: Int = 0, int8Operations: Int = 0, f32Operations: Int = 0) {
+        public init(_ kind: StepPhase, bytes: Int = 0, int8Operations: Int = 0, f32Operations: Int = 0) {
+            self.kind = kind
             self.bytes = bytes
             self.int8Operations = int8Operations
             self.f32Operations = f32Operations
@@ -19,6 +22,8 @@ public struct ModelCost: Sendable, Equatable {
     }
 
     public var phases: [Phase]
+
+    public init(phases: [Phase]) { self.phases = phases }
 
     public var bytes: Int { phases.reduce(0) { $0 + $1.bytes } }
     public var int8Operations: Int { phases.reduce(0) { $0 + $1.int8Operations } }

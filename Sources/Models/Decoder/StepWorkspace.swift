@@ -8,6 +8,10 @@ public final class StepWorkspace {
     public let weights: DecoderWeights
     /// Rows that go through the layers together. `step` takes any number of rows and cuts them into parts.
     public let maximumRows: Int
+    /// Where the time of its steps goes, on the fast path; nil: they are not measured. Its threads are the pool's.
+    public var profile: StepProfile? {
+        didSet { if case .fast(let decoder) = path { decoder.profile = profile } }
+    }
     private let plan: RowPlan
     private let path: Path
 

@@ -4,6 +4,7 @@ internal import Tensors
 extension FastStep {
     /// A row phase: what adapters make of this thread's rows of x, the input of a phase's projections.
     func shrink(_ layer: Int, _ phase: Range<Int>, _ x: UnsafePointer<Float>) {
+        end(.rows)
         guard plan.adapts else { return }
         let width = linears.layer(layer)[phase.lowerBound].inputs
         for number in 0..<plan.bandCount {

@@ -64,7 +64,7 @@ extension BenchReport {
     private func step(_ result: StepResult) -> JSONValue {
         let tokens = Double(result.tokens)
         return [
-            "tokens": .integer(Int64(result.tokens)), "rows": .integer(Int64(result.rows)), "adapter": .string(result.mix.label),
+            "tokens": .integer(Int64(result.tokens)), "rows": .integer(Int64(result.rows)), "context": .integer(Int64(result.context)), "adapter": .string(result.mix.label),
             "mix": .string(result.mix.kind.rawValue), "rank": .integer(Int64(result.mix.rank)), "seconds": .number(result.seconds),
             "tokens_per_second": .number(result.tokensPerSecond),
             "bytes_per_token": .number(Double(result.cost.bytes) / tokens),
@@ -72,7 +72,7 @@ extension BenchReport {
             "f32_operations_per_token": .number(Double(result.cost.f32Operations) / tokens),
             "bandwidth_share": .number(bandwidthShare(result)), "compute_share": .number(computeShare(result)),
             "predicted_seconds": .number(predicted(result)),
-            "allocations": result.allocations.map { .integer(Int64($0)) } ?? .null,
+            "allocations": result.allocations.map { .integer(Int64($0)) } ?? .null, "phases": json(result.phases),
         ]
     }
 

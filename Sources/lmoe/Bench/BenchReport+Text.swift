@@ -3,7 +3,8 @@ extension BenchReport {
     var text: String {
         var parts = [heading]
         if !prefill.isEmpty { parts.append(steps(prefill, first: ["prompt", "ms"]) { "\($0.tokens)" }) }
-        if !decode.isEmpty { parts.append(steps(decode, first: ["decode rows", "ms/step"]) { "\($0.rows)" }) }
+        if !decode.isEmpty { parts.append(steps(decode, first: ["decode rows after tokens", "ms/step"]) { "\($0.rows) after \($0.context)" }) }
+        if let phaseTables { parts.append(phaseTables) }
         if !tuning.isEmpty { parts.append(tuningTable) }
         if let sharedCores { parts.append(Self.table(sharedCores)) }
         if let grammar { parts.append(grammar.text) }

@@ -9,6 +9,10 @@ struct BenchPlan {
     var sections = Set(Bench.Section.allCases)
     var prompts = [128, 512, 2048]
     var rows = [1, 2, 4, 8, 16, 32]
+    /// Tokens in the cache before decoding is timed.
+    var contexts = [128]
+    /// Whether steps are taken apart by phase.
+    var profiles = false
     var ranks = [8, 16, 64]
     /// Of made mixtures.
     var mixtures = [16]
@@ -56,7 +60,9 @@ struct BenchRun {
         var report = BenchReport(
             machine: Machine(pool: workspace.pool), base: base, latency: latency, http: http, encoder: encoder, routing: routing)
         if has(.prefill) || has(.decode) {
-            let measure = StepMeasure(workspace: try base.makeWorkspace(), tokens: plan.tokens, repeats: plan.repeats)
+            let measure = StepMeasure(
+                workspace: try base.makeWorkspace(), threads: workspace.pool.threads, tokens: plan.tokens, repeats: plan.repeats,
+                profiles: plan.profiles)
             let sets = try adapterSets(base)
             if has(.prefill) { report.prefill = try prefill(measure, sets) }
             if has(.decode) { report.decode = try decode(measure, sets) }
@@ -139,9 +145,11 @@ struct BenchRun {
     }
 
     private func decode(_ measure: StepMeasure, _ sets: [AdapterSet]) throws -> [StepResult] {
-        try plan.rows.flatMap { rows in
-            Terminal.progress("decode \(rows) rows")
-            return try measure.decode(rows, [.base] + sets.flatMap { $0.mixes(rows) })
+        try plan.contexts.filter { $0 + plan.tokens <= measure.decoder.configuration.contextLength }.flatMap { context in
+            try plan.rows.flatMap { rows in
+                Terminal.progress("decode \(rows) rows after \(context) tokens")
+                return try measure.decode(rows, after: context, [.base] + sets.flatMap { $0.mixes(rows) })
+            }
         }
     }
 

@@ -21,6 +21,8 @@ struct AdapterMix {
 /// What was measured of one kind of step.
 struct StepResult {
     let rows: Int
+    /// Tokens that each row has in the cache before.
+    let context: Int
     let mix: AdapterMix
     /// Of one prompt, or of one token for every row.
     let seconds: Double
@@ -29,6 +31,8 @@ struct StepResult {
     let cost: ModelCost
     /// Of a step, once one of its size has run.
     let allocations: Int?
+    /// Empty unless it is asked for.
+    var phases: [PhaseResult] = []
 
     var tokensPerSecond: Double { Double(tokens) / seconds }
 }
@@ -36,13 +40,14 @@ struct StepResult {
 /// Times single steps of a decoder, without engine and sampling. One thread; the workspace's pool does the work.
 struct StepMeasure {
     let workspace: StepWorkspace
+    /// Of the workspace's pool.
+    let threads: Int
     var decoder: DecoderWeights { workspace.weights }
     /// Tokens that each row decodes in a run.
     let tokens: Int
     let repeats: Int
-
-    /// Tokens that are in the cache before decoding is timed.
-    static let context = 128
+    /// Whether steps are taken apart by phase.
+    let profiles: Bool
 
     /// A prompt of `length` tokens under each mix. With different adapters it is as many prompts, of equal parts of the length.
     /// The mixes take turns, so that a slow spell of the machine meets all of them; medians of the rounds.
@@ -53,14 +58,15 @@ struct StepMeasure {
         let seconds = rounds(batches.count) { index in step(batches[index], cache, logits) }
         return zip(mixes, batches).enumerated().map { index, pair in
             StepResult(
-                rows: 1, mix: pair.0, seconds: seconds[index], tokens: length, cost: decoder.cost(of: pair.1, maximumRows: workspace.maximumRows),
-                allocations: allocations { step(pair.1, cache, logits) })
+                rows: 1, context: 0, mix: pair.0, seconds: seconds[index], tokens: length,
+                cost: decoder.cost(of: pair.1, maximumRows: workspace.maximumRows), allocations: allocations { step(pair.1, cache, logits) },
+                phases: phases([pair.1], cache, logits))
         }
     }
 
-    /// `rows` sequences that decode `tokens` tokens each, under each mix; seconds of one step.
-    func decode(_ rows: Int, _ mixes: [AdapterMix]) throws(ModelError) -> [StepResult] {
-        let perRow = blocks(Self.context + tokens)
+    /// `rows` sequences that decode `tokens` tokens each after `context` tokens, under each mix; seconds of one step.
+    func decode(_ rows: Int, after context: Int, _ mixes: [AdapterMix]) throws(ModelError) -> [StepResult] {
+        let perRow = blocks(context + tokens)
         let cache = try decoder.makeCache(blocks: rows * perRow)
         let logits = FloatBuffer(count: rows * decoder.logitsStride)
         func run(_ row: Int, _ range: Range<Int>, at position: Int, _ mix: AdapterMix) -> StepBatch.Run {
@@ -71,14 +77,14 @@ struct StepMeasure {
         // What is in the cache does not change the time: the base's context serves all mixes.
         for row in 0..<rows {
             let batch = StepBatch(
-                tokens: prompt(Self.context), runs: [run(row, 0..<Self.context, at: 0, .base)])
+                tokens: prompt(context), runs: [run(row, 0..<context, at: 0, .base)])
             step(batch, cache, logits)
         }
         let batches = mixes.map { mix in
             (0..<tokens).map { step in
                 StepBatch(
                     tokens: (0..<rows).map { token($0 * 31 + step) },
-                    runs: (0..<rows).map { run($0, $0..<$0 + 1, at: Self.context + step, mix) })
+                    runs: (0..<rows).map { run($0, $0..<$0 + 1, at: context + step, mix) })
             }
         }
         let seconds = rounds(mixes.count) { index in
@@ -87,9 +93,21 @@ struct StepMeasure {
         return mixes.enumerated().map { index, mix in
             let middle = batches[index][tokens / 2]
             return StepResult(
-                rows: rows, mix: mix, seconds: seconds[index] / Double(tokens), tokens: rows, cost: decoder.cost(of: middle, maximumRows: workspace.maximumRows),
-                allocations: allocations { step(middle, cache, logits) })
+                rows: rows, context: context, mix: mix, seconds: seconds[index] / Double(tokens), tokens: rows,
+                cost: decoder.cost(of: middle, maximumRows: workspace.maximumRows), allocations: allocations { step(middle, cache, logits) },
+                phases: phases(batches[index], cache, logits))
         }
+    }
+
+    /// What the phases of these steps take, apart from the runs that are timed whole, as reading the counters takes time.
+    private func phases(_ batches: [StepBatch], _ cache: KeyValueCache, _ logits: FloatBuffer) -> [PhaseResult] {
+        guard profiles else { return [] }
+        let profile = StepProfile(threads: threads)
+        workspace.profile = profile
+        defer { workspace.profile = nil }
+        for batch in batches { step(batch, cache, logits) }
+        let cost = decoder.cost(of: batches[batches.count / 2], maximumRows: workspace.maximumRows)
+        return PhaseResult.all(profile, steps: batches.count, cost)
     }
 
     private func step(_ batch: StepBatch, _ cache: KeyValueCache, _ logits: FloatBuffer) {

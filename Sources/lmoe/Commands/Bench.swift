@@ -14,6 +14,8 @@ struct Bench: AsyncParsableCommand {
               lmoe bench --quick
               lmoe bench --only decode --rows 1,8,32 --ranks 16 --repeat 9 --json
               lmoe bench --only decode --with bash,sql
+              lmoe bench --only prefill,decode --context 8192 --prompt 8192 --rows 1,8 --ranks 16
+              lmoe bench --only decode --rows 8 --profile
               lmoe bench --only tuning-beside-serving --tuning-share 0.2
 
             Adapters are made in memory, on all projections of every layer: LoRAs, and MixLoRAs of 8 experts of which a token \
@@ -51,6 +53,10 @@ struct Bench: AsyncParsableCommand {
     var with: String? { givenWith ?? Variables.text("with") }
     @Option(name: .customLong("tokens"), help: "Tokens that each sequence decodes in a run. (default: 32)") var givenTokens: Int?
     var tokens: Int? { givenTokens ?? Variables.integer("tokens") }
+    @Option(name: .customLong("context"), help: "Tokens that each sequence has before it decodes, with commas. (default: 128)")
+    var givenContext: String?
+    var context: String? { givenContext ?? Variables.text("context") }
+    @Flag(help: "Show where the time of steps goes, phase by phase.") var profile = Variables.flag("profile")
     @Option(name: .customLong("repeat"), help: "Runs of each case; the median counts. (default: 3)") var givenRepeat: Int?
     var `repeat`: Int? { givenRepeat ?? Variables.integer("repeat") }
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
@@ -64,6 +70,8 @@ struct Bench: AsyncParsableCommand {
         if let rows { plan.rows = try Bench.counts(rows, "--rows", most: 256) }
         if let ranks { (plan.ranks, plan.mixtures) = (try Bench.counts(ranks, "--ranks", most: 1024), []) }
         if let mixtures { plan.mixtures = try Bench.counts(mixtures, "--mixtures", most: 1024) }
+        if let context { plan.contexts = try Bench.counts(context, "--context", most: 1_000_000) }
+        plan.profiles = profile
         if let tokens { plan.tokens = tokens }
         if let `repeat` { plan.repeats = `repeat` }
         guard (1...10_000).contains(plan.tokens) else { throw ValidationError("--tokens goes from 1 to 10000.") }

@@ -40,7 +40,7 @@ extension FastStep {
     /// adapters add beside it. n is in `inputs`; ends before the sum with the residual stream.
     func multiplyExperts(_ base: BaseExperts, _ layer: Int) {
         route(base, layer)
-        inputBarrier()
+        inputBarrier(after: .experts)
         sortByExpert(base.layout)
         let (width, outputs) = (shape.feedForward, outputSlice(shape.feedForward))
         for expert in 0..<base.layout.count {
@@ -56,13 +56,14 @@ extension FastStep {
                 activate(gate: experts.gate + start, up: experts.up + start, count: outputs.count)
             }
         }
-        barrier()
+        barrier(after: .experts)
         let entries = rows * base.layout.chosen
         for place in rows == 1 ? 0..<entries : WorkerPool.slice(entries, of: thread, threads: threads) {
             experts.activated.quantize(row: place, from: experts.gate + place * width, columns: width)
         }
-        inputBarrier()
+        inputBarrier(after: .experts)
         combine(base, layer)
+        end(.experts)
     }
 
     /// This thread's rows choose their experts.

@@ -43,6 +43,8 @@ final class FastDecoder {
     let linears: LinearEntries<Linear>
     /// Nil: each layer has one feed-forward.
     let experts: BaseExpertTables?
+    /// Nil: steps are not measured.
+    var profile: StepProfile?
     private let linearMemory: UnsafeMutablePointer<Linear>
     /// What the run in progress reads and writes.
     private var target: Target?

@@ -17,6 +17,16 @@ enum FastPhase {
 }
 
 extension Projection {
+    /// The phase of its product.
+    var phase: StepPhase {
+        switch self {
+        case .query, .key, .value: .queryKeyValue
+        case .output: .output
+        case .gate, .up: .gateUp
+        case .down: .down
+        }
+    }
+
     /// Its number among the projections that read the same input.
     var placeInPhase: Int {
         switch self {

@@ -7,7 +7,7 @@ extension FastStep {
         multiply(layer, .query, into: scratch.query)
         multiply(layer, .key, into: scratch.key)
         multiply(layer, .value, into: scratch.value)
-        if !sharesHeads { barrier() }
+        if !sharesHeads { barrier(after: .queryKeyValue) }
         let weights = layers[layer]
         let rotation = !weights.rotates ? nil : weights.slidingWindow == 0 ? plan.rotation : plan.slidingRotation
         if plan.patchesNorms { return storeBands(layer, weights, rotation) }

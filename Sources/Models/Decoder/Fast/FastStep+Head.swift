@@ -13,14 +13,14 @@ extension FastStep {
         } else {
             for row in own { embed(row, nil) }
         }
-        barrier()
+        barrier(after: .embedding)
     }
 
     /// This thread's rows of a stream that is known into the residual stream.
     func enter(_ entry: FeedForwardEntry) {
         let own = shape.outputNorms ? inputSlice : slice
         (residual + own.lowerBound * hidden).update(from: entry.residual + own.lowerBound * hidden, count: own.count * hidden)
-        barrier()
+        barrier(after: .embedding)
     }
 
     /// One row: the token's, of an adapter or of the base.
@@ -44,6 +44,7 @@ extension FastStep {
     func head(_ logits: LogitRows) {
         let count = plan.logitsCount
         guard count > 0 else { return }
+        defer { end(.head) }
         let own = rows == 1 ? 0..<1 : WorkerPool.slice(count, of: thread, threads: threads)
         let outputNorm = layers[shape.layers - 1].feedForwardOutputNorm
         if plan.patchesNorms {
@@ -56,7 +57,7 @@ extension FastStep {
             }
         }
         if plan.patchesHead { shrinkHead(own) }
-        inputBarrier()
+        inputBarrier(after: .rows)
         let outputs = outputSlice(shape.vocabulary)
         if outputs.isEmpty, !plan.patchesHead { return }
         if plan.patchesHead {

@@ -11,7 +11,9 @@ extension FastStep {
         linear.matrix.multiply(
             input(projection), rows: 0..<rows, outputs: outputs, into: y, stride: linear.outputs,
             fetching: fetch(place, projection, outputs))
+        end(projection.phase)
         expand(layer, projection, linear, outputs, into: y)
+        end(.adapters)
     }
 
     /// The phase's rows, or this projection's own, where an adapter scales them.

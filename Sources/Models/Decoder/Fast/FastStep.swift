@@ -13,7 +13,9 @@ struct FastStep {
     let plan: RowPlan.View
     let scratch: FastScratch.View
     let cache: KeyValueCache.View
-    let barrier: WorkerPool.Barrier
+    private let poolBarrier: WorkerPool.Barrier
+    /// Nil: nobody asks where the time goes.
+    private let profile: UnsafeMutablePointer<StepProfile.Lane>?
     /// Where this thread writes rows' inputs: shared, or its own when each thread repeats the row phases.
     let inputs: Inputs
     /// As `inputs`, of mixtures; not to be used in a step without them.
@@ -76,7 +78,8 @@ struct FastStep {
         finalNorm = UnsafePointer(decoder.weights.vectors.finalNorm.pointer)
         plan = RowPlan.View(decoder.plan)
         scratch = FastScratch.View(decoder.scratch, thread: thread)
-        barrier = decoder.pool.barrierFunction
+        poolBarrier = decoder.pool.barrierFunction
+        profile = decoder.profile?.start(thread: thread)
         threads = decoder.pool.threads
         givesWay = decoder.pool.isBackground
         rows = plan.rows
@@ -128,17 +131,17 @@ struct FastStep {
             layers[layer].attentionNorm, addingThrough: layer == 0 ? nil : layers[layer - 1].feedForwardOutputNorm,
             places: (NormPlace(layer, .attention), NormPlace(max(layer - 1, 0), .feedForwardOutput)))
         shrink(layer, FastPhase.queryKeyValue, UnsafePointer(inputs.normed))
-        inputBarrier()
+        inputBarrier(after: .adapters)
         projectHeads(layer)
-        barrier()
+        barrier(after: .heads)
         attend(layer)
-        barrier()
+        barrier(after: .attention)
         quantize(UnsafePointer(scratch.attended), width: shape.queryWidth)
         shrink(layer, FastPhase.output, UnsafePointer(scratch.attended))
-        inputBarrier()
+        inputBarrier(after: .adapters)
         multiply(layer, .output, into: scratch.projected)
         addProjectedSlice()
-        barrier()
+        barrier(after: .rows)
     }
 
     /// `x += Wdown (activation(Wgate n) * Wup n)` for `n = rmsNorm(x)`
@@ -152,27 +155,38 @@ struct FastStep {
         if let baseExperts {
             multiplyExperts(baseExperts, layer)
         } else {
-            inputBarrier()
+            inputBarrier(after: .adapters)
             multiply(layer, .gate, into: scratch.gate)
             multiply(layer, .up, into: scratch.up)
             activate(layer)
-            barrier()
+            barrier(after: .rows)
             quantize(UnsafePointer(scratch.gate), width: shape.feedForward)
             shrink(layer, FastPhase.down, UnsafePointer(scratch.gate))
-            inputBarrier()
+            inputBarrier(after: .adapters)
             multiply(layer, .down, into: scratch.projected)
         }
         if let trace = plan.feedForwardTrace, trace.layer == layer {
             trace.record(rows, outputSlice(hidden), input: inputs.normed, residual: residual, output: scratch.projected)
         }
         addProjectedSlice()
-        barrier()
+        barrier(after: .rows)
     }
 
-    // MARK: Shares
+    // MARK: Barriers and shares
 
     /// After a row phase whose results every thread needs. In a step of one row every thread made all of them: nothing to wait for.
-    func inputBarrier() { if rows > 1 { barrier() } }
+    func inputBarrier(after phase: StepPhase) { if rows > 1 { barrier(after: phase) } else { end(phase) } }
+
+    /// Returns when all threads have ended `phase`.
+    func barrier(after phase: StepPhase) {
+        end(phase)
+        poolBarrier()
+        end(.waiting)
+    }
+
+    /// What this thread did last was `phase`.
+    @inline(__always)
+    func end(_ phase: StepPhase) { profile?.pointee.end(phase) }
 
     /// This thread's outputs of a projection of a layer.
     func outputs(of projection: Projection, _ count: Int) -> Range<Int> {

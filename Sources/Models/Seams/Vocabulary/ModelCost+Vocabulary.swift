@@ -1,7 +1,7 @@
 extension ModelCost.Phase {
     /// Of adapters that change the embedding: a row of a table is read for each token, B of a low-rank update once.
     static func embedding(_ batch: StepBatch) -> ModelCost.Phase {
-        var phase = ModelCost.Phase()
+        var phase = ModelCost.Phase(.embedding)
         var seen: Set<ObjectIdentifier> = []
         for run in batch.runs {
             guard let delta = run.delta, let patch = delta.embedding else { continue }
@@ -19,7 +19,7 @@ extension ModelCost.Phase {
     /// Of the vocabulary projection: the base's weights once for all rows that use them, and what each adapter has of its own.
     static func head(_ batch: StepBatch, _ configuration: DecoderConfiguration, packedBytes: Int) -> ModelCost.Phase {
         let width = configuration.vocabulary * configuration.hidden
-        var phase = ModelCost.Phase()
+        var phase = ModelCost.Phase(.head)
         var seen: Set<ObjectIdentifier> = []
         var baseRows = 0
         for run in batch.runs where run.logitsRows > 0 {
