@@ -89,7 +89,10 @@ static void causal_attention(const ck_attention *a) {
         if (after.blocks) kv.after = &after;
         size_t heads = last - first, pairs = a->rows * heads;
         for (size_t pair = 0; pair < pairs; pair += QUERY_TILE) {
-            query_tile tile = {.count = (int)(pairs - pair < QUERY_TILE ? pairs - pair : QUERY_TILE), .soft_cap = a->soft_cap};
+            // Later tiles, as of a prompt, find the blocks of the first one in a cache.
+            query_tile tile = {
+                .count = (int)(pairs - pair < QUERY_TILE ? pairs - pair : QUERY_TILE), .soft_cap = a->soft_cap, .fetches = pair == 0,
+            };
             for (int t = 0; t < tile.count; t++) {
                 size_t row = (pair + t) / heads, head = first + (pair + t) % heads, end = a->position + row + 1;
                 tile.queries[t] = a->queries + row * a->query_stride + head * a->head_dimension;

@@ -9,19 +9,19 @@ CK_INLINE void score_blocks(
     const char *keys[2 * BLOCK_TILE], *next[2 * BLOCK_TILE];
     size_t line = 64 / (LANES * unit_bytes(element));  // units of a cache line
     for (int b = 0; b < blocks; b++) keys[b] = block_at(kv, block + b);
-    if (fetches(queries))
+    if (tile->fetches)
         for (int b = 0; b < blocks; b++) {
             next[b] = block_ahead(kv, element, block + b);
             if (element != CK_KV_INT8) continue;
-            __builtin_prefetch(next[b] + kv->key_scales);
-            __builtin_prefetch(next[b] + kv->value_scales);
+            fetch_line(next[b] + kv->key_scales);
+            fetch_line(next[b] + kv->value_scales);
         }
     for (int t = 0; t < queries; t++)
         for (int b = 0; b < blocks; b++) acc[t][b] = splat(0);
     for (size_t u = 0; u < kv->key_units; u++) {
         f32x16 k[2 * BLOCK_TILE];
-        if (fetches(queries) && u % line == 0)
-            for (int b = 0; b < blocks; b++) __builtin_prefetch(next[b] + (kv->key_offset + u * LANES) * unit_bytes(element));
+        if (tile->fetches && u % line == 0)
+            for (int b = 0; b < blocks; b++) fetch_line(next[b] + (kv->key_offset + u * LANES) * unit_bytes(element));
         for (int b = 0; b < blocks; b++) k[b] = load_units(keys[b], element, kv->key_offset + u * LANES);
         for (int t = 0; t < queries; t++) {
             f32x16 q = splat(tile->queries[t][u]);
@@ -40,7 +40,7 @@ CK_INLINE void scores_of(
 ) {
     size_t block = first;
     // Fewer queries leave registers for more blocks.
-    if (fetches(queries))
+    if (2 * queries <= QUERY_TILE)
         for (; block + 2 * BLOCK_TILE <= last; block += 2 * BLOCK_TILE) score_blocks(tile, queries, kv, element, block, 2 * BLOCK_TILE, scale);
     for (; block + BLOCK_TILE <= last; block += BLOCK_TILE) score_blocks(tile, queries, kv, element, block, BLOCK_TILE, scale);
     for (; block < last; block++) score_blocks(tile, queries, kv, element, block, 1, scale);

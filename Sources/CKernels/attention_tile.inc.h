@@ -12,6 +12,7 @@ typedef struct query_tile {
     size_t end[QUERY_TILE];
     float soft_cap;             // 0: none
     int count;
+    bool fetches;               // it finds keys and values in memory, block by block where no hardware looks ahead
 } query_tile;
 
 // Keys and values of one KV head.
@@ -55,12 +56,11 @@ CK_INLINE f32x16 load_units_part(const char *p, ck_kv_element element, size_t in
     return load_units(lanes, element, 0);
 }
 
-// Few queries find keys and values in memory, block by block where no hardware looks ahead; more of them, as in a prompt, find
-// them in a cache after the first tile.
-CK_INLINE bool fetches(int queries) { return 2 * queries <= QUERY_TILE; }
-
 // Blocks between those that are fetched and those that are used.
 enum { BLOCKS_AHEAD = 8 };
+
+// To the second-level cache: the first one's sets are few for blocks that lie far apart.
+CK_INLINE void fetch_line(const char *line) { __builtin_prefetch(line, 0, 2); }
 
 // The block that is fetched while a block is used, at the same head: a later one of this sequence, past its end one of the sequence
 // that is read next.

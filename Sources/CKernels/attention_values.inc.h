@@ -21,14 +21,14 @@ CK_INLINE void add_values(
     size_t step = elements_in_unit(element);
     for (size_t p = begin / step * step; p < end;) {
         const char *block = block_at(kv, p / LANES);
-        const char *next = fetches(queries) ? block_ahead(kv, element, p / LANES) : block;
+        const char *next = tile->fetches ? block_ahead(kv, element, p / LANES) : block;
         size_t stop = p / LANES * LANES + LANES < end ? p / LANES * LANES + LANES : end;
         for (; p < stop; p += step) {
             f32x16 values[DIMENSION_TILE];
             size_t index = kv->value_offset + p % LANES / step * kv->dimension + dimension;
-            if (fetches(queries))
+            if (tile->fetches)
                 for (size_t v = 0; v < vectors * LANES * unit_bytes(element); v += 64)
-                    __builtin_prefetch(next + index * unit_bytes(element) + v);
+                    fetch_line(next + index * unit_bytes(element) + v);
             for (int v = 0; v < vectors; v++)
                 values[v] = only_seen(element, load_units(block, element, index + v * LANES), p, begin, end);
             for (int t = 0; t < queries; t++) {

@@ -19,5 +19,8 @@ public enum Kernels {
     /// The instruction set in use: `avx512_bf16`, `avx512`, `avx2`, `neon_i8mm`, `neon` or `scalar`.
     public static var implementation: String { String(cString: table.pointee.name) }
 
+    /// Whether one instruction multiplies pairs of bf16 here; elsewhere it takes several, with the same bits.
+    public static var multipliesBfloats: Bool { implementation == "avx512_bf16" }
+
     static var table: UnsafePointer<ck_kernels> { KernelTable.chosen.pointer }
 }

@@ -121,7 +121,7 @@ import Testing
     @Test("a phase takes as long as the slower of reading and computing")
     func seconds() {
         let cost = ModelCost(phases: [
-            .init(bytes: 100, int8Operations: 10, f32Operations: 0), .init(bytes: 10, int8Operations: 100, f32Operations: 50),
+            .init(.head, bytes: 100, int8Operations: 10, f32Operations: 0), .init(.down, bytes: 10, int8Operations: 100, f32Operations: 50),
         ])
         #expect(cost.seconds(bandwidth: 10, int8Rate: 10, f32Rate: 5) == 10 + 20)
         #expect(cost.bytes == 110 && cost.int8Operations == 110 && cost.f32Operations == 50)

@@ -38,7 +38,7 @@ extension ServiceConfiguration {
     /// The base with its weights. `pool` computes the steps.
     public func openBase(_ pool: WorkerPool) throws(GatewayError) -> BaseModel {
         do {
-            return try BaseModel.open(base, precision: decoderPrecision, pool: pool, keyValueFormat: keyValueFormat)
+            return try BaseModel.open(base, precision: decoderPrecision, pool: pool, keyValueFormat: keyValueCache.format)
         } catch {
             throw GatewayError(.notOpened, error.description, place: base)
         }
@@ -47,7 +47,7 @@ extension ServiceConfiguration {
     /// The base's weights alone, of files that are open: what tuning needs.
     public func openDecoder(_ files: ModelFiles, _ pool: WorkerPool) throws(GatewayError) -> DecoderWeights {
         do {
-            return try DecoderWeights(files, precision: decoderPrecision, pool: pool, keyValueFormat: keyValueFormat)
+            return try DecoderWeights(files, precision: decoderPrecision, pool: pool, keyValueFormat: keyValueCache.format)
         } catch {
             throw GatewayError(.notOpened, error.description, place: base)
         }

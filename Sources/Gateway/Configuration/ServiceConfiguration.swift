@@ -1,4 +1,3 @@
-public import Models
 public import OpenAIAPI
 public import Routing
 public import Telemetry
@@ -49,7 +48,7 @@ public struct ServiceConfiguration: Sendable {
     public var tuningThreads: Int?
     public var precision = Precision.fast
     /// Of the fast path.
-    public var keyValueFormat = KeyValueFormat.f16
+    public var keyValueCache = KeyValueChoice.auto
     public var apiKeyFile: String?
     public var cors = CORSPolicy()
     public var console = Console.auto

@@ -152,8 +152,8 @@ extension Setting {
         case .keyValueMemory: .mebibytes(\.limits.engine.keyValueBytes, 1...1 << 24, "MiB of keys and values")
         case .keyValueCache:
             .choice(
-                \.keyValueFormat, KeyValueFormat.allCases,
-                "keys and values in `f16`, in `bf16`, or in `int8` with a little more than half of the memory")
+                \.keyValueCache, KeyValueChoice.allCases,
+                "keys and values in `f16`, `bf16`, `int8` with a little more than half of the memory, or `auto`: bf16 where the CPU has it")
         case .maxSequences: .integer(\.limits.engine.activeSequences, 1...4_096, "sequences that generate at the same time")
         case .maxQueue:
             .integer(

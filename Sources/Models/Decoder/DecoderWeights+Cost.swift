@@ -45,7 +45,7 @@ extension DecoderWeights {
 
     /// Of one layer: a row sees what is before it and itself, or as much of it as the layer's window holds.
     private func attentionCost(_ layer: Int, _ batch: StepBatch) -> ModelCost.Phase {
-        let positionBytes = cacheBlockBytes() / KeyValueCache.blockTokens / configuration.layers
+        let positionBytes = KeyValueCache.layerBlockBytes(configuration, element(nil)) / KeyValueCache.blockTokens
         let window = configuration.slidingWindow(layer: layer) ?? configuration.contextLength
         var phase = ModelCost.Phase(.attention)
         for run in batch.runs where !run.tokens.isEmpty {

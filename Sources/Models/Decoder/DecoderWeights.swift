@@ -66,7 +66,7 @@ public final class DecoderWeights: Sendable {
         KeyValueCache.blockBytes(configuration, element(format))
     }
 
-    private func element(_ format: KeyValueFormat?) -> Kernels.KeyValueElement {
+    func element(_ format: KeyValueFormat?) -> Kernels.KeyValueElement {
         switch (precision, format ?? keyValueFormat) {
         case (.reference, _): .f32
         case (.fast, .f16): .f16
