@@ -14,7 +14,7 @@ struct Bench: AsyncParsableCommand {
               lmoe bench --quick
               lmoe bench --only decode --rows 1,8,32 --ranks 16 --repeat 9 --json
               lmoe bench --only decode --with bash,sql
-              lmoe bench --only prefill,decode --context 8192 --prompt 8192 --rows 1,8 --ranks 16
+              lmoe bench --only decode --context 8192 --rows 1,8 --ranks 16
               lmoe bench --only decode --rows 8 --profile
               lmoe bench --only tuning-beside-serving --tuning-share 0.2
 
