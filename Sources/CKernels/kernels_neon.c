@@ -4,12 +4,7 @@
 #define CK_NEON 1
 #define CK_NAME "neon"
 #define CK_TABLE ck_kernels_neon
-#define TILE_ROWS 2
-#define QUERY_TILE 2
-#define BLOCK_TILE 1
-#define MATMUL_ROWS 4
-#define MATMUL_VECTORS 1
-#define DIMENSION_TILE 2
+#include "neon_tiles.h"
 #include "implementation.inc.h"
 #pragma clang attribute pop
 #else
