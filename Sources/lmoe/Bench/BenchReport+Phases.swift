@@ -8,9 +8,7 @@ extension BenchReport {
         let tables = prefill.filter { !$0.phases.isEmpty }.map { phaseTable($0, "prompt of \($0.tokens)") }
             + decode.filter { !$0.phases.isEmpty }.map { phaseTable($0, "decode, \($0.rows) \($0.rows == 1 ? "row" : "rows") after \($0.context) tokens") }
         guard !tables.isEmpty else { return nil }
-        let note = """
-            ms is the mean of the threads, and of the one that takes longest; a product's prediction has its adapters' bytes and operations.
-            """
+        let note = "ms: the mean of the threads; longest: the slowest thread. A product's prediction has its adapters' bytes and operations."
         let missing = hasCounts ? "" : "\nNo cycles and cache misses: this machine does not let a process count them."
         return tables.joined(separator: "\n\n") + "\n" + note + missing
     }

@@ -145,8 +145,13 @@ struct BenchRun {
     }
 
     private func decode(_ measure: StepMeasure, _ sets: [AdapterSet]) throws -> [StepResult] {
-        try plan.contexts.filter { $0 + plan.tokens <= measure.decoder.configuration.contextLength }.flatMap { context in
-            try plan.rows.flatMap { rows in
+        let most = measure.decoder.configuration.contextLength - plan.tokens
+        return try plan.contexts.flatMap { context in
+            guard context <= most else {
+                Terminal.say("lmoe: no decoding after \(context) tokens: the base has room for \(most) before the \(plan.tokens) that are decoded")
+                return [StepResult]()
+            }
+            return try plan.rows.flatMap { rows in
                 Terminal.progress("decode \(rows) rows after \(context) tokens")
                 return try measure.decode(rows, after: context, [.base] + sets.flatMap { $0.mixes(rows) })
             }
