@@ -30,9 +30,9 @@ public final class WorkerPool: @unchecked Sendable {
     /// Starts `threads - 1` threads; throws when the system refuses one of them, or `threads` is not 1 to `mostThreads`.
     ///
     /// - Parameters:
-    ///   - cpus: thread i runs on the i-th of these CPUs and on no other, a caller (thread 0) during its runs: a run begins and ends with a
-    ///     system call for that, so whoever calls, a thread of a run computes on the same CPU. It throws when there are fewer than
-    ///     `threads`, and names the first that this process may not use. nil: the system places the threads.
+    ///   - cpus: thread i runs on the i-th of these CPUs and on no other. Thread 0 is the caller, which is pinned for its run and freed at the
+    ///     end, at the cost of three system calls. Throws when there are fewer CPUs than `threads`, and names the first one that this process
+    ///     may not use. nil: the system places the threads.
     ///   - share: its runs count as foreground work there; in the background they wait while there is some.
     ///   - isIdle: in the background, its threads run only where no other thread of the machine wants their core. Otherwise they have a low
     ///     priority and get on beside other processes: for work that a client waits for.

@@ -14,7 +14,7 @@ struct FastStep {
     let scratch: FastScratch.View
     let cache: KeyValueCache.View
     private let poolBarrier: WorkerPool.Barrier
-    /// Nil: nobody asks where the time goes.
+    /// Nil: steps are not measured.
     private let profile: UnsafeMutablePointer<StepProfile.Lane>?
     /// Where this thread writes rows' inputs: shared, or its own when each thread repeats the row phases.
     let inputs: Inputs
