@@ -57,6 +57,7 @@ let targets: [Target] = [
     module("Grammars", ["JSON"]),
     module("HTTP", ["UV"]),
     module("Hub", ["Files", "JSON", "CCurl", "CCrypto"]),
+    module("MergeMethods", ["Tensors"]),
     module("Generation", ["JSON"]),
     // 3 models
     module("Models", ["Files", "Tensors", "Weights", "JSON"]),
@@ -69,6 +70,7 @@ let targets: [Target] = [
         "Tuning",
         ["Files", "Models", "Adapters", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON", "SQLite"]),
     module("Evaluation", ["Tuning", "Models", "Tensors", "SQLite"]),
+    module("Merging", ["Files", "MergeMethods", "Adapters", "Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON", yams]),
     module("Memory", ["Files", "Models", "Adapters", "Embeddings", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     // Between services and front: the one place that chooses who answers.
     module("Serving", ["Routing", "Generation", "JSON"]),
@@ -84,7 +86,7 @@ let targets: [Target] = [
     .executableTarget(
         name: "lmoe",
         dependencies: [
-            "Gateway", "Hub", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Memory", "Evaluation", "Adapters", "Models", "Weights",
+            "Gateway", "Hub", "Serving", "Inference", "Embeddings", "Routing", "Tuning", "Memory", "Evaluation", "Merging", "MergeMethods", "Adapters", "Models", "Weights",
             "Tokenizers", "ChatTemplates", "Grammars", "JSON", "Telemetry", "Generation", "Tensors", "Files", "CAllocations", argumentParser, yams, logging,
         ], path: "Sources/lmoe"),
     // Tests
@@ -93,6 +95,8 @@ let targets: [Target] = [
     .target(name: "HubSupport", dependencies: ["Hub"], path: "Tests/HubSupport"),
     tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("SQLite"), tests("UV"), tests("Telemetry", [logging]),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
+    tests("MergeMethods", ["Tensors", "Weights", "JSON"]),
+    tests("Merging", ["Files", "MergeMethods", "Adapters", "Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON"]),
     tests("Grammars", ["JSON"]), tests("HTTP", ["UV"]), tests("Hub", ["HubSupport", "JSON"]), tests("Generation", ["JSON"]),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Files", "Models", "Weights", "Tensors", "Generation", "JSON"]),
     // Every family against the packages that wrote its fixtures; of no module alone.

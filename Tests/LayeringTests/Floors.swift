@@ -3,7 +3,7 @@ enum Floors {
     static let number: [String: Int] = [
         "CKernels": 0, "COpenBLAS": 0, "CJansson": 0, "CUV": 0, "CSQLite": 0, "CAllocations": 0, "CMappings": 0, "CCounters": 0, "CConsole": 0, "CCurl": 0, "CCrypto": 0,
         "Tensors": 1, "JSON": 1, "SQLite": 1, "UV": 1, "Telemetry": 1, "Files": 1,
-        "Weights": 2, "Tokenizers": 2, "ChatTemplates": 2, "Grammars": 2, "HTTP": 2, "Hub": 2, "Generation": 2,
+        "Weights": 2, "Tokenizers": 2, "ChatTemplates": 2, "Grammars": 2, "HTTP": 2, "Hub": 2, "Generation": 2, "MergeMethods": 2,
         "Models": 3, "Adapters": 3,
         "Inference": 4, "Embeddings": 4, "Routing": 4, "Serving": 4, "Upstreams": 4, "Tuning": 4, "Evaluation": 4, "Merging": 4, "Memory": 4,
         "OpenAIAPI": 5, "Gateway": 6, "lmoe": 7, "TestSupport": 8, "HubSupport": 8,
@@ -16,7 +16,7 @@ enum Floors {
     ]
 
     /// On the map of the next half, and not written yet. Whoever writes one takes it off this list.
-    static let planned: Set<String> = ["Upstreams", "Merging"]
+    static let planned: Set<String> = ["Upstreams"]
 
     /// What answers requests. Below `Gateway`, which puts them together, no module sees two.
     static let backends: Set<String> = ["Inference", "Upstreams", "Embeddings"]
@@ -35,7 +35,7 @@ enum Floors {
     ]
 
     /// What reads or runs models: the front, routing and HTTP build and test without it.
-    static let modelCode: Set<String> = ["Weights", "Models", "Adapters", "Inference", "Tuning", "Evaluation", "Merging", "Memory"]
+    static let modelCode: Set<String> = ["Weights", "MergeMethods", "Models", "Adapters", "Inference", "Tuning", "Evaluation", "Merging", "Memory"]
     static let withoutModelCode = ["HTTP", "Routing", "Serving", "Upstreams", "OpenAIAPI", "Generation"]
 
     static func allows(_ from: String, _ to: String) -> Bool {
