@@ -74,6 +74,14 @@ enum WeightName: Hashable {
         }
     }
 
+    /// The factors of a norm.
+    var isNorm: Bool {
+        switch self {
+        case .finalNorm, .attentionNorm, .feedForwardNorm, .attentionOutputNorm, .feedForwardOutputNorm, .queryNorm, .keyNorm: true
+        case .embedding, .head, .weight, .bias, .router, .expert, .rotaryDivisors: false
+        }
+    }
+
     func shape(in configuration: DecoderConfiguration) -> [Int] {
         switch self {
         case .embedding, .head: [configuration.vocabulary, configuration.hidden]
