@@ -35,3 +35,27 @@ public enum BLAS {
     /// How many threads OpenBLAS starts; process-wide.
     public static func setThreads(_ count: Int) { openblas_set_num_threads(Int32(count)) }
 }
+
+/// Plain products, `y = x w`: x is `[rows, inner]`, w `[inner, columns]`, y `[rows, columns]`, all row-major without gaps.
+extension BLAS {
+    public static func product(
+        _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, rows: Int, inner: Int, columns: Int
+    ) {
+        guard rows > 0, columns > 0, inner > 0 else { return }
+        cblas_sgemm(
+            CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(rows), Int32(columns), Int32(inner), 1, x, Int32(inner), w, Int32(columns), 0, y,
+            Int32(columns))
+    }
+
+    /// In f64.
+    public static func product(_ x: [Double], _ w: [Double], rows: Int, inner: Int, columns: Int) -> [Double] {
+        precondition(x.count == rows * inner && w.count == inner * columns, "\(x.count) and \(w.count) elements for \(rows), \(inner) and \(columns)")
+        guard rows > 0, columns > 0, inner > 0 else { return [Double](repeating: 0, count: rows * columns) }
+        return [Double](unsafeUninitializedCapacity: rows * columns) { buffer, count in
+            cblas_dgemm(
+                CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(rows), Int32(columns), Int32(inner), 1, x, Int32(inner), w, Int32(columns), 0,
+                buffer.baseAddress, Int32(columns))
+            count = rows * columns
+        }
+    }
+}
