@@ -15,6 +15,25 @@ package struct AdapterLoader: Sendable {
         _ = try loader.load(try AdapterDirectory(path: folder))
     }
 
+    /// An adapter whole, its elements in f32, for what makes other files of it.
+    package struct Whole: Sendable {
+        package var delta: AdapterDelta
+        package var summary: AdapterSummary
+        /// It looks up what a request's text asks for: `delta` is not the whole effect.
+        package var isRetrieved: Bool
+    }
+
+    /// Loads a folder as serving does. Errors: why serving would refuse it; they name the folder.
+    package static func whole(folder: String, base: DecoderConfiguration, weights: BaseWeights?) throws(AdapterError) -> Whole {
+        let loader = AdapterLoader(base: BaseModules(base, weights: weights), element: .f32, limits: AdapterLimits(), registry: .standard)
+        do throws(AdapterError) {
+            let loaded = try loader.load(try AdapterDirectory(path: folder, followsSnapshots: true))
+            return Whole(delta: loaded.delta, summary: loaded.summary, isRetrieved: loaded.retrieval != nil)
+        } catch {
+            throw error.of(folder)
+        }
+    }
+
     /// What headers tell: whether the adapter would load, unless its elements are bad.
     struct Probe: Sendable {
         var summary: AdapterSummary

@@ -3,10 +3,9 @@ import TestSupport
 import Testing
 
 @testable import Adapters
-@testable import Tuning
 
 @Suite struct StagedFolderTests {
-    private func write(_ folder: TemporaryFolder, _ name: String, _ text: String, replaces: Bool) throws(TuningError) {
+    private func write(_ folder: TemporaryFolder, _ name: String, _ text: String, replaces: Bool) throws(AdapterError) {
         let staged = try StagedFolder(folder.place(name), replaces: replaces)
         try staged.write(text, to: "adapter_config.json")
         try staged.commit(replaces: replaces)
@@ -16,12 +15,12 @@ import Testing
         try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     }
 
-    private func code(_ body: () throws -> Void) -> TuningError.Code? {
+    private func code(_ body: () throws -> Void) -> AdapterError.Code? {
         do {
             try body()
             return nil
         } catch {
-            return (error as? TuningError)?.code
+            return (error as? AdapterError)?.code
         }
     }
 
@@ -63,7 +62,7 @@ import Testing
     @Test("a name that cannot be served is refused")
     func name() throws {
         let folder = try TemporaryFolder()
-        for name in ["base", ".hidden", "a b", "x.partial"] { #expect(code { try write(folder, name, "new", replaces: true) } == .invalidSetting, "\(name)") }
+        for name in ["base", ".hidden", "a b", "x.partial"] { #expect(code { try write(folder, name, "new", replaces: true) } == .invalidName, "\(name)") }
         #expect(try names(folder).isEmpty)
     }
 
@@ -97,15 +96,5 @@ import Testing
         try folder.write("text", to: "file")
         #expect(code { try write(folder, "file/sql", "new", replaces: false) } == .io)
         #expect(try folder.text("file") == "text")
-    }
-
-    /// By hand: `mount -t tmpfs -o size=64k tmpfs PLACE`, and `LMOE_TEST_SMALL_DISK=PLACE`.
-    @Test("a full disk is an error, and nothing is left of the new folder", .enabled(if: ProcessInfo.processInfo.environment["LMOE_TEST_SMALL_DISK"] != nil))
-    func fullDisk() throws {
-        let place = try #require(ProcessInfo.processInfo.environment["LMOE_TEST_SMALL_DISK"])
-        let small = try SmallTask("llama", recipe: .init(rank: 64))
-        let task = try small.task()
-        #expect(code { try AdapterFolderWriter().write(task, small.record, to: "\(place)/tuned") } == .io)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: place).isEmpty)
     }
 }

@@ -1,31 +1,103 @@
-internal import Generation
+package import Generation
 
-/// Merges one matrix of several adapters, element by element: the sparse strategies of `AdapterMerge`, as PEFT's
-/// `add_weighted_adapter` has them.
-struct FactorMerge {
-    let strategy: AdapterMerge.Strategy
-    let density: Double
-    let majoritySign: AdapterMerge.MajoritySign
-    /// Seed of the random choices.
-    let seed: UInt64
+/// Merges one matrix of several adapters, element by element: of each some elements are kept, signs are elected, and what agrees is added.
+///
+/// With `k_i` what is kept of factor i and `w_i` its weight: `sum of w_i k_i over the i that agree / divisor`. PEFT's `add_weighted_adapter`,
+/// LoRAX, mergekit and the papers (Yadav et al. 2023 for TIES, Yu et al. 2023 for DARE) differ in who votes, and in what is divided by.
+package struct FactorMerge: Sendable {
+    /// Which elements of a factor stay; the others are zero.
+    package enum Keep: Sendable, Equatable {
+        case all
+        /// The `density` of the elements with the greatest magnitudes; of equal ones the first.
+        case largest
+        /// Each with the probability `density`.
+        case random(Rescale)
+    }
 
-    /// `factors`: of equal length, one an adapter, with its weight. Cost: `O(elements * adapters)`.
-    func merge(_ factors: [(values: [Float], weight: Float)]) -> [Float] {
-        let kept = factors.enumerated().map { index, factor in
-            switch strategy {
-            case .linear: factor.values
-            case .ties: largest(factor.values)
-            case .dareLinear, .dareTies: sampled(factor.values, stream: UInt64(index))
-            }
-        }
-        let weights = factors.map(\.weight)
-        return switch strategy {
-        case .linear, .dareLinear: Self.sum(kept, weights)
-        case .ties, .dareTies: majorityMean(kept, weights)
+    /// What random elements that stay are multiplied by.
+    package enum Rescale: Sendable {
+        case none
+        /// `1 / density`: so that the mean is what it was.
+        case byDensity
+        /// So that the sum of the magnitudes is what it was.
+        case byMagnitude
+    }
+
+    /// Whose sign an element has. A sum of zero is positive; a zero agrees with nobody.
+    package enum Vote: Sendable {
+        /// All agree.
+        case none
+        /// The sum's, of what is kept.
+        case total
+        /// The sign of most.
+        case frequency
+        /// The weighted sum's, so that a negative weight votes for the other sign.
+        case weighted
+    }
+
+    package enum Divisor: Sendable {
+        case one
+        /// How many agree.
+        case count
+        /// Their weights.
+        case weights
+    }
+
+    package var keep: Keep
+    package var vote: Vote
+    package var divisor: Divisor
+    package var density: Double
+    /// Of the random choices.
+    package var seed: UInt64
+
+    package init(keep: Keep, vote: Vote, divisor: Divisor, density: Double, seed: UInt64) {
+        (self.keep, self.vote, self.divisor, self.density, self.seed) = (keep, vote, divisor, density, seed)
+    }
+
+    /// PEFT's rules.
+    package init(strategy: AdapterMerge.Strategy, density: Double, majoritySign: AdapterMerge.MajoritySign, seed: UInt64) {
+        let vote: Vote = majoritySign == .total ? .total : .frequency
+        switch strategy {
+        case .linear: self.init(keep: .all, vote: .none, divisor: .one, density: density, seed: seed)
+        case .ties: self.init(keep: .largest, vote: vote, divisor: .count, density: density, seed: seed)
+        case .dareLinear: self.init(keep: .random(.byDensity), vote: .none, divisor: .one, density: density, seed: seed)
+        case .dareTies: self.init(keep: .random(.byDensity), vote: vote, divisor: .count, density: density, seed: seed)
         }
     }
 
-    /// The `density` of the elements with the greatest magnitudes, zero for the others; of equal ones the first.
+    /// For one place of a model, so that each has choices of its own.
+    package func at(_ place: UInt64) -> FactorMerge {
+        var other = self
+        other.seed = seed ^ (place &* 0xd134_2543_de82_ef95)
+        return other
+    }
+
+    /// `factors`: of equal length, one an adapter, with its weight. Cost: `O(elements * adapters)`.
+    package func merge(_ factors: [(values: [Float], weight: Float)]) -> [Float] {
+        let kept = factors.enumerated().map { index, factor in
+            switch keep {
+            case .all: factor.values
+            case .largest: largest(factor.values)
+            case .random(let rescale): sampled(factor.values, stream: UInt64(index), rescale)
+            }
+        }
+        let weights = factors.map(\.weight)
+        return vote == .none ? sum(kept, weights) : majority(kept, weights)
+    }
+
+    /// PEFT's merge of pairs: A and B by themselves, both times the root of the pair's `factor`, its weight times its own factor. With more
+    /// than one pair the product is no sum of their products.
+    ///
+    /// - Parameter place: of the module in the model.
+    package func mergePairs(_ pairs: [(a: [Float], b: [Float], factor: Double)], place: UInt64) -> (a: [Float], b: [Float]) {
+        let roots = pairs.map { Float(abs($0.factor).squareRoot()) }
+        // The sign is applied to one side only; on both it would cancel out.
+        let signed = zip(pairs, roots).map { $0.factor.sign == .minus ? -$1 : $1 }
+        return (
+            at(2 * place).merge(zip(pairs, signed).map { ($0.a, $1) }), at(2 * place + 1).merge(zip(pairs, roots).map { ($0.b, $1) })
+        )
+    }
+
     private func largest(_ values: [Float]) -> [Float] {
         guard density < 1 else { return values }
         let count = Int(density * Double(values.count))
@@ -41,47 +113,76 @@ struct FactorMerge {
         }
     }
 
-    private func sampled(_ values: [Float], stream: UInt64) -> [Float] {
+    private func sampled(_ values: [Float], stream: UInt64, _ rescale: Rescale) -> [Float] {
         guard density < 1 else { return values }
         var state = seed &+ stream &* 0x9e37_79b9_7f4a_7c15
-        let scale = Float(density)
-        return values.map { value in
+        let divisor = rescale == .byDensity ? Float(density) : 1
+        let kept = values.map { value in
             // SplitMix64 (Steele et al. 2014); 53 bits make a number in [0, 1).
             state &+= 0x9e37_79b9_7f4a_7c15
             var word = state
             word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
             word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
             word ^= word >> 31
-            return Double(word >> 11) * 0x1p-53 < density ? value / scale : 0
+            return Double(word >> 11) * 0x1p-53 < density ? value / divisor : 0
         }
+        guard rescale == .byMagnitude else { return kept }
+        let (before, after) = (Self.magnitude(values), Self.magnitude(kept))
+        // mergekit's limit: below it nothing is there to rescale.
+        guard after >= 1e-7 else { return kept }
+        let factor = Float(before / after)
+        return kept.map { $0 * factor }
     }
 
-    private static func sum(_ factors: [[Float]], _ weights: [Float]) -> [Float] {
+    private static func magnitude(_ values: [Float]) -> Double { values.reduce(0) { $0 + Double(abs($1)) } }
+
+    private func sum(_ factors: [[Float]], _ weights: [Float]) -> [Float] {
         var sum = [Float](repeating: 0, count: factors.first?.count ?? 0)
         for (values, weight) in zip(factors, weights) {
             for index in sum.indices { sum[index] += values[index] * weight }
         }
-        return sum
+        let total = weights.reduce(0, +)
+        let divisor: Float =
+            switch divisor {
+            case .one: 1
+            case .count: Float(max(factors.count, 1))
+            case .weights: abs(total) < 1e-8 ? 1 : total
+            }
+        return divisor == 1 ? sum : sum.map { $0 / divisor }
     }
 
-    /// The weighted mean over those adapters whose element has the majority's sign, which a sum of zero makes positive.
-    private func majorityMean(_ factors: [[Float]], _ weights: [Float]) -> [Float] {
+    /// The sum over those factors whose element has the elected sign, by the divisor.
+    private func majority(_ factors: [[Float]], _ weights: [Float]) -> [Float] {
         (0..<(factors.first?.count ?? 0)).map { index in
-            var total: Float = 0
-            for values in factors {
-                let value = values[index]
-                total += majoritySign == .total ? value : value > 0 ? 1 : value < 0 ? -1 : 0
-            }
-            let isPositive = total >= 0
-            var (sum, count) = (Float(0), 0)
+            let isPositive = isPositive(factors, weights, index)
+            var (sum, count, total) = (Float(0), 0, Float(0))
             for (values, weight) in zip(factors, weights) {
                 let value = values[index]
-                guard value != 0, (value > 0) == isPositive else { continue }
+                let voted = vote == .weighted ? value * weight : value
+                guard voted != 0, (voted > 0) == isPositive else { continue }
                 sum += value * weight
                 count += 1
+                total += weight
             }
-            return sum / Float(max(count, 1))
+            return switch divisor {
+            case .one: sum
+            case .count: sum / Float(max(count, 1))
+            case .weights: total == 0 ? sum : sum / total
+            }
         }
+    }
+
+    private func isPositive(_ factors: [[Float]], _ weights: [Float], _ index: Int) -> Bool {
+        var total: Float = 0
+        for (values, weight) in zip(factors, weights) {
+            let value = values[index]
+            switch vote {
+            case .none, .total: total += value
+            case .frequency: total += value > 0 ? 1 : value < 0 ? -1 : 0
+            case .weighted: total += value * weight
+            }
+        }
+        return total >= 0
     }
 }
 

@@ -70,16 +70,9 @@ struct MergedDelta {
                 "\(parts[0].name) has rank \(rank) and \(other.name) rank \(other.lowRank.rank): \(merge.strategy.rawValue) merges"
                     + " equal ranks only; `linear` takes any")
         }
-        func merged(_ side: UInt64, _ factors: [(values: [Float], weight: Float)]) -> [Float] {
-            FactorMerge(
-                strategy: merge.strategy, density: merge.density, majoritySign: merge.majoritySign,
-                seed: seed ^ ((2 * place + side) &* 0xd134_2543_de82_ef95)
-            ).merge(factors)
-        }
-        // The sign is applied to one side only; on both it would cancel out.
-        return Pair(
-            rank: rank, a: merged(0, parts.map { ($0.a, Float($0.factor.sign == .minus ? -1 : 1) * $0.root) }),
-            b: merged(1, parts.map { ($0.b, $0.root) }))
+        let merged = FactorMerge(strategy: merge.strategy, density: merge.density, majoritySign: merge.majoritySign, seed: seed)
+            .mergePairs(parts.map { ($0.a, $0.b, $0.factor) }, place: place)
+        return Pair(rank: rank, a: merged.a, b: merged.b)
     }
 
     private func lowRank(_ pair: Pair, _ inputs: Int, _ outputs: Int) throws(AdapterError) -> LowRank {
@@ -97,7 +90,6 @@ struct MergedDelta {
         /// Its weight times its own factor.
         var factor: Double
 
-        var root: Float { Float(abs(factor).squareRoot()) }
         /// `[rank, inputs]`
         var a: [Float] { lowRank.factors.a }
         /// `[rank, outputs]`: element by element the order does not matter.

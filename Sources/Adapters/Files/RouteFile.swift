@@ -1,6 +1,6 @@
 /// `route.yaml`: what the router knows of an adapter from the moment it is served.
-enum RouteFile {
-    static func text(description: String, examples: [String]) -> String {
+package enum RouteFile {
+    package static func text(description: String, examples: [String]) -> String {
         var lines = ["# When the router should choose this adapter. A file of its name in the operator's routes folder goes before this one."]
         lines.append("description: \(quoted(description))")
         if !examples.isEmpty { lines += ["examples:"] + examples.map { "- \(quoted($0))" } }
@@ -8,7 +8,7 @@ enum RouteFile {
     }
 
     /// A double-quoted scalar of YAML 1.1 on one line. Characters that YAML does not print, or takes for the end of a line, are escaped.
-    static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         var line = "\""
         for scalar in text.unicodeScalars {
             switch scalar.value {

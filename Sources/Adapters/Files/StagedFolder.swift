@@ -1,16 +1,15 @@
-import Adapters
-import Files
+internal import Files
 internal import Glibc
 
 /// A folder that is written under a hidden name beside its place, and gets its own when it is complete.
 ///
 /// A reader finds the old folder or the whole new one; on a file system that cannot exchange names, for a moment none. A process that ends
 /// in between leaves hidden folders. The next write of the same folder deletes them, and restores an old folder that has no replacement.
-struct StagedFolder {
+package struct StagedFolder {
     /// Where it will be.
-    let target: String
+    package let target: String
     /// Where it is written.
-    let path: String
+    package let path: String
 
     private let parent: String
     private let name: String
@@ -18,17 +17,17 @@ struct StagedFolder {
     /// What a folder must hold to be replaced: nothing else is taken for an adapter's.
     private static let mark = "adapter_config.json"
 
-    /// Errors: `exists` where something has the target's name that may not be replaced, `invalidSetting` for a name that no adapter has,
+    /// Errors: `exists` where something has the target's name that may not be replaced, `invalidName` for a name that no adapter has,
     /// `io`.
-    init(_ target: String, replaces: Bool) throws(TuningError) {
+    package init(_ target: String, replaces: Bool) throws(AdapterError) {
         var target = target
         while target.count > 1, target.hasSuffix("/") { target.removeLast() }
         let slash = target.lastIndex(of: "/")
         name = slash.map { String(target[target.index(after: $0)...]) } ?? target
         parent = slash.map { $0 == target.startIndex ? "/" : String(target[..<$0]) } ?? "."
         guard AdapterName.isValid(name) else {
-            throw TuningError(
-                .invalidSetting, "no adapter can have this name: expected 1 to 64 letters, digits, '.', '_' and '-' that begin with a letter or digit",
+            throw AdapterError(
+                .invalidName, "no adapter can have this name: expected 1 to 64 letters, digits, '.', '_' and '-' that begin with a letter or digit",
                 file: target)
         }
         self.target = target
@@ -38,19 +37,19 @@ struct StagedFolder {
         do throws(FileError) {
             try Folder.create(parent)
         } catch {
-            throw TuningError(.io, error.message, file: error.path)
+            throw AdapterError(.io, error.message, file: error.path)
         }
         try Self.system(target) { () throws(AdapterError) in try FolderCopy.make(path) }
     }
 
     /// Writes a file and flushes it to the disk. Errors: `io`.
-    func write(_ text: String, to file: String) throws(TuningError) {
+    package func write(_ text: String, to file: String) throws(AdapterError) {
         try Self.system("\(target)/\(file)") { () throws(AdapterError) in try FolderCopy.write(Array(text.utf8), to: "\(path)/\(file)") }
     }
 
     /// Gives the folder its name. What it replaces is deleted when the new one is in place. Errors: `exists`, `io`; the old folder is then
     /// where it was.
-    func commit(replaces: Bool) throws(TuningError) {
+    package func commit(replaces: Bool) throws(AdapterError) {
         try Self.system(target) { () throws(AdapterError) in try FolderCopy.flushFolder(path) }
         guard try Self.isThere(target) else {
             return try Self.system(target) { () throws(AdapterError) in try FolderCopy.move(path, to: target) }
@@ -71,7 +70,7 @@ struct StagedFolder {
     }
 
     /// Deletes what was written. The reason for which it is given up is the one to report, so that of a failure here is not.
-    func discard() {
+    package func discard() {
         _ = Result { () throws(AdapterError) in try FolderCopy.delete(path) }
     }
 
@@ -79,29 +78,29 @@ struct StagedFolder {
     private var aside: String { "\(parent)/.replaced-\(name)" }
 
     /// A process that ended between two moves left the old folder aside: it gets its name back.
-    private func restore() throws(TuningError) {
+    private func restore() throws(AdapterError) {
         guard try Self.isThere(aside), !(try Self.isThere(target)) else { return }
         try Self.system(target) { () throws(AdapterError) in try FolderCopy.move(aside, to: target) }
     }
 
-    private static func isThere(_ path: String) throws(TuningError) -> Bool {
+    private static func isThere(_ path: String) throws(AdapterError) -> Bool {
         var status = stat()
         if lstat(path, &status) == 0 { return true }
         guard errno == ENOENT || errno == ENOTDIR else {
-            throw TuningError(.io, "cannot look at it: \(String(cString: strerror(errno)))", file: path)
+            throw AdapterError(.io, "cannot look at it: \(String(cString: strerror(errno)))", file: path)
         }
         return false
     }
 
     /// Only an adapter's folder is replaced: none with folders inside, no file, and nothing that a link leads to.
-    private static func checkFree(_ target: String, replaces: Bool) throws(TuningError) {
+    private static func checkFree(_ target: String, replaces: Bool) throws(AdapterError) {
         guard try isThere(target) else { return }
         guard replaces else {
-            throw TuningError(.exists, "it already exists: choose another name, or use --replace", file: target)
+            throw AdapterError(.exists, "it already exists: choose another name, or use --replace", file: target)
         }
         var status = stat()
         guard lstat(target, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw TuningError(.exists, "it is no folder, so it is not replaced", file: target)
+            throw AdapterError(.exists, "it is no folder, so it is not replaced", file: target)
         }
         do throws(FileError) {
             let folder = try Folder(target)
@@ -113,15 +112,16 @@ struct StagedFolder {
                 throw FileError(.notRegular, target, "it holds the folder \(name), so it is not replaced")
             }
         } catch {
-            throw TuningError(error.code == .notRegular ? .exists : .io, error.message, file: target)
+            throw AdapterError(error.code == .notRegular ? .exists : .io, error.message, file: target)
         }
     }
 
-    private static func system<Value>(_ file: String, _ body: () throws(AdapterError) -> Value) throws(TuningError) -> Value {
+    /// What `body` gives; an error names the file that will be there.
+    private static func system<Value>(_ file: String, _ body: () throws(AdapterError) -> Value) throws(AdapterError) -> Value {
         do throws(AdapterError) {
             return try body()
         } catch {
-            throw TuningError(error.code == .exists ? .exists : .io, error.message, file: file)
+            throw AdapterError(error.code == .exists ? .exists : .io, error.message, file: file)
         }
     }
 }

@@ -37,11 +37,11 @@ public struct AdapterFolderWriter: Sendable {
         guard task.changesBase else {
             throw TuningError(.nothingToTrain, "no step moved a weight, so the adapter would change nothing: run more steps (the first step of a warm-up has the rate 0)", file: folder)
         }
-        let staged = try StagedFolder(folder, replaces: replaces)
+        let staged = try Self.staging { () throws(AdapterError) in try StagedFolder(folder, replaces: replaces) }
         do throws(TuningError) {
             try write(task, record, tensors, staged)
             try check(staged, task)
-            try staged.commit(replaces: replaces)
+            try Self.staging { () throws(AdapterError) in try staged.commit(replaces: replaces) }
         } catch {
             staged.discard()
             throw error
@@ -53,17 +53,35 @@ public struct AdapterFolderWriter: Sendable {
     ) throws(TuningError) {
         let name = staged.target.split(separator: "/").last.map(String.init) ?? staged.target
         let configuration = task.settings.recipe.configuration(base: record.base.name).sortedByKey
-        try staged.write(JSONValue.object(configuration).serialized(pretty: true), to: "adapter_config.json")
+        let texts = [
+            ("adapter_config.json", JSONValue.object(configuration).serialized(pretty: true)),
+            ("README.md", AdapterCard(name: name, task: task, record: record, element: element).text),
+            ("route.yaml", RouteFile.text(description: record.description, examples: record.examples)),
+            ("tuning.json", JSONValue.object(record.document(task, element: element)).serialized(pretty: true) + "\n"),
+        ]
+        for (file, text) in texts {
+            try Self.staging { () throws(AdapterError) in try staged.write(text, to: file) }
+        }
         let weights = "adapter_model.safetensors"
         do throws(WeightsError) {
             try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: "\(staged.path)/\(weights)")
         } catch {
             throw TuningError(.io, error.message, file: "\(staged.target)/\(weights)")
         }
-        try staged.write(AdapterCard(name: name, task: task, record: record, element: element).text, to: "README.md")
-        try staged.write(RouteFile.text(description: record.description, examples: record.examples), to: "route.yaml")
-        let document = JSONValue.object(record.document(task, element: element))
-        try staged.write(document.serialized(pretty: true) + "\n", to: "tuning.json")
+    }
+
+    private static func staging<Value>(_ body: () throws(AdapterError) -> Value) throws(TuningError) -> Value {
+        do throws(AdapterError) {
+            return try body()
+        } catch {
+            let code: TuningError.Code =
+                switch error.code {
+                case .exists: .exists
+                case .invalidName: .invalidSetting
+                default: .io
+                }
+            throw TuningError(code, error.message, file: error.file)
+        }
     }
 
     /// A folder that would be refused keeps its hidden name.

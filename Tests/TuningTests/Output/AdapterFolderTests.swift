@@ -191,4 +191,15 @@ import Weights
         #expect(history.training.allSatisfy { $0.loss == Double($0.step) - Double(history.stride - 1) / 2 })
         #expect(try TuningHistory(task: "long", history.document) == history)
     }
+
+    /// By hand: `mount -t tmpfs -o size=64k tmpfs PLACE`, and `LMOE_TEST_SMALL_DISK=PLACE`.
+    @Test("a full disk is an error, and nothing is left of the new folder", .enabled(if: ProcessInfo.processInfo.environment["LMOE_TEST_SMALL_DISK"] != nil))
+    func fullDisk() throws {
+        let place = try #require(ProcessInfo.processInfo.environment["LMOE_TEST_SMALL_DISK"])
+        let small = try SmallTask("llama", recipe: .init(rank: 64))
+        let task = try small.task()
+        let error = #expect(throws: TuningError.self) { try AdapterFolderWriter().write(task, small.record, to: "\(place)/tuned") }
+        #expect(error?.code == .io)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: place).isEmpty)
+    }
 }
