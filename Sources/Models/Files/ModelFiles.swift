@@ -1,4 +1,4 @@
-internal import Tensors
+package import Tensors
 internal import Weights
 
 /// A model on disk: a `.gguf` file, or a folder with `config.json`, `tokenizer.json` and `model*.safetensors`.
@@ -32,6 +32,10 @@ public struct ModelFiles: Sendable {
     let normOffset: Float
     /// Their pages are given back once weights are packed.
     let mappedFiles: [MappedFile]
+    /// Every tensor of the files, under the name that it has there.
+    package let storedTensors: [String: TensorView]
+    let isGGUF: Bool
+    let prefix: CheckpointPrefix
     private let weights: [WeightName: TensorView]
 
     /// Errors: `notFound`; `malformed` files; `unsupported` architectures and options; `invalidConfiguration`;
@@ -86,11 +90,14 @@ public struct ModelFiles: Sendable {
         self.toolTemplate = toolTemplate
         self.padding = padding
         self.mappedFiles = mappedFiles
+        self.isGGUF = isGGUF
+        storedTensors = source.tensors
         interleavesHeads = isGGUF && configuration.architecture.interleavesHeads
         normOffset = isGGUF ? 0 : configuration.checkpointNormOffset
 
         var weights: [WeightName: TensorView] = [:]
         let prefix = CheckpointPrefix(source)
+        self.prefix = prefix
         var read: Set<String> =
             isGGUF ? [WeightName.rotaryDivisors.gguf, "rope_factors_long.weight", "rope_factors_short.weight"] : []
         for name in WeightName.all(in: configuration) {

@@ -46,7 +46,7 @@ struct WeightSource {
 }
 
 /// What stands before the names of a text model's tensors in the checkpoint of a larger model.
-struct CheckpointPrefix {
+struct CheckpointPrefix: Sendable {
     /// In place of `model.`.
     private var body = "model."
     private var head = ""

@@ -1,0 +1,92 @@
+internal import Adapters
+public import MergeMethods
+public import Models
+public import Tensors
+
+/// A model with an adapter applied, tensor by tensor: what `model+adapter` names in a recipe, and what baking writes.
+///
+/// Tensors keep the names, shapes and row orders of the model's files. Everything is computed in f32: an intermediate in bf16 loses changes
+/// below 2^-9 of a weight. Reading needs no memory beside the adapter's. Any number of threads may read.
+public struct AdaptedTensors: Sendable {
+    /// A tensor of the model.
+    public struct Entry: Sendable, Equatable {
+        public var name: String
+        public var shape: [Int]
+        /// Of the file. A changed tensor is no more exactly of this type.
+        public var dtype: DType
+        /// Whether the adapter changes some of it.
+        public var isChanged: Bool
+    }
+
+    public let files: ModelFiles
+    /// The adapter's family: `lora`, `ia3`, ….
+    public let family: String
+    /// By name.
+    public let entries: [Entry]
+    /// A tied head that the adapter changes in another way than the embedding: the model must say that it has a head of its own, which is
+    /// among `entries`.
+    public let untiesHead: Bool
+    private let weights: AdaptedWeights
+
+    /// Loads the adapter as serving does. Errors: `notFound`, `malformed`, `mismatch`, `nonFinite` and others for what serving would refuse;
+    /// `unsupported`, with the reason, for adapters whose effect is no change of weights.
+    public init(_ files: ModelFiles, adapter folder: String) throws(MergeError) {
+        let loaded = try MergeError.converting(folder) { () throws(AdapterError) in
+            try AdapterLoader.whole(folder: folder, base: files.configuration, weights: BaseWeights(files))
+        }
+        guard !loaded.isRetrieved else {
+            throw MergeError(
+                .unsupported, "the adapter looks up its experts by each request's text, which no weights of the base can do: serve it beside the base",
+                file: folder)
+        }
+        do throws(ModelError) {
+            weights = try AdaptedWeights(files, loaded.delta)
+        } catch {
+            throw MergeError(.unsupported, "the adapter cannot become weights: \(error.message)", file: folder, tensor: error.tensor)
+        }
+        self.files = files
+        family = loaded.summary.family
+        untiesHead = weights.untiesHead
+        var entries = files.storedTensors.map { [weights] name, view in
+            Entry(name: name, shape: view.shape, dtype: view.dtype, isChanged: weights.changes(name))
+        }
+        if let head = weights.untiedHead, let shape = weights.shape(of: head) {
+            entries.append(Entry(name: head, shape: shape, dtype: .f32, isChanged: true))
+        }
+        self.entries = entries.sorted { $0.name < $1.name }
+    }
+
+    /// Rows of a tensor. Errors: `notFound`; `unsupported` for elements that are no real numbers, which adapters leave alone.
+    public func reader(of name: String) throws(MergeError) -> some TensorReader {
+        guard let shape = weights.shape(of: name) else {
+            throw MergeError(.notFound, "the model has no such tensor", file: files.path, tensor: name)
+        }
+        if let view = files.storedTensors[name], !view.dtype.isFloatingPoint {
+            throw MergeError(.unsupported, "elements are \(view.dtype.name), which cannot become f32", file: files.path, tensor: name)
+        }
+        return AdaptedTensor(weights: weights, path: files.path, name: name, columns: shape.last ?? 1)
+    }
+}
+
+/// One tensor of a model with an adapter.
+private struct AdaptedTensor: TensorReader {
+    let weights: AdaptedWeights
+    let path: String
+    let name: String
+    let columns: Int
+
+    func read(_ rows: Range<Int>, into target: UnsafeMutablePointer<Float>) throws(MergeError) {
+        weights.read(rows, of: name, into: target)
+        do throws(ModelError) {
+            try weights.checkWhole()
+        } catch {
+            throw MergeError(.changed, error.message, file: error.file ?? path, tensor: name)
+        }
+        let values = UnsafeBufferPointer(start: target, count: rows.count * columns)
+        if let place = values.firstIndex(where: { !$0.isFinite }) {
+            throw MergeError(
+                .nonFinite, "row \(rows.lowerBound + place / columns) has the element \(values[place]) with the adapter applied", file: path,
+                tensor: name)
+        }
+    }
+}
