@@ -82,7 +82,7 @@ extension RecipeNode {
             return MergeError(.invalidRecipe, "not YAML: \(problem)", file: "\(file):\(mark.line)")
         case YamlError.duplicatedKeysInMapping(let keys, let context):
             let names = keys.map { "`\($0)`" }.joined(separator: ", ")
-            return MergeError(.invalidRecipe, "\(names) is given twice in one mapping", file: "\(file):\(context.mark.line)")
+            return MergeError(.invalidRecipe, "\(names) is given twice in one mapping; the first is here", file: "\(file):\(context.mark.line)")
         default:
             return MergeError(.invalidRecipe, "not YAML: \(error)", file: file)
         }

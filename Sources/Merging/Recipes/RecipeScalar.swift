@@ -86,7 +86,8 @@ enum RecipeScalar: Sendable, Equatable {
     private static func count(_ text: String) -> Double? {
         guard var plain = trimmed(text) else { return nil }
         if let point = plain.firstIndex(of: ".") {
-            guard plain[point...].dropFirst().allSatisfy({ $0 == "0" }) else { return nil }
+            let zeros = plain[point...].dropFirst()
+            guard !zeros.isEmpty, zeros.allSatisfy({ $0 == "0" }) else { return nil }
             plain = String(plain[..<point])
         }
         return Int(plain).flatMap { $0.magnitude < 1 << 53 ? Double($0) : nil }
