@@ -55,7 +55,9 @@ extension MergeRecipe {
         }
         guard parameter.standard == nil, !parameter.isOptional else { return parameter.standard }
         throw MergeError(
-            .invalidRecipe, "no value of `\(parameter.name)`\(source.map { " for \($0.model)" } ?? ""): no filter lets this tensor through; add a case without a filter",
+            .invalidRecipe,
+            "no value of `\(parameter.name)`\(source.map { " for \($0.model)" } ?? ""): no filter lets this tensor through; "
+                + "add a case without a filter",
             file: source.map { "\(file):\($0.line)" } ?? file, tensor: tensor)
     }
 }

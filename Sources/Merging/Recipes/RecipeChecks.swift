@@ -51,7 +51,9 @@ struct RecipeChecks {
             }
             for (index, source) in part.sources.enumerated() where parameter.scope == .source || index != base {
                 guard hasValue(parameter, [source.settings, part.settings] + outerSettings) else {
-                    throw error("\(method.rawValue) needs `\(parameter.name)` for \(source.model): write it under its `parameters`, or under those of the whole recipe", source.line)
+                    throw error(
+                        "\(method.rawValue) needs `\(parameter.name)` for \(source.model): write it under its `parameters`, "
+                            + "or under those of the whole recipe", source.line)
                 }
             }
         }
@@ -65,7 +67,9 @@ struct RecipeChecks {
         guard let first = part.sources.first, let expected = first.layers?.count else { return }
         for source in part.sources {
             guard let found = source.layers?.count, found != expected else { continue }
-            throw error("\(source.model) gives \(found) layers and \(first.model) \(expected): all sources of a slice have to give the same number", source.line)
+            throw error(
+                "\(source.model) gives \(found) layers and \(first.model) \(expected): all sources of a slice have to give the same number",
+                source.line)
         }
     }
 
@@ -77,7 +81,8 @@ struct RecipeChecks {
             guard let density = constant("density", scopes), let epsilon = constant("epsilon", scopes), density > 0, density < 1 else { continue }
             guard density + epsilon < 1, density - epsilon > 0 else {
                 throw error(
-                    "\(source.model) has density \(density) and epsilon \(epsilon): \(method.rawValue) needs density - epsilon above 0 and density + epsilon below 1", source.line)
+                    "\(source.model) has density \(density) and epsilon \(epsilon): \(method.rawValue) needs density - epsilon above 0 "
+                        + "and density + epsilon below 1", source.line)
             }
         }
     }

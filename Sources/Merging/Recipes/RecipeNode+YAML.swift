@@ -8,16 +8,22 @@ extension RecipeNode {
     /// After aliases are replaced by what they stand for.
     static let mostNodes = 100_000
 
+    /// The YAML library hashes keys, and a key may be an alias of lists of aliases: n of them stand for at most 3^(n/3) times the text.
+    static let mostAliases = 20
+    static let limitBytesWithAliases = 1 << 16
+
     /// Nil for a text without content. Errors: `invalidRecipe`, `limitExceeded`.
     static func read(_ text: String, file: String) throws(MergeError) -> RecipeNode? {
         guard text.utf8.count <= limitBytes else {
             throw MergeError(.limitExceeded, "\(text.utf8.count) bytes; a recipe has at most \(limitBytes)", file: file)
         }
-        // The YAML library hashes keys, and a key made of nested aliases can stand for more values than fit in memory.
-        if let line = RecipeAliases.keyLine(in: text) {
+        let aliases = aliasCount(text)
+        guard aliases <= mostAliases, aliases == 0 || text.utf8.count <= limitBytesWithAliases else {
             throw MergeError(
-                .invalidRecipe, "in a recipe with aliases, keys have to be plain words: write the values out instead of `*alias`",
-                file: "\(file):\(line)")
+                .limitExceeded,
+                "a recipe has at most \(mostAliases) aliases, and at most \(limitBytesWithAliases) bytes if it has any: "
+                    + "write values out instead of `*alias`",
+                file: file)
         }
         let root: Node?
         do {
@@ -62,21 +68,40 @@ extension RecipeNode {
         return RecipeNode(content: content, line: line, column: node.mark?.column ?? 0)
     }
 
+    private static let blanks = Array(" \t\r\n".utf8)
+    private static let openers = Array("[{,:".utf8)
+
+    /// Everything that may be an alias, also in comments and quoted texts.
+    private static func aliasCount(_ text: String) -> Int {
+        var count = 0
+        var previous = UInt8(ascii: "\n")
+        var isOpen = false
+        for byte in text.utf8 {
+            if isOpen, byte != UInt8(ascii: "*"), !blanks.contains(byte) { count += 1 }
+            isOpen = byte == UInt8(ascii: "*") && (blanks.contains(previous) || openers.contains(previous))
+            previous = byte
+        }
+        return count
+    }
+
     /// `<<` adds the keys of another mapping, or of several, that are not there (YAML 1.1, merge key).
     private static func withMerged(_ entries: [Entry], file: String) throws(MergeError) -> [Entry] {
         guard let merge = entries.first(where: { $0.key == "<<" }) else { return entries }
         var result = entries.filter { $0.key != "<<" }
+        var names = Set(result.map(\.key))
         for node in merge.value.list ?? [merge.value] {
             guard let mapping = node.mapping else {
                 throw MergeError(.invalidRecipe, "`<<` has to stand before a mapping or a list of mappings", file: "\(file):\(merge.line)")
             }
-            for entry in mapping where !result.contains(where: { $0.key == entry.key }) { result.append(entry) }
+            for entry in mapping where names.insert(entry.key).inserted { result.append(entry) }
         }
         return result
     }
 
     private static func parseError(_ error: any Error, file: String) -> MergeError {
         switch error {
+        case YamlError.composer(let context?, _, let mark, _) where context.text.contains("single document"):
+            return MergeError(.invalidRecipe, "a second recipe begins here: write one recipe a file", file: "\(file):\(mark.line)")
         case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
             YamlError.composer(_, let problem, let mark, _):
             return MergeError(.invalidRecipe, "not YAML: \(problem)", file: "\(file):\(mark.line)")

@@ -16,18 +16,25 @@ extension RecipeParser {
             }
             known[entry.key] = try setting(entry, parameter)
             if parameter.scope == .shared, let model {
-                warn(entry.line, "`\(entry.key)` has one value for all models, and this one, given to \(model) alone, has no effect: write it under the `parameters` of the whole recipe.")
+                warn(
+                    entry.line,
+                    "`\(entry.key)` has one value for all models, and this one, given to \(model) alone, has no effect: "
+                        + "write it under the `parameters` of the whole recipe.")
             }
         }
         return (known, lines)
     }
 
     private mutating func warnUnknown(_ entry: RecipeNode.Entry) {
+        guard !Self.topKeys.contains(entry.key) else {
+            return warn(entry.line, "`\(entry.key)` has no effect under `parameters`: write it beside `merge_method`.")
+        }
         let names = method.parameters.map(\.name)
         guard !names.isEmpty else {
             return warn(entry.line, "`\(entry.key)` has no effect: \(method.rawValue) has no parameters; delete it.")
         }
-        warn(entry.line, "`\(entry.key)` has no effect: \(method.rawValue) has no such parameter; the nearest that it has is `\(NearestKey.of(entry.key, among: names))`.")
+        let nearest = NearestKey.of(entry.key, among: names)
+        warn(entry.line, "`\(entry.key)` has no effect: \(method.rawValue) has no such parameter; the nearest that it has is `\(nearest)`.")
     }
 
     /// A value, a gradient, a case with a filter, or a list of such cases.

@@ -32,8 +32,11 @@ struct RecipeParser {
     private static let methodNames = MergeMethod.allCases.map(\.rawValue).joined(separator: ", ")
     static let topKeys = [
         "models", "slices", "modules", "merge_method", "base_model", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template",
-        "parameters",
+        "parameters", "name",
     ]
+
+    /// Of a slice. A merge holds a tensor of each in memory.
+    static let mostSources = 256
 
     /// Each model once, in the order of the file.
     var models: [ModelReference] {
@@ -46,6 +49,7 @@ struct RecipeParser {
         var result = RecipeFields()
         if let entry = entries["base_model"] { result.base = .init(model: try model(entry.value), line: entry.line) }
         if let entry = entries["parameters"] { result.settings = try settings(entry.value, in: nil).known }
+        if let entry = entries["name"] { warn(entry.line, "`name` has no effect in a recipe that is merged alone: delete it.") }
         if let entry = entries["dtype"] { (result.dtype, result.dtypeLine) = (try dtype(entry), entry.line) }
         if let entry = entries["out_dtype"] { result.outDtype = try dtype(entry) }
         if let entry = entries["chat_template"] { result.chatTemplate = try string(entry) }
@@ -56,7 +60,8 @@ struct RecipeParser {
         case (let source?, let whole?):
             throw error("`tokenizer_source` and `tokenizer` exclude each other: write `source:` inside `tokenizer`", max(source.line, whole.line))
         }
-        let contents = ["models", "slices", "modules"].compactMap { entries[$0] }.filter { !($0.value.list?.isEmpty ?? false) && !($0.value.mapping?.isEmpty ?? false) }
+        let contents = ["models", "slices", "modules"].compactMap { entries[$0] }
+            .filter { $0.value.list?.isEmpty != true && $0.value.mapping?.isEmpty != true }
         guard contents.count == 1, let content = contents.first else {
             let line = contents.map(\.line).max() ?? root.line
             throw error("write exactly one of `models`, `slices` and `modules`; there are \(contents.count)", line)
@@ -76,7 +81,8 @@ struct RecipeParser {
     ) throws(MergeError) -> (parts: [RecipePart], settings: RecipeSettings) {
         guard let modules = entry.value.mapping else { throw error("`modules` has to be a mapping of names to slices or models", entry.line) }
         guard modules.count == 1, let module = modules.first else {
-            throw error("`modules` names \(modules.map { "`\($0.key)`" }.joined(separator: ", ")); only text decoders are merged, and they are one module", entry.line)
+            let names = modules.prefix(8).map { "`\($0.key)`" }.joined(separator: ", ")
+            throw error("`modules` names \(names); only text decoders are merged, and they are one module", entry.line)
         }
         let entries = try fields(module.value, ["slices", "models", "parameters"], of: "a module")
         let contents = ["slices", "models"].compactMap { entries[$0] }.filter { $0.value.list?.isEmpty != true }
@@ -96,6 +102,7 @@ struct RecipeParser {
             return parts
         }
         var sources: [RecipePart.Source] = []
+        try checkCount(list, entry.line)
         for node in list { sources.append(try source(node, ["model", "parameters"], of: "a model")) }
         // Whatever the method makes of a base, as mergekit does.
         if let base, !sources.contains(where: { $0.model == base }) { sources.append(.init(model: base, line: entry.line)) }
@@ -107,8 +114,9 @@ struct RecipeParser {
         guard let list = entries["sources"]?.value.list, !list.isEmpty else {
             throw error("a slice has to have a list of `sources`", entries["sources"]?.line ?? node.line)
         }
+        try checkCount(list, entries["sources"]?.line ?? node.line)
         if let entry = entries["residual_weight"] {
-            warnings.append(.init(line: entry.line, message: "`residual_weight` has no effect, here as in mergekit: delete it."))
+            warn(entry.line, "`residual_weight` has no effect, here as in mergekit: delete it.")
         }
         var part = RecipePart(base: base, sources: [], line: node.line)
         if let entry = entries["base_model"] { part.base = try model(entry.value) }
@@ -117,6 +125,12 @@ struct RecipeParser {
         }
         if let entry = entries["parameters"] { part.settings = try settings(entry.value, in: nil).known }
         return part
+    }
+
+    private func checkCount(_ list: [RecipeNode], _ line: Int) throws(MergeError) {
+        guard list.count <= Self.mostSources else {
+            throw MergeError(.limitExceeded, "\(list.count) models; at most \(Self.mostSources) are merged into one", file: "\(file):\(line)")
+        }
     }
 
     private mutating func source(_ node: RecipeNode, _ keys: [String], of kind: String) throws(MergeError) -> RecipePart.Source {
@@ -140,7 +154,9 @@ struct RecipeParser {
             throw error("`layer_range` has to be two whole numbers: the first layer, and the one after the last", entry.line)
         }
         guard bounds[0] >= 0, bounds[0] < bounds[1] else {
-            throw error("`layer_range: [\(bounds[0]), \(bounds[1])]` has no layers: it goes from the first layer to the one after the last, counted from 0", entry.line)
+            throw error(
+                "`layer_range: [\(bounds[0]), \(bounds[1])]` has no layers: it goes from the first layer to the one after the last, "
+                    + "counted from 0", entry.line)
         }
         return bounds[0]..<bounds[1]
     }
@@ -163,11 +179,17 @@ struct RecipeParser {
         var result: [String: RecipeNode.Entry] = [:]
         for entry in entries {
             guard known.contains(entry.key) else {
-                throw error("\(kind) has no key `\(entry.key)`; the nearest that is known is `\(NearestKey.of(entry.key, among: known))`", entry.line)
+                throw error("\(kind) has no key `\(entry.key)`; \(advice(entry.key, known))", entry.line)
             }
             if !entry.value.isNull { result[entry.key] = entry }
         }
         return result
+    }
+
+    private func advice(_ key: String, _ known: [String]) -> String {
+        if known.contains("parameters"), method.parameters.contains(where: { $0.name == key }) { return "write it under `parameters`" }
+        if known.contains("model"), key == "revision" { return "write `model: path@revision`" }
+        return "the nearest that is known is `\(NearestKey.of(key, among: known))`"
     }
 
     func string(_ entry: RecipeNode.Entry) throws(MergeError) -> String {

@@ -41,13 +41,15 @@ extension MergeRecipe {
                 let range = source.layers ?? 0..<count
                 guard range.upperBound <= count else {
                     throw MergeError(
-                        .invalidRecipe, "`layer_range: [\(range.lowerBound), \(range.upperBound)]` ends behind the last layer: \(source.model) has \(count)",
+                        .invalidRecipe,
+                        "`layer_range: [\(range.lowerBound), \(range.upperBound)]` ends behind the last layer: \(source.model) has \(count)",
                         file: "\(file):\(source.line)")
                 }
                 if let first = sources.first, first.layers.count != range.count {
                     throw MergeError(
                         source.layers == nil ? .mismatch : .invalidRecipe,
-                        "\(source.model) gives \(range.count) layers and \(first.model) \(first.layers.count): all sources of a slice have to give the same number",
+                        "\(source.model) gives \(range.count) layers and \(first.model) \(first.layers.count): "
+                            + "all sources of a slice have to give the same number",
                         file: "\(file):\(source.line)")
                 }
                 sources.append(.init(model: source.model, layers: range, settings: source.settings, line: source.line))

@@ -46,7 +46,10 @@ struct RecipeTraps {
         if method == .linear {
             warn(line, "`weight` has no effect: `normalize` divides the only model by it; write `normalize: false` to scale the model.")
         } else if let weight, weight < 0 {
-            warn(line, "The negative `weight` has no effect: `normalize` divides the only change by it, so that the change is added, not subtracted; write `normalize: false`.")
+            warn(
+                line,
+                "The negative `weight` has no effect: `normalize` divides the only change by it, so that the change is added, not subtracted; "
+                    + "write `normalize: false`.")
         } else {
             warn(line, "`weight` has no effect: `normalize` divides the only change by it; write `normalize: false`, or scale the change with `lambda`.")
         }
@@ -58,7 +61,10 @@ struct RecipeTraps {
         let ignored = method.parameters.filter { $0.scope == .change && source.parameterLines[$0.name] != nil }
         guard let first = ignored.compactMap({ source.parameterLines[$0.name] }).min() else { return }
         let names = ignored.map { "`\($0.name)`" }.joined(separator: " and ")
-        warn(first, "\(names) of the base model \(source.model) \(ignored.count == 1 ? "has" : "have") no effect: only changes against the base have weights; to weigh the model itself, make another one the base.")
+        warn(
+            first,
+            "\(names) of the base model \(source.model) \(ignored.count == 1 ? "has" : "have") no effect: only changes against the base are "
+                + "weighed; to weigh this model too, make another one the base.")
     }
 
     /// Adapters of a model that is a term too: each arrives at one part in as many as there are terms.
@@ -70,7 +76,9 @@ struct RecipeTraps {
             let terms = part.sources.count - 1
             warn(
                 plain.line,
-                "Each of the \(adapted.count == 1 ? "adapter" : "\(adapted.count) adapters") of \(plain.model) arrives at about 1/\(terms) of its strength, because \(plain.model) is one of \(terms) terms and `normalize` divides by them all; for adapters at full strength write `base_model: \(plain.model)` and leave it out of the others."
+                "\(adapted.count == 1 ? "The adapter" : "Each of the \(adapted.count) adapters") of \(plain.model) arrives at about 1/\(terms) of "
+                    + "its strength, because \(plain.model) is one of \(terms) terms and `normalize` divides by them all; write "
+                    + "`base_model: \(plain.model)` and leave it out of the others, with a `density` of 0.2 to 0.5."
             )
         }
     }
@@ -80,7 +88,8 @@ struct RecipeTraps {
         let (name, bits) = dtype == .bf16 ? ("bfloat16", 9) : ("float16", 12)
         warn(
             fields.dtypeLine,
-            "`dtype: \(name)` rounds models before they are merged, which erases an adapter's changes below 2^-\(bits) of a weight; write `dtype: float32` and `out_dtype: \(name)`.")
+            "`dtype: \(name)` rounds models before they are merged, which erases an adapter's changes below 2^-\(bits) of a weight; "
+                + "write `dtype: float32` and `out_dtype: \(name)`.")
     }
 
     /// Tensors outside layers are at the beginning of gradients, and each slice begins its own.
@@ -91,12 +100,17 @@ struct RecipeTraps {
         if let found = all.first(where: { item in outside.contains { item.setting.values(of: $0).map(Self.changes) ?? false } }) {
             warn(
                 found.setting.line,
-                "The gradient of `\(found.name)` ends at the last layer: embeddings, the last norm and lm_head have its first value; give them a value of their own with the filters `embed_tokens`, `model.norm` and `lm_head`.")
+                "The gradient of `\(found.name)` ends at the last layer: embeddings, the last norm and lm_head have its first value; "
+                    + "give them a value of their own with the filters `embed_tokens`, `model.norm` and `lm_head`.")
         }
         guard fields.parts.count > 1 else { return }
-        let shared = [fields.moduleSettings, fields.settings].flatMap { $0.map { (name: $0.key, setting: $0.value) } }.sorted { $0.setting.line < $1.setting.line }
+        let shared = [fields.moduleSettings, fields.settings].flatMap { $0.map { (name: $0.key, setting: $0.value) } }
+            .sorted { $0.setting.line < $1.setting.line }
         if let found = shared.first(where: { item in item.setting.cases.contains { Self.changes($0.values) } }) {
-            warn(found.setting.line, "The gradient of `\(found.name)` begins anew in each of the \(fields.parts.count) slices; for one gradient over all layers write its part into each slice.")
+            warn(
+                found.setting.line,
+                "The gradient of `\(found.name)` begins anew in each of the \(fields.parts.count) slices; "
+                    + "for one gradient over all layers write its part into each slice.")
         }
     }
 
@@ -108,6 +122,7 @@ struct RecipeTraps {
         else { return }
         warn(
             base.line,
-            "config.json, tokenizer and chat template come from \(base.model), also when it is no chat model; for those of another model write `tokenizer_source:` with its name, and `chat_template: auto` or a template.")
+            "config.json, tokenizer and chat template come from \(base.model), also when it is no chat model; for those of another model "
+                + "write `tokenizer_source:` with its name, and `chat_template: auto` or a template.")
     }
 }

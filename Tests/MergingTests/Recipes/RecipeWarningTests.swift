@@ -74,11 +74,13 @@ struct RecipeWarningTests {
               weight: [0, 1]
               int8_mask: true
               normalise: true
+              dtype: bfloat16
+            name: two
             """,
             [
                 (3, "`residual_weight` has no effect"),
                 (7, "ends at the last layer"), (7, "begins anew in each of the 2 slices"), (8, "no such parameter"),
-                (9, "the nearest that it has is `normalize`"),
+                (9, "the nearest that it has is `normalize`"), (10, "beside `merge_method`"), (11, "merged alone"),
             ]
         ),
         (
