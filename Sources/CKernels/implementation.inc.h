@@ -7,6 +7,7 @@
 #include "low_rank.inc.h"
 #include "nearest.inc.h"
 #include "quantize.inc.h"
+#include "encode.inc.h"
 #include "packed.inc.h"
 #include "peak.inc.h"
 #include "sampling.inc.h"
@@ -38,5 +39,9 @@ const ck_kernels CK_TABLE = {
         .softmax_gradient = softmax_gradient, .add_product = add_product,
     },
     .nearest = {.hamming = hamming, .dot = dot_int8},
+    .encode = {
+        .f32 = encode_f32, .f16 = encode_f16, .bf16 = encode_bf16, .q4_0 = encode_q4_0, .q4_1 = encode_q4_1, .q5_0 = encode_q5_0,
+        .q5_1 = encode_q5_1, .q8_0 = encode_q8_0,
+    },
     .low_rank_int8 = {.pack = int8_pack, .shrink = int8_shrink, .expand = int8_expand},
 };

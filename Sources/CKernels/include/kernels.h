@@ -6,6 +6,7 @@
 #pragma once
 #include "attention.h"
 #include "elementwise.h"
+#include "encode.h"
 #include "hash.h"
 #include "low_rank.h"
 #include "low_rank_int8.h"
@@ -27,6 +28,7 @@ typedef struct ck_kernels {
     ck_int8_kernels low_rank_int8;
     ck_training_kernels training;
     ck_nearest_kernels nearest;
+    ck_encode_kernels encode;
 } ck_kernels;
 
 // Null when the name is unknown or this CPU lacks it.
