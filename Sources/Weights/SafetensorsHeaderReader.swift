@@ -87,7 +87,7 @@ struct SafetensorsHeaderReader {
 
     // MARK: Entries
 
-    private static let metadataKey = "__metadata__"
+    static let metadataKey = "__metadata__"
 
     private struct Entry {
         var name: String

@@ -1,8 +1,7 @@
 internal import Glibc
-internal import JSON
 public import Tensors
 
-/// Writes safetensors files.
+/// Writes safetensors files of tensors that are in memory already. See `WeightsPlan` and `WeightsWriter` for a model that is not.
 public enum SafetensorsWriter {
     /// Writes the tensors under their names to a file beside `path`, flushes it and renames it into place: a reader sees
     /// the old file or the whole new one.
@@ -16,43 +15,14 @@ public enum SafetensorsWriter {
         let ordered = tensors.sorted {
             ($1.dtype.blockBytes, $0.name) < ($0.dtype.blockBytes, $1.name)
         }
-        let header = try header(ordered, metadata: metadata, path: path)
+        let planned = ordered.map { PlannedTensor($0.name, $0.dtype, $0.shape) }
+        let header = try SafetensorsHeader.bytes(planned, metadata: metadata, file: path)
         let file = try PartialFile(path)
         try header.withUnsafeBytes { bytes in Result { () throws(WeightsError) in try file.write(bytes) } }.get()
         for tensor in ordered {
             try tensor.withUnsafeBytes { (bytes) throws(WeightsError) in try file.write(bytes) }
         }
         try file.commit()
-    }
-
-    /// The header's length and text.
-    private static func header(
-        _ tensors: [TensorView], metadata: [String: String], path: String
-    ) throws(WeightsError) -> [UInt8] {
-        var header = JSONObject()
-        if !metadata.isEmpty {
-            header["__metadata__"] = .object(
-                JSONObject(metadata.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
-        }
-        var offset = 0
-        for tensor in tensors {
-            guard let dtype = SafetensorsDType.name(tensor.dtype) else {
-                throw WeightsError(
-                    .unsupported, "safetensors has no element type \(tensor.dtype.name)", file: path, tensor: tensor.name)
-            }
-            guard tensor.name != "__metadata__", header[tensor.name] == nil else {
-                throw WeightsError(.duplicate, "the name is taken", file: path, tensor: tensor.name)
-            }
-            header[tensor.name] = [
-                "dtype": .string(dtype),
-                "shape": .array(tensor.shape.map { .integer(Int64($0)) }),
-                "data_offsets": [.integer(Int64(offset)), .integer(Int64(offset + tensor.byteCount))],
-            ]
-            offset += tensor.byteCount
-        }
-        var text = JSONValue.object(header).serializedBytes()
-        text += repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
-        return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
     }
 }
 

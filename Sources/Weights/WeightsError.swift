@@ -25,6 +25,8 @@ public struct WeightsError: Error, Sendable, Equatable, CustomStringConvertible 
         case wrongShape
         /// Writing failed.
         case unwritable
+        /// The disk, or the quota, has not enough bytes left.
+        case noSpace
     }
 
     public var code: Code

@@ -129,7 +129,7 @@ extension AdapterError {
             case .limitExceeded: .limitExceeded
             case .wrongShape: .wrongShape
             case .missingTensor: .missingTensor
-            case .notFound, .unreadable, .unwritable: .io
+            case .notFound, .unreadable, .unwritable, .noSpace: .io
             case .malformed, .duplicate, .missingKey, .wrongType: .malformed
             }
         self.init(code, error.message, file: file, tensor: error.tensor, key: error.key)

@@ -121,7 +121,7 @@ extension TuningError {
         let code: Code =
             switch error.code {
             case .notFound: .notFound
-            case .unreadable, .unwritable: .io
+            case .unreadable, .unwritable, .noSpace: .io
             case .unsupported: .unsupported
             case .limitExceeded: .limitExceeded
             case .truncated, .malformed, .duplicate, .missingKey, .wrongType, .missingTensor, .wrongShape: .malformed
