@@ -94,6 +94,23 @@ struct AdapterWeightsTests {
         }
     }
 
+    @Test("Under a checkpoint's names they are the same, in its order of rows", arguments: ["plain", "dora", "ia3-biases", "norms-gemma", "tokens-tied", "saved-head"])
+    func checkpoint(name: String) throws {
+        let fixture = try #require(PackageFixture.all.first { $0.name == name })
+        let files = try ModelFiles.open(fixture.base)
+        let adapted = try AdaptedTensors(files, adapter: fixture.folder)
+        var changed = 0
+        for tensor in try files.checkpointTensors() {
+            let rows = tensor.shape.dropLast().reduce(1, *)
+            let (one, other) = (FloatBuffer(count: tensor.shape.reduce(1, *)), FloatBuffer(count: tensor.shape.reduce(1, *)))
+            try adapted.reader(of: tensor).read(0..<rows, into: one.pointer)
+            try adapted.reader(of: tensor.name).read(0..<rows, into: other.pointer)
+            #expect((0..<one.count).allSatisfy { one.pointer[$0] == other.pointer[$0] }, "\(tensor.name)")
+            changed += adapted.isChanged(checkpoint: tensor.name) ? 1 : 0
+        }
+        #expect(changed > 0 && changed == adapted.entries.count(where: \.isChanged))
+    }
+
     @Test("Some rows are the same as those of the whole")
     func slices() throws {
         let fixture = try #require(PackageFixture.all.first { $0.name == "fused-dora" })

@@ -66,9 +66,18 @@ public struct AdaptedTensors: Sendable {
         }
         return AdaptedTensor(weights: weights, path: files.path, name: name, columns: shape.last ?? 1)
     }
+
+    /// Rows of one of `files.checkpointTensors()`, in its order of rows. Of a tied head that the adapter changes by itself
+    /// (`untiesHead`) `tensor` is the embedding, renamed to `lm_head.weight`.
+    public func reader(of tensor: CheckpointTensor) -> some TensorReader {
+        AdaptedCheckpointTensor(weights: weights, path: files.path, tensor: tensor)
+    }
+
+    /// Whether the adapter changes a tensor of a checkpoint.
+    public func isChanged(checkpoint name: String) -> Bool { weights.changes(checkpoint: name) }
 }
 
-/// One tensor of a model with an adapter.
+/// One tensor of a model's files, with an adapter.
 private struct AdaptedTensor: TensorReader {
     let weights: AdaptedWeights
     let path: String
@@ -82,11 +91,35 @@ private struct AdaptedTensor: TensorReader {
         } catch {
             throw MergeError(.changed, error.message, file: error.file ?? path, tensor: name)
         }
-        let values = UnsafeBufferPointer(start: target, count: rows.count * columns)
-        if let place = values.firstIndex(where: { !$0.isFinite }) {
-            throw MergeError(
-                .nonFinite, "row \(rows.lowerBound + place / columns) has the element \(values[place]) with the adapter applied", file: path,
-                tensor: name)
+        try MergeError.checkFinite(target, rows, columns: columns, file: path, tensor: name)
+    }
+}
+
+/// One tensor of a checkpoint, with an adapter.
+private struct AdaptedCheckpointTensor: TensorReader {
+    let weights: AdaptedWeights
+    let path: String
+    let tensor: CheckpointTensor
+
+    func read(_ rows: Range<Int>, into target: UnsafeMutablePointer<Float>) throws(MergeError) {
+        do throws(ModelError) {
+            try tensor.read(rows, into: target)
+        } catch {
+            throw MergeError(.changed, error.message, file: error.file ?? path, tensor: tensor.name)
         }
+        weights.adapt(rows, ofCheckpoint: tensor.name, in: target)
+        try MergeError.checkFinite(target, rows, columns: tensor.shape.last ?? 1, file: path, tensor: tensor.name)
+    }
+}
+
+extension MergeError {
+    /// Throws `nonFinite`, which names the row, unless all elements of `[rows, columns]` are finite.
+    static func checkFinite(
+        _ values: UnsafePointer<Float>, _ rows: Range<Int>, columns: Int, file: String, tensor: String
+    ) throws(MergeError) {
+        let values = UnsafeBufferPointer(start: values, count: rows.count * columns)
+        guard let place = values.firstIndex(where: { !$0.isFinite }) else { return }
+        throw MergeError(
+            .nonFinite, "row \(rows.lowerBound + place / max(columns, 1)) has the element \(values[place])", file: file, tensor: tensor)
     }
 }

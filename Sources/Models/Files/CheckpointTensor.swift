@@ -12,6 +12,11 @@ public struct CheckpointTensor: Sendable {
     /// What the file's numbers exceed those of a checkpoint by: 1 for the norms of Gemma's GGUF files.
     public let excess: Float
 
+    /// The same elements under another name.
+    public func renamed(_ name: String) -> CheckpointTensor {
+        CheckpointTensor(name: name, shape: shape, view: view, rowOrder: rowOrder, excess: excess)
+    }
+
     /// Rows in f32, row-major, all dimensions but the last together; a vector is one row. Errors: `malformed` when the file became shorter,
     /// so that what was read may be zeros. Cost: that of dequantising; any number of threads may read at once.
     public func read(_ rows: Range<Int>, into target: UnsafeMutablePointer<Float>) throws(ModelError) {

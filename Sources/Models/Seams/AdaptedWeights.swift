@@ -9,6 +9,9 @@ package struct AdaptedWeights: Sendable {
     private let files: ModelFiles
     private let delta: AdapterDelta
     private let parts: [String: [ModelFiles.Part]]
+    /// By the names of a checkpoint; a tied head that the adapter changes by itself is among them.
+    private let checkpointNames: [String: WeightName]
+    /// The factors of rows.
     private let norms: [WeightName: FloatBuffer]
     /// For query and key: the row in Hugging Face's order of each row of the file; nil: the same.
     private let rowsInModel: [[Int]?]
@@ -25,8 +28,7 @@ package struct AdaptedWeights: Sendable {
         let configuration = files.configuration
         norms = Dictionary(uniqueKeysWithValues: delta.ownNorms.map { place, factors in
             let scale = place.factor(in: configuration)
-            let stored = (0..<factors.count).map { factors.pointer[$0] / scale - files.normOffset }
-            return (place.name(in: configuration), FloatBuffer(stored))
+            return (place.name(in: configuration), FloatBuffer((0..<factors.count).map { factors.pointer[$0] / scale }))
         })
         rowsInModel = Projection.allCases.map { projection in
             files.rowOrder(projection).map { order in
@@ -35,6 +37,8 @@ package struct AdaptedWeights: Sendable {
                 return inverse
             }
         }
+        checkpointNames = Dictionary(
+            (WeightName.all(in: configuration) + [.head]).map { ($0.checkpoint(in: configuration), $0) }, uniquingKeysWith: { first, _ in first })
         untiesHead = configuration.tiedHead && !delta.keepsTie
         untiedHead = untiesHead && files.storedTensors[files.headName] == nil ? files.headName : nil
     }
@@ -44,7 +48,7 @@ package struct AdaptedWeights: Sendable {
         name == untiedHead ? WeightName.head.shape(in: files.configuration) : files.storedTensors[name]?.shape
     }
 
-    /// Whether the adapter changes something of the tensor.
+    /// Whether the adapter changes something of the tensor of the files.
     package func changes(_ name: String) -> Bool {
         name == untiedHead || (parts[name] ?? []).contains { changes($0.weight) }
     }
@@ -76,23 +80,36 @@ package struct AdaptedWeights: Sendable {
             let first = part.rows.lowerBound
             adapt(
                 part.weight, own.lowerBound - first..<own.upperBound - first, target + (own.lowerBound - rows.lowerBound) * view.columns,
-                columns: view.columns)
+                columns: view.columns, isCheckpoint: false)
         }
+    }
+
+    /// Whether the adapter changes a tensor of a checkpoint.
+    package func changes(checkpoint name: String) -> Bool { checkpointNames[name].map(changes) ?? false }
+
+    /// Makes of the base's rows of a tensor of a checkpoint, which are in `target`, those of the adapted model. Rows are in the checkpoint's
+    /// order, and norms as it has them. Of a tied head the base's rows are those of the embedding.
+    package func adapt(_ rows: Range<Int>, ofCheckpoint name: String, in target: UnsafeMutablePointer<Float>) {
+        guard let weight = checkpointNames[name] else { return }
+        adapt(weight, rows, target, columns: weight.shape(in: files.configuration).last ?? 1, isCheckpoint: true)
     }
 
     /// Throws `malformed` when the base's files became shorter while they were read.
     package func checkWhole() throws(ModelError) { try files.checkWhole() }
 
-    /// - Parameter rows: in the file's order.
-    private func adapt(_ weight: WeightName, _ rows: Range<Int>, _ values: UnsafeMutablePointer<Float>, columns: Int) {
+    /// - Parameters:
+    ///   - rows: in the order of the files, or of a checkpoint.
+    private func adapt(
+        _ weight: WeightName, _ rows: Range<Int>, _ values: UnsafeMutablePointer<Float>, columns: Int, isCheckpoint: Bool
+    ) {
         switch weight {
         case .weight(let layer, let projection):
             guard let patch = delta[layer, projection] else { return }
-            let order = rowsInModel[projection.rawValue]
+            let order = isCheckpoint ? nil : rowsInModel[projection.rawValue]
             patch.adapt(rows.map { order?[$0] ?? $0 }, values, columns: columns)
         case .bias(let layer, let projection):
             guard let bias = delta[layer, projection]?.bias else { return }
-            let order = rowsInModel[projection.rawValue]
+            let order = isCheckpoint ? nil : rowsInModel[projection.rawValue]
             for place in 0..<columns { values[place] += bias.pointer[order?[place] ?? place] }
         case .embedding:
             guard let patch = delta.embedding else { return }
@@ -105,7 +122,8 @@ package struct AdaptedWeights: Sendable {
         case .head: adaptHead(rows, values)
         default:
             guard let own = norms[weight] else { return }
-            values.update(from: own.pointer, count: own.count)
+            let offset = isCheckpoint ? files.configuration.checkpointNormOffset : files.normOffset
+            for place in 0..<own.count { values[place] = own.pointer[place] - offset }
         }
     }
 
