@@ -45,7 +45,7 @@ import Testing
         ("use_dora", JSONValue.bool(true), "base's weights"), ("modules_to_save", ["mlp"], "only embed_tokens, lm_head and norms"),
         ("layer_replication", [[0, 1]], "other layers"),
         ("use_qalora", true, "QA-LoRA"), ("use_bdlora", ["nblocks": 2], "BD-LoRA"),
-        ("kasa_config", ["beta": 1], "KaSA"), ("arrow_config", ["top_k": 2], "one by one"), ("target_parameters", ["x"], "target_modules"),
+        ("kasa_config", ["beta": 1], "KaSA"), ("arrow_config", ["top_k": 2], "one by one"), ("target_parameters", ["x"], "has no experts; name linear maps in target_modules"),
         ("megatron_config", ["a": 1], "Megatron"), ("monteclora_config", ["a": 1], "MonteCLoRA"),
         ("init_lora_weights", "pissa_niter_4", "path_initial_model"), ("init_lora_weights", "olora", "path_initial_model"),
         ("init_lora_weights", "loftq", "path_initial_model"), ("init_lora_weights", "corda", "path_initial_model"),

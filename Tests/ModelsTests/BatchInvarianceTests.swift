@@ -26,6 +26,9 @@ struct BatchInvarianceTests {
         deltas.append(try Deltas.mixtures(configuration, &random, element: .int8))
         deltas.append(try Deltas.mixtures(configuration, &random, element: .bf16, scalesDown: true))
         deltas.append(try Deltas.linearMixtures(configuration, &random, element: .int8))
+        if configuration.experts != nil {
+            for element in LowRank.Element.allCases { deltas.append(try Deltas.experts(configuration, &random, element: element)) }
+        }
         deltas += deltas.shuffled(using: &random).prefix(6)
         var firstBlock: Int32 = 0
         return deltas.map { delta in

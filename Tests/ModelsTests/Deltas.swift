@@ -36,6 +36,33 @@ enum Deltas {
         }
     }
 
+    /// Updates of some of the base's experts, of ranks up to 40, of routers in every other layer, and one of values.
+    static func experts(
+        _ configuration: DecoderConfiguration, _ random: inout TinyModel.Random, element: LowRank.Element
+    ) throws -> AdapterDelta {
+        func lowRank(_ shape: (outputs: Int, inputs: Int), _ element: LowRank.Element) throws -> LowRank {
+            let rank = Int.random(in: 1...40, using: &random)
+            return try LowRank(
+                a: TinyModel.view("a", [rank, shape.inputs], random.floats(rank * shape.inputs, scale: 0.2)),
+                b: TinyModel.view("b", [shape.outputs, rank], random.floats(rank * shape.outputs, scale: 0.2)), scale: 0.5, element: element)
+        }
+        let count = try #require(configuration.experts).count
+        let experts = try (0..<configuration.layers).map { layer in
+            let router = layer % 2 == 0 ? try lowRank((count, configuration.hidden), .f32) : nil
+            return ExpertsPatch(
+                router: router,
+                experts: try (0..<count).map { _ in
+                    var expert = ExpertsPatch.Expert()
+                    for projection in Projection.ofExperts where random.next() % 4 != 0 {
+                        expert[projection] = try lowRank(projection.shape(in: configuration), element)
+                    }
+                    return expert
+                })
+        }
+        let value = LinearPatch(lowRank: try lowRank(Projection.value.shape(in: configuration), element))
+        return AdapterDelta(layers: configuration.layers, patches: [(0, .value, value)], experts: experts)
+    }
+
     /// A branch beside the feed-forward in every other layer, of rank 1 to 9, with offsets in every fourth, and a low-rank patch of the values in the others.
     static func branches(_ configuration: DecoderConfiguration, _ random: inout TinyModel.Random) throws -> AdapterDelta {
         let hidden = configuration.hidden

@@ -74,6 +74,23 @@ struct FamilyTests {
         #expect(error.code == .unsupported && error.tensor == "layers.1.mlp.gate_proj")
     }
 
+    @Test("updates of experts fit a mixture with as many experts of that size, and are refused by name elsewhere")
+    func experts() throws {
+        let configuration = try read("mixtral", ["num_local_experts": 3])
+        var random = TinyModel.Random(seed: 2)
+        let delta = try Deltas.experts(configuration, &random, element: .int8)
+        try delta.validate(for: configuration)
+        #expect(delta.fits(configuration, .fast) && !delta.fits(configuration, .reference))
+        for (other, message) in [
+            (try read("mixtral", ["num_local_experts": 4]), "layers.0.mlp.experts"), (try read("mixtral", ["num_local_experts": 3, "intermediate_size": 48]), "layers.0.mlp.experts.0"),
+            (try read("llama", [:]), "layers.0.mlp.experts"),
+        ] {
+            #expect(!delta.fits(other, .fast))
+            let error = try #require(throws: ModelError.self) { try delta.validate(for: other) }
+            #expect(error.tensor?.hasPrefix(message) == true || error.description.contains(message), "\(error)")
+        }
+    }
+
     @Test("bases whose gradients are missing are not tuned, and the message says which gradients", arguments: ["gemma2", "granite", "olmo2", "mixtral"])
     func training(type: String) throws {
         let changes: JSONObject = type == "granite" ? ["residual_multiplier": 0.5] : type == "gemma2" ? ["hidden_act": "gelu"] : [:]

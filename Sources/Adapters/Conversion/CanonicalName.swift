@@ -84,9 +84,17 @@ struct CanonicalName: Equatable {
             return ("model." + parts.prefix(3).joined(separator: "."), 3)
         case "layers":
             guard parts.count > 4 else { return nil }
-            return ("model." + parts.prefix(4).joined(separator: "."), 4)
+            let count = experts(parts.dropFirst(3)) ?? 4
+            return ("model." + parts.prefix(count).joined(separator: "."), count)
         default: return nil
         }
+    }
+
+    /// The parts of a path that names the base's experts, all or one of them; nil: `after` a layer's block comes something else.
+    private static func experts(_ after: ArraySlice<Substring>) -> Int? {
+        guard after.first == "experts", after.count > 2, let second = after.dropFirst().first else { return nil }
+        if Int(second) != nil { return after.count > 3 ? 6 : nil }
+        return second == "base_layer" ? 5 : nil
     }
 
     private static func ending(

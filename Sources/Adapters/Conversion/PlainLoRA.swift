@@ -52,6 +52,7 @@ struct PlainLoRA {
         if delta.isLowRank { return nil }
         if delta.embedding != nil || delta.head != nil { return "it changes the embedding or the head as well" }
         if !delta.ownNorms.isEmpty { return "it has norms of its own as well" }
+        if !delta.ownExperts.isEmpty { return "it changes the base's experts as well" }
         let patches = (0..<delta.layers).flatMap { layer in Projection.allCases.compactMap { delta[layer, $0] } }
         if patches.contains(where: { $0.outputScale != nil && $0.lowRank != nil }) {
             return "it scales the rows of the base's matrices (DoRA), a change of full rank; peft's convert_to_lora comes near to it"

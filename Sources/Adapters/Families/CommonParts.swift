@@ -81,7 +81,7 @@ struct JoinedPlan<Own: AdapterPlan>: AdapterPlan {
         let joined = (delta?.placedPatches ?? []).adding(differences)
         return AdapterDelta(
             layers: layers, patches: joined, embedding: delta?.embedding ?? patches.embedding, head: delta?.head ?? patches.head,
-            norms: factors.merging(delta?.ownNorms ?? [:]) { $1 })
+            norms: factors.merging(delta?.ownNorms ?? [:]) { $1 }, experts: delta?.ownExperts ?? [])
     }
 
     func effects() -> [AdapterEffect] { plan.effects().adding(biases, weights) + vocabulary.effects() + norms.effects() }

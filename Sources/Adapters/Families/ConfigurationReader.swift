@@ -51,10 +51,11 @@ struct ConfigurationReader: Sendable {
     }
 
     /// `target_modules`, `exclude_modules`, `layers_to_transform`, `layers_pattern`, with PEFT's rules about which go together.
-    func selection(defaults: [String]) throws(AdapterError) -> ModuleSelection {
+    /// `mayBeEmpty`: something else is changed, so a list of targets may be empty.
+    func selection(defaults: [String], mayBeEmpty: Bool = false) throws(AdapterError) -> ModuleSelection {
         let layers = try layers()
         var selection = ModuleSelection(
-            targets: try names("target_modules") ?? .list(Set(defaults)), excluded: try names("exclude_modules"), layers: layers)
+            targets: try names("target_modules", mayBeEmpty: mayBeEmpty) ?? .list(Set(defaults)), excluded: try names("exclude_modules"), layers: layers)
         let lists = try strings("layers_pattern")
         if case .list = selection.targets {
             if !lists.isEmpty && !document["layers_to_transform"].exists { throw conflict("layers_pattern", "it needs layers_to_transform") }
@@ -73,12 +74,12 @@ struct ConfigurationReader: Sendable {
         return selection
     }
 
-    private func names(_ key: String) throws(AdapterError) -> ModuleSelection.Names? {
+    private func names(_ key: String, mayBeEmpty: Bool = false) throws(AdapterError) -> ModuleSelection.Names? {
         guard case .string(let text) = document[key].value else {
             guard document[key].exists else { return nil }
             let names = try strings(key)
             if names.isEmpty && key == "exclude_modules" { return nil }
-            guard !names.isEmpty else { throw conflict(key, "an empty list: nothing would change") }
+            guard !names.isEmpty || mayBeEmpty else { throw conflict(key, "an empty list: nothing would change") }
             return .list(Set(names))
         }
         if text.isEmpty && key == "exclude_modules" { return nil }

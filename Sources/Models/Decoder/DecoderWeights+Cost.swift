@@ -24,7 +24,12 @@ extension DecoderWeights {
                 linear(layer, [.query, .key, .value]), attentionCost(layer, batch), linear(layer, [.output]), linear(layer, [.gate, .up]),
                 linear(layer, [.down]),
             ]
-            if let experts = configuration.experts { phases.append(mixtureCost(layer, experts, rows: batch.tokens.count)) }
+            guard let experts = configuration.experts else { continue }
+            var mixture = mixtureCost(layer, experts, rows: batch.tokens.count)
+            for (delta, rows) in deltas {
+                if let patch = delta.experts?.patches[layer] { mixture.add(patch, chosen: experts.chosen, rows: rows) }
+            }
+            phases.append(mixture)
         }
         phases.append(.head(batch, configuration, packedBytes: packed?.head.byteCount ?? 0))
         return phases

@@ -32,7 +32,7 @@ public enum Projection: Int, CaseIterable, Sendable {
     }
 
     /// The maps that each expert of a mixture has.
-    static let ofExperts: [Projection] = [.gate, .up, .down]
+    package static let ofExperts: [Projection] = [.gate, .up, .down]
 
     /// Without the block that it is in: `gate_proj`.
     var shortCheckpointName: Substring { checkpointName.split(separator: ".").last ?? "" }

@@ -20,6 +20,8 @@ extension RowPlan {
         let patchesHead: Bool
         let patchesNorms: Bool
         let hasMixtures: Bool
+        /// Some band changes the base's experts.
+        let patchesExperts: Bool
         /// The greatest rank of a branch; 0: no band has a branch.
         let branchRank: Int
         /// Experts that a row chooses at most.
@@ -50,6 +52,7 @@ extension RowPlan {
             patchesHead = plan.extent.vocabulary.patchesHead
             patchesNorms = plan.extent.norms.patchesNorms
             hasMixtures = !plan.extent.mixtures.isEmpty
+            patchesExperts = !plan.extent.experts.isEmpty
             branchRank = plan.extent.branches.largestRank
             chosen = plan.extent.mixtures.chosen
             trace = plan.trace

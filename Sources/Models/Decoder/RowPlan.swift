@@ -37,6 +37,8 @@ final class RowPlan {
         var branches: UnsafePointer<BranchEntry>?
         /// By `NormPlace.index`; nil: all norms are the base's.
         var norms: UnsafePointer<UnsafePointer<Float>?>?
+        /// Nil: the base's experts are as they are.
+        var experts: ExpertsEntries?
 
         init(_ delta: AdapterDelta?, firstRow: Int, rows: Int) {
             (self.firstRow, self.rows) = (firstRow, rows)
@@ -45,6 +47,7 @@ final class RowPlan {
             feedForwards = delta?.mixtures?.feedForwardEntries
             branches = delta?.branches?.entries
             norms = delta?.norms?.entries
+            experts = delta?.experts?.entries
         }
 
         var rowRange: Range<Int> { firstRow..<firstRow + rows }

@@ -19,6 +19,8 @@ public final class AdapterDelta: Sendable {
     let vocabulary: VocabularyPart?
     /// Nil: all norms are the base's.
     let norms: NormPart?
+    /// Nil: the base's experts are as they are.
+    let experts: ExpertsPart?
     let parts: [any SeamPart]
 
     /// A layer and projection is named at most once; layers are below `layers`. `validate(for:)` checks shapes against a model; a
@@ -29,10 +31,11 @@ public final class AdapterDelta: Sendable {
     ///     feed-forward's input, `[hidden]` to `[hidden]`; f32 or bf16. Memory experts are branches.
     ///   - feedForward: by layer, or empty: mixtures in place of the feed-forward. In such a layer gate, up and down have no patch.
     ///   - norms: factors of rows, in place of the base's.
+    ///   - experts: by layer, or empty: updates of the base's experts.
     public init(
         layers: Int, patches: [(layer: Int, projection: Projection, patch: LinearPatch)] = [], branches: [BranchPatch?] = [],
         embedding: EmbeddingPatch? = nil, head: HeadPatch? = nil, feedForward: [FeedForwardMixture?] = [], norms: [NormPlace: FloatBuffer] = [:],
-        invocation: [Int32] = []
+        experts: [ExpertsPatch?] = [], invocation: [Int32] = []
     ) {
         var table = LinearTable<LinearPatch?>(layers: layers, repeating: nil)
         for (layer, projection, patch) in patches where !patch.isEmpty {
@@ -46,7 +49,8 @@ public final class AdapterDelta: Sendable {
         self.branches = BranchPart(layers: layers, branches)
         vocabulary = VocabularyPart(embedding: embedding, head: head)
         self.norms = NormPart(layers: layers, norms)
-        let parts: [(any SeamPart)?] = [linear, mixtures, self.branches, vocabulary, self.norms]
+        self.experts = ExpertsPart(layers: layers, experts)
+        let parts: [(any SeamPart)?] = [linear, mixtures, self.branches, vocabulary, self.norms, self.experts]
         self.parts = parts.compactMap { $0 }
         byteCount = self.parts.reduce(0) { $0 + $1.byteCount }
     }
@@ -54,9 +58,9 @@ public final class AdapterDelta: Sendable {
     /// The parts of another delta, but for its branches.
     init(_ other: AdapterDelta, branches: BranchPart?) {
         (layers, invocation, linear, mixtures) = (other.layers, other.invocation, other.linear, other.mixtures)
-        (vocabulary, norms) = (other.vocabulary, other.norms)
+        (vocabulary, norms, experts) = (other.vocabulary, other.norms, other.experts)
         self.branches = branches
-        let parts: [(any SeamPart)?] = [linear, mixtures, branches, vocabulary, norms]
+        let parts: [(any SeamPart)?] = [linear, mixtures, branches, vocabulary, norms, experts]
         self.parts = parts.compactMap { $0 }
         byteCount = self.parts.reduce(0) { $0 + $1.byteCount }
     }
@@ -99,4 +103,7 @@ public final class AdapterDelta: Sendable {
 
     /// Norms of its own.
     public var ownNorms: [NormPlace: FloatBuffer] { norms?.norms ?? [:] }
+
+    /// Updates of the base's experts, by layer; empty: there are none.
+    public var ownExperts: [ExpertsPatch?] { experts?.patches ?? [] }
 }

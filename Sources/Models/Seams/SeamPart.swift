@@ -8,7 +8,8 @@
 ///   `RowPlan.append` and `RowPlan+View` know.
 /// - `FastStep+Seams`, `ReferenceDecoder+Seams` and `ModelCost+Seams`: where in a layer it acts. The vocabulary seam acts outside the
 ///   layers: in `embed` and `head` of both decoders and in `DecoderWeights+Cost`. The norm
-///   seam acts where rows are normed: `FastStep+Rows`, `projectHeads`, `head` and their twins of the reference path; its cost is left out.
+///   seam acts where rows are normed: `FastStep+Rows`, `projectHeads`, `head` and their twins of the reference path; its cost is left out. That of
+///   the base's experts acts in `multiplyExperts` of both paths.
 /// - `TrainableForms`, `TrainableAdapter` and `TrainingWorkspace` with its layer, where it is tuned.
 protocol SeamPart: AnyObject, Sendable {
     /// Bytes of its matrices and vectors.
@@ -32,6 +33,7 @@ struct SeamExtent {
     private(set) var branches = BranchExtent()
     private(set) var vocabulary = VocabularyExtent()
     private(set) var norms = NormExtent()
+    private(set) var experts = ExpertsExtent()
 
     mutating func clear() {
         adapts = false
@@ -40,6 +42,7 @@ struct SeamExtent {
         branches.clear()
         vocabulary.clear()
         norms.clear()
+        experts.clear()
     }
 
     mutating func include(_ delta: AdapterDelta) {
@@ -49,5 +52,6 @@ struct SeamExtent {
         if let part = delta.branches { branches.include(part) }
         if let part = delta.vocabulary { vocabulary.include(part) }
         if let part = delta.norms { norms.include(part) }
+        if let part = delta.experts { experts.include(part) }
     }
 }

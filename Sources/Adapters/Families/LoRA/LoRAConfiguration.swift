@@ -16,6 +16,8 @@ struct LoRAConfiguration: Sendable {
     /// DoRA: rows of the changed matrix get lengths of the adapter's own.
     let usesDoRA: Bool
     let selection: ModuleSelection
+    /// `target_parameters`: the base's experts.
+    let parameters: [String]
     /// Which of the base's biases were trained.
     let biases: BiasRule
     let vocabulary: VocabularyOptions
@@ -43,7 +45,9 @@ struct LoRAConfiguration: Sendable {
                     .unsupported, "DoRA does not go with lora_bias, in peft neither", file: AdapterFile.configuration, key: "lora_bias"))
         }
         invocation = problems.noting { () throws(AdapterError) in try reader.invocation(of: base.configuration) } ?? []
-        let selection = problems.noting { () throws(AdapterError) in try reader.selection(defaults: Self.defaultTargets) }
+        let parameters = problems.noting { () throws(AdapterError) in try reader.strings("target_parameters") } ?? []
+        self.parameters = parameters
+        let selection = problems.noting { () throws(AdapterError) in try reader.selection(defaults: parameters.isEmpty ? Self.defaultTargets : [], mayBeEmpty: !parameters.isEmpty) }
         let ranks = problems.noting { () throws(AdapterError) in
             try reader.table("rank_pattern") { (value) throws(JSONError) in try value.int(in: rankRange) }
         }

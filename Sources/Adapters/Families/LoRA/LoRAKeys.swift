@@ -9,6 +9,7 @@ enum LoRAKeys {
         "use_dora": .read,
         "target_modules": .read, "exclude_modules": .read, "layers_to_transform": .read, "layers_pattern": .read,
         "rank_pattern": .read, "alpha_pattern": .read, "init_lora_weights": .read, "bias": .read, "alora_invocation_tokens": .read,
+        "target_parameters": .read,
         // Read by VocabularyOptions.
         "modules_to_save": .read, "trainable_token_indices": .read, "ensure_weight_tying": .read,
         // Where it comes from.
@@ -21,7 +22,6 @@ enum LoRAKeys {
         "runtime_config": .noEffect,
         // PEFT itself sets it back to false for linear modules, and does not use it of an embedding.
         "fan_in_fan_out": .noEffect,
-        "target_parameters": .refused("LoRA of experts is not served; train with target_modules of attention"),
         "layer_replication": .refused("the base would have other layers"),
         "use_qalora": .refused("train without QA-LoRA"),
         "use_bdlora": .refused("train without BD-LoRA"),

@@ -9,6 +9,7 @@ struct LoRAPlan: AdapterPlan {
     let targets: [LoRATarget]
     let biases: [BiasTarget]
     let vocabulary: VocabularyPlan
+    let experts: ExpertsPlan
     /// For DoRA and biases, which are computed from them.
     let weights: BaseWeights?
     /// Tensors of the file that only training reads (VeLoRA).
@@ -17,12 +18,12 @@ struct LoRAPlan: AdapterPlan {
     var summary: AdapterSummary {
         let pairs = [vocabulary.embedding.pair, vocabulary.head.pair].compactMap { $0 }
         var summary = AdapterSummary(family: configuration.usesDoRA ? "dora" : "lora", targets: targets, manifest: manifest)
-        summary.targets += vocabulary.modules.map(\.shortName)
-        summary.patchCount += vocabulary.modules.count + biases.filter { !isTargeted($0) }.count
-        summary.parameters += vocabulary.parameters + biases.reduce(0) { $0 + $1.parameters }
-        summary.ranks = (targets.map(\.rank) + pairs.map(\.rank)).extent
+        summary.targets += experts.shortNames + vocabulary.modules.map(\.shortName)
+        summary.patchCount += experts.patchCount + vocabulary.modules.count + biases.filter { !isTargeted($0) }.count
+        summary.parameters += experts.parameters + vocabulary.parameters + biases.reduce(0) { $0 + $1.parameters }
+        summary.ranks = (targets.map(\.rank) + experts.targets.map(\.rank) + pairs.map(\.rank)).extent
         summary.alpha = configuration.alpha
-        summary.scales = (targets.map(\.scale) + pairs.map(\.scale)).extent
+        summary.scales = (targets.map(\.scale) + experts.targets.map(\.scale) + pairs.map(\.scale)).extent
         if configuration.usesDoRA && targets.allSatisfy({ $0.magnitude == nil }) && pairs.allSatisfy({ $0.magnitude == nil }) {
             summary.notices.append("the file has no DoRA magnitudes: the norms of the base's rows are taken, as when training begins")
         }
@@ -50,6 +51,7 @@ struct LoRAPlan: AdapterPlan {
             return sum + bytes.a + bytes.b + 4 * ((target.bias?.elementCount ?? 0) + (target.isDecomposed ? target.module.outputs : 0))
         }
         return pairs + biases.filter { !isJoined($0) }.reduce(0) { $0 + 4 * $1.module.outputs } + vocabulary.byteCount(element: element)
+            + experts.byteCount(element)
     }
 
     func delta(element: LowRank.Element, elements: AdapterElements, problems: inout AdapterProblems) -> AdapterDelta? {
@@ -65,14 +67,16 @@ struct LoRAPlan: AdapterPlan {
             return try biases[index].difference(reader, weights).map { LinearPatch(bias: $0) }
         }
         let vocabulary = vocabulary.patches(element: element, elements: elements, problems: &problems)
-        guard let patches, let differences, let vocabulary else { return nil }
+        let experts = experts.patches(layers: layers, element: element, elements: elements, problems: &problems)
+        guard let patches, let differences, let vocabulary, let experts else { return nil }
         let joined = patches.adding(differences)
-        guard !joined.isEmpty || !vocabulary.isEmpty else {
+        guard !joined.isEmpty || !vocabulary.isEmpty || !experts.isEmpty else {
             problems.note(noEffect)
             return nil
         }
         return AdapterDelta(
-            layers: layers, patches: joined, embedding: vocabulary.embedding, head: vocabulary.head, invocation: configuration.invocation)
+            layers: layers, patches: joined, embedding: vocabulary.embedding, head: vocabulary.head, experts: experts,
+            invocation: configuration.invocation)
     }
 
     /// Nil when the module stays as it is.
@@ -96,8 +100,8 @@ struct LoRAPlan: AdapterPlan {
         let others = vocabulary.modules.map { ", \($0.path) is the base's" }.joined()
         return AdapterError(
             .noEffect,
-            "A or B is zero in all \(targets.count) targets\(others): the adapter would change nothing; was it saved before training?",
-            file: AdapterFile.weights, tensor: targets.first?.b.name ?? vocabulary.embedding.tensors.first?.name)
+            "A or B is zero in all \(targets.count + experts.targets.count) targets\(others): the adapter would change nothing; was it saved before training?",
+            file: AdapterFile.weights, tensor: targets.first?.b.name ?? experts.targets.first?.b.name ?? vocabulary.embedding.tensors.first?.name)
     }
 
     func effects() -> [AdapterEffect] {
@@ -106,7 +110,7 @@ struct LoRAPlan: AdapterPlan {
                 module: target.module.path, layer: target.module.layer, projection: target.module.projection, rank: target.rank,
                 scale: target.scale, norm: norm(target))
         }
-        return own.adding(biases, weights) + vocabulary.effects()
+        return own.adding(biases, weights) + experts.effects + vocabulary.effects()
     }
 
     private func norm(_ target: LoRATarget) -> Double {

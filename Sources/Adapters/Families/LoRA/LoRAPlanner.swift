@@ -9,8 +9,9 @@ struct LoRAPlanner {
     private var vocabulary: VocabularyPlanner
     private var biases: BiasPlanner
     let norms: NormPlanner
+    private let experts: ExpertsPlanner
 
-    var errors: [AdapterError] { planner.errors + vocabulary.errors + biases.errors + norms.errors }
+    var errors: [AdapterError] { planner.errors + vocabulary.errors + biases.errors + norms.errors + experts.errors }
 
     init(configuration: LoRAConfiguration, content: AdapterContent, base: BaseModules) {
         self.configuration = configuration
@@ -20,10 +21,12 @@ struct LoRAPlanner {
         vocabulary = VocabularyPlanner(content, base: base, options: configuration.vocabulary)
         biases = BiasPlanner(content, base: base, selection: configuration.selection, rule: configuration.biases)
         norms = NormPlanner(content, base: base, saved: configuration.vocabulary.savedNorms)
+        experts = ExpertsPlanner(content, base: base, configuration: configuration)
     }
 
     mutating func plan() -> LoRAPlan {
-        let found = planner.targets(apart: vocabulary.names.union(biases.names).union(norms.names), refusal: Self.refusal(configuration))
+        let found = planner.targets(
+            apart: vocabulary.names.union(biases.names).union(norms.names).union(experts.names), refusal: Self.refusal(configuration))
         let targeted = targetedVocabulary
         let hasMagnitudes =
             found.contains { Self.magnitude($0) != nil }
@@ -35,12 +38,13 @@ struct LoRAPlanner {
             pairs[module] = pair(module, hasMagnitude: hasMagnitudes)
         }
         let vocabularyPlan = vocabulary.plan(targeted: targeted, pairs: pairs)
-        if vocabulary.errors.isEmpty && biases.errors.isEmpty {
-            planner.checkSomethingIsTargeted(targets.count + (vocabularyPlan.isEmpty ? 0 : 1))
+        if vocabulary.errors.isEmpty && biases.errors.isEmpty && experts.errors.isEmpty {
+            planner.checkSomethingIsTargeted(targets.count + experts.targets.count + (vocabularyPlan.isEmpty ? 0 : 1))
         }
         return LoRAPlan(
             configuration: configuration, manifest: content.manifest, layers: base.layers, targets: targets, biases: biases.targets,
-            vocabulary: vocabularyPlan, weights: base.weights, inertTensors: inert)
+            vocabulary: vocabularyPlan, experts: ExpertsPlan(targets: experts.targets, experts: base.configuration.experts?.count ?? 0),
+            weights: base.weights, inertTensors: inert)
     }
 
     /// Embedding and head, where they get a pair. A module that is saved whole is not a target. With `ensure_weight_tying`, a target

@@ -12,6 +12,10 @@ final class ExpertScratch {
         fileprivate(set) var weights = GrowingMemory<Float>()
         /// `[entries, feedForward]`, in the order of the sorted entries.
         fileprivate(set) var activated = QuantizedRows(capacityRows: 0, columns: 0)
+        /// `[entries, rank]` of adapters' gate, up and down: see `shrunkOffset`; of matrices that are not int8.
+        fileprivate(set) var shrunk = GrowingMemory<Float>()
+        /// The same of int8 matrices, in blocks of 32 ranks.
+        fileprivate(set) var shrunkBlocks = QuantizedRows(capacityRows: 0, columns: 0)
     }
 
     /// Of one thread.
@@ -21,9 +25,12 @@ final class ExpertScratch {
         fileprivate(set) var remaining = GrowingMemory<Float>()
         /// `[experts + 1]`: where each expert's sorted entries begin.
         fileprivate(set) var starts = GrowingMemory<Int32>()
-        /// By sorted entry: its row. By entry: its place among the sorted ones.
+        /// By sorted entry: its row and its number. By entry: its place among the sorted ones.
         fileprivate(set) var rows = GrowingMemory<Int32>()
+        fileprivate(set) var entries = GrowingMemory<Int32>()
         fileprivate(set) var places = GrowingMemory<Int32>()
+        /// `[rank]` of an adapter's router.
+        fileprivate(set) var routerShrunk = GrowingMemory<Float>()
     }
 
     let shared: [Shared]
@@ -32,6 +39,9 @@ final class ExpertScratch {
     private(set) var gate = GrowingMemory<Float>()
     private(set) var up = GrowingMemory<Float>()
     private(set) var down = GrowingMemory<Float>()
+    /// Where the ranks of gate, up and down begin in an entry of `shrunk`, multiples of 32; and the floats of an entry.
+    private(set) var shrunkOffset = InlineArray<3, Int>(repeating: 0)
+    private(set) var shrunkStride = 0
 
     init(threads: Int) {
         shared = (0..<threads).map { _ in Shared() }
@@ -42,9 +52,19 @@ final class ExpertScratch {
     func prepare(_ plan: RowPlan, _ configuration: DecoderConfiguration) {
         guard let experts = configuration.experts else { return }
         let entries = plan.rows * experts.chosen
+        let extent = plan.extent.experts
+        shrunkStride = 0
+        for (part, rank) in extent.largestRank.enumerated() {
+            shrunkOffset[part] = shrunkStride
+            shrunkStride += (rank + 31) / 32 * 32
+        }
         for (thread, memory) in shared.enumerated() where thread == 0 || plan.rows == 1 {
             memory.experts.reserve(entries)
             memory.weights.reserve(entries)
+            if !extent.isEmpty {
+                memory.shrunk.reserve(entries * shrunkStride)
+                grow(&memory.shrunkBlocks, rows: entries)
+            }
             if memory.activated.capacityRows < entries {
                 memory.activated = QuantizedRows(
                     capacityRows: max(entries, 2 * memory.activated.capacityRows), columns: configuration.feedForward)
@@ -55,10 +75,18 @@ final class ExpertScratch {
             memory.remaining.reserve(experts.count)
             memory.starts.reserve(experts.count + 1)
             memory.rows.reserve(entries)
+            memory.entries.reserve(entries)
             memory.places.reserve(entries)
+            memory.routerShrunk.reserve(extent.routerRank)
         }
         gate.reserve(entries * configuration.feedForward)
         up.reserve(entries * configuration.feedForward)
         down.reserve(entries * configuration.hidden)
+    }
+
+    private func grow(_ blocks: inout QuantizedRows, rows: Int) {
+        guard blocks.capacityRows < rows || blocks.columns < shrunkStride else { return }
+        let more = blocks.capacityRows < rows ? max(rows, 2 * blocks.capacityRows) : blocks.capacityRows
+        blocks = QuantizedRows(capacityRows: more, columns: max(shrunkStride, blocks.columns))
     }
 }

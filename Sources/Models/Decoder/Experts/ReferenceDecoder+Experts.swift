@@ -9,6 +9,7 @@ extension ReferenceDecoder {
         logits.withUnsafeMutableBufferPointer { logits in
             if let start = logits.baseAddress {
                 matrix.multiply(files.tensor(.router(layer)), normed.pointer, rows: rows, into: start)
+                adaptRouters(layout, layer, into: start)
             }
         }
         var chosen = [Int32](repeating: 0, count: rows * layout.chosen)
@@ -37,8 +38,13 @@ extension ReferenceDecoder {
             let (gate, up) = (FloatBuffer(count: entries.count * width), FloatBuffer(count: entries.count * width))
             matrix.multiply(files.tensor(.expert(layer, expert, .gate)), x.pointer, rows: entries.count, into: gate.pointer)
             matrix.multiply(files.tensor(.expert(layer, expert, .up)), x.pointer, rows: entries.count, into: up.pointer)
+            let chosenBy = entries.map { $0 / layout.chosen }
+            for (part, target) in [(0, gate), (1, up)] {
+                adaptExpert(layer, expert, part, rows: chosenBy, x.pointer, inputs: hidden, into: target.pointer, outputs: width)
+            }
             activate(gate: gate.pointer, up: up.pointer, count: entries.count * width)
             matrix.multiply(files.tensor(.expert(layer, expert, .down)), gate.pointer, rows: entries.count, into: y.pointer)
+            adaptExpert(layer, expert, 2, rows: chosenBy, gate.pointer, inputs: width, into: y.pointer, outputs: hidden)
             for (place, entry) in entries.enumerated() {
                 let term = y.pointer + place * hidden
                 Kernels.multiply(term, by: weights[entry], count: hidden)

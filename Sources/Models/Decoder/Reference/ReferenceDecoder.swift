@@ -50,7 +50,7 @@ final class ReferenceDecoder {
     func run(cache: KeyValueCache, logits: LogitRows) {
         let extent = plan.extent
         shrunk.reserve(
-            plan.rows * max(extent.linear.largestRank.max() ?? 0, extent.branches.largestRank, extent.vocabulary.headRank))
+            plan.rows * max(extent.linear.largestRank.max() ?? 0, extent.branches.largestRank, extent.vocabulary.headRank, extent.experts.most))
         attentionScratch.reserve(Kernels.attentionScratch(positions: plan.reach, headDimension: configuration.headDimension))
         for layer in begin()..<configuration.layers {
             attention(layer, cache)
