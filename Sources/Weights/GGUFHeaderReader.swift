@@ -4,6 +4,8 @@ internal import Tensors
 struct GGUFHeader {
     var version = 0
     var metadata: [String: GGUFValue] = [:]
+    /// Where the values lie in the file, behind their types; in its order.
+    var pairs: [(key: String, type: GGUFValueType, bytes: Range<Int>)] = []
     var tensors: [String: TensorView] = [:]
     var tensorNames: [String] = []
     var dataOffset = 0
@@ -37,7 +39,7 @@ struct GGUFHeaderReader {
         header.version = try version()
         let tensorCount = try cursor.count("number of tensors", limit: limits.tensors)
         let pairCount = try cursor.count("number of metadata pairs", limit: limits.keys)
-        for _ in 0..<pairCount { try pair(into: &header.metadata) }
+        for _ in 0..<pairCount { try pair(into: &header) }
         let alignment = try alignment(header.metadata)
 
         var infos: [Info] = []
@@ -68,15 +70,17 @@ struct GGUFHeaderReader {
         throw cursor.error(.unsupported, "GGUF version \(version); versions 2 and 3 are read")
     }
 
-    private mutating func pair(into metadata: inout [String: GGUFValue]) throws(WeightsError) {
+    private mutating func pair(into header: inout GGUFHeader) throws(WeightsError) {
         let key = try cursor.string("a metadata key", limit: limits.keyBytes)
         do throws(WeightsError) {
             let number = try cursor.integer("a value's type", as: UInt32.self)
             guard let type = GGUFValueType(rawValue: number) else {
                 throw cursor.error(.malformed, "the value's type is \(number), expected 0 to 12")
             }
+            let start = cursor.offset
             let value = try cursor.value(type, file: file, limits: limits, depth: 0)
-            guard metadata.updateValue(value, forKey: key) == nil else {
+            header.pairs.append((key, type, start..<cursor.offset))
+            guard header.metadata.updateValue(value, forKey: key) == nil else {
                 throw cursor.error(.duplicate, "there are two values of this key")
             }
         } catch {

@@ -28,6 +28,17 @@ enum GGUFTensorType {
         }
     }
 
+    /// Nil for types that GGML does not have.
+    static func number(_ dtype: DType) -> UInt32? { numbers[dtype] }
+
+    private static let numbers: [DType: UInt32] = {
+        var numbers: [DType: UInt32] = [:]
+        for number in UInt32(0)...30 {
+            if let dtype = dtype(number) { numbers[dtype] = number }
+        }
+        return numbers
+    }()
+
     /// For messages; nil for a number that GGML does not have.
     static func name(_ number: UInt32) -> String? {
         if let known = dtype(number) { return known.name }
