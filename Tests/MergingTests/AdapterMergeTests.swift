@@ -248,3 +248,46 @@ struct AdapterMergeTests {
         }
     }
 }
+
+@Suite("Merged adapters on the disk")
+struct AdapterMergeFolderTests {
+    @Test("A folder that was written loads with the change that was merged, and its card and route are there")
+    func written() throws {
+        let base = try AdapterMergeTests.base()
+        let merge = LoRAMerge(AdapterMergeTests.parts([("one", 0.5), ("two", 1), ("wide", -1)]))
+        let merged = try merge.result(for: base)
+        let folder = try TemporaryFolder()
+        let route = AdapterRoute.joined([.init(description: "One.", examples: ["a", "b"]), .init(description: "Two.", examples: ["c", "a"])])
+        #expect(route == AdapterRoute(description: "One. Two.", examples: ["a", "c", "b"]))
+        let bytes = try merge.write(merged, to: folder.place("both"), base: base, route: route)
+        #expect(bytes == 4 * merged.parameters)
+        let again = try LoRAMerge([.init(name: "both", folder: folder.place("both"))]).result(for: base)
+        #expect(again.modules.map(\.path) == merged.modules.map(\.path))
+        for (one, other) in zip(again.modules, merged.modules) { #expect(one.pair == other.pair, "\(one.path)") }
+        let configuration = try JSONValue.parse(try folder.text("both/adapter_config.json"))
+        #expect(configuration["base_model_name_or_path"]?.stringValue == "tiny/llama")
+        #expect(configuration["target_modules"]?.serialized() == #"["down_proj","q_proj","v_proj"]"#)
+        #expect(try folder.text("both/README.md").contains("| part | `wide`, weight -1.0 |"))
+        #expect(try folder.text("both/route.yaml").contains("- \"c\""))
+        let record = try JSONValue.parse(try folder.text("both/merge.json"))
+        #expect(record["method"]?.stringValue == "cat" && record["parts"]?.arrayValue?.count == 3)
+    }
+
+    @Test("A name that is taken is refused, and replaced where that was said")
+    func taken() throws {
+        let base = try AdapterMergeTests.base()
+        let folder = try TemporaryFolder()
+        let (first, second) = (LoRAMerge(AdapterMergeTests.parts([("one", 1)])), LoRAMerge(AdapterMergeTests.parts([("two", 1)])))
+        _ = try first.write(first.result(for: base), to: folder.place("sql"), base: base)
+        let before = try folder.read("sql/adapter_model.safetensors")
+        let result = try second.result(for: base)
+        let error = #expect(throws: MergeError.self) { try second.write(result, to: folder.place("sql"), base: base) }
+        #expect(error?.code == .exists)
+        #expect(try folder.read("sql/adapter_model.safetensors") == before)
+        _ = try second.write(result, to: folder.place("sql"), replaces: true, base: base)
+        #expect(try folder.read("sql/adapter_model.safetensors") != before)
+        let name = #expect(throws: MergeError.self) { try second.write(result, to: folder.place("base"), base: base) }
+        #expect(name?.code == .invalidRecipe)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["sql"])
+    }
+}

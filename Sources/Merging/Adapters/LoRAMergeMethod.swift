@@ -29,6 +29,9 @@ public enum LoRAMergeMethod: String, Sendable, CaseIterable {
         }
     }
 
+    /// Draws the elements that it keeps.
+    public var isRandom: Bool { rawValue.hasPrefix("dare") }
+
     /// PEFT merges the whole changes, and not A and B by themselves.
     var isOfChanges: Bool { rawValue.hasSuffix("svd") }
 

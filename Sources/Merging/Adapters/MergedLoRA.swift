@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// The result of a merge or an extraction: pairs by module, and how near they are to what was asked for.
 public struct MergedLoRA: Sendable {
     public struct Module: Sendable {
@@ -14,10 +16,20 @@ public struct MergedLoRA: Sendable {
         var bias: [Float]?
     }
 
+    /// A tensor of a module that the adapter has whole: `modules_to_save`.
+    public struct Saved: Sendable {
+        /// Of the module: `model.norm`.
+        public var path: String
+        public var shape: [Int]
+        var values: FloatBuffer
+    }
+
     /// In the order of the model.
     public internal(set) var modules: [Module] = []
     /// Modules on which nothing is left of the change.
     public internal(set) var leftOut: [String] = []
+    /// Beside the pairs.
+    public internal(set) var saved: [Saved] = []
     /// What the base is called in the configuration.
     public internal(set) var baseName: String?
     /// For a person.
@@ -40,5 +52,6 @@ public struct MergedLoRA: Sendable {
 
     public var parameters: Int {
         modules.reduce(0) { $0 + $1.rank * ($1.pair.inputs + $1.pair.outputs) + ($1.bias?.count ?? 0) }
+            + saved.reduce(0) { $0 + $1.values.count }
     }
 }
