@@ -32,6 +32,7 @@ struct LoRASource {
         let wayOut = "bake it into the base (`lmoe bake`) and take a LoRA out of the result (`lmoe extract`)"
         if delta.embedding != nil || delta.head != nil { return "it changes the embedding or the head as well; \(wayOut)" }
         if !delta.ownNorms.isEmpty { return "it has norms of its own; \(wayOut)" }
+        if !delta.ownExperts.isEmpty { return "it changes the base's experts, whose changes are not merged; bake it into the base (`lmoe bake`)" }
         let patches = (0..<delta.layers).flatMap { layer in Projection.allCases.compactMap { delta[layer, $0] } }
         if patches.contains(where: { $0.outputScale != nil && $0.lowRank != nil }) {
             return "it scales the rows of the base's matrices (DoRA), a change of full rank; \(wayOut)"

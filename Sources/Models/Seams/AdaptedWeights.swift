@@ -61,6 +61,7 @@ package struct AdaptedWeights: Sendable {
         case .bias(let layer, let projection): return delta[layer, projection]?.bias != nil
         case .embedding: return delta.embedding != nil
         case .head: return delta.head != nil
+        case .router, .expert: return expertUpdate(weight) != nil
         default: return norms[weight] != nil
         }
     }
@@ -120,10 +121,21 @@ package struct AdaptedWeights: Sendable {
                 entry.finish(token, row, hidden: columns)
             }
         case .head: adaptHead(rows, values)
+        case .router, .expert: expertUpdate(weight)?.add(Array(rows), to: values)
         default:
             guard let own = norms[weight] else { return }
             let offset = isCheckpoint ? files.configuration.checkpointNormOffset : files.normOffset
             for place in 0..<own.count { values[place] = own.pointer[place] - offset }
+        }
+    }
+
+    /// What is added to a router or to a map of an expert of the base.
+    private func expertUpdate(_ weight: WeightName) -> LowRank? {
+        switch weight {
+        case .router(let layer) where layer < delta.ownExperts.count: delta.ownExperts[layer]?.router
+        case .expert(let layer, let expert, let projection) where layer < delta.ownExperts.count:
+            delta.ownExperts[layer]?.experts[expert][projection]
+        default: nil
         }
     }
 
