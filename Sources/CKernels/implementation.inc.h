@@ -5,6 +5,7 @@
 #include "include/kernels.h"
 #include "key_value_store.inc.h"
 #include "low_rank.inc.h"
+#include "merge.inc.h"
 #include "nearest.inc.h"
 #include "quantize.inc.h"
 #include "encode.inc.h"
@@ -42,6 +43,11 @@ const ck_kernels CK_TABLE = {
     .encode = {
         .f32 = encode_f32, .f16 = encode_f16, .bf16 = encode_bf16, .q4_0 = encode_q4_0, .q4_1 = encode_q4_1, .q5_0 = encode_q5_0,
         .q5_1 = encode_q5_1, .q8_0 = encode_q8_0,
+    },
+    .merge = {
+        .subtract = merge_subtract, .add_product = merge_add_product, .vote = merge_vote, .combine = merge_combine, .dots = merge_dots,
+        .magnitudes = merge_magnitudes, .count_buckets = merge_count_buckets, .count_parts = merge_count_parts, .keep_range = merge_keep_range,
+        .keep_random = merge_keep_random, .variance = merge_variance, .non_finite = merge_non_finite,
     },
     .low_rank_int8 = {.pack = int8_pack, .shrink = int8_shrink, .expand = int8_expand},
 };

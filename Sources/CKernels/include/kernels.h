@@ -10,6 +10,7 @@
 #include "hash.h"
 #include "low_rank.h"
 #include "low_rank_int8.h"
+#include "merge.h"
 #include "nearest.h"
 #include "packed.h"
 #include "peak.h"
@@ -29,6 +30,7 @@ typedef struct ck_kernels {
     ck_training_kernels training;
     ck_nearest_kernels nearest;
     ck_encode_kernels encode;
+    ck_merge_kernels merge;
 } ck_kernels;
 
 // Null when the name is unknown or this CPU lacks it.
