@@ -16,6 +16,7 @@ struct LMoE: ParsableCommand {
               lmoe adapters check adapters/bash
               lmoe tune tickets --data tickets.jsonl
               lmoe eval test.jsonl --adapter tickets
+              lmoe merge recipe.yaml merged/
               lmoe remember "What is the door code?" "4711"
 
             Flags can also be set as variables: --kv-memory is LMOE_KV_MEMORY. \
@@ -30,7 +31,7 @@ struct LMoE: ParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Pull.self, Route.self, AdaptersCommand.self, Chat.self, Complete.self, Tokenize.self, Embed.self, Bench.self,
-            Perplexity.self, Tune.self, Eval.self, GrammarCommand.self,
+            Perplexity.self, Tune.self, Merge.self, Eval.self, GrammarCommand.self,
             Remember.self, MemoryCommand.self,
         ])
 }

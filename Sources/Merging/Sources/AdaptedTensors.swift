@@ -19,6 +19,8 @@ public struct AdaptedTensors: Sendable {
     }
 
     public let files: ModelFiles
+    /// The adapter's.
+    public let folder: String
     /// The adapter's family: `lora`, `ia3`, ….
     public let family: String
     /// By name.
@@ -45,6 +47,7 @@ public struct AdaptedTensors: Sendable {
             throw MergeError(.unsupported, "the adapter cannot become weights: \(error.message)", file: folder, tensor: error.tensor)
         }
         self.files = files
+        self.folder = folder
         family = loaded.summary.family
         untiesHead = weights.untiesHead
         var entries = files.storedTensors.map { [weights] name, view in
@@ -109,17 +112,5 @@ private struct AdaptedCheckpointTensor: TensorReader {
         }
         weights.adapt(rows, ofCheckpoint: tensor.name, in: target)
         try MergeError.checkFinite(target, rows, columns: tensor.shape.last ?? 1, file: path, tensor: tensor.name)
-    }
-}
-
-extension MergeError {
-    /// Throws `nonFinite`, which names the row, unless all elements of `[rows, columns]` are finite.
-    static func checkFinite(
-        _ values: UnsafePointer<Float>, _ rows: Range<Int>, columns: Int, file: String, tensor: String
-    ) throws(MergeError) {
-        let values = UnsafeBufferPointer(start: values, count: rows.count * columns)
-        guard let place = values.firstIndex(where: { !$0.isFinite }) else { return }
-        throw MergeError(
-            .nonFinite, "row \(rows.lowerBound + place / max(columns, 1)) has the element \(values[place])", file: file, tensor: tensor)
     }
 }

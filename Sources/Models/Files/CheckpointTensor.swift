@@ -4,7 +4,6 @@ public import Tensors
 public struct CheckpointTensor: Sendable {
     /// Like `model.layers.0.self_attn.q_proj.weight`.
     public let name: String
-    public let shape: [Int]
     /// As it lies in the file, where it may have another name.
     public let view: TensorView
     /// Row `i` is row `[i]` of the file; nil: all lie where they belong.
@@ -12,9 +11,21 @@ public struct CheckpointTensor: Sendable {
     /// What the file's numbers exceed those of a checkpoint by: 1 for the norms of Gemma's GGUF files.
     public let excess: Float
 
+    /// A tensor of a checkpoint, as it is.
+    public init(_ view: TensorView) { self.init(name: view.name, view: view, rowOrder: nil, excess: 0) }
+
+    init(name: String, view: TensorView, rowOrder: [Int]?, excess: Float) {
+        self.name = name
+        self.view = view
+        self.rowOrder = rowOrder
+        self.excess = excess
+    }
+
+    public var shape: [Int] { view.shape }
+
     /// The same elements under another name.
     public func renamed(_ name: String) -> CheckpointTensor {
-        CheckpointTensor(name: name, shape: shape, view: view, rowOrder: rowOrder, excess: excess)
+        CheckpointTensor(name: name, view: view, rowOrder: rowOrder, excess: excess)
     }
 
     /// Rows in f32, row-major, all dimensions but the last together; a vector is one row. Errors: `malformed` when the file became shorter,
@@ -50,7 +61,7 @@ extension ModelFiles {
         return WeightName.all(in: configuration).map { name in
             let view = tensor(name)
             return CheckpointTensor(
-                name: name.checkpoint(in: configuration), shape: view.shape, view: view, rowOrder: rowOrder(name),
+                name: name.checkpoint(in: configuration), view: view, rowOrder: rowOrder(name),
                 excess: name.isNorm ? configuration.checkpointNormOffset - normOffset : 0)
         }
     }

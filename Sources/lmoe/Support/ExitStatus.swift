@@ -3,6 +3,7 @@ import ArgumentParser
 import Gateway
 import Glibc
 import Hub
+import MergeMethods
 
 /// Something that a command could not do: a message for a person and the exit status.
 struct Failure: Error {
@@ -34,6 +35,8 @@ enum ExitStatus: Int32 {
             end(error.code == .configuration ? .usage : .failed, saying: error.description)
         case let error as AdapterError:
             end(error.code == .invalidName ? .usage : .failed, saying: error.description)
+        case let error as MergeError:
+            end(error.code == .invalidRecipe ? .usage : .failed, saying: error.description)
         case let error as HubError:
             end(error.code == .invalid ? .usage : .failed, saying: error.description)
         case let code as ExitCode: exit(code.rawValue)

@@ -1,0 +1,32 @@
+import Foundation
+import Hub
+import MergeMethods
+import Merging
+
+/// Where the models of a recipe lie: on this machine, or on the hub.
+struct MergePlaces {
+    /// Opens a model of a recipe. What only the hub has is fetched into its cache.
+    static func open(_ model: ModelReference) throws(MergeError) -> MergeSource {
+        try MergeSource.open(model, at: path(model.model, isAdapter: false), adapter: model.adapter.map { place throws(MergeError) in try path(place, isAdapter: true) })
+    }
+
+    private static func path(_ place: ModelReference.Place, isAdapter: Bool) throws(MergeError) -> String {
+        if FileManager.default.fileExists(atPath: place.path) {
+            guard place.revision == nil else {
+                throw MergeError(.invalidRecipe, "a path of this machine has no revisions, and `@\(place.revision ?? "")` names one", file: place.path)
+            }
+            return place.path
+        }
+        do throws(HubError) {
+            let name = HubReference.isReference(place.path) ? place.path : "\(HubReference.prefix)\(place.path)"
+            let reference = try HubReference(place.revision.map { "\(name)@\($0)" } ?? name)
+            let snapshot = try HubAccess().resolve(reference)
+            guard snapshot.isAdapter == isAdapter else {
+                throw HubError(.invalid, snapshot.isAdapter ? "an adapter, and a model is expected here" : "a model, and an adapter is expected here", place: name)
+            }
+            return snapshot.path
+        } catch {
+            throw MergeError(.notFound, "there is no such file or folder, and the hub does not give it: \(error)", file: place.path)
+        }
+    }
+}

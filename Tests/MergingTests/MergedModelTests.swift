@@ -1,0 +1,102 @@
+import Files
+import Foundation
+import JSON
+import MergeMethods
+import Merging
+import Tensors
+import Testing
+import Weights
+
+/// Recipes on tiny models against what mergekit 0.1.5 writes (`scripts/fixtures/merge_models.py`).
+@Suite("Merged models")
+struct MergedModelTests {
+    /// Methods whose arithmetic has no sum over a tensor: the same bits.
+    static let exact = [
+        "linear", "linear-sum", "task", "ties", "ties-bfloat16", "breadcrumbs", "near", "layers", "slices", "tied", "half-tied", "tokens-base",
+        "tokens-other", "tokens-union",
+    ]
+    /// With sums, whose order torch chooses: a few units in the last place.
+    static let close = ["slerp", "nuslerp", "multislerp", "karcher", "stock", "sce", "fusion"]
+
+    @Test("Methods without sums over a tensor give mergekit's bits", arguments: exact)
+    func exactly(_ name: String) throws {
+        try compare(name) { own, theirs, place in #expect(own == theirs, "\(place)") }
+    }
+
+    @Test("Methods with sums over a tensor give mergekit's numbers to 1e-6", arguments: close)
+    func closely(_ name: String) throws {
+        try compare(name) { own, theirs, place in
+            let largest = theirs.map(abs).max() ?? 0
+            for (own, theirs) in zip(own, theirs) { #expect(abs(own - theirs) <= 1e-6 * largest, "\(place)") }
+        }
+    }
+
+    private func compare(_ name: String, _ check: ([Float], [Float], String) -> Void) throws {
+        let folder = try ScratchFolder()
+        let output = try MergeFixture.merge(name, to: folder.path + "/out")
+        let theirs = try SafetensorsFile.open(MergeFixture.folder + "/merged/\(name).safetensors")
+        let own = try SafetensorsFolder.open(output)
+        let facts = try JSONValue.parse(Array(try Data(contentsOf: URL(fileURLWithPath: MergeFixture.folder + "/merged/\(name).json"))))
+        let rows = try MergeFixture.tokens(output, facts)
+        #expect(Set(own.tensors.keys) == Set(theirs.tensors.keys))
+        for (tensor, view) in theirs.tensors {
+            let mine = try own.tensor(tensor)
+            #expect(mine.dtype == view.dtype)
+            #expect(mine.shape == view.shape, "\(tensor)")
+            guard tensor.contains("embed_tokens") || tensor.contains("lm_head") else {
+                check(mine.floats(), view.floats(), "\(name) \(tensor)")
+                continue
+            }
+            // mergekit's union has its tokens in an order of chance: rows are compared by token.
+            let (columns, mineRows, theirRows) = (view.columns, mine.floats(), view.floats())
+            func row(_ values: [Float], _ index: Int) -> [Float] { Array(values[index * columns..<(index + 1) * columns]) }
+            for (token, pair) in rows { check(row(mineRows, pair.own), row(theirRows, pair.theirs), "\(name) \(tensor) \(token)") }
+            // Padding is the mean of all rows, whose sum torch orders as it likes.
+            for padding in rows.count..<max(view.rows, rows.count) {
+                for (own, theirs) in zip(row(mineRows, padding), row(theirRows, padding)) { #expect(abs(own - theirs) < 1e-7) }
+            }
+        }
+        let configuration = try JSONValue.parse(Array(try Data(contentsOf: URL(fileURLWithPath: output + "/config.json"))))
+        #expect(configuration["num_hidden_layers"]?.intValue == facts["layers"]?.intValue)
+        #expect(configuration["vocab_size"]?.intValue == facts["vocabulary"]?.intValue)
+    }
+}
+
+/// A folder that is deleted with the object.
+final class ScratchFolder {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appendingPathComponent("lmoe-merging-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// The recipes and models of `scripts/fixtures/merge_models.py`.
+enum MergeFixture {
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures").path
+
+    static func plan(_ name: String) throws -> MergePlan {
+        try MergePlan(try MergeRecipe.read("\(folder)/merged/\(name).yaml")) { model throws(MergeError) in
+            try MergeSource.open(model, at: "\(folder)/models/\(model.model.path)")
+        }
+    }
+
+    /// The folder of the result.
+    static func merge(_ name: String, to output: String, options: MergeOptions = MergeOptions(), threads: Int = 2) throws -> String {
+        try MergeRun(plan(name), to: output, options: options).run(pool: WorkerPool(threads: threads), progress: { _ in }, isInterrupted: { false })
+        return output
+    }
+
+    /// Rows of tokens here and there.
+    static func tokens(_ output: String, _ facts: JSONValue) throws -> [String: (own: Int, theirs: Int)] {
+        let tokenizer = try JSONValue.parse(Array(try Data(contentsOf: URL(fileURLWithPath: output + "/tokenizer.json"))))
+        var own = Dictionary(uniqueKeysWithValues: (tokenizer["model"]?["vocab"]?.objectValue ?? [:]).map { ($0.key, $0.value.intValue ?? -1) })
+        for token in tokenizer["added_tokens"]?.arrayValue ?? [] { own[token["content"]?.stringValue ?? ""] = token["id"]?.intValue ?? -1 }
+        let theirs = Dictionary(uniqueKeysWithValues: (facts["tokens"]?.objectValue ?? [:]).map { ($0.key, $0.value.intValue ?? -1) })
+        #expect(Set(own.keys) == Set(theirs.keys))
+        return own.reduce(into: [:]) { pairs, entry in pairs[entry.key] = theirs[entry.key].map { (entry.value, $0) } }
+    }
+}
