@@ -4,6 +4,7 @@ import JSON
 import MergeMethods
 import Merging
 import Tensors
+import TestSupport
 import Testing
 import Weights
 
@@ -16,7 +17,7 @@ struct MergedModelTests {
         "tokens-other", "tokens-union",
     ]
     /// With sums, whose order torch chooses: a few units in the last place.
-    static let close = ["slerp", "nuslerp", "multislerp", "karcher", "stock", "sce", "fusion"]
+    static let close = ["adapted", "slerp", "nuslerp", "multislerp", "karcher", "stock", "sce", "fusion"]
 
     @Test("Methods without sums over a tensor give mergekit's bits", arguments: exact)
     func exactly(_ name: String) throws {
@@ -32,7 +33,7 @@ struct MergedModelTests {
     }
 
     private func compare(_ name: String, _ check: ([Float], [Float], String) -> Void) throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         let output = try MergeFixture.merge(name, to: folder.path + "/out")
         let theirs = try SafetensorsFile.open(MergeFixture.folder + "/merged/\(name).safetensors")
         let own = try SafetensorsFolder.open(output)
@@ -59,44 +60,5 @@ struct MergedModelTests {
         let configuration = try JSONValue.parse(Array(try Data(contentsOf: URL(fileURLWithPath: output + "/config.json"))))
         #expect(configuration["num_hidden_layers"]?.intValue == facts["layers"]?.intValue)
         #expect(configuration["vocab_size"]?.intValue == facts["vocabulary"]?.intValue)
-    }
-}
-
-/// A folder that is deleted with the object.
-final class ScratchFolder {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("lmoe-merging-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
-
-/// The recipes and models of `scripts/fixtures/merge_models.py`.
-enum MergeFixture {
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures").path
-
-    static func plan(_ name: String) throws -> MergePlan {
-        try MergePlan(try MergeRecipe.read("\(folder)/merged/\(name).yaml")) { model throws(MergeError) in
-            try MergeSource.open(model, at: "\(folder)/models/\(model.model.path)")
-        }
-    }
-
-    /// The folder of the result.
-    static func merge(_ name: String, to output: String, options: MergeOptions = MergeOptions(), threads: Int = 2) throws -> String {
-        try MergeRun(plan(name), to: output, options: options).run(pool: WorkerPool(threads: threads), progress: { _ in }, isInterrupted: { false })
-        return output
-    }
-
-    /// Rows of tokens here and there.
-    static func tokens(_ output: String, _ facts: JSONValue) throws -> [String: (own: Int, theirs: Int)] {
-        let tokenizer = try JSONValue.parse(Array(try Data(contentsOf: URL(fileURLWithPath: output + "/tokenizer.json"))))
-        var own = Dictionary(uniqueKeysWithValues: (tokenizer["model"]?["vocab"]?.objectValue ?? [:]).map { ($0.key, $0.value.intValue ?? -1) })
-        for token in tokenizer["added_tokens"]?.arrayValue ?? [] { own[token["content"]?.stringValue ?? ""] = token["id"]?.intValue ?? -1 }
-        let theirs = Dictionary(uniqueKeysWithValues: (facts["tokens"]?.objectValue ?? [:]).map { ($0.key, $0.value.intValue ?? -1) })
-        #expect(Set(own.keys) == Set(theirs.keys))
-        return own.reduce(into: [:]) { pairs, entry in pairs[entry.key] = theirs[entry.key].map { (entry.value, $0) } }
     }
 }
