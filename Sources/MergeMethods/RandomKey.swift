@@ -9,6 +9,9 @@ struct RandomKey {
         value = Self.mixed(Self.mixed(seed) &+ UInt64(source) &* 0xd605_1a2f_6a3b_9c45)
     }
 
+    /// In `0..<1`.
+    func number(_ place: Int) -> Double { Kernels.random(value, place) }
+
     /// SplitMix64's output function (Steele et al. 2014).
     static func mixed(_ word: UInt64) -> UInt64 {
         var word = word &+ 0x9e37_79b9_7f4a_7c15

@@ -1,4 +1,5 @@
 package import Generation
+internal import Tensors
 
 /// Merges one matrix of several adapters, element by element: of each some elements are kept, signs are elected, and what agrees is added.
 ///
@@ -82,7 +83,7 @@ package struct FactorMerge: Sendable {
             }
         }
         let weights = factors.map(\.weight)
-        return vote == .none ? sum(kept, weights) : majority(kept, weights)
+        return combined(kept, weights)
     }
 
     /// PEFT's merge of pairs: A and B by themselves, both times the root of the pair's `factor`, its weight times its own factor. With more
@@ -136,53 +137,35 @@ package struct FactorMerge: Sendable {
 
     private static func magnitude(_ values: [Float]) -> Double { values.reduce(0) { $0 + Double(abs($1)) } }
 
-    private func sum(_ factors: [[Float]], _ weights: [Float]) -> [Float] {
-        var sum = [Float](repeating: 0, count: factors.first?.count ?? 0)
-        for (values, weight) in zip(factors, weights) {
-            for index in sum.indices { sum[index] += values[index] * weight }
-        }
-        let total = weights.reduce(0, +)
-        let divisor: Float =
-            switch divisor {
-            case .one: 1
-            case .count: Float(max(factors.count, 1))
-            case .weights: abs(total) < 1e-8 ? 1 : total
-            }
-        return divisor == 1 ? sum : sum.map { $0 / divisor }
-    }
-
-    /// The sum over those factors whose element has the elected sign, by the divisor.
-    private func majority(_ factors: [[Float]], _ weights: [Float]) -> [Float] {
-        (0..<(factors.first?.count ?? 0)).map { index in
-            let isPositive = isPositive(factors, weights, index)
-            var (sum, count, total) = (Float(0), 0, Float(0))
-            for (values, weight) in zip(factors, weights) {
-                let value = values[index]
-                let voted = vote == .weighted ? value * weight : value
-                guard voted != 0, (voted > 0) == isPositive else { continue }
-                sum += value * weight
-                count += 1
-                total += weight
-            }
-            return switch divisor {
-            case .one: sum
-            case .count: sum / Float(max(count, 1))
-            case .weights: total == 0 ? sum : sum / total
+    private func combined(_ factors: [[Float]], _ weights: [Float]) -> [Float] {
+        let count = factors.first?.count ?? 0
+        var result = [Float](repeating: 0, count: count)
+        // One after the other, for the kernel's pointers.
+        factors.flatMap(\.self).withUnsafeBufferPointer { values in
+            guard let start = values.baseAddress else { return }
+            let pointers = factors.indices.map { Optional(start + $0 * count) }
+            result.withUnsafeMutableBufferPointer { result in
+                guard let target = result.baseAddress else { return }
+                Kernels.vote(pointers, weights: weights, changeCount: weights.count, rule: rule(weights), base: nil, count: count, into: target)
             }
         }
+        return result
     }
 
-    private func isPositive(_ factors: [[Float]], _ weights: [Float], _ index: Int) -> Bool {
-        var total: Float = 0
-        for (values, weight) in zip(factors, weights) {
-            let value = values[index]
+    private func rule(_ weights: [Float]) -> Kernels.MergeRule {
+        let (voters, total): (Kernels.MergeRule.Vote, Float) =
             switch vote {
-            case .none, .total: total += value
-            case .frequency: total += value > 0 ? 1 : value < 0 ? -1 : 0
-            case .weighted: total += value * weight
+            case .none: (.everyone, weights.reduce(0, +))
+            case .total: (.total, 0)
+            case .frequency: (.frequency, 0)
+            case .weighted: (.weighted, 0)
             }
+        let isElected = vote != .none
+        return switch divisor {
+        case .one: .init(vote: voters)
+        case .count: .init(vote: voters, divisor: isElected ? .count : .constant(Float(max(weights.count, 1))))
+        case .weights: .init(vote: voters, divisor: isElected ? .weights : .constant(abs(total) < 1e-8 ? 1 : total))
         }
-        return total >= 0
     }
 }
 

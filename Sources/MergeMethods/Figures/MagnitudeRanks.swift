@@ -41,11 +41,7 @@ struct MagnitudeRanks {
                 Kernels.countBuckets(block.buffers[stream], count: block.count, into: counters[block.thread * streams + stream])
             }
         }
-        counts = (0..<streams).map { stream in
-            (0..<Kernels.magnitudeBuckets).map { bucket in
-                (0..<pass.threads).reduce(0) { $0 + Int(counters[$1 * streams + stream][bucket]) }
-            }
-        }
+        counts = (0..<streams).map { stream in counters.sums((0..<pass.threads).map { $0 * streams + stream }) }
     }
 
     /// The ranks at the places of each stream, which lie in `0..<elements`. Takes the second pass, unless there are no places.
@@ -69,10 +65,12 @@ struct MagnitudeRanks {
     private typealias Parts = [(part: UInt16, count: UInt32)]
 
     private func target(_ stream: Int, _ place: Int) -> Target {
-        var below = 0
-        for (bucket, count) in counts[stream].enumerated() {
-            if place < below + count { return Target(stream: stream, bucket: bucket, below: below, place: place - below) }
-            below += count
+        var (bucket, below) = (0, 0)
+        let counts = counts[stream]
+        while bucket < counts.count {
+            if place < below + counts[bucket] { return Target(stream: stream, bucket: bucket, below: below, place: place - below) }
+            below += counts[bucket]
+            bucket += 1
         }
         preconditionFailure("place \(place) of \(below) magnitudes was asked for")
     }
@@ -98,22 +96,26 @@ struct MagnitudeRanks {
     /// Those that occur; the counts are 0 afterwards.
     private static func takeParts(_ counts: UnsafeMutablePointer<UInt32>) -> Parts {
         var parts: Parts = []
-        for part in 0..<Kernels.magnitudeParts where counts[part] != 0 {
-            parts.append((UInt16(part), counts[part]))
-            counts[part] = 0
+        var part = 0
+        while part < Kernels.magnitudeParts {
+            if counts[part] != 0 {
+                parts.append((UInt16(part), counts[part]))
+                counts[part] = 0
+            }
+            part += 1
         }
         return parts
     }
 
     private func rank(_ target: Target, _ segments: [Parts]) -> Rank {
-        var totals = [Int](repeating: 0, count: Kernels.magnitudeParts)
-        for parts in segments { for (part, count) in parts { totals[Int(part)] += Int(count) } }
+        var totals: [UInt16: Int] = [:]
+        for parts in segments { for (part, count) in parts { totals[part, default: 0] += Int(count) } }
         // Zeros are in no part. They come first, and where they lie does not matter: what is kept or dropped of them is zero.
-        var below = counts[target.stream][target.bucket] - totals.reduce(0, +)
+        var below = counts[target.stream][target.bucket] - totals.values.reduce(0, +)
         if target.place < below {
             return Rank(bits: 0, below: 0, equal: below, equalBefore: [Int](repeating: 0, count: segments.count))
         }
-        for (part, count) in totals.enumerated() where count > 0 {
+        for (part, count) in totals.sorted(by: { $0.key < $1.key }) {
             guard target.place < below + count else {
                 below += count
                 continue
@@ -123,7 +125,7 @@ struct MagnitudeRanks {
                 equalBefore.append(before)
                 before += parts.first { $0.part == part }.map { Int($0.count) } ?? 0
             }
-            return Rank(bits: Int32(target.bucket << 16 | part), below: target.below + below, equal: count, equalBefore: equalBefore)
+            return Rank(bits: Int32(target.bucket << 16 | Int(part)), below: target.below + below, equal: count, equalBefore: equalBefore)
         }
         preconditionFailure("a source changed between two passes")
     }
@@ -143,4 +145,18 @@ private final class Counters {
     deinit { words.deallocate() }
 
     subscript(row: Int) -> UnsafeMutablePointer<UInt32> { words + row * length }
+
+    /// Of the rows, each counter.
+    func sums(_ rows: [Int]) -> [Int] {
+        var sums = [Int](repeating: 0, count: length)
+        for row in rows {
+            let words = self[row]
+            var index = 0
+            while index < length {
+                sums[index] += Int(words[index])
+                index += 1
+            }
+        }
+        return sums
+    }
 }

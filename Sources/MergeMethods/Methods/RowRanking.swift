@@ -1,5 +1,3 @@
-internal import Tensors
-
 /// Sorts the magnitudes of a row; memory of one thread.
 final class RowRanking {
     private let columns: Int
@@ -29,7 +27,7 @@ final class RowRanking {
         for rank in 0..<columns {
             let column = Int(order[rank])
             let probability = least + Float(rank) / last * 2 * spread
-            if Kernels.random(key.value, first + column) >= Double(probability) { row[column] *= 0 }
+            if key.number(first + column) >= Double(probability) { row[column] *= 0 }
         }
     }
 
