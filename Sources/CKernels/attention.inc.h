@@ -21,7 +21,7 @@ CK_INLINE void attend_count(const query_tile *tile, int queries, const key_value
     for (int t = 0; t < queries; t++) {
         size_t first = tile->begin[t] / LANES * LANES;
         if (tile->soft_cap > 0) soft_cap(tile->scores[t] + first, tile->soft_cap, tile->end[t] - first);
-        inverse[t] = exponentials(tile->scores[t], kv, element, tile->begin[t], tile->end[t]);
+        inverse[t] = exponentials(tile->scores[t], kv, element, tile->begin[t], tile->end[t], tile->sinks[t]);
         memset(tile->outputs[t], 0, kv->dimension * sizeof(float));
     }
     // Positions that all queries see take one pass; those before and after take one for each query. Each query's order is the same.
@@ -100,6 +100,7 @@ static void causal_attention(const ck_attention *a) {
                 tile.scores[t] = a->scratch + t * capacity;
                 tile.end[t] = end;
                 tile.begin[t] = first_seen(a, end);
+                tile.sinks[t] = a->sinks ? a->sinks[head] : -INFINITY;
                 if (a->element != CK_KV_BF16) continue;
                 float *pairs = a->scratch + QUERY_TILE * capacity + t * kv.key_units;
                 pack_query(tile.queries[t], a->head_dimension, pairs);
@@ -138,6 +139,7 @@ static void bidirectional_attention(const ck_bidirectional_attention *a) {
                 tile.scores[t] = scores + t * blocks * LANES;
                 tile.begin[t] = 0;
                 tile.end[t] = a->tokens;
+                tile.sinks[t] = -INFINITY;
             }
             attend_float(&tile, &kv, a->scale);
         }

@@ -58,12 +58,15 @@ static void soft_cap(float *x, float cap, size_t count) {
 }
 
 // Scores become e = exp(score - max): for int8 values times their scale, for bf16 values rounded, in pairs. e is zero for positions that
-// the row does not see, whatever their scores. Returns 1 / sum of exp(score - max), rounded like e for bf16.
-CK_INLINE float exponentials(float *scores, const key_values *kv, ck_kv_element element, size_t begin, size_t end) {
+// the row does not see, whatever their scores. Returns 1 / sum of exp(score - max), rounded like e for bf16. A sink that is no -INFINITY joins
+// maximum and sum.
+CK_INLINE float exponentials(
+    float *scores, const key_values *kv, ck_kv_element element, size_t begin, size_t end, float sink
+) {
     size_t first = begin / LANES * LANES, last = (end + LANES - 1) / LANES * LANES;
     for (size_t p = first; p < begin; p++) scores[p] = -INFINITY;
     for (size_t p = end; p < last; p++) scores[p] = -INFINITY;
-    f32x16 top = splat(-INFINITY), sum = splat(0);
+    f32x16 top = splat(sink), sum = splat(0);
     for (size_t p = first; p < last; p += LANES) top = larger(load(scores + p), top);
     top = splat(max_lanes(top));
     for (size_t p = first; p < last; p += LANES) {
@@ -78,5 +81,7 @@ CK_INLINE float exponentials(float *scores, const key_values *kv, ck_kv_element 
         if (element == CK_KV_INT8) e *= load((const float *)(block_at(kv, p / LANES) + kv->value_scales));
         store(scores + p, e);
     }
-    return 1.0f / sum_lanes(sum);
+    float all = sum_lanes(sum);
+    if (sink > -INFINITY) all += exp16(splat(sink) - top)[0];
+    return 1.0f / all;
 }

@@ -10,6 +10,7 @@ typedef struct query_tile {
     float *scores[QUERY_TILE];  // by position, from 0; then the factor of each unit of a value
     size_t begin[QUERY_TILE];   // the positions seen
     size_t end[QUERY_TILE];
+    float sinks[QUERY_TILE];    // -INFINITY: none
     float soft_cap;             // 0: none
     int count;
     bool fetches;               // it finds keys and values in memory, block by block where no hardware looks ahead

@@ -106,6 +106,30 @@ void ck_dequantize_iq4_nl(const void *blocks, size_t count, float *restrict out)
     }
 }
 
+static const int8_t mxfp4_numbers[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+void ck_reorder_mxfp4(const void *neighbours, void *halves) {
+    const uint8_t *p = neighbours;
+    uint8_t *out = halves;
+    for (int i = 0; i < 16; i++) {
+        uint8_t low = p[i / 2] >> 4 * (i % 2) & 15, high = p[8 + i / 2] >> 4 * (i % 2) & 15;
+        out[i] = (uint8_t)(low | high << 4);
+    }
+}
+
+void ck_dequantize_mxfp4(const void *blocks, size_t count, float *restrict out) {
+    const uint8_t *p = blocks;
+    for (size_t b = 0; b < count; b++, p += 17, out += 32) {
+        // 2^(e - 128), which is subnormal for the two smallest; 255 is no number.
+        uint32_t bits = p[0] == 255 ? 0x7fc00000 : p[0] < 2 ? 0x00200000u << p[0] : (uint32_t)(p[0] - 1) << 23;
+        float d = __builtin_bit_cast(float, bits);
+        for (int i = 0; i < 16; i++) {
+            out[i] = d * (float)mxfp4_numbers[p[1 + i] & 15];
+            out[i + 16] = d * (float)mxfp4_numbers[p[1 + i] >> 4];
+        }
+    }
+}
+
 void ck_dequantize_iq4_xs(const void *blocks, size_t count, float *restrict out) {
     const uint8_t *p = blocks;
     for (size_t b = 0; b < count; b++, p += 136, out += 256) {

@@ -112,6 +112,17 @@ static void silu_multiply(const float *gate, const float *up, size_t count, floa
         store_part(y + i, silu16(load_part(gate + i, left)) * load_part(up + i, left), left));
 }
 
+CK_INLINE f32x16 clamped16(f32x16 gate, f32x16 up, float slope, float limit) {
+    f32x16 most = splat(limit), g = choose(gate > most, most, gate), u = choose(up > most, most, choose(up < -most, -most, up));
+    return g / (splat(1.0f) + exp16(g * splat(-slope))) * (u + splat(1.0f));
+}
+
+static void clamped_multiply(const float *gate, const float *up, float slope, float limit, size_t count, float *y) {
+    EACH_VECTOR(
+        count, store(y + i, clamped16(load(gate + i), load(up + i), slope, limit)),
+        store_part(y + i, clamped16(load_part(gate + i, left), load_part(up + i, left), slope, limit), left));
+}
+
 static void gelu_tanh_multiply(const float *gate, const float *up, size_t count, float *y) {
     EACH_VECTOR(
         count, store(y + i, gelu_tanh16(load(gate + i)) * load(up + i)),

@@ -21,7 +21,7 @@ const ck_kernels CK_TABLE = {
     .name = CK_NAME,
     .elementwise = {
         .rms_norm = rms_norm, .layer_norm = layer_norm, .add = add, .multiply = multiply_elements, .scale = scale,
-        .silu_multiply = silu_multiply, .gelu_tanh_multiply = gelu_tanh_multiply, .gelu = gelu, .gelu_tanh = gelu_tanh,
+        .silu_multiply = silu_multiply, .gelu_tanh_multiply = gelu_tanh_multiply, .clamped_multiply = clamped_multiply, .gelu = gelu, .gelu_tanh = gelu_tanh,
         .rotate_halves = rotate_halves, .softmax = softmax, .maximum_index = maximum_index, .dot = dot,
         .dots = dots,
     },

@@ -16,6 +16,7 @@ ck_packed_form ck_packed_form_of(ck_source_type type) {
     case CK_SOURCE_Q6_K: return CK_PACKED_Q6_K;
     case CK_SOURCE_IQ4_NL: return CK_PACKED_IQ4_NL;
     case CK_SOURCE_IQ4_XS: return CK_PACKED_IQ4_XS;
+    case CK_SOURCE_MXFP4: return CK_PACKED_MXFP4;
     }
     return CK_PACKED_Q8_0;
 }

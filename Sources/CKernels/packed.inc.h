@@ -286,6 +286,7 @@ static void multiply_packed(
     case form: multiply_layout(layout_of(form), weights, x, row_blocks, indices, first, count, begin, end, y, stride, fetch); break;
     CASE(CK_PACKED_Q4_0) CASE(CK_PACKED_Q4_1) CASE(CK_PACKED_Q5_0) CASE(CK_PACKED_Q5_1) CASE(CK_PACKED_Q8_0) CASE(CK_PACKED_Q2_K)
     CASE(CK_PACKED_Q3_K) CASE(CK_PACKED_Q4_K) CASE(CK_PACKED_Q5_K) CASE(CK_PACKED_Q6_K) CASE(CK_PACKED_IQ4_NL) CASE(CK_PACKED_IQ4_XS)
+    CASE(CK_PACKED_MXFP4)
 #undef CASE
     }
 }

@@ -2,6 +2,7 @@
 // blocks' numbers, all of it whole lines of 64 bytes. In a line of words, word l belongs to output l.
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "include/packed.h"
 
@@ -33,29 +34,32 @@ typedef struct form_layout {
     number_layout numbers;
     scale_layout scales;
     int zero;    // the number that stands for 0 where there is no minimum
-    bool table;  // numbers are places in iq4_values
+    const uint8_t *table;  // numbers are places in it; null: they are none
 } form_layout;
-
-static inline form_layout layout_of(ck_packed_form form) {
-    switch (form) {
-    case CK_PACKED_Q4_0: return (form_layout){FOUR_BITS, SCALES, 8, false};
-    case CK_PACKED_Q4_1: return (form_layout){FOUR_BITS, MINIMUMS, 0, false};
-    case CK_PACKED_Q5_0: return (form_layout){FIVE_BITS, SCALES, 16, false};
-    case CK_PACKED_Q5_1: return (form_layout){FIVE_BITS, MINIMUMS, 0, false};
-    case CK_PACKED_Q2_K: return (form_layout){TWO_BITS, HALF_MINIMUMS, 0, false};
-    case CK_PACKED_Q3_K: return (form_layout){THREE_BITS, HALF_SCALES, 4, false};
-    case CK_PACKED_Q4_K: return (form_layout){FOUR_BITS, SUPER_MINIMUMS, 0, false};
-    case CK_PACKED_Q5_K: return (form_layout){FIVE_BITS, SUPER_MINIMUMS, 0, false};
-    case CK_PACKED_Q6_K: return (form_layout){SIX_BITS, HALF_SCALES, 32, false};
-    case CK_PACKED_IQ4_NL: return (form_layout){FOUR_BITS, SCALES, 128, true};
-    case CK_PACKED_IQ4_XS: return (form_layout){FOUR_BITS, SUPER_SCALES, 128, true};
-    case CK_PACKED_Q8_0: break;
-    }
-    return (form_layout){EIGHT_BITS, SCALES, 128, false};
-}
 
 // The values of iq4_nl and iq4_xs, + 128.
 static const uint8_t iq4_values[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
+// Twice the values of mxfp4, + 128.
+static const uint8_t mxfp4_values[16] = {128, 129, 130, 131, 132, 134, 136, 140, 128, 127, 126, 125, 124, 122, 120, 116};
+
+static inline form_layout layout_of(ck_packed_form form) {
+    switch (form) {
+    case CK_PACKED_Q4_0: return (form_layout){FOUR_BITS, SCALES, 8, NULL};
+    case CK_PACKED_Q4_1: return (form_layout){FOUR_BITS, MINIMUMS, 0, NULL};
+    case CK_PACKED_Q5_0: return (form_layout){FIVE_BITS, SCALES, 16, NULL};
+    case CK_PACKED_Q5_1: return (form_layout){FIVE_BITS, MINIMUMS, 0, NULL};
+    case CK_PACKED_Q2_K: return (form_layout){TWO_BITS, HALF_MINIMUMS, 0, NULL};
+    case CK_PACKED_Q3_K: return (form_layout){THREE_BITS, HALF_SCALES, 4, NULL};
+    case CK_PACKED_Q4_K: return (form_layout){FOUR_BITS, SUPER_MINIMUMS, 0, NULL};
+    case CK_PACKED_Q5_K: return (form_layout){FIVE_BITS, SUPER_MINIMUMS, 0, NULL};
+    case CK_PACKED_Q6_K: return (form_layout){SIX_BITS, HALF_SCALES, 32, NULL};
+    case CK_PACKED_IQ4_NL: return (form_layout){FOUR_BITS, SCALES, 128, iq4_values};
+    case CK_PACKED_IQ4_XS: return (form_layout){FOUR_BITS, SUPER_SCALES, 128, iq4_values};
+    case CK_PACKED_MXFP4: return (form_layout){FOUR_BITS, SCALES, 128, mxfp4_values};
+    case CK_PACKED_Q8_0: break;
+    }
+    return (form_layout){EIGHT_BITS, SCALES, 128, NULL};
+}
 
 static inline size_t block_lines(number_layout numbers) {
     switch (numbers) {

@@ -136,6 +136,7 @@ CK_INLINE void each_block(
 #define CASE(form) case form: each_block_of(layout_of(form), panel, blocks, use, words, word_row); break;
     CASE(CK_PACKED_Q4_0) CASE(CK_PACKED_Q4_1) CASE(CK_PACKED_Q5_0) CASE(CK_PACKED_Q5_1) CASE(CK_PACKED_Q8_0) CASE(CK_PACKED_Q2_K)
     CASE(CK_PACKED_Q3_K) CASE(CK_PACKED_Q4_K) CASE(CK_PACKED_Q5_K) CASE(CK_PACKED_Q6_K) CASE(CK_PACKED_IQ4_NL) CASE(CK_PACKED_IQ4_XS)
+    CASE(CK_PACKED_MXFP4)
 #undef CASE
     }
 }

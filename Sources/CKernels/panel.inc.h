@@ -107,6 +107,6 @@ CK_INLINE void open_numbers(form_layout layout, const uint8_t *lines, int j, wei
         *high = join(*high, bits_at(load_bytes(lines + 5 * LINE), 2 * j - 4, 48));
     }
     if (!layout.table) return;
-    *low = look_up(iq4_values, *low);
-    *high = look_up(iq4_values, *high);
+    *low = look_up(layout.table, *low);
+    *high = look_up(layout.table, *high);
 }

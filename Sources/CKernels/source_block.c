@@ -151,6 +151,20 @@ static void read_iq4_xs(const uint8_t *row, size_t block, size_t columns, source
     read_nibbles(super + 8 + 16 * i, out->numbers);
 }
 
+// The scale is half of a power of two.
+static uint16_t half_of_exponent(uint8_t exponent) {
+    int power = exponent - 128;
+    if (power > 15) return 0x7c00;  // refused by the caller
+    if (power >= -14) return (uint16_t)((power + 15) << 10);
+    return power >= -24 ? (uint16_t)(1 << (power + 24)) : 0;
+}
+
+static void read_mxfp4(const uint8_t *row, size_t block, size_t columns, source_block *out) {
+    const uint8_t *p = row + 17 * block;
+    out->half[0] = half_of_exponent(p[0]);
+    read_nibbles(p + 1, out->numbers);
+}
+
 // 32 floats to 8 bits and a f16 scale.
 static void round_block(const float *w, source_block *out) {
     int32_t top = 0;
@@ -211,6 +225,7 @@ source_reader ck_source_reader(ck_source_type type) {
     case CK_SOURCE_Q5_K: return read_q5_K;
     case CK_SOURCE_Q6_K: return read_q6_K;
     case CK_SOURCE_IQ4_XS: return read_iq4_xs;
+    case CK_SOURCE_MXFP4: return read_mxfp4;
     }
     return NULL;
 }

@@ -36,8 +36,8 @@ static void read_numbers(form_layout layout, const uint8_t *words, uint8_t *q) {
                 *high |= (uint8_t)((words[LINE * bit + t] >> (4 + j) & 1) << bit);
             }
             if (layout.table) {
-                *low = iq4_values[*low];
-                *high = iq4_values[*high];
+                *low = layout.table[*low];
+                *high = layout.table[*high];
             }
         }
 }

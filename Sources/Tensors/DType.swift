@@ -7,6 +7,8 @@ public enum DType: String, Sendable, CaseIterable {
     case q4_0, q4_1, q5_0, q5_1, q8_0
     case q2_K, q3_K, q4_K, q5_K, q6_K
     case iq4_nl, iq4_xs
+    /// The blocks of OCP's MX formats, as GGML orders them.
+    case mxfp4
 
     /// As GGML spells it: `q4_1`, `q6_K`, `f32`.
     public var name: String { rawValue }
@@ -15,7 +17,7 @@ public enum DType: String, Sendable, CaseIterable {
     public var blockElements: Int {
         switch self {
         case .f32, .f16, .bf16, .f64, .i8, .u8, .i32, .i64, .bool: 1
-        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl: 32
+        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4: 32
         case .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_xs: 256
         }
     }
@@ -28,6 +30,7 @@ public enum DType: String, Sendable, CaseIterable {
         case .f32, .i32: 4
         case .f64, .i64: 8
         case .q4_0, .iq4_nl: 2 + 16  // scale, 32 nibbles
+        case .mxfp4: 1 + 16  // exponent, 32 nibbles
         case .q4_1: 2 + 2 + 16  // scale, minimum, 32 nibbles
         case .q5_0: 2 + 4 + 16  // scale, 32 fifth bits, 32 nibbles
         case .q5_1: 2 + 2 + 4 + 16

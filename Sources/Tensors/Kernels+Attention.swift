@@ -59,6 +59,7 @@ extension Kernels {
     ///   - queries: `[rows, heads * headDimension]`, `queryStride` floats from row to row
     ///   - heads: of these, a multiple of `keyValueHeads`; head h reads KV head `h / (heads / keyValueHeads)`
     ///   - headRange: the heads to compute
+    ///   - sinks: `[heads]`, a score of each head that joins its sum of exponentials, with no value; nil: none
     ///   - softCap: scores s become `softCap * tanh(s / softCap)`; 0: they do not
     ///   - layer: block b lies at `layer + b * blockBytes`, a multiple of 4
     ///   - blockTable: position p lies in block `blockTable[p / 16]`, slot `p % 16`
@@ -67,13 +68,13 @@ extension Kernels {
     ///   - output: `[rows, heads * headDimension]`, `outputStride` floats from row to row
     public static func attention(
         queries: UnsafePointer<Float>, queryStride: Int, rows: Int, position: Int, heads: Int, headRange: Range<Int>,
-        keyValueHeads: Int, headDimension: Int, scale: Float, softCap: Float = 0, layer: UnsafeRawPointer, element: KeyValueElement,
+        keyValueHeads: Int, headDimension: Int, scale: Float, sinks: UnsafePointer<Float>? = nil, softCap: Float = 0, layer: UnsafeRawPointer, element: KeyValueElement,
         blockBytes: Int, blockTable: UnsafePointer<Int32>, next: (table: UnsafePointer<Int32>, positions: Int)? = nil,
         slidingWindow: Int? = nil, scratch: UnsafeMutablePointer<Float>, into output: UnsafeMutablePointer<Float>, outputStride: Int
     ) {
         var arguments = ck_attention(
             queries: queries, query_stride: queryStride, rows: rows, position: position, heads: heads, kv_heads: keyValueHeads,
-            head_dimension: headDimension, head_begin: headRange.lowerBound, head_end: headRange.upperBound, scale: scale, soft_cap: softCap,
+            head_dimension: headDimension, head_begin: headRange.lowerBound, head_end: headRange.upperBound, scale: scale, sinks: sinks, soft_cap: softCap,
             window: slidingWindow ?? 0, element: element.code, blocks: layer, block_bytes: blockBytes, table: blockTable,
             next_table: next?.table, next_positions: next?.positions ?? 0,
             scratch: scratch, output: output, output_stride: outputStride)

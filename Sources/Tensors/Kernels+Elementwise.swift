@@ -38,6 +38,13 @@ extension Kernels {
         table.pointee.elementwise.silu_multiply(gate, up, count, y)
     }
 
+    /// `y[i] = g * sigmoid(slope * g) * (u + 1)` for `g = min(gate[i], limit)` and u = up[i] between `-limit` and `limit`
+    public static func clampedMultiply(
+        gate: UnsafePointer<Float>, up: UnsafePointer<Float>, slope: Float, limit: Float, count: Int, into y: UnsafeMutablePointer<Float>
+    ) {
+        table.pointee.elementwise.clamped_multiply(gate, up, slope, limit, count, y)
+    }
+
     /// `y[i] = geluTanh(gate[i]) * up[i]`
     public static func geluTanhMultiply(
         gate: UnsafePointer<Float>, up: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>

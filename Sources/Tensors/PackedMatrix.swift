@@ -134,6 +134,7 @@ public final class PackedMatrix: @unchecked Sendable {
     private func pack(_ view: TensorView, rowOrder: [Int64]?, panels: Range<Int>) throws(TensorError) {
         guard let source = Self.sourceType(view.dtype) else { preconditionFailure("weights of type \(view.dtype.name) cannot be packed") }
         let (first, last) = (panels.lowerBound, panels.upperBound)
+        if view.maker != nil { return try packMade(view, source, rowOrder, panels) }
         let result = view.withUnsafeBytes { bytes in
             let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
             guard let rowOrder else { return ck_pack(source, base, view.rowBytes, nil, outputs, inputs, first, last, self.bytes) }
@@ -141,9 +142,25 @@ public final class PackedMatrix: @unchecked Sendable {
                 ck_pack(source, base, view.rowBytes, $0.baseAddress, outputs, inputs, first, last, self.bytes)
             }
         }
+        try Self.check(result, view)
+    }
+
+    private static func check(_ result: ck_pack_result, _ view: TensorView) throws(TensorError) {
         guard result == CK_PACK_DONE else {
             throw TensorError(
                 code: .notFinite, tensor: view.name, message: "an element or a scale is infinite, NaN or too large for 16-bit scales")
+        }
+    }
+
+    /// The same of rows that have to be made, a panel at a time.
+    private func packMade(_ view: TensorView, _ source: ck_source_type, _ rowOrder: [Int64]?, _ panels: Range<Int>) throws(TensorError) {
+        var rows: [UInt8] = []
+        for panel in panels {
+            let own = 16 * panel..<min(16 * panel + 16, outputs)
+            let result = view.withRows(own, rowOrder, in: &rows) {
+                ck_pack(source, $0, view.rowBytes, nil, own.count, inputs, 0, 1, bytes + panel * weights.panel_bytes)
+            }
+            try Self.check(result, view)
         }
     }
 
@@ -164,6 +181,7 @@ public final class PackedMatrix: @unchecked Sendable {
         case .q6_K: CK_SOURCE_Q6_K
         case .iq4_nl: CK_SOURCE_IQ4_NL
         case .iq4_xs: CK_SOURCE_IQ4_XS
+        case .mxfp4: CK_SOURCE_MXFP4
         case .f64, .i8, .u8, .i32, .i64, .bool: nil
         }
     }

@@ -9,6 +9,8 @@ public struct TensorView: Sendable {
     public let elementCount: Int
     public let byteCount: Int
     private let storage: Storage
+    /// Where its elements lie in another order in the file: what puts them in order when rows are read. Such a view has no bytes.
+    let maker: (any RowMaker)?
 
     /// `@unchecked Sendable`: the bytes are never written while a view exists.
     private struct Storage: @unchecked Sendable {
@@ -24,6 +26,18 @@ public struct TensorView: Sendable {
         else { return nil }
         let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + byteCount])
         self.init(name: name, dtype: dtype, shape: shape, bytes: bytes, owner: file)
+    }
+
+    /// A matrix whose rows are made when they are read. Nil when the shape is no matrix of whole blocks.
+    package init?(name: String, dtype: DType, shape: [Int], made maker: any RowMaker) {
+        guard shape.count == 2, Self.byteCount(dtype: dtype, shape: shape) != nil else { return nil }
+        self.name = name
+        self.dtype = dtype
+        self.shape = shape
+        elementCount = shape.reduce(1, *)
+        byteCount = 0
+        storage = Storage(bytes: UnsafeRawBufferPointer(start: nil, count: 0), owner: maker)
+        self.maker = maker
     }
 
     /// A copy of the elements; for tests and for tensors that are computed at load time. Nil as above.
@@ -58,6 +72,7 @@ public struct TensorView: Sendable {
         self.elementCount = shape.reduce(1, *)
         self.byteCount = bytes.count
         self.storage = Storage(bytes: bytes, owner: owner)
+        maker = nil
     }
 
     /// The inner dimension: elements of a row; 1 for a scalar.

@@ -24,6 +24,7 @@ enum GGUFTensorType {
         case 27: .i64
         case 28: .f64
         case 30: .bf16
+        case 39: .mxfp4
         default: nil
         }
     }
@@ -48,6 +49,5 @@ enum GGUFTensorType {
     private static let others: [UInt32: String] = [
         9: "q8_1", 15: "q8_K", 16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs", 19: "iq1_s",
         21: "iq3_s", 22: "iq2_s", 25: "i16", 29: "iq1_m", 34: "tq1_0", 35: "tq2_0",
-        39: "mxfp4",
     ]
 }

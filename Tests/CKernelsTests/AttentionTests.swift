@@ -57,7 +57,8 @@ struct Sequence {
 
     /// `[rows, heads * dimension]`; heads outside of the range stay NaN.
     func attend(
-        _ queries: [Float], rows: Range<Int>, heads: Int, headRange: Range<Int>? = nil, window: Int = 0, softCap: Float = 0, by name: String
+        _ queries: [Float], rows: Range<Int>, heads: Int, headRange: Range<Int>? = nil, window: Int = 0, sinks: [Float]? = nil, softCap: Float = 0,
+        by name: String
     ) -> [Float] {
         let width = heads * dimension
         let part = Array(queries[rows.lowerBound * width..<rows.upperBound * width])
@@ -65,14 +66,14 @@ struct Sequence {
             causal(
                 part, blocks: $0.baseAddress!, blockBytes: blockBytes, table: table, element: element, position: rows.lowerBound,
                 rows: rows.count, heads: heads, kvHeads: kvHeads, dimension: dimension, headRange: headRange ?? 0..<heads,
-                scale: Self.scale, softCap: softCap, window: window, by: name)
+                scale: Self.scale, sinks: sinks, softCap: softCap, window: window, by: name)
         }
     }
 
     static let scale: Float = 0.3
 
     /// The formula in doubles; for bf16 of rounded queries, with rounded exponentials.
-    func reference(_ queries: [Float], row: Int, head: Int, heads: Int, window: Int, softCap: Double = 0) -> [Double] {
+    func reference(_ queries: [Float], row: Int, head: Int, heads: Int, window: Int, sink: Double? = nil, softCap: Double = 0) -> [Double] {
         let kvHead = head / (heads / kvHeads), width = kvHeads * dimension, isBfloat = element == CK_KV_BF16
         let begin = window > 0 ? max(0, row - window + 1) : 0
         let scores = (begin...row).map { p -> Double in
@@ -84,16 +85,16 @@ struct Sequence {
             let score = sum * Double(Self.scale)
             return softCap > 0 ? softCap * tanh(score / softCap) : score
         }
-        return Self.average(scores, roundsWeights: isBfloat) { p, d in Double(storedValues[(begin + p) * width + kvHead * dimension + d]) }(dimension)
+        return Self.average(scores, sink: sink, roundsWeights: isBfloat) { p, d in Double(storedValues[(begin + p) * width + kvHead * dimension + d]) }(dimension)
     }
 
     static func average(
-        _ scores: [Double], roundsWeights: Bool = false, _ value: @escaping (Int, Int) -> Double
+        _ scores: [Double], sink: Double? = nil, roundsWeights: Bool = false, _ value: @escaping (Int, Int) -> Double
     ) -> (Int) -> [Double] {
-        let top = scores.max() ?? 0
+        let top = max(scores.max() ?? 0, sink ?? -.infinity)
         let exact = scores.map { exponential($0 - top) }
         let weights = roundsWeights ? exact.map { Double(bfloat(Float($0))) } : exact
-        let total = weights.reduce(0, +)
+        let total = weights.reduce(sink.map { exponential($0 - top) } ?? 0, +)
         return { dimension in
             (0..<dimension).map { d in
                 var sum = 0.0
@@ -142,7 +143,8 @@ struct Nearness {
 /// `[rows, heads * dimension]`; heads outside of the range stay NaN.
 func causal(
     _ queries: [Float], blocks: UnsafeRawPointer, blockBytes: Int, table: [Int32], element: ck_kv_element, position: Int, rows: Int,
-    heads: Int, kvHeads: Int, dimension: Int, headRange: Range<Int>, scale: Float, softCap: Float = 0, window: Int, by name: String
+    heads: Int, kvHeads: Int, dimension: Int, headRange: Range<Int>, scale: Float, sinks: [Float]? = nil, softCap: Float = 0, window: Int,
+    by name: String
 ) -> [Float] {
     let width = heads * dimension
     var output = [Float](repeating: .nan, count: rows * width)
@@ -151,10 +153,12 @@ func causal(
         table.withUnsafeBufferPointer { t in
             scratch.withUnsafeMutableBufferPointer { s in
                 output.withUnsafeMutableBufferPointer { o in
+                    let sinks = sinks.map { all in UnsafeMutablePointer<Float>.allocate(capacity: all.count).filled(all) }
+                    defer { sinks?.deallocate() }
                     var arguments = ck_attention(
                         queries: q.baseAddress, query_stride: width, rows: rows, position: position, heads: heads, kv_heads: kvHeads,
                         head_dimension: dimension, head_begin: headRange.lowerBound, head_end: headRange.upperBound, scale: scale,
-                        soft_cap: softCap, window: window, element: element, blocks: blocks, block_bytes: blockBytes, table: t.baseAddress, next_table: t.baseAddress,
+                        sinks: sinks, soft_cap: softCap, window: window, element: element, blocks: blocks, block_bytes: blockBytes, table: t.baseAddress, next_table: t.baseAddress,
                         next_positions: position + rows,
                         scratch: s.baseAddress, output: o.baseAddress, output_stride: width)
                     kernels(name).attention.causal(&arguments)
@@ -188,6 +192,29 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
                 }
                 #expect(nearness.isEnough, "\(heads)/\(kvHeads) x \(dimension), window \(window): \(nearness)")
             }
+        }
+    }
+
+    @Test(arguments: implementations, elements) func sinksJoinTheSum(name: String, element: ck_kv_element) {
+        let (heads, kvHeads, dimension, positions) = (4, 2, 20, 37)
+        let sequence = Sequence(kvHeads: kvHeads, dimension: dimension, positions: positions, element: element, seed: 9, by: name)
+        var numbers = Numbers(7)
+        let queries = numbers.floats(positions * heads * dimension, scale: 2)
+        // One above all scores, one far below them.
+        let sinks: [Float] = [1.5, 40, -60, -0.25]
+        for window in [0, 9] {
+            let output = sequence.attend(queries, rows: 0..<positions, heads: heads, window: window, sinks: sinks, by: name)
+            var nearness = Nearness(element)
+            for row in 0..<positions {
+                for head in 0..<heads {
+                    let expected = sequence.reference(queries, row: row, head: head, heads: heads, window: window, sink: Double(sinks[head]))
+                    for d in 0..<dimension { nearness.add(output[(row * heads + head) * dimension + d], expected[d]) }
+                }
+            }
+            #expect(nearness.isEnough, "window \(window): \(nearness)")
+            #expect(bits(output) == bits(sequence.attend(queries, rows: 0..<positions, heads: heads, window: window, sinks: sinks, by: "scalar")))
+            let last = sequence.attend(queries, rows: positions - 1..<positions, heads: heads, window: window, sinks: sinks, by: name)
+            #expect(bits(last) == bits(Array(output.suffix(last.count))), "a row alone")
         }
     }
 
@@ -452,5 +479,12 @@ private let shapes = [(9, 3, 64, 70), (4, 1, 32, 33), (2, 2, 80, 17), (3, 1, 20,
                 }
             }
         }
+    }
+}
+
+extension UnsafeMutablePointer<Float> {
+    fileprivate func filled(_ values: [Float]) -> UnsafeMutablePointer<Float> {
+        for (index, value) in values.enumerated() { (self + index).initialize(to: value) }
+        return self
     }
 }

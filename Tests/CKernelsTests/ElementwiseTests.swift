@@ -66,6 +66,12 @@ private func changed(_ values: [Float], _ body: (UnsafeMutablePointer<Float>) ->
         check(scale: scale) { k, x, y in changed(x) { k.silu_multiply($0, y, x.count, $0) } } reference: { zip($0, $1).map { $0 / (1 + exp(-$0)) * $1 } }
         check(scale: scale) { k, x, _ in changed(x) { k.gelu_tanh($0, x.count) } } reference: { x, _ in x.map(tanhForm) }
         check(scale: scale) { k, x, y in changed(x) { k.gelu_tanh_multiply($0, y, x.count, $0) } } reference: { zip($0, $1).map { tanhForm($0) * $1 } }
+        check(scale: scale) { k, x, y in changed(x) { k.clamped_multiply($0, y, 1.702, 7, x.count, $0) } } reference: { x, y in
+            zip(x, y).map { gate, up in
+                let g = min(gate, 7)
+                return g / (1 + exp(-Double(Float(1.702)) * g)) * (min(max(up, -7), 7) + 1)
+            }
+        }
         check(scale: scale) { k, x, _ in changed(x) { k.gelu($0, x.count) } } reference: { x, _ in x.map { 0.5 * $0 * (1 + erf($0 / 2.0.squareRoot())) } }
     }
 

@@ -83,7 +83,18 @@ struct SourceMatrix {
 
     private static let table = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]
 
+    private static let mxfp4 = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]
+
+    /// The exponents whose scales f16 holds, and some below.
+    private mutating func exponentBlock() {
+        let exponent = UInt8(95 + Int(numbers.bits() % 40)), nibbles = random(16)
+        bytes += [exponent] + nibbles
+        let d = exponent < 104 ? 0 : Float(sign: .plus, exponent: Int(exponent) - 128, significand: 1)
+        add32(d: d, nibbles.map { Self.mxfp4[Int($0 & 15)] } + nibbles.map { Self.mxfp4[Int($0 >> 4)] })
+    }
+
     private mutating func block() {
+        if type == CK_SOURCE_MXFP4 { return exponentBlock() }
         let d = scale(0.02)
         let m = type == CK_SOURCE_Q4_1 || type == CK_SOURCE_Q5_1 ? scale(0.1) : nil
         if type == CK_SOURCE_Q8_0 {

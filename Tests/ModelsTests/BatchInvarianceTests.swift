@@ -132,6 +132,7 @@ struct BatchInvarianceTests {
                 "qwen3_moe",
                 ["num_experts": 9, "num_experts_per_tok": 4, "norm_topk_prob": true, "moe_intermediate_size": 40, "hidden_size": 56]
             ),
+            ("gpt_oss", ["num_local_experts": 5, "num_experts_per_tok": 2, "sliding_window": 11, "num_hidden_layers": 3]),
         ] as [(String, JSONObject)])
     func tiny(type: String, changes: JSONObject) throws {
         let model = try TinyModel(TinyModel.config(type, changes))

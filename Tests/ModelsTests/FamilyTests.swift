@@ -25,6 +25,8 @@ struct FamilyTests {
             ("mixtral", ["num_experts_per_tok": 9], "the number of experts of a row is 9, expected 1 to 8"),
             ("mixtral", ["num_local_experts": 100_000], "the number of experts is 100000"),
             ("qwen3_moe", ["moe_intermediate_size": 40, "mlp_only_layers": [1]], "layers without experts"),
+            ("gpt_oss", ["swiglu_limit": 0], "the activation's slope and limit"),
+            ("llama", ["quantization_config": ["quant_method": "mxfp4"]], "quantised safetensors are not implemented but for GPT-OSS's mxfp4"),
             ("qwen3_moe", ["moe_intermediate_size": 40, "decoder_sparse_step": 2], "layers without experts"),
         ] as [(String, JSONObject, String)])
     func refusals(type: String, changes: JSONObject, message: String) throws {
@@ -44,6 +46,10 @@ struct FamilyTests {
         let mixtral = try read("mixtral", [:])
         #expect(mixtral.experts == ExpertLayout(count: 8, chosen: 2, normalizes: true) && !mixtral.has(.gate) && mixtral.has(.output))
         #expect(try read("qwen3_moe", ["moe_intermediate_size": 24]).feedForward == 24)
+        let gptOSS = try read("gpt_oss", ["num_hidden_layers": 3, "head_dim": nil, "rope_theta": nil])
+        #expect(gptOSS.experts == ExpertLayout(count: 128, chosen: 4, normalizes: true, hasBiases: true) && gptOSS.hasSinks)
+        #expect(gptOSS.slidingWindow == 128 && gptOSS.fullLayers == [1] && gptOSS.headDimension == 64 && gptOSS.rope.base == 150_000)
+        #expect(gptOSS.activation == .clamped(slope: 1.702, limit: 7) && gptOSS.biases == [.query, .key, .value, .output])
     }
 
     @Test("LongRoPE takes the long factors where the context is longer than the original one")
@@ -91,7 +97,7 @@ struct FamilyTests {
         }
     }
 
-    @Test("bases whose gradients are missing are not tuned, and the message says which gradients", arguments: ["gemma2", "granite", "olmo2", "mixtral"])
+    @Test("bases whose gradients are missing are not tuned, and the message says which gradients", arguments: ["gemma2", "granite", "olmo2", "mixtral", "gpt_oss"])
     func training(type: String) throws {
         let changes: JSONObject = type == "granite" ? ["residual_multiplier": 0.5] : type == "gemma2" ? ["hidden_act": "gelu"] : [:]
         let model = try TinyModel(TinyModel.config(type, changes))

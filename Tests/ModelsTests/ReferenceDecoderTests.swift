@@ -21,11 +21,12 @@ struct ReferenceDecoderTests {
 
     static let names = [
         "llama", "llama3", "mistral", "qwen2", "qwen3", "gemma3", "gemma3-scaled", "gemma", "gemma2", "gemma3-part", "smollm3", "granite", "phi3",
-        "phi3-long", "olmo2", "ministral3", "yarn", "mixtral", "qwen3moe", "qwen3moe-plain",
+        "phi3-long", "olmo2", "ministral3", "yarn", "mixtral", "qwen3moe", "qwen3moe-plain", "gptoss", "gptoss-mxfp4",
     ]
     /// Those that are also there as GGUF files.
     static let ggufNames = [
         "gemma3", "gemma", "gemma2", "smollm3", "granite", "phi3", "phi3-long", "olmo2", "ministral3", "yarn", "mixtral", "qwen3moe",
+        "gptoss", "gptoss-mxfp4",
     ]
 
     @Test("tiny models within 1e-4", arguments: names)

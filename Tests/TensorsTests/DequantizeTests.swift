@@ -16,7 +16,7 @@ import Testing
         return (try? JSONDecoder().decode([String: Case].self, from: Data(contentsOf: path))) ?? [:]
     }()
 
-    @Test(arguments: ["f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "iq4_nl", "iq4_xs"])
+    @Test(arguments: ["f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "iq4_nl", "iq4_xs", "mxfp4"])
     func randomBlocksGiveTheValuesOfTheReference(type: String) throws {
         let dtype = try #require(DType(rawValue: type))
         let stored = try #require(Self.cases[type])
@@ -26,7 +26,7 @@ import Testing
         #expect(view.floats().map(\.bitPattern) == expected)
     }
 
-    @Test(arguments: ["f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "iq4_nl", "iq4_xs"])
+    @Test(arguments: ["f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "iq4_nl", "iq4_xs", "mxfp4"])
     func rowsAreReadFromTheirPlace(type: String) throws {
         let dtype = try #require(DType(rawValue: type))
         let stored = try #require(Self.cases[type])

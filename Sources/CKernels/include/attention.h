@@ -21,6 +21,7 @@ typedef struct ck_attention {
     size_t heads, kv_heads, head_dimension;   // heads is a multiple of kv_heads; head h reads KV head h / (heads / kv_heads)
     size_t head_begin, head_end;
     float scale;
+    const float *sinks;        // a score for each head that joins its sum of exponentials, with no value; null: none
     float soft_cap;            // scores s become soft_cap * tanh(s / soft_cap); 0: they do not
     size_t window;             // a row at position p sees positions max(0, p - window + 1)…p; 0: all up to p
     ck_kv_element element;
@@ -54,6 +55,7 @@ typedef struct ck_attention_kernels {
         const float *values, size_t kv_heads, size_t head_dimension, size_t head_begin, size_t head_end, size_t slot, void *block,
         ck_kv_element element);
     // output(r, h) = sum over p of e(p) V[p] / sum over p of e(p), e(p) = exp(s(p) - max s), s(p) = (q · K[p]) * scale, after the soft cap.
+    // A sink joins the maximum, and the sum of e after the positions.
     // Sums over dimensions and positions are chains of fma in rising order (that of e: 16 lanes by p % 16, then a fixed tree),
     // so a row's bits do not depend on the other rows, the heads, or how a prompt was cut. Scales of int8 keys and values are
     // applied once a position: s(p) = (q · K[p]) * (scale d_K[p]), and e(p) is multiplied by d_V[p]. With bf16 keys and values q and

@@ -20,6 +20,7 @@
 //   q6_K    256: low nibbles; upper 2 bits; 16 int8 scales s; f16 d        d s (q_k - 32)     (s of every 16)
 //   iq4_nl  32: f16 d; nibbles                                             d v[q_k], v a table of 16 integers
 //   iq4_xs  256: f16 d; upper 2, then lower 4 bits of 8 scales s; nibbles  d (s - 32) v[q_k]           (s of every 32)
+//   mxfp4   32: u8 e; nibbles                                              2^(e - 128) v[q_k], v a table of 16 integers
 #pragma once
 #include <stddef.h>
 
@@ -39,3 +40,6 @@ void ck_dequantize_q5_K(const void *blocks, size_t count, float *out);
 void ck_dequantize_q6_K(const void *blocks, size_t count, float *out);
 void ck_dequantize_iq4_nl(const void *blocks, size_t count, float *out);
 void ck_dequantize_iq4_xs(const void *blocks, size_t count, float *out);
+void ck_dequantize_mxfp4(const void *blocks, size_t count, float *out);
+// Nibbles of 32 numbers from pairs of neighbours (2 i, 2 i + 1) to pairs (i, i + 16), the first one low: 16 bytes each.
+void ck_reorder_mxfp4(const void *neighbours, void *halves);

@@ -20,6 +20,8 @@ typedef struct ck_elementwise {
     void (*scale)(float *x, float factor, size_t count);
     // y[i] = gate[i] / (1 + exp(-gate[i])) * up[i]
     void (*silu_multiply)(const float *gate, const float *up, size_t count, float *y);
+    // y[i] = g / (1 + exp(-slope g)) * (u + 1) for g = min(gate[i], limit), u = min(max(up[i], -limit), limit)
+    void (*clamped_multiply)(const float *gate, const float *up, float slope, float limit, size_t count, float *y);
     // y[i] = gelu_tanh(gate[i]) * up[i]
     void (*gelu_tanh_multiply)(const float *gate, const float *up, size_t count, float *y);
     // x[i] = x[i] / 2 * (1 + erf(x[i] / sqrt(2)))

@@ -7,7 +7,7 @@
 // A form keeps the bits of a type of the files, so that packed weights are as large as the file's; f32, f16 and bf16 are rounded to q8_0.
 // packed_form.h tells how they lie. Bytes of 32 inputs of a panel:
 //
-//   q2_K 168, q3_K 228, q4_0 288, iq4_nl 288, iq4_xs 272, q4_K 288, q4_1 320, q5_0 352, q5_K 352, q5_1 384, q6_K 420, q8_0 544
+//   q2_K 168, q3_K 228, q4_0 288, iq4_nl 288, mxfp4 288, iq4_xs 272, q4_K 288, q4_1 320, q5_0 352, q5_K 352, q5_1 384, q6_K 420, q8_0 544
 //
 // A panel is whole lines of 64 bytes, in the order in which products read them, and starts on one. Outputs past the last one are zero, and
 // so are inputs past the last one.
@@ -19,13 +19,13 @@
 
 typedef enum ck_packed_form {
     CK_PACKED_Q4_0, CK_PACKED_Q4_1, CK_PACKED_Q5_0, CK_PACKED_Q5_1, CK_PACKED_Q8_0, CK_PACKED_Q2_K, CK_PACKED_Q3_K, CK_PACKED_Q4_K,
-    CK_PACKED_Q5_K, CK_PACKED_Q6_K, CK_PACKED_IQ4_NL, CK_PACKED_IQ4_XS,
+    CK_PACKED_Q5_K, CK_PACKED_Q6_K, CK_PACKED_IQ4_NL, CK_PACKED_IQ4_XS, CK_PACKED_MXFP4,
 } ck_packed_form;
 
 // Element types of the files.
 typedef enum ck_source_type {
     CK_SOURCE_F32, CK_SOURCE_F16, CK_SOURCE_BF16, CK_SOURCE_Q4_0, CK_SOURCE_Q4_1, CK_SOURCE_Q5_0, CK_SOURCE_Q5_1, CK_SOURCE_Q8_0,
-    CK_SOURCE_Q2_K, CK_SOURCE_Q3_K, CK_SOURCE_Q4_K, CK_SOURCE_Q5_K, CK_SOURCE_Q6_K, CK_SOURCE_IQ4_NL, CK_SOURCE_IQ4_XS,
+    CK_SOURCE_Q2_K, CK_SOURCE_Q3_K, CK_SOURCE_Q4_K, CK_SOURCE_Q5_K, CK_SOURCE_Q6_K, CK_SOURCE_IQ4_NL, CK_SOURCE_IQ4_XS, CK_SOURCE_MXFP4,
 } ck_source_type;
 
 typedef struct ck_packed {
@@ -70,7 +70,7 @@ typedef enum ck_pack_result { CK_PACK_DONE = 0, CK_PACK_NOT_FINITE = 1 } ck_pack
 
 // Packs panels begin..<end of a row-major matrix. Packed row i is source row row_order[i] (i without an order); rows lie
 // `row_bytes` apart, no alignment. `destination` is the first byte of panel 0. f32, f16 and bf16 are rounded to 8 bits: d = f16(max|w| / 127)
-// a block of 32, w to the nearest d q; of the other types nothing is rounded.
+// a block of 32, w to the nearest d q; of the other types nothing is rounded, but that mxfp4's scales below 2^-24 become 0.
 // CK_PACK_NOT_FINITE: a scale, minimum or element is infinite, NaN or too large for f16 scales.
 ck_pack_result ck_pack(
     ck_source_type type, const uint8_t *source, size_t row_bytes, const int64_t *row_order, size_t outputs, size_t inputs,

@@ -105,7 +105,7 @@ public struct ModelFiles: Sendable {
             weights[name] = try ModelError.converting { () throws(WeightsError) in
                 try place.view(source, prefix: prefix)
             }
-            read.insert(prefix.spelled(place.name))
+            read.formUnion(place.names(source, prefix: prefix))
         }
         self.weights = weights
         for name in source.tensors.keys.sorted()

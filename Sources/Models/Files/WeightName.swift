@@ -24,6 +24,12 @@ enum WeightName: Hashable {
     case bias(Int, Projection)
     /// `[experts, hidden]`: what chooses a layer's experts.
     case router(Int)
+    /// `[experts]`
+    case routerBias(Int)
+    /// `[experts, outputs]`: of gate, up or down of a layer.
+    case expertBias(Int, Projection)
+    /// `[heads]`: a score of each head.
+    case sinks(Int)
     /// `[outputs, inputs]`: gate, up or down of one expert of a layer.
     case expert(Int, Int, Projection)
     /// `[rotaryDimension / 2]`: GGUF only, read with the configuration.
@@ -44,13 +50,26 @@ enum WeightName: Hashable {
         case .keyNorm(let layer): "model.layers.\(layer).self_attn.k_norm.weight"
         case .weight(let layer, let projection): "model.layers.\(layer).\(projection.checkpointName).weight"
         case .bias(let layer, let projection): "model.layers.\(layer).\(projection.checkpointName).bias"
-        case .router(let layer):
-            "model.layers.\(layer).\(configuration.architecture == .mixtral ? "block_sparse_moe" : "mlp").gate.weight"
+        case .router(let layer): "\(Self.router(layer, configuration)).weight"
+        case .routerBias(let layer): "\(Self.router(layer, configuration)).bias"
+        case .expertBias(let layer, let projection):
+            "model.layers.\(layer).mlp.experts.\(projection == .down ? "down" : "gate_up")_proj_bias"
+        case .sinks(let layer): "model.layers.\(layer).self_attn.sinks"
+        case .expert(let layer, _, let projection) where configuration.architecture == .gptOSS:
+            "model.layers.\(layer).mlp.experts.\(projection == .down ? "down" : "gate_up")_proj"
         case .expert(let layer, let expert, let projection):
             configuration.architecture == .mixtral
                 ? "model.layers.\(layer).block_sparse_moe.experts.\(expert).\(projection.mixtralName).weight"
                 : "model.layers.\(layer).mlp.experts.\(expert).\(projection.shortCheckpointName).weight"
         case .rotaryDivisors: "rope_freqs.weight"
+        }
+    }
+
+    private static func router(_ layer: Int, _ configuration: DecoderConfiguration) -> String {
+        switch configuration.architecture {
+        case .mixtral: "model.layers.\(layer).block_sparse_moe.gate"
+        case .gptOSS: "model.layers.\(layer).mlp.router"
+        default: "model.layers.\(layer).mlp.gate"
         }
     }
 
@@ -69,6 +88,9 @@ enum WeightName: Hashable {
         case .weight(let layer, let projection): "blk.\(layer).\(projection.ggufName).weight"
         case .bias(let layer, let projection): "blk.\(layer).\(projection.ggufName).bias"
         case .router(let layer): "blk.\(layer).ffn_gate_inp.weight"
+        case .routerBias(let layer): "blk.\(layer).ffn_gate_inp.bias"
+        case .expertBias(let layer, let projection): "blk.\(layer).\(projection.ggufName)_exps.bias"
+        case .sinks(let layer): "blk.\(layer).attn_sinks.weight"
         case .expert(let layer, _, let projection): "blk.\(layer).\(projection.ggufName)_exps.weight"
         case .rotaryDivisors: "rope_freqs.weight"
         }
@@ -78,7 +100,7 @@ enum WeightName: Hashable {
     var isNorm: Bool {
         switch self {
         case .finalNorm, .attentionNorm, .feedForwardNorm, .attentionOutputNorm, .feedForwardOutputNorm, .queryNorm, .keyNorm: true
-        case .embedding, .head, .weight, .bias, .router, .expert, .rotaryDivisors: false
+        case .embedding, .head, .weight, .bias, .router, .routerBias, .expert, .expertBias, .sinks, .rotaryDivisors: false
         }
     }
 
@@ -93,6 +115,9 @@ enum WeightName: Hashable {
             [projection.shape(in: configuration).outputs, projection.shape(in: configuration).inputs]
         case .bias(_, let projection): [projection.shape(in: configuration).outputs]
         case .router: [configuration.experts?.count ?? 0, configuration.hidden]
+        case .routerBias: [configuration.experts?.count ?? 0]
+        case .expertBias(_, let projection): [configuration.experts?.count ?? 0, projection.shape(in: configuration).outputs]
+        case .sinks: [configuration.heads]
         case .expert(_, _, let projection):
             [projection.shape(in: configuration).outputs, projection.shape(in: configuration).inputs]
         case .rotaryDivisors: [configuration.rotaryDimension / 2]
@@ -109,7 +134,10 @@ enum WeightName: Hashable {
             if configuration.headNorms { names += [.queryNorm(layer), .keyNorm(layer)] }
             names += matrices(of: layer, in: configuration)
             names += Projection.allCases.filter { configuration.has($0) && configuration.biases.contains($0) }.map { .bias(layer, $0) }
-            if configuration.experts != nil { names.append(.router(layer)) }
+            if configuration.hasSinks { names.append(.sinks(layer)) }
+            guard let experts = configuration.experts else { continue }
+            names.append(.router(layer))
+            if experts.hasBiases { names += [.routerBias(layer)] + Projection.ofExperts.map { .expertBias(layer, $0) } }
         }
         return names
     }

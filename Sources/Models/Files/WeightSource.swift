@@ -9,12 +9,20 @@ struct WeightSource {
     var shape: [Int]
     /// Of all rows of the tensor there, its dimensions but the last together; nil: all.
     var rows: Range<Int>?
+    /// Of GPT-OSS's checkpoints: a part of what they hold of all experts together.
+    private var joined: JoinedExperts?
 
     /// Fused matrices hold several projections one after the other; GGUF files hold all experts of a layer in one tensor.
     init(_ weight: WeightName, in configuration: DecoderConfiguration, isGGUF: Bool) {
         name = isGGUF ? weight.gguf : weight.checkpoint(in: configuration)
         shape = weight.shape(in: configuration)
+        if !isGGUF, let joined = JoinedExperts(weight, in: configuration) {
+            (self.joined, shape) = (joined, joined.shape)
+            return
+        }
         switch weight {
+        case .feedForwardNorm(let layer) where isGGUF && configuration.architecture == .gptOSS:
+            name = "blk.\(layer).post_attention_norm.weight"
         case .weight(let layer, let projection) where configuration.isFused:
             guard let fused = Self.fused(layer, projection, isGGUF: isGGUF) else { return }
             let before = fused.projections.prefix { $0 != projection }.reduce(0) { $0 + $1.shape(in: configuration).outputs }
@@ -38,8 +46,14 @@ struct WeightSource {
         }
     }
 
+    /// The tensors of the files that it is read from.
+    func names(_ source: some TensorSource, prefix: CheckpointPrefix) -> [String] {
+        joined?.names(source, prefix.spelled(name)) ?? [prefix.spelled(name)]
+    }
+
     /// The tensor, or some rows of it under the name of the whole.
     func view(_ source: some TensorSource, prefix: CheckpointPrefix) throws(WeightsError) -> TensorView {
+        if let joined { return try joined.view(source, prefix.spelled(name)) }
         let whole = try source.weights(prefix.spelled(name), shape: shape)
         return rows.map { whole.flattened().slice($0) } ?? whole
     }

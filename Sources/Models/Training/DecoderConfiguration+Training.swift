@@ -6,8 +6,12 @@ extension DecoderConfiguration {
         if attentionSoftCap > 0 || logitSoftCap > 0 { return "soft caps of scores and logits" }
         if residualScale != 1 { return "factors of what layers add (residual_multiplier)" }
         if queryTemperature != nil { return "queries that grow with their position (llama_4_scaling_beta)" }
+        if hasSinks { return "sinks of attention" }
+        if case .clamped = activation { return "a clamped activation" }
         return nil
     }
+
+    static var clampedIsNotTuned: String { "checkTraining refuses bases with a clamped activation" }
 
     /// Throws `unsupported` for a base whose gradients are not implemented.
     func checkTraining() throws(ModelError) {

@@ -118,6 +118,7 @@ extension TrainingWorkspace {
             switch activation {
             case .silu: Kernels.siluMultiply(gate: gate + start, up: up + start, count: width, into: y + start)
             case .geluTanh: Kernels.geluTanhMultiply(gate: gate + start, up: up + start, count: width, into: y + start)
+            case .clamped: preconditionFailure(DecoderConfiguration.clampedIsNotTuned)
             }
         }
     }
@@ -193,6 +194,7 @@ extension TrainingWorkspace {
                 Kernels.geluTanhMultiplyGradient(
                     gate: gate + start, up: up + start, dy: dy + start, count: width, gateGradient: gateGradient + start,
                     upGradient: upGradient + start)
+            case .clamped: preconditionFailure(DecoderConfiguration.clampedIsNotTuned)
             }
         }
     }

@@ -45,7 +45,7 @@ struct IA3Configuration: Sendable {
         switch architecture {
         case .llama, .mistral: ["k_proj", "v_proj", "down_proj"]
         case .qwen2, .qwen3, .gemma, .gemma2, .gemma3: ["q_proj", "v_proj", "down_proj"]
-        case .smollm3, .granite, .phi3, .olmo2, .mistral3, .mixtral, .qwen3moe: []
+        case .smollm3, .granite, .phi3, .olmo2, .mistral3, .mixtral, .qwen3moe, .gptOSS: []
         }
     }
 

@@ -35,7 +35,7 @@ public struct LNTuningFamily: AdapterFamily {
         case .qwen2, .qwen3: ["post_attention_layernorm"]
         case .gemma2, .gemma3:
             ["input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm", "norm"]
-        case .smollm3, .granite, .phi3, .olmo2, .mistral3, .mixtral, .qwen3moe: []
+        case .smollm3, .granite, .phi3, .olmo2, .mistral3, .mixtral, .qwen3moe, .gptOSS: []
         }
     }
 

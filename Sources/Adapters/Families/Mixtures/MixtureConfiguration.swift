@@ -85,6 +85,7 @@ struct MixtureConfiguration: Sendable {
             switch base.configuration.activation {
             case .silu: ["silu", "swish"]
             case .geluTanh: ["gelu_pytorch_tanh", "gelu_new", "gelu_tanh"]
+            case .clamped: []
             }
         if !own.contains(name) {
             throw error("\(quoted(name)); the feed-forward of \(base.name) has \(listed(own.sorted())), and experts share it", "act_fn", .otherBase)

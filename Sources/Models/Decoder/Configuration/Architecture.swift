@@ -27,6 +27,8 @@ extension DecoderConfiguration {
         /// A mixture of experts.
         case mixtral
         case qwen3moe
+        /// A mixture with biases, a learned score in each head's sum of exponentials, a clamped activation.
+        case gptOSS
 
         /// `model_type` of Hugging Face configurations.
         public var modelType: String {
@@ -34,6 +36,7 @@ extension DecoderConfiguration {
             case .gemma3: "gemma3_text"
             case .mistral3: "ministral3"
             case .qwen3moe: "qwen3_moe"
+            case .gptOSS: "gpt_oss"
             default: rawValue
             }
         }
@@ -42,6 +45,7 @@ extension DecoderConfiguration {
         public var gguf: String {
             switch self {
             case .mixtral: Self.llama.rawValue
+            case .gptOSS: "gpt-oss"
             default: rawValue
             }
         }
@@ -71,11 +75,14 @@ public struct ExpertLayout: Sendable, Equatable {
     public var chosen: Int
     /// The weights of the chosen, softmax values over all experts, are divided by their sum.
     public var normalizes: Bool
+    /// The router and each expert's gate, up and down have a bias.
+    public var hasBiases = false
 
-    public init(count: Int, chosen: Int, normalizes: Bool) {
+    public init(count: Int, chosen: Int, normalizes: Bool, hasBiases: Bool = false) {
         self.count = count
         self.chosen = chosen
         self.normalizes = normalizes
+        self.hasBiases = hasBiases
     }
 }
 

@@ -41,7 +41,18 @@ extension DecoderConfiguration {
             experts = ExpertLayout(
                 count: try config["num_experts"].optionalInt() ?? oldSpelling ?? 128, chosen: try config["num_experts_per_tok"].optionalInt() ?? 8,
                 normalizes: try config["norm_topk_prob"].optionalBool() ?? false)
+        case .gptOSS: try readGPTOSS(config)
         }
+    }
+
+    private mutating func readGPTOSS(_ config: JSONCursor) throws(JSONError) {
+        experts = ExpertLayout(
+            count: try config["num_local_experts"].optionalInt() ?? 128, chosen: try config["num_experts_per_tok"].optionalInt() ?? 4,
+            normalizes: true, hasBiases: true)
+        activation = .clamped(
+            slope: Float(try config["swiglu_alpha"].optionalDouble() ?? 1.702), limit: Float(try config["swiglu_limit"].optionalDouble() ?? 7))
+        hasSinks = true
+        fullLayers = try Self.fullLayers(config, layers: layers) ?? Self.fullLayers(every: 2, of: layers)
     }
 
     private mutating func readGemma2(_ config: JSONCursor) throws(JSONError) {
@@ -94,6 +105,7 @@ extension DecoderConfiguration.Architecture {
         case .qwen3: Defaults(headDimension: 128)
         case .smollm3: Defaults(rotaryBase: 2_000_000, tiedHead: true)
         case .mixtral: Defaults(normEpsilon: 1e-5, rotaryBase: 1_000_000)
+        case .gptOSS: Defaults(headDimension: 64, normEpsilon: 1e-5, rotaryBase: 150_000)
         case .mistral3: Defaults(headDimension: 128, normEpsilon: 1e-5, rotaryBase: 1_000_000)
         case .phi3, .olmo2: Defaults(normEpsilon: 1e-5)
         case .llama, .mistral, .qwen2, .qwen3moe, .granite: Defaults()

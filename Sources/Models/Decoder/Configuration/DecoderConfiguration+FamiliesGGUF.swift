@@ -24,6 +24,11 @@ extension DecoderConfiguration {
             logitScale = 1 / (try factor("logit_scale") ?? 1)
         case .phi3: isFused = file.tensors["blk.0.attn_qkv.weight"] != nil
         case .olmo2: (inputNorms, normsWholeHeads) = (false, true)
+        case .gptOSS:
+            experts?.hasBiases = true
+            (activation, hasSinks) = (.clamped(slope: 1.702, limit: 7), true)
+            slidingWindow = slidingWindow ?? 128
+            fullLayers = Self.fullLayers(every: 2, of: layers)
         case .mistral3:
             guard let beta = try factor("attention.temperature_scale") else { break }
             queryTemperature = QueryTemperature(
@@ -34,7 +39,7 @@ extension DecoderConfiguration {
 
 extension DecoderConfiguration.Architecture {
     /// Its layers are mixtures of experts.
-    var holdsExperts: Bool { self == .mixtral || self == .qwen3moe }
+    var holdsExperts: Bool { [.mixtral, .qwen3moe, .gptOSS].contains(self) }
 }
 
 extension RotaryEmbedding {
@@ -70,6 +75,8 @@ extension RotaryEmbedding {
             var yarn = YaRN(factor: factor, originalContext: try metadata.int(scaling("original_context_length")))
             yarn.fastTurns = try metadata.optionalFloat(scaling("yarn_beta_fast")) ?? yarn.fastTurns
             yarn.slowTurns = try metadata.optionalFloat(scaling("yarn_beta_slow")) ?? yarn.slowTurns
+            // The files do not say it; the model was trained so.
+            yarn.truncates = type != DecoderConfiguration.Architecture.gptOSS.gguf
             // The factor of the file multiplies that of YaRN; `yarn_log_multiplier` is a tenth of `mscale_all_dim`, which divides it.
             var magnitude = YaRN.magnitude(Double(factor)) * Double(try metadata.optionalFloat(scaling("attn_factor")) ?? 1)
             if let multiplier = try metadata.optionalFloat(scaling("yarn_log_multiplier")), multiplier != 0 {

@@ -20,12 +20,11 @@ extension DecoderConfiguration {
         guard let architecture = Architecture.allCases.first(where: { $0.gguf == type && ($0.holdsExperts == (expertCount > 0)) }) else {
             let known = Set(Architecture.allCases.map(\.gguf)).sorted().joined(separator: ", ")
             let isKnown = Architecture.allCases.contains { $0.gguf == type }
-            let note = type == "gpt-oss" ? ": sinks in its attention and MXFP4 are missing" : ""
             throw WeightsError(
                 .unsupported,
                 isKnown
                     ? "architecture \(type.debugDescription) with \(expertCount) experts is not implemented"
-                    : "architecture \(type.debugDescription) is not implemented\(note); \(known) are", file: file.path)
+                    : "architecture \(type.debugDescription) is not implemented; \(known) are", file: file.path)
         }
         let hidden = try metadata.int("\(type).embedding_length")
         let heads = try metadata.int("\(type).attention.head_count")
@@ -49,7 +48,7 @@ extension DecoderConfiguration {
             vocabulary: embedding.shape[0], hidden: hidden, layers: try metadata.int("\(type).block_count"),
             heads: heads, keyValueHeads: try metadata.optionalInt("\(type).attention.head_count_kv") ?? heads,
             headDimension: headDimension,
-            feedForward: try metadata.int("\(type).\(architecture == .qwen3moe ? "expert_" : "")feed_forward_length"),
+            feedForward: try metadata.int("\(type).\([.qwen3moe, .gptOSS].contains(architecture) ? "expert_" : "")feed_forward_length"),
             contextLength: try metadata.int("\(type).context_length"),
             normEpsilon: try metadata.float("\(type).attention.layer_norm_rms_epsilon"),
             rope: try RotaryEmbedding(gguf: file, type, dimension: rotated),

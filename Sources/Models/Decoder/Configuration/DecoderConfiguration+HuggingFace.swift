@@ -20,8 +20,10 @@ extension DecoderConfiguration {
     private init(reading outer: JSONCursor, name: String) throws(JSONError) {
         let config = outer["text_config"].exists ? outer["text_config"] : outer
         let architecture = try Self.architecture(outer, text: config)
-        if outer["quantization_config"].exists || config["quantization_config"].exists {
-            throw JSONError(.invalidValue, "quantised safetensors are not implemented; GGUF files are")
+        let method = try config["quantization_config"]["quant_method"].optionalString()
+        let isRead = architecture == .gptOSS && method == "mxfp4"
+        if !isRead, outer["quantization_config"].exists || config["quantization_config"].exists {
+            throw JSONError(.invalidValue, "quantised safetensors are not implemented but for GPT-OSS's mxfp4; GGUF files are")
         }
         let tied = try config["tie_word_embeddings"].optionalBool()
         let outerTied = try outer["tie_word_embeddings"].optionalBool()
@@ -65,9 +67,8 @@ extension DecoderConfiguration {
         guard let type = isPart ? ownType ?? implied?.modelType : outerType,
             let architecture = Architecture.allCases.first(where: { $0.modelType == type })
         else {
-            let note = outerType == "gpt_oss" ? ": sinks in its attention and MXFP4 are missing" : ""
             throw JSONError(
-                .invalidValue, "model type \((ownType ?? outerType).debugDescription) is not implemented\(note); \(known) are")
+                .invalidValue, "model type \((ownType ?? outerType).debugDescription) is not implemented; \(known) are")
         }
         return architecture
     }
@@ -87,7 +88,7 @@ extension DecoderConfiguration {
     static func biases(_ config: JSONCursor, _ architecture: Architecture) throws(JSONError) -> Set<Projection> {
         if architecture == .qwen2 { return [.query, .key, .value] }
         var biases: Set<Projection> = []
-        if try config["attention_bias"].optionalBool() ?? false { biases.formUnion([.query, .key, .value, .output]) }
+        if try config["attention_bias"].optionalBool() ?? (architecture == .gptOSS) { biases.formUnion([.query, .key, .value, .output]) }
         if try config["mlp_bias"].optionalBool() ?? false { biases.formUnion([.gate, .up, .down]) }
         return biases
     }
@@ -104,6 +105,9 @@ extension DecoderConfiguration {
             return try config["sliding_window"].optionalInt().map { ($0, 0) }
         case .gemma2:
             return (try config["sliding_window"].optionalInt() ?? 4096, 0)
+        case .gptOSS:
+            guard let value = config["sliding_window"].value else { return (128, 0) }
+            return value.isNull ? nil : (try config["sliding_window"].int(), 0)
         case .qwen2, .qwen3, .qwen3moe:
             guard try config["use_sliding_window"].optionalBool() ?? false,
                 let positions = try config["sliding_window"].optionalInt()

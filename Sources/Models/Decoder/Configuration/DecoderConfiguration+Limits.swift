@@ -54,6 +54,10 @@ extension DecoderConfiguration {
                 queryTemperature.beta.isFinite && queryTemperature.beta >= 0 && queryTemperature.originalContext >= 1,
                 "queries grow by \(queryTemperature.beta) over a context of \(queryTemperature.originalContext)")
         }
+        if case .clamped(let slope, let limit) = activation {
+            try require(
+                slope.isFinite && slope > 0 && limit.isFinite && limit > 0, "the activation's slope and limit are \(slope) and \(limit), expected above 0")
+        }
         if let experts {
             try check("the number of experts", experts.count, Limits.experts)
             try check("the number of experts of a row", experts.chosen, experts.count)

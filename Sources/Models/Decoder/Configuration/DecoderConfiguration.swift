@@ -11,10 +11,12 @@
 /// the families change beyond that is data here. Made by `ModelFiles.open`, which checks every size.
 public struct DecoderConfiguration: Sendable, Equatable {
     /// The activation of the feed-forward's gate.
-    public enum Activation: Sendable {
+    public enum Activation: Sendable, Equatable {
         case silu
         /// The tanh approximation of GELU.
         case geluTanh
+        /// `g * sigmoid(slope * g) * (u + 1)`, with g at most `limit` and u between `-limit` and `limit` (GPT-OSS).
+        case clamped(slope: Float, limit: Float)
     }
 
     /// For messages: the checkpoint's own name, or that of its file or folder.
@@ -70,6 +72,8 @@ public struct DecoderConfiguration: Sendable, Equatable {
     public var attentionSoftCap: Float = 0
     /// The same of logits.
     public var logitSoftCap: Float = 0
+    /// Each head has a learned score that joins its sum of exponentials (GPT-OSS).
+    public var hasSinks = false
     /// The factor of what attention and feed-forward add to the residual stream (Granite).
     public var residualScale: Float = 1
     /// The factor of logits (Granite). It is part of the final norm's weights in memory.

@@ -57,9 +57,7 @@ extension RotaryEmbedding {
         var yarn = YaRN(factor: Float(factor), originalContext: original)
         if let turns = try scaling["beta_fast"].optionalDouble() { yarn.fastTurns = Float(turns) }
         if let turns = try scaling["beta_slow"].optionalDouble() { yarn.slowTurns = Float(turns) }
-        guard try scaling["truncate"].optionalBool() ?? true else {
-            throw JSONError(.invalidValue, "a YaRN ramp that is not truncated to whole indices is not implemented")
-        }
+        yarn.truncates = try scaling["truncate"].optionalBool() ?? true
         var magnitude = YaRN.magnitude(factor)
         let (own, all) = (try scaling["mscale"].optionalDouble() ?? 0, try scaling["mscale_all_dim"].optionalDouble() ?? 0)
         if own != 0, all != 0 { magnitude = YaRN.magnitude(factor, own) / YaRN.magnitude(factor, all) }

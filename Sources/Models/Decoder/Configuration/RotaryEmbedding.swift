@@ -21,6 +21,8 @@ public struct RotaryEmbedding: Sendable, Equatable {
         public var originalContext: Int
         public var fastTurns: Float = 32
         public var slowTurns: Float = 1
+        /// The ramp begins and ends at whole indices.
+        public var truncates = true
 
         public init(factor: Float, originalContext: Int) {
             self.factor = factor
@@ -35,8 +37,9 @@ public struct RotaryEmbedding: Sendable, Equatable {
             func index(_ turns: Float) -> Double {
                 Double(dimension) * log(Double(originalContext) / (Double(turns) * 2 * .pi)) / (2 * log(Double(base)))
             }
-            let low = max(index(fastTurns).rounded(.down), 0)
-            var high = min(index(slowTurns).rounded(.up), Double(dimension - 1))
+            let (first, last) = (index(fastTurns), index(slowTurns))
+            let low = max(truncates ? first.rounded(.down) : first, 0)
+            var high = min(truncates ? last.rounded(.up) : last, Double(dimension - 1))
             if low == high { high += 0.001 }
             return (0..<dimension / 2).map { 1 - min(max((Float($0) - Float(low)) / Float(high - low), 0), 1) }
         }

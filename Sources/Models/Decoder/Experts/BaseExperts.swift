@@ -7,8 +7,16 @@ struct BaseExperts {
     let routers: UnsafePointer<UnsafePointer<Float>>
     /// Gate, up and down of each expert, layer after layer.
     let matrices: UnsafePointer<PackedMatrix.View>
+    /// `[experts]` of each layer's router, and `[experts, outputs]` of gate, up and down, layer after layer; nil: none.
+    let routerBiases: UnsafePointer<UnsafePointer<Float>>?
+    let biases: UnsafePointer<UnsafePointer<Float>>?
 
     func matrix(_ layer: Int, _ expert: Int, _ part: Int) -> PackedMatrix.View { matrices[3 * (layer * layout.count + expert) + part] }
+
+    /// Of one part of an expert; nil: none.
+    func bias(_ layer: Int, _ expert: Int, _ part: Int, outputs: Int) -> UnsafePointer<Float>? {
+        biases.map { $0[3 * layer + part] + expert * outputs }
+    }
 
     /// Chooses the experts of a row by its logits, which it turns into probabilities. Writes `layout.chosen` places, in the order of the
     /// experts' numbers. `remaining` is memory for as many numbers as there are experts.
@@ -29,6 +37,7 @@ final class BaseExpertTables {
     let view: BaseExperts
     private let routers: UnsafeMutablePointer<UnsafePointer<Float>>
     private let matrices: UnsafeMutablePointer<PackedMatrix.View>
+    private let biases: UnsafeMutablePointer<UnsafePointer<Float>>
 
     init?(_ weights: PackedWeights) {
         guard let layout = weights.configuration.experts else { return nil }
@@ -37,11 +46,18 @@ final class BaseExpertTables {
         matrices = .allocate(capacity: all.count)
         for (layer, experts) in weights.experts.enumerated() { (routers + layer).initialize(to: UnsafePointer(experts.router.pointer)) }
         for (index, matrix) in all.enumerated() { (matrices + index).initialize(to: matrix.view) }
-        view = BaseExperts(layout: layout, routers: routers, matrices: matrices)
+        // Routers' biases, then those of experts.
+        let vectors = weights.vectors.routerBiases + weights.vectors.expertBiases
+        biases = .allocate(capacity: max(vectors.count, 1))
+        for (index, vector) in vectors.enumerated() { (biases + index).initialize(to: UnsafePointer(vector.pointer)) }
+        view = BaseExperts(
+            layout: layout, routers: routers, matrices: matrices, routerBiases: layout.hasBiases ? UnsafePointer(biases) : nil,
+            biases: layout.hasBiases ? UnsafePointer(biases + weights.vectors.routerBiases.count) : nil)
     }
 
     deinit {
         routers.deallocate()
         matrices.deallocate()
+        biases.deallocate()
     }
 }

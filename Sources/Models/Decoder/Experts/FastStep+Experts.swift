@@ -62,6 +62,8 @@ extension FastStep {
                 base.matrix(layer, expert, part).multiply(
                     inputs.quantized, rowIndices: indices, outputs: outputs, into: target + group.lowerBound * width, stride: width)
                 if plan.patchesExperts { expandExperts(layer, expert, part, group, outputs, width, into: target) }
+                guard let bias = base.bias(layer, expert, part, outputs: width) else { continue }
+                for place in group { Kernels.add(bias + outputs.lowerBound, to: target + place * width + outputs.lowerBound, count: outputs.count) }
             }
             for place in group {
                 let start = place * width + outputs.lowerBound
@@ -95,6 +97,7 @@ extension FastStep {
             Kernels.dots(
                 inputs.normed + row * hidden, base.routers[layer], rowCount: base.layout.count, count: hidden, into: experts.probabilities)
             if let patch { adaptRouter(patch, row: row, base.layout) }
+            if let biases = base.routerBiases { Kernels.add(biases[layer], to: experts.probabilities, count: base.layout.count) }
             BaseExperts.choose(
                 base.layout, experts.probabilities, remaining: experts.remaining, into: experts.experts + row * chosen,
                 weights: experts.weights + row * chosen)
@@ -131,6 +134,8 @@ extension FastStep {
             let group = expertGroup(expert)
             base.matrix(layer, expert, 2).multiply(experts.activated, rows: group, outputs: outputs, into: experts.down, stride: hidden)
             if plan.patchesExperts { expandDown(layer, expert, group, outputs) }
+            guard let bias = base.bias(layer, expert, 2, outputs: hidden) else { continue }
+            for place in group { Kernels.add(bias + outputs.lowerBound, to: experts.down + place * hidden + outputs.lowerBound, count: outputs.count) }
         }
         for row in 0..<rows {
             let y = scratch.projected + row * hidden + outputs.lowerBound

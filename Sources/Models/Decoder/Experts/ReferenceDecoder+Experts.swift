@@ -10,6 +10,9 @@ extension ReferenceDecoder {
             if let start = logits.baseAddress {
                 matrix.multiply(files.tensor(.router(layer)), normed.pointer, rows: rows, into: start)
                 adaptRouters(layout, layer, into: start)
+                if layout.hasBiases {
+                    for row in 0..<rows { Kernels.add(vectors.routerBiases[layer].pointer, to: start + row * layout.count, count: layout.count) }
+                }
             }
         }
         var chosen = [Int32](repeating: 0, count: rows * layout.chosen)
@@ -41,10 +44,12 @@ extension ReferenceDecoder {
             let chosenBy = entries.map { $0 / layout.chosen }
             for (part, target) in [(0, gate), (1, up)] {
                 adaptExpert(layer, expert, part, rows: chosenBy, x.pointer, inputs: hidden, into: target.pointer, outputs: width)
+                addBias(layer, expert, part, rows: entries.count, to: target.pointer, outputs: width)
             }
             activate(gate: gate.pointer, up: up.pointer, count: entries.count * width)
             matrix.multiply(files.tensor(.expert(layer, expert, .down)), gate.pointer, rows: entries.count, into: y.pointer)
             adaptExpert(layer, expert, 2, rows: chosenBy, gate.pointer, inputs: width, into: y.pointer, outputs: hidden)
+            addBias(layer, expert, 2, rows: entries.count, to: y.pointer, outputs: hidden)
             for (place, entry) in entries.enumerated() {
                 let term = y.pointer + place * hidden
                 Kernels.multiply(term, by: weights[entry], count: hidden)
@@ -55,5 +60,10 @@ extension ReferenceDecoder {
             let band = plan.bands[index]
             if let branch = band.branch(layer) { addBranch(branch.pointee, band, to: projected.pointer + band.firstRow * hidden) }
         }
+    }
+
+    private func addBias(_ layer: Int, _ expert: Int, _ part: Int, rows: Int, to y: UnsafeMutablePointer<Float>, outputs: Int) {
+        guard let bias = vectors.expertBias(layer, expert, part, outputs: outputs) else { return }
+        for row in 0..<rows { Kernels.add(bias, to: y + row * outputs, count: outputs) }
     }
 }

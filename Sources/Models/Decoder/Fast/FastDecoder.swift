@@ -20,6 +20,8 @@ final class FastDecoder {
         var feedForwardOutputNorm: UnsafePointer<Float>?
         var queryNorm: UnsafePointer<Float>?
         var keyNorm: UnsafePointer<Float>?
+        /// `[heads]`
+        var sinks: UnsafePointer<Float>?
         /// 0: none.
         var slidingWindow: Int
         var rotates: Bool
@@ -106,7 +108,7 @@ extension DecoderVectors {
         return FastDecoder.Layer(
             attentionNorm: optional(attentionNorms), feedForwardNorm: optional(feedForwardNorms),
             attentionOutputNorm: optional(attentionOutputNorms), feedForwardOutputNorm: optional(feedForwardOutputNorms),
-            queryNorm: optional(queryNorms), keyNorm: optional(keyNorms),
+            queryNorm: optional(queryNorms), keyNorm: optional(keyNorms), sinks: optional(sinks),
             slidingWindow: configuration.slidingWindow(layer: index) ?? 0,
             rotates: !configuration.unrotatedLayers.contains(index))
     }

@@ -116,7 +116,7 @@ extension FastStep {
             queries: scratch.query + start, queryStride: width, rows: rows.count,
             position: segment.position + rows.lowerBound, heads: shape.heads, headRange: heads,
             keyValueHeads: shape.keyValueHeads, headDimension: shape.headDimension,
-            scale: shape.attentionScale, softCap: shape.attentionSoftCap, layer: cache.layerBase(layer), element: cache.element,
+            scale: shape.attentionScale, sinks: layers[layer].sinks, softCap: shape.attentionSoftCap, layer: cache.layerBase(layer), element: cache.element,
             blockBytes: cache.blockBytes, blockTable: plan.tables + segment.table, next: next,
             slidingWindow: window == 0 ? nil : window, scratch: scratch.attention,
             into: scratch.attended + start, outputStride: width)

@@ -46,6 +46,7 @@ extension FastStep {
         switch shape.activation {
         case .silu: Kernels.siluMultiply(gate: gate, up: up, count: count, into: gate)
         case .geluTanh: Kernels.geluTanhMultiply(gate: gate, up: up, count: count, into: gate)
+        case .clamped(let slope, let limit): Kernels.clampedMultiply(gate: gate, up: up, slope: slope, limit: limit, count: count, into: gate)
         }
     }
 

@@ -108,7 +108,7 @@ final class ReferenceDecoder {
                 queries: query.pointer + segment.firstRow * width, queryStride: width, rows: segment.rows,
                 position: segment.position, heads: configuration.heads, headRange: 0..<configuration.heads,
                 keyValueHeads: configuration.keyValueHeads, headDimension: configuration.headDimension,
-                scale: configuration.attentionScale, softCap: configuration.attentionSoftCap, layer: cache.view.layerBase(layer), element: cache.element,
+                scale: configuration.attentionScale, sinks: vectors.sinks.isEmpty ? nil : UnsafePointer(vectors.sinks[layer].pointer), softCap: configuration.attentionSoftCap, layer: cache.view.layerBase(layer), element: cache.element,
                 blockBytes: cache.blockBytes, blockTable: plan.tables + segment.table,
                 slidingWindow: configuration.slidingWindow(layer: layer), scratch: attentionScratch.pointer,
                 into: attended.pointer + segment.firstRow * width, outputStride: width)
@@ -223,6 +223,7 @@ final class ReferenceDecoder {
         switch configuration.activation {
         case .silu: Kernels.siluMultiply(gate: gate, up: up, count: count, into: gate)
         case .geluTanh: Kernels.geluTanhMultiply(gate: gate, up: up, count: count, into: gate)
+        case .clamped(let slope, let limit): Kernels.clampedMultiply(gate: gate, up: up, slope: slope, limit: limit, count: count, into: gate)
         }
     }
 }

@@ -7,7 +7,7 @@ enum ExpertsModule: Hashable {
     case wrapper(layer: Int, isInner: Bool)
     /// `mlp.experts.3.up_proj`, and in Mixtral `block_sparse_moe.experts.3.w3`.
     case expert(layer: Int, Int, Projection)
-    /// `mlp.gate`
+    /// `mlp.gate`, of GPT-OSS `mlp.router`
     case router(layer: Int)
 
     private static let projections: [Substring: Projection] = [
@@ -20,7 +20,7 @@ enum ExpertsModule: Hashable {
         let words = path.split(separator: ".", omittingEmptySubsequences: false).dropFirst(3)
         guard words.first == "mlp" || words.first == "block_sparse_moe" else { return nil }
         switch Array(words.dropFirst()) {
-        case ["gate"]: self = .router(layer: layer)
+        case [Substring(Self.router(in: base))]: self = .router(layer: layer)
         case ["experts"]: self = .wrapper(layer: layer, isInner: false)
         case ["experts", "base_layer"]: self = .wrapper(layer: layer, isInner: true)
         case let words where words.count == 3 && words[0] == "experts":
@@ -32,6 +32,8 @@ enum ExpertsModule: Hashable {
 }
 
 extension ExpertsModule {
+    static func router(in base: BaseModules) -> String { base.configuration.architecture == .gptOSS ? "router" : "gate" }
+
     /// The path of an expert's module below its layer, as the family's checkpoints have it.
     static func name(_ expert: Int, _ projection: Projection, in base: BaseModules) -> String {
         guard base.configuration.architecture == .mixtral else { return "mlp.experts.\(expert).\(projection.shortName)" }

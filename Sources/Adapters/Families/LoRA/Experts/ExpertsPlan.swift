@@ -53,6 +53,6 @@ extension ExpertsTarget {
     /// The same with its elements, as long as the reader keeps them.
     func read(_ reader: ElementReader) throws(AdapterError) -> ExpertsTarget {
         ExpertsTarget(
-            layer: layer, kind: kind, path: path, shortName: shortName, rank: rank, scale: scale, a: try reader.read(a), b: try reader.read(b))
+            layer: layer, kind: kind, path: path, shortName: shortName, takesTurns: takesTurns, rank: rank, scale: scale, a: try reader.read(a), b: try reader.read(b))
     }
 }

@@ -60,7 +60,7 @@ struct ExpertsPlanner {
         for name in configuration.parameters {
             let isKnown = base.configuration.experts != nil && (0..<base.layers).contains { layer in
                 Self.parameters.contains { isTargeted("model.layers.\(layer).mlp.experts.\($0.name)", by: name) }
-                    || isTargeted("model.layers.\(layer).mlp.gate.weight", by: name)
+                    || isTargeted(routerKey(layer), by: name)
             }
             if isKnown { continue }
             errors.append(
@@ -68,11 +68,13 @@ struct ExpertsPlanner {
                     .unsupported,
                     base.configuration.experts == nil
                         ? "\(quoted(name)): \(base.name) has no experts; name linear maps in target_modules"
-                        : "\(quoted(name)) is no parameter of \(base.name)'s mixtures, which have experts.gate_up_proj, experts.down_proj and gate.weight;"
+                        : "\(quoted(name)) is no parameter of \(base.name)'s mixtures, which have experts.gate_up_proj, experts.down_proj and \(ExpertsModule.router(in: base)).weight;"
                             + " name other modules in target_modules",
                     file: AdapterFile.configuration, key: "target_parameters"))
         }
     }
+
+    private func routerKey(_ layer: Int) -> String { "model.layers.\(layer).mlp.\(ExpertsModule.router(in: base)).weight" }
 
     private func isTargeted(_ key: String, by name: String) -> Bool { key == name || key.hasSuffix("." + name) }
     private func isTargeted(_ key: String) -> Bool { configuration.parameters.contains { isTargeted(key, by: $0) } }
@@ -111,16 +113,16 @@ struct ExpertsPlanner {
 
     /// As a module, or as the parameter of one.
     private mutating func addRouter(_ layer: Int, _ experts: ExpertLayout) {
-        let key = "model.layers.\(layer).mlp.gate.weight"
+        let key = routerKey(layer)
         guard let module = found.removeValue(forKey: .router(layer: layer)) else {
-            if isTargeted(key) { noteMissing(key, "model.layers.\(layer).mlp.gate") }
+            if isTargeted(key) { noteMissing(key, String(key.dropLast(".weight".count))) }
             return
         }
         let isParameter = isTargeted(key)
         guard isParameter || configuration.selection.contains(module.path) else { return noteUntargeted(module.tensors) }
         let rank = configuration.rank(of: isParameter ? key : module.path)
         add(
-            .router, layer, module.path, module.path, isParameter ? key : module.path, "mlp.gate", module.tensors, a: [rank, base.configuration.hidden],
+            .router, layer, module.path, module.path, isParameter ? key : module.path, "mlp.\(ExpertsModule.router(in: base))", module.tensors, a: [rank, base.configuration.hidden],
             b: [experts.count, rank])
     }
 
@@ -151,7 +153,8 @@ struct ExpertsPlanner {
         guard errors.count == before, let a = tensors[.a], let b = tensors[.b] else { return }
         targets.append(
             ExpertsTarget(
-                layer: layer, kind: kind, path: path, shortName: shortName, rank: configuration.rank(of: key), scale: scale, a: a, b: b))
+                layer: layer, kind: kind, path: path, shortName: shortName, takesTurns: base.configuration.architecture == .gptOSS,
+                rank: configuration.rank(of: key), scale: scale, a: a, b: b))
     }
 
     private mutating func noteMissing(_ path: String, _ module: String) {

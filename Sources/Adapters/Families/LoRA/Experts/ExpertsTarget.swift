@@ -17,6 +17,8 @@ struct ExpertsTarget: Sendable {
     let path: String
     /// What a summary calls it: `experts.down_proj`.
     let shortName: String
+    /// Outputs of gate and up take turns.
+    let takesTurns: Bool
     let rank: Int
     let scale: Double
     /// Of all experts: rows `e * rank + r` of A, `[experts * rank, inputs]`, and columns `r * experts + e` of B, `[outputs, rank * experts]`,
@@ -89,8 +91,9 @@ struct ExpertsTarget: Sendable {
                 for (number, projection) in parts.enumerated() {
                     let own = FloatBuffer(count: outputs * rank)
                     for row in 0..<outputs {
+                        let source = takesTurns ? row * parts.count + number : number * outputs + row
                         for place in 0..<rank {
-                            own.pointer[row * rank + place] = values[((number * outputs + row) * rank + place) * experts + expert]
+                            own.pointer[row * rank + place] = values[(source * rank + place) * experts + expert]
                         }
                     }
                     guard let b = TensorView(name: b.name, shape: [outputs, rank], buffer: own) else { continue }

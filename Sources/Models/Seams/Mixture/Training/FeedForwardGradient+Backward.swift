@@ -115,6 +115,7 @@ extension FeedForwardGradient {
                 case .silu: Kernels.siluMultiplyGradient(gate: gate, up: up, dy: du, count: width, gateGradient: gate, upGradient: up)
                 case .geluTanh:
                     Kernels.geluTanhMultiplyGradient(gate: gate, up: up, dy: du, count: width, gateGradient: gate, upGradient: up)
+                case .clamped: preconditionFailure(DecoderConfiguration.clampedIsNotTuned)
                 }
             }
         }

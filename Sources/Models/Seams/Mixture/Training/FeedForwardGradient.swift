@@ -169,6 +169,7 @@ final class FeedForwardGradient {
         switch configuration.activation {
         case .silu: Kernels.siluMultiply(gate: gate, up: up, count: width, into: u)
         case .geluTanh: Kernels.geluTanhMultiply(gate: gate, up: up, count: width, into: u)
+        case .clamped: preconditionFailure(DecoderConfiguration.clampedIsNotTuned)
         }
     }
 
