@@ -41,7 +41,7 @@ import Weights
     @Test(arguments: [
         ("AdaptersTests/Fixtures/tiny/plain", "llama"), ("AdaptersTests/Fixtures/tiny/half", "mistral"),
         ("AdaptersTests/Fixtures/tiny/gemma", "gemma3"), ("ConformanceTests/Fixtures/tiny/embedding", "llama"),
-        ("ConformanceTests/Fixtures/tiny/head", "llama"),
+        ("ConformanceTests/Fixtures/tiny/head", "llama"), ("ConformanceTests/Fixtures/tiny/fused-plain", "phi3"),
     ])
     func whatLlamaCppConvertsGivesTheLogitsOfPEFT(path: String, base: String) throws {
         let name = String(try #require(path.split(separator: "/").last))

@@ -8,6 +8,9 @@ extension BaseModules {
         ("self_attn.qkv_proj", [.query, .key, .value]), ("mlp.gate_up_proj", [.gate, .up]),
     ]
 
+    /// The one that begins with a projection.
+    static func fused(from first: Projection) -> (name: String, parts: [Projection])? { fused.first { $0.parts.first == first } }
+
     /// The modules as they are in the base's checkpoint, where an adapter's tensors name fused ones; else the projections, as the adapters
     /// have them that are tuned here.
     func asNamed(in content: AdapterContent) -> BaseModules {

@@ -37,11 +37,11 @@ struct GGUFPairing {
     mutating func sortTensors() {
         for name in header.file.tensorNames.sorted() {
             guard let view = header.file.tensors[name] else { continue }
-            guard let parsed = GGUFTensorName(name) else {
+            guard let parsed = GGUFTensorName(name, isFused: base.configuration.isFused) else {
                 note(.unreadTensor, "nothing would read it; expected blk.N.….weight.lora_a or .lora_b", name)
                 continue
             }
-            if case .linear(let layer, _) = parsed.module, layer >= base.layers {
+            if let layer = parsed.layer, layer >= base.layers {
                 note(.otherBase, "layer \(layer); \(base.name) has the layers 0 to \(base.layers - 1)\(trainedOn)", name)
                 continue
             }
@@ -67,7 +67,7 @@ struct GGUFPairing {
     private func order(_ module: GGUFTensorName.Module) -> Int {
         switch module {
         case .embedding: -1
-        case .linear(let layer, let projection): layer * Projection.allCases.count + projection.rawValue
+        case .linear(let layer, let projection), .fused(let layer, let projection): layer * Projection.allCases.count + projection.rawValue
         case .head: .max
         }
     }
@@ -88,6 +88,8 @@ struct GGUFPairing {
         let (outputs, inputs) =
             switch module {
             case .linear(_, let projection): projection.shape(in: configuration)
+            case .fused(_, let first):
+                (BaseModules.fused(from: first)?.parts.reduce(0) { $0 + $1.shape(in: configuration).outputs } ?? 0, configuration.hidden)
             case .embedding: (outputs: configuration.hidden, inputs: configuration.vocabulary)
             case .head: (outputs: configuration.vocabulary, inputs: configuration.hidden)
             }
@@ -106,7 +108,7 @@ struct GGUFPairing {
         if case .linear(_, let projection) = module, projection == .query || projection == .key, configuration.architecture.interleavesHeads {
             rows = .rows(configuration.interleavedRows(projection))
         }
-        guard let path = GGUFTensorName(a.name)?.path,
+        guard let path = GGUFTensorName(a.name, isFused: configuration.isFused)?.path,
             let first = tensor(a, isEmbedding ? .transposed : .plain, [rank, inputs]),
             let second = tensor(b, rows, [outputs, rank])
         else { return nil }
@@ -114,7 +116,7 @@ struct GGUFPairing {
     }
 
     private func tensor(_ view: TensorView, _ arrangement: StoredTensor.Arrangement, _ shape: [Int]) -> GGUFPair.Tensor? {
-        guard let name = GGUFTensorName(view.name), let offset = header.file.offset(of: view) else { return nil }
+        guard let name = GGUFTensorName(view.name, isFused: base.configuration.isFused), let offset = header.file.offset(of: view) else { return nil }
         return GGUFPair.Tensor(
             name: view.name, checkpointName: name.checkpointName,
             stored: StoredTensor(
