@@ -10,7 +10,7 @@ import Testing
         "ia3-biases", "ia3-all", "ia3-gemma", "vera", "vera-all", "vera-layers", "mixlora", "mixlora-biases", "mixlora-dynamic",
         "mixlora-dynamic-temperature", "mixlora-expert-lora", "mixlora-no-attention", "mixlora-some", "mixlora-up-only", "mola", "mola-biases",
         "mola-layers", "loramoe", "loramoe-biases", "tokens", "tokens-alone", "tokens-alone-tied", "tokens-both", "tokens-gemma", "tokens-tied",
-        "embedding", "embedding-tied", "head", "head-tied",
+        "embedding", "embedding-tied", "head", "head-tied", "smollm3", "phi3", "yarn",
     ]
 
     @Test("gradients are those of torch's autograd", arguments: names)
