@@ -137,7 +137,12 @@ struct BenchRun {
     private static let promptsAtMost = 8
 
     private func prefill(_ measure: StepMeasure, _ sets: [AdapterSet]) throws -> [StepResult] {
-        try plan.prompts.filter { $0 <= measure.decoder.configuration.contextLength }.flatMap { length in
+        let most = measure.decoder.configuration.contextLength
+        return try plan.prompts.flatMap { length in
+            guard length <= most else {
+                Terminal.say("lmoe: no prompt of \(length) tokens: the base has room for \(most)")
+                return [StepResult]()
+            }
             Terminal.progress("prefill \(length)")
             let prompts = min(max(length / 64, 1), Self.promptsAtMost)
             return try measure.prefill(length, [.base] + sets.flatMap { $0.mixes(prompts) })
