@@ -23,11 +23,12 @@ package struct AdapterLoader: Sendable {
         package var isRetrieved: Bool
     }
 
-    /// Loads a folder as serving does. Errors: why serving would refuse it; they name the folder.
+    /// Loads a folder as serving does, or a lone LoRA file of llama.cpp. Errors: why serving would refuse it; they name the folder.
     package static func whole(folder: String, base: DecoderConfiguration, weights: BaseWeights?) throws(AdapterError) -> Whole {
         let loader = AdapterLoader(base: BaseModules(base, weights: weights), element: .f32, limits: AdapterLimits(), registry: .standard)
         do throws(AdapterError) {
-            let loaded = try loader.load(try AdapterDirectory(path: folder, followsSnapshots: true))
+            let lone = AdapterFile.lone(folder).flatMap { AdapterFile.isGGUF($0.name) ? $0 : nil }
+            let loaded = try loader.load(try AdapterDirectory(path: lone?.folder ?? folder, followsSnapshots: true), file: lone?.name)
             return Whole(delta: loaded.delta, summary: loaded.summary, isRetrieved: loaded.retrieval != nil)
         } catch {
             throw error.of(folder)
@@ -55,12 +56,14 @@ package struct AdapterLoader: Sendable {
     /// `knownVersion` spares the hash when the fingerprint is the one that it was computed for. Cost: `O(bytes)`, on several
     /// threads.
     ///
-    /// - Parameter element: instead of the loader's own.
+    /// - Parameters:
+    ///   - element: instead of the loader's own.
+    ///   - file: as in `AdapterContent.read`.
     func load(
         _ directory: AdapterDirectory, knownVersion: (fingerprint: FolderFingerprint, version: String)? = nil,
-        element: LowRank.Element? = nil
+        element: LowRank.Element? = nil, file: String? = nil
     ) throws(AdapterError) -> LoadedAdapter {
-        let content = try AdapterContent.read(directory, depth: .headers, for: base, limits: limits)
+        let content = try AdapterContent.read(directory, depth: .headers, for: base, limits: limits, file: file)
         let plan = try plan(content)
         let summary = try summary(plan, content)
         let known = knownVersion?.fingerprint == content.fingerprint ? knownVersion?.version : nil

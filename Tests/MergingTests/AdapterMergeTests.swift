@@ -208,6 +208,17 @@ struct AdapterMergeTests {
         }
     }
 
+    @Test("A lone LoRA file of llama.cpp is a part like any other")
+    func lone() throws {
+        let fixture = try #require(PackageFixture.all.first { $0.name == "plain" })
+        let base = BaseWeights(try ModelFiles.open(fixture.base))
+        let file = "\(Checkout.path)/Tests/AdaptersTests/Fixtures/gguf/plain.gguf"
+        let merged = try LoRAMerge([.init(name: "plain", folder: file, weight: 2)]).result(for: base)
+        let other = try LoRAMerge([.init(name: "plain", folder: fixture.folder, weight: 2)]).result(for: base)
+        #expect(merged.modules.map(\.path) == other.modules.map(\.path) && !merged.modules.isEmpty)
+        for (one, two) in zip(merged.modules, other.modules) { #expect(Self.difference(one.pair.product(), two.pair.product()) < 1e-5) }
+    }
+
     // MARK: refusals
 
     @Test("What cannot be merged is refused with what to do")
@@ -224,7 +235,7 @@ struct AdapterMergeTests {
         let (one, wide) = (Self.parts([("one", 1)]), Self.parts([("wide", 1)]))
         #expect(message(LoRAMerge([])).contains("0 adapters"))
         #expect(message(LoRAMerge(one + one)).contains("named twice"))
-        #expect(message(LoRAMerge(one + wide, method: .ties, rules: .peft, density: 0.5)).contains("rank 4 and wide rank 7"))
+        #expect(message(LoRAMerge(one + wide, method: .ties, rules: .peft, density: 0.5)).contains("the ranks 4 and 6 here"))
         #expect(message(LoRAMerge(one, method: .ties)).contains("say which share"))
         #expect(message(LoRAMerge(one, method: .svd, density: 0.5)).contains("keeps all elements"))
         #expect(message(LoRAMerge(one, method: .ties, density: 1.5)).contains("0 < density"))

@@ -29,12 +29,14 @@ public struct AdapterContent: Sendable {
 
     /// Errors: `notReady` for what may still be being copied; `pickle`, `unsafePath`, `malformed`, `limitExceeded`,
     /// `unsupported`, `otherBase`, `io`, `unavailable`.
+    /// - Parameter file: a LoRA file of llama.cpp that is meant, whatever else lies in the folder.
     static func read(
-        _ directory: AdapterDirectory, depth: Depth, for base: BaseModules, limits: AdapterLimits
+        _ directory: AdapterDirectory, depth: Depth, for base: BaseModules, limits: AdapterLimits, file: String? = nil
     ) throws(AdapterError) -> AdapterContent {
         let fingerprint = try directory.fingerprint()
+        let named: String? = if let file { file } else { try ggufFile(fingerprint) }
         let content =
-            if let name = try ggufFile(fingerprint) {
+            if let name = named {
                 try read(gguf: name, directory, fingerprint, depth, base, limits)
             } else {
                 try read(peft: directory, fingerprint, depth, base, limits)

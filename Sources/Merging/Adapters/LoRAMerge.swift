@@ -58,11 +58,6 @@ public struct LoRAMerge: Sendable {
         let method = rules == .peft && parts.count == 1 && self.method != .cat ? .linear : self.method
         let steps = LoRAMergeSteps(method, rules, density: density ?? 1, majoritySign: majoritySign, seed: seed)
         let size = size ?? .rank(sources.map(\.rank).max() ?? 1)
-        if steps.needsEqualRanks, let other = sources.first(where: { $0.rank != sources[0].rank }) {
-            throw MergeError(
-                .mismatch,
-                "\(sources[0].name) has rank \(sources[0].rank) and \(other.name) rank \(other.rank), and \(rules.rawValue)'s \(method.rawValue) merges A and B by themselves; `cat`, `svd` and the rules `delta` take any ranks")
-        }
         let places = (0..<(sources.first?.layers ?? 0)).flatMap { layer in
             Projection.allCases.compactMap { base.configuration.has($0) ? (layer, $0) : nil }
         }

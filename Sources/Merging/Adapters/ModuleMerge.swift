@@ -44,6 +44,12 @@ struct ModuleMerge {
     }
 
     private func fit(_ terms: [Term]) throws(MergeError) -> (pair: LowRankPair, norm: Double, error: Double?) {
+        let ranks = terms.map(\.pair.rank)
+        if steps.needsEqualRanks, let other = ranks.first(where: { $0 != ranks[0] }) {
+            throw MergeError(
+                .mismatch, "the adapters have the ranks \(ranks[0]) and \(other) here, and these rules merge A and B by themselves; `cat`, `svd` and the rules `delta` take any ranks",
+                tensor: path)
+        }
         switch steps {
         case .stack:
             let sum = LowRankPair.stacked(terms.map(\.weighted))
