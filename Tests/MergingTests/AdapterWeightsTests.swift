@@ -1,3 +1,4 @@
+import Adapters
 import Foundation
 import JSON
 import MergeMethods
@@ -144,15 +145,18 @@ extension TemporaryFolder {
 }
 
 extension ModelFiles {
-    /// Of every position by the reference path, one row after the other.
-    func logits(_ tokens: [Int32]) throws -> [Float] {
+    /// Of every position by the reference path, one row after the other; with the adapter of a folder beside the weights.
+    func logits(_ tokens: [Int32], adapter: String? = nil) throws -> [Float] {
+        let delta = try adapter.map { folder in
+            try AdapterLoader.whole(folder: folder, base: configuration, weights: BaseWeights(self)).delta
+        }
         let pool = WorkerPool(threads: 1)
         let weights = try DecoderWeights(self, precision: .reference, pool: pool, keyValueFormat: .f16)
         let workspace = try StepWorkspace(weights, pool: pool, maximumRows: 512)
         let blocks = (tokens.count + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
         let cache = try weights.makeCache(blocks: blocks)
         let run = StepBatch.Run(
-            tokens: 0..<tokens.count, startPosition: 0, blocks: (0..<blocks).map(Int32.init), delta: nil, logits: .all)
+            tokens: 0..<tokens.count, startPosition: 0, blocks: (0..<blocks).map(Int32.init), delta: delta, logits: .all)
         let stride = weights.logitsStride
         let logits = FloatBuffer(count: tokens.count * stride)
         workspace.step(StepBatch(tokens: tokens, runs: [run]), cache: cache, logits: logits.pointer, stride: stride)

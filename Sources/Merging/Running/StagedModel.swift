@@ -14,12 +14,15 @@ final class StagedModel {
     /// The last part of `target`.
     let name: String
     private let replaces: Bool
+    private let mark: String
     private let lock: Int32
 
-    /// - Parameter replaces: whether a model of an earlier merge may be replaced; nothing else is.
+    /// - Parameters:
+    ///   - replaces: whether a model that was written before may be replaced; nothing else is.
+    ///   - mark: what such a model's folder holds.
     ///
     /// Errors: `exists`, `unwritable`; `exists` also when another process writes the same model.
-    init(_ target: String, replaces: Bool) throws(MergeError) {
+    init(_ target: String, replaces: Bool, mark: String = StagedModel.mark) throws(MergeError) {
         var target = target
         while target.count > 1, target.hasSuffix("/") { target.removeLast() }
         let slash = target.lastIndex(of: "/")
@@ -31,8 +34,9 @@ final class StagedModel {
         self.target = target
         self.name = name
         self.replaces = replaces
+        self.mark = mark
         path = "\(parent)/.merging-\(name)"
-        try Self.checkFree(target, replaces: replaces)
+        try Self.checkFree(target, replaces: replaces, mark: mark)
         do throws(FileError) {
             try Folder.create(parent)
             try Folder.create(path)
@@ -49,7 +53,7 @@ final class StagedModel {
     deinit { close(lock) }
 
     private static let lockName = ".lock"
-    /// What a folder must hold to be replaced.
+    /// What the folder of a merged model holds: its recipe.
     static let mark = "mergekit_config.yml"
 
     /// Writes a small file and flushes it. Errors: `unwritable`.
@@ -79,7 +83,7 @@ final class StagedModel {
     ///
     /// Errors: `exists`, `unwritable`; what had the name before then still has it.
     func commit(file: String? = nil) throws(MergeError) {
-        try Self.checkFree(target, replaces: replaces)
+        try Self.checkFree(target, replaces: replaces, mark: mark)
         if let file {
             try Self.converting(target) { () throws(AdapterError) in try FolderCopy.flushFolder(path) }
             guard rename("\(path)/\(file)", target) == 0 else { throw Self.failure("cannot rename \(path)/\(file)", target) }
@@ -102,8 +106,8 @@ final class StagedModel {
         try Self.converting(path) { () throws(AdapterError) in try FolderCopy.delete(path) }
     }
 
-    /// Only a merged model is replaced: a folder with the recipe of its merge, or a GGUF file.
-    private static func checkFree(_ target: String, replaces: Bool) throws(MergeError) {
+    /// Only what was written here is replaced: a folder with the mark, or a GGUF file.
+    private static func checkFree(_ target: String, replaces: Bool, mark: String) throws(MergeError) {
         var status = stat()
         guard lstat(target, &status) == 0 else {
             guard errno == ENOENT || errno == ENOTDIR else { throw failure("cannot look at it", target) }
@@ -112,7 +116,7 @@ final class StagedModel {
         guard replaces else { throw MergeError(.exists, "it already exists: choose another name, or use --replace", file: target) }
         let isFolder = status.st_mode & S_IFMT == S_IFDIR
         guard isFolder ? access("\(target)/\(mark)", F_OK) == 0 : target.hasSuffix(".gguf") && status.st_mode & S_IFMT == S_IFREG else {
-            throw MergeError(.exists, "it is no model that a merge wrote (there is no \(mark)), so it is not replaced", file: target)
+            throw MergeError(.exists, "it is no model that was written so (there is no \(mark)), so it is not replaced", file: target)
         }
     }
 

@@ -12,7 +12,7 @@ public struct AdaptedTensors: Sendable {
     public struct Entry: Sendable, Equatable {
         public var name: String
         public var shape: [Int]
-        /// Of the file. A changed tensor is no more exactly of this type.
+        /// Of the file; of a head that it does not have, the embedding's. A changed tensor is no more exactly of this type.
         public var dtype: DType
         /// Whether the adapter changes some of it.
         public var isChanged: Bool
@@ -54,7 +54,7 @@ public struct AdaptedTensors: Sendable {
             Entry(name: name, shape: view.shape, dtype: view.dtype, isChanged: weights.changes(name))
         }
         if let head = weights.untiedHead, let shape = weights.shape(of: head) {
-            entries.append(Entry(name: head, shape: shape, dtype: .f32, isChanged: true))
+            entries.append(Entry(name: head, shape: shape, dtype: weights.embeddingType, isChanged: true))
         }
         self.entries = entries.sorted { $0.name < $1.name }
     }

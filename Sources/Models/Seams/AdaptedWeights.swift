@@ -1,4 +1,4 @@
-internal import Tensors
+package import Tensors
 
 /// A base's weights with an adapter's changes in them, as a model of its own would have them: rows of the tensors of the base's files, under
 /// their names and in their order, in f32.
@@ -42,6 +42,8 @@ package struct AdaptedWeights: Sendable {
         untiesHead = configuration.tiedHead && !delta.keepsTie
         untiedHead = untiesHead && files.storedTensors[files.headName] == nil ? files.headName : nil
     }
+
+    package var embeddingType: DType { files.tensor(.embedding).dtype }
 
     /// Shape of a tensor; nil: the model has none of that name.
     package func shape(of name: String) -> [Int]? {
