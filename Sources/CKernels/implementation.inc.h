@@ -9,6 +9,7 @@
 #include "nearest.inc.h"
 #include "quantize.inc.h"
 #include "encode.inc.h"
+#include "encode_super.inc.h"
 #include "packed.inc.h"
 #include "peak.inc.h"
 #include "sampling.inc.h"
@@ -42,7 +43,7 @@ const ck_kernels CK_TABLE = {
     .nearest = {.hamming = hamming, .dot = dot_int8},
     .encode = {
         .f32 = encode_f32, .f16 = encode_f16, .bf16 = encode_bf16, .q4_0 = encode_q4_0, .q4_1 = encode_q4_1, .q5_0 = encode_q5_0,
-        .q5_1 = encode_q5_1, .q8_0 = encode_q8_0,
+        .q5_1 = encode_q5_1, .q8_0 = encode_q8_0, .q4_K = encode_q4_K, .q5_K = encode_q5_K, .q6_K = encode_q6_K,
     },
     .merge = {
         .subtract = merge_subtract, .add_product = merge_add_product, .vote = merge_vote, .combine = merge_combine, .dots = merge_dots,

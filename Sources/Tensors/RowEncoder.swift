@@ -21,8 +21,8 @@ extension DType {
     /// Whether `RowEncoder` writes it.
     public var isEncodable: Bool {
         switch self {
-        case .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: true
-        case .f64, .i8, .u8, .i32, .i64, .bool, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_nl, .iq4_xs, .mxfp4: false
+        case .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K: true
+        case .f64, .i8, .u8, .i32, .i64, .bool, .q2_K, .q3_K, .iq4_nl, .iq4_xs, .mxfp4: false
         }
     }
 }
@@ -65,7 +65,10 @@ public struct RowEncoder: Sendable {
         case .q5_0: kernels.q5_0(x, count, out, &loss)
         case .q5_1: kernels.q5_1(x, count, out, &loss)
         case .q8_0: kernels.q8_0(x, count, out, &loss)
-        case .f64, .i8, .u8, .i32, .i64, .bool, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_nl, .iq4_xs, .mxfp4:
+        case .q4_K: kernels.q4_K(x, count, out, &loss)
+        case .q5_K: kernels.q5_K(x, count, out, &loss)
+        case .q6_K: kernels.q6_K(x, count, out, &loss)
+        case .f64, .i8, .u8, .i32, .i64, .bool, .q2_K, .q3_K, .iq4_nl, .iq4_xs, .mxfp4:
             preconditionFailure("an encoder of \(dtype.name) cannot be made")
         }
         return EncodingLoss(overflows: Int(loss.overflows), notFinite: Int(loss.not_finite))

@@ -4,18 +4,27 @@ import Testing
 @Suite struct EncodeTests {
     private typealias Encode = @convention(c) (UnsafePointer<Float>?, Int, UnsafeMutableRawPointer?, UnsafeMutablePointer<ck_encoding_loss>?) -> Void
 
-    /// The kernels of one table, with their bytes for 32 elements.
-    private func encoders(_ name: String) -> [(type: String, bytes: Int, encode: Encode)] {
+    private struct Encoder {
+        var type: String
+        /// Of a block.
+        var elements: Int
+        var bytes: Int
+        var encode: Encode
+    }
+
+    private func encoders(_ name: String) -> [Encoder] {
         let table = kernels(name).encode
-        return [
-            ("f32", 128, table.f32), ("f16", 64, table.f16), ("bf16", 64, table.bf16), ("q4_0", 18, table.q4_0), ("q4_1", 20, table.q4_1),
-            ("q5_0", 22, table.q5_0), ("q5_1", 24, table.q5_1), ("q8_0", 34, table.q8_0),
+        let encoders: [(String, Int, Int, Encode?)] = [
+            ("f32", 1, 4, table.f32), ("f16", 1, 2, table.f16), ("bf16", 1, 2, table.bf16), ("q4_0", 32, 18, table.q4_0),
+            ("q4_1", 32, 20, table.q4_1), ("q5_0", 32, 22, table.q5_0), ("q5_1", 32, 24, table.q5_1), ("q8_0", 32, 34, table.q8_0),
+            ("q4_K", 256, 144, table.q4_K), ("q5_K", 256, 176, table.q5_K), ("q6_K", 256, 210, table.q6_K),
         ]
+        return encoders.compactMap { type, elements, bytes, encode in encode.map { Encoder(type: type, elements: elements, bytes: bytes, encode: $0) } }
     }
 
     @Test func everyImplementationHasTheBitsAndTheLossesOfTheScalarOne() {
         for (seed, scale) in [Float(0.02), 1, 1e-38, 1e36].enumerated() {
-            for count in [0, 1, 2, 3, 4, 130, 257] {
+            for count in [0, 1, 2, 3, 8, 24, 130, 264] {
                 var numbers = Numbers(1000 * seed + count)
                 var values = numbers.floats(32 * count, scale: scale)
                 // Zeros of both signs, equal largest ones, and what is no number.
@@ -40,9 +49,9 @@ import Testing
     /// Input and output begin where nothing is aligned.
     private func check(_ values: [Float], _ what: String, types: [String]? = nil) {
         let input = unaligned(values)
-        for (index, scalar) in encoders("scalar").enumerated() where types?.contains(scalar.type) ?? true {
-            func run(_ encoder: (type: String, bytes: Int, encode: Encode)) -> (bytes: [UInt8], overflows: Int, notFinite: Int) {
-                var out = [UInt8](repeating: 0xA5, count: values.count * encoder.bytes / 32 + 2)
+        for (index, scalar) in encoders("scalar").enumerated() where values.count % scalar.elements == 0 && types?.contains(scalar.type) ?? true {
+            func run(_ encoder: Encoder) -> (bytes: [UInt8], overflows: Int, notFinite: Int) {
+                var out = [UInt8](repeating: 0xA5, count: values.count / encoder.elements * encoder.bytes + 2)
                 var loss = ck_encoding_loss(overflows: 3, not_finite: 4)
                 input.withUnsafeBufferPointer { x in
                     out.withUnsafeMutableBytes { encoder.encode(x.baseAddress! + 1, values.count, $0.baseAddress! + 1, &loss) }

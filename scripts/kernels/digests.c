@@ -232,6 +232,21 @@ static void nearest(size_t words, size_t count) {
     free(rows), free(distances);
 }
 
+static void encode(size_t n) {
+    const ck_encode_kernels *e = &kernels->encode;
+    ck_encode *const all[] = {e->f32, e->f16, e->bf16, e->q4_0, e->q4_1, e->q5_0, e->q5_1, e->q8_0, e->q4_K, e->q5_K, e->q6_K};
+    static const char *const names[] = {"f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_K", "q5_K", "q6_K"};
+    float *x = floats(n, 70000);  // beyond f16
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (n % (i < 3 ? 1 : i < 8 ? 32 : 256)) continue;
+        uint8_t *out = zeros(4 * n);
+        ck_encoding_loss loss = {0};
+        all[i](x, n, out, &loss), line(names[i], out, 4 * n, n, loss.overflows, loss.not_finite);
+        free(out);
+    }
+    free(x);
+}
+
 int main(int count, char **arguments) {
     if (count == 1) return puts(ck_kernels_chosen()->name), 0;
     kernels = count == 2 ? ck_kernels_named(arguments[1]) : NULL;
@@ -254,5 +269,7 @@ int main(int count, char **arguments) {
     for (size_t n = 1; n <= 600; n = n < 33 ? n + 1 : 3 * n) training(n);
     for (size_t rows = 1; rows <= 17; rows += 4) products(rows, 5, 3), products(rows, 48, 128), products(rows, 101, 77);
     for (size_t words = 1; words <= 13; words++) nearest(words, 37);
+    for (size_t n = 1; n <= 33; n++) encode(n);
+    encode(256), encode(1280), encode(8192 + 32);
     return 0;
 }
