@@ -19,6 +19,8 @@ struct BytePairParts {
     var suffix: [Int32] = []
     var beginOfSequence: Int32?
     var endOfSequence: Set<Int32> = []
+    /// The one of them that `tokenizer_config.json` names.
+    var endName: Int32?
 
     /// More tokens than any vocabulary of today by a factor of ten; a rank must fit the 24 bits it has in `WordMerger`.
     static let mostTokens = 1 << 22

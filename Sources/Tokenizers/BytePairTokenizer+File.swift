@@ -14,13 +14,7 @@ extension BytePairTokenizer {
     }
 
     convenience init(_ file: TokenizerFile, configPath: String?) throws(TokenizerError) {
-        var parts = try file.reading { root in try BytePairParts(root) }
-        if let configPath {
-            try TokenizerFile(configPath).reading { config in
-                parts.beginOfSequence = try parts.token(config["bos_token"]) ?? parts.beginOfSequence
-                if let end = try parts.token(config["eos_token"]) { parts.endOfSequence.insert(end) }
-            }
-        }
+        let parts = try BytePairParts(file, configPath: configPath)
         do {
             try self.init(parts)
         } catch {
@@ -30,7 +24,18 @@ extension BytePairTokenizer {
 }
 
 extension BytePairParts {
-    fileprivate init(_ root: JSONCursor) throws {
+    init(_ file: TokenizerFile, configPath: String?) throws(TokenizerError) {
+        self = try file.reading { root in try BytePairParts(root) }
+        guard let configPath else { return }
+        let (begin, end) = try TokenizerFile(configPath).reading { [self] config in
+            (try token(config["bos_token"]), try token(config["eos_token"]))
+        }
+        beginOfSequence = begin ?? beginOfSequence
+        endName = end
+        if let end { endOfSequence.insert(end) }
+    }
+
+    private init(_ root: JSONCursor) throws {
         self.init()
         let model = root["model"]
         try checkKind(model)
@@ -67,7 +72,7 @@ extension BytePairParts {
     }
 
     /// The id of a token that is named as a string or as an object with `content`.
-    fileprivate func token(_ name: JSONCursor) throws -> Int32? {
+    private func token(_ name: JSONCursor) throws -> Int32? {
         guard name.exists else { return nil }
         let content = try name.value?.stringValue ?? name["content"].string()
         guard !content.isEmpty else { return nil }

@@ -55,7 +55,7 @@ extension BytePairParts {
 }
 
 extension BytePairVocabulary {
-    fileprivate func addedTokens() throws(TokenizerError) -> [AddedToken] {
+    func addedTokens() throws(TokenizerError) -> [AddedToken] {
         var added: [AddedToken] = []
         for (id, type) in types.enumerated() {
             guard let kind = Kind(rawValue: type) else {
@@ -68,7 +68,7 @@ extension BytePairVocabulary {
         return added
     }
 
-    fileprivate func checked(_ token: Int32?, _ name: String) throws(TokenizerError) -> Int32? {
+    func checked(_ token: Int32?, _ name: String) throws(TokenizerError) -> Int32? {
         guard let token else { return nil }
         guard token >= 0, Int(token) < tokens.count else {
             throw TokenizerError(
