@@ -60,7 +60,7 @@ let targets: [Target] = [
     module("MergeMethods", ["Tensors"]),
     module("Generation", ["JSON"]),
     // 3 models
-    module("Models", ["Files", "Tensors", "Weights", "JSON"]),
+    module("Models", ["Files", "Tensors", "Weights", "Tokenizers", "JSON"]),
     module("Adapters", ["Files", "Models", "Tensors", "Weights", "Generation", "JSON"]),
     // 4 services
     module("Inference", ["Files", "Models", "Adapters", "Tensors", "Tokenizers", "ChatTemplates", "Grammars", "Generation", "JSON"]),

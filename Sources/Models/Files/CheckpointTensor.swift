@@ -6,7 +6,7 @@ public struct CheckpointTensor: Sendable {
     public let name: String
     /// As it lies in the file, where it may have another name.
     public let view: TensorView
-    /// Row `i` is row `[i]` of the file; nil: all lie where they belong.
+    /// Row `i`, or element `i` of a vector, is row or element `[i]` of the file; nil: all lie where they belong.
     public let rowOrder: [Int]?
     /// What the file's numbers exceed those of a checkpoint by: 1 for the norms of Gemma's GGUF files.
     public let excess: Float
@@ -31,7 +31,10 @@ public struct CheckpointTensor: Sendable {
     /// Rows in f32, row-major, all dimensions but the last together; a vector is one row. Errors: `malformed` when the file became shorter,
     /// so that what was read may be zeros. Cost: that of dequantising; any number of threads may read at once.
     public func read(_ rows: Range<Int>, into target: UnsafeMutablePointer<Float>) throws(ModelError) {
-        if let rowOrder {
+        if let rowOrder, shape.count < 2 {
+            let values = view.floats()
+            for index in 0..<rows.count * view.columns { target[index] = values[rowOrder[index]] }
+        } else if let rowOrder {
             for (index, row) in rows.enumerated() {
                 view.dequantizeRows(rowOrder[row]..<rowOrder[row] + 1, into: target + index * view.columns)
             }
@@ -61,7 +64,8 @@ extension ModelFiles {
         return WeightName.all(in: configuration).map { name in
             let view = tensor(name)
             return CheckpointTensor(
-                name: name.checkpoint(in: configuration), view: view, rowOrder: rowOrder(name),
+                name: name.checkpoint(in: configuration), view: view,
+                rowOrder: isGGUF ? name.interleavedOrder(in: configuration) : nil,
                 excess: name.isNorm ? configuration.checkpointNormOffset - normOffset : 0)
         }
     }
