@@ -21,7 +21,7 @@ public final class GGUFFile: TensorSource {
     private let pairPlaces: [(key: String, type: GGUFValueType, bytes: Range<Int>)]
 
     /// The metadata as they are in the file, byte for byte and in its order, to be written to another. Cost: a copy.
-    public var pairs: [GGUFPair] { pairPlaces.map { GGUFPair($0.key, type: $0.type, bytes: Array(file.bytes[$0.bytes])) } }
+    public var pairs: [GGUFField] { pairPlaces.map { GGUFField($0.key, type: $0.type, bytes: Array(file.bytes[$0.bytes])) } }
 
     /// Maps the file and reads its header. Errors: `notFound`, `unreadable`, `truncated`, `malformed`, `unsupported`,
     /// `limitExceeded`, `duplicate`. Cost: `O(header bytes)`.

@@ -34,7 +34,7 @@ enum GGUFTensorType {
 
     private static let numbers: [DType: UInt32] = {
         var numbers: [DType: UInt32] = [:]
-        for number in UInt32(0)...30 {
+        for number in UInt32(0)..<64 {
             if let dtype = dtype(number) { numbers[dtype] = number }
         }
         return numbers

@@ -9,7 +9,7 @@ extension WeightsPlan {
     /// GGML does not have, `duplicate` names and keys, `missingKey`, `malformed` shapes, `limitExceeded` for names and dimensions beyond what
     /// llama.cpp reads.
     public static func gguf(
-        _ tensors: [PlannedTensor], metadata: [GGUFPair], named fileName: String = "model.gguf", limits: GGUFLimits = .init()
+        _ tensors: [PlannedTensor], metadata: [GGUFField], named fileName: String = "model.gguf", limits: GGUFLimits = .init()
     ) throws(WeightsError) -> WeightsPlan {
         let counts = try byteCounts(tensors, file: fileName)
         let pairs = metadata.filter { $0.key != "general.alignment" }
@@ -64,7 +64,7 @@ extension WeightsPlan {
         header.put(UInt64(offset))
     }
 
-    private static func check(_ pairs: [GGUFPair], file: String, limits: GGUFLimits) throws(WeightsError) {
+    private static func check(_ pairs: [GGUFField], file: String, limits: GGUFLimits) throws(WeightsError) {
         guard pairs.contains(where: { $0.key == "general.architecture" && $0.type == .string }) else {
             throw WeightsError(.missingKey, "missing", file: file, key: "general.architecture")
         }

@@ -7,10 +7,10 @@ import Testing
     private let folder: ScratchFolder
     init() throws { folder = try ScratchFolder() }
 
-    private let architecture = GGUFPair("general.architecture", .string("llama"))
+    private let architecture = GGUFField("general.architecture", .string("llama"))
 
     /// A value of every type.
-    private static let values: [(String, GGUFPair.Value)] = [
+    private static let values: [(String, GGUFField.Value)] = [
         ("u8", .u8(255)), ("i8", .i8(-128)), ("u16", .u16(65535)), ("i16", .i16(-2)), ("u32", .u32(4_000_000_000)), ("i32", .i32(-5)),
         ("u64", .u64(.max)), ("i64", .i64(.min)), ("f32", .f32(1.5)), ("f64", .f64(0.1)), ("yes", .bool(true)), ("no", .bool(false)),
         ("text", .string("é\n")), ("words", .strings(["a", "", "🦙"])), ("ids", .i32s([3, -1])), ("scores", .f32s([-1e4, .infinity])),
@@ -19,7 +19,7 @@ import Testing
     ]
 
     @Test func everyKindOfValueIsReadBack() throws {
-        let pairs = [architecture] + Self.values.map { GGUFPair($0.0, $0.1) }
+        let pairs = [architecture] + Self.values.map { GGUFField($0.0, $0.1) }
         let plan = try WeightsPlan.gguf([PlannedTensor("t", .f32, [2])], metadata: pairs)
         _ = try WeightsWriter.create(plan, in: folder.path)
         let file = try GGUFFile.open("\(folder.path)/model.gguf")
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test func aFileCutAnywhereIsTruncated() throws {
-        let plan = try WeightsPlan.gguf([PlannedTensor("t", .q4_0, [2, 32])], metadata: [architecture, GGUFPair("words", .strings(["a", "b"]))])
+        let plan = try WeightsPlan.gguf([PlannedTensor("t", .q4_0, [2, 32])], metadata: [architecture, GGUFField("words", .strings(["a", "b"]))])
         _ = try WeightsWriter.create(plan, in: folder.path)
         let whole = [UInt8](try Data(contentsOf: URL(filePath: "\(folder.path)/model.gguf")))
         for count in 0..<plan.places[0].offset + plan.places[0].byteCount {
@@ -77,15 +77,15 @@ import Testing
     }
 
     @Test func aSetKeyKeepsItsPlace() {
-        var pairs = [architecture, GGUFPair("general.file_type", .u32(3)), GGUFPair("last", .u8(1))]
+        var pairs = [architecture, GGUFField("general.file_type", .u32(3)), GGUFField("last", .u8(1))]
         pairs.set("general.file_type", .u32(7))
         pairs.set("new", .bool(true))
         #expect(pairs.map(\.key) == ["general.architecture", "general.file_type", "last", "new"])
-        #expect(pairs[1] == GGUFPair("general.file_type", .u32(7)))
+        #expect(pairs[1] == GGUFField("general.file_type", .u32(7)))
     }
 
     @Test func whatLlamaCppWouldNotReadIsRefused() {
-        func code(_ tensors: [PlannedTensor], _ pairs: [GGUFPair]) -> WeightsError.Code? {
+        func code(_ tensors: [PlannedTensor], _ pairs: [GGUFField]) -> WeightsError.Code? {
             failure { try WeightsPlan.gguf(tensors, metadata: pairs) }?.code
         }
         #expect(code([], []) == .missingKey)
@@ -95,6 +95,6 @@ import Testing
         #expect(code([PlannedTensor("t", .f32, [1, 1, 1, 1, 1])], [architecture]) == .limitExceeded)
         #expect(code([PlannedTensor("t", .q4_0, [4, 40])], [architecture]) == .malformed)
         #expect(code([PlannedTensor("t", .f32, [1]), PlannedTensor("t", .f32, [1])], [architecture]) == .duplicate)
-        #expect(code([], [architecture, GGUFPair(String(repeating: "k", count: 65_536), .u8(0))]) == .limitExceeded)
+        #expect(code([], [architecture, GGUFField(String(repeating: "k", count: 65_536), .u8(0))]) == .limitExceeded)
     }
 }

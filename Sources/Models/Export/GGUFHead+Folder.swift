@@ -3,7 +3,7 @@ internal import Weights
 
 /// Metadata for a model from a Hugging Face folder, with llama.cpp's keys.
 extension GGUFHead {
-    static func made(of files: ModelFiles, _ configuration: DecoderConfiguration) throws(ModelError) -> [GGUFPair] {
+    static func made(of files: ModelFiles, _ configuration: DecoderConfiguration) throws(ModelError) -> [GGUFField] {
         let known: [DecoderConfiguration.Architecture] = [.llama, .qwen2, .qwen3]
         guard known.contains(configuration.architecture) else {
             throw ModelError(
@@ -16,10 +16,10 @@ extension GGUFHead {
         }
         let type = configuration.architecture.gguf
         var pairs = [
-            GGUFPair("general.architecture", .string(type)), GGUFPair("general.type", .string("model")),
-            GGUFPair("general.name", .string(configuration.name)),
+            GGUFField("general.architecture", .string(type)), GGUFField("general.type", .string("model")),
+            GGUFField("general.name", .string(configuration.name)),
         ]
-        func add(_ key: String, _ value: GGUFPair.Value) { pairs.append(GGUFPair("\(type).\(key)", value)) }
+        func add(_ key: String, _ value: GGUFField.Value) { pairs.append(GGUFField("\(type).\(key)", value)) }
         add("block_count", .u32(UInt32(configuration.layers)))
         add("context_length", .u32(UInt32(configuration.contextLength)))
         add("embedding_length", .u32(UInt32(configuration.hidden)))
@@ -34,16 +34,16 @@ extension GGUFHead {
         add("rope.freq_base", .f32(configuration.rope.base))
         try addScaling(configuration, path: files.path, add)
         pairs += try GGUFTokenizer(ModelFolder(files.path), vocabulary: configuration.vocabulary).pairs
-        if let template = files.chatTemplate { pairs.append(GGUFPair("tokenizer.chat_template", .string(template))) }
+        if let template = files.chatTemplate { pairs.append(GGUFField("tokenizer.chat_template", .string(template))) }
         if let template = files.toolTemplate {
-            pairs.append(GGUFPair("tokenizer.chat_templates", .strings(["tool_use"])))
-            pairs.append(GGUFPair("tokenizer.chat_template.tool_use", .string(template)))
+            pairs.append(GGUFField("tokenizer.chat_templates", .strings(["tool_use"])))
+            pairs.append(GGUFField("tokenizer.chat_template.tool_use", .string(template)))
         }
         return pairs
     }
 
     private static func addScaling(
-        _ configuration: DecoderConfiguration, path: String, _ add: (String, GGUFPair.Value) -> Void
+        _ configuration: DecoderConfiguration, path: String, _ add: (String, GGUFField.Value) -> Void
     ) throws(ModelError) {
         switch configuration.rope.scaling {
         case .none, .llama3: break

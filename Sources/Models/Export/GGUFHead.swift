@@ -7,7 +7,7 @@ internal import Weights
 public struct GGUFHead: Sendable {
     /// Of the model that is to be written.
     public let configuration: DecoderConfiguration
-    var pairs: [GGUFPair]
+    var pairs: [GGUFField]
     /// Tables of rotary divisors, whole.
     let constants: [Constant]
 
@@ -40,7 +40,7 @@ public struct GGUFHead: Sendable {
         }
     }
 
-    private static func copied(_ files: ModelFiles, layers: Int) throws(ModelError) -> [GGUFPair] {
+    private static func copied(_ files: ModelFiles, layers: Int) throws(ModelError) -> [GGUFField] {
         let file = try ModelError.converting { () throws(WeightsError) in try GGUFFile.open(files.path) }
         let architecture = try ModelError.converting { () throws(WeightsError) in try file.metadata.architecture }
         // How the source was quantised and cut.
@@ -50,7 +50,7 @@ public struct GGUFHead: Sendable {
     }
 
     /// With what the type of most tensors makes known.
-    func pairs(for dtype: DType) -> [GGUFPair] {
+    func pairs(for dtype: DType) -> [GGUFField] {
         var pairs = pairs
         if let number = dtype.ggufFileType { pairs.set("general.file_type", .u32(number)) }
         pairs.set("general.quantization_version", .u32(2))

@@ -3,10 +3,10 @@ internal import Weights
 
 extension GGUFTokenizer {
     /// The metadata pairs of a byte-level BPE tokenizer.
-    var pairs: [GGUFPair] {
-        var pairs: [GGUFPair] = []
-        func add(_ name: String, _ value: GGUFPair.Value?) {
-            if let value { pairs.append(GGUFPair("tokenizer.ggml.\(name)", value)) }
+    var pairs: [GGUFField] {
+        var pairs: [GGUFField] = []
+        func add(_ name: String, _ value: GGUFField.Value?) {
+            if let value { pairs.append(GGUFField("tokenizer.ggml.\(name)", value)) }
         }
         add("model", .string(model))
         add("pre", preTokenizer.map { .string($0) })

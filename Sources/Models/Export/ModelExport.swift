@@ -20,7 +20,7 @@ public struct ModelExport: Sendable {
     private struct Entry: Sendable {
         /// Of the plan.
         var index: Int
-        var encoder: RowEncoder
+        var encoder: ElementEncoder
         /// Where each row, or each element of a vector, goes; nil: it stays where it is.
         var order: [Int]?
         /// GGUF files have the 1 that Gemma adds to norms in them.
@@ -92,9 +92,9 @@ public struct ModelExport: Sendable {
         indices = Dictionary(tensors.enumerated().map { ($1.name, $0) }) { first, _ in first }
     }
 
-    private static func encoder(_ dtype: DType, _ tensor: Tensor) throws(ModelError) -> RowEncoder {
+    private static func encoder(_ dtype: DType, _ tensor: Tensor) throws(ModelError) -> ElementEncoder {
         do throws(TensorError) {
-            return try RowEncoder(dtype, columns: tensor.shape.last ?? 1, tensor: tensor.name)
+            return try ElementEncoder(dtype, columns: tensor.shape.last ?? 1, tensor: tensor.name)
         } catch {
             throw ModelError(error.code == .unsupportedType ? .unsupported : .wrongShape, error.message, tensor: tensor.name)
         }

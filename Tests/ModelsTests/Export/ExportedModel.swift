@@ -51,7 +51,7 @@ final class ExportedModel {
         }
         try writer.finish()
         if !gguf {
-            for file in try CheckpointFolder(files, dtype: dtype).files { try Data(file.bytes).write(to: URL(fileURLWithPath: "\(path)/\(file.name)")) }
+            for file in try CheckpointDocuments(files, dtype: dtype).files { try Data(file.bytes).write(to: URL(fileURLWithPath: "\(path)/\(file.name)")) }
         }
         return (try ModelFiles.open(gguf ? self.gguf : path), loss, export.exceptions)
     }

@@ -116,10 +116,10 @@ struct ModelExportTests {
             #expect(error?.code == .unsupported && error?.message.contains(code) == true, "\(name): \(String(describing: error))")
         }
         let folder = try ModelFiles.open(tiny("llama"))
-        #expect(refused { _ = try CheckpointFolder(folder, dtype: .f32) }?.code == .unsupported)
+        #expect(refused { _ = try CheckpointDocuments(folder, dtype: .f32) }?.code == .unsupported)
         #expect(refused { _ = try GGUFHead(folder) }?.code == .notFound, "the fixture has no tokenizer.json")
         let pieces = try ModelFiles.open("\(tiny("gemma3"))/model.gguf")
-        #expect(refused { _ = try CheckpointFolder(pieces, dtype: .f32) }?.message.contains("\"llama\"") == true)
+        #expect(refused { _ = try CheckpointDocuments(pieces, dtype: .f32) }?.message.contains("\"llama\"") == true)
 
         let source = try ExportedModel(copying: tiny("llama"))
         let files = try ModelFiles.open(source.path)

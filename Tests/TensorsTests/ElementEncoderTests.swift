@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 import Testing
 
-@Suite struct RowEncoderTests {
+@Suite struct ElementEncoderTests {
     private struct Stored: Decodable {
         struct Encoded: Decodable {
             var bytes: String
@@ -88,14 +88,14 @@ import Testing
     }
 
     @Test func rowsThatAreNoWholeBlocksAndTypesThatAreNotWrittenAreRefused() throws {
-        let odd = #expect(throws: TensorError.self) { try RowEncoder(.q8_0, columns: 48, tensor: "t") }
+        let odd = #expect(throws: TensorError.self) { try ElementEncoder(.q8_0, columns: 48, tensor: "t") }
         #expect(odd?.code == .wrongShape && odd?.description == "t: rows of 48 elements are no multiple of q8_0's 32")
-        let error = #expect(throws: TensorError.self) { try RowEncoder(.iq4_xs, columns: 256, tensor: "t") }
+        let error = #expect(throws: TensorError.self) { try ElementEncoder(.iq4_xs, columns: 256, tensor: "t") }
         #expect(error?.code == .unsupportedType)
     }
 
     @Test func noRowsGiveNothing() throws {
-        let encoder = try RowEncoder(.q4_0, columns: 0, tensor: "t")
+        let encoder = try ElementEncoder(.q4_0, columns: 0, tensor: "t")
         #expect(encoder.rowBytes == 0)
         var out: [UInt8] = [7]
         #expect(encoder.encode([1], rows: 3, into: &out).isEmpty)
@@ -104,7 +104,7 @@ import Testing
 
     /// With a byte before the output, so that it is not aligned, and one behind it that has to stay.
     private func encode(_ values: [Float], _ type: DType, columns: Int) throws -> ([UInt8], EncodingLoss) {
-        let encoder = try RowEncoder(type, columns: columns, tensor: "t")
+        let encoder = try ElementEncoder(type, columns: columns, tensor: "t")
         let rows = values.count / columns
         var out = [UInt8](repeating: 0xA5, count: rows * encoder.rowBytes + 2)
         let loss = out.withUnsafeMutableBytes { encoder.encode(values, rows: rows, into: $0.baseAddress! + 1) }

@@ -18,7 +18,7 @@ public struct EncodingLoss: Sendable, Equatable {
 }
 
 extension DType {
-    /// Whether `RowEncoder` writes it.
+    /// Whether `ElementEncoder` writes it.
     public var isEncodable: Bool {
         switch self {
         case .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q4_K, .q5_K, .q6_K: true
@@ -31,7 +31,7 @@ extension DType {
 ///
 /// f16 and bf16 are rounded to nearest even, NaN stays NaN. Quantised types get the bits of ggml's reference quantisers without an
 /// importance matrix, on every CPU: see `encode.h`. Isolation: any thread.
-public struct RowEncoder: Sendable {
+public struct ElementEncoder: Sendable {
     public let dtype: DType
     public let columns: Int
     /// Bytes of an encoded row.
@@ -74,3 +74,6 @@ public struct RowEncoder: Sendable {
         return EncodingLoss(overflows: Int(loss.overflows), notFinite: Int(loss.not_finite))
     }
 }
+
+/// The name of before; Tuning has another type of it.
+public typealias RowEncoder = ElementEncoder

@@ -1,5 +1,5 @@
 /// A metadata pair of a GGUF header, encoded: made from a value, or copied from a file.
-public struct GGUFPair: Sendable, Equatable {
+public struct GGUFField: Sendable, Equatable {
     /// A value with its exact type, which readers of GGUF check.
     public enum Value: Sendable, Equatable {
         case u8(UInt8), i8(Int8), u16(UInt16), i16(Int16), u32(UInt32), i32(Int32), u64(UInt64), i64(Int64)
@@ -45,10 +45,10 @@ public struct GGUFPair: Sendable, Equatable {
     }
 }
 
-extension [GGUFPair] {
+extension [GGUFField] {
     /// Replaces the value of a key where it stands, or adds the pair at the end.
-    public mutating func set(_ key: String, _ value: GGUFPair.Value) {
-        let pair = GGUFPair(key, value)
+    public mutating func set(_ key: String, _ value: GGUFField.Value) {
+        let pair = GGUFField(key, value)
         if let place = firstIndex(where: { $0.key == key }) { self[place] = pair } else { append(pair) }
     }
 }
@@ -70,7 +70,7 @@ struct GGUFEncoder {
 
     mutating func pad(to alignment: Int) { bytes += repeatElement(0, count: (alignment - bytes.count % alignment) % alignment) }
 
-    mutating func put(_ value: GGUFPair.Value) {
+    mutating func put(_ value: GGUFField.Value) {
         switch value {
         case .u8(let number): put(number)
         case .i8(let number): put(number)

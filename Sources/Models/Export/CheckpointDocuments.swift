@@ -5,7 +5,7 @@ internal import Tokenizers
 /// The small files of a Hugging Face folder, made of a GGUF file: what `transformers` needs beside `model*.safetensors`.
 ///
 /// For Llama, Qwen 2 and Qwen 3 with byte-level BPE. Where a model comes from a folder, its own files are copied instead.
-public struct CheckpointFolder: Sendable {
+public struct CheckpointDocuments: Sendable {
     public struct File: Sendable {
         public let name: String
         public let bytes: [UInt8]
