@@ -96,7 +96,7 @@ let targets: [Target] = [
     tests("CKernels"), tests("Files"), tests("Tensors"), tests("JSON"), tests("SQLite"), tests("UV"), tests("Telemetry", [logging]),
     tests("Weights", ["Tensors", "JSON"]), tests("Tokenizers", ["JSON", "Weights", "Tensors"]), tests("ChatTemplates", ["JSON"]),
     tests("MergeMethods", ["Tensors", "Weights", "JSON"]),
-    tests("Merging", ["Files", "MergeMethods", "Adapters", "Models", "Weights", "Tensors", "Tokenizers", "Generation", "JSON"]),
+    tests("Merging", ["Files", "MergeMethods", "Adapters", "Models", "Weights", "Tensors", "Tokenizers", "ChatTemplates", "Generation", "JSON"]),
     tests("Grammars", ["JSON"]), tests("HTTP", ["UV"]), tests("Hub", ["HubSupport", "JSON"]), tests("Generation", ["JSON"]),
     tests("Models", ["Weights", "Tensors", "JSON"]), tests("Adapters", ["Files", "Models", "Weights", "Tensors", "Generation", "JSON"]),
     // Every family against the packages that wrote its fixtures; of no module alone.

@@ -18,6 +18,11 @@ enum MergeFixture {
         }
     }
 
+    /// What `NAME.json` says of the result.
+    static func facts(_ name: String) throws -> JSONValue {
+        try JSONValue.parse(Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/merged/\(name).json"))))
+    }
+
     static func recipe(_ text: String) throws -> MergeRecipe { try MergeRecipe(text: text, file: "recipe.yaml") }
 
     /// The folder of the result.

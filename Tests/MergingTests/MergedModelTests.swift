@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import MergeMethods
 import Merging
+import Models
 import Tensors
 import TestSupport
 import Testing
@@ -32,12 +33,24 @@ struct MergedModelTests {
         }
     }
 
+    @Test("A merged model gives the logits that transformers gives with mergekit's result", arguments: ["ties", "layers", "adapted", "tied", "tokens-base"])
+    func logits(_ name: String) throws {
+        let folder = try TemporaryFolder()
+        let files = try ModelFiles.open(try MergeFixture.merge(name, to: folder.place("out")))
+        let facts = try MergeFixture.facts(name)
+        let text = facts["text"]?.arrayValue?.compactMap(\.intValue).map(Int32.init) ?? []
+        let expected = facts["logits"]?.arrayValue?.compactMap(\.doubleValue).map(Float.init) ?? []
+        let logits = try files.logits(text).suffix(expected.count)
+        #expect(text.count == 6 && expected.count > 30)
+        for (own, theirs) in zip(logits, expected) { #expect(abs(own - theirs) < 1e-4) }
+    }
+
     private func compare(_ name: String, _ check: ([Float], [Float], String) -> Void) throws {
         let folder = try TemporaryFolder()
         let output = try MergeFixture.merge(name, to: folder.path + "/out")
         let theirs = try SafetensorsFile.open(MergeFixture.folder + "/merged/\(name).safetensors")
         let own = try SafetensorsFolder.open(output)
-        let facts = try JSONValue.parse(Array(try Data(contentsOf: URL(fileURLWithPath: MergeFixture.folder + "/merged/\(name).json"))))
+        let facts = try MergeFixture.facts(name)
         let rows = try MergeFixture.tokens(output, facts)
         #expect(Set(own.tensors.keys) == Set(theirs.tensors.keys))
         for (tensor, view) in theirs.tensors {

@@ -1,4 +1,5 @@
-/// Chat templates that a recipe may name, in Jinja. Turns are rendered as mergekit's templates of these names do.
+/// Chat templates that a recipe may name, in Jinja: the formats of mergekit's templates of these names, without the line ends that its
+/// `llama3` and `exaone` put between turns, which those models do not know.
 enum NamedChatTemplate: String, CaseIterable {
     case alpaca, chatml, exaone, llama3, mistral
 
@@ -10,7 +11,7 @@ enum NamedChatTemplate: String, CaseIterable {
             {{- system[-1]['content'] | trim if system else '' }}{{ '\\n\\n' }}
             {%- set titles = {'user': '### Instruction:', 'assistant': '### Response:', 'user_context': '### Input:'} -%}
             {%- for message in messages if message['role'] in titles -%}
-            {{- titles[message['role']] + '\\n' + message['content'] | trim }}{{ '' if loop.last else '\\n\\n\\n' }}
+            {{- titles[message['role']] + '\\n' + message['content'] | trim }}{{ '' if loop.last else '\\n\\n' }}
             {%- endfor -%}
             {%- if add_generation_prompt and messages[-1]['role'] != 'assistant' -%}{{ '### Response:\\n' }}{%- endif -%}
             """

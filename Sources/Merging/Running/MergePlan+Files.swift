@@ -7,7 +7,7 @@ extension MergePlan {
     func digest(_ options: MergeOptions) -> ContentDigest {
         let files = sources.flatMap { source in source.stamps.map { "\($0.path) \($0.stamp)" } }
         let names = tensors.map { "\($0.name) \($0.dtype.name) \($0.shape)" }
-        let text = ([recipe.text, "\(options.shardBytes)", "\(options.seed)"] + files + names).joined(separator: "\n")
+        let text = ([recipe.text, "\(options.shardBytes)", "\(options.seed)", options.ggufType?.name ?? ""] + files + names).joined(separator: "\n")
         return ContentDigest(of: text)
     }
 

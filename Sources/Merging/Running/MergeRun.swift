@@ -14,47 +14,47 @@ public final class MergeRun {
     private let options: MergeOptions
     private let staged: StagedModel
     private let journal: MergeJournal
-    private let weights: WeightsPlan
+    private let target: MergeTarget
     private let writer: WeightsWriter
     /// Bytes of the result that an earlier run wrote.
     public let resumedBytes: Int
 
     /// Elements between two notes in the journal, which wait for the disk.
-    private static let noteBytes = 512 << 20
+    private static let noteBytes = 64 << 20
     /// Of sources, after which their pages are given back.
     private static let givenBackBytes = 128 << 20
 
     /// Opens the place of the result, or an unfinished run there. Errors: `exists`, `unwritable`, `noRoom` when the disk has less space than the
     /// result needs.
-    public init(_ plan: MergePlan, to target: String, options: MergeOptions) throws(MergeError) {
+    public init(_ plan: MergePlan, to place: String, options: MergeOptions) throws(MergeError) {
         self.plan = plan
         self.options = options
-        weights = try MergeError.converting { () throws(WeightsError) in
-            try WeightsPlan.safetensors(plan.tensors.map { PlannedTensor($0.name, $0.dtype, $0.shape) }, shardBytes: options.shardBytes)
-        }
-        staged = try StagedModel(target, replaces: options.replaces)
+        target = place.hasSuffix(".gguf") ? try MergeTarget(gguf: plan, dtype: options.ggufType) : try MergeTarget(folder: plan, shardBytes: options.shardBytes)
+        staged = try StagedModel(place, replaces: options.replaces)
         if options.restarts { try staged.empty() }
-        (journal, writer) = try Self.open(staged, weights, plan.digest(options))
+        (journal, writer) = try Self.open(staged, target, plan.digest(options))
         resumedBytes = journal.complete.reduce(0) { $0 + (plan.tensors.indices.contains($1) ? plan.tensors[$1].byteCount : 0) }
     }
 
     /// The files of an unfinished run where they are whole, else new ones.
     private static func open(
-        _ staged: StagedModel, _ weights: WeightsPlan, _ digest: ContentDigest
+        _ staged: StagedModel, _ target: MergeTarget, _ digest: ContentDigest
     ) throws(MergeError) -> (MergeJournal, WeightsWriter) {
         let journal = try MergeJournal(folder: staged.path, plan: digest)
         do throws(WeightsError) {
-            return (journal, try WeightsWriter.reopen(weights, in: staged.path))
+            return (journal, try WeightsWriter.reopen(target.weights, in: staged.path))
         } catch {
             guard journal.complete.isEmpty || error.code == .notFound || error.code == .malformed else {
                 throw MergeError(error)
             }
             // Nothing, or only a part of the files, was made.
             try staged.empty()
-            return (
-                try MergeJournal(folder: staged.path, plan: digest),
-                try MergeError.converting { () throws(WeightsError) in try WeightsWriter.create(weights, in: staged.path) }
-            )
+            let journal = try MergeJournal(folder: staged.path, plan: digest)
+            return try MergeError.converting { () throws(WeightsError) in
+                let writer = try WeightsWriter.create(target.weights, in: staged.path)
+                try target.begin(writer)
+                return (journal, writer)
+            }
         }
     }
 
@@ -108,26 +108,15 @@ public final class MergeRun {
         _ tensor: MergedTensor, _ index: Int, _ pool: WorkerPool, _ isInterrupted: @Sendable () -> Bool
     ) throws(MergeError) {
         if tensor.work == .equal { return try copy(tensor, index) }
-        let columns = tensor.shape.last ?? 1
-        let encoder: RowEncoder
-        do throws(TensorError) {
-            encoder = try RowEncoder(tensor.dtype, columns: columns, tensor: tensor.name)
-        } catch {
-            throw MergeError(.unsupported, error.message, tensor: tensor.name)
-        }
-        let merge = plan.work(tensor, seed: options.seed)
-        try merge.run(pool: pool) { [writer] rows, values throws(MergeError) in
+        try plan.work(tensor, seed: options.seed).run(pool: pool) { [target, writer] rows, values throws(MergeError) in
             guard !isInterrupted() else { throw MergeError(.interrupted, "the merge was interrupted; the same command goes on with it") }
-            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: rows.count * encoder.rowBytes, alignment: 64)
-            defer { bytes.deallocate() }
-            guard let base = bytes.baseAddress else { return }
-            let loss = encoder.encode(values, rows: rows.count, into: base)
+            let loss = try MergeError.converting { () throws(WeightsError) in try target.write(rows, of: index, from: values, to: writer) }
             guard loss.isEmpty else {
-                let what = loss.notFinite > 0 ? "\(loss.notFinite) numbers of the result are not finite" : "\(loss.overflows) numbers are too large for \(tensor.dtype.name): write another `out_dtype`"
+                let what =
+                    loss.notFinite > 0
+                    ? "\(loss.notFinite) numbers of the result are not finite"
+                    : "\(loss.overflows) numbers of the result are too large for their type: write another `out_dtype` or --type"
                 throw MergeError(.nonFinite, what, tensor: tensor.name)
-            }
-            try MergeError.converting { () throws(WeightsError) in
-                try writer.write(UnsafeRawBufferPointer(bytes), tensor: index, byteOffset: rows.lowerBound * encoder.rowBytes)
             }
         }
     }
@@ -146,6 +135,7 @@ public final class MergeRun {
 
     private func finish() throws(MergeError) {
         try MergeError.converting { () throws(WeightsError) in try writer.finish() }
+        if let file = target.fileName { return try staged.commit(file: file) }
         for (name, bytes) in try plan.smallFiles(name: staged.name).sorted(by: { $0.key < $1.key }) { try staged.write(bytes, to: name) }
         try staged.remove(MergeJournal.name)
         try staged.commit()

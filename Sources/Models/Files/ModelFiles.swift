@@ -31,7 +31,7 @@ public struct ModelFiles: Sendable {
     /// Added to the weights of norms: Gemma's checkpoints hold them less 1, its GGUF files do not.
     let normOffset: Float
     /// Their pages are given back once weights are packed.
-    let mappedFiles: [MappedFile]
+    package let mappedFiles: [MappedFile]
     /// Every tensor of the files, under the name that it has there.
     package let storedTensors: [String: TensorView]
     let isGGUF: Bool

@@ -27,12 +27,18 @@ struct MergeModels: ParsableCommand {
     @Flag(help: "Replace a model that an earlier merge wrote.") var replace = Variables.flag("replace")
     @Flag(help: "Delete what an unfinished merge left, and begin anew.") var restart = Variables.flag("restart")
     @Option(help: ArgumentHelp("Bytes of a shard, such as 5B (5 billion), 500M or 2G.", valueName: "bytes")) var shardSize = "5B"
+    @Option(help: ArgumentHelp("Of the matrices of a .gguf file: \(DType.allCases.filter(\.isEncodable).map(\.name).joined(separator: ", ")). (default: as the recipe says)", valueName: "name"))
+    var type: String?
     @Option(help: "Of methods that choose at random.") var seed = Variables.integer("seed") ?? 0
     @Option(help: "Threads that compute; 0 takes one for each CPU that this process may use.") var threads: String?
     @Flag(help: "Print one JSON document.") var json = Variables.flag("json")
 
     func validate() throws {
         guard dryRun || output != nil else { throw ValidationError("Give the folder that is to be made, or --dry-run.") }
+        if let type {
+            guard DType(rawValue: type)?.isEncodable == true else { throw ValidationError("--type \(type) is not written.") }
+            guard output?.hasSuffix(".gguf") == true else { throw ValidationError("--type goes with a .gguf file; a folder's type is the recipe's `out_dtype`.") }
+        }
         guard seed >= 0 else { throw ValidationError("--seed is 0 or more.") }
         _ = try MergeSize.bytes(shardSize)
     }
@@ -53,6 +59,7 @@ struct MergeModels: ParsableCommand {
         options.restarts = restart
         options.shardBytes = try MergeSize.bytes(shardSize)
         options.seed = UInt64(seed)
+        options.ggufType = type.flatMap(DType.init)
         let start = ContinuousClock.now
         let run = try MergeRun(plan, to: output, options: options)
         if run.resumedBytes > 0 { Terminal.say("lmoe: going on with an unfinished merge: \(Figure.bytes(run.resumedBytes)) of \(Figure.bytes(plan.byteCount)) are written") }
