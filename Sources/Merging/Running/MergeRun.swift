@@ -16,7 +16,9 @@ public final class MergeRun {
     private let journal: MergeJournal
     private let target: MergeTarget
     private let writer: WeightsWriter
-    /// Bytes of the result that an earlier run wrote.
+    /// Of the files of weights.
+    public var byteCount: Int { target.weights.byteCount }
+    /// Bytes of the result that an earlier run wrote, as the plan counts them.
     public let resumedBytes: Int
 
     /// Elements between two notes in the journal, which wait for the disk.

@@ -19,8 +19,6 @@ public final class MergeSource: Sendable {
     public let names: [String]
     /// `num_hidden_layers`
     public let layers: Int
-    /// `tokenizer.json`; nil where there is none.
-    let tokenizer: JSONValue?
     /// The files as they were when they were opened.
     let stamps: [(path: String, stamp: FileStamp)]
     private let smallFiles: SmallFiles
@@ -30,25 +28,19 @@ public final class MergeSource: Sendable {
     ///   - reference: what the recipe says.
     ///   - path: a folder or a `.gguf` file.
     ///   - adapter: the folder of the reference's adapter.
+    ///   - opened: what is open already.
     ///
     /// Errors: `notFound`, `malformed`, `unsupported`, with the file and the tensor.
-    public static func open(_ reference: ModelReference, at path: String, adapter: String? = nil) throws(MergeError) -> MergeSource {
-        guard let adapter else {
-            return path.hasSuffix(".gguf") ? try openGGUF(reference, path, nil) : try openFolder(reference, path, nil)
-        }
-        let files = try MergeError.converting { () throws(ModelError) in try ModelFiles.open(path) }
-        let adapted = try AdaptedTensors(files, adapter: adapter)
-        return path.hasSuffix(".gguf") ? try openGGUF(reference, path, adapted) : try openFolder(reference, path, adapted)
-    }
-
-    private static func openFolder(_ reference: ModelReference, _ path: String, _ adapted: AdaptedTensors?) throws(MergeError) -> MergeSource {
-        let folder = try MergeError.converting { () throws(WeightsError) in try SafetensorsFolder.open(path) }
-        let tensors = folder.files.flatMap { file in file.tensors.values.map { (CheckpointTensor($0), file.path) } }
-        return try MergeSource(reference, path, SmallFiles(folder: path), sourceTensors(tensors, adapted), folder.files.map(\.file), adapter: adapted?.folder)
+    public static func open(
+        _ reference: ModelReference, at path: String, adapter: String? = nil, in opened: OpenedModels = OpenedModels()
+    ) throws(MergeError) -> MergeSource {
+        let model = try opened.model(at: path)
+        let adapted: AdaptedTensors? = if let adapter { try AdaptedTensors(model.modelFiles(), adapter: adapter) } else { nil }
+        return try MergeSource(reference, path, model, adapted)
     }
 
     /// Tensors of files, with an adapter where it changes them. A tied head that it changes by itself becomes a tensor of its own.
-    static func sourceTensors(_ tensors: [(tensor: CheckpointTensor, file: String)], _ adapted: AdaptedTensors?) -> [SourceTensor] {
+    private static func sourceTensors(_ tensors: [(tensor: CheckpointTensor, file: String)], _ adapted: AdaptedTensors?) -> [SourceTensor] {
         guard let adapted else { return tensors.map { SourceTensor($0.tensor, file: $0.file) } }
         var own = tensors.map { tensor, file in
             SourceTensor(tensor, file: file, adapted: adapted.isChanged(checkpoint: tensor.name) ? adapted.reader(of: tensor) : nil)
@@ -60,30 +52,29 @@ public final class MergeSource: Sendable {
         return own
     }
 
-    init(
-        _ reference: ModelReference, _ path: String, _ smallFiles: SmallFiles, _ tensors: [SourceTensor], _ mappedFiles: [MappedFile],
-        adapter: String?
-    ) throws(MergeError) {
+    private init(_ reference: ModelReference, _ path: String, _ model: OpenedModel, _ adapted: AdaptedTensors?) throws(MergeError) {
         self.reference = reference
         self.path = path
-        self.smallFiles = smallFiles
-        self.mappedFiles = mappedFiles
+        smallFiles = model.smallFiles
+        mappedFiles = model.mappedFiles
         guard let configuration = try smallFiles.json("config.json") else {
             throw MergeError(
                 .notFound, "there is no model here: expected a folder with config.json and model*.safetensors, or a .gguf file", file: path)
         }
         self.configuration = configuration
-        tokenizer = try smallFiles.json("tokenizer.json")
-        let own = tensors.filter { !TensorRole.isIgnored($0.name) }
-        self.tensors = Dictionary(own.map { ($0.name, $0) }) { first, _ in first }
+        let own = Self.sourceTensors(model.tensors, adapted).filter { !TensorRole.isIgnored($0.name) }
+        tensors = Dictionary(own.map { ($0.name, $0) }) { first, _ in first }
         names = own.map(\.name).sorted { ($0.layerOrder, $0) < ($1.layerOrder, $1) }
         let text = configuration["text_config"] ?? configuration
         guard let layers = (text["num_hidden_layers"] ?? text["n_layer"])?.intValue, 0...100_000 ~= layers else {
             throw MergeError(.malformed, "num_hidden_layers is missing, or is no number of layers", file: "\(path)/config.json")
         }
         self.layers = layers
-        stamps = try Self.stamps(mappedFiles.map(\.path) + (adapter.map { ["\($0)/adapter_config.json", "\($0)/adapter_model.safetensors"] } ?? []))
+        stamps = try Self.stamps(mappedFiles.map(\.path) + (adapted.map { ["\($0.folder)/adapter_config.json", "\($0.folder)/adapter_model.safetensors"] } ?? []))
     }
+
+    /// `tokenizer.json`; nil where there is none. Errors: `malformed`.
+    func tokenizer() throws(MergeError) -> JSONValue? { try smallFiles.json("tokenizer.json") }
 
     /// `model_type`, like `llama`.
     public var architecture: String { configuration["model_type"]?.stringValue ?? "?" }

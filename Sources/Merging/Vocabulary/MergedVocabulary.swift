@@ -27,14 +27,15 @@ public struct MergedVocabulary: Sendable {
     init(
         _ choice: RecipeTokenizer, _ sources: [MergeSource], donor: Int, file: String, notice: (String) -> Void
     ) throws(MergeError) {
-        guard let own = sources[donor].tokenizer else {
+        guard let own = try sources[donor].tokenizer() else {
             throw MergeError(
                 .notFound, "there is no tokenizer.json, which the result's tokenizer begins with", file: sources[donor].path)
         }
         var tables: [TokenTable] = []
         for source in sources {
-            if source.tokenizer == nil { notice("\(source.reference) has no tokenizer.json: its tokens are taken to be those of \(sources[donor].reference)") }
-            let table = try TokenTable(source.tokenizer ?? own, file: "\(source.path)/tokenizer.json")
+            let document = try source.tokenizer()
+            if document == nil { notice("\(source.reference) has no tokenizer.json: its tokens are taken to be those of \(sources[donor].reference)") }
+            let table = try TokenTable(document ?? own, file: "\(source.path)/tokenizer.json")
             tables.append(source.vocabularyRows.map(table.cut) ?? table)
         }
         var builder: VocabularyBuilder
@@ -44,7 +45,7 @@ public struct MergedVocabulary: Sendable {
             (self.donor, builder) = (donor, VocabularyBuilder(own, tables[donor]))
             for (index, table) in tables.enumerated() where index != donor { builder.add(table) }
         case .model(let model):
-            guard let index = sources.firstIndex(where: { $0.reference == model }), let document = sources[index].tokenizer else {
+            guard let index = sources.firstIndex(where: { $0.reference == model }), let document = try sources[index].tokenizer() else {
                 throw MergeError(.notFound, "\(model), whose tokenizer the recipe takes, has no tokenizer.json", file: "\(file):\(choice.line)")
             }
             (self.donor, builder) = (index, VocabularyBuilder(document, try TokenTable(document, file: "\(sources[index].path)/tokenizer.json")))

@@ -22,7 +22,8 @@ struct MergeExplain: ParsableCommand {
 
     func run() throws {
         let recipe = try MergeRecipe.read(recipe)
-        let plan = try MergePlan(recipe) { model throws(MergeError) in try MergePlaces.open(model) }
+        let places = MergePlaces()
+        let plan = try MergePlan(recipe) { model throws(MergeError) in try places.open(model) }
         for warning in plan.warnings { Terminal.say("lmoe: \(recipe.file), \(warning)") }
         let tensors = plan.tensor(tensor ?? "").map { [$0] } ?? plan.tensors.filter { $0.name.contains(tensor ?? "") || tensor == nil }
         guard !tensors.isEmpty else {

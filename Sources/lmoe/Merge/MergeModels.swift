@@ -45,7 +45,8 @@ struct MergeModels: ParsableCommand {
 
     func run() throws {
         let recipe = try MergeRecipe.read(recipe)
-        let plan = try MergePlan(recipe) { model throws(MergeError) in try MergePlaces.open(model) }
+        let places = MergePlaces()
+        let plan = try MergePlan(recipe) { model throws(MergeError) in try places.open(model) }
         let report = MergeReport(plan, output: output)
         if !json { for warning in plan.warnings { Terminal.say("lmoe: \(recipe.file), \(warning)") } }
         let pool = try Workspace.configuration(flags: threads.map { [.threads: $0] } ?? [:], file: nil).startPool()
@@ -69,6 +70,6 @@ struct MergeModels: ParsableCommand {
         var bar = ProgressBar("merging", total: plan.byteCount)
         try run.run(pool: pool, progress: { bar.advance(to: $0) }, isInterrupted: { interruption.isSet })
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        print(json ? report.document(written: output, seconds: seconds).serialized(pretty: true) : report.text(written: output, seconds: seconds))
+        print(json ? report.document(written: output, bytes: run.byteCount, seconds: seconds).serialized(pretty: true) : report.text(written: output, bytes: run.byteCount, seconds: seconds))
     }
 }

@@ -5,12 +5,15 @@ import Merging
 
 /// Where the models of a recipe lie: on this machine, or on the hub.
 struct MergePlaces {
+    private let opened = OpenedModels()
+
     /// Opens a model of a recipe. What only the hub has is fetched into its cache.
-    static func open(_ model: ModelReference) throws(MergeError) -> MergeSource {
-        try MergeSource.open(model, at: path(model.model, isAdapter: false), adapter: model.adapter.map { place throws(MergeError) in try path(place, isAdapter: true) })
+    func open(_ model: ModelReference) throws(MergeError) -> MergeSource {
+        let adapter: String? = if let place = model.adapter { try path(place, isAdapter: true) } else { nil }
+        return try MergeSource.open(model, at: path(model.model, isAdapter: false), adapter: adapter, in: opened)
     }
 
-    private static func path(_ place: ModelReference.Place, isAdapter: Bool) throws(MergeError) -> String {
+    private func path(_ place: ModelReference.Place, isAdapter: Bool) throws(MergeError) -> String {
         if FileManager.default.fileExists(atPath: place.path) {
             guard place.revision == nil else {
                 throw MergeError(.invalidRecipe, "a path of this machine has no revisions, and `@\(place.revision ?? "")` names one", file: place.path)

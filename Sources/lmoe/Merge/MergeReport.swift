@@ -31,8 +31,8 @@ struct MergeReport {
         return lines.joined(separator: "\n")
     }
 
-    func text(written output: String, seconds: Double) -> String {
-        "made \(output): \(plan.layers) layers, \(plan.tensors.count) tensors, \(Figure.bytes(plan.byteCount)) in \(TunePace.text(seconds))"
+    func text(written output: String, bytes: Int, seconds: Double) -> String {
+        "made \(output): \(plan.layers) layers, \(plan.tensors.count) tensors, \(Figure.bytes(bytes)) in \(TunePace.text(seconds))"
     }
 
     func document(_ trial: MergeTrial) -> JSONValue {
@@ -43,8 +43,9 @@ struct MergeReport {
         return .object(members)
     }
 
-    func document(written output: String, seconds: Double) -> JSONValue {
+    func document(written output: String, bytes: Int, seconds: Double) -> JSONValue {
         var members = shared
+        members["bytes"] = .integer(Int64(bytes))
         members["output"] = .string(output)
         members["seconds"] = .number(seconds)
         return .object(members)
