@@ -117,9 +117,9 @@ public struct ModelBake: Sendable {
         }
         let rows = tensor.shape.dropLast().reduce(1, *)
         let columns = tensor.shape.last ?? 1
-        let encoder: RowEncoder
+        let encoder: ElementEncoder
         do throws(TensorError) {
-            encoder = try RowEncoder(tensor.dtype, columns: columns, tensor: tensor.name)
+            encoder = try ElementEncoder(tensor.dtype, columns: columns, tensor: tensor.name)
         } catch {
             throw MergeError(.unsupported, error.message, tensor: error.tensor)
         }

@@ -6,7 +6,7 @@ internal import Weights
 /// Into which files a merge writes, and how rows of f32 become their bytes.
 enum MergeTarget {
     /// A Hugging Face folder: a tensor's number is that of the plan. Tables of integers have no encoder.
-    case folder(WeightsPlan, [RowEncoder?])
+    case folder(WeightsPlan, [ElementEncoder?])
     /// One GGUF file.
     case gguf(ModelExport)
 
@@ -18,10 +18,10 @@ enum MergeTarget {
         let weights = try MergeError.converting { () throws(WeightsError) in
             try WeightsPlan.safetensors(plan.tensors.map { PlannedTensor($0.name, $0.dtype, $0.shape) }, shardBytes: shardBytes)
         }
-        var encoders: [RowEncoder?] = []
+        var encoders: [ElementEncoder?] = []
         for tensor in plan.tensors {
             do throws(TensorError) {
-                encoders.append(tensor.work == .equal ? nil : try RowEncoder(tensor.dtype, columns: tensor.shape.last ?? 1, tensor: tensor.name))
+                encoders.append(tensor.work == .equal ? nil : try ElementEncoder(tensor.dtype, columns: tensor.shape.last ?? 1, tensor: tensor.name))
             } catch {
                 throw MergeError(.unsupported, error.message, tensor: tensor.name)
             }

@@ -39,7 +39,7 @@ struct OpenedModel {
         // As the Hugging Face folder that it was made of.
         let (files, made, own) = try MergeError.converting { () throws(ModelError) in
             let files = try ModelFiles.open(path)
-            return (files, try CheckpointFolder(files, dtype: .f16).files, try files.checkpointTensors())
+            return (files, try CheckpointDocuments(files, dtype: .f16).files, try files.checkpointTensors())
         }
         smallFiles = SmallFiles(of: path, made: Dictionary(uniqueKeysWithValues: made.map { ($0.name, $0.bytes) }))
         tensors = own.map { ($0, path) }

@@ -73,7 +73,7 @@ extension DType {
         case .q5_K: 16
         case .q6_K: 18
         case .bf16: 32
-        case .f64, .i8, .u8, .i32, .i64, .bool, .q2_K, .q3_K, .iq4_nl, .iq4_xs: nil
+        case .f64, .i8, .u8, .i32, .i64, .bool, .q2_K, .q3_K, .iq4_nl, .iq4_xs, .mxfp4: nil
         }
     }
 }
