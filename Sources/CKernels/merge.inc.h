@@ -7,7 +7,6 @@ enum {
     MERGE_CHUNK = 1024,
     // Sources that are summed before their sum is added to that of the ones before.
     MERGE_GROUP = 16,
-    RANGE_CHUNK = 256,
 };
 
 CK_INLINE size_t chunk_size(size_t start, size_t count, size_t chunk) { return count - start < chunk ? count - start : chunk; }
@@ -174,48 +173,56 @@ static void merge_count_buckets(const float *x, size_t count, uint32_t *counts) 
     for (size_t i = 0; i < count; i++) counts[magnitude_bits(x[i]) >> 16]++;
 }
 
+typedef bool b16x16 __attribute__((ext_vector_type(16)));
+
+// A bit for each lane that is not 0.
+CK_INLINE uint32_t lane_bits(i32x16 mask) { return __builtin_bit_cast(uint16_t, __builtin_convertvector(mask != 0, b16x16)); }
+
+CK_INLINE void count_part(float x, int32_t first, uint32_t *counts) {
+    const int32_t bits = magnitude_bits(x);
+    if ((bits & ~0xffff) == first && bits != 0) counts[bits & 0xffff]++;
+}
+
 static void merge_count_parts(const float *x, size_t count, uint32_t bucket, uint32_t *counts) {
-    const int32_t first = (int32_t)(bucket << 16), last = first | 0xffff;
-    for (size_t start = 0; start < count; start += LANES) {
-        const size_t n = chunk_size(start, count, LANES);
-        // Few elements are in the bucket: most groups have none.
-        int found = 0;
-        for (size_t i = start; i < start + n; i++) {
-            const int32_t bits = magnitude_bits(x[i]);
-            found |= (bits >= first) & (bits <= last);
-        }
-        if (!found) continue;
-        for (size_t i = start; i < start + n; i++) {
-            const int32_t bits = magnitude_bits(x[i]);
-            if (bits >= first && bits <= last && bits != 0) counts[bits & 0xffff]++;
-        }
+    const int32_t first = (int32_t)(bucket << 16);
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        // Few elements are in the bucket.
+        const i32x16 bits = bits_of(load(x + i)) & 0x7fffffff;
+        for (uint32_t found = lane_bits((bits & ~0xffff) == first); found; found &= found - 1)
+            count_part(x[i + (size_t)__builtin_ctz(found)], first, counts);
     }
+    for (; i < count; i++) count_part(x[i], first, counts);
+}
+
+// Of one element, which may be equal to a bound.
+CK_INLINE float keep_in_range(float x, ck_merge_range *range) {
+    const int32_t bits = magnitude_bits(x);
+    bool keeps = bits > range->low && bits < range->high;
+    if (bits == range->low) {
+        keeps = range->low_seen >= range->low_from && range->low_seen < range->low_to;
+        range->low_seen++;
+    } else if (bits == range->high) {
+        keeps = range->high_seen < range->high_to;
+        range->high_seen++;
+    }
+    return x * (float)keeps;
 }
 
 static void merge_keep_range(float *x, size_t count, ck_merge_range *range) {
     const int32_t low = range->low, high = range->high;
-    for (size_t start = 0; start < count; start += RANGE_CHUNK) {
-        const size_t n = chunk_size(start, count, RANGE_CHUNK);
-        float *v = x + start;
-        int equal = 0;
-        for (size_t i = 0; i < n; i++) equal |= (magnitude_bits(v[i]) == low) | (magnitude_bits(v[i]) == high);
-        if (!equal) {
-            for (size_t i = 0; i < n; i++) v[i] *= (float)((magnitude_bits(v[i]) > low) & (magnitude_bits(v[i]) < high));
-            continue;
-        }
-        for (size_t i = 0; i < n; i++) {
-            const int32_t bits = magnitude_bits(v[i]);
-            bool keeps = bits > low && bits < high;
-            if (bits == low) {
-                keeps = range->low_seen >= range->low_from && range->low_seen < range->low_to;
-                range->low_seen++;
-            } else if (bits == high) {
-                keeps = range->high_seen < range->high_to;
-                range->high_seen++;
-            }
-            v[i] *= keeps;
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        const i32x16 all = bits_of(load(x + i)), bits = all & 0x7fffffff;
+        const i32x16 equal = (bits == low) | (bits == high);
+        // A product with 0 leaves the sign. Equal ones stay until each has its turn.
+        store(x + i, of_bits(all & (((bits > low) & (bits < high)) | equal | INT32_MIN)));
+        for (uint32_t found = lane_bits(equal); found; found &= found - 1) {
+            const size_t place = i + (size_t)__builtin_ctz(found);
+            x[place] = keep_in_range(x[place], range);
         }
     }
+    for (; i < count; i++) x[i] = keep_in_range(x[i], range);
 }
 
 static void merge_keep_random(float *x, size_t first, size_t count, double density, uint64_t key) {

@@ -143,7 +143,7 @@ extension Kernels {
     /// The number in `0..<1` at a place of the sequence that a key names (SplitMix64).
     public static func random(_ key: UInt64, _ place: Int) -> Double { ck_merge_random(key, UInt64(place)) }
 
-    /// `out[i]` is the variance of `sources[s][i]` over s.
+    /// `out[i]` is the variance of `sources[s][i]` over s. `out` may be a source.
     public static func variance(
         _ sources: UnsafePointer<UnsafePointer<Float>?>, sourceCount: Int, count: Int, into out: UnsafeMutablePointer<Float>
     ) {

@@ -72,7 +72,7 @@ typedef struct ck_merge_kernels {
     void (*keep_range)(float *x, size_t count, ck_merge_range *range);
     // x[i] *= 0 with the probability 1 - density, by the random number of the place first + i
     void (*keep_random)(float *x, size_t first, size_t count, double density, uint64_t key);
-    // out[i] = the variance of sources[s][i] over s, in f64 (Welford)
+    // out[i] = the variance of sources[s][i] over s, in f64 (Welford); out may be any of the sources
     void (*variance)(const float *const *sources, size_t source_count, size_t count, float *out);
     // the number of x[i] that are infinite or NaN
     size_t (*non_finite)(const float *x, size_t count);

@@ -107,25 +107,33 @@ struct MagnitudeRanks {
         return parts
     }
 
+    /// How often a part occurs in the segments before each.
+    private static func before(_ part: UInt16, _ segments: [Parts]) -> [Int] {
+        var (before, all) = (0, [Int]())
+        for parts in segments {
+            all.append(before)
+            before += parts.first { $0.part == part }.map { Int($0.count) } ?? 0
+        }
+        return all
+    }
+
     private func rank(_ target: Target, _ segments: [Parts]) -> Rank {
-        var totals: [UInt16: Int] = [:]
-        for parts in segments { for (part, count) in parts { totals[part, default: 0] += Int(count) } }
+        var totals = [Int](repeating: 0, count: Kernels.magnitudeParts)
+        for parts in segments { for (part, count) in parts { totals[Int(part)] += Int(count) } }
         // Zeros are in no part. They come first, and where they lie does not matter: what is kept or dropped of them is zero.
-        var below = counts[target.stream][target.bucket] - totals.values.reduce(0, +)
+        var below = counts[target.stream][target.bucket] - totals.reduce(0, +)
         if target.place < below {
             return Rank(bits: 0, below: 0, equal: below, equalBefore: [Int](repeating: 0, count: segments.count))
         }
-        for (part, count) in totals.sorted(by: { $0.key < $1.key }) {
-            guard target.place < below + count else {
-                below += count
-                continue
+        var part = 0
+        while part < totals.count {
+            guard target.place >= below + totals[part] else {
+                return Rank(
+                    bits: Int32(target.bucket << 16 | part), below: target.below + below, equal: totals[part],
+                    equalBefore: Self.before(UInt16(part), segments))
             }
-            var (before, equalBefore) = (0, [Int]())
-            for parts in segments {
-                equalBefore.append(before)
-                before += parts.first { $0.part == part }.map { Int($0.count) } ?? 0
-            }
-            return Rank(bits: Int32(target.bucket << 16 | Int(part)), below: target.below + below, equal: count, equalBefore: equalBefore)
+            below += totals[part]
+            part += 1
         }
         preconditionFailure("a source changed between two passes")
     }
