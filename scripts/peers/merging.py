@@ -4,7 +4,7 @@
 
 The recipe of the project's base with four of its adapters: TIES over base+adapter for each, in f32, written as bf16. Sides run in turn, each
 in a process of its own; time is that of the whole process, memory its peak (`ru_maxrss`, which counts pages of mapped files that are resident).
-mergekit applies each adapter to a copy of the whole model first and keeps the copies: `cached` is a run that finds them.
+mergekit applies each adapter to a copy of the whole model first, here in f32 as lmoe does, and keeps the copies: `cached` is a run that finds them.
 Both results are compared, tensor by tensor.
 """
 
@@ -58,7 +58,7 @@ def main():
     path.write_text(yaml.safe_dump(recipe(options.base.resolve(), options.adapters.resolve()), sort_keys=False))
     cache, ours, theirs = work / "lora-cache", work / "lmoe", work / "mergekit"
     own = [options.lmoe, "merge", path, ours, "--replace"]
-    peer = [pathlib.Path(sys.executable).with_name("mergekit-yaml"), path, theirs, "--lora-merge-cache", cache]
+    peer = [pathlib.Path(sys.executable).with_name("mergekit-yaml"), path, theirs, "--lora-merge-cache", cache, "--lora-merge-dtype", "float32"]
     figures = {"lmoe": [], "mergekit": [], "mergekit, cached": []}
     for number in range(options.rounds):
         print(f"==> round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
@@ -77,14 +77,19 @@ def main():
     compare(ours, theirs)
 
 
+def places(tensor):
+    """Whole numbers in the order of bf16's values: neighbours are one apart."""
+    bits = tensor.view(torch.int16).int()
+    return torch.where(bits < 0, -(bits & 0x7FFF), bits)
+
+
 def compare(ours, theirs):
     own, peer = load_file(ours / "model.safetensors"), load_file(theirs / "model.safetensors")
     if own.keys() != peer.keys():
         raise SystemExit(f"other tensors: {own.keys() ^ peer.keys()}")
     steps, differing, count = 0, 0, 0
     for name, tensor in own.items():
-        # Neighbours in bf16 are one apart as whole numbers of the same sign.
-        distance = (tensor.view(torch.int16).int() - peer[name].view(torch.int16).int()).abs()
+        distance = (places(tensor) - places(peer[name])).abs()
         count += tensor.numel()
         differing += int((distance > 0).sum())
         steps = max(steps, int(distance.max()))
