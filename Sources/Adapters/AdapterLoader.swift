@@ -21,6 +21,8 @@ package struct AdapterLoader: Sendable {
         package var summary: AdapterSummary
         /// It looks up what a request's text asks for: `delta` is not the whole effect.
         package var isRetrieved: Bool
+        /// It has chat templates or special tokens of its own.
+        package var hasPrompting: Bool
     }
 
     /// Loads a folder as serving does, or a lone LoRA file of llama.cpp. Errors: why serving would refuse it; they name the folder.
@@ -29,7 +31,9 @@ package struct AdapterLoader: Sendable {
         do throws(AdapterError) {
             let lone = AdapterFile.lone(folder).flatMap { AdapterFile.isGGUF($0.name) ? $0 : nil }
             let loaded = try loader.load(try AdapterDirectory(path: lone?.folder ?? folder, followsSnapshots: true), file: lone?.name)
-            return Whole(delta: loaded.delta, summary: loaded.summary, isRetrieved: loaded.retrieval != nil)
+            return Whole(
+                delta: loaded.delta, summary: loaded.summary, isRetrieved: loaded.retrieval != nil,
+                hasPrompting: loaded.prompting != AdapterPrompting())
         } catch {
             throw error.of(folder)
         }

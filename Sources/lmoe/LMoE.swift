@@ -31,7 +31,7 @@ struct LMoE: ParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Pull.self, Route.self, AdaptersCommand.self, Chat.self, Complete.self, Tokenize.self, Embed.self, Bench.self,
-            Perplexity.self, Tune.self, Merge.self, Eval.self, GrammarCommand.self,
+            Perplexity.self, Tune.self, Merge.self, MergeAdapters.self, Extract.self, Bake.self, Eval.self, GrammarCommand.self,
             Remember.self, MemoryCommand.self,
         ])
 }

@@ -24,7 +24,7 @@ extension LoRAMerge {
 
     private func rows(_ merged: MergedLoRA) -> [(String, String)] {
         var rows = parts.map { ("part", "`\(LoRACard.cell($0.name))`, weight \($0.weight)") }
-        rows.append(("method", "\(method.rawValue), rules of \(rules.rawValue)"))
+        rows.append(("method", "`\(method.rawValue)` by the rules `\(rules.rawValue)`"))
         if let density { rows.append(("density", "\(density)")) }
         if method.isRandom { rows.append(("seed", "\(seed)")) }
         if let ranks = merged.ranks {

@@ -62,6 +62,7 @@ public struct LoRAMerge: Sendable {
             Projection.allCases.compactMap { base.configuration.has($0) ? (layer, $0) : nil }
         }
         var merged = MergedLoRA(baseName: Self.baseName(sources))
+        merged.notices += sources.filter(\.hasPrompting).map { "\($0.name) has a chat template or special tokens of its own, which the result has not" }
         for (done, (layer, projection)) in places.enumerated() {
             let module = ModuleMerge(sources: sources, steps: steps, size: size, lambda: lambda, layer: layer, projection: projection)
             try module.add(to: &merged)

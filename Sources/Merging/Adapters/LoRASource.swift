@@ -8,6 +8,8 @@ struct LoRASource {
     let name: String
     let weight: Double
     let summary: AdapterSummary
+    /// It has chat templates or special tokens of its own.
+    let hasPrompting: Bool
     private let delta: AdapterDelta
 
     /// Errors: why serving would refuse the folder; `unsupported` for an adapter that does more than add low-rank products, with what to do
@@ -20,6 +22,7 @@ struct LoRASource {
             throw MergeError(.unsupported, "\(part.name) is no sum of low-rank products: \(reason)", file: part.folder)
         }
         (name, weight, summary, delta) = (part.name, part.weight, loaded.summary, loaded.delta)
+        hasPrompting = loaded.hasPrompting
     }
 
     /// Why it cannot be merged; nil when it can.

@@ -23,6 +23,8 @@ public struct AdaptedTensors: Sendable {
     public let folder: String
     /// The adapter's family: `lora`, `ia3`, ….
     public let family: String
+    /// The adapter has chat templates or special tokens of its own, which are no weights.
+    public let hasPrompting: Bool
     /// By name.
     public let entries: [Entry]
     /// A tied head that the adapter changes in another way than the embedding: the model must say that it has a head of its own, which is
@@ -49,6 +51,7 @@ public struct AdaptedTensors: Sendable {
         self.files = files
         self.folder = folder
         family = loaded.summary.family
+        hasPrompting = loaded.hasPrompting
         untiesHead = weights.untiesHead
         var entries = files.storedTensors.map { [weights] name, view in
             Entry(name: name, shape: view.shape, dtype: view.dtype, isChanged: weights.changes(name))
