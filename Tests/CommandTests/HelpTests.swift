@@ -8,7 +8,7 @@ import Testing
         "chat",
         "complete", "tokenize", "embed", "bench", "perplexity", "tune", "eval", "remember", "memory", "memory list", "memory show", "memory explain",
         "memory forget", "memory verify", "memory stats", "memory calibrate", "memory settings", "memory export",
-        "merge-adapters", "extract", "bake",
+        "merge", "merge models", "merge explain", "merge-adapters", "extract", "bake",
     ]
 
     @Test(arguments: commands)

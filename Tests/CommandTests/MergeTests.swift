@@ -35,7 +35,7 @@ import Testing
 
     @Test func aModelIsWrittenAndReplacedOnlyWhenAsked() throws {
         let recipe = try recipe("ties")
-        let run = try Invocation("merge", recipe, folder.place("out"), "--json")
+        let run = try Invocation("merge", recipe, folder.place("out"))
         #expect(run.status == 0, "\(run.errors)")
         #expect(run.errors.contains("\(recipe), line"), "warnings name lines")
         for name in ["config.json", "generation_config.json", "mergekit_config.yml", "model.safetensors", "README.md", "tokenizer.json"] {
