@@ -33,6 +33,7 @@ struct KeyValueBlocksTests {
         blocks.release(&first)
         #expect(blocks.takePrefix(of: Array(tokens[..<9]), owner: PrefixOwner(version: "b")).blocks.isEmpty)
         #expect(blocks.takePrefix(of: Array(tokens[..<9]), owner: .base).blocks.isEmpty)
+        #expect(blocks.takePrefix(of: Array(tokens[..<9]), owner: PrefixOwner(version: "a", isShort: true)).blocks.isEmpty, "other rotations")
         #expect(blocks.takePrefix(of: Array(tokens[..<9]), owner: PrefixOwner(version: "a")).blocks.count == 2)
     }
 

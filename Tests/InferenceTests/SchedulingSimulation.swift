@@ -43,7 +43,8 @@ struct SchedulingSimulation {
             prompt: PreparedPrompt(tokens: tokens, adapter: nil, effect: .base(), tokenizer: ToyTokenizer(), ends: [], loadMilliseconds: 0), constraint: nil,
             ticket: QueueTicket(tag: tickets, arrival: tickets), submitted: .now)
         let sequence = RunningSequence(
-            prepared: prepared, seed: 0, vocabulary: 256, emitter: TextEmitter(ToyTokenizer(), request), tokenLimit: min(prompt + answer, capacity))
+            prepared: prepared, seed: 0, vocabulary: 256, emitter: TextEmitter(ToyTokenizer(), request), tokenLimit: min(prompt + answer, capacity),
+            isShort: false)
         submitted[name] = time
         roster.enqueue(sequence)
         return sequence

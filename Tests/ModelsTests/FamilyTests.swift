@@ -52,9 +52,9 @@ struct FamilyTests {
         #expect(gptOSS.activation == .clamped(slope: 1.702, limit: 7) && gptOSS.biases == [.query, .key, .value, .output])
     }
 
-    @Test("LongRoPE takes the long factors where the context is longer than the original one")
+    @Test("LongRoPE has short factors for sequences within the original context, long ones for others")
     func longRoPE() throws {
-        func divisors(_ context: Int64) throws -> [Float] {
+        func rope(_ context: Int64) throws -> RotaryEmbedding {
             let scaling: JSONValue = [
                 "type": "longrope", "short_factor": [1, 1, 1, 1, 1, 2], "long_factor": [1, 2, 3, 4, 5, 6], "attention_factor": 1.5,
             ]
@@ -62,11 +62,13 @@ struct FamilyTests {
                 "phi3", ["rope_scaling": scaling, "max_position_embeddings": .integer(context), "original_max_position_embeddings": 64]
             ).rope
             #expect(rope.magnitude == 1.5)
-            guard case .divisors(let divisors) = rope.scaling else { return [] }
-            return divisors
+            return rope
         }
-        #expect(try divisors(64) == [1, 1, 1, 1, 1, 2])
-        #expect(try divisors(65) == [1, 2, 3, 4, 5, 6])
+        #expect(try rope(64).scaling == .divisors([1, 1, 1, 1, 1, 2]) && rope(64).short == nil && !rope(64).isShort(10))
+        let long = try rope(65)
+        #expect(long.scaling == .divisors([1, 2, 3, 4, 5, 6]) && long.short == .init(divisors: [1, 1, 1, 1, 1, 2], positions: 64))
+        #expect(long.isShort(64) && !long.isShort(65))
+        #expect(long.frequencies(dimension: 12, isShort: true)[5] == 3 * long.frequencies(dimension: 12)[5])
     }
 
     @Test("an adapter for a map that a mixture does not have is refused by name")

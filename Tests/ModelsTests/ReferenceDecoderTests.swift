@@ -49,6 +49,35 @@ struct ReferenceDecoderTests {
         #expect(relativeDifference(logits.flatMap { $0 }, expected.logits) < 1e-4)
     }
 
+    @Test("a short sequence takes LongRoPE's short factors, in one step with others that do not")
+    func shortFactors() throws {
+        let folder = fixtures.appendingPathComponent("tiny/phi3-long").path
+        let expected = try Self.expected("phi3-long")
+        let short = try SafetensorsFile.open("\(folder)/expected.safetensors").tensor("short_logits").floats()
+        let vocabulary = short.count / 32
+        for path in [folder, "\(folder)/model.gguf"] {
+            let files = try ModelFiles.open(path)
+            var sequence = Sequence(Array(expected.tokens.prefix(32)))
+            sequence.isShort = files.configuration.rope.isShort(32)
+            let decoder = try StepWorkspace(files, precision: .reference, pool: Self.pool)
+            for chunk in [Int.max, 5] {
+                #expect(relativeDifference(sequence.logits(decoder, chunk: chunk).flatMap { $0 }, short) < 1e-4)
+            }
+            #expect(relativeDifference(Array(expected.logits.prefix(short.count)), short) > 0.02)
+            let fast = try StepWorkspace(files, precision: .fast, pool: Self.pool)
+            let long = Sequence(expected.tokens, firstBlock: 2)
+            let batch = StepBatch(
+                tokens: sequence.tokens + long.tokens,
+                runs: [
+                    .init(tokens: 0..<32, startPosition: 0, blocks: sequence.blocks, logits: .all, isShort: true),
+                    .init(tokens: 32..<32 + long.tokens.count, startPosition: 0, blocks: long.blocks, logits: .all),
+                ])
+            let rows = fast.rows(batch, fast.makeCache(blocks: 8))
+            #expect(Array(rows[..<32]) == sequence.logits(fast) && Array(rows[32...]) == long.logits(fast))
+        }
+        #expect(vocabulary == 90)
+    }
+
     @Test("a GGUF file carries its tokenizer")
     func ggufTokenizer() throws {
         let files = try ModelFiles.open(fixtures.appendingPathComponent("tiny/gemma3/model.gguf").path)

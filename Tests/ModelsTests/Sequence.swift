@@ -6,6 +6,8 @@ struct Sequence {
     var tokens: [Int32]
     var delta: AdapterDelta?
     var blocks: [Int32]
+    /// It takes LongRoPE's short factors.
+    var isShort = false
 
     init(_ tokens: [Int32], delta: AdapterDelta? = nil, firstBlock: Int32 = 0) {
         self.tokens = tokens
@@ -24,7 +26,7 @@ struct Sequence {
             let count = min(chunk, tokens.count - start)
             let batch = StepBatch(
                 tokens: Array(tokens[start..<start + count]),
-                runs: [.init(tokens: 0..<count, startPosition: start, blocks: blocks, delta: delta, logits: .all)])
+                runs: [.init(tokens: 0..<count, startPosition: start, blocks: blocks, delta: delta, logits: .all, isShort: isShort)])
             rows += decoder.rows(batch, cache)
             start += count
         }

@@ -132,6 +132,7 @@ extension EngineWorker {
         _ sequence: RunningSequence, _ tokens: Range<Int>, at position: Int, _ delta: AdapterDelta?, _ logits: StepBatch.Run.Logits
     ) {
         work.batch.runs.append(
-            .init(tokens: tokens, startPosition: position, blocks: sequence.table.blocks, delta: delta, logits: logits))
+            .init(tokens: tokens, startPosition: position, blocks: sequence.table.blocks, delta: delta, logits: logits,
+                isShort: sequence.effect.owner.isShort))
     }
 }

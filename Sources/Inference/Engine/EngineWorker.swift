@@ -96,11 +96,12 @@ final class EngineWorker: @unchecked Sendable {
 
     private func sequence(_ prepared: PreparedRequest) -> RunningSequence {
         let request = prepared.request
+        let most = min(prepared.prompt.tokens.count + (request.maxTokens ?? defaultAnswerTokens), contextLength)
         return RunningSequence(
             prepared: prepared, seed: seeds.next(), vocabulary: base.decoder.configuration.vocabulary,
             emitter: TextEmitter(
                 prepared.prompt.tokenizer, request, visible: prepared.prompt.reading?.visibleTokens(prepared.prompt.tokenizer) ?? []),
-            tokenLimit: min(prepared.prompt.tokens.count + (request.maxTokens ?? defaultAnswerTokens), contextLength))
+            tokenLimit: most, isShort: base.decoder.configuration.rope.isShort(most))
     }
 
     private func dropCancelled() {

@@ -72,11 +72,12 @@ final class RunningSequence {
     var record = SpeculationRecord()
 
     /// - Parameter vocabulary: the base's.
-    init(prepared: PreparedRequest, seed: UInt64, vocabulary: Int, emitter: TextEmitter, tokenLimit: Int) {
+    init(prepared: PreparedRequest, seed: UInt64, vocabulary: Int, emitter: TextEmitter, tokenLimit: Int, isShort: Bool) {
         request = prepared.request
         stream = prepared.stream
         adapter = prepared.prompt.adapter
         effect = prepared.prompt.effect
+        effect.owner.isShort = isShort
         recall = prepared.prompt.recall
         asked = prepared.prompt.asked
         ends = prepared.prompt.ends

@@ -5,5 +5,8 @@ struct PrefixOwner: Hashable, Sendable {
     /// The request's cache partition; requests of different partitions share nothing.
     var partition: String?
 
+    /// The keys are those of LongRoPE's short factors: see `RotaryEmbedding.isShort`.
+    var isShort = false
+
     static let base = PrefixOwner()
 }

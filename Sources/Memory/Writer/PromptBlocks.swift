@@ -81,7 +81,7 @@ final class PromptBlocks {
         for (prefix, table) in zip(prefixes, tables) where !prefix.isEmpty {
             let first = batch.tokens.count
             batch.tokens += prefix
-            batch.runs.append(.init(tokens: first..<batch.tokens.count, startPosition: 0, blocks: table, logits: .none))
+            batch.runs.append(.init(tokens: first..<batch.tokens.count, startPosition: 0, blocks: table, logits: .none, isShort: true))
         }
         var none: Float = 0
         workspace.step(batch, cache: cache, logits: &none, feedForward: feedForward)

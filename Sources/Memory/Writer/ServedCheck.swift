@@ -149,6 +149,6 @@ final class ServedCheck {
         if tokens.isEmpty { return }
         let first = batch.tokens.count
         batch.tokens += tokens
-        batch.runs.append(.init(tokens: first..<batch.tokens.count, startPosition: position, blocks: table, delta: delta, logits: logits))
+        batch.runs.append(.init(tokens: first..<batch.tokens.count, startPosition: position, blocks: table, delta: delta, logits: logits, isShort: true))
     }
 }

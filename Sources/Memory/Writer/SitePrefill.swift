@@ -63,7 +63,7 @@ final class SitePrefill {
         for (sequence, table) in zip(sequences, tables) {
             let (first, start) = (batch.tokens.count, blocks.sharedTokens(of: sequence.prompt))
             batch.tokens += sequence.prompt.dropFirst(start) + sequence.answer.dropLast()
-            batch.runs.append(.init(tokens: first..<batch.tokens.count, startPosition: start, blocks: table, logits: .none))
+            batch.runs.append(.init(tokens: first..<batch.tokens.count, startPosition: start, blocks: table, logits: .none, isShort: true))
         }
         var none: Float = 0
         workspace.step(batch, cache: blocks.cache, logits: &none, feedForward: trace)

@@ -126,12 +126,15 @@ final class RowPlan {
 
     private final class RotationTable {
         let frequencies: [Float]
+        /// Of short sequences.
+        let shortFrequencies: [Float]
         let magnitude: Float
         let cosines: FloatBuffer
         let sines: FloatBuffer
 
         init(_ rope: RotaryEmbedding, dimension: Int, capacity: Int) throws(ResourceError) {
             frequencies = rope.frequencies(dimension: dimension)
+            shortFrequencies = rope.frequencies(dimension: dimension, isShort: true)
             magnitude = rope.magnitude
             cosines = try FloatBuffer(capacity * frequencies.count, for: "a step's rotations")
             sines = try FloatBuffer(capacity * frequencies.count, for: "a step's rotations")
@@ -197,7 +200,7 @@ final class RowPlan {
             places[row] = Place(
                 block: Int(tables[table + (position + index) / KeyValueCache.blockTokens]),
                 slot: (position + index) % KeyValueCache.blockTokens)
-            rotate(row, position: position + index)
+            rotate(row, position: position + index, isShort: run.isShort)
             if let queryFactors, let queryTemperature { queryFactors[row] = queryTemperature.factor(at: position + index) }
             let isLast = start + index == run.tokens.count - 1
             if run.logits == .all || (run.logits == .last && isLast) {
@@ -244,12 +247,13 @@ final class RowPlan {
     }
 
     /// The row's angles: `position * frequency` in f32, as the reference computes them.
-    private func rotate(_ row: Int, position: Int) {
+    private func rotate(_ row: Int, position: Int, isShort: Bool) {
         for table in rotationTables {
-            let count = table.frequencies.count
+            let frequencies = isShort ? table.shortFrequencies : table.frequencies
+            let count = frequencies.count
             let (cosine, sine) = (table.cosines.pointer + row * count, table.sines.pointer + row * count)
             for index in 0..<count {
-                let angle = Float(position) * table.frequencies[index]
+                let angle = Float(position) * frequencies[index]
                 cosine[index] = cosf(angle)
                 sine[index] = sinf(angle)
             }

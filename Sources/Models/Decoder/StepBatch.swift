@@ -19,15 +19,19 @@ public struct StepBatch: Sendable {
         /// Nil: the base model.
         public var delta: AdapterDelta?
         public var logits: Logits
+        /// Its sequence takes the short factors of LongRoPE: see `RotaryEmbedding.isShort`. All runs of a sequence say the same.
+        public var isShort: Bool
 
         public init(
-            tokens: Range<Int>, startPosition: Int, blocks: [Int32], delta: AdapterDelta? = nil, logits: Logits = .last
+            tokens: Range<Int>, startPosition: Int, blocks: [Int32], delta: AdapterDelta? = nil, logits: Logits = .last,
+            isShort: Bool = false
         ) {
             self.tokens = tokens
             self.startPosition = startPosition
             self.blocks = blocks
             self.delta = delta
             self.logits = logits
+            self.isShort = isShort
         }
 
         /// Rows of logits that the run writes.

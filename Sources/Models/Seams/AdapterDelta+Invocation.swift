@@ -21,7 +21,8 @@ extension StepBatch {
     ///   - tokens: of the batch; the first lies at `position` of its sequence
     ///   - start: in the sequence; nil: the base computes all
     public static func runs(
-        _ tokens: Range<Int>, at position: Int, blocks: [Int32], delta: AdapterDelta?, from start: Int?, logits: Run.Logits
+        _ tokens: Range<Int>, at position: Int, blocks: [Int32], delta: AdapterDelta?, from start: Int?, logits: Run.Logits,
+        isShort: Bool = false
     ) -> [Run] {
         let end = position + tokens.count
         let before = min(max((start ?? end) - position, 0), tokens.count)
@@ -32,11 +33,12 @@ extension StepBatch {
             runs.append(
                 Run(
                     tokens: tokens.lowerBound..<split, startPosition: position, blocks: blocks, delta: nil,
-                    logits: logits == .last && !isAll ? .none : logits))
+                    logits: logits == .last && !isAll ? .none : logits, isShort: isShort))
         }
         if before < tokens.count {
             runs.append(
-                Run(tokens: split..<tokens.upperBound, startPosition: position + before, blocks: blocks, delta: delta, logits: logits))
+                Run(tokens: split..<tokens.upperBound, startPosition: position + before, blocks: blocks, delta: delta, logits: logits,
+                    isShort: isShort))
         }
         return runs
     }

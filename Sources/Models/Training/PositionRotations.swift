@@ -12,10 +12,10 @@ struct PositionRotations {
     private var sines: [Float] = []
     private var backSines: [Float] = []
 
-    init(_ rope: RotaryEmbedding, dimension: Int) {
+    init(_ rope: RotaryEmbedding, dimension: Int, isShort: Bool = false) {
         self.dimension = dimension
         magnitude = rope.magnitude
-        frequencies = rope.frequencies(dimension: dimension)
+        frequencies = rope.frequencies(dimension: dimension, isShort: isShort)
     }
 
     mutating func extend(to count: Int) {

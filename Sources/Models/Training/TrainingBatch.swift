@@ -70,6 +70,8 @@ struct TrainingPlan {
 
     let tokens: [Int32]
     let positions: [Int]
+    /// Positions of each row's sequence.
+    let lengths: [Int]
     let segments: [Segment]
     /// Without the rows of the base alone.
     let bands: [Band]
@@ -84,13 +86,14 @@ struct TrainingPlan {
     var scalesOutputs: Bool { bands.contains { $0.adapter.scalesOutputs } }
 
     init(_ batch: TrainingBatch) {
-        var (tokens, positions, segments, bands) = ([Int32](), [Int](), [Segment](), [Band]())
+        var (tokens, positions, lengths, segments, bands) = ([Int32](), [Int](), [Int](), [Segment](), [Band]())
         var (targetRows, targets, targetRanges) = ([Int32](), [Int32](), [Range<Int>]())
         for run in batch.runs {
             let first = tokens.count
             let rows = first..<first + run.rows
             tokens += run.tokens.dropLast()
             positions += 0..<run.rows
+            lengths += repeatElement(run.rows, count: run.rows)
             segments.append(
                 Segment(rows: rows, adapter: run.adapter, expertHalf: run.expertHalf, prefix: nil, isTrained: run.adapter != nil))
             if let adapter = run.adapter {
@@ -112,21 +115,22 @@ struct TrainingPlan {
             }
             targetRanges.append(firstTarget..<targets.count)
         }
-        (self.tokens, self.positions, self.segments, self.bands) = (tokens, positions, segments, bands)
+        (self.tokens, self.positions, self.lengths, self.segments, self.bands) = (tokens, positions, lengths, segments, bands)
         (self.targetRows, self.targets, self.targetRanges) = (targetRows, targets, targetRanges)
     }
 
     /// Rows of the base that continue sequences, with their targets.
     init(_ runs: [UpperLayers.Run]) {
-        var (positions, segments, targetRows, targetRanges) = ([Int](), [Segment](), [Int32](), [Range<Int>]())
+        var (positions, lengths, segments, targetRows, targetRanges) = ([Int](), [Int](), [Segment](), [Int32](), [Range<Int>]())
         for run in runs {
             let first = positions.count
             positions += run.prefix.positions..<run.prefix.positions + run.rows
+            lengths += repeatElement(run.prefix.positions + run.rows, count: run.rows)
             segments.append(Segment(rows: first..<first + run.rows, prefix: run.prefix, isTrained: true))
             targetRanges.append(targetRows.count..<targetRows.count + run.targets.count)
             targetRows += run.targetRows.map { Int32(first + $0) }
         }
-        (self.positions, self.segments, self.targetRows, self.targetRanges) = (positions, segments, targetRows, targetRanges)
+        (self.positions, self.lengths, self.segments, self.targetRows, self.targetRanges) = (positions, lengths, segments, targetRows, targetRanges)
         (targets, bands) = (runs.flatMap(\.targets), [])
         tokens = [Int32](repeating: 0, count: positions.count)
     }

@@ -130,8 +130,9 @@ extension TrainingWorkspace {
             (raw: own.rawQuery, turned: own.query, heads: configuration.heads, norms: vectors.queryNorms),
             (raw: own.rawKey, turned: own.key, heads: configuration.keyValueHeads, norms: vectors.keyNorms),
         ]
-        let (table, positions) = (rotations(layer), plan.positions)
+        let positions = plan.positions
         eachRow { row in
+            let table = rotations(layer, row: row)
             for map in maps {
                 let (raw, x) = (map.raw.pointer + row * map.heads * dimension, map.turned.pointer + row * map.heads * dimension)
                 if !map.norms.isEmpty {
@@ -147,8 +148,9 @@ extension TrainingWorkspace {
     }
 
     /// Nil: the layer does not rotate.
-    private func rotations(_ layer: Int) -> PositionRotations? {
+    private func rotations(_ layer: Int, row: Int) -> PositionRotations? {
         if configuration.unrotatedLayers.contains(layer) { return nil }
+        if let shortRotation, configuration.rope.isShort(plan.lengths[row]) { return shortRotation }
         return configuration.slidingWindow(layer: layer) == nil ? rotation : slidingRotation
     }
 
@@ -206,8 +208,9 @@ extension TrainingWorkspace {
             (raw: own.rawQuery, dy: back.query, dx: back.rawQuery, heads: configuration.heads, norms: vectors.queryNorms),
             (raw: own.rawKey, dy: back.key, dx: back.rawKey, heads: configuration.keyValueHeads, norms: vectors.keyNorms),
         ]
-        let (table, positions) = (rotations(layer), plan.positions)
+        let positions = plan.positions
         eachRow { row in
+            let table = rotations(layer, row: row)
             for map in maps {
                 let start = row * map.heads * dimension
                 table?.rotate(map.dy.pointer + start, heads: map.heads, headDimension: dimension, position: positions[row], isBack: true)

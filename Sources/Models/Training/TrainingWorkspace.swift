@@ -37,6 +37,8 @@ public final class TrainingWorkspace {
     /// Of the plan's positions, `[positions, headDimension / 2]`: of full layers and of those with a sliding window.
     private(set) var rotation: PositionRotations
     private(set) var slidingRotation: PositionRotations
+    /// Of sequences that take LongRoPE's short factors; nil: none do.
+    private(set) var shortRotation: PositionRotations?
 
     var vectors: DecoderVectors { weights.vectors }
 
@@ -91,6 +93,9 @@ public final class TrainingWorkspace {
         }
         rotation = PositionRotations(configuration.rope, dimension: configuration.rotaryDimension)
         slidingRotation = PositionRotations(configuration.slidingRope ?? configuration.rope, dimension: configuration.rotaryDimension)
+        if configuration.rope.short != nil {
+            shortRotation = PositionRotations(configuration.rope, dimension: configuration.rotaryDimension, isShort: true)
+        }
     }
 
     /// The natural logarithms of the probabilities of a batch's targets, run by run. Errors: `noMemory`, before anything is computed.
@@ -121,6 +126,7 @@ public final class TrainingWorkspace {
         let reach = (plan.positions.max() ?? 0) + 1
         rotation.extend(to: reach)
         slidingRotation.extend(to: reach)
+        shortRotation?.extend(to: reach)
         try reserve()
     }
 

@@ -26,7 +26,8 @@ struct ExpertExplanation {
         trace = ExpertTrace(of: adapter.delta, rows: all.count)
         let blocks = (all.count + KeyValueCache.blockTokens - 1) / KeyValueCache.blockTokens
         let run = StepBatch.Run(
-            tokens: 0..<all.count, startPosition: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: adapter.delta, logits: .none)
+            tokens: 0..<all.count, startPosition: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: adapter.delta, logits: .none,
+            isShort: base.decoder.configuration.rope.isShort(all.count))
         let logits = FloatBuffer(count: 0)
         try base.makeWorkspace().step(
             StepBatch(tokens: all, runs: [run]), cache: try base.decoder.makeCache(blocks: blocks), logits: logits.pointer, trace: trace)

@@ -14,7 +14,7 @@ enum LogitsFile {
         let logits = FloatBuffer(count: tokens.count * stride)
         let runs = StepBatch.runs(
             0..<tokens.count, at: 0, blocks: (0..<Int32(blocks)).map { $0 }, delta: adapter?.delta, from: adapter?.delta.start(in: tokens),
-            logits: .all)
+            logits: .all, isShort: base.decoder.configuration.rope.isShort(tokens.count))
         try base.makeWorkspace().step(StepBatch(tokens: tokens, runs: runs), cache: cache, logits: logits.pointer, stride: stride)
         // An adapter's own tokens are left out.
         for row in 0..<tokens.count { (logits.pointer + row * vocabulary).update(from: logits.pointer + row * stride, count: vocabulary) }

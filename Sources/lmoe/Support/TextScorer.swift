@@ -34,7 +34,8 @@ struct TextScorer {
     /// Computes rows `range` of a window, at most `chunk` of them; the rows before it were computed.
     func advance(_ window: [Int32], _ range: Range<Int>) {
         let runs = StepBatch.runs(
-            0..<range.count, at: range.lowerBound, blocks: blocks, delta: delta, from: delta?.start(in: window), logits: .all)
+            0..<range.count, at: range.lowerBound, blocks: blocks, delta: delta, from: delta?.start(in: window), logits: .all,
+            isShort: workspace.weights.configuration.rope.isShort(window.count))
         let batch = StepBatch(tokens: Array(window[range]), runs: runs)
         workspace.step(batch, cache: cache, logits: logits.pointer, stride: stride)
     }

@@ -51,9 +51,12 @@ extension RotaryEmbedding {
         func scaling(_ key: String) -> String { "\(type).rope.scaling.\(key)" }
         if file.tensors["rope_factors_long.weight"] != nil {
             // LongRoPE: see `longRoPE` of Hugging Face folders.
-            let isLong = try metadata.int("\(type).context_length") > metadata.int(scaling("original_context_length"))
-            let divisors = try Self.divisors(file, "rope_factors_\(isLong ? "long" : "short").weight", dimension)
+            let original = try metadata.int(scaling("original_context_length"))
+            let isLong = try metadata.int("\(type).context_length") > original
+            let short = try Self.divisors(file, "rope_factors_short.weight", dimension)
+            let divisors = isLong ? try Self.divisors(file, "rope_factors_long.weight", dimension) : short
             self.init(base: base, scaling: .divisors(divisors), magnitude: try metadata.optionalFloat(scaling("attn_factor")) ?? 1)
+            if isLong { self.short = ShortFactors(divisors: short, positions: original) }
             return
         }
         if file.tensors[WeightName.rotaryDivisors.gguf] != nil {

@@ -93,11 +93,18 @@ extension DecoderConfiguration {
                 1...Limits.contextLength ~= yarn.originalContext,
                 "the rotary original context is \(yarn.originalContext), expected 1 to \(Limits.contextLength)")
         case .divisors(let divisors):
-            try require(
-                divisors.count == rotaryDimension / 2,
-                "\(divisors.count) rotary divisors found, expected \(rotaryDimension / 2)")
-            try require(
-                divisors.allSatisfy { $0.isFinite && $0 > 0 }, "a rotary divisor is not a positive number")
+            for divisors in [divisors, rope.short?.divisors].compactMap(\.self) {
+                try require(
+                    divisors.count == rotaryDimension / 2,
+                    "\(divisors.count) rotary divisors found, expected \(rotaryDimension / 2)")
+                try require(
+                    divisors.allSatisfy { $0.isFinite && $0 > 0 }, "a rotary divisor is not a positive number")
+            }
+            if let short = rope.short {
+                try require(
+                    1...Limits.contextLength ~= short.positions,
+                    "the rotary original context is \(short.positions), expected 1 to \(Limits.contextLength)")
+            }
         }
     }
 }

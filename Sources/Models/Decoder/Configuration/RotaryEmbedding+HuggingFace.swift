@@ -65,14 +65,20 @@ extension RotaryEmbedding {
         return RotaryEmbedding(base: base, scaling: .yarn(yarn), magnitude: Float(magnitude))
     }
 
-    /// The long factors where the model's context is longer than its original one, else the short ones: one server has one kind of keys.
+    /// The short factors for sequences that stay within the original context, the long ones for others.
     private static func longRoPE(_ config: JSONCursor, _ scaling: JSONCursor, base: Float) throws(JSONError) -> RotaryEmbedding {
         let (original, factor) = try extent(config, scaling)
+        func divisors(_ name: String) throws(JSONError) -> [Float] {
+            var divisors: [Float] = []
+            for divisor in try scaling[name].array() { divisors.append(Float(try divisor.double())) }
+            return divisors
+        }
+        let short = try divisors("short_factor")
         let isLong = try config["max_position_embeddings"].int() > original
-        var divisors: [Float] = []
-        for divisor in try scaling[isLong ? "long_factor" : "short_factor"].array() { divisors.append(Float(try divisor.double())) }
         var magnitude = factor <= 1 ? 1 : (1 + log(factor) / log(Double(original))).squareRoot()
         if let given = try scaling["attention_factor"].optionalDouble() { magnitude = given }
-        return RotaryEmbedding(base: base, scaling: .divisors(divisors), magnitude: Float(magnitude))
+        var rope = RotaryEmbedding(base: base, scaling: .divisors(isLong ? try divisors("long_factor") : short), magnitude: Float(magnitude))
+        if isLong { rope.short = ShortFactors(divisors: short, positions: original) }
+        return rope
     }
 }

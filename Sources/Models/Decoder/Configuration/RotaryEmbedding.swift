@@ -45,11 +45,20 @@ public struct RotaryEmbedding: Sendable, Equatable {
         }
     }
 
+    /// LongRoPE's divisors for short sequences, `[rotaryDimension / 2]`.
+    public struct ShortFactors: Sendable, Equatable {
+        public var divisors: [Float]
+        /// The most positions of a sequence that takes them.
+        public var positions: Int
+    }
+
     /// The base of the wavelengths, `rope_theta`.
     public var base: Float
     public var scaling: Scaling
     /// The factor of cosines and sines: 1 but for YaRN and LongRoPE.
     public var magnitude: Float
+    /// Nil: all sequences are rotated alike, by `scaling`.
+    public var short: ShortFactors?
 
     public init(base: Float, scaling: Scaling = .none, magnitude: Float = 1) {
         self.base = base
@@ -57,9 +66,14 @@ public struct RotaryEmbedding: Sendable, Equatable {
         self.magnitude = magnitude
     }
 
+    /// Whether a sequence that may have so many positions takes the short factors: for all its positions, so that its keys stay valid while it
+    /// grows.
+    public func isShort(_ positions: Int) -> Bool { short.map { positions <= $0.positions } ?? false }
+
     /// Radians a position, `[dimension / 2]`, in f32 as the reference computes them. `dimension` is the number of elements of a head that
     /// are rotated.
-    public func frequencies(dimension: Int) -> [Float] {
+    public func frequencies(dimension: Int, isShort: Bool = false) -> [Float] {
+        let scaling = isShort ? short.map { .divisors($0.divisors) } ?? scaling : scaling
         let kept: [Float] = if case .yarn(let yarn) = scaling { yarn.kept(dimension: dimension, base: base) } else { [] }
         return (0..<dimension / 2).map { index in
             let wavelength = powf(base, Float(2 * index) / Float(dimension))
