@@ -37,7 +37,7 @@ struct PackageFixture: Sendable, CustomTestStringConvertible {
 
     /// Families and options that are no change of weights.
     var isServedOnly: Bool {
-        ["mixlora", "mola", "loramoe", "alora", "vocabulary", "fused-bias", "head-bias"].contains(where: name.hasPrefix) || name == "bias"
+        ["mixlora", "mola", "loramoe", "alora", "vocabulary", "fused-bias", "head-bias", "experts-gptoss"].contains(where: name.hasPrefix) || name == "bias"
     }
 }
 

@@ -206,6 +206,9 @@ extension AdapterDelta {
         for layer in 0..<layers where branch(layer) != nil {
             throw refuse("it adds a branch beside the feed-forward of layer \(layer), for which the base has no weights: serve it beside the base")
         }
+        guard base.architecture != .gptOSS || ownExperts.allSatisfy({ $0 == nil }) else {
+            throw refuse("it changes experts of GPT-OSS, whose files hold them turned and with gate and up in turn: serve it beside the base")
+        }
         let added = addedTokens(beside: base.vocabulary)
         guard added == 0 else {
             throw refuse("it has \(added) tokens of its own, and the base's tokenizer stays as it is: serve it beside the base")
