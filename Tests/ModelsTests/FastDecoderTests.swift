@@ -11,8 +11,15 @@ struct FastDecoderTests {
     func tiny(name: String) throws {
         let expected = try ReferenceDecoderTests.expected(name)
         let logits = try Sequence(expected.tokens).logits(ReferenceDecoderTests.decoder(name, .fast))
-        // int8 activations and weights and f16 keys and values on widths of 40 to 60: little averages out.
-        #expect(relativeDifference(logits.flatMap { $0 }, expected.logits) < 0.15)
+        let width = expected.logits.count / logits.count
+        let differences = logits.enumerated().map { row, own in
+            relativeDifference(own, Array(expected.logits[row * width..<(row + 1) * width]))
+        }
+        // int8 activations and weights and f16 keys and values on widths of 40 to 60: little averages out. Where rounding changes the choice of
+        // experts, a row of a mixture comes out far.
+        let isMixture = ["mixtral", "qwen3moe", "gptoss"].contains { name.hasPrefix($0) }
+        #expect(differences.count { $0 >= 0.15 } <= (isMixture ? differences.count / 10 : 0), "\(differences)")
+        #expect(differences.sorted()[differences.count / 2] < 0.08)
     }
 
     @Test(

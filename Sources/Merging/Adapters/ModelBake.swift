@@ -79,7 +79,7 @@ public struct ModelBake: Sendable {
             return report
         } catch {
             // The reason for which it is given up is the one to report.
-            _ = Result { () throws(MergeError) in try stage.discard() }
+            stage.giveUp()
             throw error
         }
     }

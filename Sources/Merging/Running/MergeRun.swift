@@ -52,10 +52,13 @@ public final class MergeRun {
             // Nothing, or only a part of the files, was made.
             try staged.empty()
             let journal = try MergeJournal(folder: staged.path, plan: digest)
-            return try MergeError.converting { () throws(WeightsError) in
+            do throws(WeightsError) {
                 let writer = try WeightsWriter.create(target.weights, in: staged.path)
                 try target.begin(writer)
                 return (journal, writer)
+            } catch {
+                staged.giveUp()
+                throw MergeError(error)
             }
         }
     }
@@ -66,8 +69,8 @@ public final class MergeRun {
     ///   - progress: told the bytes of the result that are complete.
     ///   - isInterrupted: asked after each block.
     ///
-    /// Errors: those of sources and methods; `nonFinite`, `changed`, `unwritable`, `interrupted`. What was written stays for the next run, but
-    /// after an error that it would meet again.
+    /// Errors: those of sources and methods; `nonFinite`, `changed`, `unwritable`, `interrupted`. After an interruption, or where the disk is full,
+    /// what was written stays for the next run; after others it is deleted.
     public func run(
         pool: WorkerPool, progress: (Int) -> Void, isInterrupted: @Sendable () -> Bool
     ) throws(MergeError) {
@@ -93,7 +96,11 @@ public final class MergeRun {
             try note(&unnoted)
             for source in plan.sources { try source.checkUnchanged() }
         } catch {
-            if error.code == .interrupted { try note(&unnoted) }
+            switch error.code {
+            case .interrupted: try note(&unnoted)
+            case .unwritable, .noRoom: break
+            default: staged.giveUp()
+            }
             throw error
         }
         try finish()

@@ -87,7 +87,7 @@ final class StagedModel {
         if let file {
             try Self.converting(target) { () throws(AdapterError) in try FolderCopy.flushFolder(path) }
             guard rename("\(path)/\(file)", target) == 0 else { throw Self.failure("cannot rename \(path)/\(file)", target) }
-            return try discard()
+            return try Self.converting(path) { () throws(AdapterError) in try FolderCopy.delete(path) }
         }
         try Self.converting(target) { () throws(AdapterError) in
             try FolderCopy.delete("\(path)/\(Self.lockName)")
@@ -101,9 +101,9 @@ final class StagedModel {
         }
     }
 
-    /// Deletes all that was written.
-    func discard() throws(MergeError) {
-        try Self.converting(path) { () throws(AdapterError) in try FolderCopy.delete(path) }
+    /// Deletes all that was written. The reason for which it is given up is the one to report, so that of a failure here is not.
+    func giveUp() {
+        _ = Result { () throws(AdapterError) in try FolderCopy.delete(path) }
     }
 
     /// Only what was written here is replaced: a folder with the mark, or a GGUF file.
