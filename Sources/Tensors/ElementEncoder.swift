@@ -74,6 +74,3 @@ public struct ElementEncoder: Sendable {
         return EncodingLoss(overflows: Int(loss.overflows), notFinite: Int(loss.not_finite))
     }
 }
-
-/// The name of before; Tuning has another type of it.
-public typealias RowEncoder = ElementEncoder

@@ -94,6 +94,19 @@ import Testing
         #expect(names.isEmpty)
     }
 
+    @Test func aFileBeyondTheLimitOfTheProcessIsToldBeforeAnythingIsWritten() throws {
+        var before = rlimit()
+        #expect(getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &before) == 0)
+        // More than any other test writes meanwhile.
+        var limit = rlimit(rlim_cur: 1 << 36, rlim_max: before.rlim_max)
+        #expect(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
+        defer { setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &before) }
+        let plan = try WeightsPlan.safetensors([PlannedTensor("a", .f16, [1 << 36])])
+        let error = failure { try WeightsWriter.create(plan, in: self.folder.path) }
+        #expect(error?.code == .limitExceeded && error?.message.contains("up to 68719476736: raise it with ulimit -f") == true)
+        #expect(names.isEmpty)
+    }
+
     @Test func aFullDiskIsToldWithTheFileAndTheBytes() throws {
         let descriptor = open("/dev/full", O_WRONLY)
         defer { close(descriptor) }
