@@ -4,11 +4,13 @@ internal import MergeMethods
 struct ModelCard {
     let name: String
     let recipe: MergeRecipe
+    /// Names of models that came from the hub; all others are paths of this machine, which no one else has.
+    let hubNames: Set<String>
 
     var text: String {
-        let base = recipe.baseModel.map { " with \(Self.link($0)) as the base" } ?? ""
-        let models = recipe.models.filter { $0 != recipe.baseModel }.map { "- \(Self.link($0))" }.joined(separator: "\n")
-        let hub = recipe.models.map(\.model.path).filter(Self.isHubName)
+        let base = recipe.baseModel.map { " with \(link($0)) as the base" } ?? ""
+        let models = recipe.models.filter { $0 != recipe.baseModel }.map { "- \(link($0))" }.joined(separator: "\n")
+        let hub = hubNames.sorted()
         let front = hub.isEmpty ? "" : "base_model:\n" + hub.map { "- \($0)\n" }.joined()
         return """
             ---
@@ -23,7 +25,7 @@ struct ModelCard {
 
             ## Models
 
-            \(models.isEmpty ? "- \(recipe.baseModel.map(Self.link) ?? "none")" : models)
+            \(models.isEmpty ? "- \(recipe.baseModel.map(link) ?? "none")" : models)
 
             ## Recipe
 
@@ -34,16 +36,9 @@ struct ModelCard {
             """
     }
 
-    private static func link(_ model: ModelReference) -> String {
-        let own = isHubName(model.model.path) ? "[\(model.model)](https://huggingface.co/\(model.model.path))" : "`\(model.model)`"
+    private func link(_ model: ModelReference) -> String {
+        let path = model.model.path
+        let own = hubNames.contains(path) ? "[\(model.model)](https://huggingface.co/\(path))" : "`\(model.model)`"
         return own + (model.adapter.map { " + `\($0)`" } ?? "")
-    }
-
-    /// `ORG/NAME`: not a path of this machine, which no one else has.
-    private static func isHubName(_ path: String) -> Bool {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        return parts.count == 2 && parts.allSatisfy { part in
-            part.first.map { $0.isLetter || $0.isNumber } == true && part.allSatisfy { $0.isLetter || $0.isNumber || "-_.".contains($0) }
-        }
     }
 }

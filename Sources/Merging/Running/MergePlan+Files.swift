@@ -21,8 +21,13 @@ extension MergePlan {
             sources[donor].configuration, layers: layerNumbers, rows: tensors.first { TensorRole.isEmbedding($0.name) }?.shape.first,
             dtype: recipe.outDtype ?? recipe.dtype ?? tensors.first?.dtype, hasHead: tensors.contains { TensorRole.isHead($0.name) })
         files["config.json"] = configuration.document.serializedBytes(pretty: true)
-        files["README.md"] = Array(ModelCard(name: name, recipe: recipe).text.utf8)
+        files["README.md"] = Array(ModelCard(name: name, recipe: recipe, hubNames: hubNames).text.utf8)
         files[StagedModel.mark] = Array(recipe.text.utf8)
         return files
+    }
+
+    /// Models that lie in the hub's cache, as the recipe names them.
+    private var hubNames: Set<String> {
+        Set(sources.filter { $0.path != $0.reference.model.path }.map(\.reference.model.path))
     }
 }

@@ -36,7 +36,9 @@ struct MergeModels: ParsableCommand {
     func validate() throws {
         guard dryRun || output != nil else { throw ValidationError("Give the folder that is to be made, or --dry-run.") }
         if let type {
-            guard DType(rawValue: type)?.isEncodable == true else { throw ValidationError("--type \(type) is not written.") }
+            guard DType(rawValue: type)?.isEncodable == true else {
+                throw ValidationError("--type \(type) is not written; \(DType.allCases.filter(\.isEncodable).map(\.name).joined(separator: ", ")) are.")
+            }
             guard output?.hasSuffix(".gguf") == true else { throw ValidationError("--type goes with a .gguf file; a folder's type is the recipe's `out_dtype`.") }
         }
         guard seed >= 0 else { throw ValidationError("--seed is 0 or more.") }

@@ -20,6 +20,7 @@ struct MergePlaces {
             }
             return place.path
         }
+        guard Self.isOnHub(place.path) else { throw Self.missing(place.path) }
         do throws(HubError) {
             let name = HubReference.isReference(place.path) ? place.path : "\(HubReference.prefix)\(place.path)"
             let reference = try HubReference(place.revision.map { "\(name)@\($0)" } ?? name)
@@ -31,5 +32,20 @@ struct MergePlaces {
         } catch {
             throw MergeError(.notFound, "there is no such file or folder, and the hub does not give it: \(error)", file: place.path)
         }
+    }
+
+    /// `hf:ORG/NAME`, or `ORG/NAME` where no folder of this name is here.
+    private static func isOnHub(_ path: String) -> Bool {
+        if HubReference.isReference(path) { return true }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        return parts.count == 2 && !path.hasSuffix(".gguf") && !parts[0].isEmpty && !parts[0].hasPrefix(".")
+            && !FileManager.default.fileExists(atPath: String(parts[0]))
+    }
+
+    private static func missing(_ path: String) -> MergeError {
+        let url = URL(fileURLWithPath: path)
+        let others = (try? FileManager.default.contentsOfDirectory(atPath: url.deletingLastPathComponent().path)) ?? []
+        let near = others.filter { NearNames.distance($0, url.lastPathComponent) <= 2 }.min()
+        return MergeError(.notFound, "there is no such file or folder\(near.map { "; there is `\($0)`" } ?? "")", file: path)
     }
 }
