@@ -20,7 +20,8 @@ extension MergePlan {
         var readers: [any TensorReader] = []
         for input in tensor.inputs {
             guard let reader = sources[input.source].tensors[input.name] else { preconditionFailure("\(input.name) was planned") }
-            readers.append(reader)
+            let isRounded = recipe.dtype == .bf16 && (reader.dtype != .bf16 || reader.stored == nil)
+            readers.append(isRounded ? RoundedTensor(tensor: reader, columns: reader.shape.last ?? 1) : reader)
         }
         guard tensor.movesRows, let vocabulary else { return readers }
         // Rows are the base's also under methods that treat it as any other model.
