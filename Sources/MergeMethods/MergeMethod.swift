@@ -48,7 +48,7 @@ public enum MergeMethod: String, Sendable, CaseIterable {
     public enum Missing: Sendable {
         /// It is an error.
         case refused
-        /// The only source that has it gives it, whoever that is.
+        /// If only one source has it, that source gives it.
         case onlySource
         /// The only source that has it gives it if that is the base.
         case onlyBase

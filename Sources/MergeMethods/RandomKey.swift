@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// Names the random numbers of one source: each place has its own, whoever asks for it and when.
+/// Names the random numbers of one source: the number of a place depends on the place alone, and not on threads or on the order of calls.
 struct RandomKey {
     let value: UInt64
 

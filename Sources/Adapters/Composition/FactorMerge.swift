@@ -24,7 +24,7 @@ package struct FactorMerge: Sendable {
         case byMagnitude
     }
 
-    /// Whose sign an element has. A sum of zero is positive; a zero agrees with nobody.
+    /// How the sign of an element is elected. A sum of zero elects the positive sign; elements that are zero do not count.
     package enum Vote: Sendable {
         /// All agree.
         case none

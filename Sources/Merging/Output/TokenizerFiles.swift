@@ -29,7 +29,7 @@ struct TokenizerFiles {
         }
         guard let chatTemplate, let text = try Self.template(chatTemplate, sources) else { return }
         files["chat_template.jinja"] = Array(text.utf8)
-        if let bytes = files["tokenizer_config.json"], var settings = try? JSONValue.parse(bytes).objectValue {
+        if var settings = try donor.smallDocument("tokenizer_config.json")?.objectValue {
             settings["chat_template"] = nil
             files["tokenizer_config.json"] = JSONValue.object(settings).serializedBytes(pretty: true)
         }

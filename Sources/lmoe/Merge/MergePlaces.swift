@@ -44,6 +44,7 @@ struct MergePlaces {
 
     private static func missing(_ path: String) -> MergeError {
         let url = URL(fileURLWithPath: path)
+        // Only for a hint: without the folder's names the message says what is missing all the same.
         let others = (try? FileManager.default.contentsOfDirectory(atPath: url.deletingLastPathComponent().path)) ?? []
         let near = others.filter { NearNames.distance($0, url.lastPathComponent) <= 2 }.min()
         return MergeError(.notFound, "there is no such file or folder\(near.map { "; there is `\($0)`" } ?? "")", file: path)

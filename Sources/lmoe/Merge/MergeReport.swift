@@ -81,7 +81,7 @@ struct MergeReport {
         return "\(vocabulary.document == nil ? "that of" : "that of \(donor) with the others' tokens, on") \(donor); \(rows)"
     }
 
-    /// Bytes on the file system of the result.
+    /// Free bytes on the file system of the result; nil where the system does not tell, and the line leaves them out.
     private var free: Int? {
         guard let output else { return nil }
         let parent = URL(fileURLWithPath: output).deletingLastPathComponent().path

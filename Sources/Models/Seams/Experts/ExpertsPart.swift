@@ -1,6 +1,7 @@
 /// What an adapter does to the experts of the base, layer by layer.
 ///
-/// `@unchecked Sendable`: the flat tables are filled in `init` and only read after. They point into matrices that `patches` keeps alive.
+/// `@unchecked Sendable`: the flat tables are filled in `init` and only read after, and nothing outside `init` has a way to write them. They
+/// point into matrices that `patches` keeps alive. `MixedBatchTests` reads them on several threads.
 final class ExpertsPart: SeamPart, @unchecked Sendable {
     /// By layer.
     let patches: [ExpertsPatch?]
